@@ -1,0 +1,1 @@
+"""One turn of talk, start to finish: what was said, what is recalled, what is replied, what is remembered."""

@@ -1,0 +1,269 @@
+"""Conversations and messages in Postgres, each user's own; and the queue of turns that are not yet remembered.
+
+The only place with SQL about them. It neither asks a model nor decides what a reply says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+from sqlalchemy import exc as sqlalchemy_errors
+
+from database import Database
+from errors import InvalidInput, NotFound
+from plaintext import storable
+
+__all__ = ["Conversation", "Conversations", "Message", "Turn"]
+
+MAX_MESSAGE = 32_000
+MAX_TITLE = 60
+FIELDS = "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at"
+# How long a turn that could not be remembered rests before it is tried again; after the last it is given up.
+BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One chat in a person's list."""
+
+    id: str
+    title: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation."""
+
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    user_id: str
+    role: str
+    content: str
+    status: str
+    created_at: datetime
+    receipt: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A person's message whose turn the worker has claimed, with the reply to it if there is one."""
+
+    message: Message
+    reply: Message | None
+
+
+class Conversations:
+    """Reads and writes one user's conversations at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def recent(self, user_id: str, limit: int = 200) -> list[Conversation]:
+        """The user's conversations, the latest first."""
+        rows = self._database.read_as(
+            user_id,
+            "select id::text, title, updated_at from app.conversations order by updated_at desc limit %(limit)s",
+            {"limit": limit},
+        )
+        return [Conversation(**row) for row in rows]
+
+    def messages(self, user_id: str, conversation_id: str, limit: int = 400) -> list[Message]:
+        """The latest messages of a conversation, in the order they were said; empty if it is not the user's."""
+        rows = self._database.read_as(
+            user_id,
+            f"select {FIELDS} from app.messages where conversation_id = %(conversation)s::uuid"
+            " order by seq desc limit %(limit)s",
+            {"conversation": _uuid(conversation_id), "limit": limit},
+        )
+        return [Message(**row) for row in reversed(rows)]
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def start(self, user_id: str, first_words: str = "") -> Conversation:
+        """Open a conversation, named after its first words."""
+        with self._database.as_user(user_id) as connection:
+            row = connection.execute(
+                text("insert into app.conversations (title) values (:title) returning id::text, title, updated_at"),
+                {"title": title_of(first_words)},
+            ).one()
+        return Conversation(*row)
+
+    def say(self, user_id: str, conversation_id: str, content: str) -> Message:
+        """Save what a person said, after the latest message of the conversation."""
+        with self._database.as_user(user_id) as connection:
+            return self._append(connection, conversation_id, "user", sayable(content))
+
+    def reply(self, asked: Message, content: str, status: str, receipt: Mapping[str, Any]) -> Message:
+        """Save the reply to a message, and put the turn in the queue to be remembered, in one transaction."""
+        with self._database.as_user(asked.user_id) as connection:
+            saved = self._append(
+                connection, asked.conversation_id, "assistant", storable(content), asked.id, status, receipt
+            )
+            _queue(connection, asked.id)
+        return saved
+
+    def queue(self, asked: Message) -> None:
+        """Put a turn in the queue although no reply came: the person's words count all the same."""
+        with self._database.as_user(asked.user_id) as connection:
+            _queue(connection, asked.id)
+
+    def delete(self, user_id: str, conversation_id: str) -> None:
+        """Remove a conversation with its messages; what was learned from it stays."""
+        with self._database.as_user(user_id) as connection:
+            gone = connection.execute(
+                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": _uuid(conversation_id)}
+            )
+            if gone.rowcount != 1:
+                raise NotFound("There is no such chat.")
+
+    def delete_all(self, connection: Connection) -> int:
+        """Remove every conversation of the user a transaction is bound to."""
+        return connection.execute(text("delete from app.conversations")).rowcount
+
+    # -- the queue -------------------------------------------------------------------------------
+
+    @contextmanager
+    def next_turn(self) -> Iterator[tuple[Connection, Turn] | None]:
+        """Claim the oldest waiting turn, in a transaction bound to its user that holds it; None if none waits.
+
+        Killed inside, the database lets go of the claim, and the turn still waits.
+        """
+        with self._database.as_worker() as connection:
+            claimed = connection.execute(text("select message_id::text, user_id from app.claim_turn()")).first()
+            if claimed is None:
+                yield None
+                return
+            self._database.become(connection, claimed.user_id)
+            yield connection, _turn(connection, claimed.message_id)
+
+    def remembered(self, connection: Connection, message_id: str, record: Mapping[str, Any]) -> None:
+        """Note that a turn is done, in the transaction that holds what was learned from it."""
+        connection.execute(
+            text(
+                "update app.messages set remembering = 'done',"
+                " receipt = (receipt - 'not_remembered') || cast(:record as jsonb) where id = cast(:id as uuid)"
+            ),
+            {"id": message_id, "record": json.dumps({"remembered": record})},
+        )
+
+    def postpone(self, connection: Connection, message_id: str, problem: str, at_least: float = 0) -> None:
+        """Let a turn that could not be remembered rest, longer each time, and say why on its record."""
+        connection.execute(
+            text(
+                "update app.messages set remember_attempts = remember_attempts + 1,"
+                " remembering = case when remember_attempts + 1 < :most then 'waiting' else 'given up' end,"
+                " remember_after = now() + make_interval(secs =>"
+                "  greatest(:at_least, (cast(:rests as int[]))[least(remember_attempts + 1, :most)])),"
+                " receipt = receipt || cast(:record as jsonb)"
+                " where id = cast(:id as uuid)"
+            ),
+            {
+                "id": message_id,
+                "at_least": at_least,
+                "most": len(BACKOFF_SECONDS),
+                "rests": list(BACKOFF_SECONDS),
+                "record": json.dumps({"not_remembered": problem}),
+            },
+        )
+
+    def unqueue(self, connection: Connection) -> None:
+        """Forget to remember: waiting turns of the bound user leave the queue (after a clear-all)."""
+        connection.execute(text("update app.messages set remembering = 'none' where remembering = 'waiting'"))
+
+    def waiting(self, user_id: str) -> int:
+        """How many of the user's turns are not yet remembered."""
+        rows = self._database.read_as(
+            user_id, "select count(*) as waiting from app.messages where remembering = 'waiting'"
+        )
+        return int(rows[0]["waiting"])
+
+    def _append(
+        self,
+        connection: Connection,
+        conversation_id: str,
+        role: str,
+        content: str,
+        parent_id: str | None = None,
+        status: str = "complete",
+        receipt: Mapping[str, Any] | None = None,
+    ) -> Message:
+        values = {"conversation": _uuid(conversation_id), "role": role, "content": content, "parent": parent_id}
+        values |= {"status": status, "receipt": json.dumps(dict(receipt or {}))}
+        try:
+            row = connection.execute(_INSERT, values).mappings().one()
+        except sqlalchemy_errors.IntegrityError as error:
+            raise NotFound("There is no such chat.") from error
+        connection.execute(_TOUCH, {"conversation": values["conversation"], "title": title_of(content)})
+        return Message(**row)
+
+
+_INSERT = text(
+    "insert into app.messages (conversation_id, parent_id, role, content, status, receipt) values"
+    " (cast(:conversation as uuid), coalesce(cast(:parent as uuid), (select id from app.messages"
+    "  where conversation_id = cast(:conversation as uuid) order by seq desc limit 1)),"
+    f"  :role, :content, :status, cast(:receipt as jsonb)) returning {FIELDS}"
+)
+_TOUCH = text(
+    "update app.conversations set updated_at = clock_timestamp(),"
+    " title = case when title = '' then :title else title end"
+    " where id = cast(:conversation as uuid)"
+)
+
+
+def _queue(connection: Connection, message_id: str) -> None:
+    connection.execute(
+        text(
+            "update app.messages set remembering = 'waiting', remember_after = now()"
+            " where id = cast(:id as uuid) and remembering = 'none'"
+        ),
+        {"id": message_id},
+    )
+
+
+def _turn(connection: Connection, message_id: str) -> Turn:
+    rows = connection.execute(
+        text(
+            f"select {FIELDS} from app.messages where id = cast(:id as uuid)"
+            " or (parent_id = cast(:id as uuid) and role = 'assistant') order by seq"
+        ),
+        {"id": message_id},
+    ).mappings()
+    message, *replies = [Message(**row) for row in rows]
+    return Turn(message, replies[-1] if replies else None)
+
+
+def title_of(words: str) -> str:
+    """The first words of a text, as a chat's name."""
+    line = storable(" ".join(words.split()))
+    return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
+
+
+def sayable(content: str) -> str:
+    """A message as it will be kept; refused, not cut, when it is too long."""
+    kept = storable(content).strip()
+    if not kept:
+        raise InvalidInput("The message is empty.")
+    if len(kept) > MAX_MESSAGE:
+        raise InvalidInput(
+            f"The message has {len(kept):,} characters; at most {MAX_MESSAGE:,} fit into one. Send it in parts."
+        )
+    return kept
+
+
+def _uuid(value: str) -> str:
+    """An id as Postgres takes it; anything else is nobody's chat."""
+    try:
+        return str(UUID(value))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise NotFound("There is no such chat.") from error

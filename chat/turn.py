@@ -1,0 +1,98 @@
+"""One turn, start to finish: save what was said, recall, ask the model, save the reply, leave the rest to the worker.
+
+The reply never waits for remembering. It draws nothing: whoever iterates shows the pieces.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chat import prompt
+from chat.conversations import Conversations, Message
+from errors import ModelError
+from memory import Fact, Memory
+from model import Model, Usage
+
+__all__ = ["Chat", "answer", "run_turn"]
+
+RECALLED = 8
+
+
+@dataclass(frozen=True)
+class Chat:
+    """What a turn needs: where messages live, the memory, a model or None, and whom to tell of a new turn."""
+
+    conversations: Conversations
+    memory: Memory
+    model: Model | None
+    tell_worker: Callable[[], None]
+
+
+def run_turn(chat: Chat, *, user_id: str, conversation_id: str, text: str) -> Iterator[str]:
+    """Save what was said, then yield the reply piece by piece; saved too, however it ends."""
+    asked = chat.conversations.say(user_id, conversation_id, text)
+    yield from answer(chat, asked)
+
+
+def answer(chat: Chat, asked: Message) -> Iterator[str]:
+    """Reply to a message that is saved already (the second half of a turn, and all of a second try)."""
+    draft = _Draft()
+    try:
+        memories = draft.recall(chat.memory, asked)
+        history = chat.conversations.messages(asked.user_id, asked.conversation_id)
+        for piece in _speak(chat.model, draft, history, memories):
+            draft.pieces.append(piece)
+            yield piece
+        draft.status = "complete"
+    except ModelError:
+        draft.status = "failed"
+        raise
+    finally:
+        _save(chat, asked, draft)
+
+
+@dataclass
+class _Draft:
+    """The reply as it grows; a stop or a failure leaves it as far as it came."""
+
+    status: str = "stopped"
+    pieces: list[str] = field(default_factory=list)
+    receipt: dict[str, Any] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    began: float = field(default_factory=time.monotonic)
+
+    def recall(self, memory: Memory, asked: Message) -> Sequence[Fact]:
+        """The memories for a message. A reply without memory beats no reply, but its receipt says so."""
+        try:
+            memories = memory.recall(asked.content, user_id=asked.user_id, limit=RECALLED)
+        except ModelError as error:
+            self.receipt["not_recalled"] = str(error)
+            return []
+        self.receipt["memories"] = [{"id": fact.id, "text": fact.text, "score": fact.score} for fact in memories]
+        return memories
+
+    def finished_receipt(self) -> dict[str, Any]:
+        """What the turn used: memories, tokens, time."""
+        spent = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
+        return self.receipt | spent | {"model": self.usage.model, "ms": round(1000 * (time.monotonic() - self.began))}
+
+
+def _speak(model: Model | None, draft: _Draft, history: Sequence[Message], memories: Sequence[Fact]) -> Iterable[str]:
+    if model is None:
+        return [prompt.without_model(memories)]
+    draft.usage.model = model.name
+    return model.stream(prompt.build(history, memories, datetime.now(UTC)), draft.usage)
+
+
+def _save(chat: Chat, asked: Message, draft: _Draft) -> None:
+    """Keep what there is of a reply. With nothing said in reply, the person's words are still to be remembered."""
+    text = "".join(draft.pieces)
+    if text.strip():
+        chat.conversations.reply(asked, text, draft.status, draft.finished_receipt())
+    else:
+        chat.conversations.queue(asked)
+    chat.tell_worker()

@@ -1,0 +1,104 @@
+"""Remembers turns in the background: one thread for each process, one transaction for each turn.
+
+A turn's memories and the note that it is done are committed together, so that each turn is remembered
+once: whoever is killed half-way leaves it waiting, and the next to come picks it up. What cannot be
+remembered now is tried again later; it never counts as "nothing to remember".
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import asdict
+
+from sqlalchemy import Connection
+
+from chat.conversations import Conversations, Turn
+from errors import AppError
+from memory import Memory, Said
+
+__all__ = ["Worker"]
+
+log = logging.getLogger("keepsake.worker")
+PATIENCE_SECONDS = 5.0  # turns of other processes, and turns that rest, are looked for this often
+
+
+class Worker:
+    """A thread that empties the queue, and sleeps until it is told of a new turn."""
+
+    def __init__(self, conversations: Conversations, memory: Memory) -> None:
+        self._conversations = conversations
+        self._memory = memory
+        self._news = threading.Event()
+        self._ended = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, or begin again if a bug ended the thread."""
+        with self._starting:
+            if not self._ended.is_set() and (self._thread is None or not self._thread.is_alive()):
+                self._thread = threading.Thread(target=self._run, name="keepsake-worker", daemon=True)
+                self._thread.start()
+
+    def tell(self) -> None:
+        """Say that there is a new turn."""
+        self._news.set()
+        self.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """End after the turn at hand."""
+        self._ended.set()
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def remember_next(self) -> bool:
+        """Remember one waiting turn; False if none waits."""
+        with self._conversations.next_turn() as claimed:
+            if claimed is None:
+                return False
+            connection, turn = claimed
+            problem, rest = "something unexpected went wrong; the log has the rest", 0.0
+            try:
+                with connection.begin_nested():
+                    self._remember(connection, turn)
+                problem = ""
+            except AppError as error:
+                problem, rest = str(error), getattr(error, "retry_after", None) or 0.0
+                log.warning("turn %s is not remembered yet: %s", turn.message.id, error)
+            finally:
+                # Whatever went wrong, even a bug: the turn rests, so that it cannot hold up the others.
+                if problem and not connection.invalidated:
+                    self._conversations.postpone(connection, turn.message.id, problem, rest)
+                    connection.commit()
+        return True
+
+    def _remember(self, connection: Connection, turn: Turn) -> None:
+        plan = self._memory.plan(_said(turn), user_id=turn.message.user_id)
+        events = self._memory.write(connection, plan)
+        record = {"by": plan.actor, "events": events, "dropped": [asdict(drop) for drop in plan.drops]}
+        self._conversations.remembered(connection, turn.message.id, record)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._news.clear()
+            try:
+                while not self._ended.is_set() and self.remember_next():
+                    pass
+            except AppError as error:
+                log.warning("the queue could not be read: %s", error)
+            self._news.wait(PATIENCE_SECONDS)
+
+
+def _said(turn: Turn) -> list[Said]:
+    messages = [turn.message] if turn.reply is None else [turn.message, turn.reply]
+    return [
+        Said(each.role, each.content, each.created_at, message_id=each.id, run_id=each.conversation_id)
+        for each in messages
+    ]

@@ -1,0 +1,141 @@
+"""Every error a person can meet, each with one sentence that says what happened and what to do.
+
+    AppError
+    ├── SettingsError            a setting is missing or makes no sense
+    ├── LocalError               a local server could not be brought up
+    ├── DatabaseError            the database could not do what was asked
+    │   ├── DatabaseUnreachable  it did not answer, or would not let us in
+    │   └── MigrationNeeded      its tables are missing or old, and this role may not make them
+    ├── SignInError              who is asking could not be settled
+    │   ├── WrongCredentials     unknown address or wrong password (never said which)
+    │   ├── UnconfirmedEmail     the address still waits for its confirmation
+    │   ├── WeakPassword         the server will not take this password
+    │   ├── AddressTaken         an account with this address exists
+    │   ├── TooManyAttempts      the server asks to wait
+    │   ├── SessionEnded         signed out elsewhere, or expired
+    │   └── AuthUnreachable      the auth server did not answer
+    ├── ModelError               a model or embedder did not do its work
+    │   ├── ModelUnreachable     no connection, a cut connection, a time-out
+    │   ├── ModelRefused         the key, the model's name or the request was not accepted
+    │   ├── ModelBusy            429: too many requests, or no credit left
+    │   └── BadAnswer            an answer that is not what was asked for
+    ├── InvalidInput             what a person or a caller gave cannot be used
+    └── NotFound                 no such thing, or it is somebody else's
+
+Adapters (database, auth.client, model, local) translate their vendor's errors into these, once, at
+their edge. Pages catch `AppError` and nothing wider. This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AddressTaken",
+    "AppError",
+    "AuthUnreachable",
+    "BadAnswer",
+    "DatabaseError",
+    "DatabaseUnreachable",
+    "InvalidInput",
+    "LocalError",
+    "MigrationNeeded",
+    "ModelBusy",
+    "ModelError",
+    "ModelRefused",
+    "ModelUnreachable",
+    "NotFound",
+    "SessionEnded",
+    "SettingsError",
+    "SignInError",
+    "TooManyAttempts",
+    "UnconfirmedEmail",
+    "WeakPassword",
+    "WrongCredentials",
+]
+
+
+class AppError(Exception):
+    """The root: `str(error)` is a sentence fit for a person, without secrets."""
+
+
+class SettingsError(AppError):
+    """A setting is missing or makes no sense."""
+
+
+class LocalError(AppError):
+    """A local server could not be brought up."""
+
+
+class DatabaseError(AppError):
+    """The database could not do what was asked."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """The database did not answer, or would not let us in."""
+
+
+class MigrationNeeded(DatabaseError):
+    """The tables are missing or old, and this role may not make them."""
+
+
+class SignInError(AppError):
+    """Who is asking could not be settled."""
+
+
+class WrongCredentials(SignInError):
+    """Unknown address or wrong password; never said which."""
+
+
+class UnconfirmedEmail(SignInError):
+    """The address still waits for its confirmation."""
+
+
+class WeakPassword(SignInError):
+    """The server will not take this password."""
+
+
+class AddressTaken(SignInError):
+    """An account with this address exists."""
+
+
+class TooManyAttempts(SignInError):
+    """The auth server asks to wait."""
+
+
+class SessionEnded(SignInError):
+    """Signed out elsewhere, or expired."""
+
+
+class AuthUnreachable(SignInError):
+    """The auth server did not answer."""
+
+
+class ModelError(AppError):
+    """A model or embedder did not do its work."""
+
+
+class ModelUnreachable(ModelError):
+    """No connection, a cut connection, or a time-out."""
+
+
+class ModelRefused(ModelError):
+    """The key, the model's name or the request was not accepted."""
+
+
+class ModelBusy(ModelError):
+    """Too many requests, or no credit left; `retry_after` is in seconds where the server said it."""
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class BadAnswer(ModelError):
+    """An answer that is not what was asked for."""
+
+
+class InvalidInput(AppError):
+    """What a person or a caller gave cannot be used."""
+
+
+class NotFound(AppError):
+    """No such thing, or it is somebody else's: the two look the same on purpose."""

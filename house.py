@@ -1,0 +1,107 @@
+"""Puts the rooms together, once for each process: settings, database, memory, conversations, model, worker.
+
+Pages, routes and the terminal take what they need from `house()`. No room imports it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from chat.conversations import Conversations
+from chat.turn import Chat
+from chat.worker import Worker
+from database import Database
+from errors import AppError, SettingsError
+from memory import Memory
+from memory.embed import embedder_for
+from migrations import migrate
+from model import chat_model, memory_model
+from settings import Settings, settings
+
+__all__ = ["House", "build", "health", "house"]
+
+_building = threading.Lock()
+_built: list[House] = []
+
+
+@dataclass(frozen=True)
+class House:
+    """Every room, ready to be used by any number of users at once."""
+
+    settings: Settings
+    database: Database
+    memory: Memory
+    conversations: Conversations
+    chat: Chat
+    worker: Worker
+
+    def clear_memories(self, user_id: str, *, messages_too: bool = False) -> int:
+        """Erase what is remembered about a user, with what still waits to be; returns how many memories there were."""
+        with self.database.as_user(user_id) as connection:
+            self.conversations.unqueue(connection)
+            if messages_too:
+                self.conversations.delete_all(connection)
+            return self.memory.erase(connection, user_id)
+
+    def close(self) -> None:
+        """Let the worker finish its turn, and hang up."""
+        self.worker.stop()
+        self.database.close()
+
+
+def house() -> House:
+    """The house of this process; built at the first call, and again after a failure."""
+    with _building:
+        if not _built:
+            _built.append(build(settings()))
+        return _built[0]
+
+
+def build(wanted: Settings) -> House:
+    """Connect, bring the tables up to date, and start the worker; raises an `AppError` that says what is missing."""
+    if wanted.database_url is None:
+        raise SettingsError(
+            "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
+            "or start everything on this machine with make run."
+        )
+    database = Database(wanted.database_url, wanted.database_admin_url)
+    embedder = embedder_for(wanted)
+    migrate(database, embedder.dimensions, embedder.name)
+    memory = Memory(database, embedder, memory_model(wanted))
+    conversations = Conversations(database)
+    worker = Worker(conversations, memory)
+    worker.start()
+    chat = Chat(conversations, memory, chat_model(wanted), worker.tell)
+    return House(wanted, database, memory, conversations, chat, worker)
+
+
+def health() -> dict[str, Any]:
+    """Whether each part answers, with a sentence for what does not; no address, key or user in it."""
+    try:
+        home = house()
+        home.database.ping()
+        _ask_auth_server(home.settings)
+    except AppError as error:
+        return {"status": "unwell", "problem": str(error)}
+    return {
+        "status": "well",
+        "database": "answers",
+        "auth": "answers",
+        "worker": "runs" if home.worker.alive else "rests",
+        "model": "connected" if home.settings.has_model else "none",
+    }
+
+
+def _ask_auth_server(wanted: Settings) -> None:
+    try:
+        answer = httpx.get(
+            f"{wanted.supabase_url}/auth/v1/health", headers={"apikey": wanted.supabase_key or ""}, timeout=5
+        )
+    except httpx.HTTPError as error:
+        raise SettingsError("The auth server does not answer: check SUPABASE_URL, and whether it is paused.") from error
+    if answer.status_code != 200:
+        raise SettingsError(f"The auth server answers {answer.status_code}: check SUPABASE_URL and SUPABASE_KEY.")

@@ -1,0 +1,77 @@
+"""Text to vectors: what an embedder is, and the one the settings ask for.
+
+It batches and bounds what is sent; the call itself is model.py's, and the bundled embedder is local/'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Protocol
+
+from errors import BadAnswer
+from model import Embeddings
+from settings import OPENAI_EMBED_DIMENSIONS, Settings
+
+__all__ = ["Embedder", "RemoteEmbedder", "embedder_for"]
+
+BATCH = 64
+# Embedding models read some 8,000 tokens; the rest of a longer text would be refused, so it is not sent.
+MAX_CHARACTERS = 8_000
+
+
+class Embedder(Protocol):
+    """Anything that turns texts into vectors of one size."""
+
+    @property
+    def name(self) -> str:
+        """Which model it is: vectors of two models cannot be compared."""
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers one vector has."""
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text, in order."""
+
+
+class RemoteEmbedder:
+    """An embedder behind an OpenAI-compatible address."""
+
+    def __init__(self, embeddings: Embeddings, dimensions: int | None = None) -> None:
+        self._embeddings = embeddings
+        self._dimensions = dimensions
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._embeddings.name
+
+    @cached_property
+    def dimensions(self) -> int:
+        """As configured or known; otherwise asked of the model once."""
+        return self._dimensions or len(self._embeddings.embed(["size"])[0])
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text, in batches, each checked for its size."""
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), BATCH):
+            batch = [text[:MAX_CHARACTERS].strip() or "-" for text in texts[start : start + BATCH]]
+            vectors += self._embeddings.embed(batch)
+        for vector in vectors:
+            if len(vector) != self.dimensions:
+                raise BadAnswer(
+                    f"{self.name} gives vectors of {len(vector)} numbers, not {self.dimensions}: set EMBED_DIMENSIONS."
+                )
+        return vectors
+
+
+def embedder_for(settings: Settings) -> Embedder:
+    """The embedder the settings ask for."""
+    own_address = settings.embed_base_url is not None
+    embeddings = Embeddings(
+        settings.embed_model,
+        settings.embed_api_key or (None if own_address else settings.openai_api_key),
+        settings.embed_base_url or settings.openai_base_url,
+    )
+    return RemoteEmbedder(embeddings, settings.embed_dimensions or OPENAI_EMBED_DIMENSIONS.get(settings.embed_model))

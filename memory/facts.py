@@ -1,0 +1,137 @@
+"""The nouns of the memory layer: what was said, what is proposed, what is kept. Values only, no behaviour."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, TypedDict
+
+__all__ = ["KINDS", "Drop", "Fact", "Kind", "Plan", "Proposal", "Result", "Said", "Write", "content_hash"]
+
+Kind = Literal["fact", "preference", "goal", "instruction", "event"]
+KINDS: tuple[Kind, ...] = ("fact", "preference", "goal", "instruction", "event")
+Action = Literal["add", "update", "delete"]
+
+# What mem0 keeps beside the rest in one flat object; everything else in it is shown as `metadata`.
+CORE_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at"})
+
+
+class Result(TypedDict):
+    """One memory as callers get it: mem0's shape."""
+
+    id: str
+    memory: str
+    hash: str
+    user_id: str
+    created_at: str | None
+    updated_at: str | None
+    score: float | None
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message as it was said."""
+
+    role: str
+    content: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    message_id: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One row of vecs.memories, without its vector."""
+
+    id: str
+    metadata: Mapping[str, Any]
+    score: float | None = None
+
+    @property
+    def text(self) -> str:
+        """What is remembered, in words."""
+        return str(self.metadata.get("data", ""))
+
+    @property
+    def kind(self) -> str:
+        """What sort of memory it is; rows of other writers have none and count as facts."""
+        return str(self.metadata.get("kind") or "fact")
+
+    @property
+    def quote(self) -> str | None:
+        """The person's own words it came from."""
+        return self.metadata.get("quote")
+
+    @property
+    def created_at(self) -> str | None:
+        """When it was first kept, ISO 8601."""
+        return self.metadata.get("created_at")
+
+    def result(self) -> Result:
+        """The same in mem0's shape."""
+        return Result(
+            id=self.id,
+            memory=self.text,
+            hash=str(self.metadata.get("hash", "")),
+            user_id=str(self.metadata.get("user_id", "")),
+            created_at=self.created_at,
+            updated_at=self.metadata.get("updated_at"),
+            score=self.score,
+            metadata={key: value for key, value in self.metadata.items() if key not in CORE_KEYS},
+        )
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the model, or the rules, would like to do; nothing is believed yet."""
+
+    action: Action
+    text: str = ""
+    kind: Kind = "fact"
+    quote: str = ""
+    target: int | None = None
+    happened_at: str | None = None
+    language: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Write:
+    """What will be done: a proposal that passed every check."""
+
+    action: Action
+    text: str
+    kind: Kind
+    quote: str
+    fact_id: str | None
+    happened_at: str | None
+    language: str | None
+    reason: str
+    said: Said
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A proposal that was not believed, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything one turn will change in one person's memory, ready to be written in one transaction."""
+
+    user_id: str
+    writes: tuple[Write, ...] = ()
+    vectors: tuple[list[float], ...] = ()
+    drops: tuple[Drop, ...] = ()
+    actor: str = "model"
+
+
+def content_hash(text: str) -> str:
+    """The md5 that mem0 keeps with each memory; an identity, not a protection."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

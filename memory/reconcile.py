@@ -1,0 +1,107 @@
+"""Proposals and what is known, to writes and drops. Pure: decides, and touches nothing.
+
+Here stands what a model may not decide: the quote must be the person's own words of this turn, a target
+must have been shown, a repeat is no news, a secret never enters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from memory.facts import Drop, Fact, Proposal, Said, Write
+from plaintext import comparable, storable
+
+__all__ = ["reconcile"]
+
+MAX_TEXT, MAX_QUOTE, MAX_WRITES = 1_000, 2_000, 20
+_SECRET = re.compile(
+    r"\b(?:sk|pk|rk|ghp|gho|xox[abp]|sb_secret)[-_][A-Za-z0-9_-]{12,}|\bAKIA[0-9A-Z]{16}\b|\beyJ[\w-]{10,}\.[\w-]{10,}"
+    r"|\b(?:password|passwort|passcode|contraseña|mot de passe|pin(?: code| number)?|cvv|secret key)\b"
+    r"\s*(?:is|are|:|=|ist|est|es)\s*\S+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY",
+    re.IGNORECASE,
+)
+_LONG_NUMBER = re.compile(r"(?:\d[ -]?){12,19}\b")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
+
+
+def reconcile(
+    proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequence[Fact]
+) -> tuple[list[Write], list[Drop]]:
+    """Split what was proposed into what will be written and what is not believed, each with its reason."""
+    writes: list[Write] = []
+    drops: list[Drop] = []
+    known = {comparable(fact.text) for fact in shown}
+    for proposal in proposals:
+        spoken = _spoken(proposal, said)
+        problem = _problem(proposal, spoken, shown, known) or (
+            "too many at once" if len(writes) >= MAX_WRITES else None
+        )
+        if problem or spoken is None:
+            drops.append(Drop(storable(proposal.text[:MAX_TEXT]), problem or ""))
+            continue
+        known.add(comparable(proposal.text))
+        writes.append(_write(proposal, spoken, shown))
+    return writes, drops
+
+
+def _spoken(proposal: Proposal, said: Sequence[Said]) -> Said | None:
+    """The message of the person in which the quote stands."""
+    quote = comparable(proposal.quote)
+    own_words = (each for each in said if each.role == "user")
+    return next((each for each in own_words if quote and quote in comparable(each.content)), None)
+
+
+def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact], known: set[str]) -> str | None:
+    if spoken is None:
+        return "the quote is not in the person's words"
+    if proposal.action != "add" and (proposal.target is None or not 1 <= proposal.target <= len(shown)):
+        return "it names a memory that was not shown"
+    if proposal.action == "delete":
+        return None
+    if not proposal.text.strip():
+        return "it says nothing"
+    if len(proposal.text) > MAX_TEXT or len(proposal.quote) > MAX_QUOTE:
+        return "it is too long"
+    if holds_secret(proposal.text) or holds_secret(proposal.quote):
+        return "it holds a secret"
+    if comparable(proposal.text) in known:
+        return "it is already known"
+    return None
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text holds a password, a key, or a card or account number."""
+    return bool(_SECRET.search(text) or _IBAN.search(text) or any(map(_is_card, _LONG_NUMBER.findall(text))))
+
+
+def _is_card(digits: str) -> bool:
+    """Luhn's check, so that a long order number is not taken for a card."""
+    numbers = [int(character) for character in digits if character.isdigit()]
+    doubled = [sum(divmod(2 * number, 10)) for number in numbers[-2::-2]]
+    return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact]) -> Write:
+    target = shown[proposal.target - 1] if proposal.action != "add" and proposal.target else None
+    return Write(
+        action=proposal.action,
+        text=storable(proposal.text.strip()),
+        kind=proposal.kind,
+        quote=storable(proposal.quote.strip()),
+        fact_id=target.id if target else None,
+        happened_at=_date(proposal.happened_at),
+        language=proposal.language,
+        reason=storable(proposal.reason[:MAX_TEXT]),
+        said=spoken,
+    )
+
+
+def _date(value: str | None) -> str | None:
+    """An ISO date, or nothing: a model's "last spring" is not a date."""
+    try:
+        return date.fromisoformat((value or "")[:10]).isoformat()
+    except ValueError:
+        return None

@@ -1,0 +1,146 @@
+"""vecs.memories: the only importer of vecs, and the only place with SQL about memories.
+
+Writes happen inside a transaction of the caller that is bound to a user; reads a person waits for are one
+message. It checks nothing about what a memory says: that is reconcile.py's work.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import vecs
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import sessionmaker
+
+from database import Database
+from memory.facts import Fact
+
+__all__ = ["Store"]
+
+# Compared as JSON, as vecs compares, so that the index on the user serves. Row-level security says the
+# same once more. An expired memory is as good as gone until it is tidied away.
+OWN = "metadata -> 'user_id' = to_jsonb(%(user_id)s::text)"
+CURRENT = "coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')"
+
+
+class _Vecs(vecs.Client):  # type: ignore[misc]
+    """vecs on a connection of ours: its own constructor would open an engine and run DDL."""
+
+    def __init__(self, connection: Connection | None = None) -> None:
+        self.engine = connection
+        self.meta = MetaData(schema="vecs")
+        self.Session = sessionmaker(connection)
+        self.vector_version = "0.8"
+
+
+class Store:
+    """One person's rows at a time."""
+
+    def __init__(self, database: Database, dimension: int) -> None:
+        self._database = database
+        self._dimension = dimension
+        self.table = self.collection(None).table
+
+    def collection(self, connection: Connection | None) -> Any:
+        """The collection as vecs sees it, working inside this transaction."""
+        return vecs.Collection("memories", self._dimension, _Vecs(connection))
+
+    def nearest(self, user_id: str, vector: Sequence[float], limit: int) -> list[Fact]:
+        """The user's memories nearest to a vector; exact, since one user's rows are few."""
+        rows = self._database.read_as(
+            user_id,
+            f"select id, metadata, 1 - (vec <=> %(vector)s::vector) as score from vecs.memories "
+            f"where {OWN} and {CURRENT} order by vec <=> %(vector)s::vector, id limit %(limit)s",
+            {"user_id": user_id, "vector": _literal(vector), "limit": limit},
+        )
+        return [Fact(row["id"], row["metadata"], row["score"]) for row in rows]
+
+    def all(self, user_id: str, limit: int) -> list[Fact]:
+        """The user's memories, the newest first."""
+        rows = self._database.read_as(
+            user_id,
+            f"select id, metadata from vecs.memories where {OWN} and {CURRENT} "
+            "order by metadata ->> 'created_at' desc, id limit %(limit)s",
+            {"user_id": user_id, "limit": limit},
+        )
+        return [Fact(row["id"], row["metadata"]) for row in rows]
+
+    def get(self, user_id: str, fact_id: str) -> Fact | None:
+        """One memory, if it is this user's."""
+        rows = self._database.read_as(
+            user_id,
+            f"select id, metadata from vecs.memories where {OWN} and id = %(id)s",
+            {"user_id": user_id, "id": fact_id},
+        )
+        return Fact(rows[0]["id"], rows[0]["metadata"]) if rows else None
+
+    def insert(self, connection: Connection, rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]]) -> list[str]:
+        """Add rows of (metadata, vector); those already known are left out. Returns the new ids in order."""
+        if not rows:
+            return []
+        ids = [str(uuid.uuid4()) for _ in rows]
+        values = [
+            {"id": new, "vec": list(vector), "metadata": dict(metadata)}
+            for new, (metadata, vector) in zip(ids, rows, strict=True)
+        ]
+        statement = insert(self.table).values(values).on_conflict_do_nothing().returning(self.table.c.id)
+        inserted = set(connection.scalars(statement))
+        return [new for new in ids if new in inserted]
+
+    def replace(
+        self, connection: Connection, fact_id: str, metadata: Mapping[str, Any], vector: Sequence[float]
+    ) -> bool:
+        """Give a memory new content; False if it is not there."""
+        statement = (
+            self.table.update().where(self.table.c.id == fact_id).values(metadata=dict(metadata), vec=list(vector))
+        )
+        return connection.execute(statement).rowcount == 1
+
+    def lock(self, connection: Connection, fact_id: str) -> Fact | None:
+        """Read a memory and keep others from changing it until the transaction ends."""
+        row = connection.execute(
+            text("select id, metadata from vecs.memories where id = :id for update"), {"id": fact_id}
+        ).first()
+        return Fact(row.id, row.metadata) if row else None
+
+    def holds(self, connection: Connection, content_hash: str, *, besides: str) -> bool:
+        """Whether another extracted memory of the bound user has this very text."""
+        same = text(
+            "select exists (select from vecs.memories where metadata -> 'hash' = to_jsonb(cast(:hash as text)) and id <> :id"
+            " and metadata -> 'user_id' = to_jsonb(app.asking()) and not metadata ? 'role')"
+        )
+        return bool(connection.scalar(same, {"hash": content_hash, "id": besides}))
+
+    def remove(self, connection: Connection, fact_id: str) -> bool:
+        """Take a memory away; its last version stays in history."""
+        return connection.execute(self.table.delete().where(self.table.c.id == fact_id)).rowcount == 1
+
+    def erase(self, connection: Connection) -> int:
+        """Take everything of the bound user away, history included. Returns how many memories there were."""
+        erased = connection.execute(self.table.delete()).rowcount
+        connection.execute(text("delete from app.memory_history"))
+        return erased
+
+    def sign(self, connection: Connection, actor: str, reason: str = "", message_id: str | None = None) -> None:
+        """Say who writes next and why; the history trigger notes it down."""
+        connection.execute(
+            text(
+                "select set_config('keepsake.actor', :actor, true), set_config('keepsake.reason', :reason, true),"
+                " set_config('keepsake.message_id', :message_id, true)"
+            ),
+            {"actor": actor, "reason": reason, "message_id": message_id or ""},
+        )
+
+    def one_at_a_time(self, connection: Connection, user_id: str) -> None:
+        """Let no second writer of this person's memories pass until the transaction ends."""
+        connection.execute(
+            text("select pg_advisory_xact_lock(hashtextextended('keepsake.write:' || :user_id, 0))"),
+            {"user_id": user_id},
+        )
+
+
+def _literal(vector: Sequence[float]) -> str:
+    return "[" + ",".join(map(repr, vector)) + "]"

@@ -1,0 +1,160 @@
+"""Every setting, read once, into one frozen object: environment, then `.env`, then Streamlit secrets.
+
+The only module that reads any of them. It checks that settings fit together and says in one sentence
+what is missing; it connects to nothing and starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from errors import SettingsError
+
+__all__ = ["Settings", "settings"]
+
+OPENAI_EMBED_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
+
+
+def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"meaning": meaning}, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field for each setting; the environment's name is the field's in capitals."""
+
+    supabase_url: str | None = _setting(None, "The project's address, `https://….supabase.co`")
+    supabase_key: str | None = _setting(
+        None, "Its publishable key, `sb_publishable_…`; never a secret key", secret=True
+    )
+    database_url: str | None = _setting(
+        None,
+        "Postgres, as the app's own role; on Supabase the *session pooler* address, port 5432",
+        secret=True,
+    )
+    database_admin_url: str | None = _setting(
+        None, "Postgres, as a role that may create tables; used for migrations only", secret=True
+    )
+    openai_api_key: str | None = _setting(None, "Key for the chat model (and embeddings)", secret=True)
+    openai_base_url: str | None = _setting(
+        None, "Any OpenAI-compatible address instead of OpenAI's, e.g. `http://localhost:11434/v1`"
+    )
+    chat_model: str = _setting("gpt-5.4-mini", "The model that replies")
+    memory_model: str | None = _setting(None, "The model that decides what to remember; `CHAT_MODEL` if unset")
+    embed_model: str = _setting("text-embedding-3-small", "The model that turns text into vectors")
+    embed_base_url: str | None = _setting(None, "Its address, if not the chat model's")
+    embed_api_key: str | None = _setting(None, "Its key, if not the chat model's", secret=True)
+    embed_dimensions: int | None = _setting(None, "Numbers in one vector; asked of the model if unset")
+    data_dir: Path = _setting(Path(".keepsake"), "Where the local servers keep their data")
+    port: int = _setting(8501, "The port `make run` serves the app on")
+
+    @property
+    def hosted(self) -> bool:
+        """Whether an account is configured, so that nothing local is needed."""
+        return self.supabase_url is not None
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a model to reply with."""
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @property
+    def has_embedder(self) -> bool:
+        """Whether there is an address to ask for vectors."""
+        return self.embed_base_url is not None or self.has_model
+
+    def check(self) -> Settings:
+        """Raise `SettingsError` for a combination that cannot work; return self otherwise."""
+        together = {
+            "SUPABASE_URL": self.supabase_url,
+            "SUPABASE_KEY": self.supabase_key,
+            "DATABASE_URL": self.database_url,
+        }
+        missing = [name for name, value in together.items() if value is None]
+        if missing and len(missing) < len(together):
+            present = " and ".join(name for name, value in together.items() if value is not None)
+            raise SettingsError(f"{' and '.join(missing)} is missing: {present} is set, and they go together.")
+        if self.hosted and not self.has_embedder:
+            raise SettingsError(
+                "OPENAI_API_KEY is missing: memories need an embedding model "
+                "(set OPENAI_API_KEY, or OPENAI_BASE_URL, or EMBED_BASE_URL)."
+            )
+        self._check_keys()
+        return self
+
+    def _check_keys(self) -> None:
+        if self.supabase_url and not self.supabase_url.startswith(("http://", "https://")):
+            raise SettingsError("SUPABASE_URL must begin with https:// (or http:// on your own machine).")
+        if self.supabase_key and self.supabase_key.startswith("sb_secret_"):
+            raise SettingsError(
+                "SUPABASE_KEY holds a secret key: use the publishable one (sb_publishable_…), "
+                "a secret key would bypass every wall between users."
+            )
+        for name in ("database_url", "database_admin_url"):
+            url = getattr(self, name)
+            if url and not url.startswith(("postgres://", "postgresql://", "postgresql+")):
+                raise SettingsError(
+                    f"{name.upper()} must be a Postgres address: postgresql://user:password@host:5432/postgres."
+                )
+        for name in ("openai_base_url", "embed_base_url"):
+            url = getattr(self, name)
+            if url and not url.startswith(("http://", "https://")):
+                raise SettingsError(f"{name.upper()} must begin with http:// or https://.")
+
+    @classmethod
+    def read(cls, *sources: Mapping[str, Any]) -> Settings:
+        """Build from the first source that has each name; empty values count as unset."""
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            raw = _first(each.name.upper(), sources)
+            if raw is not None:
+                values[each.name] = _convert(each.name, raw)
+        return cls(**values).check()
+
+
+def _first(name: str, sources: tuple[Mapping[str, Any], ...]) -> str | None:
+    for source in sources:
+        value = str(source.get(name) or "").strip()
+        if value:
+            return value
+    return None
+
+
+def _convert(name: str, raw: str) -> str | int | Path:
+    if name == "data_dir":
+        return Path(raw).expanduser()
+    if name in ("port", "embed_dimensions"):
+        largest = 65535 if name == "port" else 16000
+        if not raw.isdecimal() or not 1 <= int(raw) <= largest:
+            raise SettingsError(f"{name.upper()} must be a whole number from 1 to {largest}, not {raw!r}.")
+        return int(raw)
+    if "\x00" in raw or "\n" in raw:
+        raise SettingsError(f"{name.upper()} has a line break in it: it must be one line.")
+    return raw
+
+
+def _streamlit_secrets() -> Mapping[str, Any]:
+    """Streamlit's secrets, where Streamlit is running and has any."""
+    if "streamlit" not in sys.modules:
+        return {}
+    import streamlit as st
+    from streamlit.errors import StreamlitSecretNotFoundError
+
+    try:
+        return st.secrets.to_dict()
+    except StreamlitSecretNotFoundError:
+        return {}
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings.read(os.environ, dotenv_values(".env"), _streamlit_secrets())
