@@ -10,25 +10,36 @@ it, and in supabase/migrations/, which migrations.py applies.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from psycopg2 import errors as postgres_errors
 from psycopg2.extensions import connection as PostgresConnection
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from errors import AppError, DatabaseError, DatabaseUnreachable, InvalidInput, NotFound
+from errors import (
+    AppError,
+    DatabaseError,
+    DatabaseUnreachable,
+    InvalidInput,
+    MigrationNeeded,
+    NotFound,
+    SettingsError,
+)
+from plaintext import storable
 
-__all__ = ["Database", "connect", "explain", "translating"]
+__all__ = ["Database", "check_user_id", "connect", "explain", "translating"]
 
+log = logging.getLogger("keepsake.database")
 MAX_USER_ID = 255
+CONNECT_SECONDS = 10
 # The schema that holds the vector type differs: `extensions` on Supabase, `public` where vecs made it.
 SEARCH_PATH = "public, extensions"
 BIND = (
-    "select set_config('role', %(role)s, true), set_config('request.jwt.claims', %(claims)s, true), "
+    "select set_config('role', %(asking_role)s, true), set_config('request.jwt.claims', %(asking_claims)s, true), "
     f"set_config('search_path', '{SEARCH_PATH}', true)"
 )
 
@@ -118,27 +129,43 @@ class Database:
 
 def connect(url: str, **pool: Any) -> Engine:
     """An engine on psycopg2, whatever flavour of Postgres address was given."""
-    _, _, rest = url.partition("://")
-    arguments = {"connect_timeout": 10, "application_name": "keepsake"}
     pool = {"pool_size": 2, "max_overflow": 3, **pool}
     return create_engine(
-        f"postgresql+psycopg2://{rest}",
-        connect_args=arguments,
+        _address(url),
+        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "keepsake"},
         pool_recycle=300,
         pool_timeout=15,
         pool_use_lifo=True,
+        # What people wrote does not belong into an error's text, and from there into a log.
+        hide_parameters=True,
         **pool,
     )
 
 
-def _binding(role: str, user_id: str | None) -> dict[str, str]:
-    if role == "keepsake_worker":
-        return {"role": role, "claims": ""}
+def check_user_id(user_id: str) -> None:
+    """Raise `InvalidInput` for what cannot be somebody's id."""
     if not isinstance(user_id, str) or not user_id.strip():
         raise InvalidInput("A user id is missing: every call says whose data it means.")
-    if len(user_id) > MAX_USER_ID or "\x00" in user_id:
+    if len(user_id) > MAX_USER_ID or storable(user_id) != user_id:
         raise InvalidInput(f"A user id is text of at most {MAX_USER_ID} characters.")
-    return {"role": role, "claims": json.dumps({"sub": user_id, "role": role})}
+
+
+def _address(url: str) -> URL:
+    _, _, rest = url.partition("://")
+    try:
+        return make_url(f"postgresql+psycopg2://{rest}")
+    except (sqlalchemy_errors.ArgumentError, ValueError) as error:
+        raise SettingsError(
+            "DATABASE_URL is not a Postgres address (postgresql://user:password@host:5432/postgres); "
+            "signs like / # ? @ in the password are written as %2F %23 %3F %40."
+        ) from error
+
+
+def _binding(role: str, user_id: str | None) -> dict[str, str]:
+    if role == "keepsake_worker":
+        return {"asking_role": role, "asking_claims": ""}
+    check_user_id(cast(str, user_id))
+    return {"asking_role": role, "asking_claims": json.dumps({"sub": user_id, "role": role})}
 
 
 @contextmanager
@@ -149,23 +176,33 @@ def translating(url: str) -> Iterator[None]:
     except sqlalchemy_errors.TimeoutError as error:
         raise DatabaseError("Too many requests at once: all database connections are busy. Try again.") from error
     except sqlalchemy_errors.OperationalError as error:
-        raise explain(str(error.orig), url) from error
-    except sqlalchemy_errors.ProgrammingError as error:
-        if isinstance(error.orig, postgres_errors.InsufficientPrivilege):
-            raise _refused(str(error.orig)) from error
-        raise
+        raise explain(str(error.orig), url, getattr(error.orig, "pgcode", None)) from error
+    except (sqlalchemy_errors.ProgrammingError, sqlalchemy_errors.DataError) as error:
+        translated = _refused(error.orig)
+        if translated is None:
+            raise
+        raise translated from error
 
 
-def _refused(message: str) -> AppError:
-    if "row-level security" in message:
-        return NotFound("There is no such thing, or it belongs to somebody else.")
-    return DatabaseError(f"The database role may not do this: {message.splitlines()[0]}.")
+def _refused(error: BaseException | None) -> AppError | None:
+    """The sentence for a statement that was not accepted, where the cause is not a bug of ours."""
+    message = str(error)
+    if isinstance(error, postgres_errors.InsufficientPrivilege):
+        if "row-level security" in message:
+            return NotFound("There is no such thing, or it belongs to somebody else.")
+        return DatabaseError(f"The database role may not do this: {message.splitlines()[0]}.")
+    no_role = isinstance(error, postgres_errors.InvalidParameterValue) and message.startswith("role ")
+    if no_role or isinstance(error, postgres_errors.UndefinedTable | postgres_errors.InvalidSchemaName):
+        return MigrationNeeded("The database's tables are missing or old. Run once: python -m migrations")
+    if message.startswith("invalid dsn"):
+        return DatabaseError("DATABASE_URL holds an option after its ? that PostgreSQL does not know: remove it.")
+    return None
 
 
-def explain(message: str, url: str) -> DatabaseError:
+def explain(message: str, url: str, code: str | None = None) -> DatabaseError:
     """The sentence for a connection that failed, without the address's password."""
-    parts = urlsplit(url)
-    host = parts.hostname or "the local socket"
+    parts = _address(url)
+    host = (parts.host or "").rpartition("@")[2] or "the local socket"
     lowered = message.lower()
     direct = host.startswith("db.") and host.endswith(".supabase.co")
     no_route = ("network is unreachable", "cannot assign requested address", "could not translate host name")
@@ -176,19 +213,22 @@ def explain(message: str, url: str) -> DatabaseError:
         )
     for words, sentence in _SENTENCES:
         if words in lowered:
-            return DatabaseUnreachable(sentence.format(host=host, user=parts.username))
-    if "row-level security" in lowered:
-        return DatabaseError("The database refused a row that belongs to somebody else.")
+            return DatabaseUnreachable(sentence.format(host=host, user=parts.username or "this user"))
+    if code is not None:  # it did answer: a deadlock, a time limit, a full disk
+        return DatabaseError(f"The database could not finish this ({message.splitlines()[0]}). Try again.")
+    log.error("the database could not be reached: %s", message)
     return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.")
 
 
+_UNKNOWN_TENANT = (
+    "The pooler {host} does not know this project: it may be paused (restore it in the Supabase dashboard), "
+    "or the user in DATABASE_URL does not end in .PROJECT-REF, or the host is not the one of its Connect dialog."
+)
 _SENTENCES = (
     ("password authentication failed", "The database refused the password of {user}: check DATABASE_URL."),
-    (
-        "tenant or user not found",
-        "The pooler {host} does not know this project: it may be paused (restore it in the Supabase dashboard), "
-        "or the user in DATABASE_URL is not postgres.PROJECT-REF, or the region differs.",
-    ),
+    ("tenant or user not found", _UNKNOWN_TENANT),
+    ("tenant/user", _UNKNOWN_TENANT),
+    ('" does not exist', "The role or the database in DATABASE_URL does not exist at {host}: check its name."),
     (
         "could not translate host name",
         "The database host {host} is unknown: check DATABASE_URL, and whether the project is paused.",
@@ -200,7 +240,7 @@ _SENTENCES = (
     ("no such file or directory", "The local database is not running: start it with make run."),
     (
         "timeout expired",
-        "The database at {host} did not answer in 10 seconds: it may be paused or unreachable.",
+        "The database at {host} did not answer in time: it may be paused or unreachable.",
     ),
     ("network is unreachable", "There is no network route to the database at {host}."),
     ("too many clients", "The database has no free connection left: try again in a moment."),
@@ -208,5 +248,5 @@ _SENTENCES = (
     ("remaining connection slots", "The database has no free connection left: try again in a moment."),
     ("server closed the connection", "The database closed the connection: try again."),
     ("terminating connection", "The database closed the connection: try again."),
-    ("ssl", "The database at {host} and this app could not agree on encryption: check DATABASE_URL."),
+    ("ssl ", "The database at {host} and this app could not agree on encryption: check DATABASE_URL."),
 )

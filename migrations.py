@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from database import SEARCH_PATH, Database, connect, translating
-from errors import DatabaseError, MigrationNeeded, SettingsError
+from errors import AppError, MigrationNeeded, SettingsError
 
 __all__ = ["Migration", "migrate"]
 
@@ -150,14 +150,14 @@ def _main() -> None:
     from memory.embed import embedder_for
     from settings import settings
 
-    wanted = settings()
-    url = wanted.database_admin_url or wanted.database_url
-    if url is None:
-        raise SystemExit("DATABASE_ADMIN_URL is missing: it says which database to migrate.")
-    embedder = embedder_for(wanted)
     try:
+        wanted = settings()
+        url = wanted.database_admin_url or wanted.database_url
+        if url is None:
+            raise SettingsError("DATABASE_ADMIN_URL is missing: it says which database to migrate.")
+        embedder = embedder_for(wanted)
         migrate(Database(url), embedder.dimensions, embedder.name)
-    except (DatabaseError, SettingsError) as error:
+    except AppError as error:
         raise SystemExit(str(error)) from error
     print("The database is up to date.")
 

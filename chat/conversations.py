@@ -93,16 +93,15 @@ class Conversations:
     def start(self, user_id: str, first_words: str = "") -> Conversation:
         """Open a conversation, named after its first words."""
         with self._database.as_user(user_id) as connection:
-            row = connection.execute(
-                text("insert into app.conversations (title) values (:title) returning id::text, title, updated_at"),
-                {"title": title_of(first_words)},
-            ).one()
-        return Conversation(*row)
+            return _open(connection, first_words)
 
-    def say(self, user_id: str, conversation_id: str, content: str) -> Message:
-        """Save what a person said, after the latest message of the conversation."""
+    def say(self, user_id: str, conversation_id: str | None, content: str) -> Message:
+        """Save what a person said, after the latest message of the conversation, or as the first of a new one."""
+        kept = sayable(content)
         with self._database.as_user(user_id) as connection:
-            return self._append(connection, conversation_id, "user", sayable(content))
+            if conversation_id is None:
+                conversation_id = _open(connection, kept).id
+            return self._append(connection, conversation_id, "user", kept)
 
     def reply(self, asked: Message, content: str, status: str, receipt: Mapping[str, Any]) -> Message:
         """Save the reply to a message, and put the turn in the queue to be remembered, in one transaction."""
@@ -219,6 +218,14 @@ _TOUCH = text(
     " title = case when title = '' then :title else title end"
     " where id = cast(:conversation as uuid)"
 )
+
+
+def _open(connection: Connection, first_words: str) -> Conversation:
+    row = connection.execute(
+        text("insert into app.conversations (title) values (:title) returning id::text, title, updated_at"),
+        {"title": title_of(first_words)},
+    ).one()
+    return Conversation(*row)
 
 
 def _queue(connection: Connection, message_id: str) -> None:

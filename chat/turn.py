@@ -6,7 +6,7 @@ The reply never waits for remembering. It draws nothing: whoever iterates shows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,13 +32,13 @@ class Chat:
     tell_worker: Callable[[], None]
 
 
-def run_turn(chat: Chat, *, user_id: str, conversation_id: str, text: str) -> Iterator[str]:
+def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
     """Save what was said, then yield the reply piece by piece; saved too, however it ends."""
     asked = chat.conversations.say(user_id, conversation_id, text)
     yield from answer(chat, asked)
 
 
-def answer(chat: Chat, asked: Message) -> Iterator[str]:
+def answer(chat: Chat, asked: Message) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try)."""
     draft = _Draft()
     try:

@@ -10,6 +10,7 @@ filter. Calls and results follow mem0's, whose rows are shared. It knows no chat
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from database import Database
+from database import Database, check_user_id
 from errors import InvalidInput, NotFound
 from memory.embed import Embedder
 from memory.extract import propose, worth_reading
@@ -50,6 +51,9 @@ class Memory:
 
     def recall(self, query: str, *, user_id: str, limit: int = 10) -> list[Fact]:
         """The memories nearest to a question, best first."""
+        check_user_id(user_id)
+        if not isinstance(query, str):
+            raise InvalidInput("A question is text.")
         if not query.strip():
             return []
         [vector] = self._embedder.embed([storable(query)])
@@ -88,6 +92,7 @@ class Memory:
             plan = self.plan(said, user_id=user_id)
             with self._database.as_user(user_id) as connection:
                 return {"results": self.write(connection, plan, extra)}
+        check_user_id(user_id)
         vectors = self._embedder.embed([each.content for each in said])
         rows = [
             ({**_base(user_id, each.content, each), **extra, "role": each.role}, v)
@@ -100,6 +105,7 @@ class Memory:
 
     def plan(self, said: Sequence[Said], *, user_id: str) -> Plan:
         """What these messages will change: the model call and the embedding, without any writing."""
+        check_user_id(user_id)
         if not worth_reading(said):
             return Plan(user_id)
         words = "\n".join(each.content for each in said if each.role == "user")
@@ -113,6 +119,9 @@ class Memory:
     def write(self, connection: Connection, plan: Plan, extra: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Carry a plan out inside a transaction bound to its user. Returns what was done."""
         self._store.one_at_a_time(connection, plan.user_id)
+        # An expired memory would keep the same words from being learned again.
+        self._store.sign(connection, "tidy", "expired")
+        self._store.remove_expired(connection)
         done = []
         for write, vector in zip(plan.writes, plan.vectors, strict=True):
             self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
@@ -130,10 +139,12 @@ class Memory:
             fact = self._store.lock(connection, memory_id)
             if fact is None:
                 raise NotFound("There is no such memory.")
-            if self._store.holds(connection, content_hash(text), besides=memory_id):
+            if "role" not in fact.metadata and self._store.holds(connection, fact.id, content_hash(text)):
                 raise InvalidInput("Another memory already says this.")
             self._store.sign(connection, "person")
-            changed = Fact(memory_id, {**_reworded(fact, text), "source": "person"})
+            # The person's edit is its own evidence; the old quote no longer proves what it says.
+            said_so = {key: value for key, value in _reworded(fact, text).items() if key != "quote"}
+            changed = Fact(memory_id, {**said_so, "source": "person"})
             self._store.replace(connection, memory_id, changed.metadata, vector)
         return changed.result()
 
@@ -170,7 +181,7 @@ class Memory:
         fact = self._store.lock(connection, write.fact_id)
         if fact is None:
             return None
-        if write.action == "delete" or self._store.holds(connection, content_hash(write.text), besides=fact.id):
+        if write.action == "delete" or self._store.holds(connection, fact.id, content_hash(write.text)):
             self._store.remove(connection, fact.id)
             return _event("DELETE", fact.id, fact.text)
         metadata = {**_reworded(fact, write.text), **_learned(write), **extra}
@@ -189,7 +200,9 @@ def _now() -> str:
 def _base(user_id: str, text: str, said: Said) -> dict[str, Any]:
     """What every row has, in mem0's flat form."""
     row = {"data": text, "user_id": user_id, "hash": content_hash(text)}
-    row |= {"created_at": said.at.isoformat(), "updated_at": said.at.isoformat()}
+    # In one zone, so that their order as text is their order in time.
+    moment = said.at.astimezone(UTC).isoformat()
+    row |= {"created_at": moment, "updated_at": moment}
     return row | ({"run_id": said.run_id} if said.run_id else {})
 
 
@@ -204,15 +217,15 @@ def _learned(write: Write) -> dict[str, Any]:
         "quote": write.quote,
         "message_id": write.said.message_id,
         "happened_at": write.happened_at,
-        "confirmed_at": write.said.at.isoformat(),
+        "confirmed_at": write.said.at.astimezone(UTC).isoformat(),
         "language": write.language,
     }
     return {key: value for key, value in known.items() if value is not None}
 
 
 def _limited(limit: int) -> int:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit must be from 1 to {MAX_LIMIT}, not {limit}.")
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {limit!r}.")
     return limit
 
 
@@ -226,32 +239,44 @@ def _content(text: Any) -> str:
 
 def _said(messages: Messages, at: datetime | None, run_id: str | None) -> list[Said]:
     """A string, one message or a list of them, as messages with a time."""
-    if isinstance(messages, str | Mapping | Said):
-        messages = [{"role": "user", "content": messages} if isinstance(messages, str) else messages]
-    if not messages:
+    if isinstance(messages, str):
+        messages = {"role": "user", "content": messages}
+    if isinstance(messages, Mapping | Said):
+        messages = [messages]
+    if not isinstance(messages, Sequence) or not messages:
         raise InvalidInput("There is no message to remember.")
+    if not isinstance(at, datetime | None) or not isinstance(run_id, str | None):
+        raise InvalidInput("at is a datetime, and run_id is text.")
     moment = at or datetime.now(UTC)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return [_one_said(each, moment, run_id) for each in messages]
+    return [_one_said(each, moment, run_id and storable(run_id)) for each in messages]
 
 
-def _one_said(message: Mapping[str, Any] | Said, at: datetime, run_id: str | None) -> Said:
-    if isinstance(message, Said):
-        return replace(message, content=_content(message.content))
-    if not isinstance(message, Mapping) or message.get("role") not in ("user", "assistant", "system"):
+def _one_said(message: Any, at: datetime, run_id: str | None) -> Said:
+    if isinstance(message, Mapping):
+        message = Said(message.get("role", ""), message.get("content", ""), at, run_id=run_id)
+    if not isinstance(message, Said) or message.role not in ("user", "assistant", "system"):
         raise InvalidInput("A message is an object with a role (user, assistant or system) and content.")
-    return Said(message["role"], _content(message.get("content")), at, run_id=run_id)
+    # A time without a zone is taken for UTC: rows carry an offset.
+    moment = message.at if message.at.tzinfo else message.at.replace(tzinfo=UTC)
+    return replace(message, content=_content(message.content), at=moment)
 
 
 def _own_metadata(metadata: Mapping[str, Any] | None, expires: date | None) -> dict[str, Any]:
     """A caller's own keys, which may not overwrite ours."""
+    if not isinstance(metadata, Mapping | None) or not isinstance(expires, date | None):
+        raise InvalidInput("metadata is a mapping of names to values, and expires is a date.")
     extra = dict(metadata or {})
+    if any(not isinstance(key, str) or not re.fullmatch(r"\S{1,100}", key) for key in extra):
+        raise InvalidInput("The keys of metadata are words of at most 100 characters.")
     taken = OWN_KEYS & extra.keys()
     if taken:
         raise InvalidInput(f"metadata may not hold {', '.join(sorted(taken))}: the memory layer sets it.")
-    if any(not isinstance(key, str) or not re.fullmatch(r"\S{1,100}", key) for key in extra):
-        raise InvalidInput("The keys of metadata are words of at most 100 characters.")
     if expires is not None:
-        extra["expiration_date"] = expires.isoformat()
+        extra["expiration_date"] = f"{expires:%Y-%m-%d}"
+    try:
+        text = json.dumps(extra, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"metadata must be JSON: {error}.") from error
+    if storable(text) != text or re.search(r"(?<!\\)(?:\\\\)*\\u0000", text):
+        raise InvalidInput("metadata holds characters that no database can store.")
     return extra

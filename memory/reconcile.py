@@ -19,11 +19,12 @@ MAX_TEXT, MAX_QUOTE, MAX_WRITES = 1_000, 2_000, 20
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk|ghp|gho|xox[abp]|sb_secret)[-_][A-Za-z0-9_-]{12,}|\bAKIA[0-9A-Z]{16}\b|\beyJ[\w-]{10,}\.[\w-]{10,}"
     r"|\b(?:password|passwort|passcode|contraseña|mot de passe|pin(?: code| number)?|cvv|secret key)\b"
-    r"\s*(?:is|are|:|=|ist|est|es)\s*\S+"
+    r"(?:['’]s\s+|\s*[:=]\s*|\s+(?:is|are|was|ist|est|es)[\s:=]+)\S+"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY",
     re.IGNORECASE,
 )
-_LONG_NUMBER = re.compile(r"(?:\d[ -]?){12,19}\b")
+_DIGITS = re.compile(r"(?<![+\d])\d(?:[ -]?\d){11,}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 
 
@@ -40,7 +41,9 @@ def reconcile(
             "too many at once" if len(writes) >= MAX_WRITES else None
         )
         if problem or spoken is None:
-            drops.append(Drop(storable(proposal.text[:MAX_TEXT]), problem or ""))
+            # A drop is noted down, too: a secret must not be kept as what was not kept.
+            text = "" if _tells_secret(proposal) else storable(proposal.text[:MAX_TEXT])
+            drops.append(Drop(text, problem or ""))
             continue
         known.add(comparable(proposal.text))
         writes.append(_write(proposal, spoken, shown))
@@ -65,7 +68,7 @@ def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact], kno
         return "it says nothing"
     if len(proposal.text) > MAX_TEXT or len(proposal.quote) > MAX_QUOTE:
         return "it is too long"
-    if holds_secret(proposal.text) or holds_secret(proposal.quote):
+    if _tells_secret(proposal):
         return "it holds a secret"
     if comparable(proposal.text) in known:
         return "it is already known"
@@ -74,12 +77,23 @@ def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact], kno
 
 def holds_secret(text: str) -> bool:
     """Whether a text holds a password, a key, or a card or account number."""
-    return bool(_SECRET.search(text) or _IBAN.search(text) or any(map(_is_card, _LONG_NUMBER.findall(text))))
+    return bool(_SECRET.search(text) or _IBAN.search(text) or any(map(_holds_card, _DIGITS.findall(text))))
+
+
+def _tells_secret(proposal: Proposal) -> bool:
+    return any(map(holds_secret, (proposal.text, proposal.quote, proposal.reason)))
+
+
+def _holds_card(digits: str) -> bool:
+    """Whether groups that stand together make a card's number; a date or a security code may follow it."""
+    groups = re.split("[ -]", digits)
+    spans = ("".join(groups[start:end]) for start in range(len(groups)) for end in range(start + 1, start + 20))
+    return any(12 <= len(span) <= 19 and _is_card(span) for span in spans)
 
 
 def _is_card(digits: str) -> bool:
     """Luhn's check, so that a long order number is not taken for a card."""
-    numbers = [int(character) for character in digits if character.isdigit()]
+    numbers = [int(digit) for digit in digits]
     doubled = [sum(divmod(2 * number, 10)) for number in numbers[-2::-2]]
     return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
 
@@ -93,7 +107,7 @@ def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact]) -> Write:
         quote=storable(proposal.quote.strip()),
         fact_id=target.id if target else None,
         happened_at=_date(proposal.happened_at),
-        language=proposal.language,
+        language=proposal.language if _LANGUAGE.fullmatch(proposal.language or "") else None,
         reason=storable(proposal.reason[:MAX_TEXT]),
         said=spoken,
     )

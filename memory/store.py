@@ -17,6 +17,7 @@ from sqlalchemy.orm import sessionmaker
 
 from database import Database
 from memory.facts import Fact
+from plaintext import storable
 
 __all__ = ["Store"]
 
@@ -70,6 +71,8 @@ class Store:
 
     def get(self, user_id: str, fact_id: str) -> Fact | None:
         """One memory, if it is this user's."""
+        if not _may_be_id(fact_id):
+            return None
         rows = self._database.read_as(
             user_id,
             f"select id, metadata from vecs.memories where {OWN} and id = %(id)s",
@@ -101,22 +104,36 @@ class Store:
 
     def lock(self, connection: Connection, fact_id: str) -> Fact | None:
         """Read a memory and keep others from changing it until the transaction ends."""
+        if not _may_be_id(fact_id):
+            return None
         row = connection.execute(
             text("select id, metadata from vecs.memories where id = :id for update"), {"id": fact_id}
         ).first()
         return Fact(row.id, row.metadata) if row else None
 
-    def holds(self, connection: Connection, content_hash: str, *, besides: str) -> bool:
+    def holds(self, connection: Connection, besides: str, content_hash: str) -> bool:
         """Whether another extracted memory of the bound user has this very text."""
         same = text(
-            "select exists (select from vecs.memories where metadata -> 'hash' = to_jsonb(cast(:hash as text)) and id <> :id"
+            "select exists (select from vecs.memories where id <> :id"
+            " and metadata -> 'hash' = to_jsonb(cast(:hash as text))"
             " and metadata -> 'user_id' = to_jsonb(app.asking()) and not metadata ? 'role')"
         )
         return bool(connection.scalar(same, {"hash": content_hash, "id": besides}))
 
     def remove(self, connection: Connection, fact_id: str) -> bool:
         """Take a memory away; its last version stays in history."""
+        if not _may_be_id(fact_id):
+            return False
         return connection.execute(self.table.delete().where(self.table.c.id == fact_id)).rowcount == 1
+
+    def remove_expired(self, connection: Connection) -> None:
+        """Take away what the bound user is no longer shown."""
+        connection.execute(
+            text(
+                "delete from vecs.memories where metadata -> 'user_id' = to_jsonb(app.asking())"
+                f" and metadata ? 'expiration_date' and not {CURRENT}"
+            )
+        )
 
     def erase(self, connection: Connection) -> int:
         """Take everything of the bound user away, history included. Returns how many memories there were."""
@@ -140,6 +157,11 @@ class Store:
             text("select pg_advisory_xact_lock(hashtextextended('keepsake.write:' || :user_id, 0))"),
             {"user_id": user_id},
         )
+
+
+def _may_be_id(fact_id: object) -> bool:
+    """Whether this can be asked for at all; what cannot is no memory, like any unknown id."""
+    return isinstance(fact_id, str) and storable(fact_id) == fact_id
 
 
 def _literal(vector: Sequence[float]) -> str:

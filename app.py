@@ -1,0 +1,63 @@
+"""The front door: the ASGI app with its routes, and the navigation that every page is reached through.
+
+`streamlit run app.py` imports this file once to find `app`, and then runs it as the script of each
+browser session; which of the two it is, the script's context tells.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from auth.guard import FRAMED, current_user
+from errors import AppError
+from house import health, house
+from ui.frame import dress, show_trouble
+
+
+async def answer_health(_request: Request) -> JSONResponse:
+    """Whether the whole stack works: 200 or 503, and a sentence for what does not."""
+    report = await run_in_threadpool(health)
+    return JSONResponse(report, status_code=200 if report["status"] == "well" else 503)
+
+
+def draw() -> None:
+    """Run the page that was asked for; nobody who is not signed in is shown where else to go."""
+    dress()
+    st.session_state[FRAMED] = True
+    signed_in = _signed_in()
+    pages = [
+        st.Page(
+            "pages/welcome.py",
+            title="Welcome",
+            icon=":material/waving_hand:",
+            default=True,
+            visibility="hidden" if signed_in else "visible",
+        ),
+        st.Page("pages/chat.py", title="Chat", icon=":material/chat:"),
+        st.Page("pages/memories.py", title="Memories", icon=":material/favorite:"),
+        st.Page("pages/account.py", title="Account", icon=":material/person:"),
+    ]
+    st.navigation(pages, position="sidebar" if signed_in else "hidden").run()
+
+
+def _signed_in() -> bool:
+    """Whether somebody is signed in, once the house stands; otherwise what keeps it from standing is shown."""
+    try:
+        house()
+        return current_user() is not None
+    except AppError as error:
+        show_trouble(error)
+        if st.button("Try again"):
+            st.rerun()
+        st.stop()
+
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    app = st.App(__file__, routes=[Route("/health", answer_health)])
+else:
+    draw()

@@ -1,0 +1,1 @@
+"""Who is asking? Signing up, in and out, and the gate in front of every page."""

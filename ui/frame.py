@@ -1,0 +1,57 @@
+"""What surrounds every page: its name, the mark, and how trouble is told. No page content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from errors import AppError
+
+__all__ = ["MARK", "dress", "show_trouble", "trouble"]
+
+ASSETS = Path(__file__).parent.parent / "assets"
+MARK = str(ASSETS / "mark.svg")
+STYLE = """
+<style>
+  .stMainBlockContainer { max-width: 46rem; padding-top: 3.5rem; }
+  [data-testid="stChatMessage"] { background: transparent; padding-inline: 0; }
+  [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
+  [class*="st-key-chat-row"] [data-testid="stPageLink"] a { background: transparent; padding-inline: 0.5rem; }
+  [class*="st-key-chat-row-open"] [data-testid="stPageLink"] a { background: rgb(128 128 128 / 0.16); }
+  [class*="st-key-chat-row"] [data-testid="stPageLink"] p { font-weight: 400; }
+  [data-testid="stSidebarUserContent"] [data-testid="stPageLink"] { min-width: 0; flex: 1 1 auto; }
+  [data-testid="stSidebarUserContent"] .stButton button { justify-content: flex-start; text-align: start; }
+  [data-testid="stSidebarUserContent"] [data-testid="stPageLink"] p {
+    overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  /* Buttons that are an icon to the eye and a word to a screen reader. */
+  [class*="st-key-icon-"] button p {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+  [class*="st-key-icon-"] { flex: none; width: auto; }
+  .stChatMessage p, .stChatMessage li { unicode-bidi: plaintext; text-align: start; }
+  @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
+</style>
+"""
+
+
+def dress() -> None:
+    """Name the browser tab, show the mark, and set what the theme cannot."""
+    st.set_page_config(page_title="Keepsake", page_icon=MARK, layout="centered")
+    st.logo(str(ASSETS / "wordmark.svg"), size="large")
+    st.html(STYLE)
+
+
+@contextmanager
+def trouble() -> Iterator[None]:
+    """Show an error of ours where it happens, as its sentence, instead of the rest of the block."""
+    try:
+        yield
+    except AppError as error:
+        show_trouble(error)
+
+
+def show_trouble(error: AppError) -> None:
+    """One sentence that says what happened and what to do."""
+    st.error(str(error), icon=":material/error:")

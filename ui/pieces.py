@@ -1,0 +1,90 @@
+"""How a message, a memory and the memories behind a reply are drawn; used by every page that shows one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from chat.conversations import Message
+from memory import Result
+from ui.frame import MARK
+
+__all__ = ["behind_reply", "memory_card", "message", "plain"]
+
+KIND_NAMES = {
+    "fact": "Fact",
+    "preference": "Preference",
+    "goal": "Goal",
+    "instruction": "Instruction",
+    "event": "Event",
+}
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
+# An image would load by itself and tell a stranger's server who reads; a link shows where it goes.
+_IMAGE = re.compile(r"!(?=\[)")
+
+
+def plain(text: str) -> str:
+    """Text as it was written, whatever Markdown would make of it."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def harmless(markdown: str) -> str:
+    """A model's Markdown without pictures that load by themselves."""
+    return _IMAGE.sub(r"\\!", markdown)
+
+
+def message(said: Message) -> None:
+    """One message with what stands behind it."""
+    with st.chat_message(said.role, avatar=avatar(said.role)):
+        if said.role == "user":
+            st.markdown(plain(said.content).replace("\n", "  \n"))
+            return
+        st.markdown(harmless(said.content))
+        behind_reply(said.status, said.receipt)
+
+
+def avatar(role: str) -> str:
+    """The face beside a message."""
+    return MARK if role == "assistant" else ":material/person:"
+
+
+def behind_reply(status: str, receipt: Mapping[str, Any]) -> None:
+    """One quiet line under a reply: whether it is whole, and what it was told from memory."""
+    if status == "stopped":
+        st.caption(":material/stop_circle: Stopped here.")
+    elif status == "failed":
+        st.caption(":material/warning: The model broke off here.")
+    if problem := receipt.get("not_recalled"):
+        st.caption(f":material/warning: Without memory: {plain(problem)}")
+    memories = receipt.get("memories") or []
+    if memories:
+        label = "1 memory at hand" if len(memories) == 1 else f"{len(memories)} memories at hand"
+        with st.popover(label, type="tertiary", icon=":material/favorite:"):
+            for each in memories:
+                st.markdown(f"- {plain(str(each['text']))}")
+
+
+def memory_card(memory: Result) -> bool:
+    """One memory with the words it came from; True when it is to be forgotten."""
+    with st.container(border=True):
+        row = st.container(horizontal=True, wrap=False, vertical_alignment="center")
+        with row.container():
+            st.markdown(plain(memory["memory"]))
+            st.caption(_origin(memory))
+        return row.button("Forget", key=f"icon-forget-{memory['id']}", icon=":material/delete:", type="tertiary")
+
+
+def _origin(memory: Result) -> str:
+    kind = KIND_NAMES.get(str(memory["metadata"].get("kind")), "Memory")
+    parts = [kind, (memory["created_at"] or "")[:10]]
+    quote = memory["metadata"].get("quote")
+    if quote and quote != memory["memory"]:
+        parts.append(f"“{plain(str(quote))}”")
+    elif quote:
+        parts.append("in your own words")
+    elif memory["metadata"].get("source") == "person":
+        parts.append("written by you")
+    return " · ".join(part for part in parts if part)
