@@ -5,6 +5,7 @@ Pages, routes and the terminal take what they need from `house()`. No room impor
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +16,16 @@ from chat.conversations import Conversations
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
-from errors import AppError, SettingsError
+from errors import AppError, AuthUnreachable, SettingsError
 from memory import Memory
 from memory.embed import embedder_for
 from migrations import migrate
 from model import chat_model, memory_model
 from settings import Settings, settings
 
-__all__ = ["House", "build", "health", "house"]
+__all__ = ["House", "build", "health", "house", "leave"]
 
+log = logging.getLogger("keepsake.house")
 _building = threading.Lock()
 _built: list[House] = []
 
@@ -61,6 +63,13 @@ def house() -> House:
         return _built[0]
 
 
+def leave() -> None:
+    """Close the house of this process; the next call of `house()` builds it anew."""
+    with _building:
+        while _built:
+            _built.pop().close()
+
+
 def build(wanted: Settings) -> House:
     """Connect, bring the tables up to date, and start the worker; raises an `AppError` that says what is missing."""
     if wanted.database_url is None:
@@ -86,7 +95,9 @@ def health() -> dict[str, Any]:
         home.database.ping()
         _ask_auth_server(home.settings)
     except AppError as error:
-        return {"status": "unwell", "problem": str(error)}
+        # Anybody may ask: the sentence with hosts and roles in it is for the log, the kind of trouble for all.
+        log.warning("unwell: %s", error)
+        return {"status": "unwell", "problem": type(error).__doc__}
     return {
         "status": "well",
         "database": "answers",
@@ -102,6 +113,8 @@ def _ask_auth_server(wanted: Settings) -> None:
             f"{wanted.supabase_url}/auth/v1/health", headers={"apikey": wanted.supabase_key or ""}, timeout=5
         )
     except httpx.HTTPError as error:
-        raise SettingsError("The auth server does not answer: check SUPABASE_URL, and whether it is paused.") from error
+        raise AuthUnreachable(
+            "The auth server does not answer: check SUPABASE_URL, and whether it is paused."
+        ) from error
     if answer.status_code != 200:
-        raise SettingsError(f"The auth server answers {answer.status_code}: check SUPABASE_URL and SUPABASE_KEY.")
+        raise AuthUnreachable(f"The auth server answers {answer.status_code}: check SUPABASE_URL and SUPABASE_KEY.")

@@ -121,8 +121,8 @@ def _apply_files(connection: Connection) -> None:
         if migration.version in applied:
             continue
         _refuse_row_level_security(connection)
-        # On the driver's cursor, without parameters: a percent sign in the file is itself.
-        connection.connection.cursor().execute(migration.sql)
+        # Without parameters a percent sign in the file is itself.
+        connection.execution_options(no_parameters=True).exec_driver_sql(migration.sql)
         connection.execute(
             text(
                 "insert into supabase_migrations.schema_migrations (version, name, statements)"

@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 
 from errors import SettingsError
 
-__all__ = ["Settings", "settings"]
+__all__ = ["Settings", "chosen", "settings"]
 
 OPENAI_EMBED_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
 
@@ -154,7 +154,16 @@ def _streamlit_secrets() -> Mapping[str, Any]:
         return {}
 
 
+def _sources() -> tuple[Mapping[str, Any], ...]:
+    return os.environ, dotenv_values(".env"), _streamlit_secrets()
+
+
+def chosen(name: str) -> bool:
+    """Whether the person set this one, rather than its default standing in."""
+    return _first(name.upper(), _sources()) is not None
+
+
 @cache
 def settings() -> Settings:
     """The settings of this process."""
-    return Settings.read(os.environ, dotenv_values(".env"), _streamlit_secrets())
+    return Settings.read(*_sources())

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 import httpx
+from supabase import Client, ClientOptions, SupabaseException, create_client
 from supabase_auth import errors as vendor
 
 from errors import (
@@ -28,7 +29,6 @@ from errors import (
     WeakPassword,
     WrongCredentials,
 )
-from supabase import Client, ClientOptions, SupabaseException, create_client
 
 __all__ = ["AuthClient", "Session"]
 
@@ -86,10 +86,14 @@ class AuthClient:
             raise SessionEnded("You were signed out. Please sign in again.")
         return fresh
 
-    def sign_out(self) -> None:
-        """End this browser's session, here and on the server."""
-        with translating():
-            self._client.auth.sign_out({"scope": "local"})
+    def sign_out(self, session: Session) -> None:
+        """End this session on the server; one that has ended already is as good."""
+        with suppress(SessionEnded), translating():
+            self._client.auth.admin.sign_out(session.access_token, "local")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.auth.close()
 
 
 @contextmanager
@@ -105,6 +109,8 @@ def translating() -> Iterator[None]:
         raise SessionEnded("You were signed out. Please sign in again.") from error
     except vendor.AuthApiError as error:
         raise _api_error(error) from error
+    except vendor.AuthUnknownError as error:
+        raise AuthUnreachable("What answers at SUPABASE_URL is not a sign-in server.") from error
     except vendor.AuthError as error:
         raise SignInError("Sign-in did not work. Try again in a moment.") from error
     except httpx.HTTPError as error:

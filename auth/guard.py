@@ -12,11 +12,11 @@ import streamlit as st
 
 from auth.client import AuthClient, Session
 from errors import SessionEnded, SignInError
-from settings import Settings
+from settings import settings
 
 __all__ = ["User", "client", "current_user", "enter", "leave", "require_user"]
 
-SESSION, CLIENT, FRAMED = "session", "auth_client", "framed"
+SESSION, FRAMED = "session", "framed"
 
 
 @dataclass(frozen=True)
@@ -44,43 +44,39 @@ def current_user() -> User | None:
     if session is None:
         return None
     if session.stale:
-        session = _refreshed(session)
+        session = _refreshed(client(), session)
     return User(session.user_id, session.email) if session else None
 
 
-def client(settings: Settings) -> AuthClient:
-    """This browser session's own client."""
-    if CLIENT not in st.session_state:
-        st.session_state[CLIENT] = AuthClient(settings.supabase_url or "", settings.supabase_key or "")
-    own: AuthClient = st.session_state[CLIENT]
-    return own
+@st.cache_resource(scope="session", show_spinner=False, on_release=AuthClient.close)
+def client() -> AuthClient:
+    """This browser session's own client, hung up when the session is gone."""
+    configured = settings()
+    return AuthClient(configured.supabase_url or "", configured.supabase_key or "")
 
 
 def enter(session: Session) -> None:
     """Begin as this person; nothing of whoever was here before stays."""
-    own_client = st.session_state.get(CLIENT)
     _forget()
-    st.session_state[CLIENT] = own_client
     st.session_state[SESSION] = session
 
 
 def leave() -> str | None:
     """Sign out here and on the server; returns a sentence where the server could not be told."""
-    own_client: AuthClient | None = st.session_state.get(CLIENT)
+    session: Session | None = st.session_state.get(SESSION)
     _forget()
-    if own_client is None:
+    if session is None:
         return None
     try:
-        own_client.sign_out()
+        client().sign_out(session)
     except SignInError as error:
         return f"You are signed out here. {error}"
     return None
 
 
-def _refreshed(session: Session) -> Session | None:
-    own_client: AuthClient = st.session_state[CLIENT]
+def _refreshed(own: AuthClient, session: Session) -> Session | None:
     try:
-        fresh = own_client.refresh(session)
+        fresh = own.refresh(session)
     except SessionEnded:
         _forget()
         return None
@@ -89,6 +85,5 @@ def _refreshed(session: Session) -> Session | None:
 
 
 def _forget() -> None:
-    framed = st.session_state.get(FRAMED)
     st.session_state.clear()
-    st.session_state[FRAMED] = framed
+    st.session_state[FRAMED] = True

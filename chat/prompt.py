@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import dropwhile, groupby
 
 from chat.conversations import Message
 from memory import Fact
@@ -33,13 +34,22 @@ def build(
     `history` ends with the message to answer, which is always kept whole.
     """
     system = INSTRUCTIONS.format(today=f"{now:%A, %Y-%m-%d}") + "\n\n" + _remembered(memories)
-    recent: list[ModelMessage] = []
+    recent: list[Message] = []
     for message in reversed(history):
         budget -= tokens(message.content)
         if recent and budget < 0:
             break
-        recent.append(ModelMessage(message.role, message.content))
-    return [ModelMessage("system", system), *reversed(recent)]
+        recent.insert(0, message)
+    return [ModelMessage("system", system), *_in_turns(recent)]
+
+
+def _in_turns(messages: Sequence[Message]) -> list[ModelMessage]:
+    """The person first, then each in turn, as some models insist; what stands side by side becomes one message."""
+    spoken = dropwhile(lambda message: message.role != "user", messages)
+    return [
+        ModelMessage(role, "\n\n".join(message.content for message in together))
+        for role, together in groupby(spoken, key=lambda message: message.role)
+    ]
 
 
 def without_model(memories: Sequence[Fact]) -> str:
@@ -63,10 +73,10 @@ def _remembered(memories: Sequence[Fact]) -> str:
     lines: list[str] = []
     left = MEMORY_TOKENS
     for fact in memories:
-        line = f"- {_one_line(fact.text)}{_when(fact)}"
+        line = "- " + _one_line(fact.text + _when(fact))
+        if tokens(line) > left:
+            continue
         left -= tokens(line)
-        if left < 0:
-            break
         lines.append(line)
     return "<memories>\n" + ("\n".join(lines) or "(nothing yet)") + "\n</memories>"
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from chat import prompt
@@ -43,7 +44,7 @@ def answer(chat: Chat, asked: Message) -> Generator[str, None, None]:
     draft = _Draft()
     try:
         memories = draft.recall(chat.memory, asked)
-        history = chat.conversations.messages(asked.user_id, asked.conversation_id)
+        history = _up_to(asked, chat.conversations.messages(asked.user_id, asked.conversation_id))
         for piece in _speak(chat.model, draft, history, memories):
             draft.pieces.append(piece)
             yield piece
@@ -79,6 +80,11 @@ class _Draft:
         """What the turn used: memories, tokens, time."""
         spent = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
         return self.receipt | spent | {"model": self.usage.model, "ms": round(1000 * (time.monotonic() - self.began))}
+
+
+def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:
+    """What was said before a message, and the message; what came after it is not what it asks about."""
+    return [*takewhile(lambda each: each.id != asked.id, messages), asked]
 
 
 def _speak(model: Model | None, draft: _Draft, history: Sequence[Message], memories: Sequence[Fact]) -> Iterable[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from sqlalchemy import Connection
@@ -21,6 +23,7 @@ __all__ = ["Worker"]
 
 log = logging.getLogger("keepsake.worker")
 PATIENCE_SECONDS = 5.0  # turns of other processes, and turns that rest, are looked for this often
+UNEXPECTED = "something unexpected went wrong; the log has the rest"
 
 
 class Worker:
@@ -64,20 +67,26 @@ class Worker:
             if claimed is None:
                 return False
             connection, turn = claimed
-            problem, rest = "something unexpected went wrong; the log has the rest", 0.0
-            try:
-                with connection.begin_nested():
-                    self._remember(connection, turn)
-                problem = ""
-            except AppError as error:
-                problem, rest = str(error), getattr(error, "retry_after", None) or 0.0
-                log.warning("turn %s is not remembered yet: %s", turn.message.id, error)
-            finally:
-                # Whatever went wrong, even a bug: the turn rests, so that it cannot hold up the others.
-                if problem and not connection.invalidated:
-                    self._conversations.postpone(connection, turn.message.id, problem, rest)
-                    connection.commit()
+            with self._postponing(connection, turn.message.id), connection.begin_nested():
+                self._remember(connection, turn)
         return True
+
+    @contextmanager
+    def _postponing(self, connection: Connection, message_id: str) -> Iterator[None]:
+        """Whatever goes wrong inside, even a bug: the turn rests, so that it cannot hold up the others."""
+        problem, rest = UNEXPECTED, 0.0
+        try:
+            yield
+            problem = ""
+        except AppError as error:
+            problem, rest = str(error), getattr(error, "retry_after", None) or 0.0
+            log.warning("turn %s is not remembered yet: %s", message_id, error)
+        finally:
+            if problem and not connection.invalidated:
+                if problem is UNEXPECTED:
+                    log.error("turn %s is not remembered yet", message_id, exc_info=True)
+                self._conversations.postpone(connection, message_id, problem, rest)
+                connection.commit()
 
     def _remember(self, connection: Connection, turn: Turn) -> None:
         plan = self._memory.plan(_said(turn), user_id=turn.message.user_id)

@@ -31,15 +31,16 @@ def draw() -> None:
     """The list beside, the messages, and the box to write in."""
     messages = _messages()
     _conversation_list()
-    for each in messages:
-        pieces.message(each)
-    if not messages and not st.session_state.get(SUGGESTED):
-        _greeting()
     written = st.chat_input("Message Keepsake", max_chars=MAX_MESSAGE, submit_mode="stop")
     said = written or st.session_state.pop(SUGGESTED, None)
+    for each in messages:
+        pieces.message(each)
     if said:
         _take_turn(said)
-    elif messages and messages[-1].role == "user":
+    elif not messages:
+        with st.container():  # one element, so that the first message takes its place at once
+            _greeting()
+    elif messages[-1].role == "user":
         _offer_second_try(messages[-1])
 
 
@@ -90,7 +91,7 @@ def _stream_reply(asked: Message) -> None:
         try:
             # Closed whatever happens, so that a stopped reply is saved as far as it came.
             with closing(answer(home.chat, asked)) as reply:
-                st.write_stream(reply)
+                st.write_stream(pieces.harmless_stream(reply))
         except AppError as error:
             st.session_state[PROBLEM] = str(error)
     st.rerun()

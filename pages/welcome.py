@@ -6,7 +6,6 @@ import streamlit as st
 
 from auth import guard
 from errors import AppError
-from house import house
 from ui.frame import show_trouble
 
 PROMISES = (
@@ -37,7 +36,7 @@ def _sign_in_form() -> None:
         asked = st.form_submit_button("Sign in", type="primary", width="stretch")
     if asked:
         try:
-            guard.enter(guard.client(house().settings).sign_in(email, password))
+            guard.enter(guard.client().sign_in(email, password))
         except AppError as error:
             show_trouble(error)
         else:
@@ -57,7 +56,7 @@ def _sign_up_form() -> None:
         asked = st.form_submit_button("Create account", type="primary", width="stretch")
     if asked:
         try:
-            session = guard.client(house().settings).sign_up(email, password)
+            session = guard.client().sign_up(email, password)
         except AppError as error:
             show_trouble(error)
             return

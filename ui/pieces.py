@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import streamlit as st
@@ -12,7 +12,7 @@ from chat.conversations import Message
 from memory import Result
 from ui.frame import MARK
 
-__all__ = ["behind_reply", "memory_card", "message", "plain"]
+__all__ = ["behind_reply", "harmless", "harmless_stream", "memory_card", "message", "plain"]
 
 KIND_NAMES = {
     "fact": "Fact",
@@ -34,6 +34,16 @@ def plain(text: str) -> str:
 def harmless(markdown: str) -> str:
     """A model's Markdown without pictures that load by themselves."""
     return _IMAGE.sub(r"\\!", markdown)
+
+
+def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
+    """`harmless` for a reply that is still being written; a mark may be split between two pieces."""
+    held = ""
+    for piece in pieces:
+        text = held + piece
+        held = "!" if text.endswith("!") else ""
+        yield harmless(text.removesuffix(held) if held else text)
+    yield held
 
 
 def message(said: Message) -> None:

@@ -74,7 +74,8 @@ begin
       return query
         select m.id, m.user_id from app.messages m
         where m.id = waiting.id and m.remembering = 'waiting'
-        for update skip locked;
+        -- Not `for update`: that would keep the person from answering to a message that is being remembered.
+        for no key update skip locked;
       if found then
         return;
       end if;

@@ -9,7 +9,7 @@ create table app.memory_history (
   action text not null check (action in ('add', 'update', 'delete')),
   actor text not null,
   reason text,
-  message_id uuid,
+  message_id text,
   old_metadata jsonb,
   new_metadata jsonb,
   old_vec vector,
@@ -45,7 +45,7 @@ begin
     case tg_op when 'INSERT' then 'add' when 'UPDATE' then 'update' else 'delete' end,
     coalesce(nullif(current_setting('keepsake.actor', true), ''), 'outside'),
     nullif(current_setting('keepsake.reason', true), ''),
-    nullif(current_setting('keepsake.message_id', true), '')::uuid,
+    nullif(current_setting('keepsake.message_id', true), ''),
     old.metadata, new.metadata, old.vec, new.vec
   );
   return null;

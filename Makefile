@@ -1,0 +1,31 @@
+# `make run` needs Python 3.11+ and nothing else; see README.md.
+PYTHON ?= python3
+BIN := .venv/bin
+PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate pyproject.toml
+
+.PHONY: run test check format bench lock
+
+run:     ## the app at http://localhost:8501, with everything it needs
+	@$(PYTHON) local/install.py run
+	@exec $(BIN)/python -m local
+
+test:    ## all tests; one file: make test ARGS=tests/test_settings.py
+	@$(PYTHON) local/install.py test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check:   ## style and types
+	@$(PYTHON) local/install.py test
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy .
+
+format:  ## put the code into its style
+	@$(PYTHON) local/install.py test
+	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
+
+bench:   ## recall, scale and turn, measured; see benchmarks/LOG.md
+	@$(PYTHON) local/install.py test
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock:    ## pin anew what pyproject.toml asks for
+	$(PINS) -o requirements.txt
+	$(PINS) --extra local -c requirements.txt -o requirements-local.txt
+	$(PINS) --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt

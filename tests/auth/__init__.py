@@ -1,0 +1,1 @@
+"""Who is asking: against the real auth server."""

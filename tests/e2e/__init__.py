@@ -1,0 +1,1 @@
+"""The whole app, used by a person in a real browser."""

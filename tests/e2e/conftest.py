@@ -1,0 +1,110 @@
+"""A whole Keepsake and a browser to walk it with; without a browser the walks are reported as not run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e.keepsake import Keepsake, Visitor
+from tests.model_server import ModelServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+REQUIRED = "KEEPSAKE_REQUIRE_BROWSER"
+NOT_RUN = pytest.StashKey[int]()
+# Nothing but the page under test: no look-ups of the browser's own.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser tests out where there is no browser, unless they are required."""
+    if CHROMIUM:
+        return
+    if os.environ.get(REQUIRED):
+        raise pytest.UsageError(f"{REQUIRED} is set and no chromium was found: install Debian's chromium.")
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    config.stash[NOT_RUN] = len(left_out)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not run, and how to run it."""
+    left_out = config.stash.get(NOT_RUN, 0)
+    if left_out:
+        terminalreporter.write_line(f"{left_out} browser tests were not run: no chromium was found. Install chromium.")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless chromium for the whole run."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def model_server() -> Iterator[ModelServer]:
+    """A scripted model at an address."""
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def keepsake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keepsake]:
+    """The whole stack without a model."""
+    with Keepsake(tmp_path_factory.mktemp("keepsake")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def keepsake_with_model(tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer) -> Iterator[Keepsake]:
+    """The whole stack, with the scripted model behind it."""
+    address = {"OPENAI_BASE_URL": model_server.base_url, "OPENAI_API_KEY": "not-a-real-key", "CHAT_MODEL": "scripted"}
+    with Keepsake(tmp_path_factory.mktemp("keepsake"), address) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
+    """Somebody at a browser of their own; a picture is kept of the page a test failed on."""
+    pages: list[Page] = []
+
+    def open_at(keepsake: Keepsake, path: str = "/", width: int = 1280) -> Visitor:
+        page = browser.new_context(viewport={"width": width, "height": 860}).new_page()
+        page.set_default_timeout(20_000)
+        pages.append(page)
+        page.goto(keepsake.address + path)
+        return Visitor(page)
+
+    yield open_at
+    for number, page in enumerate(pages):
+        if getattr(request.node, "failed", False):
+            name = re.sub(r"\W+", "-", request.node.name)
+            page.screenshot(path=tmp_path / f"{name}-{number}.png")
+            print(f"{page.url}: {tmp_path / f'{name}-{number}.png'}")
+        page.context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know whether their test failed."""
+    report = yield
+    if report.when == "call":
+        item.failed = report.failed  # type: ignore[attr-defined]
+    return report

@@ -1,0 +1,146 @@
+"""A whole Keepsake in a folder of its own, started as `make run` starts it; and a person in front of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Self
+
+import httpx
+from playwright.sync_api import Locator, Page, expect
+
+from local.loopback import free_port
+
+PROJECT = Path(__file__).parents[2]
+START_SECONDS = 90
+PASSWORD = "correct horse battery"
+
+
+class Keepsake:
+    """`python -m local`, with its data in a folder that outlives a restart."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._environment = dict(environment or {})
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self._port}"
+
+    def start(self) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        told = {"PORT": str(self._port), "DATA_DIR": str(self._folder / "data"), "OLLAMA_HOST": "127.0.0.1:1"}
+        self._output = (self._folder / "output").open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "local"],
+            cwd=PROJECT,
+            env=kept | told | self._environment,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._wait()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=30)
+        if self._output is not None:
+            self._output.close()
+
+    def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self.stop(how)
+        self.start()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while "Keepsake is at" not in self.output:
+            assert self._process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+    @property
+    def output(self) -> str:
+        return (self._folder / "output").read_text()
+
+    @property
+    def logs(self) -> str:
+        return "\n".join(path.read_text() for path in (self._folder / "data" / "logs").glob("*.log"))
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.address + path, timeout=10)
+
+
+class Visitor:
+    """What a person does and sees, in words of the page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def sign_up(self, email: str) -> None:
+        self.page.get_by_role("tab", name="Create account").click()
+        self._fill(email, PASSWORD)
+        self.page.get_by_role("button", name="Create account").click()
+        self.sees("What is on your mind?")
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        self.page.get_by_role("tab", name="Sign in").click()
+        self._fill(email, password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def says(self, words: str) -> None:
+        box = self.page.get_by_placeholder("Message Keepsake")
+        box.fill(words)
+        box.press("Enter")
+
+    def starts_a_new_chat(self) -> None:
+        self.page.get_by_role("button", name="New chat").click()
+        self.sees("What is on your mind?")
+
+    def goes_to(self, name: str) -> None:
+        self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+        self.page.wait_for_url(f"**/{name.lower()}*")
+
+    def presses(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).last.click()
+
+    def sees(self, words: str) -> None:
+        expect(self.page.get_by_text(words).first).to_be_visible()
+
+    def does_not_see(self, words: str) -> None:
+        expect(self.page.get_by_text(words)).to_have_count(0)
+
+    def remembers(self, words: str) -> None:
+        """Look at the memories page until it shows this; remembering happens behind the reply."""
+        self.goes_to("Memories")
+        self.sees("What I remember about you")
+        deadline = time.monotonic() + 20
+        while not self.page.get_by_text(words).count():
+            assert time.monotonic() < deadline, f"not remembered: {words}"
+            self.goes_to("Account")
+            self.sees("Signed in as")
+            self.goes_to("Memories")
+            self.sees("What I remember about you")
+
+    def replies(self) -> Locator:
+        return self.page.get_by_test_id("stChatMessage")
+
+    def _fill(self, email: str, password: str) -> None:
+        self.page.get_by_label("E-mail").locator("visible=true").fill(email)
+        self.page.get_by_label("Password", exact=True).locator("visible=true").fill(password)

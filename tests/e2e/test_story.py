@@ -1,0 +1,132 @@
+"""The story the front door is for: tell it once, and it knows; after a restart too, and for nobody else."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.keepsake import Keepsake, Visitor
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Visitor]
+
+
+def test_it_remembers_across_chats_people_and_restarts(keepsake: Keepsake, visit: Visit) -> None:
+    dave = visit(keepsake)
+    dave.sign_up("dave@example.com")
+    dave.says("My name is Dave and I use Redis and Supabase")
+    dave.sees("I do not remember anything about this yet")
+    dave.remembers("My name is Dave and I use Redis and Supabase")
+
+    dave.goes_to("Chat")
+    dave.starts_a_new_chat()
+    dave.says("What do you know about my stack?")
+    dave.sees("This is what I remember")
+    dave.sees("I use Redis and Supabase")
+
+    erin = visit(keepsake)
+    erin.sign_up("erin@example.com")
+    erin.says("My name is Erin and I never use Redis")
+    erin.remembers("My name is Erin and I never use Redis")
+    erin.does_not_see("Dave")
+
+    keepsake.restart()
+    again = visit(keepsake)
+    again.sign_in("dave@example.com")
+    again.says("What do you know about my stack?")
+    again.sees("My name is Dave and I use Redis and Supabase")
+    again.does_not_see("Erin")
+
+
+def test_after_a_kill_the_next_start_still_remembers(keepsake: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake)
+    person.sign_up("kim@example.com")
+    person.says("I live in Lisbon with two cats")
+    person.remembers("I live in Lisbon with two cats")
+    keepsake.restart(signal.SIGKILL)
+    again = visit(keepsake)
+    again.sign_in("kim@example.com")
+    again.remembers("I live in Lisbon with two cats")
+
+
+def test_health_tells_of_the_whole_stack_and_no_secret(keepsake: Keepsake) -> None:
+    answer = keepsake.get("/health")
+    assert answer.status_code == 200
+    report = {"status": "well", "database": "answers", "auth": "answers", "worker": "runs", "model": "none"}
+    assert answer.json() == report
+
+
+@pytest.mark.parametrize("path", ["/chat", "/memories", "/account"])
+def test_a_page_asked_for_directly_shows_the_way_in_and_nothing_else(
+    keepsake: Keepsake, visit: Visit, path: str
+) -> None:
+    stranger = visit(keepsake, path)
+    stranger.sees("An assistant that remembers you")
+    stranger.does_not_see("What I remember about you")
+    stranger.does_not_see("Signed in as")
+    assert stranger.page.get_by_placeholder("Message Keepsake").count() == 0
+
+
+def test_a_fresh_server_asked_directly_for_a_page_does_not_show_it(keepsake: Keepsake, visit: Visit) -> None:
+    # Before anybody came in by the front door, Streamlit would run the page's file by itself.
+    keepsake.restart()
+    stranger = visit(keepsake, "/memories")
+    stranger.sees("An assistant that remembers you")
+    stranger.does_not_see("What I remember about you")
+
+
+def test_signing_out_leaves_nothing_behind_for_the_next_person(keepsake: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake)
+    person.sign_up("lea@example.com")
+    person.says("My favourite colour is ultramarine")
+    person.remembers("My favourite colour is ultramarine")
+    person.goes_to("Account")
+    person.presses("Sign out")
+    person.sees("An assistant that remembers you")
+    person.sign_up("max@example.com")
+    person.does_not_see("ultramarine")
+    person.goes_to("Memories")
+    person.sees("Nothing yet")
+    person.does_not_see("ultramarine")
+
+
+def test_wrong_password_unknown_address_and_weak_password_are_told_in_a_sentence(
+    keepsake: Keepsake, visit: Visit
+) -> None:
+    person = visit(keepsake)
+    person.sign_in("nobody@example.com", "not the password")
+    person.sees("Unknown address or wrong password.")
+    person.page.get_by_role("tab", name="Create account").click()
+    person.page.get_by_label("E-mail").locator("visible=true").fill("weak@example.com")
+    person.page.get_by_label("Password", exact=True).locator("visible=true").fill("short")
+    person.page.get_by_role("button", name="Create account").click()
+    person.sees("Use a longer password")
+
+
+def test_memories_can_be_searched_forgotten_and_cleared(keepsake: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake, width=390)
+    person.sign_up("nora@example.com")
+    for fact in ("I play the cello on Sundays", "I work at the harbour", "I love dark chocolate"):
+        person.says(fact)
+        person.sees(fact)
+    _open_sidebar(person)
+    person.remembers("I love dark chocolate")
+    person.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    person.sees("3 memories")
+    person.page.get_by_placeholder("Find a memory").fill("cello")
+    person.page.get_by_placeholder("Find a memory").press("Enter")
+    person.does_not_see("I work at the harbour")
+    person.presses("Forget")
+    person.sees("None of them says that")
+    person.presses("Forget everything")
+    person.sees("All 2 memories go for good")
+    person.presses("Forget everything")
+    person.sees("Nothing yet")
+
+
+def _open_sidebar(person: Visitor) -> None:
+    """On a phone the pages are behind a button."""
+    person.page.get_by_test_id("stExpandSidebarButton").click()
+    person.page.get_by_test_id("stSidebarNav").wait_for()

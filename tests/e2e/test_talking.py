@@ -1,0 +1,124 @@
+"""Talking with a model behind it: streaming, stopping, failing and trying again, chats apart and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.keepsake import Keepsake, Visitor
+from tests.model_answers import Fault, Reply, Slow
+from tests.model_server import ModelServer
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Visitor]
+
+
+def test_a_reply_draws_on_memory_in_another_chat_and_shows_which(keepsake_with_model: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("ada@example.com")
+    person.says("My name is Ada and I use Redis and Supabase")
+    person.remembers("I use Redis and Supabase")
+    person.goes_to("Chat")
+    person.starts_a_new_chat()
+    person.says("What do you know about my stack?")
+    expect(person.replies().last).to_contain_text("I remember: My name is Ada and I use Redis and Supabase")
+    person.presses("1 memory at hand")
+    expect(person.page.get_by_test_id("stPopoverBody")).to_contain_text("My name is Ada and I use Redis and Supabase")
+
+
+def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("bea@example.com")
+    slow = Slow([f"word{number} " for number in range(40)])
+    model_server.enqueue(slow)
+    person.says("Tell me a long story")
+    slow.gate.let(5)
+    person.sees("word3")
+    person.page.get_by_test_id("stChatInput").get_by_role("button").click()
+    expect(person.page.get_by_role("button", name="Send message")).to_be_visible()
+    slow.gate.open()
+    person.sees("word3")
+    person.page.reload()
+    person.sign_in("bea@example.com")
+    person.page.get_by_role("link", name="Tell me a long story").click()
+    person.sees("word3")
+    person.sees("Stopped here.")
+    person.does_not_see("word39")
+
+
+def test_a_failing_model_is_told_in_place_and_nothing_is_lost(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("cleo@example.com")
+    model_server.enqueue(Fault(401))
+    person.says("I keep bees on the roof")
+    person.sees("refused the API key")
+    person.sees("I keep bees on the roof")
+    model_server.enqueue(Reply("Bees are good company."))
+    person.presses("Try again")
+    person.sees("Bees are good company.")
+    expect(person.replies()).to_have_count(2)
+    person.remembers("I keep bees on the roof")
+
+
+def test_what_a_person_or_a_model_writes_is_text_and_loads_nothing(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("dora@example.com")
+    asked: list[str] = []
+    person.page.on("request", lambda request: asked.append(request.url))
+    model_server.enqueue(Reply("Look: ![tracker](http://127.0.0.1:9/seen.png) <img src=http://127.0.0.1:9/seen2.png>"))
+    person.says("<b>bold?</b> ![x](http://127.0.0.1:9/mine.png) *stars* $math$ :red[colour]")
+    person.sees("<b>bold?</b> ![x](http://127.0.0.1:9/mine.png) *stars* $math$ :red[colour]")
+    person.sees("Look:")
+    expect(person.replies()).to_have_count(2)
+    assert not [url for url in asked if ":9/" in url]
+
+
+def test_chats_are_listed_opened_by_link_and_deleted(keepsake_with_model: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("elif@example.com")
+    person.says("First subject, the garden")
+    person.sees("You said: First subject")
+    person.starts_a_new_chat()
+    person.says("Second subject, the boat")
+    person.sees("You said: Second subject")
+    first = person.page.get_by_role("link", name="First subject, the garden")
+    first.click()
+    person.sees("You said: First subject")
+    assert "chat=" in person.page.url
+    person.goes_to("Memories")
+    person.goes_to("Chat")
+    person.sees("You said: First subject")
+    person.page.get_by_role("button", name="Delete chat").last.click()
+    person.page.get_by_role("dialog").get_by_role("button", name="Delete chat").click()
+    expect(first).to_have_count(0)
+    expect(person.page.get_by_role("link", name="Second subject, the boat")).to_be_visible()
+
+
+def test_a_link_to_somebody_elses_chat_opens_nothing(keepsake_with_model: Keepsake, visit: Visit) -> None:
+    owner = visit(keepsake_with_model)
+    owner.sign_up("fay@example.com")
+    owner.says("A private matter of mine")
+    owner.sees("You said: A private matter")
+    link = owner.page.url.removeprefix(keepsake_with_model.address)
+
+    thief = visit(keepsake_with_model)
+    thief.sign_up("gil@example.com")
+    address = thief.page.evaluate(
+        "link => { history.pushState({}, '', link); dispatchEvent(new PopStateEvent('popstate'));"
+        " return location.href }",
+        link,
+    )
+    assert "chat=" in address
+    thief.sees("What is on your mind?")
+    thief.does_not_see("private matter")
+    thief.says("Hello there, my friend")
+    thief.sees("You said: Hello there")
+    owner.does_not_see("Hello there, my friend")

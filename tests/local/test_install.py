@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import ast
+import fcntl
+import importlib.util
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from local import install
+from local.loopback import free_port
+from tests.local.conftest import PROJECT, Until
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project in which nothing is installed."""
+    for name in (
+        "requirements-local.txt",
+        "requirements-dev.txt",
+        install.ALONE,
+        "local/auth_server/package-lock.json",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("six==1.17.0\n")
+    return tmp_path
+
+
+def pretend_installed(project: Path, goal: str) -> None:
+    """Put in place what an installation for this goal leaves behind."""
+    installation = install.Installation(project)
+    (project / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+    installation.python.unlink(missing_ok=True)
+    installation.python.symlink_to(sys.executable)
+    package = project / "local" / "auth_server" / "node_modules" / "@supabase" / "lite"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "package.json").write_text("{}")
+    digest = installation._digest(*install.lists_for(goal))
+    installation._mark_done((goal, digest), ("auth_server", installation._auth_digest()))
+
+
+@pytest.fixture
+def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a program was run")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+
+
+@pytest.mark.usefixtures("no_programs")
+def test_when_everything_is_there_nothing_is_done(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pretend_installed(project, "run")
+    assert install.main(["run"], project) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_finding_that_there_is_nothing_to_do_takes_a_moment(project: Path) -> None:
+    (project / "local" / "install.py").write_text((PROJECT / "local" / "install.py").read_text())
+    pretend_installed(project, "run")
+    began = time.monotonic()
+    subprocess.run([sys.executable, str(project / "local" / "install.py"), "run"], check=True)
+    assert time.monotonic() - began < 1  # 0.1 s, on an idle machine
+
+
+@pytest.mark.usefixtures("no_programs")
+def test_what_tests_need_includes_what_running_needs_but_not_the_other_way(project: Path) -> None:
+    pretend_installed(project, "run")
+    assert not install.Installation(project)._is_complete("test")
+    (project / ".venv" / "installed.json").unlink()
+    pretend_installed(project, "test")
+    assert install.main(["run"], project) == 0
+    assert install.main(["test"], project) == 0
+
+
+@pytest.mark.parametrize(
+    "changed", ["requirements-local.txt", "local/auth_server/package-lock.json", ".venv/pyvenv.cfg"]
+)
+def test_a_changed_list_or_python_is_noticed(project: Path, changed: str) -> None:
+    pretend_installed(project, "run")
+    (project / changed).write_text("six==1.16.0\n")
+    assert not install.Installation(project)._is_complete("run")
+
+
+def test_a_moved_project_is_noticed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    pretend_installed(project, "run")
+    moved = project.rename(tmp_path_factory.mktemp("elsewhere") / "project")
+    assert not install.Installation(moved)._is_complete("run")
+
+
+def test_no_network_is_a_sentence_and_pips_words_are_kept(project: Path) -> None:
+    (project / "local" / "install.py").write_text((PROJECT / "local" / "install.py").read_text())
+    unreachable = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", "PIP_CONFIG_FILE": os.devnull}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    ran = subprocess.run(
+        [sys.executable, str(project / "local" / "install.py"), "run"],
+        env=kept | unreachable,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert ran.returncode == 1
+    log = project / ".venv" / "install.log"
+    assert ran.stderr == (
+        f"The packages could not be fetched: is there a network connection (its output is in {log})?\n"
+    )
+    assert "six" in log.read_text()
+
+
+def test_an_old_python_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(install.InstallError, match=r"Python 3\.11 or newer is needed, and this is 3\.9"):
+        install.check_python((3, 9))
+
+
+def test_old_pythons_can_read_the_installer_far_enough_to_say_so() -> None:
+    ast.parse((PROJECT / "local" / "install.py").read_text(), feature_version=(3, 7))
+
+
+def test_a_missing_venv_module_is_a_sentence(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name))
+    assert install.main(["run"], project) == 1
+    assert "sudo apt install python3." in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root may write to")
+def test_a_folder_that_may_not_be_written_to_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert install.main(["run"], Path("/proc/self")) == 1
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("ERROR: [Errno 28] No space left on device", "The disk is full"),
+        ("npm error code EACCES", "may not write into"),
+        ("npm error code ENOTFOUND", "network connection"),
+        ("Collecting x\nERROR: No matching distribution found for x", "No matching distribution found for x"),
+        ("", "it gave no reason"),
+    ],
+)
+def test_each_failure_comes_down_to_one_sentence(project: Path, output: str, sentence: str) -> None:
+    told = install.Installation(project)._reason(output)
+    assert sentence in told
+    assert "install.log" in told
+    assert "\n" not in told
+
+
+def test_a_second_make_waits_for_the_first_and_finds_it_done(
+    project: Path, until: Until, capsys: pytest.CaptureFixture[str], no_programs: None
+) -> None:
+    results: list[int] = []
+    handle = os.open(project, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    said = io.StringIO()
+    second = threading.Thread(target=lambda: results.append(install.main(["run"], project)))
+    second.start()
+    until(lambda: said.write(capsys.readouterr().out) and "waiting" in said.getvalue())
+    pretend_installed(project, "run")
+    os.close(handle)
+    second.join(10)
+    assert results == [0]
+
+
+def test_a_wrong_word_shows_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert install.main([]) == 2
+    assert "run|test" in capsys.readouterr().err
+
+
+def test_the_lockfile_names_no_registry() -> None:
+    lockfile = (PROJECT / "local" / "auth_server" / "package-lock.json").read_text()
+    assert '"resolved"' not in lockfile
+    assert '"version": "0.10.0"' in lockfile

@@ -1,0 +1,131 @@
+"""Page logic, run by Streamlit itself against the real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import house
+from auth.client import AuthClient
+from auth.guard import SESSION
+from errors import ModelUnreachable
+from local.stack import LocalStack
+from settings import settings
+
+PASSWORD = "correct horse battery"
+Sit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def outside(home: house.House) -> Iterator[AuthClient]:
+    """A client of the auth server that is not the app's."""
+    with closing(AuthClient(home.settings.supabase_url or "", home.settings.supabase_key or "")) as client:
+        yield client
+
+
+@pytest.fixture
+def sit(outside: AuthClient) -> Sit:
+    """Somebody in front of the app, signed in or not."""
+
+    def sit_down(page: str = "", *, signed_in: bool = True) -> AppTest:
+        app = AppTest.from_file("../../app.py", default_timeout=30)
+        if signed_in:
+            app.session_state[SESSION] = outside.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
+        app.run()
+        return app.switch_page(page).run() if page else app
+
+    return sit_down
+
+
+def _words(app: AppTest) -> str:
+    return "\n".join(str(each.value) for each in [*app.title, *app.markdown, *app.caption, *app.error, *app.warning])
+
+
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
+def test_every_page_sends_a_stranger_to_the_welcome_page(sit: Sit, page: str) -> None:
+    app = sit(page, signed_in=False)
+    assert not app.exception
+    assert app.title[0].value == "An assistant that remembers you"
+
+
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
+def test_every_page_shows_itself_to_who_is_signed_in(sit: Sit, page: str) -> None:
+    app = sit(page)
+    assert not app.exception
+    assert app.title[0].value in ("What is on your mind?", "What I remember about you", "Account")
+
+
+def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(sit: Sit, outside: AuthClient) -> None:
+    app = sit("pages/account.py")
+    ended = app.session_state[SESSION]
+    outside.sign_out(ended)
+    app.session_state[SESSION] = replace(ended, expires_at=0.0)
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "An assistant that remembers you"
+    assert SESSION not in app.session_state
+
+
+def test_a_turn_is_saved_and_answered(sit: Sit, home: house.House) -> None:
+    app = sit("pages/chat.py")
+    app.chat_input[0].set_value("I live in Porto by the river").run()
+    assert not app.exception
+    user_id = app.session_state[SESSION].user_id
+    [chat] = home.conversations.recent(user_id)
+    said, reply = home.conversations.messages(user_id, chat.id)
+    assert said.content == "I live in Porto by the river"
+    assert reply.parent_id == said.id
+    assert "No language model is connected" in _words(app)
+
+
+def test_a_failed_turn_is_told_and_can_be_tried_again(
+    sit: Sit, home: house.House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ModelUnreachable("The model took a walk.")
+
+    app = sit("pages/chat.py")
+    with monkeypatch.context() as patched:
+        patched.setattr("chat.turn._speak", fail)
+        app.chat_input[0].set_value("Are you there, my friend?").run()
+    assert "The model took a walk." in _words(app)
+    assert "Are you there, my friend?" in _words(app).replace("\\", "")
+    next(button for button in app.button if button.label == "Try again").click().run()
+    assert "The model took a walk." not in _words(app)
+    assert "I do not remember anything about this yet" in _words(app)
+
+
+def test_a_message_with_nothing_in_it_is_told_and_opens_no_chat(sit: Sit, home: house.House) -> None:
+    app = sit("pages/chat.py")
+    app.chat_input[0].set_value(" \n ").run()
+    assert "The message is empty." in _words(app)
+    assert home.conversations.recent(app.session_state[SESSION].user_id) == []
+
+
+def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: house.House) -> None:
+    other = sit("pages/chat.py")
+    home.memory.add("I have a secret garden", user_id=other.session_state[SESSION].user_id)
+    other.chat_input[0].set_value("A private chat about roses").run()
+    mine = sit("pages/memories.py")
+    assert "secret garden" not in _words(mine)
+    assert "roses" not in _words(mine.switch_page("pages/chat.py").run())
+
+
+def test_what_keeps_the_house_from_standing_is_shown(
+    home: house.House, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.leave()
+    settings.cache_clear()
+    monkeypatch.delenv("SUPABASE_KEY")
+    app = AppTest.from_file("../../app.py", default_timeout=30).run()
+    assert not app.exception
+    assert "SUPABASE_KEY is missing" in _words(app)
+    monkeypatch.setenv("SUPABASE_KEY", stack.settings["SUPABASE_KEY"])
+    settings.cache_clear()
+    next(button for button in app.button if button.label == "Try again").click().run()
+    assert app.title[0].value == "An assistant that remembers you"

@@ -1,0 +1,40 @@
+"""The local servers for tests that need the app's settings to lead somewhere; registered in conftest.py."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import house
+from local.stack import LocalStack
+from settings import settings
+
+__all__ = ["home", "stack"]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """Database, auth server and embedder, up for the whole run."""
+    with (
+        tempfile.TemporaryDirectory(prefix="keepsake-stack-") as folder,
+        LocalStack(Path(folder) / "data", database_options={"fsync": "off"}) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[house.House]:
+    """The house of this process, built from the environment as the app builds it, without a model."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in stack.settings.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    try:
+        yield house.house()
+    finally:
+        house.leave()
+        settings.cache_clear()
