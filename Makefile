@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate pyproject.toml
 
-.PHONY: run test check format bench lock
+.PHONY: run test check format bench screenshots lock
 
 run:     ## the app at http://localhost:8501, with everything it needs
 	@$(PYTHON) local/install.py run
@@ -25,7 +25,12 @@ bench:   ## recall, scale and turn, measured; see benchmarks/LOG.md
 	@$(PYTHON) local/install.py test
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+screenshots: ## every page, light and dark, wide and narrow, into docs/pictures/
+	@$(PYTHON) local/install.py test
+	@$(BIN)/python -m tests.e2e.screenshots
+
 lock:    ## pin anew what pyproject.toml asks for
 	$(PINS) -o requirements.txt
 	$(PINS) --extra local -c requirements.txt -o requirements-local.txt
 	$(PINS) --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt
+	$(BIN)/python -m local.notices

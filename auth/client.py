@@ -34,6 +34,7 @@ __all__ = ["AuthClient", "Session"]
 
 REFRESH_BEFORE_SECONDS = 60
 MIN_PASSWORD = 8
+CONFIRMATIONS = ("signup", "magiclink", "invite", "email")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,17 @@ class AuthClient:
             session = _session(self._client.auth.sign_in_with_password(credentials))
         if session is None:
             raise WrongCredentials("Sign-in did not work: check the address and the password.")
+        return session
+
+    def confirm(self, token_hash: str, kind: str) -> Session:
+        """Confirm the address a mail went to, and sign in with it."""
+        if kind not in CONFIRMATIONS or len(token_hash) > 500:
+            raise InvalidInput("This link is not one of ours, or it is damaged.")
+        with translating():
+            proof: Any = {"token_hash": token_hash, "type": kind}
+            session = _session(self._client.auth.verify_otp(proof))
+        if session is None:
+            raise SignInError("This link does not work any more. Sign in, or sign up again.")
         return session
 
     def refresh(self, session: Session) -> Session:
@@ -134,6 +146,8 @@ def _api_error(error: vendor.AuthApiError) -> SignInError:
         return SignInError("New accounts are not open here.")
     if code in ("email_address_invalid", "validation_failed"):
         return SignInError("This does not look like an e-mail address.")
+    if code in ("otp_expired", "otp_disabled"):
+        return SignInError("This link does not work any more: it was used already, or it is too old.")
     if code in ("session_not_found", "refresh_token_not_found", "refresh_token_already_used", "bad_jwt"):
         return SessionEnded("You were signed out. Please sign in again.")
     if error.status == 429:

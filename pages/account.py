@@ -15,7 +15,7 @@ def draw() -> None:
     """Who, what answers, and the way out."""
     st.title("Account", anchor=False)
     with st.container(border=True):
-        st.markdown(f"Signed in as **{plain(user.email)}**")
+        st.text(f"Signed in as {user.email}")
         if st.button("Sign out", icon=":material/logout:"):
             problem = guard.leave()
             if problem:

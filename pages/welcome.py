@@ -29,6 +29,23 @@ def draw() -> None:
         _sign_up_form()
 
 
+def confirm() -> None:
+    """The way in from a mail. It takes a press, because mail scanners open every link they see."""
+    st.title("One more step", anchor=False)
+    st.markdown("Press the button to confirm your e-mail address and come in.")
+    if st.button("Confirm my address", type="primary"):
+        try:
+            session = guard.client().confirm(st.query_params["token_hash"], st.query_params.get("type", "signup"))
+        except AppError as error:
+            show_trouble(error)
+        else:
+            guard.enter(session)
+            st.switch_page("pages/chat.py")
+    if st.button("Back to sign-in", type="tertiary"):
+        st.query_params.clear()
+        st.rerun()
+
+
 def _sign_in_form() -> None:
     with st.form("sign_in", border=True):
         email = st.text_input("E-mail", key="sign_in_email", autocomplete="email")
@@ -69,4 +86,7 @@ def _sign_up_form() -> None:
 
 if guard.current_user() is not None:
     st.switch_page("pages/chat.py")
-draw()
+elif "token_hash" in st.query_params:
+    confirm()
+else:
+    draw()

@@ -117,6 +117,15 @@ class Visitor:
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
         self.page.wait_for_url(f"**/{name.lower()}*")
 
+    def opens_the_sidebar(self) -> None:
+        """On a phone the pages are behind a button."""
+        self.page.get_by_test_id("stExpandSidebarButton").click()
+        self.page.get_by_test_id("stSidebarNav").wait_for()
+
+    def closes_the_sidebar(self) -> None:
+        self.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+        self.page.get_by_test_id("stExpandSidebarButton").wait_for()
+
     def presses(self, name: str) -> None:
         self.page.get_by_role("button", name=name).last.click()
 

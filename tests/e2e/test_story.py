@@ -111,9 +111,9 @@ def test_memories_can_be_searched_forgotten_and_cleared(keepsake: Keepsake, visi
     for fact in ("I play the cello on Sundays", "I work at the harbour", "I love dark chocolate"):
         person.says(fact)
         person.sees(fact)
-    _open_sidebar(person)
+    person.opens_the_sidebar()
     person.remembers("I love dark chocolate")
-    person.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    person.closes_the_sidebar()
     person.sees("3 memories")
     person.page.get_by_placeholder("Find a memory").fill("cello")
     person.page.get_by_placeholder("Find a memory").press("Enter")
@@ -124,9 +124,3 @@ def test_memories_can_be_searched_forgotten_and_cleared(keepsake: Keepsake, visi
     person.sees("All 2 memories go for good")
     person.presses("Forget everything")
     person.sees("Nothing yet")
-
-
-def _open_sidebar(person: Visitor) -> None:
-    """On a phone the pages are behind a button."""
-    person.page.get_by_test_id("stExpandSidebarButton").click()
-    person.page.get_by_test_id("stSidebarNav").wait_for()

@@ -1,0 +1,121 @@
+"""How long the app takes to start, and how much memory the hosted configuration needs.
+
+    python -m benchmarks.footprint [--people 5] [--turns 10]
+
+Starts the local servers and a scripted model, serves the app beside them exactly as a host would (plain
+`streamlit run app.py` with the addresses in the environment), and walks it with real browsers. Memory is
+the peak of the app's process alone. The last line of the output is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, sync_playwright
+
+from local.loopback import free_port
+from local.stack import LocalStack
+from tests.e2e.keepsake import Visitor
+from tests.model_server import ModelServer
+
+PROJECT = Path(__file__).parent.parent
+LINES = ("I work on boats number {}", "What did I tell you about {}?")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--people", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=10)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder, ModelServer() as model:
+        began = time.monotonic()
+        with LocalStack(Path(folder) / "data") as stack:
+            cold = time.monotonic() - began
+        began = time.monotonic()
+        with LocalStack(Path(folder) / "data") as stack:
+            environment = stack.settings | {"OPENAI_BASE_URL": model.base_url, "CHAT_MODEL": "scripted"}
+            figures = {"stack_cold_s": cold, "stack_warm_s": time.monotonic() - began}
+            figures |= _measure(environment, asked.people, asked.turns)
+    print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
+
+
+def _measure(environment: dict[str, str], people: int, turns: int) -> dict[str, float]:
+    began = time.monotonic()
+    with _hosted(environment) as (address, process), sync_playwright() as playwright:
+        app_seconds = time.monotonic() - began
+        at_start = _peak_megabytes(process.pid)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        began = time.monotonic()
+        visitors = [_signed_up(browser, address, number) for number in range(people)]
+        print(f"{people} people signed up, {_peak_megabytes(process.pid):.0f} MB")
+        for turn in range(turns):
+            for visitor in visitors:
+                _talk(visitor, turn)
+        talking = time.monotonic() - began
+        figures = {"app_s": app_seconds, "start_mb": at_start, "peak_mb": _peak_megabytes(process.pid)}
+        browser.close()
+    return figures | {"people": people, "turns_each": turns, "walk_s": talking}
+
+
+@contextmanager
+def _hosted(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The app as a host runs it."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    process = subprocess.Popen(command, cwd=PROJECT, env=kept | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://localhost:{port}"
+    try:
+        while not _well(address):
+            if process.poll() is not None:
+                raise SystemExit("the app ended while it started")
+            time.sleep(0.05)
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _well(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _signed_up(browser: Browser, address: str, number: int) -> Visitor:
+    page = browser.new_context().new_page()
+    page.set_default_timeout(30_000)
+    page.goto(address)
+    visitor = Visitor(page)
+    visitor.sign_up(f"person{number}@example.com")
+    return visitor
+
+
+def _talk(visitor: Visitor, turn: int) -> None:
+    line = LINES[turn % 2].format(turn)
+    visitor.says(line)
+    visitor.sees(f"You said: {line}")
+
+
+def _peak_megabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+if __name__ == "__main__":
+    main()

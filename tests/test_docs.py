@@ -1,0 +1,117 @@
+"""README and code together: the settings table, the commands, the file map, what is pinned and where."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text()
+TRACKED = subprocess.run(
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+    cwd=PROJECT,
+    capture_output=True,
+    text=True,
+    check=True,
+).stdout.split()
+
+
+def test_the_settings_table_has_every_setting_with_its_default_and_meaning() -> None:
+    told = [(name.strip("`"), default.strip("`"), meaning) for name, default, meaning in _settings_rows()]
+    real = [
+        (each.name.upper(), "" if each.default is None else str(each.default), each.metadata["meaning"])
+        for each in fields(Settings)
+    ]
+    assert told == real
+
+
+def _settings_rows() -> list[tuple[str, str, str]]:
+    section = README.partition("## Settings")[2].partition("\n## ")[0]
+    return re.findall(r"^\| (`\w+`) \|(?: (.*?))? \| (.*) \|$", section, re.MULTILINE)
+
+
+def test_the_file_map_names_everything_at_the_top_and_nothing_that_is_not_there() -> None:
+    section = README.partition("## File map")[2]
+    told = {name.rstrip("/") for name in re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)}
+    for name in told:
+        assert (PROJECT / name).exists(), f"{name} is in the file map and not in the project"
+    top = {path.split("/")[0] for path in TRACKED if not path.startswith(".")}
+    unsaid = {"README.md", "CHANGELOG.md", "LICENSE"} | {name for name in top if name.startswith("requirements-")}
+    assert top - unsaid == {name.split("/")[0] for name in told}
+
+
+@pytest.mark.parametrize("folder", ["auth", "chat", "memory"])
+def test_the_file_map_names_every_module_of_a_room(folder: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{folder}/`"))
+    modules = {path.name for path in (PROJECT / folder).glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"`(\w+\.py)`", row)) == modules
+
+
+def test_every_make_command_in_the_docs_exists() -> None:
+    targets = set(re.findall(r"^(\w+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    for page in (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")):
+        commands = set(re.findall(r"(?:^    |`)(?:[A-Z_]+=\S+ )*make (\w+)", page.read_text(), re.MULTILINE))
+        assert commands <= targets, page.name
+
+
+def test_every_link_and_picture_in_the_docs_leads_somewhere() -> None:
+    for page in [path for path in TRACKED if path.endswith(".md")]:
+        text = (PROJECT / page).read_text()
+        for target in re.findall(r"\]\(([^)#\s]+)\)", text):
+            if not target.startswith("http"):
+                assert ((PROJECT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_hosted_list_has_no_local_or_test_package() -> None:
+    hosted = _pinned("requirements.txt")
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    only_here = {line.split("==")[0] for group in extras.values() for line in group}
+    assert not hosted.keys() & only_here
+
+
+def test_every_dependency_is_pinned_and_the_lists_agree() -> None:
+    lists = [_pinned(name) for name in ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")]
+    assert lists[0].items() <= lists[1].items() <= lists[2].items()
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    groups = project["optional-dependencies"]
+    for listed, asked in zip(lists, (project["dependencies"], groups["local"], groups["dev"]), strict=True):
+        for line in asked:
+            name, version = line.split("==")
+            assert version in listed[name.lower()]
+
+
+def _pinned(name: str) -> dict[str, set[str]]:
+    pinned: dict[str, set[str]] = {}
+    for line in (PROJECT / name).read_text().splitlines():
+        found = re.match(r"([\w.-]+)==(\S+)", line)
+        assert found, f"{name}: {line} is not pinned"
+        pinned.setdefault(found[1], set()).add(found[2])
+    return pinned
+
+
+def test_the_notices_name_every_package_that_is_installed() -> None:
+    notices = (PROJECT / "NOTICES.md").read_text()
+    for name, versions in _pinned("requirements-dev.txt").items():
+        for version in versions:
+            assert f"| {name} | {version} |" in notices
+
+
+def test_no_lockfile_names_a_registry() -> None:
+    for path in TRACKED:
+        if "requirements" in path or path.endswith(("package-lock.json", ".npmrc", "pyproject.toml")):
+            assert not re.search(r"registry\.|pypi\.org|--index|\"resolved\"", (PROJECT / path).read_text()), path
+
+
+def test_the_settings_meant_for_a_host_are_in_the_deploy_steps() -> None:
+    deploy = README.partition("## Deploy")[2].partition("\n## ")[0]
+    for name in ("SUPABASE_URL", "SUPABASE_KEY", "DATABASE_URL", "OPENAI_API_KEY"):
+        assert f"{name} = " in deploy
+    assert "Session pooler" in deploy
+    assert "{{ .TokenHash }}" in deploy
