@@ -35,6 +35,14 @@ __all__ = ["Database", "check_user_id", "connect", "explain", "translating"]
 
 log = logging.getLogger("keepsake.database")
 MAX_USER_ID = 255
+# A link that dies in the middle of a query is noticed within a minute, not within hours.
+_NOTICE_SILENCE = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 CONNECT_SECONDS = 10
 # The schema that holds the vector type differs: `extensions` on Supabase, `public` where vecs made it.
 SEARCH_PATH = "public, extensions"
@@ -132,7 +140,7 @@ def connect(url: str, **pool: Any) -> Engine:
     pool = {"pool_size": 2, "max_overflow": 3, **pool}
     return create_engine(
         _address(url),
-        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "keepsake"},
+        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "keepsake", **_NOTICE_SILENCE},
         pool_recycle=300,
         pool_timeout=15,
         pool_use_lifo=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ class House:
     conversations: Conversations
     chat: Chat
     worker: Worker
+    opened: ExitStack
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> int:
         """Erase what is remembered about a user, with what still waits to be; returns how many memories there were."""
@@ -51,8 +53,7 @@ class House:
 
     def close(self) -> None:
         """Let the worker finish its turn, and hang up."""
-        self.worker.stop()
-        self.database.close()
+        self.opened.close()
 
 
 def house() -> House:
@@ -72,20 +73,27 @@ def leave() -> None:
 
 def build(wanted: Settings) -> House:
     """Connect, bring the tables up to date, and start the worker; raises an `AppError` that says what is missing."""
+    wanted.check_account()
     if wanted.database_url is None:
         raise SettingsError(
             "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
             "or start everything on this machine with make run."
         )
-    database = Database(wanted.database_url, wanted.database_admin_url)
-    embedder = embedder_for(wanted)
-    migrate(database, embedder.dimensions, embedder.name)
-    memory = Memory(database, embedder, memory_model(wanted))
-    conversations = Conversations(database)
-    worker = Worker(conversations, memory)
-    worker.start()
-    chat = Chat(conversations, memory, chat_model(wanted), worker.tell)
-    return House(wanted, database, memory, conversations, chat, worker)
+    with ExitStack() as opened:
+        database = opened.enter_context(closing(Database(wanted.database_url, wanted.database_admin_url)))
+        embedder = opened.enter_context(closing(embedder_for(wanted)))
+        migrate(database, embedder.dimensions, embedder.name)
+        models = chat_model(wanted), memory_model(wanted)
+        for model in filter(None, models):
+            opened.callback(model.close)
+        memory = Memory(database, embedder, models[1])
+        conversations = Conversations(database)
+        worker = Worker(conversations, memory)
+        opened.callback(worker.stop)
+        worker.start()
+        chat = Chat(conversations, memory, models[0], worker.tell)
+        # Whatever failed above is closed again; from here on the house closes it.
+        return House(wanted, database, memory, conversations, chat, worker, opened.pop_all())
 
 
 def health() -> dict[str, Any]:

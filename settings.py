@@ -1,13 +1,16 @@
 """Every setting, read once, into one frozen object: environment, then `.env`, then Streamlit secrets.
 
-The only module that reads any of them. It checks that settings fit together and says in one sentence
-what is missing; it connects to nothing and starts nothing.
+(Streamlit itself puts its top-level secrets into the environment when it starts a script.) The only
+module that reads any of them. It checks that settings fit together and says in one sentence what is
+missing; it connects to nothing and starts nothing.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -73,15 +76,8 @@ class Settings:
 
     def check(self) -> Settings:
         """Raise `SettingsError` for a combination that cannot work; return self otherwise."""
-        together = {
-            "SUPABASE_URL": self.supabase_url,
-            "SUPABASE_KEY": self.supabase_key,
-            "DATABASE_URL": self.database_url,
-        }
-        missing = [name for name, value in together.items() if value is None]
-        if missing and len(missing) < len(together):
-            present = " and ".join(name for name, value in together.items() if value is not None)
-            raise SettingsError(f"{' and '.join(missing)} is missing: {present} is set, and they go together.")
+        if self.supabase_url or self.supabase_key:
+            self.check_account()
         if self.hosted and not self.has_embedder:
             raise SettingsError(
                 "OPENAI_API_KEY is missing: memories need an embedding model "
@@ -90,10 +86,24 @@ class Settings:
         self._check_keys()
         return self
 
+    def check_account(self) -> Settings:
+        """Raise unless an account is configured as a whole, or not at all; the library needs no account."""
+        together = {
+            "SUPABASE_URL": self.supabase_url,
+            "SUPABASE_KEY": self.supabase_key,
+            "DATABASE_URL": self.database_url,
+        }
+        missing = [name for name, value in together.items() if value is None]
+        if missing and len(missing) < len(together):
+            present = " and ".join(name for name, value in together.items() if value is not None)
+            verb = "is" if len(missing) == 1 else "are"
+            raise SettingsError(f"{' and '.join(missing)} {verb} missing: {present} is set, and they go together.")
+        return self
+
     def _check_keys(self) -> None:
         if self.supabase_url and not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must begin with https:// (or http:// on your own machine).")
-        if self.supabase_key and self.supabase_key.startswith("sb_secret_"):
+        if self.supabase_key and _is_secret_key(self.supabase_key):
             raise SettingsError(
                 "SUPABASE_KEY holds a secret key: use the publishable one (sb_publishable_…), "
                 "a secret key would bypass every wall between users."
@@ -141,6 +151,18 @@ def _convert(name: str, raw: str) -> str | int | Path:
     return raw
 
 
+def _is_secret_key(key: str) -> bool:
+    """Whether a Supabase key bypasses row-level security: the new kind says so, the old kind is a token."""
+    if key.startswith("sb_secret_"):
+        return True
+    _, _, rest = key.partition(".")
+    payload = rest.partition(".")[0]
+    try:
+        return bool(json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["role"] == "service_role")
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def _streamlit_secrets() -> Mapping[str, Any]:
     """Streamlit's secrets, where Streamlit is running and has any."""
     if "streamlit" not in sys.modules:
@@ -150,8 +172,11 @@ def _streamlit_secrets() -> Mapping[str, Any]:
 
     try:
         return st.secrets.to_dict()
-    except StreamlitSecretNotFoundError:
-        return {}
+    except StreamlitSecretNotFoundError as error:
+        # It says the same for a file that is not there and for one it cannot read.
+        if isinstance(error.__cause__ or error.__context__, FileNotFoundError) or "No secrets" in str(error):
+            return {}
+        raise SettingsError('Streamlit\'s secrets cannot be read: check that they are TOML, NAME = "value".') from error
 
 
 def _sources() -> tuple[Mapping[str, Any], ...]:

@@ -78,6 +78,8 @@ class _Draft:
 
     def finished_receipt(self) -> dict[str, Any]:
         """What the turn used: memories, tokens, time."""
+        if self.usage.cut_off:
+            self.receipt["cut_off"] = True
         spent = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
         return self.receipt | spent | {"model": self.usage.model, "ms": round(1000 * (time.monotonic() - self.began))}
 

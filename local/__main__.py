@@ -37,7 +37,7 @@ def main() -> int:
     try:
         if any(path.exists() for path in SECRETS):
             import streamlit  # noqa: F401 (with it loaded, settings reads its secrets)
-        configured = settings()
+        configured = settings().check_account()
         if not APP.exists():
             raise LocalError("There is no app.py here: run this from the project's folder.")
         if configured.hosted:
@@ -135,7 +135,8 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
 
     stack.processes.wait_for(app, answers, seconds=APP_LIMIT, stopping=stopping)
     if problem:
-        _say(f"The app is up, with a problem: {problem}", error=True)
+        line = stack.folder.last_log_line("app")
+        _say(f"The app is up, with a problem: {problem} {line} (see {stack.folder.logs}/app.log)", error=True)
 
 
 def _problem(answer: Answer) -> str:

@@ -42,6 +42,10 @@ class RemoteEmbedder:
         self._embeddings = embeddings
         self._dimensions = dimensions
 
+    def close(self) -> None:
+        """Hang up."""
+        self._embeddings.close()
+
     @property
     def name(self) -> str:
         """The model's name."""
@@ -66,7 +70,7 @@ class RemoteEmbedder:
         return vectors
 
 
-def embedder_for(settings: Settings) -> Embedder:
+def embedder_for(settings: Settings) -> RemoteEmbedder:
     """The embedder the settings ask for."""
     own_address = settings.embed_base_url is not None
     embeddings = Embeddings(

@@ -15,7 +15,7 @@ from plaintext import comparable
 
 __all__ = ["propose", "worth_reading"]
 
-_WORD = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{2,}")
 _SMALL_TALK = frozenset(
     "hi hello hey thanks thank you thx ok okay yes no yep nope sure great cool nice good morning evening night bye "
     "please go on continue more again lol haha wow hmm well right exactly perfect awesome danke hallo ja nein merci "

@@ -45,8 +45,8 @@ def reconcile(
             text = "" if _tells_secret(proposal) else storable(proposal.text[:MAX_TEXT])
             drops.append(Drop(text, problem or ""))
             continue
+        writes.append(_write(proposal, spoken, shown, known))
         known.add(comparable(proposal.text))
-        writes.append(_write(proposal, spoken, shown))
     return writes, drops
 
 
@@ -70,9 +70,14 @@ def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact], kno
         return "it is too long"
     if _tells_secret(proposal):
         return "it holds a secret"
-    if comparable(proposal.text) in known:
+    if comparable(proposal.text) in known and (proposal.action == "add" or _same(proposal, shown)):
         return "it is already known"
     return None
+
+
+def _same(proposal: Proposal, shown: Sequence[Fact]) -> bool:
+    """Whether an update would leave its target as it is."""
+    return bool(proposal.target) and comparable(shown[(proposal.target or 0) - 1].text) == comparable(proposal.text)
 
 
 def holds_secret(text: str) -> bool:
@@ -98,17 +103,18 @@ def _is_card(digits: str) -> bool:
     return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact]) -> Write:
+def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: set[str]) -> Write:
     target = shown[proposal.target - 1] if proposal.action != "add" and proposal.target else None
     return Write(
-        action=proposal.action,
+        # Corrected into what another memory says already: one of the two goes.
+        action="delete" if comparable(proposal.text) in known else proposal.action,
         text=storable(proposal.text.strip()),
         kind=proposal.kind,
         quote=storable(proposal.quote.strip()),
         fact_id=target.id if target else None,
         happened_at=_date(proposal.happened_at),
         language=proposal.language if _LANGUAGE.fullmatch(proposal.language or "") else None,
-        reason=storable(proposal.reason[:MAX_TEXT]),
+        reason="" if holds_secret(proposal.reason) else storable(proposal.reason[:MAX_TEXT]),
         said=spoken,
     )
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import house
+from auth import guard
 from local.stack import LocalStack
 from settings import settings
 
-__all__ = ["home", "stack"]
+__all__ = ["fresh_process", "home", "stack"]
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +34,22 @@ def home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[house.H
         monkeypatch.delenv(name, raising=False)
     for name, value in stack.settings.items():
         monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    try:
+    with fresh_process():
         yield house.house()
+
+
+@contextmanager
+def fresh_process() -> Iterator[None]:
+    """Nothing of what a process keeps is left from the test before, nor left for the next."""
+    _forget()
+    try:
+        yield
     finally:
-        house.leave()
-        settings.cache_clear()
+        _forget()
+
+
+def _forget() -> None:
+    house.leave()
+    settings.cache_clear()
+    # Streamlit's own tests all pass for one browser session.
+    guard.client.clear()

@@ -67,6 +67,8 @@ def behind_reply(status: str, receipt: Mapping[str, Any]) -> None:
         st.caption(":material/stop_circle: Stopped here.")
     elif status == "failed":
         st.caption(":material/warning: The model broke off here.")
+    if receipt.get("cut_off"):
+        st.caption(":material/content_cut: The model reached the length it may write at once.")
     if problem := receipt.get("not_recalled"):
         st.caption(f":material/warning: Without memory: {plain(problem)}")
     memories = receipt.get("memories") or []

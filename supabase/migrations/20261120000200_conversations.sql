@@ -63,11 +63,14 @@ begin
   for waiting in
     select first.id, first.user_id
     from (
-      select distinct on (m.user_id) m.id, m.user_id, m.seq
+      -- A turn that rests holds back the later ones of its person, so that they are learned in order; after
+      -- three tries they may pass, so that one bad turn cannot stop all remembering.
+      select distinct on (m.user_id) m.id, m.user_id, m.seq, m.remember_after
       from app.messages m
-      where m.remembering = 'waiting' and m.remember_after <= now()
+      where m.remembering = 'waiting' and (m.remember_after <= now() or m.remember_attempts < 3)
       order by m.user_id, m.seq
     ) first
+    where first.remember_after <= now()
     order by first.seq
   loop
     if pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('keepsake.remember:' || waiting.user_id, 0)) then

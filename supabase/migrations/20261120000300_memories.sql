@@ -10,6 +10,8 @@ create table app.memory_history (
   actor text not null,
   reason text,
   message_id text,
+  run text,       -- events with the same run were one act (a tidying, an undo of several) and are undone as one
+  undoes bigint,  -- the event this one took back
   old_metadata jsonb,
   new_metadata jsonb,
   old_vec vector,
@@ -18,6 +20,7 @@ create table app.memory_history (
 
 create index memory_history_of_user on app.memory_history (user_id, event desc);
 create index memory_history_of_memory on app.memory_history (memory_id, event desc);
+create index memory_history_of_run on app.memory_history (run) where run is not null;
 
 alter table app.memory_history enable row level security;
 alter table app.memory_history force row level security;
@@ -38,7 +41,8 @@ begin
     return null;
   end if;
   insert into app.memory_history
-    (user_id, memory_id, action, actor, reason, message_id, old_metadata, new_metadata, old_vec, new_vec)
+    (user_id, memory_id, action, actor, reason, message_id, run, undoes,
+     old_metadata, new_metadata, old_vec, new_vec)
   values (
     coalesce(owner, ''),
     coalesce(new.id, old.id),
@@ -46,6 +50,8 @@ begin
     coalesce(nullif(current_setting('keepsake.actor', true), ''), 'outside'),
     nullif(current_setting('keepsake.reason', true), ''),
     nullif(current_setting('keepsake.message_id', true), ''),
+    nullif(current_setting('keepsake.run', true), ''),
+    nullif(current_setting('keepsake.undoes', true), '')::bigint,
     old.metadata, new.metadata, old.vec, new.vec
   );
   return null;
@@ -59,6 +65,12 @@ create table app.collections (
   made_at timestamptz not null default now()
 );
 grant select on app.collections to authenticated, keepsake_worker;
+
+-- A date as somebody else's software wrote it, or nothing.
+create function app.moment(written text) returns timestamptz
+  language plpgsql stable
+  set search_path = ''
+  as $$ begin return written::timestamptz; exception when others then return null; end $$;
 
 -- Makes vecs.memories, or takes over one that mem0 or vecs made, with its rows.
 create function app.ensure_collection(dimension int, embed_model text) returns void
@@ -95,6 +107,22 @@ begin
   execute 'drop trigger if exists keep_history on vecs.memories';
   execute 'create trigger keep_history after insert or update or delete on vecs.memories
              for each row execute function app.keep_history()';
+
+  -- Rows that were there before the history begin it, so that "as of" and undo know them too.
+  execute $baseline$
+    insert into app.memory_history (at, user_id, memory_id, action, actor, reason, new_metadata, new_vec)
+    select coalesce(app.moment(metadata ->> 'created_at'), now()), coalesce(metadata ->> 'user_id', ''), id,
+           'add', 'import', 'it was in the table that was taken over', metadata, vec
+    from vecs.memories kept
+    where not exists (select from app.memory_history known where known.memory_id = kept.id)
+  $baseline$;
+
+  execute 'drop trigger if exists keep_graph on vecs.memories';
+  execute 'create trigger keep_graph after insert or update or delete on vecs.memories
+             for each row execute function app.keep_graph()';
+  execute 'drop trigger if exists keep_company on vecs.memories';
+  execute 'create trigger keep_company after delete on vecs.memories
+             for each row execute function app.keep_company()';
 
   -- Duplicates in a table taken over: the oldest stays, the others go to history (by the trigger).
   perform set_config('keepsake.actor', 'import', true);

@@ -14,12 +14,11 @@ from uuid import uuid4
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
 from auth.client import AuthClient
 from auth.guard import SESSION
 from errors import InvalidInput, SignInError, UnconfirmedEmail
 from local.stack import LocalStack
-from settings import settings
+from tests.standing import fresh_process
 
 PASSWORD = "correct horse battery"
 
@@ -85,17 +84,13 @@ def test_the_welcome_page_confirms_at_a_press_and_lets_in(
 ) -> None:
     for name, value in strict.settings.items():
         monkeypatch.setenv(name, value)
-    settings.cache_clear()
     address = f"{uuid4().hex}@example.com"
     client.sign_up(address, PASSWORD)
     app = AppTest.from_file("../../app.py", default_timeout=30)
     app.query_params["token_hash"], app.query_params["type"] = token_for(address), "signup"
-    try:
+    with fresh_process():
         app.run()
         assert SESSION not in app.session_state  # opening the link alone does nothing
         app.button[0].click().run()
         assert not app.exception
         assert app.session_state[SESSION].email == address
-    finally:
-        house.leave()
-        settings.cache_clear()

@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx
 import psycopg2
 import pytest
+from supabase import Client, ClientOptions, create_client
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
 import local.auth_service
 from errors import LocalError
 from local.keys import keys
 from local.stack import LocalStack
-from supabase import Client, ClientOptions, create_client
 from tests.local.conftest import processes_in
 
 Connect = Callable[[LocalStack], Client]

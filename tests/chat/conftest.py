@@ -1,0 +1,95 @@
+"""A chat on a real database, and a way to look at it from outside."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chat.conversations import Conversations, Message
+from chat.turn import Chat
+from chat.worker import Worker
+from database import Database, connect
+from local.embedder import BundledEmbedder
+from memory import Memory
+from model import Model
+from tests.model_server import ModelServer
+
+Sql = Callable[..., list[tuple[Any, ...]]]
+Say = Callable[..., Message]
+Known = Callable[..., list[str]]
+
+BEES = "I have bees in Utrecht."
+
+
+@pytest.fixture
+def conversations(database: Database) -> Conversations:
+    return Conversations(database)
+
+
+@pytest.fixture
+def model(model_server: ModelServer) -> Model:
+    """A model at the scripted server that tries each call once."""
+    return Model("scripted", "sk-test", model_server.base_url, retries=0)
+
+
+@pytest.fixture
+def chat(conversations: Conversations, memory: Memory, model: Model) -> Chat:
+    """A chat with a scripted model; what it learns, it learns by rules."""
+    return Chat(conversations, memory, model, lambda: None)
+
+
+@pytest.fixture
+def sql(database: Database) -> Iterator[Sql]:
+    """Run one statement as the administrator, who sees everybody's rows."""
+    engine = connect(database.admin_url, pool_size=1)
+
+    def run(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(statement, values or None)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    yield run
+    engine.dispose()
+
+
+@pytest.fixture
+def learning(database: Database, embedder: BundledEmbedder, model: Model) -> Memory:
+    """A memory that asks the scripted model what to keep."""
+    return Memory(database, embedder, model)
+
+
+@pytest.fixture
+def worker(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
+    made = Worker(conversations, learning)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def waiting(conversations: Conversations) -> Say:
+    """Say something and leave it to be remembered."""
+
+    def say(content: str = BEES, user_id: str = "ann") -> Message:
+        asked = conversations.say(user_id, None, content)
+        conversations.reply(asked, "I see.", "complete", {"ms": 1})
+        return asked
+
+    return say
+
+
+@pytest.fixture
+def known(memory: Memory) -> Known:
+    """What is remembered about somebody."""
+    return lambda user_id="ann": sorted(each["memory"] for each in memory.get_all(user_id=user_id)["results"])
+
+
+def until(happened: Callable[[], object], seconds: float = 15.0) -> None:
+    """Return when something has happened that nobody tells of."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        threading.Event().wait(0.01)

@@ -1,0 +1,25 @@
+"""A worker in a process of its own, to be killed: `python -m tests.chat.lone_worker DATABASE_URL MODEL_URL`."""
+
+from __future__ import annotations
+
+import sys
+
+from chat.conversations import Conversations
+from chat.worker import Worker
+from database import Database
+from memory import Memory
+from memory.embed import RemoteEmbedder
+from model import Embeddings, Model
+
+
+def main() -> None:
+    """Remember one turn."""
+    database_url, model_url = sys.argv[1:]
+    database = Database(database_url)
+    embedder = RemoteEmbedder(Embeddings("e", None, model_url), 256)
+    memory = Memory(database, embedder, Model("m", None, model_url, retries=0))
+    Worker(Conversations(database), memory).remember_next()
+
+
+if __name__ == "__main__":
+    main()

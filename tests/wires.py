@@ -1,0 +1,118 @@
+"""Loopback servers for what goes wrong on a wire: one that counts, one that refuses, one that is silent."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["Counted", "counting", "refusing", "silent"]
+
+SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
+
+
+class Counted:
+    """How often a client spoke and then had to wait for an answer."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.round_trips = 0
+        self._client_spoke = False
+
+    def heard(self, from_client: bool) -> None:
+        """Note who sent something; only a change of speaker counts."""
+        if from_client and not self._client_spoke:
+            self.round_trips += 1
+        self._client_spoke = from_client
+
+
+@contextmanager
+def counting(target: Path) -> Iterator[Counted]:
+    """A TCP port that leads to a server's unix socket."""
+    with _listening() as listener:
+        counted = Counted(_port(listener))
+
+        def serve(client: socket.socket) -> None:
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(target))
+            threading.Thread(target=_pass_on, args=(server, client, lambda: counted.heard(False)), daemon=True).start()
+            _pass_on(client, server, lambda: counted.heard(True))
+
+        with _accepting(listener, serve):
+            yield counted
+
+
+@contextmanager
+def refusing(message: str) -> Iterator[int]:
+    """A port whose server speaks Postgres just enough to turn everybody away."""
+
+    def serve(client: socket.socket) -> None:
+        with client:
+            while (code := _packet(client)) in (SSL_REQUEST, GSS_REQUEST):
+                client.sendall(b"N")
+            if code is not None:
+                fields = f"SFATAL\0VFATAL\0CXX000\0M{message}\0\0".encode()
+                client.sendall(b"E" + struct.pack("!I", len(fields) + 4) + fields)
+
+    with _listening() as listener, _accepting(listener, serve):
+        yield _port(listener)
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with _listening() as listener:
+        yield _port(listener)
+
+
+def free_port() -> int:
+    """A port where nobody listens."""
+    with _listening() as listener:
+        return _port(listener)
+
+
+@contextmanager
+def _listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def _port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+@contextmanager
+def _accepting(listener: socket.socket, serve: Callable[[socket.socket], None]) -> Iterator[None]:
+    def run() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def _pass_on(source: socket.socket, sink: socket.socket, heard: Callable[[], None]) -> None:
+    with suppress(OSError), source, sink:
+        while data := source.recv(65536):
+            heard()
+            sink.sendall(data)
+
+
+def _packet(client: socket.socket) -> int | None:
+    """The code of one startup packet."""
+    head = client.recv(8, socket.MSG_WAITALL)
+    if len(head) < 8:
+        return None
+    length, code = struct.unpack("!II", head)
+    client.recv(length - 8, socket.MSG_WAITALL)
+    return int(code)
