@@ -48,11 +48,16 @@ def current_user() -> User | None:
     return User(session.user_id, session.email) if session else None
 
 
-@st.cache_resource(scope="session", show_spinner=False, on_release=AuthClient.close)
 def client() -> AuthClient:
-    """This browser session's own client, hung up when the session is gone."""
+    """This browser session's own client."""
     configured = settings()
-    return AuthClient(configured.supabase_url or "", configured.supabase_key or "")
+    return _own_client(configured.supabase_url or "", configured.supabase_key or "")
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=AuthClient.close)
+def _own_client(url: str, key: str) -> AuthClient:
+    """Made once for each browser session, and hung up when the session is gone."""
+    return AuthClient(url, key)
 
 
 def enter(session: Session) -> None:

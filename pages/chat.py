@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import streamlit as st
 from auth.guard import require_user
 from chat.conversations import MAX_MESSAGE, Conversation, Message
 from chat.turn import answer
-from errors import AppError, NotFound
+from errors import AppError, InvalidInput, NotFound
 from house import house
 from ui import pieces
 from ui.frame import MARK, trouble
@@ -28,9 +29,8 @@ SUGGESTIONS = (
 
 
 def draw() -> None:
-    """The list beside, the messages, and the box to write in."""
+    """The messages, the box to write in, one turn if something was written, and the list beside."""
     messages = _messages()
-    _conversation_list()
     written = st.chat_input("Message Keepsake", max_chars=MAX_MESSAGE, submit_mode="stop")
     said = written or st.session_state.pop(SUGGESTED, None)
     for each in messages:
@@ -40,8 +40,10 @@ def draw() -> None:
     elif not messages:
         with st.container():  # one element, so that the first message takes its place at once
             _greeting()
-    elif messages[-1].role == "user":
-        _offer_second_try(messages[-1])
+    elif asked := _unanswered(messages):
+        _offer_second_try(asked)
+    # Last, so that a chat that begins with this turn is in it without another run.
+    _conversation_list()
 
 
 def _open() -> str | None:
@@ -73,41 +75,59 @@ def _messages() -> list[Message]:
     return messages
 
 
+def _unanswered(messages: Sequence[Message]) -> Message | None:
+    """The person's message that has no reply, or one that broke off."""
+    *_, last = messages
+    if last.role == "assistant" and last.status == "failed":
+        return next((each for each in messages if each.id == last.parent_id), None)
+    return last if last.role == "user" else None
+
+
 def _take_turn(said: str) -> None:
-    """Save what was said, show it, and stream the reply; the next run draws both from the database."""
+    """Save what was said, show it, and stream the reply."""
     try:
         asked = home.conversations.say(user.id, _open(), said)
-    except AppError as error:
-        st.session_state[PROBLEM] = str(error)
-        st.rerun()
+    except InvalidInput as error:
+        st.warning(str(error), icon=":material/error:")
+        return
     _set_open(asked.conversation_id)
     pieces.message(asked)
-    _stream_reply(asked)
-
-
-def _stream_reply(asked: Message) -> None:
-    st.session_state.pop(PROBLEM, None)
     with st.chat_message("assistant", avatar=MARK):
-        try:
-            # Closed whatever happens, so that a stopped reply is saved as far as it came.
-            with closing(answer(home.chat, asked)) as reply:
-                st.write_stream(pieces.harmless_stream(reply))
-        except AppError as error:
-            st.session_state[PROBLEM] = str(error)
-    st.rerun()
+        if _stream_reply(asked):
+            st.button("Try again", key="try-again", icon=":material/refresh:")
+
+
+def _stream_reply(asked: Message) -> str | None:
+    """Show the reply while it is written, and what stands behind it; or the sentence for what went wrong."""
+    st.session_state.pop(PROBLEM, None)
+    try:
+        # Closed whatever happens, so that a stopped reply is saved as far as it came.
+        with closing(answer(home.chat, asked)) as reply:
+            st.write_stream(pieces.harmless_stream(reply))
+    except AppError as error:
+        st.session_state[PROBLEM] = str(error)
+        st.warning(str(error), icon=":material/error:")
+        return str(error)
+    latest = home.conversations.messages(user.id, asked.conversation_id, limit=1)
+    for each in latest:
+        pieces.behind_reply(each.status, each.receipt)
+    return None
 
 
 def _offer_second_try(asked: Message) -> None:
     """A message without a reply: say why, keep it, and let it be sent again."""
     with st.chat_message("assistant", avatar=MARK):
-        st.warning(st.session_state.get(PROBLEM) or "This message has no reply yet.", icon=":material/error:")
-        if st.button("Try again", icon=":material/refresh:"):
-            _stream_reply(asked)
+        spot = st.empty()
+        with spot.container():
+            st.warning(st.session_state.get(PROBLEM) or "This message has no reply yet.", icon=":material/error:")
+            pressed = st.button("Try again", key="try-again", icon=":material/refresh:")
+        if pressed:
+            spot.empty()
+            if _stream_reply(asked):
+                st.button("Try again", key="try-once-more", icon=":material/refresh:")
 
 
 def _greeting() -> None:
-    if problem := st.session_state.pop(PROBLEM, None):
-        st.warning(problem, icon=":material/error:")
     st.title("What is on your mind?", anchor=False)
     st.caption("What you tell me stays with me, for you alone. You can read and delete it under Memories.")
     for number, suggestion in enumerate(SUGGESTIONS):

@@ -21,8 +21,8 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: list[openai.OpenAI] = []
     make = model._client
 
-    def making(*arguments: Any) -> openai.OpenAI:
-        opened.append(make(*arguments))
+    def making(*arguments: Any, **options: Any) -> openai.OpenAI:
+        opened.append(make(*arguments, **options))
         return opened[-1]
 
     monkeypatch.setattr(model, "_client", making)

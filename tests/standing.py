@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import house
-from auth import guard
 from local.stack import LocalStack
 from settings import settings
 
@@ -51,5 +50,3 @@ def fresh_process() -> Iterator[None]:
 def _forget() -> None:
     house.leave()
     settings.cache_clear()
-    # Streamlit's own tests all pass for one browser session.
-    guard.client.clear()

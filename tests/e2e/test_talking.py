@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Fault, Reply, Slow
+from tests.model_answers import Cut, Fault, Reply, Slow
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -59,11 +60,28 @@ def test_a_failing_model_is_told_in_place_and_nothing_is_lost(
     person.says("I keep bees on the roof")
     person.sees("refused the API key")
     person.sees("I keep bees on the roof")
+    _until_read(model_server, "I keep bees on the roof")
     model_server.enqueue(Reply("Bees are good company."))
     person.presses("Try again")
     person.sees("Bees are good company.")
     expect(person.replies()).to_have_count(2)
     person.remembers("I keep bees on the roof")
+
+
+def test_a_reply_that_breaks_off_is_kept_and_can_be_asked_for_again(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("dan@example.com")
+    model_server.enqueue(Cut(after_pieces=2))
+    person.says("Tell me about the sea")
+    person.sees("piece 0 piece 1")
+    person.sees("Try again")
+    _until_read(model_server, "Tell me about the sea")
+    model_server.enqueue(Reply("The sea is deep."))
+    person.presses("Try again")
+    person.sees("The sea is deep.")
+    person.sees("piece 0 piece 1")
 
 
 def test_what_a_person_or_a_model_writes_is_text_and_loads_nothing(
@@ -122,3 +140,11 @@ def test_a_link_to_somebody_elses_chat_opens_nothing(keepsake_with_model: Keepsa
     thief.says("Hello there, my friend")
     thief.sees("You said: Hello there")
     owner.does_not_see("Hello there, my friend")
+
+
+def _until_read(model_server: ModelServer, words: str) -> None:
+    """Wait for the worker's own call about a turn, so that it does not get the next thing scripted for the chat."""
+    deadline = time.monotonic() + 20
+    while not any(each.schema and words in each.said("user") for each in model_server.chats):
+        assert time.monotonic() < deadline, "the turn was not read"
+        time.sleep(0.02)

@@ -210,7 +210,7 @@ def test_with_an_account_nothing_local_is_imported_and_streamlit_takes_over(tmp_
 def test_half_an_account_is_a_sentence(launcher: Launch) -> None:
     refused = launcher(SUPABASE_URL="https://x.supabase.co").start()
     assert refused.exit_code() == 1
-    assert "SUPABASE_KEY and DATABASE_URL is missing" in refused.output
+    assert "SUPABASE_KEY and DATABASE_URL are missing" in refused.output
 
 
 def test_an_app_that_stays_unwell_is_served_and_its_problem_told(
@@ -219,12 +219,17 @@ def test_an_app_that_stays_unwell_is_served_and_its_problem_told(
     monkeypatch.setattr(launcher_module, "PROBLEM_PATIENCE", 0.1)
     # The scripted server answers 404 to /health, with this body.
     port = int(ollama({"status": "unwell", "problem": "The disk is full."}).split(":")[1])
-    processes = Processes(DataFolder.at(data_dir))
+    folder = DataFolder.at(data_dir)
+    processes = Processes(folder)
     child = processes.start("app", "app", ["sleep", "60"], {"PATH": os.environ["PATH"]})
-    stack = cast("LocalStack", SimpleNamespace(processes=processes))
-    launcher_module._await_app(stack, child, port, threading.Event())
-    processes.stop()
-    assert capsys.readouterr().err == "The app is up, with a problem: The disk is full.\n"
+    stack = cast("LocalStack", SimpleNamespace(processes=processes, folder=folder))
+    try:
+        launcher_module._await_app(stack, child, port, threading.Event())
+    finally:
+        processes.stop()
+    told = capsys.readouterr().err
+    assert told.startswith("The app is up, with a problem: The disk is full.")
+    assert "app.log" in told
 
 
 def test_a_port_in_its_last_minute_counts_as_free() -> None:
