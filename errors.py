@@ -19,6 +19,7 @@
     │   ├── ModelRefused         the key, the model's name or the request was not accepted
     │   ├── ModelBusy            429: too many requests, or no credit left
     │   └── BadAnswer            an answer that is not what was asked for
+    ├── MemoryChanged            somebody else changed a memory while this was worked out
     ├── InvalidInput             what a person or a caller gave cannot be used
     └── NotFound                 no such thing, or it is somebody else's
 
@@ -37,6 +38,7 @@ __all__ = [
     "DatabaseUnreachable",
     "InvalidInput",
     "LocalError",
+    "MemoryChanged",
     "MigrationNeeded",
     "ModelBusy",
     "ModelError",
@@ -130,7 +132,15 @@ class ModelBusy(ModelError):
 
 
 class BadAnswer(ModelError):
-    """An answer that is not what was asked for."""
+    """An answer that is not what was asked for; `said` is what it was, as far as it came."""
+
+    def __init__(self, sentence: str, said: str = "") -> None:
+        super().__init__(sentence)
+        self.said = said
+
+
+class MemoryChanged(AppError):
+    """Somebody else changed a memory while this was worked out; working it out again helps."""
 
 
 class InvalidInput(AppError):

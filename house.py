@@ -18,8 +18,9 @@ from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
 from errors import AppError, AuthUnreachable, SettingsError
-from memory import Memory
+from memory import Memory, Receipt
 from memory.embed import embedder_for
+from memory.prompts import instructions_for
 from migrations import migrate
 from model import chat_model, memory_model
 from settings import Settings, settings
@@ -43,13 +44,15 @@ class House:
     worker: Worker
     opened: ExitStack
 
-    def clear_memories(self, user_id: str, *, messages_too: bool = False) -> int:
-        """Erase what is remembered about a user, with what still waits to be; returns how many memories there were."""
+    def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
+        """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
         with self.database.as_user(user_id) as connection:
             self.conversations.unqueue(connection)
-            if messages_too:
-                self.conversations.delete_all(connection)
-            return self.memory.erase(connection, user_id)
+            # Receipts of old turns quote memories; what is erased must not live on in them.
+            self.conversations.clear_receipts(connection)
+            chats = self.conversations.delete_all(connection) if messages_too else 0
+            removed, texts = self.memory.erase(connection, user_id)
+        return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
 
     def close(self) -> None:
         """Let the worker finish its turn, and hang up."""
@@ -86,7 +89,7 @@ def build(wanted: Settings) -> House:
         models = chat_model(wanted), memory_model(wanted)
         for model in filter(None, models):
             opened.callback(model.close)
-        memory = Memory(database, embedder, models[1])
+        memory = Memory(database, embedder, models[1], instructions_for(wanted))
         conversations = Conversations(database)
         worker = Worker(conversations, memory)
         opened.callback(worker.stop)

@@ -52,6 +52,10 @@ class Settings:
     )
     chat_model: str = _setting("gpt-5.4-mini", "The model that replies")
     memory_model: str | None = _setting(None, "The model that decides what to remember; `CHAT_MODEL` if unset")
+    extract_prompt: str | None = _setting(
+        None, "Replaces the instructions on what to remember: a text, or the path of a `.md` or `.txt` file"
+    )
+    update_prompt: str | None = _setting(None, "Replaces the instructions on updating what is known, likewise")
     embed_model: str = _setting("text-embedding-3-small", "The model that turns text into vectors")
     embed_base_url: str | None = _setting(None, "Its address, if not the chat model's")
     embed_api_key: str | None = _setting(None, "Its key, if not the chat model's", secret=True)

@@ -180,6 +180,12 @@ class Conversations:
         """Forget to remember: waiting turns of the bound user leave the queue (after a clear-all)."""
         connection.execute(text("update app.messages set remembering = 'none' where remembering = 'waiting'"))
 
+    def clear_receipts(self, connection: Connection) -> None:
+        """Take the texts of memories out of the bound user's turns."""
+        connection.execute(
+            text("update app.messages set receipt = receipt - '{memories,remembered,not_remembered}'::text[]")
+        )
+
     def waiting(self, user_id: str) -> int:
         """How many of the user's turns are not yet remembered."""
         rows = self._database.read_as(

@@ -16,12 +16,13 @@ from dataclasses import asdict
 from sqlalchemy import Connection
 
 from chat.conversations import Conversations, Turn
-from errors import AppError
+from errors import AppError, MemoryChanged
 from memory import Memory, Said
 
 __all__ = ["Worker"]
 
 log = logging.getLogger("keepsake.worker")
+MAX_PLANS = 3
 PATIENCE_SECONDS = 5.0  # turns of other processes, and turns that rest, are looked for this often
 UNEXPECTED = "something unexpected went wrong; the log has the rest"
 
@@ -89,10 +90,21 @@ class Worker:
                 connection.commit()
 
     def _remember(self, connection: Connection, turn: Turn) -> None:
-        plan = self._memory.plan(_said(turn), user_id=turn.message.user_id)
-        events = self._memory.write(connection, plan)
+        """Plan and write; anew, and at the last later, if somebody changed what the plan rests on."""
+        for attempt in range(MAX_PLANS):
+            plan = self._memory.plan(_said(turn), user_id=turn.message.user_id)
+            try:
+                with connection.begin_nested():
+                    events = self._memory.write(connection, plan)
+                    break
+            except MemoryChanged:
+                if attempt == MAX_PLANS - 1:
+                    raise
+        if turn.reply is not None:
+            used = [each["id"] for each in turn.reply.receipt.get("memories") or []]
+            self._memory.count_recalled(connection, used)
         record = {"by": plan.actor, "events": events, "dropped": [asdict(drop) for drop in plan.drops]}
-        self._conversations.remembered(connection, turn.message.id, record)
+        self._conversations.remembered(connection, turn.message.id, record | {"confirmed": list(plan.confirmed)})
 
     def _run(self) -> None:
         while not self._ended.is_set():

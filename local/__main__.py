@@ -94,7 +94,7 @@ def _model_settings(configured: Settings) -> dict[str, str]:
     """Where to find a model, if the person named none and an Ollama is running."""
     from local.ollama import find_ollama
 
-    found = None if configured.has_model else find_ollama(os.environ.get("OLLAMA_HOST"))
+    found = None if configured.has_model else find_ollama()
     if found is None:
         if not configured.has_embedder and chosen("embed_model"):
             raise LocalError("EMBED_MODEL is set, but not where it is: set EMBED_BASE_URL, or OPENAI_API_KEY.")

@@ -41,7 +41,8 @@ class BundledEmbedder:
 
     def _embed_one(self, text: str) -> Any:
         # Half a surrogate pair is no text to the tokenizer: it becomes a question mark.
-        average = self._average(text.encode("utf-8", "replace").decode("utf-8"))
+        # A line break is a piece of its own to it, and would move the vector far from the same words in one line.
+        average = self._average(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
         return self._blank if average is None else average
 
     def _average(self, text: str) -> Any:

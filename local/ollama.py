@@ -6,6 +6,7 @@ Looks once and quickly; it installs, starts and downloads nothing.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,8 +28,8 @@ class Ollama:
 
 
 def find_ollama(address: str | None = None) -> Ollama | None:
-    """The Ollama at this address (as OLLAMA_HOST gives it), or at its usual one; None if there is none."""
-    place = _place(address or "")
+    """The Ollama at this address, or where OLLAMA_HOST says, or at its usual one; None if there is none."""
+    place = _place(address or os.environ.get("OLLAMA_HOST") or "")
     if place is None:
         return None
     host, port = place

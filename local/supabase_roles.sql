@@ -1,6 +1,9 @@
 -- What every hosted Supabase database has and the migrations expect, made on the embedded server.
 -- Run as its superuser at each start; running it again changes nothing.
 
+-- The lock of migrations.py: both grant rights on the same schemas, and two grants at once fail.
+select pg_advisory_xact_lock(1262830928);
+
 do $$
 begin
   if to_regrole('anon') is null then

@@ -1,6 +1,6 @@
 """The memory layer, usable as a library on its own: what is worth keeping about a person, and finding it again.
 
-    memory = Memory(database, embedder, model)
+    memory = Memory()
     memory.add("My name is Dave and I use Redis", user_id="dave")
     memory.search("what is in my stack?", user_id="dave")["results"]
 
@@ -10,67 +10,114 @@ filter. Calls and results follow mem0's, whose rows are shared. It knows no chat
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from database import Database, check_user_id
 from errors import InvalidInput, NotFound
+from memory import given
+from memory.default import FROM_SETTINGS, FromSettings, configured, parts
 from memory.embed import Embedder
-from memory.extract import propose, worth_reading
-from memory.facts import Fact, Plan, Result, Said, Write, content_hash
-from memory.reconcile import reconcile
+from memory.erase import Eraser, Receipt
+from memory.facts import Fact, Plan, Result, Said, content_hash
+from memory.given import Messages
+from memory.graph import Graph
+from memory.history import Event, History, found
+from memory.keep import Keeper, reworded
+from memory.people import People, Person
+from memory.profile import Profiles
+from memory.prompts import Instructions, instructions_for
+from memory.questions import Choice, Question, Questions
 from memory.store import Store
+from memory.tidy import Report, Tidy
 from model import Model
-from plaintext import storable
 
-__all__ = ["Fact", "Memory", "Messages", "Plan", "Result", "Said"]
+__all__ = ["Event", "Fact", "Memory", "Messages", "Person", "Plan", "Question", "Receipt", "Report", "Result", "Said"]
 
-Messages = str | Mapping[str, Any] | Said | Sequence["Mapping[str, Any] | Said"]
-NEAR = 10
-MAX_LIMIT = 1_000
-MAX_CONTENT = 100_000
-OWN_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at", "role"})
+Results = dict[str, list[Result]]
 
 
 class Memory:
-    """Adds, finds, changes and removes what is remembered about each user."""
+    """Adds, finds, changes, takes back and erases what is remembered about each user."""
 
-    def __init__(self, database: Database, embedder: Embedder, model: Model | None = None) -> None:
-        self._database = database
-        self._embedder = embedder
-        self._model = model
-        self._store = Store(database, embedder.dimensions)
+    def __init__(
+        self,
+        database: Database | str | None = None,
+        embedder: Embedder | None = None,
+        model: Model | FromSettings | None = FROM_SETTINGS,
+        instructions: Instructions | None = None,
+    ) -> None:
+        standing = parts(database, embedder, model)
+        self._opened: ExitStack = standing.opened
+        self._database = standing.database
+        self._embedder = standing.embedder
+        self._store = Store(standing.database, standing.embedder.dimensions)
+        self._keeper = Keeper(
+            standing.database, self._store, standing.embedder, standing.model, instructions or _instructions(model)
+        )
+        self._history = History(standing.database)
+        self._eraser = Eraser(standing.database, self._store, standing.embedder)
+        self._tidy = Tidy(standing.database, self._store, standing.embedder, standing.model)
+        self.questions = Questions(standing.database)
+        self.people = People(standing.database)
+        self.profiles = Profiles(standing.database, self._store, standing.model)
+        self.graph = Graph(standing.database)
 
     # -- finding ---------------------------------------------------------------------------------
 
     def recall(self, query: str, *, user_id: str, limit: int = 10) -> list[Fact]:
         """The memories nearest to a question, best first."""
         check_user_id(user_id)
-        if not isinstance(query, str):
-            raise InvalidInput("A question is text.")
-        if not query.strip():
+        asked = given.question(query)
+        if not asked:
             return []
-        [vector] = self._embedder.embed([storable(query)])
-        return self._store.nearest(user_id, vector, _limited(limit))
+        [vector] = self._embedder.embed([asked])
+        return self._store.nearest(user_id, vector, given.limited(limit))
 
-    def search(self, query: str, *, user_id: str, limit: int = 10) -> dict[str, list[Result]]:
+    def search(
+        self,
+        query: str,
+        *,
+        user_id: str | None = None,
+        limit: int = 10,
+        filters: Mapping[str, Any] | None = None,
+        top_k: int | None = None,
+    ) -> Results:
         """`recall` in mem0's shape."""
-        return {"results": [fact.result() for fact in self.recall(query, user_id=user_id, limit=limit)]}
+        facts = self.recall(
+            query, user_id=given.asking(user_id, filters), limit=given.limited(limit, top_k, default=10)
+        )
+        return {"results": [fact.result() for fact in facts]}
 
     def get(self, memory_id: str, *, user_id: str) -> Result | None:
         """One memory, or None if this user has no such."""
         fact = self._store.get(user_id, memory_id)
         return fact.result() if fact else None
 
-    def get_all(self, *, user_id: str, limit: int = 100) -> dict[str, list[Result]]:
-        """Everything remembered about a user, the newest first."""
-        return {"results": [fact.result() for fact in self._store.all(user_id, _limited(limit))]}
+    def get_all(
+        self,
+        *,
+        user_id: str | None = None,
+        limit: int = 100,
+        filters: Mapping[str, Any] | None = None,
+        top_k: int | None = None,
+        as_of: datetime | date | str | None = None,
+    ) -> Results:
+        """Everything remembered about a user, now or as of a moment, the newest first."""
+        whose, most = given.asking(user_id, filters), given.limited(limit, top_k, default=100)
+        then = None if as_of is None else given.moment(as_of)
+        facts = self._store.all(whose, most) if then is None else self._history.as_of(whose, then, most)
+        return {"results": [fact.result() for fact in facts]}
+
+    def use(self, *, user_id: str) -> dict[str, dict[str, Any]]:
+        """How often each memory was recalled and confirmed, and when last."""
+        return self._store.use(user_id)
 
     # -- keeping ---------------------------------------------------------------------------------
 
@@ -78,7 +125,7 @@ class Memory:
         self,
         messages: Messages,
         *,
-        user_id: str,
+        user_id: str | None = None,
         infer: bool = True,
         metadata: Mapping[str, Any] | None = None,
         at: datetime | None = None,
@@ -86,53 +133,28 @@ class Memory:
         run_id: str | None = None,
     ) -> dict[str, list[dict[str, Any]]]:
         """Keep what is worth keeping of these messages, or with `infer=False` each message as it was said."""
-        extra = _own_metadata(metadata, expires)
-        said = _said(messages, at, run_id)
-        if infer:
-            plan = self.plan(said, user_id=user_id)
-            with self._database.as_user(user_id) as connection:
-                return {"results": self.write(connection, plan, extra)}
-        check_user_id(user_id)
-        vectors = self._embedder.embed([each.content for each in said])
-        rows = [
-            ({**_base(user_id, each.content, each), **extra, "role": each.role}, v)
-            for each, v in zip(said, vectors, strict=True)
-        ]
-        with self._database.as_user(user_id) as connection:
-            self._store.sign(connection, "person")
-            ids = self._store.insert(connection, rows)
-        return {"results": [_event("ADD", i, each.content) for i, each in zip(ids, said, strict=True)]}
+        whose = given.asking(user_id)
+        extra = given.own_metadata(metadata, expires)
+        said = given.messages(messages, at, run_id)
+        keep = self._keeper.learn if infer else self._keeper.as_said
+        return {"results": keep(said, whose, extra)}
 
     def plan(self, said: Sequence[Said], *, user_id: str) -> Plan:
-        """What these messages will change: the model call and the embedding, without any writing."""
+        """What these messages will change: the model call and the embeddings, without any writing."""
         check_user_id(user_id)
-        if not worth_reading(said):
-            return Plan(user_id)
-        words = "\n".join(each.content for each in said if each.role == "user")
-        near = self.recall(words, user_id=user_id, limit=NEAR)
-        writes, drops = reconcile(propose(said, near, self._model), said, near)
-        texts = [write.text for write in writes if write.action != "delete"]
-        vectors = iter(self._embedder.embed(texts) if texts else [])
-        aligned = tuple([] if write.action == "delete" else next(vectors) for write in writes)
-        return Plan(user_id, tuple(writes), aligned, tuple(drops), "model" if self._model else "rules")
+        return self._keeper.plan(said, user_id)
 
-    def write(self, connection: Connection, plan: Plan, extra: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Carry a plan out inside a transaction bound to its user. Returns what was done."""
-        self._store.one_at_a_time(connection, plan.user_id)
-        # An expired memory would keep the same words from being learned again.
-        self._store.sign(connection, "tidy", "expired")
-        self._store.remove_expired(connection)
-        done = []
-        for write, vector in zip(plan.writes, plan.vectors, strict=True):
-            self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
-            event = self._carry_out(connection, plan.user_id, write, vector, extra or {})
-            if event:
-                done.append(event)
-        return done
+    def write(self, connection: Connection, plan: Plan) -> list[dict[str, Any]]:
+        """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if it is outdated."""
+        return self._keeper.write(connection, plan, {})
+
+    def count_recalled(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Note that memories were given to a reply."""
+        self._store.count_use(connection, ids)
 
     def update(self, memory_id: str, data: str, *, user_id: str) -> Result:
         """Change what a memory says, as the person."""
-        text = _content(data)
+        text = given.content(data)
         [vector] = self._embedder.embed([text])
         with self._database.as_user(user_id) as connection:
             self._store.one_at_a_time(connection, user_id)
@@ -143,140 +165,84 @@ class Memory:
                 raise InvalidInput("Another memory already says this.")
             self._store.sign(connection, "person")
             # The person's edit is its own evidence; the old quote no longer proves what it says.
-            said_so = {key: value for key, value in _reworded(fact, text).items() if key != "quote"}
-            changed = Fact(memory_id, {**said_so, "source": "person"})
+            changed = Fact(memory_id, {**reworded(fact, text, datetime.now(UTC)), "source": "person"})
             self._store.replace(connection, memory_id, changed.metadata, vector)
         return changed.result()
 
-    def delete(self, memory_id: str, *, user_id: str) -> None:
-        """Remove one memory; its last version stays in the history."""
+    def tidy(self, *, user_id: str) -> Report:
+        """Merge, summarise, expire, and propose what might go; `undo(report.run)` takes all of it back."""
+        return self._tidy.run(user_id)
+
+    def answer(self, question_id: str, choice: Choice, *, user_id: str) -> Question:
+        """What the person says about a contradiction: the new holds, the old, both, or neither."""
+        asked = next((each for each in self.questions.open(user_id) if each.id == question_id), None)
+        vectors = self._embedder.embed([asked.text]) if asked and choice in ("new", "both") else []
         with self._database.as_user(user_id) as connection:
+            self._store.one_at_a_time(connection, user_id)
+            question = self.questions.take(connection, question_id, choice)
+            self._keeper.settle(connection, user_id, question, choice, vectors)
+        return question
+
+    # -- taking back -----------------------------------------------------------------------------
+
+    def history(self, memory_id: str, *, user_id: str) -> list[dict[str, Any]]:
+        """Every version of a memory, the oldest first: what, when, by whom and why."""
+        return [event.result() for event in self._history.of(user_id, memory_id)]
+
+    def changes(self, *, user_id: str, limit: int = 100) -> list[dict[str, Any]]:
+        """The latest changes of a user's memories, the newest first."""
+        return [event.result() for event in self._history.latest(user_id, given.limited(limit))]
+
+    def undo(self, event: int | str, *, user_id: str) -> list[dict[str, Any]]:
+        """Take back one change by its number, or all changes of a run; an undo can be undone."""
+        with self._database.as_user(user_id) as connection:
+            self._store.one_at_a_time(connection, user_id)
+            events = found(self._history.events_of(connection, given.change(event)))
+            run = f"undo-{uuid4()}" if len(events) > 1 else None
+            for each in events:
+                self._store.sign(connection, "person", f"undo of {each.event}", run=run)
+                self._history.take_back(connection, each)
+        return [each.result() for each in events]
+
+    def delete(self, memory_id: str, *, user_id: str) -> None:
+        """Remove one memory; it can be brought back with `undo`."""
+        with self._database.as_user(user_id) as connection:
+            self._store.one_at_a_time(connection, user_id)
             self._store.sign(connection, "person")
             if not self._store.remove(connection, memory_id):
                 raise NotFound("There is no such memory.")
 
-    def delete_all(self, *, user_id: str) -> int:
-        """Erase everything remembered about a user, history included. Returns how many memories there were."""
+    # -- erasing ---------------------------------------------------------------------------------
+
+    def delete_all(self, *, user_id: str) -> Receipt:
+        """Erase everything remembered about a user, every version included; for good, with a receipt."""
         with self._database.as_user(user_id) as connection:
-            return self.erase(connection, user_id)
+            removed, texts = self.erase(connection, user_id)
+        return self.prove_erased(user_id, removed, texts)
 
-    def erase(self, connection: Connection, user_id: str) -> int:
-        """`delete_all` inside a transaction of the caller that is bound to the user."""
-        self._store.one_at_a_time(connection, user_id)
-        return self._store.erase(connection)
+    def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
+        """The first half of `delete_all`, inside a transaction of the caller that is bound to the user."""
+        return self._eraser.erase(connection, user_id)
 
-    def _carry_out(
-        self,
-        connection: Connection,
-        user_id: str,
-        write: Write,
-        vector: Sequence[float],
-        extra: Mapping[str, Any],
-    ) -> dict[str, Any] | None:
-        """Do one write; None where somebody else got there first and nothing is left to do."""
-        if write.fact_id is None:
-            row = ({**_base(user_id, write.text, write.said), **_learned(write), **extra}, vector)
-            new = self._store.insert(connection, [row])
-            return _event("ADD", new[0], write.text) if new else None
-        fact = self._store.lock(connection, write.fact_id)
-        if fact is None:
-            return None
-        if write.action == "delete" or self._store.holds(connection, fact.id, content_hash(write.text)):
-            self._store.remove(connection, fact.id)
-            return _event("DELETE", fact.id, fact.text)
-        metadata = {**_reworded(fact, write.text), **_learned(write), **extra}
-        self._store.replace(connection, fact.id, metadata, vector)
-        return {**_event("UPDATE", fact.id, write.text), "previous_memory": fact.text}
+    def prove_erased(self, user_id: str, removed: dict[str, int], texts: Sequence[str]) -> Receipt:
+        """The second half: look for what was removed, after the transaction."""
+        return self._eraser.prove(user_id, removed, texts)
+
+    # -- opening and closing ---------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close what this object opened by itself."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
-def _event(name: str, fact_id: str, text: str) -> dict[str, Any]:
-    return {"id": fact_id, "memory": text, "event": name}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-def _base(user_id: str, text: str, said: Said) -> dict[str, Any]:
-    """What every row has, in mem0's flat form."""
-    row = {"data": text, "user_id": user_id, "hash": content_hash(text)}
-    # In one zone, so that their order as text is their order in time.
-    moment = said.at.astimezone(UTC).isoformat()
-    row |= {"created_at": moment, "updated_at": moment}
-    return row | ({"run_id": said.run_id} if said.run_id else {})
-
-
-def _reworded(fact: Fact, text: str) -> dict[str, Any]:
-    return {**fact.metadata, "data": text, "hash": content_hash(text), "updated_at": _now()}
-
-
-def _learned(write: Write) -> dict[str, Any]:
-    """What a memory taken from words knows about them; absent rather than null, as mem0 wants it."""
-    known = {
-        "kind": write.kind,
-        "quote": write.quote,
-        "message_id": write.said.message_id,
-        "happened_at": write.happened_at,
-        "confirmed_at": write.said.at.astimezone(UTC).isoformat(),
-        "language": write.language,
-    }
-    return {key: value for key, value in known.items() if value is not None}
-
-
-def _limited(limit: int) -> int:
-    if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {limit!r}.")
-    return limit
-
-
-def _content(text: Any) -> str:
-    if not isinstance(text, str) or not text.strip():
-        raise InvalidInput("A memory needs some text.")
-    if len(text) > MAX_CONTENT:
-        raise InvalidInput(f"A text to remember has at most {MAX_CONTENT:,} characters; this one has {len(text):,}.")
-    return storable(text.strip())
-
-
-def _said(messages: Messages, at: datetime | None, run_id: str | None) -> list[Said]:
-    """A string, one message or a list of them, as messages with a time."""
-    if isinstance(messages, str):
-        messages = {"role": "user", "content": messages}
-    if isinstance(messages, Mapping | Said):
-        messages = [messages]
-    if not isinstance(messages, Sequence) or not messages:
-        raise InvalidInput("There is no message to remember.")
-    if not isinstance(at, datetime | None) or not isinstance(run_id, str | None):
-        raise InvalidInput("at is a datetime, and run_id is text.")
-    moment = at or datetime.now(UTC)
-    return [_one_said(each, moment, run_id and storable(run_id)) for each in messages]
-
-
-def _one_said(message: Any, at: datetime, run_id: str | None) -> Said:
-    if isinstance(message, Mapping):
-        message = Said(message.get("role", ""), message.get("content", ""), at, run_id=run_id)
-    if not isinstance(message, Said) or message.role not in ("user", "assistant", "system"):
-        raise InvalidInput("A message is an object with a role (user, assistant or system) and content.")
-    # A time without a zone is taken for UTC: rows carry an offset.
-    moment = message.at if message.at.tzinfo else message.at.replace(tzinfo=UTC)
-    return replace(message, content=_content(message.content), at=moment)
-
-
-def _own_metadata(metadata: Mapping[str, Any] | None, expires: date | None) -> dict[str, Any]:
-    """A caller's own keys, which may not overwrite ours."""
-    if not isinstance(metadata, Mapping | None) or not isinstance(expires, date | None):
-        raise InvalidInput("metadata is a mapping of names to values, and expires is a date.")
-    extra = dict(metadata or {})
-    if any(not isinstance(key, str) or not re.fullmatch(r"\S{1,100}", key) for key in extra):
-        raise InvalidInput("The keys of metadata are words of at most 100 characters.")
-    taken = OWN_KEYS & extra.keys()
-    if taken:
-        raise InvalidInput(f"metadata may not hold {', '.join(sorted(taken))}: the memory layer sets it.")
-    if expires is not None:
-        extra["expiration_date"] = f"{expires:%Y-%m-%d}"
-    try:
-        text = json.dumps(extra, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"metadata must be JSON: {error}.") from error
-    if storable(text) != text or re.search(r"(?<!\\)(?:\\\\)*\\u0000", text):
-        raise InvalidInput("metadata holds characters that no database can store.")
-    return extra
+def _instructions(model: Model | FromSettings | None) -> Instructions:
+    """The deployer's own, where the model is the deployer's too."""
+    return instructions_for(configured()) if isinstance(model, FromSettings) else Instructions()

@@ -12,7 +12,10 @@ __all__ = ["KINDS", "Drop", "Fact", "Kind", "Plan", "Proposal", "Result", "Said"
 
 Kind = Literal["fact", "preference", "goal", "instruction", "event"]
 KINDS: tuple[Kind, ...] = ("fact", "preference", "goal", "instruction", "event")
-Action = Literal["add", "update", "delete"]
+Action = Literal["add", "update", "delete", "ask"]
+# All the names one entity goes by in a memory; and (subject, relation, object), "me" being the person.
+Entities = tuple[tuple[str, ...], ...]
+Relations = tuple[tuple[str, str, str], ...]
 
 # What mem0 keeps beside the rest in one flat object; everything else in it is shown as `metadata`.
 CORE_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at"})
@@ -86,7 +89,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the model, or the rules, would like to do; nothing is believed yet."""
+    """What the model, or the rules, would like to do; nothing is believed yet.
+
+    `target` is the number, from 1, of a known memory that was shown. `ask` is an update whose writer is
+    not sure which of the two is right: it becomes a question to the person.
+    """
 
     action: Action
     text: str = ""
@@ -96,6 +103,8 @@ class Proposal:
     happened_at: str | None = None
     language: str | None = None
     reason: str = ""
+    entities: Entities = ()
+    relations: Relations = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,10 @@ class Write:
     language: str | None
     reason: str
     said: Said
+    # What the target said when it was shown: if it says something else by now, nothing is overwritten.
+    seen: str | None = None
+    entities: Entities = ()
+    relations: Relations = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,7 @@ class Plan:
     writes: tuple[Write, ...] = ()
     vectors: tuple[list[float], ...] = ()
     drops: tuple[Drop, ...] = ()
+    confirmed: tuple[str, ...] = ()  # ids of memories that were said again
     actor: str = "model"
 
 

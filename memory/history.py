@@ -17,6 +17,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 from database import Database
 from errors import InvalidInput, NotFound
 from memory.facts import Fact
+from memory.given import could_be_id
 
 __all__ = ["Event", "History"]
 
@@ -65,6 +66,8 @@ class History:
 
     def of(self, user_id: str, memory_id: str) -> list[Event]:
         """Every version of one memory, the oldest first; it may be gone by now."""
+        if not could_be_id(memory_id):
+            return []
         rows = self._database.read_as(
             user_id,
             f"select {FIELDS} from app.memory_history where memory_id = %(id)s order by event",

@@ -1,67 +1,98 @@
 """Proposals and what is known, to writes and drops. Pure: decides, and touches nothing.
 
-Here stands what a model may not decide: the quote must be the person's own words of this turn, a target
-must have been shown, a repeat is no news, a secret never enters.
+Here stands what a model may not decide: the quote must be the person's own words of this turn and prove
+the text, a target must have been shown, a repeat is no news, newer words stand, a secret never enters.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
-from memory.facts import Drop, Fact, Proposal, Said, Write
+from memory.confidential import holds_secret
+from memory.facts import Drop, Entities, Fact, Proposal, Relations, Said, Write
+from memory.words import same_statement, shares_content, stands_in
 from plaintext import comparable, storable
 
-__all__ = ["reconcile"]
+__all__ = ["Decision", "reconcile"]
 
 MAX_TEXT, MAX_QUOTE, MAX_WRITES = 1_000, 2_000, 20
-_SECRET = re.compile(
-    r"\b(?:sk|pk|rk|ghp|gho|xox[abp]|sb_secret)[-_][A-Za-z0-9_-]{12,}|\bAKIA[0-9A-Z]{16}\b|\beyJ[\w-]{10,}\.[\w-]{10,}"
-    r"|\b(?:password|passwort|passcode|contraseña|mot de passe|pin(?: code| number)?|cvv|secret key)\b"
-    r"(?:['’]s\s+|\s*[:=]\s*|\s+(?:is|are|was|ist|est|es)[\s:=]+)\S+"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY",
-    re.IGNORECASE,
-)
-_DIGITS = re.compile(r"(?<![+\d])\d(?:[ -]?\d){11,}")
+MAX_NAME, MAX_NAMES = 100, 20
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 
 
-def reconcile(
-    proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequence[Fact]
-) -> tuple[list[Write], list[Drop]]:
-    """Split what was proposed into what will be written and what is not believed, each with its reason."""
-    writes: list[Write] = []
-    drops: list[Drop] = []
-    known = {comparable(fact.text) for fact in shown}
+class Decision(NamedTuple):
+    """What will be written, what is not believed and why, and which memories were said again."""
+
+    writes: list[Write]
+    drops: list[Drop]
+    confirmed: list[str]
+
+
+def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequence[Fact]) -> Decision:
+    """Split what was proposed into what will be done and what will not."""
+    decision = Decision([], [], [])
     for proposal in proposals:
         spoken = _spoken(proposal, said)
-        problem = _problem(proposal, spoken, shown, known) or (
-            "too many at once" if len(writes) >= MAX_WRITES else None
-        )
+        known = _known(proposal, shown, decision.writes)
+        problem = _problem(proposal, spoken, shown)
+        if problem is None and known is not None and _adds_nothing(proposal, known, shown):
+            problem = "it is already known"
+            if isinstance(known, Fact) and known.id not in decision.confirmed:
+                decision.confirmed.append(known.id)
+        if problem is None and known is None and not _proved(proposal):
+            problem = "the quote does not prove it"
+        if problem is None and len(decision.writes) >= MAX_WRITES:
+            problem = "too many at once"
         if problem or spoken is None:
             # A drop is noted down, too: a secret must not be kept as what was not kept.
             text = "" if _tells_secret(proposal) else storable(proposal.text[:MAX_TEXT])
-            drops.append(Drop(text, problem or ""))
+            decision.drops.append(Drop(text, problem or ""))
             continue
-        writes.append(_write(proposal, spoken, shown, known))
-        known.add(comparable(proposal.text))
-    return writes, drops
+        decision.writes.append(_write(proposal, spoken, shown, known))
+    return decision
 
 
 def _spoken(proposal: Proposal, said: Sequence[Said]) -> Said | None:
     """The message of the person in which the quote stands."""
-    quote = comparable(proposal.quote)
     own_words = (each for each in said if each.role == "user")
-    return next((each for each in own_words if quote and quote in comparable(each.content)), None)
+    return next((each for each in own_words if stands_in(proposal.quote, each.content)), None)
 
 
-def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact], known: set[str]) -> str | None:
+def _known(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> Fact | Write | None:
+    """What says the same already, among what is known and what this turn has added."""
+    candidates: list[Fact | Write] = [*shown, *writes]
+    return next((each for each in candidates if same_statement(each.text, proposal.text)), None)
+
+
+def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]) -> bool:
+    """An addition of what is known; or an update that would leave its target as it is."""
+    if proposal.action == "add":
+        return True
+    target = _target(proposal, shown)
+    return (
+        proposal.action in ("update", "ask")
+        and isinstance(known, Fact)
+        and target is not None
+        and known.id == target.id
+    )
+
+
+def _proved(proposal: Proposal) -> bool:
+    """Whether the quote says something, in words that the text is about; a deletion has no text."""
+    return proposal.action == "delete" or shares_content(proposal.quote, proposal.text)
+
+
+def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> str | None:
     if spoken is None:
         return "the quote is not in the person's words"
-    if proposal.action != "add" and (proposal.target is None or not 1 <= proposal.target <= len(shown)):
+    target = _target(proposal, shown)
+    if proposal.action != "add" and target is None:
         return "it names a memory that was not shown"
+    if target is not None and _newer(target, spoken):
+        return "something newer is known"
     if proposal.action == "delete":
         return None
     if not proposal.text.strip():
@@ -70,44 +101,40 @@ def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact], kno
         return "it is too long"
     if _tells_secret(proposal):
         return "it holds a secret"
-    if comparable(proposal.text) in known and (proposal.action == "add" or _same(proposal, shown)):
-        return "it is already known"
     return None
 
 
-def _same(proposal: Proposal, shown: Sequence[Fact]) -> bool:
-    """Whether an update would leave its target as it is."""
-    return bool(proposal.target) and comparable(shown[(proposal.target or 0) - 1].text) == comparable(proposal.text)
+def _target(proposal: Proposal, shown: Sequence[Fact]) -> Fact | None:
+    number = proposal.target
+    if proposal.action == "add" or number is None or not 1 <= number <= len(shown):
+        return None
+    return shown[number - 1]
 
 
-def holds_secret(text: str) -> bool:
-    """Whether a text holds a password, a key, or a card or account number."""
-    return bool(_SECRET.search(text) or _IBAN.search(text) or any(map(_holds_card, _DIGITS.findall(text))))
+def _newer(target: Fact, spoken: Said) -> bool:
+    """Whether a memory was last put into words after this was said, as when an old turn is read late."""
+    try:
+        written = datetime.fromisoformat(str(target.metadata.get("updated_at") or target.created_at))
+    except ValueError:
+        return False
+    return written.astimezone(UTC) > spoken.at.astimezone(UTC)
 
 
 def _tells_secret(proposal: Proposal) -> bool:
-    return any(map(holds_secret, (proposal.text, proposal.quote, proposal.reason)))
+    return any(map(holds_secret, (proposal.text, proposal.quote, proposal.reason, *_names(proposal))))
 
 
-def _holds_card(digits: str) -> bool:
-    """Whether groups that stand together make a card's number; a date or a security code may follow it."""
-    groups = re.split("[ -]", digits)
-    spans = ("".join(groups[start:end]) for start in range(len(groups)) for end in range(start + 1, start + 20))
-    return any(12 <= len(span) <= 19 and _is_card(span) for span in spans)
+def _names(proposal: Proposal) -> Iterable[str]:
+    yield from (name for names in proposal.entities for name in names)
+    yield from (part for relation in proposal.relations for part in relation)
 
 
-def _is_card(digits: str) -> bool:
-    """Luhn's check, so that a long order number is not taken for a card."""
-    numbers = [int(digit) for digit in digits]
-    doubled = [sum(divmod(2 * number, 10)) for number in numbers[-2::-2]]
-    return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: set[str]) -> Write:
-    target = shown[proposal.target - 1] if proposal.action != "add" and proposal.target else None
+def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: Fact | Write | None) -> Write:
+    target = _target(proposal, shown)
+    # Corrected into what another memory says already: one of the two goes.
+    replaced = known is not None and proposal.action == "update"
     return Write(
-        # Corrected into what another memory says already: one of the two goes.
-        action="delete" if comparable(proposal.text) in known else proposal.action,
+        action="delete" if replaced else proposal.action,
         text=storable(proposal.text.strip()),
         kind=proposal.kind,
         quote=storable(proposal.quote.strip()),
@@ -116,7 +143,24 @@ def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: set[s
         language=proposal.language if _LANGUAGE.fullmatch(proposal.language or "") else None,
         reason="" if holds_secret(proposal.reason) else storable(proposal.reason[:MAX_TEXT]),
         said=spoken,
+        seen=target.text if target else None,
+        entities=_bounded_entities(proposal.entities),
+        relations=_bounded_relations(proposal.relations),
     )
+
+
+def _bounded_entities(entities: Entities) -> Entities:
+    bounded = (tuple(_name(name) for name in names[:MAX_NAMES] if comparable(name)) for names in entities[:MAX_NAMES])
+    return tuple(names for names in bounded if names)
+
+
+def _bounded_relations(relations: Relations) -> Relations:
+    whole = (relation for relation in relations[:MAX_NAMES] if all(comparable(part) for part in relation))
+    return tuple((_name(subject), _name(relation), _name(thing)) for subject, relation, thing in whole)
+
+
+def _name(name: str) -> str:
+    return storable(name.strip()[:MAX_NAME])
 
 
 def _date(value: str | None) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import vecs
@@ -49,12 +50,13 @@ class Store:
         """The collection as vecs sees it, working inside this transaction."""
         return vecs.Collection("memories", self._dimension, _Vecs(connection))
 
-    def nearest(self, user_id: str, vector: Sequence[float], limit: int) -> list[Fact]:
+    def nearest(self, user_id: str, vector: Sequence[float], limit: int, *, extracted_only: bool = False) -> list[Fact]:
         """The user's memories nearest to a vector; exact, since one user's rows are few."""
+        chosen = " and not metadata ? 'role'" if extracted_only else ""
         rows = self._database.read_as(
             user_id,
             f"select id, metadata, 1 - (vec <=> %(vector)s::vector) as score from vecs.memories "
-            f"where {OWN} and {CURRENT} order by vec <=> %(vector)s::vector, id limit %(limit)s",
+            f"where {OWN} and {CURRENT}{chosen} order by vec <=> %(vector)s::vector, id limit %(limit)s",
             {"user_id": user_id, "vector": _literal(vector), "limit": limit},
         )
         return [Fact(row["id"], row["metadata"], row["score"]) for row in rows]
@@ -135,20 +137,40 @@ class Store:
             )
         )
 
-    def erase(self, connection: Connection) -> int:
-        """Take everything of the bound user away, history included. Returns how many memories there were."""
-        erased = connection.execute(self.table.delete()).rowcount
-        connection.execute(text("delete from app.memory_history"))
-        return erased
+    def count_use(self, connection: Connection, ids: Sequence[str], *, confirmed_at: datetime | None = None) -> None:
+        """Count that memories were recalled, or said again; beside them, so that their history stays still."""
+        counted = "recalled" if confirmed_at is None else "confirmed"
+        connection.execute(
+            text(
+                f"insert into app.memory_use (memory_id, {counted}, {counted}_at)"
+                f" select id, 1, coalesce(:at, now()) from vecs.memories where id = any(:ids)"
+                f" on conflict (user_id, memory_id) do update set {counted} = app.memory_use.{counted} + 1,"
+                f" {counted}_at = greatest(app.memory_use.{counted}_at, excluded.{counted}_at)"
+            ),
+            {"ids": list(ids), "at": confirmed_at},
+        )
 
-    def sign(self, connection: Connection, actor: str, reason: str = "", message_id: str | None = None) -> None:
+    def use(self, user_id: str) -> dict[str, dict[str, Any]]:
+        """How often each memory was recalled and confirmed, and when last."""
+        fields = "memory_id, recalled, recalled_at, confirmed, confirmed_at"
+        rows = self._database.read_as(user_id, f"select {fields} from app.memory_use")
+        return {row.pop("memory_id"): row for row in rows}
+
+    def sign(
+        self,
+        connection: Connection,
+        actor: str,
+        reason: str = "",
+        message_id: str | None = None,
+        run: str | None = None,
+    ) -> None:
         """Say who writes next and why; the history trigger notes it down."""
         connection.execute(
             text(
                 "select set_config('keepsake.actor', :actor, true), set_config('keepsake.reason', :reason, true),"
-                " set_config('keepsake.message_id', :message_id, true)"
+                " set_config('keepsake.message_id', :message_id, true), set_config('keepsake.run', :run, true)"
             ),
-            {"actor": actor, "reason": reason, "message_id": message_id or ""},
+            {"actor": actor, "reason": reason, "message_id": message_id or "", "run": run or ""},
         )
 
     def one_at_a_time(self, connection: Connection, user_id: str) -> None:

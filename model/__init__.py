@@ -180,13 +180,14 @@ def _parse(completion: Completion, schema: type[Schema], name: str) -> Schema:
     if choice.message is None:
         raise BadAnswer(f"{name} answered with nothing.")
     if choice.finish_reason == "length":
-        raise BadAnswer(f"{name}'s answer was cut off.")
+        raise BadAnswer(f"{name}'s answer was cut off.", choice.message.content or "")
     if choice.finish_reason == "content_filter" or choice.message.refusal:
         raise BadAnswer(f"{name} refused to answer.")
     try:
         return schema.model_validate_json(choice.message.content or "")
     except ValidationError as error:
-        raise BadAnswer(f"{name}'s answer does not have the form that was asked for.") from error
+        said = choice.message.content or ""
+        raise BadAnswer(f"{name}'s answer does not have the form that was asked for.", said) from error
 
 
 def _note_usage(usage: Usage | None, answer: Completion) -> None:

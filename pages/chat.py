@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from contextlib import closing, suppress
+from dataclasses import replace
 
 import streamlit as st
 
@@ -20,7 +19,7 @@ from ui.frame import MARK, trouble
 user = require_user()
 home = house()
 
-OPEN, PROBLEM, SUGGESTED, IN_ADDRESS = "open_chat", "chat_problem", "suggested", "chat"
+OPEN, PROBLEM, SUGGESTED, IN_ADDRESS, ZONE = "open_chat", "chat_problem", "suggested", "chat", "timezone"
 SUGGESTIONS = (
     "What do you remember about me?",
     "I'm planning my week. Ask me what matters.",
@@ -30,6 +29,7 @@ SUGGESTIONS = (
 
 def draw() -> None:
     """The messages, the box to write in, one turn if something was written, and the list beside."""
+    _note_timezone()
     messages = _messages()
     written = st.chat_input("Message Keepsake", max_chars=MAX_MESSAGE, submit_mode="stop")
     said = written or st.session_state.pop(SUGGESTED, None)
@@ -44,6 +44,18 @@ def draw() -> None:
         _offer_second_try(asked)
     # Last, so that a chat that begins with this turn is in it without another run.
     _conversation_list()
+
+
+def _note_timezone() -> None:
+    """Keep the browser's timezone, so that "yesterday" is the person's yesterday."""
+    zone = st.context.timezone
+    if not zone or st.session_state.get(ZONE) == zone:
+        return
+    st.session_state[ZONE] = zone
+    person = home.memory.people.get(user.id)
+    if person.timezone != zone:
+        with suppress(InvalidInput):  # a zone this server does not know: the old one stands
+            home.memory.people.set(user.id, replace(person, timezone=zone))
 
 
 def _open() -> str | None:
@@ -144,7 +156,7 @@ def _conversation_list() -> None:
         with trouble():
             heading = ""
             for each in home.conversations.recent(user.id):
-                if (day := _day(each.updated_at)) != heading:
+                if (day := pieces.day(each.updated_at)) != heading:
                     heading = day
                     st.caption(day)
                 _conversation_row(each)
@@ -169,17 +181,6 @@ def _confirm_delete(each: Conversation) -> None:
             if _open() == each.id:
                 _set_open(None)
             st.rerun()
-
-
-def _day(moment: datetime) -> str:
-    zone = ZoneInfo(st.context.timezone or "UTC")
-    today = datetime.now(zone).date()
-    day = moment.astimezone(zone).date()
-    if day >= today:
-        return "Today"
-    if day == today - timedelta(days=1):
-        return "Yesterday"
-    return "Last 7 days" if day > today - timedelta(days=7) else f"{day:%B %Y}"
 
 
 with trouble():

@@ -13,7 +13,7 @@ from ui.frame import trouble
 user = require_user()
 home = house()
 
-SHOWN = 50
+SHOWN, FORGOTTEN = 50, "forgotten"
 
 
 def draw() -> None:
@@ -26,6 +26,9 @@ def draw() -> None:
             f"{waiting} of your messages {'is' if waiting == 1 else 'are'} still being read.",
             icon=":material/hourglass:",
         )
+    if receipt := st.session_state.pop("receipt", None):
+        pieces.deletion_receipt(receipt)
+    _offer_undo()
     if not memories:
         _nothing_yet()
         return
@@ -55,9 +58,24 @@ def _nothing_yet() -> None:
 def _forget(memory_id: str) -> None:
     try:
         home.memory.delete(memory_id, user_id=user.id)
+        st.session_state[FORGOTTEN] = home.memory.changes(user_id=user.id, limit=1)[0]
     except NotFound:
         st.toast("It was forgotten already.")
     st.rerun()
+
+
+def _offer_undo() -> None:
+    """What was forgotten last can be taken back, as long as the page is not left."""
+    forgotten = st.session_state.get(FORGOTTEN)
+    if forgotten is None:
+        return
+    row = st.container(border=True, horizontal=True, vertical_alignment="center")
+    row.markdown(f"Forgotten: {pieces.plain(forgotten['old_memory'])}", width="stretch")
+    if row.button("Undo", icon=":material/undo:"):
+        st.session_state.pop(FORGOTTEN)
+        with trouble():
+            home.memory.undo(forgotten["id"], user_id=user.id)
+            st.rerun()
 
 
 @st.dialog("Forget everything?")
@@ -68,10 +86,10 @@ def _confirm_clear(count: int) -> None:
     chats_too = st.checkbox("Delete my chats as well")
     if st.button("Forget everything", type="primary", key="really-clear"):
         with trouble():
-            gone = home.clear_memories(user.id, messages_too=chats_too)
+            st.session_state.pop(FORGOTTEN, None)
+            st.session_state["receipt"] = home.clear_memories(user.id, messages_too=chats_too)
             if chats_too:
                 st.session_state.pop("open_chat", None)
-            st.toast("1 memory is gone." if gone == 1 else f"{gone} memories are gone.")
             st.rerun()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,6 +23,12 @@ from tests.scripted import ScriptedModel
 pytest_plugins = ["tests.standing", "tests.servers"]
 
 TEMPLATE = "migrated"
+
+# A run that was started in the background ignores Ctrl-C and hanging up, and so would every program that a
+# test starts, also where being told to end is what is tested. A handler is not inherited; ignoring is.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 
 class Databases:
@@ -95,7 +102,7 @@ def database(databases: Databases) -> Iterator[Database]:
 def untouched(databases: Databases, embedder: BundledEmbedder) -> Iterator[Memory]:
     """A memory for tests of what is refused: nothing may have been kept in it when its module ends."""
     with databases.fresh(TEMPLATE) as fresh:
-        yield Memory(fresh, embedder)
+        yield Memory(fresh, embedder, None)
         with closing(psycopg2.connect(_plain(fresh.admin_url))) as connection, connection.cursor() as cursor:
             cursor.execute("select (select count(*) from vecs.memories), (select count(*) from app.memory_history)")
             assert cursor.fetchone() == (0, 0), "something that was refused was kept"
@@ -117,7 +124,7 @@ def embedder() -> BundledEmbedder:
 @pytest.fixture
 def memory(database: Database, embedder: BundledEmbedder) -> Memory:
     """A memory without a model: it goes by rules."""
-    return Memory(database, embedder)
+    return Memory(database, embedder, None)
 
 
 @pytest.fixture

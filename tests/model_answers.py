@@ -316,6 +316,8 @@ def _addition(sentence: str) -> dict[str, Any]:
         "quote": sentence,
         "happened_at": None,
         "language": "en",
+        "entities": [],
+        "relations": [],
         "reason": "the person said so",
     }
 

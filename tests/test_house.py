@@ -23,7 +23,7 @@ from tests.chat.conftest import until
 from tests.model_answers import Fault, Gate, Stall, sensible
 from tests.model_server import ModelServer
 
-BEES = "I have bees in Utrecht."
+BEES = "I keep bees in Utrecht."
 KEYS = ("sk-not-to-be-told", "sb_publishable_not_to_be_told")
 
 
@@ -179,7 +179,7 @@ def test_clearing_takes_memories_history_and_what_still_waits(home: House, model
     _say(home, BEES)
     until(lambda: _left(home, "not_remembered") == 1)
     assert home.conversations.waiting("ann") == 1
-    assert home.clear_memories("ann") == 1
+    assert home.clear_memories("ann").removed["memories"] == 1
     assert home.conversations.waiting("ann") == 0
     assert home.memory.get_all(user_id="ann")["results"] == []
     assert _history(home) == ["bob"]
@@ -193,7 +193,7 @@ def test_clearing_takes_the_chats_too_if_that_is_asked(home: House) -> None:
     _say(home, BEES)
     _say(home, "I have a dog.", user_id="bob")
     until(lambda: home.conversations.waiting("ann") + home.conversations.waiting("bob") == 0)
-    assert home.clear_memories("ann", messages_too=True) == 1
+    assert home.clear_memories("ann", messages_too=True).removed["memories"] == 1
     assert home.conversations.recent("ann") == []
     assert len(home.conversations.recent("bob")) == 1
 

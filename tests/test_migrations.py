@@ -59,7 +59,7 @@ def _without_admin(database: Database) -> Database:
 
 
 def _usable(database: Database, embedder: BundledEmbedder) -> bool:
-    memory = Memory(database, embedder)
+    memory = Memory(database, embedder, None)
     memory.add("I like tea.", user_id="alice")
     return [each["memory"] for each in memory.search("tea", user_id="alice")["results"]] == ["I like tea."]
 

@@ -28,6 +28,8 @@ EVERYTHING = ACCOUNT | {
     "OPENAI_BASE_URL": "http://localhost:11434/v1",
     "CHAT_MODEL": "chatty",
     "MEMORY_MODEL": "thinker",
+    "EXTRACT_PROMPT": "Keep what matters.",
+    "UPDATE_PROMPT": "prompts/update.md",
     "EMBED_MODEL": "vectors",
     "EMBED_BASE_URL": "https://embed.example/v1",
     "EMBED_API_KEY": "sk-embed",

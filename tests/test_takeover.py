@@ -79,7 +79,7 @@ def _ids(memory: Memory, user_id: str) -> set[str]:
 @pytest.fixture
 def taken_over(mem0: Mem0, embedder: BundledEmbedder) -> Memory:
     migrate(mem0.database, SIZE, MODEL)
-    return Memory(mem0.database, embedder)
+    return Memory(mem0.database, embedder, None)
 
 
 def test_each_user_finds_their_own_rows_and_the_oldest_of_each_duplicate_stays(taken_over: Memory) -> None:

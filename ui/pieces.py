@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from chat.conversations import Message
-from memory import Result
+from memory import Receipt, Result
 from ui.frame import MARK
 
-__all__ = ["behind_reply", "harmless", "harmless_stream", "memory_card", "message", "plain"]
+__all__ = ["behind_reply", "day", "deletion_receipt", "harmless", "harmless_stream", "memory_card", "message", "plain"]
 
 KIND_NAMES = {
     "fact": "Fact",
@@ -20,6 +22,15 @@ KIND_NAMES = {
     "goal": "Goal",
     "instruction": "Instruction",
     "event": "Event",
+}
+ERASED_NAMES = {
+    "memory_history": "earlier versions",
+    "memory_use": "counts of use",
+    "questions": "open questions",
+    "profiles": "profile",
+    "relations": "relations",
+    "entity_names": "people and things",
+    "chats": "chats",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
 # An image would load by itself and tell a stranger's server who reads; a link shows where it goes.
@@ -51,6 +62,8 @@ def message(said: Message) -> None:
     with st.chat_message(said.role, avatar=avatar(said.role)):
         if said.role == "user":
             st.markdown(plain(said.content).replace("\n", "  \n"))
+            if problem := said.receipt.get("not_remembered"):
+                st.caption(f":material/hourglass: Not remembered yet: {plain(str(problem))}")
             return
         st.markdown(harmless(said.content))
         behind_reply(said.status, said.receipt)
@@ -89,6 +102,20 @@ def memory_card(memory: Result) -> bool:
         return row.button("Forget", key=f"icon-forget-{memory['id']}", icon=":material/delete:", type="tertiary")
 
 
+def deletion_receipt(receipt: Receipt) -> None:
+    """What was erased, and what was found when it was looked for again."""
+    with st.container(border=True):
+        gone = receipt.removed["memories"]
+        st.markdown(f"**{'1 memory is' if gone == 1 else f'{gone} memories are'} gone for good.**")
+        others = {name: count for name, count in receipt.removed.items() if count and name != "memories"}
+        if others:
+            st.caption(", ".join(f"{ERASED_NAMES.get(name, name)}: {count}" for name, count in others.items()))
+        if receipt.proved:
+            st.caption(f":material/verified: I looked for {receipt.asked_again} of them again and found nothing.")
+        else:
+            st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
+
+
 def _origin(memory: Result) -> str:
     kind = KIND_NAMES.get(str(memory["metadata"].get("kind")), "Memory")
     parts = [kind, (memory["created_at"] or "")[:10]]
@@ -100,3 +127,15 @@ def _origin(memory: Result) -> str:
     elif memory["metadata"].get("source") == "person":
         parts.append("written by you")
     return " · ".join(part for part in parts if part)
+
+
+def day(moment: datetime) -> str:
+    """The heading a chat stands under, in the person's own time."""
+    zone = ZoneInfo(st.context.timezone or "UTC")
+    today = datetime.now(zone).date()
+    then = moment.astimezone(zone).date()
+    if then >= today:
+        return "Today"
+    if then == today - timedelta(days=1):
+        return "Yesterday"
+    return "Last 7 days" if then > today - timedelta(days=7) else f"{then:%B %Y}"

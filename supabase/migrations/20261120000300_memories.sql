@@ -35,7 +35,9 @@ create function app.keep_history() returns trigger
   set search_path = ''
   as $$
 declare
-  owner text := coalesce(new.metadata, old.metadata) ->> 'user_id';
+  whose jsonb := coalesce(new.metadata, old.metadata) -> 'user_id';
+  -- The number 5 is not the user "5": only text names an owner.
+  owner text := case when jsonb_typeof(whose) = 'string' then whose #>> '{}' end;
 begin
   if tg_op = 'UPDATE' and new.metadata = old.metadata and new.vec::text = old.vec::text then
     return null;

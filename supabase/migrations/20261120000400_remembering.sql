@@ -43,44 +43,39 @@ create table app.people (
 );
 
 -- The graph is drawn from `entities` and `relations` in a memory's metadata by a trigger, so that it comes,
--- changes and goes with the memory: an undo brings it back like everything else.
-create table app.entities (
-  id uuid primary key default gen_random_uuid(),
-  user_id text not null,
-  unique (id, user_id)
-);
-
+-- changes and goes with the memory: an undo brings it back like everything else. Each row belongs to one
+-- memory and says what that memory said; which names mean the same is found when reading (same_entity), so
+-- that entities come apart again when the memory that joined them goes, and no two writers share a row.
 create table app.entity_names (
   user_id text not null,
   memory_id text not null,
-  entity_id uuid not null,
+  entity int not null,       -- which of the memory's entities: the names of one share the number
   name text not null,
-  key text not null,
-  primary key (user_id, memory_id, key),
-  foreign key (entity_id, user_id) references app.entities (id, user_id) on delete cascade
+  key text not null,         -- the name in the form it is compared in
+  proper boolean not null,   -- "Ana", and not "my sister": see same_entity
+  shared boolean not null,   -- the entity has other names in this memory
+  primary key (user_id, memory_id, entity, key)
 );
 create index entity_names_by_key on app.entity_names (user_id, key);
-create index entity_names_by_entity on app.entity_names (entity_id);
+create index entity_names_shared on app.entity_names (user_id) where shared;
 
 create table app.relations (
   user_id text not null,
   memory_id text not null,
-  subject_id uuid not null,
+  subject_key text not null,
   relation text not null,
-  object_id uuid not null,
-  primary key (user_id, memory_id, subject_id, relation, object_id),
-  foreign key (subject_id, user_id) references app.entities (id, user_id) on delete cascade,
-  foreign key (object_id, user_id) references app.entities (id, user_id) on delete cascade
+  object_key text not null,
+  primary key (user_id, memory_id, subject_key, relation, object_key)
 );
-create index relations_by_subject on app.relations (subject_id);
-create index relations_by_object on app.relations (object_id);
+create index relations_by_subject on app.relations (user_id, subject_key);
+create index relations_by_object on app.relations (user_id, object_key);
 
 do $$
 declare
   each text;
 begin
   foreach each in array array[
-    'memory_use', 'questions', 'profiles', 'people', 'entities', 'entity_names', 'relations']
+    'memory_use', 'questions', 'profiles', 'people', 'entity_names', 'relations']
   loop
     execute format('alter table app.%I enable row level security', each);
     execute format('alter table app.%I force row level security', each);
@@ -95,93 +90,161 @@ create function app.name_key(name text) returns text
   set search_path = ''
   as $$ select btrim(regexp_replace(lower(normalize(name, NFKC)), '\s+', ' ', 'g')) $$;
 
--- The entity that carries one of these names, made if there is none. Names that turn out to mean the same
--- ("Ana", "my sister") bring their entities together.
-create function app.entity_for(owner text, memory text, names text[]) returns uuid
+-- Only what begins with a small letter is a description; "me" is the person, as good as a name.
+create function app.is_proper(name text) returns boolean
+  language sql immutable
+  set search_path = ''
+  as $$
+    select app.name_key(name) = 'me' or left(name, 1) <> lower(left(name, 1)) or left(name, 1) = upper(left(name, 1))
+  $$;
+
+-- What one memory's metadata says of entities and relations. Anybody may have written it: what does not have
+-- the form is passed over, what is too long or too much for an index as well, and nothing raises.
+create function app.draw_graph(owner text, memory text, drawn jsonb) returns void
   language plpgsql
   set search_path = ''
   as $$
-declare
-  found_ids uuid[];
-  chosen uuid;
 begin
-  select array_agg(distinct n.entity_id) into found_ids
-  from app.entity_names n
-  where n.user_id = owner and n.key in (select app.name_key(each) from unnest(names) each);
-
-  if found_ids is null then
-    insert into app.entities (user_id) values (owner) returning id into chosen;
-  else
-    chosen := found_ids[1];
-    update app.entity_names set entity_id = chosen where user_id = owner and entity_id = any (found_ids[2:]);
-    -- A relation that both carried would otherwise stand twice.
-    insert into app.relations
-      select distinct r.user_id, r.memory_id,
-        case when r.subject_id = any (found_ids[2:]) then chosen else r.subject_id end,
-        r.relation,
-        case when r.object_id = any (found_ids[2:]) then chosen else r.object_id end
-      from app.relations r
-      where r.user_id = owner and (r.subject_id = any (found_ids[2:]) or r.object_id = any (found_ids[2:]))
-      on conflict do nothing;
-    delete from app.entities where user_id = owner and id = any (found_ids[2:]);
+  if owner is null or length(owner) > 255 or length(memory) > 128 then
+    return;
   end if;
 
-  insert into app.entity_names (user_id, memory_id, entity_id, name, key)
-    select owner, memory, chosen, min(each), app.name_key(each)
-    from unnest(names) each where app.name_key(each) <> '' group by app.name_key(each)
-    on conflict do nothing;
-  return chosen;
+  insert into app.entity_names (user_id, memory_id, entity, name, key, proper, shared)
+  select owner, memory, kept.entity, kept.name, kept.key, kept.proper, count(*) over (partition by kept.entity) > 1
+  from (
+    select distinct on (entity.number, named.key)
+      entity.number as entity, named.name, named.key, app.is_proper(named.name) as proper
+    from jsonb_path_query(drawn, 'lax $.entities[*]') with ordinality entity (value, number)
+    cross join lateral jsonb_array_elements(
+      case jsonb_typeof(entity.value) when 'array' then entity.value else '[]' end) with ordinality word (value, number)
+    cross join lateral (
+      select btrim(word.value #>> '{}') as name, app.name_key(word.value #>> '{}') as key) named
+    where entity.number <= 50 and word.number <= 20 and jsonb_typeof(word.value) = 'string'
+      and length(named.name) <= 80 and length(named.key) between 1 and 80
+    order by entity.number, named.key, app.is_proper(named.name) desc, word.number
+  ) kept
+  on conflict do nothing;
+
+  insert into app.relations (user_id, memory_id, subject_key, relation, object_key)
+  select distinct owner, memory, told.subject_key, told.relation, told.object_key
+  from jsonb_path_query(drawn, 'lax $.relations[*]') with ordinality each (value, number)
+  cross join lateral (
+    select app.name_key(each.value ->> 0) as subject_key, btrim(each.value ->> 1) as relation,
+           app.name_key(each.value ->> 2) as object_key) told
+  where each.number <= 100 and jsonb_typeof(each.value) = 'array' and each.value -> 3 is null
+    and jsonb_typeof(each.value -> 0) = 'string' and jsonb_typeof(each.value -> 1) = 'string'
+    and jsonb_typeof(each.value -> 2) = 'string'
+    and length(each.value ->> 0) <= 80 and length(told.subject_key) between 1 and 80
+    and length(each.value ->> 2) <= 80 and length(told.object_key) between 1 and 80
+    and length(told.relation) between 1 and 60
+  on conflict do nothing;
+
+  -- Whoever a relation names is an entity, listed or not.
+  insert into app.entity_names (user_id, memory_id, entity, name, key, proper, shared)
+  select owner, memory, 50 + row_number() over (order by alone.key), alone.name, alone.key,
+    app.is_proper(alone.name), false
+  from (
+    select distinct on (app.name_key(told.name)) btrim(told.name) as name, app.name_key(told.name) as key
+    from jsonb_path_query(drawn, 'lax $.relations[*]') each (value)
+    cross join lateral (values (each.value ->> 0), (each.value ->> 2)) told (name)
+    where told.name is not null
+    order by app.name_key(told.name), told.name
+  ) alone
+  where exists (
+      select from app.relations r
+      where r.user_id = owner and r.memory_id = memory and alone.key in (r.subject_key, r.object_key))
+    and length(alone.name) <= 80
+    and not exists (
+      select from app.entity_names n where n.user_id = owner and n.memory_id = memory and n.key = alone.key)
+  on conflict do nothing;
 end $$;
 
 create function app.keep_graph() returns trigger
   language plpgsql
   set search_path = ''
   as $$
-declare
-  owner text;
-  each jsonb;
 begin
-  if tg_op = 'UPDATE' and (new.metadata -> 'entities') is not distinct from (old.metadata -> 'entities')
+  if tg_op = 'UPDATE' and new.id = old.id
+    and (new.metadata -> 'entities') is not distinct from (old.metadata -> 'entities')
     and (new.metadata -> 'relations') is not distinct from (old.metadata -> 'relations')
-    and (new.metadata -> 'user_id') = (old.metadata -> 'user_id') then
+    and (new.metadata -> 'user_id') is not distinct from (old.metadata -> 'user_id') then
     return null;
   end if;
-
   if tg_op <> 'INSERT' then
-    owner := old.metadata ->> 'user_id';
-    delete from app.relations where user_id = owner and memory_id = old.id;
-    with gone as (
-      delete from app.entity_names where user_id = owner and memory_id = old.id returning entity_id)
-    delete from app.entities e using gone
-      where e.id = gone.entity_id
-        and not exists (select from app.entity_names n where n.entity_id = e.id and n.memory_id <> old.id);
+    delete from app.relations where user_id = old.metadata ->> 'user_id' and memory_id = old.id;
+    delete from app.entity_names where user_id = old.metadata ->> 'user_id' and memory_id = old.id;
   end if;
-
-  if tg_op <> 'DELETE' then
-    owner := new.metadata ->> 'user_id';
-    if owner is null then
-      return null;
-    end if;
-    if jsonb_typeof(new.metadata -> 'entities') = 'array' then
-      for each in select value from jsonb_array_elements(new.metadata -> 'entities') loop
-        if jsonb_typeof(each) = 'array' then  -- all the names one entity goes by
-          perform app.entity_for(owner, new.id, array(select jsonb_array_elements_text(each)));
-        end if;
-      end loop;
-    end if;
-    if jsonb_typeof(new.metadata -> 'relations') = 'array' then
-      for each in select value from jsonb_array_elements(new.metadata -> 'relations') loop
-        if jsonb_typeof(each) = 'array' and jsonb_array_length(each) = 3 then
-          insert into app.relations (user_id, memory_id, subject_id, relation, object_id)
-          values (owner, new.id, app.entity_for(owner, new.id, array[each ->> 0]), each ->> 1,
-                  app.entity_for(owner, new.id, array[each ->> 2]))
-          on conflict do nothing;
-        end if;
-      end loop;
-    end if;
+  -- A user's id is JSON text; the number 5 is nobody, and must not be drawn for the user "5".
+  if tg_op <> 'DELETE' and jsonb_typeof(new.metadata -> 'user_id') = 'string'
+    and (new.metadata ? 'entities' or new.metadata ? 'relations') then
+    perform app.draw_graph(new.metadata ->> 'user_id', new.id, new.metadata);
   end if;
   return null;
 end $$;
+
+-- For each key asked for, all keys of the same entity: those that stood beside it in some memory, those that
+-- stood beside these, and so on. Every key is its own. A description used of several joins none of them: "my
+-- friend" beside "Ben" here and beside "Carla" there does not make them one. Reads only the rows of entities
+-- with several names in one memory, which are few.
+create function app.same_entity(wanted text[]) returns table (of_key text, key text)
+  language sql stable
+  set search_path = ''
+  as $$
+    with recursive named as materialized (
+      select n.memory_id, n.entity, n.key, n.proper
+      from app.entity_names n where n.user_id = (select app.asking()) and n.shared
+    ),
+    proper as materialized (select distinct named.key from named where named.proper),
+    beside as materialized (
+      select distinct here.key, other.key as other
+      from named here join named other using (memory_id, entity) where other.key <> here.key
+    ),
+    several as materialized (
+      select beside.key from beside
+      where beside.key not in (select proper.key from proper) and beside.other in (select proper.key from proper)
+      group by beside.key having count(*) > 1
+    ),
+    joined as materialized (
+      select beside.key, beside.other from beside
+      where beside.key not in (select several.key from several) and beside.other not in (select several.key from several)
+    ),
+    same (of_key, key) as (
+      select distinct each, each from unnest(wanted) each
+      union
+      select same.of_key, joined.other from same join joined on joined.key = same.key
+    )
+    select same.of_key, same.key from same
+  $$;
+
+-- The relations of whoever has one of these keys, and with two hops those of whom they lead to. The person
+-- stands in the middle of everything: no path leads through "me".
+create function app.around(wanted text[], hops int default 1)
+  returns table (memory_id text, subject_key text, relation text, object_key text, hop int)
+  language sql stable
+  set search_path = ''
+  as $$
+    with begun as materialized (select distinct s.key from app.same_entity(wanted) s),
+    near as materialized (
+      select r.* from app.relations r join begun on r.subject_key = begun.key where r.user_id = (select app.asking())
+      union
+      select r.* from app.relations r join begun on r.object_key = begun.key where r.user_id = (select app.asking())
+    ),
+    met as materialized (
+      select s.key from app.same_entity(case when hops > 1 then array(
+        select near.subject_key from near union select near.object_key from near
+        except select s.key from app.same_entity(array['me']) s) end) s
+      except select begun.key from begun
+    ),
+    further as (
+      select r.* from app.relations r join met on r.subject_key = met.key where r.user_id = (select app.asking())
+      union
+      select r.* from app.relations r join met on r.object_key = met.key where r.user_id = (select app.asking())
+      except select near.* from near
+    )
+    select near.memory_id, near.subject_key, near.relation, near.object_key, 1 from near
+    union all
+    select further.memory_id, further.subject_key, further.relation, further.object_key, 2 from further
+  $$;
 
 -- What was counted or asked about a memory goes with it.
 create function app.keep_company() returns trigger

@@ -22,7 +22,7 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 Say = Callable[..., Message]
 Known = Callable[..., list[str]]
 
-BEES = "I have bees in Utrecht."
+BEES = "I keep bees in Utrecht."
 
 
 @pytest.fixture

@@ -69,12 +69,12 @@ def test_a_piece_is_there_before_the_next_one_is_said(chat: Chat, model_server: 
 
 
 def test_the_receipt_says_what_was_used(chat: Chat, model_server: ModelServer, memory: Memory) -> None:
-    memory.add("I have bees in Utrecht.", user_id="ann")
+    memory.add("I keep bees in Utrecht.", user_id="ann")
     model_server.enqueue(Reply("Four hives."))
     take_turn(chat, "How many hives of bees do I have?")
     receipt = latest(chat)[1].receipt
     [used] = receipt["memories"]
-    assert used["text"] == "I have bees in Utrecht."
+    assert used["text"] == "I keep bees in Utrecht."
     assert memory.get(used["id"], user_id="ann")
     assert receipt["model"] == "scripted"
     assert receipt["prompt_tokens"] > 50
@@ -86,12 +86,12 @@ def test_the_receipt_says_what_was_used(chat: Chat, model_server: ModelServer, m
 def test_the_model_sees_the_memories_and_what_was_said_before(
     chat: Chat, model_server: ModelServer, memory: Memory
 ) -> None:
-    memory.add("I have bees in Utrecht.", user_id="ann")
+    memory.add("I keep bees in Utrecht.", user_id="ann")
     model_server.enqueue(Reply("Hello Ann."), Reply("In Utrecht."))
     take_turn(chat, "Hello")
     take_turn(chat, "Where are my bees?", latest(chat)[0].conversation_id)
     request = model_server.chats[1]
-    assert "- I have bees in Utrecht." in request.said("system")
+    assert "- I keep bees in Utrecht." in request.said("system")
     assert [(m["role"], m["content"]) for m in request.body["messages"][1:]] == [
         ("user", "Hello"),
         ("assistant", "Hello Ann."),
@@ -100,14 +100,14 @@ def test_the_model_sees_the_memories_and_what_was_said_before(
 
 
 def test_what_was_said_in_one_chat_is_known_in_another(chat: Chat, memory: Memory) -> None:
-    take_turn(chat, "I have bees in Utrecht.")
+    take_turn(chat, "I keep bees in Utrecht.")
     assert Worker(chat.conversations, memory).remember_next()
-    assert "I remember: I have bees in Utrecht." in take_turn(chat, "Where are my bees?")
+    assert "I remember: I keep bees in Utrecht." in take_turn(chat, "Where are my bees?")
     assert len(chat.conversations.recent("ann")) == 2
 
 
 def test_nothing_of_one_person_reaches_another(chat: Chat, model_server: ModelServer, memory: Memory) -> None:
-    memory.add("I have bees in Utrecht.", user_id="ann")
+    memory.add("I keep bees in Utrecht.", user_id="ann")
     take_turn(chat, "Where are my bees?")
     reply = take_turn(chat, "Where are my bees?", user_id="bob")
     assert "I do not remember anything" in reply
@@ -205,7 +205,7 @@ def test_an_embedder_that_fails_costs_the_memories_and_not_the_reply(
     far = RemoteEmbedder(Embeddings("e", None, model_server.base_url), 256)
     model_server.enqueue_vectors(Fault(401), Fault(401))
     model_server.enqueue(Reply("Hello"))
-    forgetful = replace(chat, memory=Memory(database, far))
+    forgetful = replace(chat, memory=Memory(database, far, None))
     assert take_turn(forgetful, "Hello, it is me") == "Hello"
     receipt = latest(chat)[1].receipt
     assert "refused the API key" in receipt["not_recalled"]
@@ -233,9 +233,9 @@ def test_a_chat_that_is_deleted_while_the_model_speaks_ends_with_a_sentence(
 def test_without_a_model_the_reply_quotes_what_is_remembered_and_says_how_to_connect_one(
     chat: Chat, memory: Memory, model_server: ModelServer
 ) -> None:
-    memory.add("I have bees in Utrecht.", user_id="ann")
+    memory.add("I keep bees in Utrecht.", user_id="ann")
     reply = take_turn(replace(chat, model=None), "Where are my bees?")
-    assert "- I have bees in Utrecht." in reply
+    assert "- I keep bees in Utrecht." in reply
     assert "OPENAI_API_KEY" in reply
     assert model_server.requests == []
     replied = latest(chat)[1]

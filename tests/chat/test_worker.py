@@ -80,8 +80,9 @@ def test_the_model_reads_both_sides_of_the_turn(worker: Worker, waiting: Say, mo
 def test_what_was_not_believed_is_noted_with_its_reason(
     worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer
 ) -> None:
-    addition = {"action": "add", "target": None, "text": "Is rich", "kind": "fact", "quote": "I am rich"}
-    addition |= {"happened_at": None, "language": "en", "reason": ""}
+    addition: dict[str, Any] = {"action": "add", "target": None, "text": "Is rich", "kind": "fact"}
+    addition |= {"quote": "I am rich"}
+    addition |= {"happened_at": None, "language": "en", "reason": "", "entities": [], "relations": []}
     model_server.enqueue(Json({"operations": [addition]}))
     asked = waiting()
     worker.remember_next()
@@ -125,7 +126,7 @@ def test_two_workers_share_the_turns_each_once_and_one_at_a_time_for_each_person
     conversations: Conversations, database: Database, embedder: BundledEmbedder, waiting: Say
 ) -> None:
     users = ("ann", "bob", "cid", "dee", "eve")
-    asked = [waiting(f"I have {number} bees.", user_id) for number in range(6) for user_id in users]
+    asked = [waiting(f"I own a boat called Boat{number}.", user_id) for number in range(6) for user_id in users]
     watched = Watched(database, embedder)
 
     def work(_: int) -> int:
@@ -259,7 +260,8 @@ def test_a_turn_that_fails_rests_and_says_why_until_it_succeeds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked = waiting()
-    model_server.enqueue(item)
+    # What is no answer is asked for once more before the turn rests.
+    model_server.enqueue(item, *([] if isinstance(item, Fault) else [item]))
     assert worker.remember_next() is True
     mark, attempts, rest = state(sql, asked)
     assert (mark, attempts) == ("waiting", 1)
@@ -325,11 +327,11 @@ class HalfWritten(Memory):
     """A memory that breaks off after its first write."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder, breaking: Callable[[Connection], None]) -> None:
-        super().__init__(database, embedder)
+        super().__init__(database, embedder, None)
         self._breaking = breaking
 
-    def write(self, connection: Connection, plan: Plan, extra: Any = None) -> list[dict[str, Any]]:
-        super().write(connection, plan, extra)
+    def write(self, connection: Connection, plan: Plan) -> list[dict[str, Any]]:
+        super().write(connection, plan)
         self._breaking(connection)
         return []
 

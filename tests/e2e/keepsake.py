@@ -19,6 +19,7 @@ from local.loopback import free_port
 PROJECT = Path(__file__).parents[2]
 START_SECONDS = 90
 PASSWORD = "correct horse battery"
+expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 
 class Keepsake:

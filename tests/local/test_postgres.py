@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy.engine import make_url
 from errors import LocalError
 from local.postgres import Postgres
 from local.postgres_files import postmaster, socket_folder
+from migrations import LOCK
 from tests.local.conftest import PROJECT, Until
 
 Make = Callable[..., Postgres]
@@ -91,6 +93,20 @@ def test_many_processes_starting_at_once_get_one_server(postgres: Make, data_dir
     assert len(seen) == 1
     assert all(user.returncode == 0 for user in users)
     assert not postgres().running()
+
+
+def test_making_the_roles_waits_for_whoever_makes_the_tables(postgres: Make, until: Until) -> None:
+    server = postgres()
+    server.start()
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with connected(server.admin_url) as cursor:
+        cursor.execute("select pg_advisory_lock(%s)", (LOCK,))
+        joining = threading.Thread(target=postgres().start)
+        joining.start()
+        until(lambda: ask(server.admin_url, waiting) == 1, what="its turn to wait")
+        cursor.execute("select pg_advisory_unlock(%s)", (LOCK,))
+    joining.join(20)
+    assert not joining.is_alive()
 
 
 def test_a_user_killed_with_9_does_not_keep_the_server_from_stopping(postgres: Make, data_dir: Path) -> None:

@@ -163,7 +163,7 @@ def test_erasing_takes_the_history_too_and_only_mine(memory: Memory, database: D
     memory.update(_keep(memory, TEA), "I like coffee", user_id="alice")
     _keep(memory, REDIS)
     _keep(memory, TEA, "bob")
-    assert memory.delete_all(user_id="alice") == 2
+    assert memory.delete_all(user_id="alice").removed["memories"] == 2
     assert _texts(memory.get_all(user_id="alice")) == []
     assert _history(database, "alice") == []
     assert _texts(memory.get_all(user_id="bob")) == [TEA]
@@ -171,7 +171,7 @@ def test_erasing_takes_the_history_too_and_only_mine(memory: Memory, database: D
 
 
 def test_erasing_nothing_is_no_error(memory: Memory) -> None:
-    assert memory.delete_all(user_id="alice") == 0
+    assert memory.delete_all(user_id="alice").removed["memories"] == 0
 
 
 def test_another_users_memory_does_not_exist_for_me(memory: Memory) -> None:
@@ -181,7 +181,7 @@ def test_another_users_memory_does_not_exist_for_me(memory: Memory) -> None:
         memory.update(theirs, "I like nothing", user_id="alice")
     with pytest.raises(NotFound):
         memory.delete(theirs, user_id="alice")
-    assert memory.delete_all(user_id="alice") == 0
+    assert memory.delete_all(user_id="alice").removed["memories"] == 0
     unharmed = memory.get(theirs, user_id="bob")
     assert unharmed is not None
     assert unharmed["memory"] == TEA
@@ -253,4 +253,4 @@ def test_a_memory_before_its_day_is_found(memory: Memory) -> None:
 
 def test_a_database_without_tables_says_what_to_run(empty_database: Database, embedder: BundledEmbedder) -> None:
     with pytest.raises(MigrationNeeded, match="python -m migrations"):
-        Memory(empty_database, embedder).search("tea", user_id="alice")
+        Memory(empty_database, embedder, None).search("tea", user_id="alice")

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory import rules
+from memory.confidential import holds_secret
 from memory.facts import Fact, Proposal, Said
-from memory.reconcile import MAX_TEXT, MAX_WRITES, holds_secret, reconcile
+from memory.reconcile import MAX_TEXT, MAX_WRITES, reconcile
 from plaintext import comparable, storable
 
 WHEN = datetime(2026, 3, 4, tzinfo=UTC)
@@ -23,7 +24,7 @@ SHOWN = [Fact("a", {"data": "Lives in Porto"}), Fact("b", {"data": "Is vegetaria
 
 
 def _decide(proposal: Proposal, **more: Any) -> tuple[list[Any], list[str]]:
-    writes, drops = reconcile([proposal], more.get("said", SAID), more.get("shown", SHOWN))
+    writes, drops, _ = reconcile([proposal], more.get("said", SAID), more.get("shown", SHOWN))
     return writes, [drop.reason for drop in drops]
 
 
@@ -31,7 +32,7 @@ def _decide(proposal: Proposal, **more: Any) -> tuple[list[Any], list[str]]:
     "quote", ["I moved to Lisbon", "i MOVED  to lisbon", "I don't eat meat", "I don‘t eat\nmeat", "lisbon last month"]
 )
 def test_a_quote_holds_whatever_its_case_spacing_and_apostrophes(quote: str) -> None:
-    [write], _ = _decide(Proposal("add", "Moved", quote=quote))
+    [write], _ = _decide(Proposal("add", f"They said: {quote}", quote=quote))
     assert (write.quote, write.said.message_id) == (quote, "one")
 
 
@@ -40,6 +41,54 @@ def test_a_quote_holds_whatever_its_case_spacing_and_apostrophes(quote: str) -> 
 )
 def test_a_quote_that_the_person_did_not_say_holds_nothing(quote: str) -> None:
     assert _decide(Proposal("add", "Something", quote=quote)) == ([], ["the quote is not in the person's words"])
+
+
+@pytest.mark.parametrize(
+    ("quote", "said"),
+    [
+        ("like tea", "I do not like tea"),
+        ("I like tea", "I don't think I like tea"),
+        ("mag Tee", "Ich habe nie gesagt, und nicht mag Tee"),
+        ("tea", "I like tealights"),
+        ("ike te", "I like tea"),
+    ],
+)
+def test_a_quote_is_whole_words_and_keeps_the_not_before_it(quote: str, said: str) -> None:
+    proposal = Proposal("add", "Likes tea, mag Tee", quote=quote)
+    assert _decide(proposal, said=[Said("user", said)]) == ([], ["the quote is not in the person's words"])
+
+
+@pytest.mark.parametrize("said", ["I'm not sure. I like tea", "I'm not tired and I like tea", "No, I like tea!"])
+def test_a_not_of_another_clause_is_no_matter(said: str) -> None:
+    [write], _ = _decide(Proposal("add", "Likes tea", quote="I like tea"), said=[Said("user", said)])
+    assert write.quote == "I like tea"
+
+
+@pytest.mark.parametrize(("text", "quote"), [("Is rich", "I moved to Lisbon"), ("Moved", "moved"), ("A", "I")])
+def test_a_quote_that_does_not_prove_the_text_holds_nothing(text: str, quote: str) -> None:
+    said = [Said("user", "I moved to Lisbon")]
+    assert _decide(Proposal("add", text, quote=quote), said=said) == ([], ["the quote does not prove it"])
+
+
+def test_older_words_do_not_overwrite_newer_ones() -> None:
+    shown = [Fact("a", {"data": "I live in Berlin", "updated_at": "2026-03-05T00:00:00+00:00"})]
+    late = Proposal("update", "I live in Lisbon", quote="I moved to Lisbon", target=1)
+    assert _decide(late, shown=shown) == ([], ["something newer is known"])
+
+
+def test_a_repeat_confirms_the_memory_it_repeats() -> None:
+    repeated = Proposal("add", "Is a vegetarian", quote="I don't eat meat")
+    assert reconcile([repeated, repeated], SAID, SHOWN).confirmed == ["b"]
+
+
+def test_names_and_relations_are_bounded_and_cleaned() -> None:
+    names = (("Ana", " my  sister "), ("",), tuple(f"n{number}" for number in range(100)), ("x" * 500,))
+    relations = (("Ana", "is sister of", "me"), ("", "likes", "tea"))
+    [write], _ = _decide(Proposal("add", "Moved", quote="I moved", entities=names, relations=relations))
+    assert write.entities[0] == ("Ana", "my  sister")
+    assert max(len(name) for each in write.entities for name in each) == 100
+    assert max(map(len, write.entities)) == 20
+    assert write.relations == (("Ana", "is sister of", "me"),)
 
 
 def test_a_quote_may_not_be_put_together_from_two_messages() -> None:
@@ -74,7 +123,7 @@ def test_an_addition_ignores_a_number() -> None:
 
 def test_a_repeat_is_no_news_whether_known_or_said_twice() -> None:
     new = Proposal("add", "Moved", quote="I moved")
-    writes, drops = reconcile([new, Proposal("add", "IS  vegetarian", quote="I moved"), new], SAID, SHOWN)
+    writes, drops, _ = reconcile([new, Proposal("add", "IS  vegetarian", quote="I moved"), new], SAID, SHOWN)
     assert [write.text for write in writes] == ["Moved"]
     assert [drop.reason for drop in drops] == ["it is already known"] * 2
 
@@ -89,14 +138,14 @@ def test_an_update_into_what_another_memory_says_removes_the_one_that_is_outgrow
 
 
 def test_no_more_than_a_handful_is_written_at_once() -> None:
-    many = [Proposal("add", f"Fact {number}", quote="I moved") for number in range(MAX_WRITES + 5)]
-    writes, drops = reconcile(many, SAID, SHOWN)
+    many = [Proposal("add", f"Moved {number} times", quote="I moved") for number in range(MAX_WRITES + 5)]
+    writes, drops, _ = reconcile(many, SAID, SHOWN)
     assert len(writes) == MAX_WRITES
     assert {drop.reason for drop in drops} == {"too many at once"}
 
 
 def test_what_is_too_long_is_dropped_and_noted_down_short() -> None:
-    writes, [drop] = reconcile([Proposal("add", "x" * 50_000, quote="I moved")], SAID, SHOWN)
+    writes, [drop], _ = reconcile([Proposal("add", "x" * 50_000, quote="I moved")], SAID, SHOWN)
     assert writes == []
     assert len(drop.text) == MAX_TEXT
 
@@ -175,7 +224,7 @@ def test_no_write_ever_has_a_quote_that_is_not_in_the_persons_words(
     proposals: list[Proposal], said: list[Said]
 ) -> None:
     own_words = [comparable(each.content) for each in said if each.role == "user"]
-    writes, drops = reconcile(proposals, said, SHOWN)
+    writes, drops, _ = reconcile(proposals, said, SHOWN)
     assert len(writes) + len(drops) == len(proposals)
     for write in writes:
         assert write.said in said
@@ -191,7 +240,7 @@ def test_no_write_ever_has_a_quote_that_is_not_in_the_persons_words(
 
 @given(PROPOSALS, MESSAGES)
 def test_whatever_is_proposed_can_be_stored(proposals: list[Proposal], said: list[Said]) -> None:
-    writes, drops = reconcile(proposals, said, SHOWN)
+    writes, drops, _ = reconcile(proposals, said, SHOWN)
     for text in (text for write in writes for text in (write.text, write.quote, write.reason)):
         assert storable(text) == text
     for drop in drops:

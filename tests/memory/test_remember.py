@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from database import Database
-from errors import BadAnswer, ModelUnreachable
+from errors import BadAnswer, MemoryChanged, ModelBusy, ModelUnreachable
 from local.embedder import BundledEmbedder
 from memory import Memory, Said
 from memory.prompts import Answer, Operation
@@ -18,7 +18,14 @@ WHEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 
 
 def operation(action: Any, text: str = "", quote: str = "", **more: Any) -> Operation:
-    details = {"target": None, "kind": "fact", "happened_at": None, "language": "en", "reason": "they said so"}
+    details: dict[str, Any] = {
+        "target": None,
+        "kind": "fact",
+        "happened_at": None,
+        "language": "en",
+        "reason": "they said so",
+    }
+    details |= {"entities": [], "relations": []}
     return Operation(action=action, text=text, quote=quote, **{**details, **more})
 
 
@@ -182,7 +189,7 @@ def test_a_turn_costs_one_call_that_shows_the_turn_and_the_near_memories(
     assert len(instructions.content.split()) < 500
     assert "[1] I live in Porto" in turn.content
     assert "PERSON (2026-03-04 05:06, Wednesday): I live alone" in turn.content
-    assert "ASSISTANT (2026-03-04 05:06, Wednesday): I see" in turn.content
+    assert "ASSISTANT (2026-03-04 05:06): I see" in turn.content
 
 
 def test_another_users_memories_are_never_shown_to_the_model(learning: Memory, scripted_model: ScriptedModel) -> None:
@@ -196,10 +203,30 @@ def test_another_users_memories_are_never_shown_to_the_model(learning: Memory, s
 def test_a_failed_call_is_never_taken_for_nothing_to_remember(
     learning: Memory, scripted_model: ScriptedModel, error: Exception
 ) -> None:
-    scripted_model.enqueue(error)
+    scripted_model.enqueue(error, error)  # an answer that does not do is asked for once more
     with pytest.raises(type(error)):
         learning.add("I live in Porto", user_id="alice")
     assert _texts(learning) == []
+
+
+def test_an_answer_that_does_not_do_is_asked_for_once_more_with_what_was_wrong(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    bad = BadAnswer("It was cut off.", '{"operations": [')
+    scripted_model.enqueue(bad, answer(operation("add", "I live in Porto", "I live in Porto")))
+    learning.add("I live in Porto", user_id="alice")
+    assert _texts(learning) == ["I live in Porto"]
+    first, second = scripted_model.calls
+    assert second[: len(first)] == first
+    assert second[-2].content == '{"operations": ['
+    assert "It was cut off." in second[-1].content
+
+
+def test_a_busy_model_is_not_asked_again_at_once(learning: Memory, scripted_model: ScriptedModel) -> None:
+    scripted_model.enqueue(ModelBusy("Busy.", 3))
+    with pytest.raises(ModelBusy):
+        learning.add("I live in Porto", user_id="alice")
+    assert len(scripted_model.calls) == 1
 
 
 def test_planning_writes_nothing(learning: Memory, scripted_model: ScriptedModel, database: Database) -> None:
@@ -212,16 +239,37 @@ def test_planning_writes_nothing(learning: Memory, scripted_model: ScriptedModel
     assert _texts(learning) == ["Alice rows"]
 
 
-def test_a_plan_for_a_memory_that_is_gone_by_then_does_nothing(
+def test_a_plan_for_a_memory_that_is_gone_by_then_is_not_carried_out(
     learning: Memory, scripted_model: ScriptedModel, database: Database
 ) -> None:
     _know(learning, scripted_model, "I live in Porto")
     scripted_model.enqueue(answer(operation("update", "I live in Lisbon", "moved to Lisbon", target=1)))
     plan = learning.plan([Said("user", "I moved to Lisbon")], user_id="alice")
     learning.delete_all(user_id="alice")
-    with database.as_user("alice") as connection:
-        assert learning.write(connection, plan) == []
+    with pytest.raises(MemoryChanged), database.as_user("alice") as connection:
+        learning.write(connection, plan)
     assert _texts(learning) == []
+
+
+def test_what_the_person_edits_during_the_call_is_not_overwritten(
+    learning: Memory, scripted_model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _know(learning, scripted_model, "I live in Porto")
+    [known] = learning.get_all(user_id="alice")["results"]
+    think = ScriptedModel.answer
+
+    def edited_meanwhile(self: ScriptedModel, *given: Any) -> Any:
+        if len(self.calls) == 0:
+            learning.update(known["id"], "I live in Faro", user_id="alice")
+        return think(self, *given)
+
+    monkeypatch.setattr(ScriptedModel, "answer", edited_meanwhile)
+    moved = answer(operation("update", "I live in Lisbon", "moved to Lisbon", target=1))
+    scripted_model.enqueue(moved, moved)
+    learning.add("I moved to Lisbon", user_id="alice")
+    # The edit is newer than the words, so the plan is made anew and what it would overwrite stands.
+    assert len(scripted_model.calls) == 2
+    assert _texts(learning) == ["I live in Faro"]
 
 
 def test_the_history_says_that_the_model_wrote_it(

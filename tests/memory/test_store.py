@@ -124,7 +124,6 @@ def test_no_lock_replacement_or_removal_reaches_another_persons_row(database: Da
         assert store.lock(connection, theirs) is None
         assert not store.replace(connection, theirs, _row("alice", "mine now"), [0.2] * 256)
         assert not store.remove(connection, theirs)
-        assert store.erase(connection) == 0
     assert store.get("bob", theirs) == Fact(theirs, _row("bob", "one"))
 
 

