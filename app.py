@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from auth.guard import FRAMED, current_user
 from errors import AppError
 from house import health, house
-from ui.frame import dress, show_trouble
+from ui.frame import dress
 
 
 async def answer_health(_request: Request) -> JSONResponse:
@@ -30,6 +30,9 @@ def draw() -> None:
     dress()
     st.session_state[FRAMED] = True
     signed_in = _signed_in()
+    if signed_in is None:
+        st.navigation([st.Page(_tell_trouble, title="Keepsake")], position="hidden").run()
+        return
     pages = [
         st.Page(
             "pages/welcome.py",
@@ -45,16 +48,19 @@ def draw() -> None:
     st.navigation(pages, position="sidebar" if signed_in else "hidden").run()
 
 
-def _signed_in() -> bool:
-    """Whether somebody is signed in, once the house stands; otherwise what keeps it from standing is shown."""
+def _signed_in() -> bool | None:
+    """Whether somebody is signed in; None while something keeps the house from standing."""
     try:
         house()
         return current_user() is not None
     except AppError as error:
-        show_trouble(error)
-        if st.button("Try again"):
-            st.rerun()
-        st.stop()
+        st.session_state["not_standing"] = str(error)
+        return None
+
+
+def _tell_trouble() -> None:
+    st.error(st.session_state["not_standing"], icon=":material/error:")
+    st.button("Try again")
 
 
 if get_script_run_ctx(suppress_warning=True) is None:

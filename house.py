@@ -114,7 +114,7 @@ def health() -> dict[str, Any]:
         "database": "answers",
         "auth": "answers",
         "worker": "runs" if home.worker.alive else "rests",
-        "model": "connected" if home.settings.has_model else "none",
+        "model": "configured" if home.settings.has_model else "none",
     }
 
 

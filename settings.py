@@ -80,6 +80,7 @@ class Settings:
 
     def check(self) -> Settings:
         """Raise `SettingsError` for a combination that cannot work; return self otherwise."""
+        self._check_keys()
         if self.supabase_url or self.supabase_key:
             self.check_account()
         if self.hosted and not self.has_embedder:
@@ -87,7 +88,6 @@ class Settings:
                 "OPENAI_API_KEY is missing: memories need an embedding model "
                 "(set OPENAI_API_KEY, or OPENAI_BASE_URL, or EMBED_BASE_URL)."
             )
-        self._check_keys()
         return self
 
     def check_account(self) -> Settings:

@@ -7,6 +7,8 @@ nothing: who is not signed in is sent to the welcome page.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -14,9 +16,11 @@ from auth.client import AuthClient, Session
 from errors import SessionEnded, SignInError
 from settings import settings
 
-__all__ = ["User", "client", "current_user", "enter", "leave", "require_user"]
+__all__ = ["User", "client", "current_user", "enter", "go_on", "leave", "require_user"]
 
-SESSION, FRAMED = "session", "framed"
+SESSION, FRAMED, WANTED = "session", "framed", "wanted"
+HOME = "pages/chat.py"
+PAGES = (HOME, "pages/memories.py", "pages/account.py")
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,26 @@ def require_user() -> User:
     """The signed-in user; anybody else is sent to the welcome page, and the calling page ends here."""
     if not st.session_state.get(FRAMED):
         # A server asked directly for a page runs it without the front door: go in through it.
+        _note_wanted()
         st.switch_page("app.py")
     user = current_user()
     if user is None:
+        _note_wanted()
         st.switch_page("pages/welcome.py")
     return user
+
+
+def go_on() -> NoReturn:
+    """Go where the person wanted to before they had to sign in, or to the chat."""
+    page, parameters = st.session_state.pop(WANTED, (HOME, {}))
+    st.switch_page(page, query_params=parameters)
+
+
+def _note_wanted() -> None:
+    """Remember the page that was asked for, with what its address says."""
+    name = urlsplit(st.context.url or "").path.rstrip("/").rpartition("/")[2]
+    if f"pages/{name}.py" in PAGES:
+        st.session_state[WANTED] = (f"pages/{name}.py", st.query_params.to_dict())
 
 
 def current_user() -> User | None:
@@ -61,9 +80,12 @@ def _own_client(url: str, key: str) -> AuthClient:
 
 
 def enter(session: Session) -> None:
-    """Begin as this person; nothing of whoever was here before stays."""
+    """Begin as this person; nothing of whoever was here before stays but where they wanted to go."""
+    wanted = st.session_state.get(WANTED)
     _forget()
     st.session_state[SESSION] = session
+    if wanted:
+        st.session_state[WANTED] = wanted
 
 
 def leave() -> str | None:

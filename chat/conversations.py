@@ -25,6 +25,9 @@ __all__ = ["Conversation", "Conversations", "Message", "Turn"]
 MAX_MESSAGE = 32_000
 MAX_TITLE = 60
 FIELDS = "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at"
+# A turn waits so long for its reply; then it is remembered without, so that a click that ends a turn early, or
+# a crash, costs no memory.
+REPLY_SECONDS = 20
 # How long a turn that could not be remembered rests before it is tried again; after the last it is given up.
 BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
 
@@ -96,7 +99,10 @@ class Conversations:
             return _open(connection, first_words)
 
     def say(self, user_id: str, conversation_id: str | None, content: str) -> Message:
-        """Save what a person said, after the latest message of the conversation, or as the first of a new one."""
+        """Save what a person said, after the latest message of the conversation, or as the first of a new one.
+
+        From here on it is in the queue to be remembered, a little later than its reply should take.
+        """
         kept = sayable(content)
         with self._database.as_user(user_id) as connection:
             if conversation_id is None:
@@ -104,7 +110,7 @@ class Conversations:
             return self._append(connection, conversation_id, "user", kept)
 
     def reply(self, asked: Message, content: str, status: str, receipt: Mapping[str, Any]) -> Message:
-        """Save the reply to a message, and put the turn in the queue to be remembered, in one transaction."""
+        """Save the reply to a message, and let the turn be remembered from now on, in one transaction."""
         with self._database.as_user(asked.user_id) as connection:
             saved = self._append(
                 connection, asked.conversation_id, "assistant", storable(content), asked.id, status, receipt
@@ -113,7 +119,7 @@ class Conversations:
         return saved
 
     def queue(self, asked: Message) -> None:
-        """Put a turn in the queue although no reply came: the person's words count all the same."""
+        """Let a turn be remembered from now on although no reply came: the person's words count all the same."""
         with self._database.as_user(asked.user_id) as connection:
             _queue(connection, asked.id)
 
@@ -214,10 +220,12 @@ class Conversations:
 
 
 _INSERT = text(
-    "insert into app.messages (conversation_id, parent_id, role, content, status, receipt) values"
+    "insert into app.messages (conversation_id, parent_id, role, content, status, receipt, remembering, remember_after)"
+    " values"
     " (cast(:conversation as uuid), coalesce(cast(:parent as uuid), (select id from app.messages"
     "  where conversation_id = cast(:conversation as uuid) order by seq desc limit 1)),"
-    f"  :role, :content, :status, cast(:receipt as jsonb)) returning {FIELDS}"
+    "  :role, :content, :status, cast(:receipt as jsonb), case :role when 'user' then 'waiting' else 'none' end,"
+    f"  now() + make_interval(secs => {REPLY_SECONDS})) returning {FIELDS}"
 )
 _TOUCH = text(
     "update app.conversations set updated_at = clock_timestamp(),"
@@ -237,8 +245,8 @@ def _open(connection: Connection, first_words: str) -> Conversation:
 def _queue(connection: Connection, message_id: str) -> None:
     connection.execute(
         text(
-            "update app.messages set remembering = 'waiting', remember_after = now()"
-            " where id = cast(:id as uuid) and remembering = 'none'"
+            "update app.messages set remember_after = now()"
+            " where id = cast(:id as uuid) and remembering = 'waiting' and remember_attempts = 0"
         ),
         {"id": message_id},
     )

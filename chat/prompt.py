@@ -59,7 +59,7 @@ def without_model(memories: Sequence[Fact]) -> str:
         "`OPENAI_API_KEY`, or `OPENAI_BASE_URL` for any compatible address; a running Ollama is found by itself._"
     )
     if not memories:
-        return f"I do not remember anything about this yet.\n\n{how}"
+        return f"I do not remember anything about this yet. What you tell me about yourself, I keep.\n\n{how}"
     lines = "\n".join(f"- {_one_line(fact.text)}" for fact in memories)
     return f"This is what I remember:\n\n{lines}\n\n{how}"
 

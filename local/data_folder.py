@@ -32,6 +32,9 @@ class DataFolder:
     def at(cls, path: Path) -> DataFolder:
         """The folder at this path, made if needed; a sentence where that cannot be."""
         folder = cls(path.expanduser().absolute())
+        if strange := sorted(set('"$`\\\n') & set(str(folder.root))):
+            # PostgreSQL's own programs pass the folder through a shell.
+            raise LocalError(f"{folder.root} has {' '.join(map(repr, strange))} in its name: set DATA_DIR to another.")
         try:
             for each in (folder.root, folder.auth, folder.logs):
                 each.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -101,9 +101,11 @@ def discard_stale_pid_files(cluster: Path) -> None:
 
 
 def socket_folder(cluster: Path) -> Path:
-    """Where the socket is: in the cluster, or in a private temporary folder if that path is too long."""
+    """Where the socket is: in the cluster, or in a private temporary folder if that path will not do for one."""
     place = cluster.resolve()
-    if len(os.fsencode(place / SOCKET)) <= LONGEST_SOCKET:
+    # PostgreSQL reads the folder as a list, in which quotes and commas mean something.
+    plain = not set("\"',") & set(str(place))
+    if plain and len(os.fsencode(place / SOCKET)) <= LONGEST_SOCKET:
         return place
     name = hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
     # Not TMPDIR: everyone who uses this cluster must come to the same name.

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from auth.guard import require_user
-from chat.conversations import MAX_MESSAGE, Conversation, Message
+from auth.guard import current_user, require_user
+from chat.conversations import Conversation, Message
 from chat.turn import answer
 from errors import AppError, InvalidInput, NotFound
 from house import house
@@ -19,7 +19,9 @@ from ui.frame import MARK, trouble
 user = require_user()
 home = house()
 
-OPEN, PROBLEM, SUGGESTED, IN_ADDRESS, ZONE = "open_chat", "chat_problem", "suggested", "chat", "timezone"
+# What this page keeps between two runs, and the conversation's name in the address.
+OPEN, ASKED, REFUSED, PROBLEM = "open_chat", "asked", "refused", "chat_problem"
+WRITTEN, AGAIN, AGAIN_FOR, ZONE, IN_ADDRESS = "written", "try-again", "again_for", "timezone", "chat"
 SUGGESTIONS = (
     "What do you remember about me?",
     "I'm planning my week. Ask me what matters.",
@@ -28,22 +30,41 @@ SUGGESTIONS = (
 
 
 def draw() -> None:
-    """The messages, the box to write in, one turn if something was written, and the list beside."""
+    """The list beside, the messages, the box to write in, and the reply to what was just said."""
     _note_timezone()
     messages = _messages()
-    written = st.chat_input("Message Keepsake", max_chars=MAX_MESSAGE, submit_mode="stop")
-    said = written or st.session_state.pop(SUGGESTED, None)
+    _conversation_list()
+    st.chat_input("Message Keepsake", key=WRITTEN, submit_mode="stop", on_submit=_say_written)
     for each in messages:
         pieces.message(each)
-    if said:
-        _take_turn(said)
+    if refused := st.session_state.pop(REFUSED, None):
+        pieces.not_sent(*refused)
+    if messages and st.session_state.pop(ASKED, None) == messages[-1].id:
+        with st.chat_message("assistant", avatar=MARK):
+            _stream_reply(messages[-1])
     elif not messages:
         with st.container():  # one element, so that the first message takes its place at once
             _greeting()
     elif asked := _unanswered(messages):
         _offer_second_try(asked)
-    # Last, so that a chat that begins with this turn is in it without another run.
-    _conversation_list()
+
+
+def _say_written() -> None:
+    _say(st.session_state[WRITTEN])
+
+
+def _say(words: str) -> None:
+    """Save what was said before anything is drawn, so that no click in between can lose it."""
+    asking = current_user()
+    if asking is None or not words:
+        return
+    try:
+        asked = _save(asking.id, words)
+    except AppError as error:
+        st.session_state[REFUSED] = (str(error), words)
+        return
+    st.session_state[ASKED] = asked.id
+    _set_open(asked.conversation_id)
 
 
 def _note_timezone() -> None:
@@ -65,12 +86,13 @@ def _open() -> str | None:
 
 
 def _set_open(conversation_id: str | None) -> None:
+    """Open a conversation, and let the address say so: it can be gone back to, and kept."""
     st.session_state[OPEN] = conversation_id
     st.session_state.pop(PROBLEM, None)
-    if conversation_id:
-        st.query_params[IN_ADDRESS] = conversation_id
-    else:
+    if conversation_id is None:
         st.query_params.clear()
+    elif st.query_params.get(IN_ADDRESS) != conversation_id:
+        st.query_params[IN_ADDRESS] = conversation_id
 
 
 def _messages() -> list[Message]:
@@ -82,35 +104,25 @@ def _messages() -> list[Message]:
         messages = home.conversations.messages(user.id, chosen)
     except NotFound:
         messages = []
-    if st.session_state.get(OPEN) != chosen or not messages:
-        _set_open(chosen if messages else None)
+    if not messages:
+        _set_open(None)
+    elif st.session_state.get(OPEN) != chosen:
+        # The address is left alone: writing it again would put the back button a step behind.
+        st.session_state[OPEN] = chosen
+        st.session_state.pop(PROBLEM, None)
     return messages
 
 
 def _unanswered(messages: Sequence[Message]) -> Message | None:
-    """The person's message that has no reply, or one that broke off."""
+    """The person's message that has no reply, or one that broke off or was stopped."""
     *_, last = messages
-    if last.role == "assistant" and last.status == "failed":
+    if last.role == "assistant" and last.status != "complete":
         return next((each for each in messages if each.id == last.parent_id), None)
     return last if last.role == "user" else None
 
 
-def _take_turn(said: str) -> None:
-    """Save what was said, show it, and stream the reply."""
-    try:
-        asked = home.conversations.say(user.id, _open(), said)
-    except InvalidInput as error:
-        st.warning(str(error), icon=":material/error:")
-        return
-    _set_open(asked.conversation_id)
-    pieces.message(asked)
-    with st.chat_message("assistant", avatar=MARK):
-        if _stream_reply(asked):
-            st.button("Try again", key="try-again", icon=":material/refresh:")
-
-
-def _stream_reply(asked: Message) -> str | None:
-    """Show the reply while it is written, and what stands behind it; or the sentence for what went wrong."""
+def _stream_reply(asked: Message) -> None:
+    """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again."""
     st.session_state.pop(PROBLEM, None)
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
@@ -119,40 +131,44 @@ def _stream_reply(asked: Message) -> str | None:
     except AppError as error:
         st.session_state[PROBLEM] = str(error)
         st.warning(str(error), icon=":material/error:")
-        return str(error)
-    latest = home.conversations.messages(user.id, asked.conversation_id, limit=1)
-    for each in latest:
+        st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
+        return
+    for each in home.conversations.messages(user.id, asked.conversation_id, limit=1):
         pieces.behind_reply(each.status, each.receipt)
-    return None
+
+
+def _save(user_id: str, words: str) -> Message:
+    try:
+        return home.conversations.say(user_id, _open(), words)
+    except NotFound:  # the chat is gone, or was never this person's: the words begin a new one
+        return home.conversations.say(user_id, None, words)
+
+
+def _ask_again(message_id: str) -> None:
+    st.session_state[AGAIN_FOR] = message_id
 
 
 def _offer_second_try(asked: Message) -> None:
-    """A message without a reply: say why, keep it, and let it be sent again."""
+    """A message without a whole reply: say why, keep it, and let it be asked again."""
     with st.chat_message("assistant", avatar=MARK):
-        spot = st.empty()
-        with spot.container():
-            st.warning(st.session_state.get(PROBLEM) or "This message has no reply yet.", icon=":material/error:")
-            pressed = st.button("Try again", key="try-again", icon=":material/refresh:")
-        if pressed:
-            spot.empty()
-            if _stream_reply(asked):
-                st.button("Try again", key="try-once-more", icon=":material/refresh:")
+        if st.session_state.pop(AGAIN_FOR, None) == asked.id:
+            _stream_reply(asked)
+            return
+        if problem := st.session_state.get(PROBLEM):
+            st.warning(problem, icon=":material/error:")
+        st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
 
 
 def _greeting() -> None:
     st.title("What is on your mind?", anchor=False)
     st.caption("What you tell me stays with me, for you alone. You can read and delete it under Memories.")
     for number, suggestion in enumerate(SUGGESTIONS):
-        if st.button(suggestion, key=f"suggestion-{number}"):
-            st.session_state[SUGGESTED] = suggestion
-            st.rerun()
+        st.button(suggestion, key=f"suggestion-{number}", on_click=_say, args=(suggestion,))
 
 
 def _conversation_list() -> None:
     with st.sidebar:
-        if st.button("New chat", icon=":material/add:", type="primary", width="stretch"):
-            _set_open(None)
-            st.rerun()
+        st.button("New chat", icon=":material/add:", type="primary", width="stretch", on_click=_set_open, args=(None,))
         with trouble():
             heading = ""
             for each in home.conversations.recent(user.id):
@@ -166,8 +182,8 @@ def _conversation_row(each: Conversation) -> None:
     key = f"chat-row-{'open' if each.id == _open() else 'other'}-{each.id}"
     row = st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
     label = pieces.plain(each.title or "New chat")
-    # A link, not a button: it can be opened in another tab, and on a phone the list closes behind it.
-    row.page_link("pages/chat.py", label=label, query_params={IN_ADDRESS: each.id}, width="stretch")
+    # Not a page link: Streamlit's do not write the address of another chat on the same page.
+    row.button(label, key=f"open-{each.id}", type="tertiary", width="stretch", on_click=_set_open, args=(each.id,))
     if row.button("Delete chat", key=f"icon-delete-{each.id}", icon=":material/close:", type="tertiary"):
         _confirm_delete(each)
 

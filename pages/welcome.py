@@ -40,7 +40,7 @@ def confirm() -> None:
             show_trouble(error)
         else:
             guard.enter(session)
-            st.switch_page("pages/chat.py")
+            guard.go_on()
     if st.button("Back to sign-in", type="tertiary"):
         st.query_params.clear()
         st.rerun()
@@ -57,7 +57,7 @@ def _sign_in_form() -> None:
         except AppError as error:
             show_trouble(error)
         else:
-            st.switch_page("pages/chat.py")
+            guard.go_on()
 
 
 def _sign_up_form() -> None:
@@ -81,11 +81,11 @@ def _sign_up_form() -> None:
             st.success("Almost there: open the link in the mail we sent you, then sign in.", icon=":material/mail:")
             return
         guard.enter(session)
-        st.switch_page("pages/chat.py")
+        guard.go_on()
 
 
 if guard.current_user() is not None:
-    st.switch_page("pages/chat.py")
+    guard.go_on()
 elif "token_hash" in st.query_params:
     confirm()
 else:

@@ -225,7 +225,7 @@ def test_a_house_in_order_says_so(wanted: Settings, fresh_process: Callable[[Set
         "database": "answers",
         "auth": "answers",
         "worker": "runs",
-        "model": "connected",
+        "model": "configured",
     }
 
 

@@ -19,12 +19,13 @@ STYLE = """
   .stMainBlockContainer { max-width: 46rem; padding-top: 3.5rem; }
   [data-testid="stChatMessage"] { background: transparent; padding-inline: 0; }
   [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
-  [class*="st-key-chat-row"] [data-testid="stPageLink"] a { background: transparent; padding-inline: 0.5rem; }
-  [class*="st-key-chat-row-open"] [data-testid="stPageLink"] a { background: rgb(128 128 128 / 0.16); }
-  [class*="st-key-chat-row"] [data-testid="stPageLink"] p { font-weight: 400; }
-  [data-testid="stSidebarUserContent"] [data-testid="stPageLink"] { min-width: 0; flex: 1 1 auto; }
+  [class*="st-key-chat-row"] { gap: 0.25rem; }
+  [class*="st-key-open-"] { min-width: 0; flex: 1 1 auto; }
+  [class*="st-key-open-"] button { justify-content: flex-start; padding-inline: 0.5rem; min-height: 2rem; }
+  [class*="st-key-open-"] button > div, [class*="st-key-open-"] button span { min-width: 0; }
+  [class*="st-key-chat-row-open"] [class*="st-key-open-"] button { background: rgb(128 128 128 / 0.16); }
   [data-testid="stSidebarUserContent"] .stButton button { justify-content: flex-start; text-align: start; }
-  [data-testid="stSidebarUserContent"] [data-testid="stPageLink"] p {
+  [class*="st-key-open-"] button p {
     overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   /* Buttons that are an icon to the eye and a word to a screen reader. */
   [class*="st-key-icon-"] button p {

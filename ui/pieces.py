@@ -14,7 +14,17 @@ from chat.conversations import Message
 from memory import Receipt, Result
 from ui.frame import MARK
 
-__all__ = ["behind_reply", "day", "deletion_receipt", "harmless", "harmless_stream", "memory_card", "message", "plain"]
+__all__ = [
+    "behind_reply",
+    "day",
+    "deletion_receipt",
+    "harmless",
+    "harmless_stream",
+    "memory_card",
+    "message",
+    "not_sent",
+    "plain",
+]
 
 KIND_NAMES = {
     "fact": "Fact",
@@ -35,6 +45,8 @@ ERASED_NAMES = {
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
 # An image would load by itself and tell a stranger's server who reads; a link shows where it goes.
 _IMAGE = re.compile(r"!(?=\[)")
+# Two amounts of money in one line would otherwise become a formula.
+_SUM = re.compile(r"(?<![$\\])\$(?!\$)")
 
 
 def plain(text: str) -> str:
@@ -43,8 +55,8 @@ def plain(text: str) -> str:
 
 
 def harmless(markdown: str) -> str:
-    """A model's Markdown without pictures that load by themselves."""
-    return _IMAGE.sub(r"\\!", markdown)
+    """A model's Markdown without pictures that load by themselves, and with sums of money as such."""
+    return _SUM.sub(r"\\$", _IMAGE.sub(r"\\!", markdown))
 
 
 def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
@@ -52,9 +64,10 @@ def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
     held = ""
     for piece in pieces:
         text = held + piece
-        held = "!" if text.endswith("!") else ""
-        yield harmless(text.removesuffix(held) if held else text)
-    yield held
+        kept = text.rstrip("!$\\")
+        held = text[len(kept) :]
+        yield harmless(kept)
+    yield harmless(held)
 
 
 def message(said: Message) -> None:
@@ -67,6 +80,13 @@ def message(said: Message) -> None:
             return
         st.markdown(harmless(said.content))
         behind_reply(said.status, said.receipt)
+
+
+def not_sent(problem: str, words: str) -> None:
+    """Why a message was not taken, and the message, so that it is not lost."""
+    st.warning(problem, icon=":material/error:")
+    with st.expander("Your message"):
+        st.code(words, language=None, wrap_lines=True, height=200)
 
 
 def avatar(role: str) -> str:

@@ -202,13 +202,24 @@ def test_nobody_has_no_chats(user_id: str, conversations: Conversations) -> None
 # -- the queue -----------------------------------------------------------------------------------
 
 
-def test_a_turn_waits_from_its_reply_on_and_only_once(conversations: Conversations) -> None:
+def test_a_turn_may_be_remembered_from_its_reply_on_and_only_once(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
-    assert conversations.waiting("ann") == 0
+    with conversations.next_turn() as claimed:
+        assert claimed is None  # its reply may still come
     conversations.reply(asked, "Hello", "complete", {})
     conversations.queue(asked)
     assert conversations.waiting("ann") == 1
     assert conversations.waiting("bob") == 0
+    with conversations.next_turn() as claimed:
+        assert claimed is not None
+
+
+def test_a_turn_whose_reply_never_came_is_remembered_all_the_same(conversations: Conversations, sql: Sql) -> None:
+    asked = conversations.say("ann", None, "Hello")
+    sql("update app.messages set remember_after = remember_after - interval '20 seconds'")
+    with conversations.next_turn() as claimed:
+        assert claimed is not None
+        assert (claimed[1].message.id, claimed[1].reply) == (asked.id, None)
 
 
 def test_a_second_reply_does_not_queue_a_turn_that_is_remembered(conversations: Conversations) -> None:

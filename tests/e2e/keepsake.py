@@ -140,7 +140,7 @@ class Visitor:
         """Look at the memories page until it shows this; remembering happens behind the reply."""
         self.goes_to("Memories")
         self.sees("What I remember about you")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60  # a turn that a click ended early is remembered a little later
         while not self.page.get_by_text(words).count():
             assert time.monotonic() < deadline, f"not remembered: {words}"
             self.goes_to("Account")

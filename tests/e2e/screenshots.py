@@ -93,7 +93,7 @@ def _take(browser: Browser, keepsake: Keepsake, light: str, size: str) -> None:
         if size == "narrow":
             person.opens_the_sidebar()
         if page == "chat":
-            person.page.get_by_role("link", name=QUESTION).click()
+            person.page.get_by_role("button", name=QUESTION).click()
             person.sees("Shall I keep that in mind")
         else:
             person.goes_to(page.capitalize())

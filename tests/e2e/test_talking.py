@@ -43,9 +43,15 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     expect(person.page.get_by_role("button", name="Send message")).to_be_visible()
     slow.gate.open()
     person.sees("word3")
+    # The page is whole after a stop: the list is there, and so is the way to a new chat.
+    expect(person.page.get_by_role("button", name="Tell me a long story")).to_be_visible()
+    person.starts_a_new_chat()
+    person.page.get_by_role("button", name="Tell me a long story").click()
+    person.sees("Stopped here.")
+    expect(person.page.get_by_role("button", name="Try again")).to_be_visible()
+    # Its address leads back to it, also after signing in again.
     person.page.reload()
     person.sign_in("bea@example.com")
-    person.page.get_by_role("link", name="Tell me a long story").click()
     person.sees("word3")
     person.sees("Stopped here.")
     person.does_not_see("word39")
@@ -107,7 +113,7 @@ def test_chats_are_listed_opened_by_link_and_deleted(keepsake_with_model: Keepsa
     person.starts_a_new_chat()
     person.says("Second subject, the boat")
     person.sees("You said: Second subject")
-    first = person.page.get_by_role("link", name="First subject, the garden")
+    first = person.page.get_by_role("button", name="First subject, the garden")
     first.click()
     person.sees("You said: First subject")
     assert "chat=" in person.page.url
@@ -117,7 +123,52 @@ def test_chats_are_listed_opened_by_link_and_deleted(keepsake_with_model: Keepsa
     person.page.get_by_role("button", name="Delete chat").last.click()
     person.page.get_by_role("dialog").get_by_role("button", name="Delete chat").click()
     expect(first).to_have_count(0)
-    expect(person.page.get_by_role("link", name="Second subject, the boat")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Second subject, the boat")).to_be_visible()
+
+
+def test_going_back_shows_the_chat_that_the_address_names(keepsake_with_model: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("hana@example.com")
+    for subject in ("Alpha", "Beta", "Gamma"):
+        person.says(f"{subject} subject, please")
+        person.sees(f"You said: {subject}")
+        person.starts_a_new_chat()
+    for subject in ("Alpha", "Beta", "Gamma"):
+        person.page.get_by_role("button", name=f"{subject} subject, please").click()
+        person.sees(f"You said: {subject}")
+    for subject in ("Beta", "Alpha"):
+        person.page.go_back()
+        person.sees(f"You said: {subject}")
+    person.page.go_forward()
+    person.sees("You said: Beta")
+
+
+def test_a_message_is_saved_whatever_is_clicked_right_after_it(keepsake_with_model: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("ivo@example.com")
+    for number in range(6):
+        person.says(f"Quick thought number {number}")
+        person.page.get_by_role("button", name="New chat").click()
+        person.sees("What is on your mind?")
+    for number in range(6):
+        expect(person.page.get_by_role("button", name=f"Quick thought number {number}")).to_be_visible()
+
+
+def test_a_message_that_is_too_long_is_refused_and_not_lost(keepsake_with_model: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("jo@example.com")
+    person.says("The beginning. " + "word " * 8_000)
+    person.sees("characters; at most 32,000 fit into one")
+    person.page.get_by_text("Your message").click()
+    person.sees("The beginning.")
+
+
+def test_amounts_of_money_stay_amounts(keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("kay@example.com")
+    model_server.enqueue(Reply("It costs $5 today and $10 tomorrow."))
+    person.says("What does the boat cost?")
+    person.sees("It costs $5 today and $10 tomorrow.")
 
 
 def test_a_link_to_somebody_elses_chat_opens_nothing(keepsake_with_model: Keepsake, visit: Visit) -> None:

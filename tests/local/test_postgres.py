@@ -161,8 +161,17 @@ def test_a_stale_pid_file_that_names_a_living_stranger_fools_nobody(postgres: Ma
         stranger.kill()
 
 
-def test_a_path_too_long_for_a_socket_gets_a_private_folder_elsewhere(postgres: Make, data_dir: Path) -> None:
-    server = postgres(data_dir / ("deep " * 12) / ("é" * 30))
+@pytest.mark.parametrize("name", ['say "hi"', "$HOME", "back`tick", "back\\slash", "two\nlines"])
+def test_a_path_that_a_shell_would_read_as_something_else_is_refused(postgres: Make, data_dir: Path, name: str) -> None:
+    with pytest.raises(LocalError, match="set DATA_DIR to another"):
+        postgres(data_dir / name)
+
+
+@pytest.mark.parametrize("name", ["deep " * 12 + "/" + "é" * 30, "Dave's data", "one, two"])
+def test_a_path_that_will_not_do_for_a_socket_gets_a_private_folder_elsewhere(
+    postgres: Make, data_dir: Path, name: str
+) -> None:
+    server = postgres(data_dir / name)
     server.start()
     sockets = socket_folder(server.cluster)
     assert not sockets.is_relative_to(data_dir)
