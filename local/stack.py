@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -125,12 +126,11 @@ class LocalStack:
             self._claim.release()
 
     def __enter__(self) -> Self:
-        try:
+        with ExitStack() as undone:
+            undone.callback(self.stop)
             self.start()
             self.wait()
-        except BaseException:
-            self.stop()
-            raise
+            undone.pop_all()
         return self
 
     def __exit__(

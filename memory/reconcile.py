@@ -44,6 +44,8 @@ def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequen
                 decision.confirmed.append(known.id)
         if problem is None and known is None and not _proved(proposal):
             problem = "the quote does not prove it"
+        if problem is None and _taken(proposal, shown, decision.writes):
+            problem = "another change of this turn is about the same memory"
         if problem is None and len(decision.writes) >= MAX_WRITES:
             problem = "too many at once"
         if problem or spoken is None:
@@ -65,6 +67,12 @@ def _known(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -
     """What says the same already, among what is known and what this turn has added."""
     candidates: list[Fact | Write] = [*shown, *writes]
     return next((each for each in candidates if same_statement(each.text, proposal.text)), None)
+
+
+def _taken(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> bool:
+    """Whether this turn changes the target already: the second change would rest on what is no longer there."""
+    target = _target(proposal, shown)
+    return target is not None and any(write.fact_id == target.id for write in writes)
 
 
 def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]) -> bool:

@@ -76,6 +76,14 @@ def test_older_words_do_not_overwrite_newer_ones() -> None:
     assert _decide(late, shown=shown) == ([], ["something newer is known"])
 
 
+def test_a_memory_is_changed_once_in_a_turn() -> None:
+    moved = Proposal("update", "Lives in Lisbon", quote="moved to Lisbon", target=1)
+    gone = Proposal("delete", quote="I moved to Lisbon", target=1)
+    decided = reconcile([moved, gone], SAID, SHOWN)
+    assert [write.action for write in decided.writes] == ["update"]
+    assert [drop.reason for drop in decided.drops] == ["another change of this turn is about the same memory"]
+
+
 def test_a_repeat_confirms_the_memory_it_repeats() -> None:
     repeated = Proposal("add", "Is a vegetarian", quote="I don't eat meat")
     assert reconcile([repeated, repeated], SAID, SHOWN).confirmed == ["b"]

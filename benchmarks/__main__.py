@@ -1,0 +1,22 @@
+"""Small sizes of every benchmark, one after the other: `make bench`. Each prints its own figures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+RUNS = (
+    ("benchmarks.remember", "--rules", "--half", "held-out"),
+    ("benchmarks.footprint", "--people", "2", "--turns", "3"),
+)
+
+
+def main() -> None:
+    """Run each in a process of its own, and end with the first that fails."""
+    for module, *arguments in RUNS:
+        print(f"\n== python -m {module} {' '.join(arguments)}", flush=True)
+        subprocess.run([sys.executable, "-m", module, *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
