@@ -138,9 +138,12 @@ def _stream_reply(asked: Message) -> None:
 
 
 def _save(user_id: str, words: str) -> Message:
+    # Into the chat that was drawn last, not the one in the address: right after "New chat" the browser still
+    # sends the old address.
+    drawn: str | None = st.session_state.get(OPEN)
     try:
-        return home.conversations.say(user_id, _open(), words)
-    except NotFound:  # the chat is gone, or was never this person's: the words begin a new one
+        return home.conversations.say(user_id, drawn, words)
+    except NotFound:  # the chat is gone: the words begin a new one
         return home.conversations.say(user_id, None, words)
 
 

@@ -106,9 +106,12 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
 
     def says(self, words: str) -> None:
+        """Type and send; while something is being drawn, the button stops it, and Enter leaves the words in the box."""
         box = self.page.get_by_placeholder("Message Keepsake")
+        expect(self.page.get_by_role("button", name="Send message")).to_be_visible()
         box.fill(words)
         box.press("Enter")
+        expect(box).to_have_value("")
 
     def starts_a_new_chat(self) -> None:
         self.page.get_by_role("button", name="New chat").click()
