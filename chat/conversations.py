@@ -245,8 +245,10 @@ def _open(connection: Connection, first_words: str) -> Conversation:
 def _queue(connection: Connection, message_id: str) -> None:
     connection.execute(
         text(
-            "update app.messages set remember_after = now()"
-            " where id = cast(:id as uuid) and remembering = 'waiting' and remember_attempts = 0"
+            # A worker that has claimed the turn already, because the reply took long, holds the row: leave it to it.
+            "update app.messages set remember_after = now() where id = ("
+            " select id from app.messages where id = cast(:id as uuid)"
+            " and remembering = 'waiting' and remember_attempts = 0 for no key update skip locked)"
         ),
         {"id": message_id},
     )

@@ -222,6 +222,20 @@ def test_a_turn_whose_reply_never_came_is_remembered_all_the_same(conversations:
         assert (claimed[1].message.id, claimed[1].reply) == (asked.id, None)
 
 
+def test_a_reply_that_took_long_is_saved_while_its_turn_is_remembered(conversations: Conversations, sql: Sql) -> None:
+    asked = conversations.say("ann", None, "Hello")
+    sql("update app.messages set remember_after = now()")
+    sql("alter role keepsake_app set lock_timeout = '3s'")
+    try:
+        with conversations.next_turn() as claimed:
+            assert claimed is not None
+            conversations.reply(asked, "Hello at last", "complete", {})
+    finally:
+        sql("alter role keepsake_app reset lock_timeout")
+    said, reply = conversations.messages("ann", asked.conversation_id)
+    assert (said.id, reply.content) == (asked.id, "Hello at last")
+
+
 def test_a_second_reply_does_not_queue_a_turn_that_is_remembered(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
     conversations.queue(asked)

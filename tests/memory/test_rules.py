@@ -59,7 +59,7 @@ def test_each_statement_of_a_message_stands_alone() -> None:
 
 
 def test_what_the_assistant_says_is_never_taken() -> None:
-    assert _taken("I like tea. My name is Claude.", "assistant") == []
+    assert _taken("I like tea. My name is Clara.", "assistant") == []
 
 
 @pytest.mark.parametrize(
