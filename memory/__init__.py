@@ -31,7 +31,7 @@ from memory.graph import Graph
 from memory.history import Event, History, found
 from memory.keep import Keeper, reworded
 from memory.people import People, Person
-from memory.profile import Profiles
+from memory.profile import Profile, Profiles
 from memory.prompts import Instructions, instructions_for
 from memory.questions import Choice, Question, Questions
 from memory.store import Store
@@ -172,6 +172,10 @@ class Memory:
     def tidy(self, *, user_id: str) -> Report:
         """Merge, summarise, expire, and propose what might go; `undo(report.run)` takes all of it back."""
         return self._tidy.run(user_id)
+
+    def profile(self, *, user_id: str) -> Profile:
+        """The page about the person, brought up to date where memories changed; their own lines stand."""
+        return self.profiles.refresh(user_id)
 
     def answer(self, question_id: str, choice: Choice, *, user_id: str) -> Question:
         """What the person says about a contradiction: the new holds, the old, both, or neither."""

@@ -254,3 +254,11 @@ def test_a_memory_before_its_day_is_found(memory: Memory) -> None:
 def test_a_database_without_tables_says_what_to_run(empty_database: Database, embedder: BundledEmbedder) -> None:
     with pytest.raises(MigrationNeeded, match="python -m migrations"):
         Memory(empty_database, embedder, None).search("tea", user_id="alice")
+
+
+def test_the_page_about_a_person_follows_their_memories(memory: Memory) -> None:
+    kept = _keep(memory, TEA)
+    assert TEA in memory.profile(user_id="alice").text
+    memory.delete(kept, user_id="alice")
+    assert TEA not in memory.profile(user_id="alice").text
+    assert memory.profile(user_id="bob").text == ""
