@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from auth.guard import FRAMED, current_user
 from errors import AppError
 from house import health, house
-from ui.frame import dress
+from ui.frame import dress, show_trouble
 
 
 async def answer_health(_request: Request) -> JSONResponse:
@@ -54,12 +54,12 @@ def _signed_in() -> bool | None:
         house()
         return current_user() is not None
     except AppError as error:
-        st.session_state["not_standing"] = str(error)
+        st.session_state["not_standing"] = error
         return None
 
 
 def _tell_trouble() -> None:
-    st.error(st.session_state["not_standing"], icon=":material/error:")
+    show_trouble(st.session_state["not_standing"])
     st.button("Try again")
 
 

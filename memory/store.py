@@ -18,7 +18,7 @@ from sqlalchemy.orm import sessionmaker
 
 from database import Database
 from memory.facts import Fact
-from plaintext import storable
+from memory.given import could_be_id
 
 __all__ = ["Store"]
 
@@ -73,7 +73,7 @@ class Store:
 
     def get(self, user_id: str, fact_id: str) -> Fact | None:
         """One memory, if it is this user's."""
-        if not _may_be_id(fact_id):
+        if not could_be_id(fact_id):
             return None
         rows = self._database.read_as(
             user_id,
@@ -106,7 +106,7 @@ class Store:
 
     def lock(self, connection: Connection, fact_id: str) -> Fact | None:
         """Read a memory and keep others from changing it until the transaction ends."""
-        if not _may_be_id(fact_id):
+        if not could_be_id(fact_id):
             return None
         row = connection.execute(
             text("select id, metadata from vecs.memories where id = :id for update"), {"id": fact_id}
@@ -124,7 +124,7 @@ class Store:
 
     def remove(self, connection: Connection, fact_id: str) -> bool:
         """Take a memory away; its last version stays in history."""
-        if not _may_be_id(fact_id):
+        if not could_be_id(fact_id):
             return False
         return connection.execute(self.table.delete().where(self.table.c.id == fact_id)).rowcount == 1
 
@@ -179,11 +179,6 @@ class Store:
             text("select pg_advisory_xact_lock(hashtextextended('keepsake.write:' || :user_id, 0))"),
             {"user_id": user_id},
         )
-
-
-def _may_be_id(fact_id: object) -> bool:
-    """Whether this can be asked for at all; what cannot is no memory, like any unknown id."""
-    return isinstance(fact_id, str) and storable(fact_id) == fact_id
 
 
 def _literal(vector: Sequence[float]) -> str:
