@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from auth.guard import current_user, require_user
+from auth.guard import require_user
 from chat.conversations import Conversation, Message
 from chat.turn import answer
 from errors import AppError, InvalidInput, NotFound
@@ -34,7 +34,7 @@ def draw() -> None:
     _note_timezone()
     messages = _messages()
     _conversation_list()
-    st.chat_input("Message Keepsake", key=WRITTEN, submit_mode="stop", on_submit=_say_written)
+    st.chat_input("Message Keepsake", key=WRITTEN, submit_mode="stop", on_submit=_say, args=(_open(),))
     for each in messages:
         pieces.message(each)
     if refused := st.session_state.pop(REFUSED, None):
@@ -49,19 +49,14 @@ def draw() -> None:
         _offer_second_try(asked)
 
 
-def _say_written() -> None:
-    _say(st.session_state[WRITTEN])
-
-
-def _say(words: str) -> None:
-    """Save what was said before anything is drawn, so that no click in between can lose it."""
-    asking = current_user()
-    if asking is None or not words:
-        return
+def _say(drawn: str | None, words: str | None = None) -> None:
+    """Save what was written before anything is drawn or noted, so that no click in between can lose it."""
+    # As a dictionary: after a click, any other touch of the session's state ends this callback.
+    said: str = words or st.session_state.to_dict()[WRITTEN]
     try:
-        asked = _save(asking.id, words)
+        asked = _save(drawn, said)
     except AppError as error:
-        st.session_state[REFUSED] = (str(error), words)
+        st.session_state[REFUSED] = (str(error), said)
         return
     st.session_state[ASKED] = asked.id
     _set_open(asked.conversation_id)
@@ -137,14 +132,13 @@ def _stream_reply(asked: Message) -> None:
         pieces.behind_reply(each.status, each.receipt)
 
 
-def _save(user_id: str, words: str) -> Message:
-    # Into the chat that was drawn last, not the one in the address: right after "New chat" the browser still
-    # sends the old address.
-    drawn: str | None = st.session_state.get(OPEN)
+def _save(drawn: str | None, words: str) -> Message:
+    # Into the chat that was drawn, not the one in the address: right after "New chat" the browser still sends
+    # the old address.
     try:
-        return home.conversations.say(user_id, drawn, words)
+        return home.conversations.say(user.id, drawn, words)
     except NotFound:  # the chat is gone: the words begin a new one
-        return home.conversations.say(user_id, None, words)
+        return home.conversations.say(user.id, None, words)
 
 
 def _ask_again(message_id: str) -> None:
@@ -166,7 +160,7 @@ def _greeting() -> None:
     st.title("What is on your mind?", anchor=False)
     st.caption("What you tell me stays with me, for you alone. You can read and delete it under Memories.")
     for number, suggestion in enumerate(SUGGESTIONS):
-        st.button(suggestion, key=f"suggestion-{number}", on_click=_say, args=(suggestion,))
+        st.button(suggestion, key=f"suggestion-{number}", on_click=_say, args=(None, suggestion))
 
 
 def _conversation_list() -> None:

