@@ -68,7 +68,7 @@ def _up_to_date(connection: Connection, dimension: int, embed_model: str) -> boo
     made = connection.execute(
         text("select dimension, embed_model from app.collections where name = 'memories'")
     ).first()
-    if made is None or connection.scalar(text("select to_regclass('vecs.memories') is null")):
+    if made is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
         return False
     _check_model(made.dimension, made.embed_model, dimension, embed_model)
     return bool(connection.scalar(text("select app.has_migration(:version)"), {"version": files()[-1].version}))
@@ -94,7 +94,9 @@ def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
         connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
         _apply_files(connection)
         connection.execute(
-            text("select app.ensure_collection(:dimension, :embed_model)"),
+            text(
+                "select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model)"
+            ),
             {"dimension": dimension, "embed_model": embed_model},
         )
         connection.commit()
