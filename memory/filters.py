@@ -1,0 +1,232 @@
+"""Filters on what a memory carries beside its words, compiled to one jsonpath predicate and its variables.
+
+    {"kind": "goal"}                                            equal; several keys: all of them
+    {"created_at": {"$gte": date(2026, 3, 1)}}                  that day and later
+    {"$or": [{"shop": 7}, {"tags": {"$contains": "garden"}}]}   either
+
+| operator | true where the row's value |
+|---|---|
+| `$eq`, `$ne` | is this text, number, truth value or null; `$ne` is everything else, rows without the key too |
+| `$in`, `$nin` | is one of a list of these; is none of them |
+| `$gt`, `$gte`, `$lt`, `$lte` | is a number, text or date on this side; another type is on neither |
+| `$contains`, `$icontains` | is a text with this piece in it, or a list with this member; `i`: big or small letters |
+| `$exists` | is there at all (`True`), or is not (`False`); `{"key": "*"}` is `{"key": {"$exists": True}}` |
+| `$and`, `$or`, `$not` | a list of filters: all, any, none of them; `$not` takes a single one, too |
+
+mem0's spellings (`AND`, `OR`, `NOT`, `gte`, …) mean the same. A key is one flat name: a dot in it is a dot.
+Dates are `date` or `datetime` values, and ISO texts for the layer's own dates (`DATES`). A day and a moment are
+compared as days, in UTC, so that `$gte` a day includes it and `$lte` has the whole of it.
+
+It asks no database and knows no user: whose rows are meant is said elsewhere, and no filter may speak of it.
+What it does not understand is an `InvalidInput`, never "no rows".
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from errors import InvalidInput
+from plaintext import storable
+
+__all__ = ["DATES", "Filter", "compile_filters"]
+
+DATES = frozenset({"created_at", "updated_at", "happened_at", "confirmed_at", "expiration_date"})
+MAX_DEPTH, MAX_CONDITIONS, MAX_KEY, MAX_TEXT, MAX_NUMBER = 8, 200, 100, 1_000, 10**30
+
+_JOINING = {"AND": "$and", "OR": "$or", "NOT": "$not"}
+_ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_TESTS = {*_ORDER, "$eq", "$ne", "$in", "$nin", "$contains", "$icontains", "$exists"}
+# How a date may be written in a row. As this layer writes it, its order as text is its order in time, which holds
+# in any version of Postgres; how others write it is left to Postgres to read.
+_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_OURS = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$"
+_ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_NAIVE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+$"
+_READ = ".datetime()"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """For `jsonb_path_match(metadata, path::jsonpath, variables::jsonb, true)`; true or false for every row."""
+
+    path: str
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+def compile_filters(filters: Mapping[str, Any]) -> Filter:
+    """The predicate for these filters; `InvalidInput` says what is wrong with them."""
+    compiler = _Compiler()
+    return Filter(f"strict {compiler.all_of(filters, 1)}", compiler.variables)
+
+
+class _Compiler:
+    """Walks the filters once and collects the values they compare with."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Any] = {}
+        self._conditions = 0
+
+    def all_of(self, filters: object, depth: int) -> str:
+        """Several keys are an implicit and."""
+        if not isinstance(filters, Mapping):
+            raise InvalidInput(f'A filter is a mapping such as {{"kind": "goal"}}, not {_shown(filters)}.')
+        if depth > MAX_DEPTH:
+            raise InvalidInput(f"Filters are nested at most {MAX_DEPTH} deep.")
+        parts = [self._part(key, value, depth) for key, value in filters.items()]
+        return f"({' && '.join(parts)})" if parts else "(1 == 1)"
+
+    def _part(self, key: object, value: Any, depth: int) -> str:
+        if key in ("$and", "$or", "$not", *_JOINING):
+            return self._joined(_JOINING.get(str(key), str(key)), value, depth)
+        name = _checked_key(key)
+        if not isinstance(value, Mapping):
+            return self._test(name, "$exists", True) if value == "*" else self._test(name, "$eq", value)
+        if not value:
+            raise InvalidInput(f"The filter on {name} is empty: say what it compares with.")
+        return "(" + " && ".join(self._test(name, operator, each) for operator, each in value.items()) + ")"
+
+    def _joined(self, word: str, given: Any, depth: int) -> str:
+        several = [given] if word == "$not" and isinstance(given, Mapping) else given
+        if not isinstance(several, list | tuple) or not several:
+            raise InvalidInput(f"{word} takes a list of filters, such as [{{...}}, {{...}}].")
+        parts = [self.all_of(each, depth + 1) for each in several]
+        joined = f"({(' && ' if word == '$and' else ' || ').join(parts)})"
+        return f"!{joined}" if word == "$not" else joined
+
+    def _test(self, key: str, operator: object, value: Any) -> str:
+        """One condition; what it cannot answer for a row (another type, no such key) is false there."""
+        word = operator if str(operator).startswith("$") else f"${operator}"
+        if not isinstance(operator, str) or word not in _TESTS:
+            raise InvalidInput(f"{_shown(operator)} is no operator of a filter; there are {', '.join(sorted(_TESTS))}.")
+        if word in ("$ne", "$nin"):
+            return f"!({self._test(key, '$eq' if word == '$ne' else '$in', value)})"
+        if word == "$exists":
+            return self._exists(key, value)
+        return f"exists($ ? ({self._comparison(key, word, value)}))"
+
+    def _exists(self, key: str, wanted: object) -> str:
+        self._count()
+        if not isinstance(wanted, bool):
+            raise InvalidInput(f"$exists is True or False, not {_shown(wanted)}.")
+        there = f"exists($ ? (exists(@.{_quoted(key)})))"
+        return there if wanted else f"!({there})"
+
+    def _comparison(self, key: str, word: str, value: Any) -> str:
+        if word == "$in":
+            if not isinstance(value, list | tuple | set | frozenset) or not value:
+                raise InvalidInput(f"$in and $nin take a list with something in it, not {_shown(value)}.")
+            return " || ".join(f"({self._comparison(key, '$eq', each)})" for each in value)
+        self._count()
+        place = f"@.{_quoted(key)}"
+        if word in ("$contains", "$icontains"):
+            return self._contains(place, value, "q" if word == "$contains" else "iq")
+        moment = _moment(key, value)
+        if moment is not None:
+            return self._dated(place, word, moment)
+        if word in _ORDER and (isinstance(value, bool) or value is None):
+            raise InvalidInput(f"{word} compares numbers, texts and dates, not {_shown(value)}.")
+        return f"{place} {_ORDER.get(word, '==')} {self._variable(_checked_value(value))}"
+
+    def _contains(self, place: str, value: Any, flags: str) -> str:
+        member = f"exists({place}[*] ? (@ == {self._variable(_checked_value(value))}))"
+        if not isinstance(value, str):
+            return member
+        if not value:
+            raise InvalidInput("$contains needs something to look for.")
+        piece = f"like_regex {_quoted(value)} flag {_quoted(flags)}"
+        return f"{place} {piece} || " + (f"exists({place}[*] ? (@ {piece}))" if "i" in flags else member)
+
+    def _dated(self, place: str, word: str, wanted: date) -> str:
+        """A row's date may be a day, a moment as this layer writes it, or a moment as others do."""
+        exact = isinstance(wanted, datetime)
+        day = wanted.isoformat()[:10]
+        moments = [wanted, wanted] if exact else [datetime.combine(wanted, each, UTC) for each in (time.min, time.max)]
+        zoned = [each.isoformat() for each in moments]
+        naive = [each.removesuffix("+00:00") for each in zoned]
+        readings = ((_DAY, [day, day], ""), (_OURS, zoned, ""), (_ZONED, zoned, _READ), (_NAIVE, naive, _READ))
+        # Shaped first: Postgres raises where it is to compare a time with a zone and one without.
+        return " || ".join(
+            f"({place} like_regex {_quoted(shape)} && {self._within(place, word, bounds, read)})"
+            for shape, bounds, read in readings
+        )
+
+    def _within(self, place: str, word: str, bounds: list[str], read: str) -> str:
+        """Where a row's text stands beside a span from its first to its last moment."""
+        if word == "$eq":
+            return f"({self._within(place, '$gte', bounds, read)} && {self._within(place, '$lte', bounds, read)})"
+        bound = bounds[0] if word in ("$gte", "$lt") else bounds[1]
+        return f"({place}{read} {_ORDER[word]} {self._variable(bound)}{read})"
+
+    def _variable(self, value: Any) -> str:
+        name = f"v{len(self.variables)}"
+        self.variables[name] = value
+        return f"${name}"
+
+    def _count(self) -> None:
+        self._conditions += 1
+        if self._conditions > MAX_CONDITIONS:
+            raise InvalidInput(f"A filter has at most {MAX_CONDITIONS} conditions.")
+
+
+def _checked_key(key: object) -> str:
+    """The name of a key, which no quote, dot or backslash in it can end."""
+    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY:
+        raise InvalidInput(f"The keys of a filter are texts of at most {MAX_KEY} characters, not {_shown(key)}.")
+    if storable(key) != key or any(unicodedata.category(each) == "Cc" for each in key):
+        raise InvalidInput("A key of a filter holds characters that no key of a memory can hold.")
+    if key.startswith("$"):
+        raise InvalidInput(f"{_shown(key)} is no operator between filters; there are $and, $not, $or.")
+    if key == "user_id":
+        raise InvalidInput("Whose memories are meant is said once, beside the filter: nothing in it reaches others.")
+    return key
+
+
+def _checked_value(value: Any) -> Any:
+    """A value that JSON and Postgres can both hold, and compare."""
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise InvalidInput(f"A text in a filter has at most {MAX_TEXT:,} characters; this one has {len(value):,}.")
+        if storable(value) != value:
+            raise InvalidInput("A filter holds characters that no memory can hold.")
+    elif not isinstance(value, bool | int | float | None):
+        raise InvalidInput(f"A filter compares with a text, a number, a truth value, a date or None: {_shown(value)}.")
+    elif isinstance(value, int | float) and not (abs(value) <= MAX_NUMBER):
+        raise InvalidInput("A number in a filter is finite, and not beyond all measure.")
+    return value
+
+
+def _moment(key: str, value: Any) -> date | None:
+    """The day or moment (in UTC) that a value means, if it means one."""
+    if isinstance(value, str) and key in DATES:
+        value = _read(key, value)
+    if not isinstance(value, datetime):
+        return value if isinstance(value, date) else None
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput("A time in a filter lies outside of the calendar.") from error
+
+
+def _read(key: str, written: str) -> date:
+    for kind in (date, datetime):
+        try:
+            return kind.fromisoformat(written.strip())
+        except ValueError:
+            continue
+    raise InvalidInput(f"{key} is compared with a date such as 2026-03-01 or 2026-03-01T12:00Z, not {_shown(written)}.")
+
+
+def _quoted(text: str) -> str:
+    """A text inside the path; JSON's escapes are jsonpath's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _shown(value: object) -> str:
+    """A wrong value in a sentence: short, on one line."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
