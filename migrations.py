@@ -94,9 +94,7 @@ def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
         connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
         _apply_files(connection)
         connection.execute(
-            text(
-                "select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model)"
-            ),
+            text("select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model)"),
             {"dimension": dimension, "embed_model": embed_model},
         )
         connection.commit()

@@ -6,6 +6,7 @@ the history itself, so an undo can be undone. It decides nothing about what a me
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 from database import Database
 from errors import InvalidInput, NotFound
 from memory.facts import Fact
+from memory.filters import Filter
 from memory.given import could_be_id
 
 __all__ = ["Event", "History"]
@@ -84,8 +86,11 @@ class History:
         )
         return [Event(**row) for row in rows]
 
-    def as_of(self, user_id: str, moment: datetime, limit: int) -> list[Fact]:
+    def as_of(self, user_id: str, moment: datetime, limit: int, conditions: Filter | None = None) -> list[Fact]:
         """The memories as they stood at a moment, the newest first."""
+        such = (
+            " and jsonb_path_match(new_metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)" if conditions else ""
+        )
         rows = self._database.read_as(
             user_id,
             "select memory_id, new_metadata from ("
@@ -94,8 +99,13 @@ class History:
             " where action <> 'delete'"
             " and coalesce(new_metadata ->> 'expiration_date', '9999-12-31')"
             "   >= to_char(%(moment)s::timestamptz, 'YYYY-MM-DD')"
-            " order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
-            {"moment": moment, "limit": limit},
+            f"{such} order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
+            {
+                "moment": moment,
+                "limit": limit,
+                "path": conditions.path if conditions else None,
+                "variables": json.dumps(conditions.variables) if conditions else None,
+            },
         )
         return [Fact(row["memory_id"], row["new_metadata"]) for row in rows]
 

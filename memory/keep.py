@@ -64,7 +64,7 @@ class Keeper:
 
     def as_said(self, said: Sequence[Said], user_id: str, extra: Mapping[str, Any]) -> list[Event]:
         """Keep each message as it was said, with its role."""
-        vectors = self._embedder.embed([each.content for each in said])
+        vectors = self._embedder.embed([spoken(each) for each in said])
         rows = [
             ({**_base(user_id, each.content, each), **extra, "role": each.role}, vector)
             for each, vector in zip(said, vectors, strict=True)
@@ -171,12 +171,18 @@ def reworded(fact: Fact, text: str, at: datetime) -> dict[str, Any]:
     return {**kept, "data": text, "hash": content_hash(text), "updated_at": at.astimezone(UTC).isoformat()}
 
 
+def spoken(said: Said) -> str:
+    """What was said, as it is embedded: with the speaker's name, where there is one."""
+    return f"{said.name}: {said.content}" if said.name else said.content
+
+
 def _base(user_id: str, text: str, said: Said) -> dict[str, Any]:
     """What every row has, in mem0's flat form."""
     row = {"data": text, "user_id": user_id, "hash": content_hash(text)}
     # In one zone, so that their order as text is their order in time.
     moment = said.at.astimezone(UTC).isoformat()
     row |= {"created_at": moment, "updated_at": moment}
+    row |= {"actor_id": said.name} if said.name else {}
     return row | ({"run_id": said.run_id} if said.run_id else {})
 
 

@@ -306,6 +306,7 @@ begin
     select e.place, e.letters, e.day, 1 - (e.vec <=> asked)
     from vecs.episodes e
     where e.user_id = me and e.place is not null and 'episodes' = any (sources) and not e.hidden
+      and coalesce((select p.episodes from app.people p where p.user_id = me), true)
       and (wanted_path is null or jsonb_path_match(e.metadata, wanted_path, variables, true))
   ),
   size as materialized (
@@ -403,4 +404,89 @@ begin
   select 'episodes', e.id, e.metadata, p.cosine, p.relative, p.words, p.covered, p.dated::float8, p.linked::float8,
     (select sum(k.idf) from known k)::float8, size.held
   from picked p join vecs.episodes e on e.user_id = me and e.place = p.place cross join size;
+end $$;
+
+-- The same of the memories as they stood at a moment, out of their history; of vectors, words and dates only.
+create function app.recall_as_of(
+    asked vector, question text, moment timestamptz, days daterange[], conditions text, variables jsonb,
+    weights jsonb, wanted int)
+  returns table (
+    source text, id varchar, metadata jsonb, meaning float8, relative float8, words float8, covered float8,
+    dated float8, linked float8, of_words float8, held bigint)
+  language plpgsql stable
+  set jit = off
+  as $$
+#variable_conflict use_column
+declare
+  me text := app.asking();
+  wanted_path jsonpath := conditions::jsonpath;
+  w_meaning float8 := weights ->> 'meaning';
+  w_words float8 := weights ->> 'words';
+  w_dated float8 := weights ->> 'dated';
+begin
+  return query
+  with rows as materialized (
+    select v.memory_id, v.new_metadata as metadata, coalesce(nullif(1 - (v.new_vec <=> asked), 'NaN'), 0) as cosine,
+      coalesce(char_length(v.new_metadata ->> 'data'), 0) as letters,
+      app.day_of(v.new_metadata, v.new_metadata ? 'role') as day
+    from (
+      select distinct on (h.memory_id) h.memory_id, h.action, h.new_metadata, h.new_vec from app.memory_history h
+      where h.user_id = me and h.at <= moment order by h.memory_id, h.event desc) v
+    where v.action <> 'delete'
+      and coalesce(v.new_metadata ->> 'expiration_date', '9999') >= to_char(moment, 'YYYY-MM-DD')
+      and (wanted_path is null or jsonb_path_match(v.new_metadata, wanted_path, variables, true))
+  ),
+  size as materialized (
+    select count(*) as held, greatest(avg(r.letters), 1)::float8 as letters, min(r.cosine) as low, max(r.cosine) as high
+    from rows r
+  ),
+  hits as materialized (
+    select r.memory_id, w.lexeme, w.tf / (0.5 + 0.5 * r.letters / size.letters) as weight
+    from rows r cross join size cross join lateral app.lexemes(app.searched(r.metadata)) w
+    where w.lexeme in (select q.lexeme from app.lexemes(question) q)
+  ),
+  known as materialized (
+    select w.lexeme, ln(1 + (size.held - count(h.memory_id) + 0.5) / (count(h.memory_id) + 0.5)) as idf
+    from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
+    group by w.lexeme, size.held
+  ),
+  worded as (
+    select h.memory_id, sum(k.idf * h.weight * 1.7 / (h.weight + 0.7)) as words, sum(k.idf * least(1, h.weight)) as covered
+    from hits h join known k on k.lexeme = h.lexeme
+    group by h.memory_id
+  ),
+  told as (
+    select r.memory_id, r.metadata, r.cosine,
+      coalesce((r.cosine - size.low) / nullif(size.high - size.low, 0), case when r.cosine > 0 then 1 else 0 end) as relative,
+      coalesce(w.words / nullif(max(w.words) over (), 0), 0) as words, coalesce(w.covered, 0) as covered,
+      case when exists (select from unnest(days) span where span @> r.day) then 1 else 0 end as dated, size.held
+    from rows r cross join size left join worded w on w.memory_id = r.memory_id
+  )
+  select 'memories', t.memory_id::varchar, t.metadata, t.cosine, t.relative::float8, t.words::float8, t.covered::float8,
+    t.dated::float8, 0::float8, (select sum(k.idf) from known k)::float8, t.held
+  from told t
+  order by w_meaning * t.relative + w_words * t.words + w_dated * t.dated desc, t.memory_id
+  limit wanted;
+end $$;
+
+-- What a reply should know whatever is asked: how the person wants to be answered, and what was learned last.
+create function app.standing(wanted int) returns table (id varchar, metadata jsonb)
+  language plpgsql stable
+  set plan_cache_mode = force_generic_plan
+  as $$
+#variable_conflict use_column
+declare
+  me text := app.asking();
+  today text := to_char(now(), 'YYYY-MM-DD');
+begin
+  return query
+  (select m.id, m.metadata from vecs.memories m
+   where m.user_id = me and m.metadata ->> 'kind' = 'instruction'
+     and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+   order by m.place limit wanted)
+  union all
+  (select m.id, m.metadata from vecs.memories m
+   where m.user_id = me and m.place < 0 and coalesce(m.metadata ->> 'kind', 'fact') <> 'instruction'
+     and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+   order by m.place limit wanted);
 end $$;
