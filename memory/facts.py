@@ -151,6 +151,8 @@ class Plan:
     drops: tuple[Drop, ...] = ()
     confirmed: tuple[str, ...] = ()  # ids of memories that were said again
     actor: str = "model"
+    episodes: tuple[Said, ...] = ()  # what may stand as it was said
+    episode_vectors: tuple[list[float], ...] = ()
 
 
 def content_hash(text: str) -> str:
