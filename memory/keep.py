@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from database import Database
 from errors import MemoryChanged
+from memory.bulk import Bulk, Row
 from memory.embed import Embedder
 from memory.episodes import Episodes, may_be_kept, spoken
 from memory.extract import propose, worth_reading
@@ -48,6 +49,7 @@ class Keeper:
         self._embedder = embedder
         self._model = model
         self._instructions = instructions
+        self._bulk = Bulk(database, store, embedder)
         self._people = People(database)
         self._questions = Questions(database)
         self._episodes = Episodes(database)
@@ -65,16 +67,21 @@ class Keeper:
         return []
 
     def as_said(self, said: Sequence[Said], user_id: str, extra: Mapping[str, Any]) -> list[Event]:
-        """Keep each message as it was said, with its role."""
-        vectors = self._embedder.embed([spoken(each) for each in said])
+        """Keep each message as it was said, with its role; those with an id of their own only once."""
         rows = [
-            ({**_base(user_id, each.content, each), **extra, "role": each.role}, vector)
-            for each, vector in zip(said, vectors, strict=True)
+            Row(
+                {
+                    **_base(user_id, each.content, each),
+                    **({"message_id": each.message_id} if each.message_id else {}),
+                    **extra,
+                    "role": each.role,
+                },
+                each.message_id,
+            )
+            for each in said
         ]
-        with self._database.as_user(user_id) as connection:
-            self._store.sign(connection, "person")
-            ids = self._store.insert(connection, rows)
-        return [_event("ADD", new, each.content) for new, each in zip(ids, said, strict=True)]
+        kept = self._bulk.keep(rows, user_id, "person")
+        return [_event("ADD", new, str(row.metadata["data"])) for new, row in kept]
 
     def plan(self, said: Sequence[Said], user_id: str) -> Plan:
         """What these messages will change: the model call and the embeddings, without any writing."""

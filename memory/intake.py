@@ -1,0 +1,86 @@
+"""What an import file holds, as rows to keep: messages, kept as they were said, or memories as mem0 exports them.
+
+A list of them in JSON, or an object with the list under `results`, `memories` or `messages`. All of it is read and
+checked before anything is kept, and the first thing that cannot be kept is named by its place. It writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from errors import InvalidInput
+from memory import given
+from memory.bulk import Row
+from memory.facts import content_hash
+from memory.given import ROLES
+
+__all__ = ["read"]
+
+LISTS = ("results", "memories", "messages")
+BESIDE = ("run_id", "agent_id", "actor_id", "role", "expiration_date", "message_id")  # beside the metadata in an export
+
+
+def read(path: Path, user_id: str) -> list[Row]:
+    """The rows of a file, for this user; `InvalidInput` if any of them cannot be kept."""
+    entries, seen, now = _entries(path), Counter[str](), datetime.now(UTC)
+    rows = []
+    for place, entry in enumerate(entries, 1):
+        try:
+            metadata, own_key = _row(entry, user_id, now)
+        except InvalidInput as refused:
+            raise InvalidInput(f"Entry {place} of {path.name} cannot be kept: {refused}") from refused
+        # What has no key of its own is known by what it is, and by how often that came before.
+        key = own_key or json.dumps([entry, seen[json.dumps(entry)]])
+        seen[json.dumps(entry)] += 1
+        rows.append(Row(metadata, key))
+    return rows
+
+
+def _entries(path: Path) -> list[Any]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path.name} is not JSON in UTF-8: {error}.") from error
+    if isinstance(held, Mapping):
+        held = next((held[name] for name in LISTS if name in held), None)
+    if not isinstance(held, list):
+        raise InvalidInput(f"{path.name} holds no list of messages or memories.")
+    return held
+
+
+def _row(entry: Any, user_id: str, now: datetime) -> tuple[dict[str, Any], str | None]:
+    """The metadata of one entry, and what its source knows it by."""
+    if not isinstance(entry, Mapping):
+        raise InvalidInput("it is no object.")
+    if entry.get("user_id", user_id) != user_id:
+        raise InvalidInput("it is another user's.")
+    text = given.content(next((entry[name] for name in ("content", "memory", "data") if name in entry), None))
+    metadata = entry.get("metadata") or {}
+    if not isinstance(metadata, Mapping):
+        raise InvalidInput("its metadata is no object.")
+    flat = {**metadata, **{name: entry[name] for name in BESIDE if entry.get(name) is not None}}
+    role = flat.pop("role", None)
+    if ("content" in entry or role is not None) and role not in ROLES:
+        raise InvalidInput("A message has a role: user, assistant or system.")
+    created = _moment(entry.get("created_at"), now)
+    row = {"data": text, "user_id": user_id, "hash": content_hash(text), "created_at": created}
+    row |= {"updated_at": _moment(entry.get("updated_at"), now) if entry.get("updated_at") else created}
+    row |= {"role": role} if role else ({} if "quote" in flat else {"source": "import"})
+    known = entry.get("id") or flat.get("message_id")
+    return {**given.own_metadata(flat), **row}, str(known) if known else None
+
+
+def _moment(written: Any, now: datetime) -> str:
+    """In one zone, so that the order of rows as text is their order in time."""
+    if written is None:
+        return now.isoformat()
+    if not isinstance(written, str):
+        raise InvalidInput("its created_at is no text such as 2026-03-01T12:00Z.")
+    return given.moment(written).isoformat()
