@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--stock-rows", type=int, default=100_000)
     parser.add_argument("--bulk", type=int, default=10_000)
     asked = parser.parse_args()
-    options = {"fsync": "off", "max_wal_size": "8GB", "maintenance_work_mem": "1GB"}
+    options = {"max_wal_size": "8GB", "maintenance_work_mem": "1GB"}
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder,
         Postgres(Path(folder), options=options) as server,

@@ -177,7 +177,7 @@ def _of_row(each: Candidate, asked: _Asked) -> dict[str, float]:
     return {
         "speaker": float(bool(speaker) and speaker in asked.names),
         "timed": float(asked.when and bool(_TIMES.search(text))),
-        "substance": min(1.0, len(content_words(text)) / 20) if said else 1.0,
+        "substance": min(1.0, len(text) / 200) if said else 1.0,
         "question": float(said and text.rstrip().endswith(("?", "？"))),
         "episode": float(each.source == "episodes"),
         "assistant": float(each.metadata.get("role") == "assistant"),

@@ -105,6 +105,9 @@ def _accepting(listener: socket.socket, serve: Callable[[socket.socket], None]) 
 
 
 def _pass_on(source: socket.socket, sink: socket.socket, heard: Callable[[], None]) -> None:
+    for each in (source, sink):
+        if each.family == socket.AF_INET:
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError), source, sink:
         while data := source.recv(65536):
             heard()

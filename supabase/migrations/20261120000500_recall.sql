@@ -199,6 +199,7 @@ begin
     execute format(
       'alter table vecs.%I
          add column user_id text generated always as (app.owner(metadata)) stored,
+         add column expires text generated always as (metadata ->> ''expiration_date'') stored,
          add column place int, add column letters int, add column day date', named);
   end if;
   execute format('create index if not exists %I on vecs.%I (user_id, place)', named || '_by_place', named);
@@ -303,13 +304,13 @@ begin
     select m.place, m.letters, m.day, 1 - (m.vec <=> asked) as cosine
     from vecs.memories m
     where m.user_id = me and m.place is not null and 'memories' = any (sources)
-      and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+      and (m.expires is null or m.expires >= today)
       and (wanted_path is null or jsonb_path_match(m.metadata, wanted_path, variables, true))
     union all
     select e.place, e.letters, e.day, 1 - (e.vec <=> asked)
     from vecs.episodes e
     where e.user_id = me and e.place is not null and 'episodes' = any (sources) and not e.hidden
-      and coalesce(e.metadata ->> 'expiration_date', '9999') >= today
+      and (e.expires is null or e.expires >= today)
       and coalesce((select p.episodes from app.people p where p.user_id = me), true)
       and (wanted_path is null or jsonb_path_match(e.metadata, wanted_path, variables, true))
   ),
@@ -335,10 +336,10 @@ begin
   ),
   spread as (
     select h.lexeme, h.place + near.step as place, sum(h.weight * near.part) as weight
-    from hits h join known k on k.lexeme = h.lexeme
+    from hits h join known k on k.lexeme = h.lexeme cross join size
     -- A word that stands nearly everywhere says too little to be looked for in neighbours.
     join (values (0, 1.0), (1, 0.6), (2, 0.35), (-1, 0.45), (-2, 0.2)) near (step, part)
-      on near.step = 0 or (h.place >= 0 and k.places <= 2000)
+      on near.step = 0 or (h.place >= 0 and k.places <= greatest(300, size.held / 20))
     group by h.lexeme, h.place + near.step
   ),
   worded as materialized (
@@ -372,19 +373,35 @@ begin
     limit 100
   ),
   linked as materialized (
-    select m.place, max(found.part) as part
+    select reached.place, max(reached.part) as part
     from (
-      select n.memory_id, 1.0 as part from app.entity_names n
-      where n.user_id = me and n.key in (select k.key from keys k)
-      union all select f.memory_id, 1.0 from first_hop f
-      union all
-      select r.memory_id, 0.5 from app.relations r where r.user_id = me and r.subject_key in (select met.key from met)
-      union all
-      select r.memory_id, 0.5 from app.relations r where r.user_id = me and r.object_key in (select met.key from met)
-    ) found
-    join vecs.memories m on m.id = found.memory_id and m.user_id = me
-    where exists (select from keys)
-    group by m.place
+      select (select m.place from vecs.memories m where m.id = found.memory_id and m.user_id = me) as place, found.part
+      from (
+        (select n.memory_id, 1.0 as part from app.entity_names n
+         where n.user_id = me and n.key in (select k.key from keys k) limit 500)
+        union all
+        select f.memory_id, 1.0 from first_hop f
+        union all
+        (select r.memory_id, 0.5 from app.relations r
+         where r.user_id = me and r.subject_key in (select met.key from met) limit 200)
+        union all
+        (select r.memory_id, 0.5 from app.relations r
+         where r.user_id = me and r.object_key in (select met.key from met) limit 200)
+      ) found
+    ) reached
+    group by reached.place
+  ),
+  -- The best of each channel; what is in none of them cannot be the best of all.
+  met_by as materialized (
+    (select r.place from rows r order by nullif(r.cosine, 'NaN') desc nulls last limit 4 * wanted)
+    union
+    (select w.place from worded w order by w.words desc limit 4 * wanted)
+    union
+    select l.place from linked l
+    union
+    (select r.place from rows r
+     where days is not null and exists (select from unnest(days) span where r.day between lower(span) and upper(span) + 6)
+     order by r.cosine desc limit 4 * wanted)
   ),
   told as (
     select r.place, coalesce(nullif(r.cosine, 'NaN'), 0) as cosine,
@@ -396,7 +413,7 @@ begin
            when exists (select from unnest(days) span where r.day between lower(span) and upper(span) + 6) then 0.5
            else 0 end as dated,
       coalesce(l.part, 0) as linked
-    from rows r cross join size cross join asks
+    from met_by b join rows r on r.place = b.place cross join size cross join asks
     left join worded w on w.place = r.place
     left join linked l on l.place = r.place
   ),
@@ -496,11 +513,11 @@ begin
   return query
   (select m.id, m.metadata from vecs.memories m
    where m.user_id = me and m.metadata ->> 'kind' = 'instruction'
-     and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+     and (m.expires is null or m.expires >= today)
    order by m.place limit wanted)
   union all
   (select m.id, m.metadata from vecs.memories m
    where m.user_id = me and m.place < 0 and coalesce(m.metadata ->> 'kind', 'fact') <> 'instruction'
-     and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+     and (m.expires is null or m.expires >= today)
    order by m.place limit wanted);
 end $$;
