@@ -20,14 +20,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.cases import Case, Expected, load
-from chat.prompt import tokens
 from errors import AppError, BadAnswer
 from memory import prompts
 from memory.extract import propose, worth_reading
 from memory.facts import Drop, Write
 from memory.reconcile import reconcile
 from model import Message, Model, Schema, Usage, memory_model
-from plaintext import comparable
+from plaintext import comparable, tokens
 from settings import settings
 
 __all__ = ["Outcome", "figures", "main", "run"]

@@ -10,7 +10,7 @@ filter. Calls and results follow mem0's, whose rows are shared. It knows no chat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from types import TracebackType
@@ -34,6 +34,9 @@ from memory.people import People, Person
 from memory.profile import Profile, Profiles
 from memory.prompts import Instructions, instructions_for
 from memory.questions import Choice, Question, Questions
+from memory.rank import Recipe
+from memory.recall import Query, Recall
+from memory.rerank import Reranker
 from memory.store import Store
 from memory.tidy import Report, Tidy
 from model import Model
@@ -52,6 +55,7 @@ class Memory:
         embedder: Embedder | None = None,
         model: Model | FromSettings | None = FROM_SETTINGS,
         instructions: Instructions | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         standing = parts(database, embedder, model)
         self._opened: ExitStack = standing.opened
@@ -61,6 +65,7 @@ class Memory:
         self._keeper = Keeper(
             standing.database, self._store, standing.embedder, standing.model, instructions or _instructions(model)
         )
+        self._recall = Recall(standing.database, self._store, standing.embedder, standing.model, reranker)
         self._history = History(standing.database)
         self._eraser = Eraser(standing.database, self._store, standing.embedder)
         self._tidy = Tidy(standing.database, self._store, standing.embedder, standing.model)
@@ -71,14 +76,32 @@ class Memory:
 
     # -- finding ---------------------------------------------------------------------------------
 
-    def recall(self, query: str, *, user_id: str, limit: int = 10) -> list[Fact]:
-        """The memories nearest to a question, best first."""
-        check_user_id(user_id)
-        asked = given.question(query)
+    def recall(
+        self,
+        query: str,
+        *,
+        user_id: str,
+        limit: int = 10,
+        recipe: str | Recipe = "everything",
+        filters: Mapping[str, Any] | None = None,
+        as_of: datetime | date | str | None = None,
+        before: Sequence[Said] = (),
+        without: Collection[str] = (),
+        standing: int = 0,
+    ) -> list[Fact]:
+        """What is remembered about a question, best first; nothing rather than noise.
+
+        `before` is what was said before it, `without` the ids of memories to do without; `standing` asks for so
+        many of what holds whatever is asked, which come last and without a score.
+        """
+        whose, conditions = given.scoped(user_id, filters)
+        asked, most = given.question(query), given.limited(limit)
         if not asked:
             return []
-        [vector] = self._embedder.embed([asked])
-        return self._store.nearest(user_id, vector, given.limited(limit))
+        then = None if as_of is None else given.moment(as_of)
+        return self._recall.find(
+            Query(asked, whose, most, recipe, conditions, then, before, frozenset(without), standing)
+        )
 
     def search(
         self,
@@ -88,12 +111,16 @@ class Memory:
         limit: int = 10,
         filters: Mapping[str, Any] | None = None,
         top_k: int | None = None,
+        recipe: str | Recipe = "everything",
+        as_of: datetime | date | str | None = None,
+        explain: bool = False,
     ) -> Results:
-        """`recall` in mem0's shape."""
-        facts = self.recall(
-            query, user_id=given.asking(user_id, filters), limit=given.limited(limit, top_k, default=10)
-        )
-        return {"results": [fact.result() for fact in facts]}
+        """`recall` in mem0's shape; with `explain` each result says what its score is made of."""
+        whose, _ = given.scoped(user_id, filters)
+        most = given.limited(limit, top_k, default=10)
+        rest = {key: value for key, value in (filters or {}).items() if key != "user_id"}
+        facts = self.recall(query, user_id=whose, limit=most, filters=rest, recipe=recipe, as_of=as_of)
+        return {"results": [fact.result(explain=explain) for fact in facts]}
 
     def get(self, memory_id: str, *, user_id: str) -> Result | None:
         """One memory, or None if this user has no such."""
@@ -110,9 +137,12 @@ class Memory:
         as_of: datetime | date | str | None = None,
     ) -> Results:
         """Everything remembered about a user, now or as of a moment, the newest first."""
-        whose, most = given.asking(user_id, filters), given.limited(limit, top_k, default=100)
-        then = None if as_of is None else given.moment(as_of)
-        facts = self._store.all(whose, most) if then is None else self._history.as_of(whose, then, most)
+        whose, conditions = given.scoped(user_id, filters)
+        most = given.limited(limit, top_k, default=100)
+        if as_of is None:
+            facts = self._store.all(whose, most, conditions)
+        else:
+            facts = self._history.as_of(whose, given.moment(as_of), most, conditions)
         return {"results": [fact.result() for fact in facts]}
 
     def use(self, *, user_id: str) -> dict[str, dict[str, Any]]:
@@ -205,7 +235,7 @@ class Memory:
             run = f"undo-{uuid4()}" if len(events) > 1 else None
             for each in events:
                 self._store.sign(connection, "person", f"undo of {each.event}", run=run)
-                self._history.take_back(connection, each)
+                self._history.take_back(connection, each, self._embedder.embed)
         return [each.result() for each in events]
 
     def delete(self, memory_id: str, *, user_id: str) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 __all__ = ["KINDS", "Drop", "Fact", "Kind", "Plan", "Proposal", "Result", "Said", "Write", "content_hash"]
 
@@ -32,6 +32,7 @@ class Result(TypedDict):
     updated_at: str | None
     score: float | None
     metadata: dict[str, Any]
+    parts: NotRequired[dict[str, float]]  # what the score is made of, where that was asked for
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,18 @@ class Said:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     message_id: str | None = None
     run_id: str | None = None
+    name: str | None = None  # of the speaker, where there are several
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One row of vecs.memories, without its vector."""
+    """One row of vecs.memories, or of vecs.episodes, without its vector."""
 
     id: str
     metadata: Mapping[str, Any]
     score: float | None = None
+    source: str = "memories"  # or "episodes": what was said, and nobody has made a memory of
+    parts: Mapping[str, float] | None = None  # what the score is made of
 
     @property
     def text(self) -> str:
@@ -73,9 +77,9 @@ class Fact:
         """When it was first kept, ISO 8601."""
         return self.metadata.get("created_at")
 
-    def result(self) -> Result:
-        """The same in mem0's shape."""
-        return Result(
+    def result(self, *, explain: bool = False) -> Result:
+        """The same in mem0's shape, with the parts of its score where they are asked for."""
+        told = Result(
             id=self.id,
             memory=self.text,
             hash=str(self.metadata.get("hash", "")),
@@ -85,6 +89,9 @@ class Fact:
             score=self.score,
             metadata={key: value for key, value in self.metadata.items() if key not in CORE_KEYS},
         )
+        if explain:
+            told["parts"] = dict(self.parts or {})
+        return told
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 from database import check_user_id
 from errors import InvalidInput
 from memory.facts import Said
+from memory.filters import Filter, compile_filters
 from plaintext import storable
 
 __all__ = [
@@ -32,12 +33,14 @@ __all__ = [
     "moment",
     "own_metadata",
     "question",
+    "scoped",
 ]
 
 Messages = str | Mapping[str, Any] | Said | Sequence["Mapping[str, Any] | Said"]
 MAX_LIMIT = 1_000
 MAX_CONTENT = 100_000
 MAX_ID = 1_000
+MAX_NAME = 80
 # Rows are mem0's flat objects: a caller's key must not pass for one of ours.
 OWN_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at", "role"})
 ROLES = ("user", "assistant", "system")
@@ -46,6 +49,11 @@ OTHER_SCOPES = frozenset({"agent_id", "run_id"})
 
 def asking(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> str:
     """Whose memories are meant: exactly one user, named in either way."""
+    return scoped(user_id, filters)[0]
+
+
+def scoped(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> tuple[str, Filter | None]:
+    """Whose memories are meant, and which of them; see filters.py for what a filter may say."""
     if not isinstance(filters, Mapping | None):
         raise InvalidInput('filters is a mapping, such as {"user_id": "dave"}.')
     wanted = dict(filters or {})
@@ -58,10 +66,7 @@ def asking(user_id: str | None = None, filters: Mapping[str, Any] | None = None)
         check_user_id(each)
     if len(set(named)) > 1:
         raise InvalidInput("user_id and filters name two different users: a call is about one.")
-    if wanted:
-        # Left out silently, it would answer with more than was asked for.
-        raise InvalidInput(f"There are no filters on {', '.join(sorted(map(str, wanted)))} yet: only on user_id.")
-    return str(named[0])
+    return str(named[0]), compile_filters(wanted) if wanted else None
 
 
 def limited(limit: int, top_k: int | None = None, *, default: int | None = None) -> int:
@@ -162,18 +167,19 @@ def _in_utc(value: datetime) -> datetime:
 
 def _one_said(message: Any, at: datetime, run_id: str | None) -> Said:
     if isinstance(message, Mapping):
-        message = Said(message.get("role", ""), message.get("content", ""), at, run_id=run_id)
+        message = Said(message.get("role", ""), message.get("content", ""), at, run_id=run_id, name=message.get("name"))
     if not isinstance(message, Said) or message.role not in ROLES:
         raise InvalidInput("A message is an object with a role (user, assistant or system) and content.")
     if not isinstance(message.at, datetime):
         raise InvalidInput("The time of a message is a datetime.")
-    if not all(isinstance(each, str | None) for each in (message.message_id, message.run_id)):
-        raise InvalidInput("The message_id and the run_id of a message are text.")
+    if not all(isinstance(each, str | None) for each in (message.message_id, message.run_id, message.name)):
+        raise InvalidInput("The name, the message_id and the run_id of a message are text.")
     _in_utc(message.at)
     # A time without a zone is taken for UTC: rows carry an offset.
     when = message.at if message.at.tzinfo else message.at.replace(tzinfo=UTC)
     run = message.run_id and storable(message.run_id)
-    return replace(message, content=content(message.content), at=when, run_id=run)
+    name = message.name and storable(message.name.strip())[:MAX_NAME]
+    return replace(message, content=content(message.content), at=when, run_id=run, name=name or None)
 
 
 def _as_json(extra: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ the history itself, so an undo can be undone. It decides nothing about what a me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,11 +17,15 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from database import Database
 from errors import InvalidInput, NotFound
+from memory.bulk import Row
 from memory.facts import Fact
+from memory.filters import Filter
 from memory.given import could_be_id
+from memory.store import as_written
 
 __all__ = ["Event", "History"]
 
+Embed = Callable[[Sequence[str]], list[list[float]]]
 FIELDS = "event, at, memory_id, action, actor, reason, message_id, run, undoes, old_metadata, new_metadata"
 
 
@@ -84,8 +89,11 @@ class History:
         )
         return [Event(**row) for row in rows]
 
-    def as_of(self, user_id: str, moment: datetime, limit: int) -> list[Fact]:
+    def as_of(self, user_id: str, moment: datetime, limit: int, conditions: Filter | None = None) -> list[Fact]:
         """The memories as they stood at a moment, the newest first."""
+        such = (
+            " and jsonb_path_match(new_metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)" if conditions else ""
+        )
         rows = self._database.read_as(
             user_id,
             "select memory_id, new_metadata from ("
@@ -94,8 +102,13 @@ class History:
             " where action <> 'delete'"
             " and coalesce(new_metadata ->> 'expiration_date', '9999-12-31')"
             "   >= to_char(%(moment)s::timestamptz, 'YYYY-MM-DD')"
-            " order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
-            {"moment": moment, "limit": limit},
+            f"{such} order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
+            {
+                "moment": moment,
+                "limit": limit,
+                "path": conditions.path if conditions else None,
+                "variables": json.dumps(conditions.variables) if conditions else None,
+            },
         )
         return [Fact(row["memory_id"], row["new_metadata"]) for row in rows]
 
@@ -108,13 +121,16 @@ class History:
         ).mappings()
         return [Event(**row) for row in rows]
 
-    def take_back(self, connection: Connection, event: Event) -> None:
-        """Put a memory back as it was before this change, vector included."""
+    def take_back(self, connection: Connection, event: Event, embed: Embed) -> None:
+        """Put a memory back as it was before this change, vector included; one that is missing is made anew."""
         self._check_unchanged(connection, event)
+        vector = self._missing_vector(connection, event, embed)
         connection.execute(text("select set_config('keepsake.undoes', :event, true)"), {"event": str(event.event)})
         try:
             with connection.begin_nested():
-                connection.execute(text(_TAKE_BACK[event.action]), {"event": event.event, "id": event.memory_id})
+                connection.execute(
+                    text(_TAKE_BACK[event.action]), {"event": event.event, "id": event.memory_id, "vec": vector}
+                )
         except sqlalchemy_errors.IntegrityError as error:
             raise InvalidInput("Another memory says the same by now: forget that one first.") from error
         finally:
@@ -126,6 +142,16 @@ class History:
         values = {} if memory_ids is None else {"ids": memory_ids}
         return connection.execute(text(f"delete from app.memory_history{chosen}"), values).rowcount
 
+    def _missing_vector(self, connection: Connection, event: Event, embed: Embed) -> str | None:
+        """The vector of what comes back, where the history's went with the embedding model it came from."""
+        if event.old_metadata is None:
+            return None
+        has = text("select old_vec is not null from app.memory_history where event = :event")
+        if connection.scalar(has, {"event": event.event}):
+            return None
+        [vector] = embed([Row(event.old_metadata).text])
+        return as_written(vector)
+
     def _check_unchanged(self, connection: Connection, event: Event) -> None:
         """An undo must not undo what came later: it applies to a memory as this change left it."""
         current = connection.execute(
@@ -136,11 +162,13 @@ class History:
 
 
 _TAKE_BACK = {
-    "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null",
-    "update": "update vecs.memories kept set metadata = old_metadata, vec = old_vec"
+    "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
+    " and cast(:vec as text) is null",
+    "update": "update vecs.memories kept set metadata = old_metadata, vec = coalesce(old_vec, cast(:vec as vector))"
     " from app.memory_history past where past.event = :event and kept.id = :id",
     "delete": "insert into vecs.memories (id, vec, metadata)"
-    " select memory_id, old_vec, old_metadata from app.memory_history where event = :event and memory_id = :id",
+    " select memory_id, coalesce(old_vec, cast(:vec as vector)), old_metadata"
+    " from app.memory_history where event = :event and memory_id = :id",
 }
 
 

@@ -184,6 +184,7 @@ def _base(user_id: str, text: str, said: Said) -> dict[str, Any]:
     # In one zone, so that their order as text is their order in time.
     moment = said.at.astimezone(UTC).isoformat()
     row |= {"created_at": moment, "updated_at": moment}
+    row |= {"actor_id": said.name} if said.name else {}
     return row | ({"run_id": said.run_id} if said.run_id else {})
 
 

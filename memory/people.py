@@ -1,4 +1,4 @@
-"""What a person wishes of the remembering: their timezone, and words of theirs added to the instructions."""
+"""What a person wishes of the remembering: their timezone, words of theirs added to the instructions, episodes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Person:
     timezone: str = "UTC"
     extract_wishes: str = ""
     update_wishes: str = ""
+    episodes: bool = True  # whether what is said is kept turn by turn, and searched
 
     @property
     def zone(self) -> ZoneInfo:
@@ -38,7 +39,9 @@ class People:
 
     def get(self, user_id: str) -> Person:
         """The person's wishes."""
-        rows = self._database.read_as(user_id, "select timezone, extract_wishes, update_wishes from app.people")
+        rows = self._database.read_as(
+            user_id, "select timezone, extract_wishes, update_wishes, episodes from app.people"
+        )
         return Person(**rows[0]) if rows else Person()
 
     def set(self, user_id: str, person: Person) -> None:
@@ -50,13 +53,15 @@ class People:
         with self._database.as_user(user_id) as connection:
             connection.execute(
                 text(
-                    "insert into app.people (timezone, extract_wishes, update_wishes)"
-                    " values (:timezone, :extract, :update) on conflict (user_id) do update set"
-                    " timezone = :timezone, extract_wishes = :extract, update_wishes = :update, updated_at = now()"
+                    "insert into app.people (timezone, extract_wishes, update_wishes, episodes)"
+                    " values (:timezone, :extract, :update, :episodes) on conflict (user_id) do update set"
+                    " timezone = :timezone, extract_wishes = :extract, update_wishes = :update,"
+                    " episodes = :episodes, updated_at = now()"
                 ),
                 {
                     "timezone": person.timezone,
                     "extract": storable(person.extract_wishes),
                     "update": storable(person.update_wishes),
+                    "episodes": person.episodes,
                 },
             )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import vecs
@@ -18,14 +19,63 @@ from sqlalchemy.orm import sessionmaker
 
 from database import Database
 from memory.facts import Fact
+from memory.filters import Filter
 from memory.given import could_be_id
+from memory.rank import Candidate
 
-__all__ = ["Store"]
+__all__ = ["Asked", "Store", "as_written"]
 
-# Compared as JSON, as vecs compares, so that the index on the user serves. Row-level security says the
-# same once more. An expired memory is as good as gone until it is tidied away.
-OWN = "metadata -> 'user_id' = to_jsonb(%(user_id)s::text)"
+# Row-level security says the same once more. An expired memory is as good as gone until it is tidied away.
+OWN = "user_id = %(user_id)s"
 CURRENT = "coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')"
+
+
+_FOUND = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, held"
+_CHANNELS = (
+    "app.recall(%(vector)s::vector, %(text)s, %(grams)s::text[], %(days)s::daterange[], %(path)s, %(variables)s::jsonb,"
+    " %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
+)
+_AS_OF = (
+    "app.recall_as_of(%(vector)s::vector, %(text)s, %(as_of)s, %(days)s::daterange[], %(path)s, %(variables)s::jsonb,"
+    " %(weights)s::jsonb, %(wanted)s)"
+)
+_STANDING = (
+    " union all select 'standing', id, metadata, null, null, null, null, null, null, null, null"
+    " from app.standing(%(standing)s)"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the channels need to know of a question."""
+
+    user_id: str
+    text: str
+    vector: Sequence[float]
+    grams: Sequence[str]
+    days: Sequence[tuple[date, date]]
+    conditions: Filter | None
+    sources: Sequence[str]
+    weights: Mapping[str, float]
+    wanted: int
+    as_of: datetime | None = None
+    standing: int = 0
+
+    def values(self) -> dict[str, Any]:
+        """The same as the statement's parameters."""
+        return {
+            "vector": _literal(self.vector),
+            "text": self.text,
+            "grams": list(self.grams),
+            "days": [f"[{start},{end}]" for start, end in self.days] or None,
+            "path": self.conditions.path if self.conditions else None,
+            "variables": json.dumps(self.conditions.variables) if self.conditions else None,
+            "sources": list(self.sources),
+            "weights": json.dumps(dict(self.weights)),
+            "wanted": self.wanted,
+            "as_of": self.as_of,
+            "standing": self.standing,
+        }
 
 
 class _Vecs(vecs.Client):  # type: ignore[misc]
@@ -61,13 +111,27 @@ class Store:
         )
         return [Fact(row["id"], row["metadata"], row["score"]) for row in rows]
 
-    def all(self, user_id: str, limit: int) -> list[Fact]:
+    def recall(self, asked: Asked) -> tuple[list[Candidate], list[Fact]]:
+        """What every channel finds, and what stands whatever is asked, in one message to the database."""
+        channels = _CHANNELS if asked.as_of is None else _AS_OF
+        also = _STANDING if asked.standing else ""
+        rows = self._database.read_as(asked.user_id, f"select {_FOUND} from {channels}{also}", asked.values())
+        found = [Candidate(**row) for row in rows if row["source"] != "standing"]
+        return found, [Fact(row["id"], row["metadata"]) for row in rows if row["source"] == "standing"]
+
+    def all(self, user_id: str, limit: int, conditions: Filter | None = None) -> list[Fact]:
         """The user's memories, the newest first."""
+        such = " and jsonb_path_match(metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)" if conditions else ""
         rows = self._database.read_as(
             user_id,
-            f"select id, metadata from vecs.memories where {OWN} and {CURRENT} "
+            f"select id, metadata from vecs.memories where {OWN} and {CURRENT}{such} "
             "order by metadata ->> 'created_at' desc, id limit %(limit)s",
-            {"user_id": user_id, "limit": limit},
+            {
+                "user_id": user_id,
+                "limit": limit,
+                "path": conditions.path if conditions else None,
+                "variables": json.dumps(conditions.variables) if conditions else None,
+            },
         )
         return [Fact(row["id"], row["metadata"]) for row in rows]
 
@@ -101,7 +165,7 @@ class Store:
         )
         values = {
             "ids": list(ids),
-            "vectors": [_rounded(vector) for _, vector in rows],
+            "vectors": [as_written(vector) for _, vector in rows],
             "metadata": [json.dumps(dict(metadata)) for metadata, _ in rows],
         }
         inserted = set(connection.scalars(statement, values))
@@ -197,6 +261,6 @@ def _literal(vector: Sequence[float]) -> str:
     return "[" + ",".join(map(repr, vector)) + "]"
 
 
-def _rounded(vector: Sequence[float]) -> str:
-    """The same with the nine digits that single precision can tell apart: shorter, and quicker to write and read."""
+def as_written(vector: Sequence[float]) -> str:
+    """A vector as Postgres reads it, with the nine digits that single precision can tell apart."""
     return "[" + ",".join(["%.9g"] * len(vector)) % tuple(vector) + "]"

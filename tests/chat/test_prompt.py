@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chat import prompt
 from chat.conversations import Message
 from memory import Fact
+from plaintext import tokens
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -114,12 +115,12 @@ def test_memories_have_a_budget_and_one_that_is_too_long_does_not_crowd_out_the_
     assert "x" * 100 not in system
     assert "Fact 0 " in system
     assert "Fact 39 " not in system
-    assert prompt.tokens(system) < prompt.MEMORY_TOKENS + 400
+    assert tokens(system) < prompt.MEMORY_TOKENS + 400
 
 
 @given(st.text())
 def test_an_estimate_of_tokens_is_at_least_a_third_of_the_bytes(text: str) -> None:
-    assert prompt.tokens(text) * 3 >= len(text.encode("utf-8", "replace"))
+    assert tokens(text) * 3 >= len(text.encode("utf-8", "replace"))
 
 
 def test_the_same_input_gives_the_same_prompt_and_is_left_as_it_was() -> None:

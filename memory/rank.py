@@ -1,0 +1,215 @@
+"""From what the channels found to a ranked list: fusing, small factors, no repeats, a budget. Pure.
+
+Each channel's part is between 0 and 1 and weighed by the recipe; their sum orders the list, and every result
+can show its parts. Ranks are not added up: with the same say for every place, the better channel loses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from errors import InvalidInput
+from memory.facts import Fact
+from memory.words import content_words, words
+from plaintext import tokens
+
+__all__ = ["RECIPES", "Candidate", "Recipe", "asks_when", "rank", "recipe_named", "related"]
+
+WEIGHTS = {
+    "meaning": 1.0,  # the vectors
+    "words": 1.2,  # the words, with those of the neighbours of what was said
+    "dated": 1.0,  # of a day that the question names
+    "linked": 0.3,  # about somebody or something it names, or what is related to it
+    "speaker": 0.4,  # said by whom it names
+    "timed": 0.3,  # tells a time, where the question asks for one
+    "substance": 0.15,  # says more than a word or two
+    "question": -0.2,  # asks rather than tells
+    "episode": -0.1,  # was said, and nobody has made a memory of it
+    "assistant": -0.15,  # were the assistant's words
+    "recent": 0.05,
+    "confirmed": 0.05,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to recall, as data: where to look, what each channel weighs, how sure to be, how much to give."""
+
+    name: str
+    sources: tuple[str, ...]
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    threshold: float = 0.455  # how related the best must be, among some 600 rows, for anything to be given
+    share: float = 0.3  # of the best's score, below which a result is not worth its tokens
+    budget: int = 2_000  # tokens
+
+
+RECIPES = {
+    each.name: each
+    for each in (
+        Recipe("facts", ("memories",)),
+        Recipe("everything", ("memories", "episodes")),
+        Recipe("strict", ("memories", "episodes"), threshold=0.55, share=0.6, budget=800),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A row with what every channel found; see app.recall for what each means."""
+
+    source: str
+    id: str
+    metadata: Mapping[str, Any]
+    meaning: float
+    relative: float
+    words: float
+    covered: float
+    dated: float
+    linked: float
+    of_words: float
+    held: int
+
+
+def recipe_named(recipe: Recipe | str) -> Recipe:
+    """A recipe by its name, or one of the caller's own."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in RECIPES:
+        raise InvalidInput(f"There is no recipe {recipe!r}: there are {', '.join(sorted(RECIPES))}.")
+    return RECIPES[recipe]
+
+
+def related(found: Sequence[Candidate], noise: float) -> float:
+    """How sure it is that the question is about anything here: 1 and above is sure enough for an ordinary recipe.
+
+    `noise` is the cosine that unrelated texts have under this embedding model. The more there is to choose
+    from, the better the best has to be: some row comes near to any question by chance.
+    """
+    if not found:
+        return 0.0
+    best = max(_related(each, noise) for each in found)
+    chance = math.sqrt(math.log(1 + found[0].held) / math.log(1 + 600))
+    return best / chance
+
+
+def _related(each: Candidate, noise: float) -> float:
+    near = max(0.0, (each.meaning - noise) / (1 - noise))
+    covered = each.covered / each.of_words if each.of_words else 0.0
+    return near + 0.3 * covered + 0.2 * each.linked
+
+
+def rank(found: Iterable[Candidate], question: str, recipe: Recipe, now: datetime, limit: int) -> list[Fact]:
+    """The candidates as results, best first: without repeats, without what is far behind the best, in budget."""
+    asked = _Asked.of(question)
+    scored = sorted((_scored(each, asked, recipe, now) for each in found), key=_order)
+    kept: list[Fact] = []
+    told: list[set[str]] = []
+    left = recipe.budget
+    for each in scored:
+        if len(kept) == limit or _score(each) < recipe.share * _score(scored[0]):
+            break
+        says = content_words(each.text)
+        cost = tokens(each.text)
+        if (kept and cost > left) or any(_repeats(says, other) for other in told):
+            continue
+        left -= cost
+        kept.append(each)
+        told.append(says)
+    return kept
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the question's own words ask for."""
+
+    names: frozenset[str]
+    when: bool
+
+    @classmethod
+    def of(cls, question: str) -> _Asked:
+        return cls(frozenset(words(question.replace("'s", " ").replace("’s", " "))), asks_when(question))
+
+
+def _scored(each: Candidate, asked: _Asked, recipe: Recipe, now: datetime) -> Fact:
+    found = {
+        "meaning": each.relative,
+        "words": each.words,
+        "dated": each.dated,
+        "linked": each.linked,
+        **_of_row(each, asked),
+        "recent": _recent(each.metadata, now),
+        "confirmed": 1.0 if each.metadata.get("confirmed_at", "") > each.metadata.get("created_at", "") else 0.0,
+    }
+    parts = {name: round(recipe.weights[name] * part, 4) for name, part in found.items() if part}
+    score = round(sum(parts.values()), 4)
+    return Fact(each.id, each.metadata, score, each.source, parts | {"cosine": round(each.meaning, 4)})
+
+
+def _of_row(each: Candidate, asked: _Asked) -> dict[str, float]:
+    """What the row itself says, apart from how it fits."""
+    text = str(each.metadata.get("data", ""))
+    said = each.source == "episodes" or "role" in each.metadata
+    speaker = str(each.metadata.get("actor_id", "")).casefold().split(" ")[0]
+    return {
+        "speaker": float(bool(speaker) and speaker in asked.names),
+        "timed": float(asked.when and bool(_TIMES.search(text))),
+        "substance": min(1.0, len(content_words(text)) / 20) if said else 1.0,
+        "question": float(said and text.rstrip().endswith(("?", "？"))),
+        "episode": float(each.source == "episodes"),
+        "assistant": float(each.metadata.get("role") == "assistant"),
+    }
+
+
+def _recent(metadata: Mapping[str, Any], now: datetime) -> float:
+    """1 for what was kept just now, half of it after three months."""
+    try:
+        then = datetime.fromisoformat(str(metadata.get("updated_at") or metadata.get("created_at")))
+    except ValueError:
+        return 0.0
+    then = then.replace(tzinfo=UTC) if then.tzinfo is None else then
+    return math.exp2(-max(0.0, (now - then).total_seconds()) / (90 * 86_400))
+
+
+def _repeats(one: set[str], other: set[str]) -> bool:
+    """Whether two results say the same, but for a word in ten."""
+    return bool(one) and len(one & other) >= 0.9 * len(one | other)
+
+
+def _score(each: Fact) -> float:
+    return each.score or 0.0
+
+
+def _order(each: Fact) -> tuple[float, str]:
+    return -_score(each), each.id
+
+
+def without_parts(facts: Iterable[Fact]) -> list[Fact]:
+    """The same, for callers who did not ask for an explanation."""
+    return [replace(each, parts=None) for each in facts]
+
+
+_WHEN = re.compile(
+    r"\b(when|how long|what (?:date|day|month|year|time)|which (?:date|day|month|year)|since when|how (?:many|much) "
+    r"(?:days|weeks|months|years|time)|wann|seit wann|wie lange|an welchem tag|quand|depuis quand|combien de temps|"
+    r"cuándo|desde cuándo|cuánto tiempo)\b",
+    re.IGNORECASE,
+)
+_TIMES = re.compile(
+    r"\b(yesterday|today|tomorrow|tonight|last|next|ago|weekends?|weeks?|months?|years?|days?|mornings?|recently|since|"
+    r"soon|now|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|january|february|march|april|may|"
+    r"june|july|august|september|october|november|december|\d{4}|gestern|heute|morgen|vorgestern|letzte[nrs]?|"
+    r"nächste[nrs]?|seit|vor|woche|wochen|monate?n?|jahre?n?|tage?n?|hier|demain|aujourd'hui|dernière?|prochaine?|"
+    r"semaines?|mois|ans?|années?|jours?|depuis|ayer|hoy|mañana|pasad[oa]|próxim[oa]|semanas?|mes(?:es)?|años?|días?|"
+    r"desde|hace)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_when(question: str) -> bool:
+    """Whether a question asks for a time."""
+    return bool(_WHEN.search(question))

@@ -1,0 +1,492 @@
+-- Recall: what stands beside the vectors, so that one message to the database finds by words, dates and names too.
+--
+-- Each row of vecs.memories and vecs.episodes has a place: a number of its own among its person's rows. What was
+-- said stands in the order of its talk (the rows of one run_id), so that neighbours are one apart; a long pause, or
+-- another talk, begins at the next thousand. Facts have no neighbours: theirs are below zero, the newest lowest.
+-- app.postings says which words stand at which place.
+
+-- A text as its words are looked for: without accents, and each sign of a script without spaces a word of its own.
+create function app.plain_words(written text) returns text
+  language sql immutable parallel safe
+  as $$
+    select case when octet_length(written) = char_length(written) then left(written, 200000) else
+      regexp_replace(
+        normalize(regexp_replace(normalize(left(written, 200000), NFD), '[\u0300-\u036f]', '', 'g'), NFC),
+        '([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])', ' \1 ', 'g') end
+  $$;
+
+-- The words of a text and how often each stands in it. English endings and joining words are taken off; words of
+-- other languages pass as they are, the same way in a memory and in a question.
+create function app.lexemes(written text) returns table (lexeme text, tf int)
+  language sql immutable parallel safe
+  as $$
+    select word.lexeme, coalesce(cardinality(word.positions), 1)
+    from unnest(to_tsvector('pg_catalog.english'::regconfig, app.plain_words(written))) word
+    where length(word.lexeme) <= 64
+  $$;
+
+-- What of a row is searched: the text, and who said it.
+create function app.searched(metadata jsonb) returns text
+  language sql immutable parallel safe
+  as $$ select concat_ws(': ', metadata ->> 'actor_id', metadata ->> 'data') $$;
+
+-- Only text names an owner: the number 5 is not the user "5".
+create function app.owner(metadata jsonb) returns text
+  language sql immutable parallel safe
+  as $$ select case when jsonb_typeof(metadata -> 'user_id') = 'string' then metadata ->> 'user_id' end $$;
+
+-- The day a row is about: the day it happened, where that is known, else for what was said the day it was said.
+create function app.day_of(metadata jsonb, said boolean) returns date
+  language plpgsql stable
+  set search_path = ''
+  as $$
+declare
+  written text := left(coalesce(metadata ->> 'happened_at', case when said then metadata ->> 'created_at' end), 10);
+begin
+  written := written || case length(written) when 4 then '-01-01' when 7 then '-01' else '' end;
+  return case when written ~ '^\d{4}-\d\d-\d\d$' then app.moment(written)::date end;
+end $$;
+
+create table app.postings (
+  user_id text not null,
+  lexeme text not null,
+  place int not null,
+  tf smallint not null,
+  primary key (user_id, lexeme, place) include (tf)
+);
+alter table app.postings enable row level security;
+alter table app.postings force row level security;
+create policy own_postings on app.postings to authenticated
+  using (user_id = (select app.asking())) with check (user_id = (select app.asking()));
+grant select, insert, update, delete on app.postings to authenticated;
+
+alter table app.people add column episodes boolean not null default true;
+comment on column app.people.episodes is 'Whether what is said is kept turn by turn, and searched.';
+
+-- Gives a row its place, its length and its day. One writer of a person's rows at a time: places are not shared.
+create function app.take_place() returns trigger
+  language plpgsql
+  set search_path = ''
+  as $$
+declare
+  whose text := app.owner(new.metadata);
+  episode boolean := tg_table_name = 'episodes';
+  said boolean := episode or new.metadata ? 'role';
+  talk text := coalesce(new.metadata ->> 'run_id', '');
+  first_place int := case when episode then 1000000000 else 0 end;
+  last_place int;
+  last_at text;
+begin
+  new.letters := coalesce(char_length(new.metadata ->> 'data'), 0);
+  new.day := app.day_of(new.metadata, said);
+  if tg_op = 'UPDATE' and whose is not distinct from app.owner(old.metadata) and old.place is not null then
+    new.place := old.place;
+    return new;
+  end if;
+  new.place := null;
+  if whose is null or length(whose) > 255 then
+    return new;
+  end if;
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('keepsake.write:' || whose, 0));
+  if not said then
+    select min(m.place) into last_place from vecs.memories m where m.user_id = whose;
+    new.place := least(coalesce(last_place, 0), 0) - 1;
+    return new;
+  end if;
+  if episode then
+    select e.place, e.metadata ->> 'created_at' into last_place, last_at from vecs.episodes e
+    where e.user_id = whose and coalesce(e.metadata ->> 'run_id', '') = talk and e.place >= first_place
+    order by e.place desc limit 1;
+  else
+    select m.place, m.metadata ->> 'created_at' into last_place, last_at from vecs.memories m
+    where m.user_id = whose and coalesce(m.metadata ->> 'run_id', '') = talk and m.place >= first_place
+    order by m.place desc limit 1;
+  end if;
+  if last_place % 1000 < 996 and app.one_sitting(last_at, new.metadata ->> 'created_at') then
+    new.place := last_place + 1;
+    return new;
+  end if;
+  if episode then
+    select max(e.place) into last_place from vecs.episodes e where e.user_id = whose;
+  else
+    select max(m.place) into last_place from vecs.memories m where m.user_id = whose and m.place >= 0;
+  end if;
+  new.place := coalesce((last_place / 1000 + 1) * 1000, first_place);
+  return new;
+end $$;
+
+-- Whether two messages of one talk were said without a long pause between them.
+create function app.one_sitting(before text, after text) returns boolean
+  language plpgsql stable
+  set search_path = ''
+  as $$
+begin
+  if before is null or left(before, 10) = left(after, 10) then
+    return before is not null;
+  end if;
+  return abs(extract(epoch from app.moment(after) - app.moment(before))) <= 6 * 3600;
+end $$;
+
+-- Keeps app.postings true, a statement at a time.
+create function app.keep_words() returns trigger
+  language plpgsql
+  set search_path = ''
+  as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into app.postings (user_id, lexeme, place, tf)
+    select fresh.user_id, word.lexeme, fresh.place, least(word.tf, 32767)
+    from fresh cross join lateral app.lexemes(app.searched(fresh.metadata)) word
+    where fresh.place is not null
+    on conflict do nothing;
+    return null;
+  end if;
+  if tg_op = 'DELETE' then
+    delete from app.postings p using (
+      select stale.user_id, word.lexeme, stale.place
+      from stale cross join lateral app.lexemes(app.searched(stale.metadata)) word) gone
+    where p.user_id = gone.user_id and p.lexeme = gone.lexeme and p.place = gone.place;
+    return null;
+  end if;
+  delete from app.postings p using (
+    select stale.user_id, word.lexeme, stale.place
+    from stale join fresh using (id) cross join lateral app.lexemes(app.searched(stale.metadata)) word
+    where (stale.user_id, stale.place, app.searched(stale.metadata))
+      is distinct from (fresh.user_id, fresh.place, app.searched(fresh.metadata))) gone
+  where p.user_id = gone.user_id and p.lexeme = gone.lexeme and p.place = gone.place;
+  insert into app.postings (user_id, lexeme, place, tf)
+  select fresh.user_id, word.lexeme, fresh.place, least(word.tf, 32767)
+  from stale join fresh using (id) cross join lateral app.lexemes(app.searched(fresh.metadata)) word
+  where fresh.place is not null
+    and (stale.user_id, stale.place, app.searched(stale.metadata))
+      is distinct from (fresh.user_id, fresh.place, app.searched(fresh.metadata))
+  on conflict do nothing;
+  return null;
+end $$;
+
+-- A removed memory hides the turn it came from, and replies that used it; when it is back, so are they. What
+-- tidying or expiry removes was not meant to be forgotten.
+create function app.hide_episodes() returns trigger
+  language plpgsql
+  set search_path = ''
+  as $$
+declare
+  gone boolean := tg_op = 'DELETE';
+  row_of jsonb := case when gone then old.metadata else new.metadata end;
+  id_of text := case when gone then old.id else new.id end;
+  actor text := coalesce(nullif(current_setting('keepsake.actor', true), ''), 'outside');
+begin
+  if actor not in ('person', 'model', 'rules') or (not gone and nullif(current_setting('keepsake.undoes', true), '') is null)
+  then
+    return null;
+  end if;
+  update vecs.episodes e set hidden = gone
+  where e.user_id = app.owner(row_of) and e.hidden <> gone
+    and (e.metadata ->> 'message_id' = row_of ->> 'message_id' or e.metadata -> 'used' ? id_of);
+  return null;
+end $$;
+
+-- What recall needs of a table of vectors, however it came to be. Safe to run again.
+create function app.prepare_recall(named text) returns void
+  language plpgsql
+  as $$
+declare
+  is_new boolean;
+begin
+  is_new := not exists (
+    select from pg_attribute where attrelid = ('vecs.' || named)::regclass and attname = 'place' and not attisdropped);
+  if is_new then
+    execute format(
+      'alter table vecs.%I
+         add column user_id text generated always as (app.owner(metadata)) stored,
+         add column place int, add column letters int, add column day date', named);
+  end if;
+  execute format('create index if not exists %I on vecs.%I (user_id, place)', named || '_by_place', named);
+  execute format(
+    'create index if not exists %I on vecs.%I (user_id, (coalesce(metadata ->> ''run_id'', '''')), place)
+       where place >= 0', named || '_by_talk', named);
+  execute format('alter table vecs.%I enable row level security', named);
+  execute format('alter table vecs.%I force row level security', named);
+  execute format('drop policy if exists %I on vecs.%I', 'own_' || named, named);
+  execute format(
+    'create policy %I on vecs.%I to authenticated
+       using (user_id = (select app.asking())) with check (user_id = (select app.asking()))', 'own_' || named, named);
+  execute format('grant select, insert, update, delete on vecs.%I to authenticated', named);
+
+  execute format('drop trigger if exists take_place on vecs.%I', named);
+  execute format('create trigger take_place before insert or update of metadata, place on vecs.%I
+                    for each row execute function app.take_place()', named);
+  if is_new then
+    execute format(
+      'do $do$ declare each record; begin
+         for each in select id from vecs.%I order by metadata ->> ''created_at'', id loop
+           update vecs.%I set place = null where id = each.id;
+         end loop;
+       end $do$', named, named);
+    execute format(
+      'insert into app.postings (user_id, lexeme, place, tf)
+       select kept.user_id, word.lexeme, kept.place, least(word.tf, 32767)
+       from vecs.%I kept cross join lateral app.lexemes(app.searched(kept.metadata)) word
+       where kept.place is not null on conflict do nothing', named);
+  end if;
+  execute format('drop trigger if exists keep_new_words on vecs.%I', named);
+  execute format('create trigger keep_new_words after insert on vecs.%I referencing new table as fresh
+                    for each statement execute function app.keep_words()', named);
+  execute format('drop trigger if exists keep_changed_words on vecs.%I', named);
+  execute format('create trigger keep_changed_words after update on vecs.%I
+                    referencing old table as stale new table as fresh
+                    for each statement execute function app.keep_words()', named);
+  execute format('drop trigger if exists drop_old_words on vecs.%I', named);
+  execute format('create trigger drop_old_words after delete on vecs.%I referencing old table as stale
+                    for each statement execute function app.keep_words()', named);
+end $$;
+revoke all on function app.prepare_recall(text) from public;
+
+-- Makes vecs.episodes, and gives both tables what recall needs.
+create function app.ensure_recall(dimension int, embed_model text) returns void
+  language plpgsql
+  as $$
+begin
+  execute format(
+    'create table if not exists vecs.episodes (
+       id varchar primary key, vec vector(%s) not null, metadata jsonb not null default ''{}''::jsonb,
+       hidden boolean not null default false)', dimension);
+  perform app.prepare_recall('episodes');
+  perform app.prepare_recall('memories');
+  execute 'create index if not exists episodes_of_message on vecs.episodes (user_id, (metadata ->> ''message_id''))';
+  execute 'create index if not exists memories_standing on vecs.memories (user_id) where metadata ->> ''kind'' = ''instruction''';
+  execute 'drop trigger if exists hide_episodes on vecs.memories';
+  execute 'create trigger hide_episodes after insert or delete on vecs.memories
+             for each row execute function app.hide_episodes()';
+  insert into app.collections (name, dimension, embed_model)
+  values ('episodes', ensure_recall.dimension, ensure_recall.embed_model)
+  on conflict (name) do nothing;
+end $$;
+revoke all on function app.ensure_recall(int, text) from public;
+
+-- One question, every channel, one trip: the rows that fit best by a first, coarse sum, each with what every
+-- channel found, for the caller to rank. `weights` are the recipe's; `held` is how much there was to choose from.
+--
+--   meaning  cosine of the vectors; exact, since one person's rows are few
+--   words    BM25 over the person's own rows. Of what was said, the neighbours' words count in part: an answer
+--            rarely repeats the words of its question
+--   covered  how much of the question's words stands there, by their rarity, of `of_words` in all
+--   dated    whether it is of a day that the question names, or of the week after
+--   linked   whether it is about an entity the question names, or about one related to it
+create function app.recall(
+    asked vector, question text, grams text[], days daterange[], conditions text, variables jsonb,
+    sources text[], weights jsonb, wanted int)
+  returns table (
+    source text, id varchar, metadata jsonb, meaning float8, relative float8, words float8, covered float8,
+    dated float8, linked float8, of_words float8, held bigint)
+  language plpgsql stable
+  -- One plan for all: planning anew takes longer than searching. Compiling it would take longer still.
+  set plan_cache_mode = force_generic_plan
+  set jit = off
+  as $$
+#variable_conflict use_column
+declare
+  me text := app.asking();
+  wanted_path jsonpath := conditions::jsonpath;
+  today text := to_char(now(), 'YYYY-MM-DD');
+  w_meaning float8 := weights ->> 'meaning';
+  w_words float8 := weights ->> 'words';
+  w_dated float8 := weights ->> 'dated';
+  w_linked float8 := weights ->> 'linked';
+  w_episode float8 := weights ->> 'episode';
+begin
+  return query
+  with rows as materialized (
+    select m.place, m.letters, m.day, 1 - (m.vec <=> asked) as cosine
+    from vecs.memories m
+    where m.user_id = me and m.place is not null and 'memories' = any (sources)
+      and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+      and (wanted_path is null or jsonb_path_match(m.metadata, wanted_path, variables, true))
+    union all
+    select e.place, e.letters, e.day, 1 - (e.vec <=> asked)
+    from vecs.episodes e
+    where e.user_id = me and e.place is not null and 'episodes' = any (sources) and not e.hidden
+      and coalesce((select p.episodes from app.people p where p.user_id = me), true)
+      and (wanted_path is null or jsonb_path_match(e.metadata, wanted_path, variables, true))
+  ),
+  size as materialized (
+    select count(*) as held, greatest(avg(r.letters), 1)::float8 as letters,
+      min(nullif(r.cosine, 'NaN')) as low, max(nullif(r.cosine, 'NaN')) as high
+    from rows r
+  ),
+  hits as materialized (
+    select p.lexeme, p.place, p.tf / (0.5 + 0.5 * r.letters / size.letters) as weight
+    from app.postings p join rows r on r.place = p.place cross join size
+    where p.user_id = me and p.lexeme in (select w.lexeme from app.lexemes(question) w)
+  ),
+  known as materialized (
+    select w.lexeme, count(h.place) as places, ln(1 + (size.held - count(h.place) + 0.5) / (count(h.place) + 0.5)) as idf
+    from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
+    group by w.lexeme, size.held
+  ),
+  spread as (
+    select h.lexeme, h.place + near.step as place, sum(h.weight * near.part) as weight
+    from hits h join known k on k.lexeme = h.lexeme
+    -- A word that stands nearly everywhere says too little to be looked for in neighbours.
+    join (values (0, 1.0), (1, 0.6), (2, 0.35), (-1, 0.45), (-2, 0.2)) near (step, part)
+      on near.step = 0 or (h.place >= 0 and k.places <= 2000)
+    group by h.lexeme, h.place + near.step
+  ),
+  worded as materialized (
+    select s.place, sum(k.idf * s.weight * 1.7 / (s.weight + 0.7)) as words, sum(k.idf * least(1, s.weight)) as covered
+    from spread s join known k on k.lexeme = s.lexeme
+    group by s.place
+  ),
+  named as materialized (
+    select distinct n.memory_id, n.entity, n.key from app.entity_names n
+    where n.user_id = me and n.key = any (grams) and n.key <> 'me'
+  ),
+  keys as materialized (
+    select n.key from named n
+    union
+    select other.key from (select * from named limit 200) n
+    join app.entity_names other on other.user_id = me and other.memory_id = n.memory_id and other.entity = n.entity
+    where other.proper and other.key <> 'me'
+  ),
+  first_hop as materialized (
+    select r.memory_id, r.subject_key, r.object_key from app.relations r
+    where r.user_id = me and r.subject_key in (select k.key from keys k)
+    union
+    select r.memory_id, r.subject_key, r.object_key from app.relations r
+    where r.user_id = me and r.object_key in (select k.key from keys k)
+    limit 500
+  ),
+  met as materialized (
+    select ends.key from (
+      select f.subject_key as key from first_hop f union select f.object_key from first_hop f) ends
+    where ends.key <> 'me' and ends.key not in (select k.key from keys k)
+    limit 100
+  ),
+  linked as materialized (
+    select m.place, max(found.part) as part
+    from (
+      select n.memory_id, 1.0 as part from app.entity_names n
+      where n.user_id = me and n.key in (select k.key from keys k)
+      union all select f.memory_id, 1.0 from first_hop f
+      union all
+      select r.memory_id, 0.5 from app.relations r where r.user_id = me and r.subject_key in (select met.key from met)
+      union all
+      select r.memory_id, 0.5 from app.relations r where r.user_id = me and r.object_key in (select met.key from met)
+    ) found
+    join vecs.memories m on m.id = found.memory_id and m.user_id = me
+    where exists (select from keys)
+    group by m.place
+  ),
+  told as (
+    select r.place, coalesce(nullif(r.cosine, 'NaN'), 0) as cosine,
+      coalesce((nullif(r.cosine, 'NaN') - size.low) / nullif(size.high - size.low, 0), case when r.cosine > 0 then 1 else 0 end)
+        as relative,
+      coalesce(w.words / nullif(max(w.words) over (), 0), 0) as words, coalesce(w.covered, 0) as covered,
+      case when r.day is null or days is null then 0
+           when exists (select from unnest(days) span where span @> r.day) then 1
+           when exists (select from unnest(days) span where r.day between lower(span) and upper(span) + 6) then 0.5
+           else 0 end as dated,
+      coalesce(l.part, 0) as linked
+    from rows r cross join size
+    left join worded w on w.place = r.place
+    left join linked l on l.place = r.place
+  ),
+  picked as materialized (
+    select t.* from told t
+    order by w_meaning * t.relative + w_words * t.words + w_dated * t.dated + w_linked * t.linked
+      + case when t.place >= 1000000000 then w_episode else 0 end desc, t.place desc
+    limit wanted
+  )
+  select 'memories', m.id, m.metadata, p.cosine, p.relative, p.words, p.covered, p.dated::float8, p.linked::float8,
+    (select sum(k.idf) from known k)::float8, size.held
+  from picked p join vecs.memories m on m.user_id = me and m.place = p.place cross join size
+  union all
+  select 'episodes', e.id, e.metadata, p.cosine, p.relative, p.words, p.covered, p.dated::float8, p.linked::float8,
+    (select sum(k.idf) from known k)::float8, size.held
+  from picked p join vecs.episodes e on e.user_id = me and e.place = p.place cross join size;
+end $$;
+
+-- The same of the memories as they stood at a moment, out of their history; of vectors, words and dates only.
+create function app.recall_as_of(
+    asked vector, question text, moment timestamptz, days daterange[], conditions text, variables jsonb,
+    weights jsonb, wanted int)
+  returns table (
+    source text, id varchar, metadata jsonb, meaning float8, relative float8, words float8, covered float8,
+    dated float8, linked float8, of_words float8, held bigint)
+  language plpgsql stable
+  set jit = off
+  as $$
+#variable_conflict use_column
+declare
+  me text := app.asking();
+  wanted_path jsonpath := conditions::jsonpath;
+  w_meaning float8 := weights ->> 'meaning';
+  w_words float8 := weights ->> 'words';
+  w_dated float8 := weights ->> 'dated';
+begin
+  return query
+  with rows as materialized (
+    select v.memory_id, v.new_metadata as metadata, coalesce(nullif(1 - (v.new_vec <=> asked), 'NaN'), 0) as cosine,
+      coalesce(char_length(v.new_metadata ->> 'data'), 0) as letters,
+      app.day_of(v.new_metadata, v.new_metadata ? 'role') as day
+    from (
+      select distinct on (h.memory_id) h.memory_id, h.action, h.new_metadata, h.new_vec from app.memory_history h
+      where h.user_id = me and h.at <= moment order by h.memory_id, h.event desc) v
+    where v.action <> 'delete'
+      and coalesce(v.new_metadata ->> 'expiration_date', '9999') >= to_char(moment, 'YYYY-MM-DD')
+      and (wanted_path is null or jsonb_path_match(v.new_metadata, wanted_path, variables, true))
+  ),
+  size as materialized (
+    select count(*) as held, greatest(avg(r.letters), 1)::float8 as letters, min(r.cosine) as low, max(r.cosine) as high
+    from rows r
+  ),
+  hits as materialized (
+    select r.memory_id, w.lexeme, w.tf / (0.5 + 0.5 * r.letters / size.letters) as weight
+    from rows r cross join size cross join lateral app.lexemes(app.searched(r.metadata)) w
+    where w.lexeme in (select q.lexeme from app.lexemes(question) q)
+  ),
+  known as materialized (
+    select w.lexeme, ln(1 + (size.held - count(h.memory_id) + 0.5) / (count(h.memory_id) + 0.5)) as idf
+    from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
+    group by w.lexeme, size.held
+  ),
+  worded as (
+    select h.memory_id, sum(k.idf * h.weight * 1.7 / (h.weight + 0.7)) as words, sum(k.idf * least(1, h.weight)) as covered
+    from hits h join known k on k.lexeme = h.lexeme
+    group by h.memory_id
+  ),
+  told as (
+    select r.memory_id, r.metadata, r.cosine,
+      coalesce((r.cosine - size.low) / nullif(size.high - size.low, 0), case when r.cosine > 0 then 1 else 0 end) as relative,
+      coalesce(w.words / nullif(max(w.words) over (), 0), 0) as words, coalesce(w.covered, 0) as covered,
+      case when exists (select from unnest(days) span where span @> r.day) then 1 else 0 end as dated, size.held
+    from rows r cross join size left join worded w on w.memory_id = r.memory_id
+  )
+  select 'memories', t.memory_id::varchar, t.metadata, t.cosine, t.relative::float8, t.words::float8, t.covered::float8,
+    t.dated::float8, 0::float8, (select sum(k.idf) from known k)::float8, t.held
+  from told t
+  order by w_meaning * t.relative + w_words * t.words + w_dated * t.dated desc, t.memory_id
+  limit wanted;
+end $$;
+
+-- What a reply should know whatever is asked: how the person wants to be answered, and what was learned last.
+create function app.standing(wanted int) returns table (id varchar, metadata jsonb)
+  language plpgsql stable
+  set plan_cache_mode = force_generic_plan
+  as $$
+#variable_conflict use_column
+declare
+  me text := app.asking();
+  today text := to_char(now(), 'YYYY-MM-DD');
+begin
+  return query
+  (select m.id, m.metadata from vecs.memories m
+   where m.user_id = me and m.metadata ->> 'kind' = 'instruction'
+     and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+   order by m.place limit wanted)
+  union all
+  (select m.id, m.metadata from vecs.memories m
+   where m.user_id = me and m.place < 0 and coalesce(m.metadata ->> 'kind', 'fact') <> 'instruction'
+     and coalesce(m.metadata ->> 'expiration_date', '9999') >= today
+   order by m.place limit wanted);
+end $$;
