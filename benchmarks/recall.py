@@ -26,8 +26,9 @@ from typing import Any
 from database import Database
 from local.embedder import BundledEmbedder
 from local.postgres import Postgres
-from memory import Memory
+from memory import Memory, Said
 from memory.embed import Embedder, RemoteEmbedder
+from memory.episodes import spoken
 from migrations import migrate
 from model import Embeddings
 from plaintext import tokens
@@ -76,6 +77,9 @@ def main() -> None:
     asked = parser.parse_args()
     talks = [talk for path in asked.data for talk in read(path)[: asked.conversations]]
     embedder = _embedder(asked.embed_url, asked.embed_model)
+    # In one go: how fast a model embeds is not what is measured here.
+    embedder.embed([spoken(Said(**turn["message"])) for talk in talks for turn in talk.turns])
+    embedder.embed([each.text for talk in talks for each in talk.asked])
     with _memory(embedder) as memory:
         for talk in talks:
             _remember(memory, talk)
@@ -118,8 +122,23 @@ def _moment(written: str) -> datetime:
     return datetime.strptime(written.replace(",", ""), "%I:%M %p on %d %B %Y").replace(tzinfo=UTC)
 
 
+class Known:
+    """An embedder that embeds each text once: every question is put to every conversation."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._vectors: dict[str, list[float]] = {}
+        self.name, self.dimensions = embedder.name, embedder.dimensions
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors, of which only the unknown are made."""
+        new = [each for each in dict.fromkeys(texts) if each not in self._vectors]
+        self._vectors |= dict(zip(new, self._embedder.embed(new) if new else [], strict=True))
+        return [self._vectors[each] for each in texts]
+
+
 def _embedder(url: str | None, model: str) -> Embedder:
-    return RemoteEmbedder(Embeddings(model, "none", url)) if url else BundledEmbedder()
+    return Known(RemoteEmbedder(Embeddings(model, "none", url)) if url else BundledEmbedder())
 
 
 @contextmanager

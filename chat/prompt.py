@@ -14,6 +14,7 @@ from plaintext import tokens
 __all__ = ["build", "without_model"]
 
 HISTORY_TOKENS = 6_000
+LONGEST_EPISODE = 600  # characters: a long reply is recalled by its beginning
 MEMORY_TOKENS = 1_200
 
 INSTRUCTIONS = """\
@@ -61,7 +62,7 @@ def without_model(memories: Sequence[Fact]) -> str:
     )
     if not memories:
         return f"I do not remember anything about this yet. What you tell me about yourself, I keep.\n\n{how}"
-    lines = "\n".join(f"- {_one_line(fact.text)}" for fact in memories)
+    lines = "\n".join(f"- {_one_line(_told(fact, 'You', 'I'))}" for fact in memories)
     return f"This is what I remember:\n\n{lines}\n\n{how}"
 
 
@@ -69,12 +70,19 @@ def _remembered(memories: Sequence[Fact]) -> str:
     lines: list[str] = []
     left = MEMORY_TOKENS
     for fact in memories:
-        line = "- " + _one_line(fact.text + _when(fact))
+        line = "- " + _one_line(_told(fact, "They", "You") + _when(fact))
         if tokens(line) > left:
             continue
         left -= tokens(line)
         lines.append(line)
     return "<memories>\n" + ("\n".join(lines) or "(nothing yet)") + "\n</memories>"
+
+
+def _told(fact: Fact, person: str, assistant: str) -> str:
+    """A memory as it reads; what was only said is told as said, and by whom."""
+    if fact.source != "episodes":
+        return fact.text
+    return f"{assistant if fact.metadata.get('role') == 'assistant' else person} said: “{fact.text[:LONGEST_EPISODE]}”"
 
 
 def _one_line(text: str) -> str:

@@ -15,12 +15,14 @@ from typing import Any
 from chat import prompt
 from chat.conversations import Conversations, Message
 from errors import ModelError
-from memory import Fact, Memory
+from memory import Fact, Memory, Said, episode_id
 from model import Model, Usage
 
 __all__ = ["Chat", "answer", "run_turn"]
 
 RECALLED = 8
+PRESENT = 40  # messages of this conversation that its prompt most likely shows
+STANDING = 5  # of what holds whatever is asked
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ def answer(chat: Chat, asked: Message) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try)."""
     draft = _Draft()
     try:
-        memories = draft.recall(chat.memory, asked)
         history = _up_to(asked, chat.conversations.messages(asked.user_id, asked.conversation_id))
+        memories = draft.recall(chat.memory, asked, history)
         for piece in _speak(chat.model, draft, history, memories):
             draft.pieces.append(piece)
             yield piece
@@ -66,14 +68,26 @@ class _Draft:
     usage: Usage = field(default_factory=Usage)
     began: float = field(default_factory=time.monotonic)
 
-    def recall(self, memory: Memory, asked: Message) -> Sequence[Fact]:
+    def recall(self, memory: Memory, asked: Message, history: Sequence[Message]) -> Sequence[Fact]:
         """The memories for a message. A reply without memory beats no reply, but its receipt says so."""
         try:
-            memories = memory.recall(asked.content, user_id=asked.user_id, limit=RECALLED)
+            before = [Said(each.role, each.content, each.created_at) for each in history[:-1]]
+            memories = memory.recall(
+                asked.content,
+                user_id=asked.user_id,
+                limit=RECALLED,
+                before=before,
+                # What stands in the prompt as the conversation need not be recalled as well.
+                without=[episode_id(asked.user_id, each.id) for each in history[-PRESENT:]],
+                standing=STANDING,
+            )
         except ModelError as error:
             self.receipt["not_recalled"] = str(error)
             return []
-        self.receipt["memories"] = [{"id": fact.id, "text": fact.text, "score": fact.score} for fact in memories]
+        self.receipt["memories"] = [
+            {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
+            for fact in memories
+        ]
         return memories
 
     def finished_receipt(self) -> dict[str, Any]:

@@ -91,17 +91,17 @@ class Worker:
 
     def _remember(self, connection: Connection, turn: Turn) -> None:
         """Plan and write; anew, and at the last later, if somebody changed what the plan rests on."""
+        used = [each["id"] for each in turn.reply.receipt.get("memories") or []] if turn.reply else []
         for attempt in range(MAX_PLANS):
             plan = self._memory.plan(_said(turn), user_id=turn.message.user_id)
             try:
                 with connection.begin_nested():
-                    events = self._memory.write(connection, plan)
+                    events = self._memory.write(connection, plan, used)
                     break
             except MemoryChanged:
                 if attempt == MAX_PLANS - 1:
                     raise
         if turn.reply is not None:
-            used = [each["id"] for each in turn.reply.receipt.get("memories") or []]
             self._memory.count_recalled(connection, used)
         record = {"by": plan.actor, "events": events, "dropped": [asdict(drop) for drop in plan.drops]}
         self._conversations.remembered(connection, turn.message.id, record | {"confirmed": list(plan.confirmed)})

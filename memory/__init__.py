@@ -24,6 +24,7 @@ from errors import InvalidInput, NotFound
 from memory import given
 from memory.default import FROM_SETTINGS, FromSettings, configured, parts
 from memory.embed import Embedder
+from memory.episodes import Episodes, episode_id
 from memory.erase import Eraser, Receipt
 from memory.facts import Fact, Plan, Result, Said, content_hash
 from memory.given import Messages
@@ -34,14 +35,32 @@ from memory.people import People, Person
 from memory.profile import Profile, Profiles
 from memory.prompts import Instructions, instructions_for
 from memory.questions import Choice, Question, Questions
-from memory.rank import Recipe
+from memory.rank import RECIPES, Recipe
 from memory.recall import Query, Recall
-from memory.rerank import Reranker
+from memory.rerank import CrossEncoderReranker, ModelReranker, Reranker
 from memory.store import Store
 from memory.tidy import Report, Tidy
 from model import Model
 
-__all__ = ["Event", "Fact", "Memory", "Messages", "Person", "Plan", "Question", "Receipt", "Report", "Result", "Said"]
+__all__ = [
+    "RECIPES",
+    "CrossEncoderReranker",
+    "Event",
+    "Fact",
+    "Memory",
+    "Messages",
+    "ModelReranker",
+    "Person",
+    "Plan",
+    "Question",
+    "Receipt",
+    "Recipe",
+    "Report",
+    "Reranker",
+    "Result",
+    "Said",
+    "episode_id",
+]
 
 Results = dict[str, list[Result]]
 
@@ -71,6 +90,7 @@ class Memory:
         self._tidy = Tidy(standing.database, self._store, standing.embedder, standing.model)
         self.questions = Questions(standing.database)
         self.people = People(standing.database)
+        self.episodes = Episodes(standing.database)
         self.profiles = Profiles(standing.database, self._store, standing.model)
         self.graph = Graph(standing.database)
 
@@ -174,9 +194,12 @@ class Memory:
         check_user_id(user_id)
         return self._keeper.plan(said, user_id)
 
-    def write(self, connection: Connection, plan: Plan) -> list[dict[str, Any]]:
-        """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if it is outdated."""
-        return self._keeper.write(connection, plan, {})
+    def write(self, connection: Connection, plan: Plan, used: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if it is outdated.
+
+        `used` are the memories that the reply among these messages was given.
+        """
+        return self._keeper.write(connection, plan, {}, used)
 
     def count_recalled(self, connection: Connection, ids: Sequence[str]) -> None:
         """Note that memories were given to a reply."""

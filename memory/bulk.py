@@ -14,6 +14,7 @@ from typing import Any
 
 from database import Database
 from memory.embed import Embedder
+from memory.facts import embedded
 from memory.store import Store
 
 __all__ = ["BATCH", "Bulk", "Row"]
@@ -28,12 +29,6 @@ class Row:
 
     metadata: Mapping[str, Any]
     key: str | None = None
-
-    @property
-    def text(self) -> str:
-        """What is embedded; of what was said, with the speaker's name, where there is one."""
-        speaker = self.metadata.get("actor_id") if "role" in self.metadata else None
-        return f"{speaker}: {self.metadata['data']}" if speaker else str(self.metadata["data"])
 
     def id(self, user_id: str) -> str:
         """The same for the same row of the same source, however often it comes."""
@@ -66,7 +61,7 @@ class Bulk:
 
     def _keep_batch(self, named: Mapping[str, Row], user_id: str, actor: str) -> list[tuple[str, Row]]:
         # Outside of the transaction: an embedder may take its time, and nobody should wait for it.
-        vectors = self._embedder.embed([row.text for row in named.values()])
+        vectors = self._embedder.embed([embedded(row.metadata) for row in named.values()])
         rows = [(row.metadata, vector) for row, vector in zip(named.values(), vectors, strict=True)]
         with self._database.as_user(user_id) as connection:
             self._store.sign(connection, actor)

@@ -1,10 +1,13 @@
-"""Recognises what must never enter a memory: passwords, keys, card and account numbers. It stores and tells nothing."""
+"""Recognises what must never be kept: passwords, keys, card and account numbers, and what a person asks to forget.
+
+It stores and tells nothing.
+"""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["holds_secret"]
+__all__ = ["asks_to_forget", "holds_secret"]
 
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk|ghp|gho|xox[abp]|sb_secret)[-_][A-Za-z0-9_-]{12,}|\bAKIA[0-9A-Z]{16}\b|\beyJ[\w-]{10,}\.[\w-]{10,}"
@@ -15,6 +18,20 @@ _SECRET = re.compile(
 )
 _DIGITS = re.compile(r"(?<![+\d])\d(?:[ -]?\d){11,}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
+_FORGET = re.compile(
+    r"\b(?:do not|don['’]t|please don['’]t|never) (?:you )?(?:remember|save|store|keep|memori[sz]e|note|write down)\b"
+    r"|(?<!don['’]t )(?<!not )(?<!never )(?<!i )(?<!to )\bforget (?:that|this|it|about|what|everything|my|me|i)\b"
+    r"|\boff the record\b|\bbetween (?:you and me|us)\b"
+    r"|\bvergiss\b|\bmerk (?:dir|es dir|dir das) nicht\b|\b(?:speicher|merk)\w* (?:das|dies|es) nicht\b|\bunter uns\b"
+    r"|\boublie(?:z)?\b|\bne (?:retiens|retenez|garde|gardez|note|notez) pas\b|\bentre nous\b"
+    r"|\bolvida\b|\bno (?:recuerdes|guardes|anotes)\b|\bentre nosotros\b",
+    re.IGNORECASE,
+)
+
+
+def asks_to_forget(text: str) -> bool:
+    """Whether a text asks that something, itself perhaps, be forgotten or not be kept."""
+    return bool(_FORGET.search(text))
 
 
 def holds_secret(text: str) -> bool:

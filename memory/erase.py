@@ -18,8 +18,8 @@ from memory.store import Store
 
 __all__ = ["Eraser", "Receipt"]
 
-# What belongs to a person besides the memories themselves, which go first and take the graph with them.
-TABLES = ("memory_history", "memory_use", "questions", "profiles", "relations", "entity_names")
+# What belongs to a person besides the memories themselves, which go first and take the graph and the words with them.
+TABLES = ("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names")
 MAX_ASKED_AGAIN = 200
 
 
@@ -54,6 +54,7 @@ class Eraser:
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_ASKED_AGAIN}))
         counted = {table: _count(connection, table) for table in TABLES}
         removed = {"memories": connection.execute(text("delete from vecs.memories")).rowcount}
+        removed |= {"episodes": connection.execute(text("delete from vecs.episodes")).rowcount}
         for table in TABLES:
             connection.execute(text(f"delete from app.{table}"))
         return removed | counted, texts
@@ -64,12 +65,12 @@ class Eraser:
         found = sum(bool(self._store.nearest(user_id, vector, 1)) for vector in vectors)
         with self._database.as_user(user_id) as connection:
             left = {table: _count(connection, table) for table in TABLES}
-            left["memories"] = connection.scalar(text("select count(*) from vecs.memories")) or 0
+            left |= {table: _count(connection, table, "vecs") for table in ("memories", "episodes")}
         return Receipt(user_id, removed, datetime.now(UTC), len(texts), found, left)
 
 
 _TEXTS = "select metadata ->> 'data' from vecs.memories where metadata ->> 'data' <> '' order by id limit :limit"
 
 
-def _count(connection: Connection, table: str) -> int:
-    return connection.scalar(text(f"select count(*) from app.{table}")) or 0
+def _count(connection: Connection, table: str, schema: str = "app") -> int:
+    return connection.scalar(text(f"select count(*) from {schema}.{table}")) or 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
-__all__ = ["KINDS", "Drop", "Fact", "Kind", "Plan", "Proposal", "Result", "Said", "Write", "content_hash"]
+__all__ = ["KINDS", "Drop", "Fact", "Kind", "Plan", "Proposal", "Result", "Said", "Write", "content_hash", "embedded"]
 
 Kind = Literal["fact", "preference", "goal", "instruction", "event"]
 KINDS: tuple[Kind, ...] = ("fact", "preference", "goal", "instruction", "event")
@@ -151,6 +151,14 @@ class Plan:
     drops: tuple[Drop, ...] = ()
     confirmed: tuple[str, ...] = ()  # ids of memories that were said again
     actor: str = "model"
+    episodes: tuple[Said, ...] = ()  # what may stand as it was said
+    episode_vectors: tuple[list[float], ...] = ()
+
+
+def embedded(metadata: Mapping[str, Any]) -> str:
+    """What of a row is embedded: its text, and for what somebody said, who said it."""
+    name = metadata.get("actor_id")
+    return f"{name}: {metadata.get('data', '')}" if name else str(metadata.get("data", ""))
 
 
 def content_hash(text: str) -> str:

@@ -17,8 +17,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from database import Database
 from errors import InvalidInput, NotFound
-from memory.bulk import Row
-from memory.facts import Fact
+from memory.facts import Fact, embedded
 from memory.filters import Filter
 from memory.given import could_be_id
 from memory.store import as_written
@@ -149,7 +148,7 @@ class History:
         has = text("select old_vec is not null from app.memory_history where event = :event")
         if connection.scalar(has, {"event": event.event}):
             return None
-        [vector] = embed([Row(event.old_metadata).text])
+        [vector] = embed([embedded(event.old_metadata)])
         return as_written(vector)
 
     def _check_unchanged(self, connection: Connection, event: Event) -> None:

@@ -6,7 +6,7 @@ changed by somebody else in between is not overwritten: the plan is made anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from database import Database
 from errors import MemoryChanged
 from memory.bulk import Bulk, Row
 from memory.embed import Embedder
+from memory.episodes import Episodes, may_be_kept, spoken
 from memory.extract import propose, worth_reading
 from memory.facts import Fact, Plan, Said, Write, content_hash
 from memory.people import People
@@ -51,6 +52,7 @@ class Keeper:
         self._bulk = Bulk(database, store, embedder)
         self._people = People(database)
         self._questions = Questions(database)
+        self._episodes = Episodes(database)
 
     def learn(self, said: Sequence[Said], user_id: str, extra: Mapping[str, Any]) -> list[Event]:
         """Plan and write; anew if somebody else changed what the plan rests on."""
@@ -86,9 +88,10 @@ class Keeper:
         if not worth_reading(said):
             return Plan(user_id)
         words = "\n".join(each.content for each in said if each.role == "user")
-        [vector] = self._embedder.embed([words])
-        near = self._store.nearest(user_id, vector, NEAR, extracted_only=True)
         person = self._people.get(user_id)
+        told = may_be_kept(said) if person.episodes else ()
+        vector, *told_vectors = self._embedder.embed([words, *map(spoken, told)])
+        near = self._store.nearest(user_id, vector, NEAR, extracted_only=True)
         decision = reconcile(propose(said, near, self._model, self._instructions, person), said, near)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
@@ -99,9 +102,14 @@ class Keeper:
             drops=tuple(decision.drops),
             confirmed=tuple(decision.confirmed),
             actor="model" if self._model else "rules",
+            # Words that take a memory away would bring it back if they stood as they were said.
+            episodes=() if any(write.action == "delete" for write in decision.writes) else told,
+            episode_vectors=tuple(told_vectors),
         )
 
-    def write(self, connection: Connection, plan: Plan, extra: Mapping[str, Any]) -> list[Event]:
+    def write(
+        self, connection: Connection, plan: Plan, extra: Mapping[str, Any], used: Collection[str] = ()
+    ) -> list[Event]:
         """Carry a plan out inside a transaction bound to its user. Returns what was done."""
         self._store.one_at_a_time(connection, plan.user_id)
         if plan.writes:
@@ -112,6 +120,8 @@ class Keeper:
         for write, vector in zip(plan.writes, plan.vectors, strict=True):
             self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
             done += self._carry_out(connection, plan.user_id, write, vector, extra)
+        if plan.episodes:
+            self._episodes.keep(connection, plan.user_id, plan.episodes, plan.episode_vectors, used)
         if plan.confirmed:
             self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
         return done

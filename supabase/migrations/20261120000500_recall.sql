@@ -182,7 +182,7 @@ begin
   end if;
   update vecs.episodes e set hidden = gone
   where e.user_id = app.owner(row_of) and e.hidden <> gone
-    and (e.metadata ->> 'message_id' = row_of ->> 'message_id' or e.metadata -> 'used' ? id_of);
+    and (e.metadata ->> 'turn' = row_of ->> 'message_id' or e.metadata -> 'used' ? id_of);
   return null;
 end $$;
 
@@ -253,7 +253,7 @@ begin
        hidden boolean not null default false)', dimension);
   perform app.prepare_recall('episodes');
   perform app.prepare_recall('memories');
-  execute 'create index if not exists episodes_of_message on vecs.episodes (user_id, (metadata ->> ''message_id''))';
+  execute 'create index if not exists episodes_of_turn on vecs.episodes (user_id, (metadata ->> ''turn''))';
   execute 'create index if not exists memories_standing on vecs.memories (user_id) where metadata ->> ''kind'' = ''instruction''';
   execute 'drop trigger if exists hide_episodes on vecs.memories';
   execute 'create trigger hide_episodes after insert or delete on vecs.memories

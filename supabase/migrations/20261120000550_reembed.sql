@@ -18,24 +18,19 @@ create function app.tables_with_vectors() returns setof text
   set search_path = ''
   as $$ select each from unnest(array['memories', 'episodes']) each where to_regclass('vecs.' || each) is not null $$;
 
--- What of a row is embedded: the text, and who said it where it was said.
-create function app.embedded_text(metadata jsonb, said boolean) returns text
+-- What of a row is embedded: the text, and who said it, where somebody did. The same as `embedded` in memory/facts.py.
+create function app.embedded_text(metadata jsonb) returns text
   language sql immutable parallel safe
   set search_path = ''
-  as $$
-    select coalesce(case when said or metadata ? 'role'
-      then concat_ws(': ', metadata ->> 'actor_id', metadata ->> 'data') else metadata ->> 'data' end, '')
-  $$;
+  as $$ select concat_ws(': ', nullif(metadata ->> 'actor_id', ''), coalesce(metadata ->> 'data', '')) $$;
 
 -- A row that says something else by now is embedded again.
 create function app.forget_next_vector() returns trigger
   language plpgsql
   set search_path = ''
   as $$
-declare
-  said boolean := tg_table_name = 'episodes';
 begin
-  if app.embedded_text(new.metadata, said) <> app.embedded_text(old.metadata, said) then
+  if app.embedded_text(new.metadata) <> app.embedded_text(old.metadata) then
     new.vec_next := null;
   end if;
   return new;
@@ -101,8 +96,8 @@ create function app.without_next_vector(named text, after_id text, wanted int) r
   as $$
 begin
   return query execute format(
-    'select id::text, app.embedded_text(metadata, %L) from vecs.%I
-     where vec_next is null and id > $1 order by id limit $2 for update skip locked', named = 'episodes', named)
+    'select id::text, app.embedded_text(metadata) from vecs.%I
+     where vec_next is null and id > $1 order by id limit $2 for update skip locked', named)
     using after_id, wanted;
 end $$;
 
@@ -119,8 +114,8 @@ begin
        select id from vecs.%I where id = any ($1) and vec_next is null order by id for update skip locked)
      update vecs.%I row set vec_next = fresh.vec::vector
      from unnest($1, $2, $3) fresh (id, said, vec), free
-     where row.id = free.id and free.id = fresh.id and app.embedded_text(row.metadata, %L) = fresh.said',
-    named, named, named = 'episodes')
+     where row.id = free.id and free.id = fresh.id and app.embedded_text(row.metadata) = fresh.said',
+    named, named)
     using ids, texts, vectors;
   get diagnostics kept = row_count;
   return kept;

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -330,8 +330,8 @@ class HalfWritten(Memory):
         super().__init__(database, embedder, None)
         self._breaking = breaking
 
-    def write(self, connection: Connection, plan: Plan) -> list[dict[str, Any]]:
-        super().write(connection, plan)
+    def write(self, connection: Connection, plan: Plan, used: Collection[str] = ()) -> list[dict[str, Any]]:
+        super().write(connection, plan, used)
         self._breaking(connection)
         return []
 
