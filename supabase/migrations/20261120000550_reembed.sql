@@ -71,6 +71,10 @@ declare
   missing bigint;
   all_missing bigint := 0;
 begin
+  -- A role that policies bind would see no row, and move none.
+  if not (select rolsuper or rolbypassrls from pg_roles where rolname = current_user) then
+    raise insufficient_privilege using message = 'the vectors are moved by a role that bypasses row-level security';
+  end if;
   if not exists (
     select from app.reembedding r where r.embed_model = embed_model and r.dimension = dimension) then
     perform app.give_up_reembedding();
