@@ -84,8 +84,6 @@ class MigrationNeeded(DatabaseError):
 class VectorsMoved(DatabaseError):
     """The vectors are of another embedding model than the app's: it has to be started again."""
 
-    retry_after = 3_600.0  # whoever tries again by itself does so seldom; it takes a person
-
 
 class SignInError(AppError):
     """Who is asking could not be settled."""

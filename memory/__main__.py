@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(_import(wanted.file, wanted.user) if wanted.command == "import" else _reembed())
     except AppError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt as ended:
+        raise SystemExit("Ended before it was done; the same command goes on from here.") from ended
 
 
 def _parser() -> argparse.ArgumentParser:

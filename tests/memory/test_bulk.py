@@ -17,6 +17,7 @@ from database import Database
 from errors import InvalidInput, ModelUnreachable
 from local.embedder import BundledEmbedder
 from memory import Memory, Said, intake
+from memory import __main__ as command
 from memory.bulk import BATCH, Bulk, Row
 from memory.progress import Progress
 from memory.store import Store
@@ -217,3 +218,12 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else() -> None:
         progress.end()
         assert ("1,500 of 1,500\n" in place.getvalue()) is shown
         assert bool(place.getvalue()) is shown
+
+
+def test_ending_it_at_the_keyboard_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_import", interrupted)
+    with pytest.raises(SystemExit, match="the same command goes on"):
+        command.main(["import", str(tmp_path / "held.json"), "--user", "dave"])

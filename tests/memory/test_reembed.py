@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,19 @@ def test_changes_from_before_the_move_can_be_undone_after_it(app: Memory, databa
         memory.undo(again["id"], user_id="alice")
         assert _texts(memory) == ["I like tea."]
     assert _wrong(database, letters) == []
+
+
+def test_what_was_known_before_the_move_can_still_be_asked(app: Memory, database: Database, letters: Letters) -> None:
+    then = datetime.now(UTC)
+    tea = app.search("I like tea.", user_id="alice", limit=1)["results"][0]
+    app.update(tea["id"], "I like coffee.", user_id="alice")
+    reembed(database, letters)
+    with closing(Database(database.url)) as fresh:
+        memory = Memory(fresh, letters, None)
+        assert _texts(memory) == ["I like coffee.", "I live in Porto."]
+        assert "I like tea." in [fact.text for fact in memory.recall("tea", user_id="alice", as_of=then)]
+        known = memory.get_all(user_id="alice", as_of=then)["results"]
+    assert sorted(each["memory"] for each in known) == ["I like tea.", "I live in Porto."]
 
 
 def test_two_moves_at_once_are_one(app: Memory, database: Database, letters: Letters) -> None:
