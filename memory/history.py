@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
@@ -20,7 +21,7 @@ from errors import InvalidInput, NotFound
 from memory.facts import Fact, embedded
 from memory.filters import Filter
 from memory.given import could_be_id
-from memory.store import as_written
+from memory.store import Store, as_written
 
 __all__ = ["Event", "History"]
 
@@ -120,6 +121,17 @@ class History:
         ).mappings()
         return [Event(**row) for row in rows]
 
+    def undo(self, connection: Connection, target: int | str, store: Store, embed: Embed) -> list[Event]:
+        """Take back one change, or all changes of a run, as the person; `NotFound` if there is none."""
+        events = self.events_of(connection, target)
+        if not events:
+            raise NotFound("There is no such change.")
+        run = f"undo-{uuid4()}" if len(events) > 1 else None
+        for each in events:
+            store.sign(connection, "person", f"undo of {each.event}", run=run)
+            self.take_back(connection, each, embed)
+        return events
+
     def take_back(self, connection: Connection, event: Event, embed: Embed) -> None:
         """Put a memory back as it was before this change, vector included; one that is missing is made anew."""
         self._check_unchanged(connection, event)
@@ -169,10 +181,3 @@ _TAKE_BACK = {
     " select memory_id, coalesce(old_vec, cast(:vec as vector)), old_metadata"
     " from app.memory_history where event = :event and memory_id = :id",
 }
-
-
-def found(events: list[Event]) -> list[Event]:
-    """The same, or `NotFound` where there are none."""
-    if not events:
-        raise NotFound("There is no such change.")
-    return events
