@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
@@ -28,6 +29,7 @@ from errors import (
     MigrationNeeded,
     NotFound,
     SettingsError,
+    VectorsMoved,
 )
 from plaintext import storable
 
@@ -59,22 +61,25 @@ class Database:
         self.url = url
         self.admin_url = admin_url or url
         self.engine = connect(url, pool_size=pool_size, max_overflow=overflow)
+        # Which model this app's vectors come from, once it is known: said with each statement, so that an app that
+        # missed a change of models is told, at the cost of no trip.
+        self.embed_model: str | None = None
 
     @contextmanager
     def as_user(self, user_id: str) -> Iterator[Connection]:
         """A transaction that can see and touch this user's rows only; commits at the end."""
-        with self._bound("authenticated", user_id) as connection:
+        with self._bound(self._binding(user_id)) as connection:
             yield connection
 
     @contextmanager
     def as_worker(self) -> Iterator[Connection]:
         """A transaction that may claim a turn and nothing else, until `become` binds it to a user."""
-        with self._bound("keepsake_worker", None) as connection:
+        with self._bound({"asking_role": "keepsake_worker", "asking_claims": ""}) as connection:
             yield connection
 
     def become(self, connection: Connection, user_id: str) -> None:
         """Bind a transaction of `as_worker` to one user for the rest of its life."""
-        connection.exec_driver_sql(BIND, _binding("authenticated", user_id))
+        connection.exec_driver_sql(BIND, self._binding(user_id))
 
     def read_as(self, user_id: str, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run one reading statement as this user: role, claims and statement travel in one message.
@@ -82,7 +87,7 @@ class Database:
         Several statements in one message are one implicit transaction, so the binding ends with it.
         Parameters are named in the driver's way: `%(name)s`.
         """
-        values = {**(parameters or {}), **_binding("authenticated", user_id)}
+        values = {**(parameters or {}), **self._binding(user_id)}
         with translating(self.url):
             for attempt in (1, 2):
                 try:
@@ -114,11 +119,16 @@ class Database:
                     raw.autocommit = False
 
     @contextmanager
-    def _bound(self, role: str, user_id: str | None) -> Iterator[Connection]:
-        binding = _binding(role, user_id)
+    def _bound(self, binding: Mapping[str, str]) -> Iterator[Connection]:
         with translating(self.url), self._begin(binding) as connection:
             yield connection
             connection.commit()
+
+    def _binding(self, user_id: str) -> dict[str, str]:
+        check_user_id(user_id)
+        claims = {"sub": user_id, "role": "authenticated"}
+        claims |= {"embed_model": self.embed_model} if self.embed_model else {}
+        return {"asking_role": "authenticated", "asking_claims": json.dumps(claims)}
 
     def _begin(self, binding: Mapping[str, str]) -> Connection:
         """A connection whose transaction has begun and is bound; a stale pooled one is replaced once."""
@@ -169,13 +179,6 @@ def _address(url: str) -> URL:
         ) from error
 
 
-def _binding(role: str, user_id: str | None) -> dict[str, str]:
-    if role == "keepsake_worker":
-        return {"asking_role": role, "asking_claims": ""}
-    check_user_id(cast(str, user_id))
-    return {"asking_role": role, "asking_claims": json.dumps({"sub": user_id, "role": role})}
-
-
 @contextmanager
 def translating(url: str) -> Iterator[None]:
     """Turn the driver's errors into ours; what is a bug of ours stays what it is."""
@@ -190,6 +193,10 @@ def translating(url: str) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
+    except sqlalchemy_errors.DatabaseError as error:
+        if getattr(error.orig, "pgcode", None) != "KS002":
+            raise
+        raise VectorsMoved(_MOVED) from error
 
 
 _MISSING = (
@@ -211,6 +218,8 @@ def _refused(error: BaseException | None) -> AppError | None:
     no_role = isinstance(error, postgres_errors.InvalidParameterValue) and message.startswith("role ")
     if no_role or isinstance(error, _MISSING):
         return MigrationNeeded("The database's tables are missing or old. Run once: python -m migrations")
+    if re.search(r"expected \d+ dimensions|different vector dimensions", message):
+        return VectorsMoved(_MOVED)
     if message.startswith("invalid dsn"):
         return DatabaseError("DATABASE_URL holds an option after its ? that PostgreSQL does not know: remove it.")
     return None
@@ -237,6 +246,10 @@ def explain(message: str, url: str, code: str | None = None) -> DatabaseError:
     return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.")
 
 
+_MOVED = (
+    "The stored vectors come from another embedding model than this app's: they were moved while it ran. Start it "
+    "again with EMBED_MODEL set to the new one."
+)
 _UNKNOWN_TENANT = (
     "The pooler {host} does not know this project: it may be paused (restore it in the Supabase dashboard), "
     "or the user in DATABASE_URL does not end in .PROJECT-REF, or the host is not the one of its Connect dialog."

@@ -5,7 +5,8 @@
     ├── LocalError               a local server could not be brought up
     ├── DatabaseError            the database could not do what was asked
     │   ├── DatabaseUnreachable  it did not answer, or would not let us in
-    │   └── MigrationNeeded      its tables are missing or old, and this role may not make them
+    │   ├── MigrationNeeded      its tables are missing or old, and this role may not make them
+    │   └── VectorsMoved         its vectors are of another embedding model by now
     ├── SignInError              who is asking could not be settled
     │   ├── WrongCredentials     unknown address or wrong password (never said which)
     │   ├── UnconfirmedEmail     the address still waits for its confirmation
@@ -50,6 +51,7 @@ __all__ = [
     "SignInError",
     "TooManyAttempts",
     "UnconfirmedEmail",
+    "VectorsMoved",
     "WeakPassword",
     "WrongCredentials",
 ]
@@ -77,6 +79,10 @@ class DatabaseUnreachable(DatabaseError):
 
 class MigrationNeeded(DatabaseError):
     """The tables are missing or old, and this role may not make them."""
+
+
+class VectorsMoved(DatabaseError):
+    """The vectors are of another embedding model than the app's: it has to be started again."""
 
 
 class SignInError(AppError):

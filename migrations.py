@@ -18,7 +18,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 from database import SEARCH_PATH, Database, connect, translating
 from errors import AppError, MigrationNeeded, SettingsError
 
-__all__ = ["Migration", "migrate"]
+__all__ = ["Migration", "made_for", "migrate"]
 
 FOLDER = Path(__file__).parent / "supabase" / "migrations"
 LOCK = 0x4B454550  # any constant: all processes of this app wait for the same one
@@ -28,6 +28,9 @@ _BEGUN = """
 select exists (select from pg_roles where rolname = 'authenticated')
    and exists (select from pg_namespace where nspname = 'app' and has_schema_privilege('authenticated', oid, 'usage'))
 """
+
+_MADE = text("select dimension, embed_model from app.collections where name = 'memories'")
+_WHAT_TO_DO = "set EMBED_MODEL back, or move all vectors to the new model once with: python -m memory reembed"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def migrate(database: Database, dimension: int, embed_model: str) -> None:
     """Bring the schema up to date for an embedding model of this dimension; touch nothing if it is."""
     with translating(database.url), database.engine.connect() as connection:
         if _up_to_date(connection, dimension, embed_model):
+            database.embed_model = embed_model
             return
     admin = connect(database.admin_url, pool_size=1, max_overflow=0)
     try:
@@ -50,6 +54,19 @@ def migrate(database: Database, dimension: int, embed_model: str) -> None:
             _bring_up(connection, dimension, embed_model)
     finally:
         admin.dispose()
+    database.embed_model = embed_model
+
+
+def made_for(database: Database) -> tuple[int, str] | None:
+    """The size of the stored vectors and the model they come from; nothing where there are none yet."""
+    with translating(database.url), database.engine.connect() as connection:
+        if not connection.scalar(text(_BEGUN)):
+            return None
+        connection.exec_driver_sql("set local role authenticated")
+        if connection.scalar(text("select to_regclass('app.collections') is null")):
+            return None
+        made = connection.execute(_MADE).first()
+    return (made.dimension, made.embed_model) if made else None
 
 
 def files() -> Sequence[Migration]:
@@ -65,9 +82,7 @@ def _up_to_date(connection: Connection, dimension: int, embed_model: str) -> boo
     connection.exec_driver_sql("set local role authenticated")
     if connection.scalar(text("select to_regclass('app.collections') is null")):
         return False
-    made = connection.execute(
-        text("select dimension, embed_model from app.collections where name = 'memories'")
-    ).first()
+    made = connection.execute(_MADE).first()
     if made is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
         return False
     _check_model(made.dimension, made.embed_model, dimension, embed_model)
@@ -78,12 +93,12 @@ def _check_model(had: int, had_model: str, dimension: int, embed_model: str) -> 
     if had != dimension:
         raise SettingsError(
             f"The stored memories are vectors of {had} numbers (from {had_model}), but {embed_model} gives "
-            f"{dimension}: set EMBED_MODEL back, or use another database."
+            f"{dimension}: {_WHAT_TO_DO}"
         )
     if had_model != embed_model:
         raise SettingsError(
             f"The stored memories come from the embedding model {had_model}, whose vectors cannot be compared "
-            f"with those of {embed_model}: set EMBED_MODEL back, or use another database."
+            f"with those of {embed_model}: {_WHAT_TO_DO}"
         )
 
 
@@ -93,8 +108,14 @@ def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
         _apply_files(connection)
+        made = connection.execute(_MADE).first()
+        if made is not None:
+            _check_model(made.dimension, made.embed_model, dimension, embed_model)
         connection.execute(
-            text("select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model)"),
+            text(
+                "select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model),"
+                " app.ensure_one_model()"
+            ),
             {"dimension": dimension, "embed_model": embed_model},
         )
         connection.commit()

@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -29,7 +28,7 @@ from memory.erase import Eraser, Receipt
 from memory.facts import Fact, Plan, Result, Said, content_hash
 from memory.given import Messages
 from memory.graph import Graph
-from memory.history import Event, History, found
+from memory.history import Event, History
 from memory.keep import Keeper, reworded
 from memory.people import People, Person
 from memory.profile import Profile, Profiles
@@ -254,11 +253,7 @@ class Memory:
         """Take back one change by its number, or all changes of a run; an undo can be undone."""
         with self._database.as_user(user_id) as connection:
             self._store.one_at_a_time(connection, user_id)
-            events = found(self._history.events_of(connection, given.change(event)))
-            run = f"undo-{uuid4()}" if len(events) > 1 else None
-            for each in events:
-                self._store.sign(connection, "person", f"undo of {each.event}", run=run)
-                self._history.take_back(connection, each)
+            events = self._history.undo(connection, given.change(event), self._store, self._embedder.embed)
         return [each.result() for each in events]
 
     def delete(self, memory_id: str, *, user_id: str) -> None:

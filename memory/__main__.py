@@ -18,6 +18,7 @@ from memory import intake
 from memory.bulk import Bulk
 from memory.default import parts
 from memory.progress import Progress
+from memory.reembed import reembed
 from memory.store import Store
 
 
@@ -25,9 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked; what goes wrong ends it with one sentence."""
     wanted = _parser().parse_args(arguments)
     try:
-        print(_import(wanted.file, wanted.user))
+        print(_import(wanted.file, wanted.user) if wanted.command == "import" else _reembed())
     except AppError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt as ended:
+        raise SystemExit("Ended before it was done; the same command goes on from here.") from ended
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     taking = commands.add_parser("import", help="messages or exported memories from a JSON file")
     taking.add_argument("file", type=Path, metavar="FILE")
     taking.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
+    commands.add_parser("reembed", help="move all vectors to the embedding model in the settings")
     return parser
 
 
@@ -52,6 +56,28 @@ def _import(path: Path, user_id: str) -> str:
             progress.end()
     known = len(rows) - len(kept)
     return f"Kept {len(kept):,} of {len(rows):,}" + (f"; {known:,} were there already." if known else ".")
+
+
+def _reembed() -> str:
+    here = parts(model=None, other_vectors=True)
+    with here.opened:
+        bars: list[Progress] = []
+
+        def telling(total: int) -> Progress:
+            bars.append(Progress("embedding", total))
+            return bars[-1]
+
+        try:
+            moved = reembed(here.database, here.embedder, telling)
+        finally:
+            for bar in bars:
+                bar.end()
+    if moved.from_model == moved.to_model:
+        return f"All vectors come from {moved.to_model} already."
+    return (
+        f"Moved {moved.rows:,} memories from {moved.from_model} to {moved.to_model}. "
+        f"Start the app again with EMBED_MODEL={moved.to_model}."
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["DAY", "Days", "Noun", "agreed", "ahead_of", "back_from", "counted_back", "latest_day", "related", "yearly"]
+__all__ = [
+    "DAY",
+    "Days",
+    "Noun",
+    "agreed",
+    "ahead_of",
+    "back_from",
+    "counted_back",
+    "latest_day",
+    "near_by",
+    "related",
+    "yearly",
+]
 
 DAY = timedelta(days=1)
 Days = tuple[date, date]
@@ -113,6 +125,15 @@ def counted_back(unit: str, number: int, today: date) -> Days:
     if unit == "month":
         return month_away(today, -number)
     return date(today.year - number, 1, 1), date(today.year - number, 12, 31)
+
+
+def near_by(unit: str, number: int | None, days: Days, side: str) -> Days:
+    """So many units `before` or `after` some days; without a number, the one unit right beside them."""
+    first, last = days
+    if number is not None:
+        return counted_back(unit, number, first) if side == "before" else counted_back(unit, -number, last)
+    long = timedelta(days={"day": 1, "week": 7, "month": 30, "year": 365}[unit])
+    return (first - long, first - DAY) if side == "before" else (last + DAY, last + long)
 
 
 def ahead_of(unit: str, number: int, today: date) -> Days | None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from database import Database
 from errors import AppError, InvalidInput, LocalError, SettingsError
 from memory.embed import Embedder, embedder_for
-from migrations import migrate
+from migrations import made_for, migrate
 from model import Model, memory_model
 from settings import Settings, chosen, settings
 
@@ -58,8 +58,14 @@ def parts(
     database: Database | str | None = None,
     embedder: Embedder | None = None,
     model: Model | FromSettings | None = FROM_SETTINGS,
+    *,
+    other_vectors: bool = False,
 ) -> Parts:
-    """Open what is not given; raises an `AppError` that says what to set. `opened.close()` hangs up."""
+    """Open what is not given; raises an `AppError` that says what to set. `opened.close()` hangs up.
+
+    With `other_vectors`, the stored vectors may be of another model than the embedder's: the schema is brought up to
+    date as for theirs.
+    """
     _check(database, embedder, model)
     here = database is None and _at_home()
     # Whatever fails here closes again what was opened before it.
@@ -68,7 +74,8 @@ def parts(
         vectors = _embedder(here, opened) if embedder is None else embedder
         thinking = _model(here, opened) if isinstance(model, FromSettings) else model
         if found is not database:
-            migrate(found, vectors.dimensions, vectors.name)
+            theirs = made_for(found) if other_vectors else None
+            migrate(found, *(theirs or (vectors.dimensions, vectors.name)))
         return Parts(found, vectors, thinking, opened.pop_all())
 
 

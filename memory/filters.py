@@ -27,7 +27,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from errors import InvalidInput
@@ -47,7 +47,6 @@ _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _OURS = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$"
 _ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _NAIVE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+$"
-_READ = ".datetime()"
 
 
 @dataclass(frozen=True)
@@ -148,12 +147,23 @@ class _Compiler:
         moments = [wanted, wanted] if exact else [datetime.combine(wanted, each, UTC) for each in (time.min, time.max)]
         zoned = [each.isoformat() for each in moments]
         naive = [each.removesuffix("+00:00") for each in zoned]
-        readings = ((_DAY, [day, day], ""), (_OURS, zoned, ""), (_ZONED, zoned, _READ), (_NAIVE, naive, _READ))
+        written = [
+            f"({self._within(place, word, bounds, '')} && {place} like_regex {_quoted(shape)})"
+            for shape, bounds in ((_OURS, zoned), (_DAY, [day, day]))
+        ]
         # Shaped first: Postgres raises where it is to compare a time with a zone and one without.
-        return " || ".join(
-            f"({place} like_regex {_quoted(shape)} && {self._within(place, word, bounds, read)})"
-            for shape, bounds, read in readings
+        read = " || ".join(
+            f"({place} like_regex {_quoted(shape)} && {self._within(place, word, bounds, '.datetime()')})"
+            for shape, bounds in ((_ZONED, zoned), (_NAIVE, naive))
         )
+        # A shape takes long to look for, so that the text is compared first; an offset moves a date by a day at most.
+        return " || ".join([*written, f"({self._near(place, word, day)} && ({read}))"])
+
+    def _near(self, place: str, word: str, day: str) -> str:
+        """Whether a row's text may stand on the side that is asked for, whatever its offset."""
+        after = "" if word in ("$lt", "$lte") else f"{place} >= {self._variable(_days_away(day, -1))}"
+        before = "" if word in ("$gt", "$gte") else f"{place} <= {self._variable(_days_away(day, 1) + '~')}"
+        return " && ".join(each for each in (after, before) if each)
 
     def _within(self, place: str, word: str, bounds: list[str], read: str) -> str:
         """Where a row's text stands beside a span from its first to its last moment."""
@@ -219,6 +229,14 @@ def _read(key: str, written: str) -> date:
         except ValueError:
             continue
     raise InvalidInput(f"{key} is compared with a date such as 2026-03-01 or 2026-03-01T12:00Z, not {_shown(written)}.")
+
+
+def _days_away(day: str, days: int) -> str:
+    """The day before or after, or the calendar's last one."""
+    try:
+        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    except OverflowError:
+        return day
 
 
 def _quoted(text: str) -> str:

@@ -7,22 +7,25 @@ the history itself, so an undo can be undone. It decides nothing about what a me
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from database import Database
 from errors import InvalidInput, NotFound
-from memory.facts import Fact
+from memory.facts import Fact, embedded
 from memory.filters import Filter
 from memory.given import could_be_id
+from memory.store import Store, as_written
 
 __all__ = ["Event", "History"]
 
+Embed = Callable[[Sequence[str]], list[list[float]]]
 FIELDS = "event, at, memory_id, action, actor, reason, message_id, run, undoes, old_metadata, new_metadata"
 
 
@@ -118,13 +121,27 @@ class History:
         ).mappings()
         return [Event(**row) for row in rows]
 
-    def take_back(self, connection: Connection, event: Event) -> None:
-        """Put a memory back as it was before this change, vector included."""
+    def undo(self, connection: Connection, target: int | str, store: Store, embed: Embed) -> list[Event]:
+        """Take back one change, or all changes of a run, as the person; `NotFound` if there is none."""
+        events = self.events_of(connection, target)
+        if not events:
+            raise NotFound("There is no such change.")
+        run = f"undo-{uuid4()}" if len(events) > 1 else None
+        for each in events:
+            store.sign(connection, "person", f"undo of {each.event}", run=run)
+            self.take_back(connection, each, embed)
+        return events
+
+    def take_back(self, connection: Connection, event: Event, embed: Embed) -> None:
+        """Put a memory back as it was before this change, vector included; one that is missing is made anew."""
         self._check_unchanged(connection, event)
+        vector = self._missing_vector(connection, event, embed)
         connection.execute(text("select set_config('keepsake.undoes', :event, true)"), {"event": str(event.event)})
         try:
             with connection.begin_nested():
-                connection.execute(text(_TAKE_BACK[event.action]), {"event": event.event, "id": event.memory_id})
+                connection.execute(
+                    text(_TAKE_BACK[event.action]), {"event": event.event, "id": event.memory_id, "vec": vector}
+                )
         except sqlalchemy_errors.IntegrityError as error:
             raise InvalidInput("Another memory says the same by now: forget that one first.") from error
         finally:
@@ -136,6 +153,16 @@ class History:
         values = {} if memory_ids is None else {"ids": memory_ids}
         return connection.execute(text(f"delete from app.memory_history{chosen}"), values).rowcount
 
+    def _missing_vector(self, connection: Connection, event: Event, embed: Embed) -> str | None:
+        """The vector of what comes back, where the history's went with the embedding model it came from."""
+        if event.old_metadata is None:
+            return None
+        has = text("select old_vec is not null from app.memory_history where event = :event")
+        if connection.scalar(has, {"event": event.event}):
+            return None
+        [vector] = embed([embedded(event.old_metadata)])
+        return as_written(vector)
+
     def _check_unchanged(self, connection: Connection, event: Event) -> None:
         """An undo must not undo what came later: it applies to a memory as this change left it."""
         current = connection.execute(
@@ -146,16 +173,11 @@ class History:
 
 
 _TAKE_BACK = {
-    "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null",
-    "update": "update vecs.memories kept set metadata = old_metadata, vec = old_vec"
+    "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
+    " and cast(:vec as text) is null",
+    "update": "update vecs.memories kept set metadata = old_metadata, vec = coalesce(old_vec, cast(:vec as vector))"
     " from app.memory_history past where past.event = :event and kept.id = :id",
     "delete": "insert into vecs.memories (id, vec, metadata)"
-    " select memory_id, old_vec, old_metadata from app.memory_history where event = :event and memory_id = :id",
+    " select memory_id, coalesce(old_vec, cast(:vec as vector)), old_metadata"
+    " from app.memory_history where event = :event and memory_id = :id",
 }
-
-
-def found(events: list[Event]) -> list[Event]:
-    """The same, or `NotFound` where there are none."""
-    if not events:
-        raise NotFound("There is no such change.")
-    return events

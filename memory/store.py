@@ -23,7 +23,7 @@ from memory.filters import Filter
 from memory.given import could_be_id
 from memory.rank import Candidate
 
-__all__ = ["Asked", "Store"]
+__all__ = ["Asked", "Store", "as_written"]
 
 # Row-level security says the same once more. An expired memory is as good as gone until it is tidied away.
 OWN = "user_id = %(user_id)s"
@@ -167,7 +167,7 @@ class Store:
         )
         values = {
             "ids": list(ids),
-            "vectors": [_rounded(vector) for _, vector in rows],
+            "vectors": [as_written(vector) for _, vector in rows],
             "metadata": [json.dumps(dict(metadata)) for metadata, _ in rows],
         }
         inserted = set(connection.scalars(statement, values))
@@ -263,6 +263,6 @@ def _literal(vector: Sequence[float]) -> str:
     return "[" + ",".join(map(repr, vector)) + "]"
 
 
-def _rounded(vector: Sequence[float]) -> str:
-    """The same with the nine digits that single precision can tell apart: shorter, and quicker to write and read."""
+def as_written(vector: Sequence[float]) -> str:
+    """A vector as Postgres reads it, with the nine digits that single precision can tell apart."""
     return "[" + ",".join(["%.9g"] * len(vector)) % tuple(vector) + "]"

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 
-from memory.almanac import DAY, Days
-from memory.when_rules import YEAR, rules
-from memory.when_words import LANGUAGES
+from memory.almanac import DAY, Days, near_by
+from memory.when_rules import YEAR, number, number_of, rules, unit, unit_of
+from memory.when_words import LANGUAGES, Words
 
 __all__ = ["Span", "spans"]
 
@@ -50,7 +50,8 @@ def spans(question: str, now: datetime) -> tuple[Span, ...]:
     """What the question names, in its order; `now` is the person's, in their own timezone."""
     text, today = unicodedata.normalize("NFC", question[:LONGEST]).replace("’", "'"), now.date()
     named = []
-    for found in _joined(text, today, _found(text, today)):
+    for each in _joined(text, today, _found(text, today)):
+        found = _counted_from(text, each)
         opened = _opened(found)
         if opened is not None:
             named.append(Span(*opened, text[found.begins : found.ends].strip()))
@@ -69,6 +70,31 @@ def _opened(found: _Found) -> Days | None:
         return None
 
 
+def _counted_from(text: str, found: _Found) -> _Found:
+    """ "The week before" a day, or "two weeks after" it, is near that day, and not all the time before or after."""
+    if found.lead not in ("before", "after"):
+        return found
+    for pattern, words in _counts():
+        counted = pattern.search(text, 0, found.begins)
+        if counted is not None:
+            many = number_of(words, counted["n"]) if counted["n"] else None
+            try:
+                near = near_by(unit_of(words, counted["unit"]), many, (found.start, found.end), found.lead)
+            except (ValueError, OverflowError):
+                return found
+            return _Found(counted.start(), found.ends, *near)
+    return found
+
+
+@cache
+def _counts() -> tuple[tuple[re.Pattern[str], Words], ...]:
+    """A number of units, or the one unit, right before a word that opens a span."""
+    return tuple(
+        (re.compile(rf"\b(?:(?:the|die|das|der|den|la|le|el)\s+|l'|{number(words)}\s+){unit(words)}\s+$", re.I), words)
+        for words in LANGUAGES
+    )
+
+
 def _found(text: str, today: date) -> list[_Found]:
     """Places that do not overlap: the longest of those that begin first."""
     every = sorted(_candidates(text, today), key=lambda each: (each.begins, -each.ends))
@@ -76,8 +102,6 @@ def _found(text: str, today: date) -> list[_Found]:
     for each in every:
         if not kept or each.begins >= kept[-1].ends:
             kept.append(each)
-        elif each.ends > kept[-1].ends and each.begins == kept[-1].begins:
-            kept[-1] = each
     return kept
 
 

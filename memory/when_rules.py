@@ -14,7 +14,7 @@ from functools import cache
 from memory.almanac import Days, Noun, agreed, ahead_of, back_from, counted_back, latest_day, related, yearly
 from memory.when_words import ANY_MONTH, FEASTS, LANGUAGES, MONTHS, UNITS, Words
 
-__all__ = ["YEAR", "rules"]
+__all__ = ["YEAR", "number", "number_of", "rules", "unit", "unit_of"]
 
 YEAR = (
     r"(?P<year>(?:19|20)\d\d)(?![\d:%€$]|[.,/-]\d|\s+(?:words?|people|pages?|steps?|items?|times|euros?|dollars?|km)\b)"
@@ -61,8 +61,8 @@ def _of_language(words: Words) -> Iterator[tuple[str, Reading]]:
     names = {kind: "|".join(table) for kind, table in _tables(words).items()}
     leads = "|".join([pattern for pattern, _ in words.opening] + [words.leads])
     seldom = "|".join(f"(?P<{kind}>{names[kind]})" for kind in ("month", "season", "feast", "weekday", "weekend"))
-    every, numbers = f"{seldom}|(?P<unit>{names['unit']})", "|".join(name for name, _ in words.numbers)
-    counted = {"n": rf"(?P<n>\d{{1,3}}|{numbers})", "unit": f"(?P<unit>{names['unit']})"}
+    every = f"{seldom}|{unit(words)}"
+    counted = {"n": number(words), "unit": unit(words)}
     year = rf"(?:,?\s+(?:of\s+|del?\s+|in\s+)?{YEAR})"
 
     def noun(match: re.Match[str]) -> Noun | None:
@@ -128,14 +128,33 @@ def _is_meant(match: re.Match[str], noun: Noun) -> bool:
     return month not in _VERBS or bool(groups.get("year") or _SURE_LEADS.fullmatch(lead))
 
 
+def number(words: Words) -> str:
+    """The pattern of a number, as the group `n`."""
+    return rf"(?P<n>\d{{1,3}}|{'|'.join(name for name, _ in words.numbers)})"
+
+
+def number_of(words: Words, written: str) -> int:
+    """What a number says; 0 is a few."""
+    if written.isdecimal():
+        return int(written)
+    return next(number for name, number in words.numbers if re.fullmatch(name, written, re.IGNORECASE))
+
+
+def unit(words: Words) -> str:
+    """The pattern of a unit of time, as the group `unit`."""
+    return f"(?P<unit>{'|'.join(words.units)})"
+
+
+def unit_of(words: Words, written: str) -> str:
+    """Which of `UNITS` a word is."""
+    return next(n for n, each in zip(UNITS, words.units, strict=True) if re.fullmatch(each, written, re.IGNORECASE))
+
+
 def _counted_by(words: Words, count: Callable[[str, int, date], Days | None]) -> Reading:
     def read(match: re.Match[str], today: date) -> Days | None:
-        written = match["n"]
-        unit = next(n for n, each in zip(UNITS, words.units, strict=True) if re.fullmatch(each, match["unit"], re.I))
-        if written.isdecimal():
-            return count(unit, int(written), today) if int(written) else None
-        number = next(number for name, number in words.numbers if re.fullmatch(name, written, re.IGNORECASE))
-        return count(unit, number, today)
+        if match["n"].isdecimal() and not int(match["n"]):
+            return None
+        return count(unit_of(words, match["unit"]), number_of(words, match["n"]), today)
 
     return read
 

@@ -18,6 +18,7 @@ from database import Database
 from errors import MigrationNeeded, SettingsError
 from local.embedder import BundledEmbedder
 from memory import Memory
+from memory.reembed import reembed
 from migrations import files, migrate
 from tests.conftest import Databases
 
@@ -247,6 +248,24 @@ def test_a_hosted_administrator_need_not_be_superuser(
         assert connection.execute(text("select * from app.claim_turn()")).all() == []
 
 
+def test_a_hosted_administrator_may_move_the_vectors_unless_policies_bind_it(
+    hosted: Database, empty_database: Database, databases: Databases, embedder: BundledEmbedder
+) -> None:
+    with administrator(empty_database) as connection:
+        connection.execute(text("create schema extensions authorization hosted_admin"))
+        connection.execute(text("create extension vector schema extensions"))
+    migrate(hosted, SIZE, MODEL)
+    Memory(hosted, embedder, None).add("I like tea.", user_id="alice")
+    other = BundledEmbedder()
+    other.name = "other"
+    databases.run("alter role hosted_admin nobypassrls")
+    with pytest.raises(MigrationNeeded, match="DATABASE_ADMIN_URL"):
+        reembed(hosted, other)
+    databases.run("alter role hosted_admin bypassrls")
+    assert reembed(hosted, other).rows == 2  # the memory, and what was said
+    assert migrations.made_for(hosted) == (SIZE, "other")
+
+
 def test_an_administrator_who_may_not_add_the_vector_type_is_told_the_command(hosted: Database) -> None:
     with pytest.raises(MigrationNeeded, match="python -m migrations"):
         migrate(hosted, SIZE, MODEL)
@@ -270,7 +289,7 @@ def test_the_vector_type_may_be_in_either_schema(
 
 
 # Tables without a user's data; every other one must be walled, so a new table fails until it is.
-WITHOUT_USERS = {"app.collections"}
+WITHOUT_USERS = {"app.collections", "app.reembedding"}
 
 
 def test_every_table_with_a_users_data_has_row_level_security_on_and_forced(database: Database) -> None:

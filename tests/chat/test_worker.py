@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError
 from chat.conversations import BACKOFF_SECONDS, Conversations, Message
 from chat.worker import Worker
 from database import Database
-from errors import BadAnswer, DatabaseError
+from errors import BadAnswer, DatabaseError, VectorsMoved
 from local.embedder import BundledEmbedder
 from memory import Memory, Plan, Said
 from tests.chat.conftest import BEES, Known, Say, Sql, until
@@ -321,6 +321,22 @@ def test_a_turn_that_rests_does_not_hold_up_others(
     model_server.enqueue(Fault(500))
     assert [worker.remember_next() for _ in range(3)] == [True, True, False]
     assert (known("ann"), known("bob")) == ([], ["I have a dog."])
+
+
+def test_a_worker_that_missed_a_change_of_the_embedding_model_leaves_the_turn_to_the_next(
+    worker: Worker, waiting: Say, known: Known, database: Database, sql: Sql
+) -> None:
+    asked = waiting()
+    database.embed_model = "an older one"
+    with pytest.raises(VectorsMoved):
+        worker.remember_next()
+    assert state(sql, asked)[:2] == ("waiting", 1)
+    database.embed_model = None
+    assert known() == []
+    wake(sql)
+    assert worker.remember_next()
+    assert state(sql, asked)[0] == "done"
+    assert known() == [BEES]
 
 
 class HalfWritten(Memory):

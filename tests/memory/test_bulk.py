@@ -17,6 +17,7 @@ from database import Database
 from errors import InvalidInput, ModelUnreachable
 from local.embedder import BundledEmbedder
 from memory import Memory, Said, intake
+from memory import __main__ as command
 from memory.bulk import BATCH, Bulk, Row
 from memory.progress import Progress
 from memory.store import Store
@@ -54,11 +55,12 @@ def test_more_than_a_batch_is_kept_whole_and_in_order(memory: Memory, database: 
     assert len({each["id"] for each in events}) == _count(database) == 2 * BATCH + 7
 
 
-def test_every_vector_is_that_of_its_own_text(memory: Memory) -> None:
+def test_every_vector_is_that_of_its_own_text(memory: Memory, database: Database, embedder: BundledEmbedder) -> None:
     memory.add(_said(BATCH + 1), user_id="alice", infer=False)
-    for text in ("message 3", f"message {BATCH}"):
-        [found] = memory.search(text, user_id="alice", limit=1, explain=True)["results"]
-        assert found["parts"]["cosine"] == pytest.approx(1.0, abs=1e-4)
+    for words in ("message 3", f"message {BATCH}"):
+        [found] = Store(database, embedder.dimensions).nearest("alice", embedder.embed([words])[0], 1)
+        assert found.text == words
+        assert found.score == pytest.approx(1.0, abs=1e-5)
 
 
 def test_what_fails_in_the_middle_keeps_what_was_written_and_can_be_done_again(
@@ -216,3 +218,12 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else() -> None:
         progress.end()
         assert ("1,500 of 1,500\n" in place.getvalue()) is shown
         assert bool(place.getvalue()) is shown
+
+
+def test_ending_it_at_the_keyboard_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_import", interrupted)
+    with pytest.raises(SystemExit, match="the same command goes on"):
+        command.main(["import", str(tmp_path / "held.json"), "--user", "dave"])

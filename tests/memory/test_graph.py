@@ -49,7 +49,7 @@ class Book:
         """Take the latest change back."""
         [latest, *_] = self.history.latest(self.user_id, 1)
         with self.database.as_user(self.user_id) as connection:
-            self.history.take_back(connection, latest)
+            self.history.take_back(connection, latest, lambda _: [VECTOR])
 
     def names(self) -> list[tuple[str, ...]]:
         return sorted(tuple(sorted(entity.names)) for entity in self.graph.entities(self.user_id))
