@@ -68,7 +68,7 @@ class Database:
 
     @contextmanager
     def as_worker(self) -> Iterator[Connection]:
-        """A transaction that may claim a turn and nothing else, until `become` binds it to a user."""
+        """A transaction that is nobody's: it may claim a turn and count, no more, until `become` binds it to a user."""
         with self._bound("keepsake_worker", None) as connection:
             yield connection
 
