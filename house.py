@@ -91,13 +91,14 @@ def build(wanted: Settings) -> House:
         models = chat_model(wanted), memory_model(wanted)
         for model in filter(None, models):
             opened.callback(model.close)
-        memory = Memory(database, embedder, models[1], instructions_for(wanted))
-        conversations = Conversations(database)
         limits = Limits(database, wanted)
-        worker = Worker(conversations, memory)
+        thinker = limits.metered(models[1]) if models[1] else None
+        memory = Memory(database, embedder, thinker, instructions_for(wanted))
+        conversations = Conversations(database)
+        worker = Worker(conversations, memory, limits)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits)
         # Whatever failed above is closed again; from here on the house closes it.
         return House(wanted, database, memory, conversations, chat, worker, limits, opened.pop_all())
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import dropwhile, groupby
 
 from chat.conversations import Message
+from limits.spending import tokens
 from memory import Fact
 from model import Message as ModelMessage
 
@@ -62,11 +63,6 @@ def without_model(memories: Sequence[Fact]) -> str:
         return f"I do not remember anything about this yet. What you tell me about yourself, I keep.\n\n{how}"
     lines = "\n".join(f"- {_one_line(fact.text)}" for fact in memories)
     return f"This is what I remember:\n\n{lines}\n\n{how}"
-
-
-def tokens(text: str) -> int:
-    """An estimate that does not fall short: three bytes a token, so that scripts other than Latin count fully."""
-    return len(text.encode()) // 3 + 4
 
 
 def _remembered(memories: Sequence[Fact]) -> str:

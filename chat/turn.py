@@ -13,30 +13,43 @@ from itertools import takewhile
 from typing import Any
 
 from chat import prompt
-from chat.conversations import Conversations, Message
-from errors import ModelError
+from chat.conversations import Conversations, Message, sayable
+from errors import LimitReached, ModelError
+from limits import Limits
 from memory import Fact, Memory
 from model import Model, Usage
 
-__all__ = ["Chat", "answer", "run_turn"]
+__all__ = ["Chat", "answer", "run_turn", "say"]
 
 RECALLED = 8
 
 
 @dataclass(frozen=True)
 class Chat:
-    """What a turn needs: where messages live, the memory, a model or None, and whom to tell of a new turn."""
+    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits."""
 
     conversations: Conversations
     memory: Memory
     model: Model | None
     tell_worker: Callable[[], None]
+    limits: Limits | None = None
+
+    def model_for(self, user_id: str) -> Model | None:
+        """The model as this person may use it."""
+        return self.limits.metered(self.model, user_id) if self.limits and self.model else self.model
 
 
 def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
     """Save what was said, then yield the reply piece by piece; saved too, however it ends."""
-    asked = chat.conversations.say(user_id, conversation_id, text)
-    yield from answer(chat, asked)
+    yield from answer(chat, say(chat, user_id, conversation_id, text))
+
+
+def say(chat: Chat, user_id: str, conversation_id: str | None, text: str) -> Message:
+    """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached."""
+    words = sayable(text)
+    if chat.limits is not None:
+        chat.limits.may_say(user_id, words)
+    return chat.conversations.say(user_id, conversation_id, words)
 
 
 def answer(chat: Chat, asked: Message) -> Generator[str, None, None]:
@@ -45,11 +58,11 @@ def answer(chat: Chat, asked: Message) -> Generator[str, None, None]:
     try:
         memories = draft.recall(chat.memory, asked)
         history = _up_to(asked, chat.conversations.messages(asked.user_id, asked.conversation_id))
-        for piece in _speak(chat.model, draft, history, memories):
+        for piece in _speak(chat.model_for(asked.user_id), draft, history, memories):
             draft.pieces.append(piece)
             yield piece
         draft.status = "complete"
-    except ModelError:
+    except (ModelError, LimitReached):
         draft.status = "failed"
         raise
     finally:

@@ -18,6 +18,8 @@ from settings import Settings
 __all__ = ["Admission", "invite", "on_list"]
 
 CODE_BYTES = 16
+_USE = "select app.use_invitation(%(code)s, %(address)s) as let_in"
+_KNOWN = "select app.was_invited(%(address)s) as let_in"
 
 
 class Admission:
@@ -37,14 +39,15 @@ class Admission:
                 "Ask whoever runs this Keepsake for one."
             )
 
-    def check_known(self, email: str) -> None:
+    def check_known(self, email: str, *, new: bool) -> None:
         """Raise `NotInvited` unless this address, which has an account, would have been let in.
 
-        An account can also be made at the auth server, past this app.
+        An account can also be made at the auth server, past this app: so a new one needs its invitation here,
+        too. Who was here before invitations were asked for stays.
         """
         if self._settings.admission == "list":
             self._check_list(email)
-        elif self._settings.admission == "invitation" and not self._was_invited(email):
+        elif self._settings.admission == "invitation" and new and not self._was_invited(email):
             raise NotInvited("This account was made without an invitation. Ask whoever runs this Keepsake for one.")
 
     def _check_list(self, email: str) -> None:
@@ -53,12 +56,10 @@ class Admission:
 
     def _use(self, email: str, invitation: str) -> bool:
         values = {"code": hashed(invitation.strip()), "address": hashed(_same(email))}
-        with self._database.as_worker() as connection:
-            return bool(connection.scalar(text("select app.use_invitation(:code, :address)"), values))
+        return bool(self._database.read_as_worker(_USE, values)[0]["let_in"])
 
     def _was_invited(self, email: str) -> bool:
-        with self._database.as_worker() as connection:
-            return bool(connection.scalar(text("select app.was_invited(:address)"), {"address": hashed(_same(email))}))
+        return bool(self._database.read_as_worker(_KNOWN, {"address": hashed(_same(email))})[0]["let_in"])
 
 
 def on_list(email: str, admitted: str) -> bool:

@@ -10,23 +10,21 @@ import streamlit as st
 
 from auth.guard import require_user
 from chat.conversations import Conversation, Message
-from chat.turn import answer
+from chat.turn import answer, say
 from errors import AppError, InvalidInput, NotFound
 from house import house
 from ui import pieces
+from ui.consent import require_consent
 from ui.frame import MARK, trouble
+from ui.greeting import greeting
 
 user = require_user()
 home = house()
+require_consent(user)
 
 # What this page keeps between two runs, and the conversation's name in the address.
 OPEN, ASKED, REFUSED, PROBLEM = "open_chat", "asked", "refused", "chat_problem"
 WRITTEN, AGAIN, AGAIN_FOR, ZONE, IN_ADDRESS = "written", "try-again", "again_for", "timezone", "chat"
-SUGGESTIONS = (
-    "What do you remember about me?",
-    "I'm planning my week. Ask me what matters.",
-    "Remember that I prefer short answers.",
-)
 
 
 def draw() -> None:
@@ -44,7 +42,7 @@ def draw() -> None:
             _stream_reply(messages[-1])
     elif not messages:
         with st.container():  # one element, so that the first message takes its place at once
-            _greeting()
+            greeting(_say)
     elif asked := _unanswered(messages):
         _offer_second_try(asked)
 
@@ -136,8 +134,8 @@ def _save(drawn: str | None, words: str) -> Message:
     # Into the chat that was drawn, not the one in the address: right after "New chat" the browser still sends
     # the old address.
     try:
-        return home.conversations.say(user.id, drawn, words)
-    except NotFound:  # the chat is gone: the words begin a new one
+        return say(home.chat, user.id, drawn, words)
+    except NotFound:  # the chat is gone: the words, which were counted, begin a new one
         return home.conversations.say(user.id, None, words)
 
 
@@ -154,13 +152,6 @@ def _offer_second_try(asked: Message) -> None:
         if problem := st.session_state.get(PROBLEM):
             st.warning(problem, icon=":material/error:")
         st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
-
-
-def _greeting() -> None:
-    st.title("What is on your mind?", anchor=False)
-    st.caption("What you tell me stays with me, for you alone. You can read and delete it under Memories.")
-    for number, suggestion in enumerate(SUGGESTIONS):
-        st.button(suggestion, key=f"suggestion-{number}", on_click=_say, args=(None, suggestion))
 
 
 def _conversation_list() -> None:

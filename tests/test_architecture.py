@@ -221,3 +221,15 @@ def test_settings_alone_reads_the_environment(path: Path) -> None:
     names = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)]
     reads = [node.lineno for node in names if ast.unparse(node) in {"os.environ", "os.getenv"}]
     assert reads == []
+
+
+# Where one comes in, and where one goes out.
+BEFORE_CONSENT = {"pages.welcome", "pages.account"}
+
+
+@pytest.mark.parametrize("path", [path for path in HOUSE if _room(_module(path)) == "pages"], ids=_shown)
+def test_every_page_begins_with_the_guard_and_the_consent(path: Path) -> None:
+    calls = [node.func for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
+    called = {ast.unparse(each).split(".")[-1] for each in calls}
+    assert "require_user" in called or _module(path) == "pages.welcome"
+    assert "require_consent" in called or _module(path) in BEFORE_CONSENT

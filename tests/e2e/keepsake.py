@@ -98,7 +98,13 @@ class Visitor:
         self.page.get_by_role("tab", name="Create account").click()
         self._fill(email, PASSWORD)
         self.page.get_by_role("button", name="Create account").click()
+        self.agrees()
         self.sees("What is on your mind?")
+
+    def agrees(self) -> None:
+        """Say yes to what is kept, as everybody does once."""
+        self.sees("Before you begin")
+        self.page.get_by_role("button", name="I agree").click()
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
         self.page.get_by_role("tab", name="Sign in").click()
