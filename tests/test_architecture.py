@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "house": GROUND | {"auth", "chat", "limits", "memory", "database", "migrations", "model"},
     "pages": GROUND | {"pages", "house", "auth", "chat", "limits", "memory", "ui"},
     "ui": GROUND | {"ui", "house", "auth", "chat", "limits", "memory"},
-    "app": GROUND | {"house", "auth", "chat", "limits", "memory", "pages", "ui"},
+    "headers": set(),
+    "app": GROUND | {"headers", "house", "auth", "chat", "limits", "memory", "pages", "ui"},
     "local": GROUND | {"local"},
     "benchmarks": ROOMS,
 }
