@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Dialog, expect
 
-from tests.e2e.keepsake import Keepsake, Visitor
+from tests.e2e.keepsake import PASSWORD, Keepsake, Visitor
 from tests.model_answers import Reply
 from tests.model_server import ModelServer
 
@@ -51,6 +51,9 @@ def test_it_is_shown_and_nothing_of_it_is_loaded_or_run(
     expect(person.page.locator("img[src*=evil], iframe[src*=evil], a[href^=javascript]")).to_have_count(0)
     assert ran == []
     assert {host for host in asked if host} == {urlsplit(keepsake_with_model.address).netloc}
+    # The log knows neither what was said, nor a password, nor a key.
+    for word in ("very much", PASSWORD, "not-a-real-key", "mallory@example.com"):
+        assert word not in keepsake_with_model.logs
 
 
 def test_the_app_answers_with_its_walls_up(keepsake: Keepsake) -> None:
