@@ -86,7 +86,7 @@ class WithHeaders:
             return
         # Whoever writes this header by hand changes an answer to themselves only.
         told = Headers(scope=scope).get("x-forwarded-proto", scope.get("scheme", "http"))
-        added = self._headers | (OVER_HTTPS if told == "https" else {})
+        added = self._headers | (OVER_HTTPS if told.partition(",")[0].strip() == "https" else {})
 
         async def send_with(message: Message) -> None:
             if message["type"] == "http.response.start":

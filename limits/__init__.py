@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy import Connection
+
 from database import Database
 from errors import InvalidInput, LimitReached, TooManyAttempts
 from limits.address import address_of, counted_as, trusted_networks
@@ -95,6 +97,11 @@ class Limits:
         """The same model, whose tokens are counted: for all, and for a person where one is named."""
         return Metered(model, self._spending, user_id)
 
+    def forget(self, connection: Connection) -> None:
+        """Take away what is counted about the person a transaction is bound to, and their consent."""
+        self._counts.forget(connection)
+        self.consents.forget(connection)
+
     def _count(self, user_id: str, what: str, most: int, seconds: int, each: str, period: str) -> None:
         if most == 0:
             return
@@ -102,5 +109,6 @@ class Limits:
         if counted.amount is None:
             several = "" if most == 1 else "s"
             raise LimitReached(
-                f"At most {most:,} {each}{several} {period}. Try again {in_words(counted.wait)}.", counted.wait
+                f"That is all for now: at most {most:,} {each}{several} {period}. Try again {in_words(counted.wait)}.",
+                counted.wait,
             )

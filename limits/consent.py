@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from database import Database
 from settings import Settings
@@ -43,6 +43,10 @@ class Consents:
                 ),
                 _NOW,
             )
+
+    def forget(self, connection: Connection) -> None:
+        """Take away the consent of the person a transaction is bound to."""
+        connection.execute(text("delete from app.consents"))
 
 
 _NOW = {"version": VERSION}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, text
+
 from database import Database
 
 __all__ = ["DAY", "MINUTE", "Counted", "Counts", "hashed", "in_words"]
@@ -60,6 +62,10 @@ class Counts:
     def memories(self, user_id: str) -> int:
         """How many memories are kept about a person."""
         return int(self._database.read_as(user_id, _MEMORIES)[0]["kept"])
+
+    def forget(self, connection: Connection) -> None:
+        """Take away the counts of the person a transaction is bound to."""
+        connection.execute(text("delete from app.counts"))
 
 
 def hashed(secret: str) -> str:

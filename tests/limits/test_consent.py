@@ -8,7 +8,7 @@ import pytest
 
 import limits.consent
 from database import Database
-from errors import NotInvited
+from errors import LimitReached, NotInvited
 from limits.consent import Consents, Provider, providers
 from settings import Settings
 from tests.limits.conftest import Limiting
@@ -62,3 +62,16 @@ def test_who_was_here_before_invitations_stays_and_who_left_the_list_does_not(li
 )
 def test_the_providers_named_are_those_that_are_asked(wanted: dict[str, Any], seen_by: Provider) -> None:
     assert providers(Settings(**wanted)) == seen_by
+
+
+def test_who_leaves_takes_consent_and_counts_along_and_no_others(limiting: Limiting, database: Database) -> None:
+    limits = limiting(messages_per_day=1)
+    for user_id in ("alice", "bob"):
+        limits.consents.give(user_id)
+        limits.may_say(user_id, "hello")
+    with database.as_user("alice") as connection:
+        limits.forget(connection)
+    assert (limits.consents.given("alice"), limits.consents.given("bob")) == (False, True)
+    limits.may_say("alice", "hello")
+    with pytest.raises(LimitReached):
+        limits.may_say("bob", "hello")

@@ -53,7 +53,7 @@ def test_a_minute_later_there_are_messages_again_until_the_day_is_used_up(
 def test_who_is_refused_is_told_the_limit_and_when_to_come_back(limiting: Limiting) -> None:
     limits = limiting(messages_per_day=1)
     limits.may_say("alice", "hello")
-    with pytest.raises(LimitReached, match=r"At most 1 message a day\. Try again in 24 hours") as reached:
+    with pytest.raises(LimitReached, match=r"at most 1 message a day\. Try again in 24 hours") as reached:
         limits.may_say("alice", "hello")
     assert 86_000 < (reached.value.retry_after or 0) <= 86_400
 
@@ -69,7 +69,7 @@ def test_files_are_counted_by_the_day(limiting: Limiting) -> None:
     limits = limiting(uploads_per_day=1)
     limits.may_upload("alice")
     limits.may_upload("bob")
-    with pytest.raises(LimitReached, match="At most 1 file a day"):
+    with pytest.raises(LimitReached, match="at most 1 file a day"):
         limits.may_upload("alice")
 
 

@@ -160,6 +160,6 @@ def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: house.House) 
     for _ in range(limit):
         home.limits.may_say(user_id, "something")
     app.chat_input[0].set_value("My precious words").run()
-    assert f"At most {limit} messages a minute" in _words(app)
+    assert f"at most {limit} messages a minute" in _words(app)
     assert app.code[0].value == "My precious words"
     assert home.conversations.recent(user_id) == []

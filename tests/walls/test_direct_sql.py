@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from database import BIND, Database
@@ -161,3 +164,21 @@ def test_the_login_role_is_as_the_readme_makes_it(world: World) -> None:
         assert list(connection.scalars(members, {"name": name})) == ["authenticated", "keepsake_worker"]
         owned = text("select count(*) from pg_class where relowner = to_regrole(:name)")
         assert connection.scalar(owned, {"name": name}) == 0
+
+
+def test_the_sql_of_the_readme_makes_a_role_that_can_work_and_no_more(world: World, databases: Databases) -> None:
+    deploy = (Path(__file__).parents[2] / "README.md").read_text().partition("## Deploy")[2]
+    [written] = re.findall(r"```sql\n(.*?)```", deploy, re.DOTALL)
+    name = "keepsake_as_written"
+    for statement in filter(str.strip, written.replace("keepsake_app", name).split(";")):
+        databases.run(statement)
+    databases.run(f"grant keepsake_worker to {name}")
+    url = make_url(world.database.url).set(username=name).render_as_string(hide_password=False)
+    try:
+        with closing(Database(url)) as app:
+            made = World(app, world.embedder)
+            assert SECRET in repr(made.memory.search(SECRET, user_id=ALICE))
+            assert SECRET not in repr(made.memory.search(SECRET, user_id=MALLORY))
+            assert _taken(made, None, "select content from app.messages").startswith("refused: permission denied")
+    finally:
+        databases.run(f"drop role {name}")

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 import house
 from auth.client import AuthClient, Session
 from auth.guard import SESSION
+from tests.walls.watch import watching
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted(f"pages/{path.name}" for path in (PROJECT / "pages").glob("*.py"))
@@ -59,10 +60,13 @@ def _drawn(page: str, session: Session, ids: dict[str, str]) -> str:
     app.session_state["asked"] = app.session_state["again_for"] = ids["message"]
     for name, value in ids.items():
         app.query_params[name] = value
-    app.run()
-    if page != "pages/welcome.py":
-        app.switch_page(page).run()
+    with watching(house.house().database.engine) as watched:
+        app.run()
+        if page != "pages/welcome.py":
+            app.switch_page(page).run()
     assert not app.exception
+    assert watched.touching
+    assert watched.wrong == []
     drawn = [str(each.proto) for part in (app.main, app.sidebar) for each in part if each.proto is not None]
     return "\n".join(drawn).replace("\\", "")
 
