@@ -117,13 +117,15 @@ def from_here(headers: Headers) -> bool:
     """Whether a browser says that its own page of this app asked.
 
     Sec-Fetch-Site is the browser's word, which no script can write, and holds behind any proxy. Where a browser
-    does not send it (plain http), the Origin has to be the host that was asked. Who sends neither is no browser.
+    does not send it (plain http), the Origin has to be the host that was asked, by its own name or by the one a
+    proxy tells: another site's page cannot add that header without asking first. Who sends neither is no browser.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
     origin = urlsplit(headers.get("origin", ""))
-    return bool(origin.netloc) and origin.scheme in ("http", "https") and origin.netloc == headers.get("host")
+    asked = {headers.get("host"), headers.get("x-forwarded-host")}
+    return bool(origin.netloc) and origin.scheme in ("http", "https") and origin.netloc in asked
 
 
 def tell_unexpected(error: Exception) -> bool:

@@ -71,7 +71,8 @@ def test_a_browser_is_kept_on_https_where_it_came_by_it_and_only_there(browser: 
         {"Origin": f"http://{HOST}", "Sec-Fetch-Site": "cross-site"},
         {"Origin": f"http://{HOST}", "Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
-        {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"},
+        {"Origin": "https://evil.example", "X-Forwarded-Host": "public.example"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "X-Forwarded-Host": "evil.example"},
     ],
     ids=str,
 )
@@ -90,11 +91,20 @@ def test_what_changes_something_and_comes_from_elsewhere_is_refused(
         {"Sec-Fetch-Site": "same-origin"},
         # A proxy that asks the app by another name: the browser vouches for its page.
         {"Origin": "https://public.example", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://public.example", "X-Forwarded-Host": "public.example"},
     ],
     ids=str,
 )
 def test_what_comes_from_the_apps_own_page_passes(browser: TestClient, method: str, sent: dict[str, str]) -> None:
     assert browser.request(method, "/here", headers=sent).status_code == 200
+
+
+def test_another_sites_page_is_not_allowed_to_name_a_host(browser: TestClient) -> None:
+    """A page elsewhere that would add a header has to ask first, and is not let."""
+    asking = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = browser.options("/here", headers=asking | {"Access-Control-Request-Headers": "x-forwarded-host"})
+    assert "access-control-allow-origin" not in answer.headers
+    assert "access-control-allow-headers" not in answer.headers
 
 
 def test_looking_is_free(browser: TestClient) -> None:
