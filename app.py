@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from auth.guard import FRAMED, current_user
 from errors import AppError
+from headers import walls
 from house import health, house
 from ui.frame import dress, show_trouble
 
@@ -64,6 +65,6 @@ def _tell_trouble() -> None:
 
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    app = st.App(__file__, routes=[Route("/health", answer_health)])
+    app = st.App(__file__, routes=[Route("/health", answer_health)], **walls())
 else:
     draw()

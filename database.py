@@ -54,6 +54,9 @@ BIND = (
 )
 
 
+NOBODY: Mapping[str, str] = {"asking_role": "keepsake_worker", "asking_claims": ""}
+
+
 class Database:
     """A small pool of connections, each of which works for one user at a time."""
 
@@ -73,8 +76,8 @@ class Database:
 
     @contextmanager
     def as_worker(self) -> Iterator[Connection]:
-        """A transaction that may claim a turn and nothing else, until `become` binds it to a user."""
-        with self._bound({"asking_role": "keepsake_worker", "asking_claims": ""}) as connection:
+        """A transaction that is nobody's: it may claim a turn and count, no more, until `become` binds it to a user."""
+        with self._bound(NOBODY) as connection:
             yield connection
 
     def become(self, connection: Connection, user_id: str) -> None:
@@ -82,12 +85,21 @@ class Database:
         connection.exec_driver_sql(BIND, self._binding(user_id))
 
     def read_as(self, user_id: str, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Run one reading statement as this user: role, claims and statement travel in one message.
+        """Run one statement as this user and read what it gives: role, claims and statement travel in one message.
 
         Several statements in one message are one implicit transaction, so the binding ends with it.
         Parameters are named in the driver's way: `%(name)s`.
         """
-        values = {**(parameters or {}), **self._binding(user_id)}
+        return self._in_one_message(self._binding(user_id), sql, parameters)
+
+    def read_as_worker(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The same as nobody, for one of the functions that look across users."""
+        return self._in_one_message(NOBODY, sql, parameters)
+
+    def _in_one_message(
+        self, binding: Mapping[str, str], sql: str, parameters: Mapping[str, Any] | None
+    ) -> list[dict[str, Any]]:
+        values = {**(parameters or {}), **binding}
         with translating(self.url):
             for attempt in (1, 2):
                 try:

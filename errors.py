@@ -12,7 +12,8 @@
     │   ├── UnconfirmedEmail     the address still waits for its confirmation
     │   ├── WeakPassword         the server will not take this password
     │   ├── AddressTaken         an account with this address exists
-    │   ├── TooManyAttempts      the server asks to wait
+    │   ├── TooManyAttempts      the auth server asks to wait, or the limit here does
+    │   ├── NotInvited           this address may not make an account here
     │   ├── SessionEnded         signed out elsewhere, or expired
     │   └── AuthUnreachable      the auth server did not answer
     ├── ModelError               a model or embedder did not do its work
@@ -20,6 +21,7 @@
     │   ├── ModelRefused         the key, the model's name or the request was not accepted
     │   ├── ModelBusy            429: too many requests, or no credit left
     │   └── BadAnswer            an answer that is not what was asked for
+    ├── LimitReached             a person, or everybody together, has used up what was meant for a time
     ├── MemoryChanged            somebody else changed a memory while this was worked out
     ├── InvalidInput             what a person or a caller gave cannot be used
     └── NotFound                 no such thing, or it is somebody else's
@@ -38,6 +40,7 @@ __all__ = [
     "DatabaseError",
     "DatabaseUnreachable",
     "InvalidInput",
+    "LimitReached",
     "LocalError",
     "MemoryChanged",
     "MigrationNeeded",
@@ -46,6 +49,7 @@ __all__ = [
     "ModelRefused",
     "ModelUnreachable",
     "NotFound",
+    "NotInvited",
     "SessionEnded",
     "SettingsError",
     "SignInError",
@@ -106,7 +110,11 @@ class AddressTaken(SignInError):
 
 
 class TooManyAttempts(SignInError):
-    """The auth server asks to wait."""
+    """The auth server asks to wait, or the limit on attempts does."""
+
+
+class NotInvited(SignInError):
+    """This address may not make an account here."""
 
 
 class SessionEnded(SignInError):
@@ -143,6 +151,14 @@ class BadAnswer(ModelError):
     def __init__(self, sentence: str, said: str = "") -> None:
         super().__init__(sentence)
         self.said = said
+
+
+class LimitReached(AppError):
+    """As much as is meant for a time was used; `retry_after` is in seconds where waiting helps."""
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class MemoryChanged(AppError):

@@ -18,6 +18,7 @@ from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
 from errors import AppError, AuthUnreachable, SettingsError
+from limits import Limits
 from memory import Memory, Receipt
 from memory.embed import embedder_for
 from memory.prompts import instructions_for
@@ -42,6 +43,7 @@ class House:
     conversations: Conversations
     chat: Chat
     worker: Worker
+    limits: Limits
     opened: ExitStack
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
@@ -89,14 +91,16 @@ def build(wanted: Settings) -> House:
         models = chat_model(wanted), memory_model(wanted)
         for model in filter(None, models):
             opened.callback(model.close)
-        memory = Memory(database, embedder, models[1], instructions_for(wanted))
+        limits = Limits(database, wanted)
+        thinker = limits.metered(models[1]) if models[1] else None
+        memory = Memory(database, embedder, thinker, instructions_for(wanted))
         conversations = Conversations(database)
-        worker = Worker(conversations, memory)
+        worker = Worker(conversations, memory, limits)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits)
         # Whatever failed above is closed again; from here on the house closes it.
-        return House(wanted, database, memory, conversations, chat, worker, opened.pop_all())
+        return House(wanted, database, memory, conversations, chat, worker, limits, opened.pop_all())
 
 
 def health() -> dict[str, Any]:

@@ -23,6 +23,20 @@ from errors import SettingsError
 
 __all__ = ["Settings", "chosen", "settings"]
 
+ADMISSIONS = ("open", "invitation", "list")
+# What is a number, with the least and the largest it may be.
+NUMBERS = {
+    "port": (1, 65_535),
+    "embed_dimensions": (1, 16_000),
+    "sign_in_attempts": (0, 1_000_000),
+    "messages_per_minute": (0, 1_000_000),
+    "messages_per_day": (0, 1_000_000),
+    "tokens_per_day": (0, 10**12),
+    "all_tokens_per_day": (0, 10**12),
+    "message_characters": (1, 32_000),
+    "memories_per_person": (0, 1_000_000),
+    "uploads_per_day": (0, 1_000_000),
+}
 OPENAI_EMBED_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
 
 
@@ -60,6 +74,25 @@ class Settings:
     embed_base_url: str | None = _setting(None, "Its address, if not the chat model's")
     embed_api_key: str | None = _setting(None, "Its key, if not the chat model's", secret=True)
     embed_dimensions: int | None = _setting(None, "Numbers in one vector; asked of the model if unset")
+    admission: str = _setting(
+        "open", "Who may make an account: `open` to all, by `invitation`, or who is on a `list` (`ADMITTED`)"
+    )
+    admitted: str | None = _setting(None, "That list: addresses and domains, `dave@example.com, @example.org`")
+    trusted_proxies: str | None = _setting(
+        None, "Proxies in front of the app whose word on who is asking counts: addresses or networks, `10.0.0.0/8`"
+    )
+    sign_in_attempts: int = _setting(
+        10, "Attempts to sign in with one address in 15 minutes; ten times that from one network address"
+    )
+    messages_per_minute: int = _setting(20, "Messages one person may send in a minute; 0 here and below: no limit")
+    messages_per_day: int = _setting(1_000, "… and in a day")
+    tokens_per_day: int = _setting(1_000_000, "Tokens that replies to one person may cost in a day")
+    all_tokens_per_day: int = _setting(
+        5_000_000, "Tokens that the whole deployment may cost in a day, remembering included"
+    )
+    message_characters: int = _setting(32_000, "Characters in one message")
+    memories_per_person: int = _setting(5_000, "Memories kept about one person")
+    uploads_per_day: int = _setting(50, "Files one person may give it in a day")
     data_dir: Path = _setting(Path(".keepsake"), "Where the local servers keep their data")
     port: int = _setting(8501, "The port `make run` serves the app on")
 
@@ -81,6 +114,7 @@ class Settings:
     def check(self) -> Settings:
         """Raise `SettingsError` for a combination that cannot work; return self otherwise."""
         self._check_keys()
+        self._check_admission()
         if self.supabase_url or self.supabase_key:
             self.check_account()
         if self.hosted and not self.has_embedder:
@@ -123,6 +157,14 @@ class Settings:
             if url and not url.startswith(("http://", "https://")):
                 raise SettingsError(f"{name.upper()} must begin with http:// or https://.")
 
+    def _check_admission(self) -> None:
+        if self.admission not in ADMISSIONS:
+            raise SettingsError(f"ADMISSION is one of {', '.join(ADMISSIONS)}, not {self.admission!r}.")
+        if self.admission == "list" and not self.admitted:
+            raise SettingsError("ADMITTED is missing: with ADMISSION=list it says who may come in.")
+        if self.admitted and not all("@" in each for each in self.admitted.split(",") if each.strip()):
+            raise SettingsError("ADMITTED is a list of addresses and domains: dave@example.com, @example.org.")
+
     @classmethod
     def read(cls, *sources: Mapping[str, Any]) -> Settings:
         """Build from the first source that has each name; empty values count as unset."""
@@ -145,10 +187,10 @@ def _first(name: str, sources: tuple[Mapping[str, Any], ...]) -> str | None:
 def _convert(name: str, raw: str) -> str | int | Path:
     if name == "data_dir":
         return Path(raw).expanduser()
-    if name in ("port", "embed_dimensions"):
-        largest = 65535 if name == "port" else 16000
-        if not raw.isdecimal() or not 1 <= int(raw) <= largest:
-            raise SettingsError(f"{name.upper()} must be a whole number from 1 to {largest}, not {raw!r}.")
+    if name in NUMBERS:
+        least, largest = NUMBERS[name]
+        if not (raw.isascii() and raw.isdecimal()) or not least <= int(raw) <= largest:
+            raise SettingsError(f"{name.upper()} must be a whole number from {least} to {largest}, not {raw!r}.")
         return int(raw)
     if "\x00" in raw or "\n" in raw:
         raise SettingsError(f"{name.upper()} has a line break in it: it must be one line.")

@@ -13,12 +13,13 @@ from itertools import takewhile
 from typing import Any
 
 from chat import prompt
-from chat.conversations import Conversations, Message
-from errors import ModelError
+from chat.conversations import Conversations, Message, sayable
+from errors import LimitReached, ModelError
+from limits import Limits
 from memory import Fact, Memory, Said, episode_id
 from model import Model, Usage
 
-__all__ = ["Chat", "answer", "run_turn"]
+__all__ = ["Chat", "answer", "run_turn", "say"]
 
 RECALLED = 8
 PRESENT = 40  # messages of this conversation that its prompt most likely shows
@@ -27,31 +28,48 @@ STANDING = 5  # of what holds whatever is asked
 
 @dataclass(frozen=True)
 class Chat:
-    """What a turn needs: where messages live, the memory, a model or None, and whom to tell of a new turn."""
+    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits."""
 
     conversations: Conversations
     memory: Memory
     model: Model | None
     tell_worker: Callable[[], None]
+    limits: Limits | None = None
+
+    def model_for(self, user_id: str) -> Model | None:
+        """The model as this person may use it."""
+        return self.limits.metered(self.model, user_id) if self.limits and self.model else self.model
 
 
 def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
     """Save what was said, then yield the reply piece by piece; saved too, however it ends."""
-    asked = chat.conversations.say(user_id, conversation_id, text)
-    yield from answer(chat, asked)
+    yield from answer(chat, say(chat, user_id, conversation_id, text))
 
 
-def answer(chat: Chat, asked: Message) -> Generator[str, None, None]:
-    """Reply to a message that is saved already (the second half of a turn, and all of a second try)."""
+def say(chat: Chat, user_id: str, conversation_id: str | None, text: str) -> Message:
+    """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached."""
+    words = sayable(text)
+    if chat.limits is not None:
+        chat.limits.may_say(user_id, words)
+    return chat.conversations.say(user_id, conversation_id, words)
+
+
+def answer(chat: Chat, asked: Message, said: Sequence[Message] | None = None) -> Generator[str, None, None]:
+    """Reply to a message that is saved already (the second half of a turn, and all of a second try).
+
+    `said` are the messages of its conversation, where the caller has read them anyway.
+    """
     draft = _Draft()
     try:
-        history = _up_to(asked, chat.conversations.messages(asked.user_id, asked.conversation_id))
+        if said is None:
+            said = chat.conversations.messages(asked.user_id, asked.conversation_id)
+        history = _up_to(asked, said)
         memories = draft.recall(chat.memory, asked, history)
-        for piece in _speak(chat.model, draft, history, memories):
+        for piece in _speak(chat.model_for(asked.user_id), draft, history, memories):
             draft.pieces.append(piece)
             yield piece
         draft.status = "complete"
-    except ModelError:
+    except (ModelError, LimitReached):
         draft.status = "failed"
         raise
     finally:

@@ -11,28 +11,32 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from sqlalchemy import Connection
 
 from chat.conversations import Conversations, Turn
 from errors import AppError, MemoryChanged
-from memory import Memory, Said
+from limits import Limits
+from memory import Memory, Plan, Said
+from memory.facts import Drop
 
 __all__ = ["Worker"]
 
 log = logging.getLogger("keepsake.worker")
 MAX_PLANS = 3
 PATIENCE_SECONDS = 5.0  # turns of other processes, and turns that rest, are looked for this often
+FULL = "as many memories are kept about you as this Keepsake has room for: forget some first"
 UNEXPECTED = "something unexpected went wrong; the log has the rest"
 
 
 class Worker:
     """A thread that empties the queue, and sleeps until it is told of a new turn."""
 
-    def __init__(self, conversations: Conversations, memory: Memory) -> None:
+    def __init__(self, conversations: Conversations, memory: Memory, limits: Limits | None = None) -> None:
         self._conversations = conversations
         self._memory = memory
+        self._limits = limits
         self._news = threading.Event()
         self._ended = threading.Event()
         self._starting = threading.Lock()
@@ -93,7 +97,7 @@ class Worker:
         """Plan and write; anew, and at the last later, if somebody changed what the plan rests on."""
         used = [each["id"] for each in turn.reply.receipt.get("memories") or []] if turn.reply else []
         for attempt in range(MAX_PLANS):
-            plan = self._memory.plan(_said(turn), user_id=turn.message.user_id)
+            plan = self._fitting(self._memory.plan(_said(turn), user_id=turn.message.user_id))
             try:
                 with connection.begin_nested():
                     events = self._memory.write(connection, plan, used)
@@ -105,6 +109,21 @@ class Worker:
             self._memory.count_recalled(connection, used)
         record = {"by": plan.actor, "events": events, "dropped": [asdict(drop) for drop in plan.drops]}
         self._conversations.remembered(connection, turn.message.id, record | {"confirmed": list(plan.confirmed)})
+
+    def _fitting(self, plan: Plan) -> Plan:
+        """The plan without the new memories that no longer fit; what is known can always be changed."""
+        new = [number for number, write in enumerate(plan.writes) if write.fact_id is None]
+        left = self._limits.memories_left(plan.user_id) if self._limits and new else None
+        if left is None or left >= len(new):
+            return plan
+        over = set(new[left:])
+        kept = [number for number in range(len(plan.writes)) if number not in over]
+        return replace(
+            plan,
+            writes=tuple(plan.writes[number] for number in kept),
+            vectors=tuple(plan.vectors[number] for number in kept),
+            drops=plan.drops + tuple(Drop(plan.writes[number].text, FULL) for number in sorted(over)),
+        )
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 APP = Path("app.py")
 APP_LIMIT = 90  # seconds until the app answers, on a slow machine
 # Anybody may sign up to the local stack, so it is served to this machine only.
-LOOPBACK = ("--server.address", "127.0.0.1")
+HERE = ("localhost", "127.0.0.1")
+# By these names only: a page elsewhere that calls itself by a name of this machine's address is turned away.
+LOOPBACK = ("--server.address", "127.0.0.1", *(word for name in HERE for word in ("--server.allowedHosts", name)))
 PROBLEM_PATIENCE = 15  # seconds for the app to become well by itself
 SECRETS = (Path(".streamlit/secrets.toml"), Path.home() / ".streamlit" / "secrets.toml")
 

@@ -10,23 +10,21 @@ import streamlit as st
 
 from auth.guard import require_user
 from chat.conversations import Conversation, Message
-from chat.turn import answer
+from chat.turn import answer, say
 from errors import AppError, InvalidInput, NotFound
 from house import house
 from ui import pieces
+from ui.consent import require_consent
 from ui.frame import MARK, trouble
+from ui.greeting import greeting
 
 user = require_user()
 home = house()
+require_consent(user)
 
 # What this page keeps between two runs, and the conversation's name in the address.
 OPEN, ASKED, REFUSED, PROBLEM = "open_chat", "asked", "refused", "chat_problem"
 WRITTEN, AGAIN, AGAIN_FOR, ZONE, IN_ADDRESS = "written", "try-again", "again_for", "timezone", "chat"
-SUGGESTIONS = (
-    "What do you remember about me?",
-    "I'm planning my week. Ask me what matters.",
-    "Remember that I prefer short answers.",
-)
 
 
 def draw() -> None:
@@ -41,12 +39,12 @@ def draw() -> None:
         pieces.not_sent(*refused)
     if messages and st.session_state.pop(ASKED, None) == messages[-1].id:
         with st.chat_message("assistant", avatar=MARK):
-            _stream_reply(messages[-1])
+            _stream_reply(messages[-1], messages)
     elif not messages:
         with st.container():  # one element, so that the first message takes its place at once
-            _greeting()
+            greeting(_say)
     elif asked := _unanswered(messages):
-        _offer_second_try(asked)
+        _offer_second_try(asked, messages)
 
 
 def _say(drawn: str | None, words: str | None = None) -> None:
@@ -116,12 +114,12 @@ def _unanswered(messages: Sequence[Message]) -> Message | None:
     return last if last.role == "user" else None
 
 
-def _stream_reply(asked: Message) -> None:
+def _stream_reply(asked: Message, said: Sequence[Message]) -> None:
     """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again."""
     st.session_state.pop(PROBLEM, None)
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
-        with closing(answer(home.chat, asked)) as reply:
+        with closing(answer(home.chat, asked, said)) as reply:
             st.write_stream(pieces.harmless_stream(reply))
     except AppError as error:
         st.session_state[PROBLEM] = str(error)
@@ -136,8 +134,8 @@ def _save(drawn: str | None, words: str) -> Message:
     # Into the chat that was drawn, not the one in the address: right after "New chat" the browser still sends
     # the old address.
     try:
-        return home.conversations.say(user.id, drawn, words)
-    except NotFound:  # the chat is gone: the words begin a new one
+        return say(home.chat, user.id, drawn, words)
+    except NotFound:  # the chat is gone: the words, which were counted, begin a new one
         return home.conversations.say(user.id, None, words)
 
 
@@ -145,22 +143,15 @@ def _ask_again(message_id: str) -> None:
     st.session_state[AGAIN_FOR] = message_id
 
 
-def _offer_second_try(asked: Message) -> None:
+def _offer_second_try(asked: Message, said: Sequence[Message]) -> None:
     """A message without a whole reply: say why, keep it, and let it be asked again."""
     with st.chat_message("assistant", avatar=MARK):
         if st.session_state.pop(AGAIN_FOR, None) == asked.id:
-            _stream_reply(asked)
+            _stream_reply(asked, said)
             return
         if problem := st.session_state.get(PROBLEM):
             st.warning(problem, icon=":material/error:")
         st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
-
-
-def _greeting() -> None:
-    st.title("What is on your mind?", anchor=False)
-    st.caption("What you tell me stays with me, for you alone. You can read and delete it under Memories.")
-    for number, suggestion in enumerate(SUGGESTIONS):
-        st.button(suggestion, key=f"suggestion-{number}", on_click=_say, args=(None, suggestion))
 
 
 def _conversation_list() -> None:

@@ -8,10 +8,12 @@ from auth.guard import require_user
 from errors import NotFound
 from house import house
 from ui import pieces
+from ui.consent import require_consent
 from ui.frame import trouble
 
 user = require_user()
 home = house()
+require_consent(user)
 
 SHOWN, FORGOTTEN = 50, "forgotten"
 

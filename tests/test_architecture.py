@@ -26,12 +26,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "migrations": {"errors", "database", "settings", "memory.embed"},
     "model": GROUND,
     "memory": GROUND | {"memory", "database", "migrations", "model"},
-    "chat": GROUND | {"chat", "memory", "database", "model"},
+    "limits": GROUND | {"limits", "database", "model"},
+    "chat": GROUND | {"chat", "limits", "memory", "database", "model"},
     "auth": GROUND | {"auth", "database"},
-    "house": GROUND | {"auth", "chat", "memory", "database", "migrations", "model"},
-    "pages": GROUND | {"pages", "house", "auth", "chat", "memory", "ui"},
-    "ui": GROUND | {"ui", "house", "auth", "chat", "memory"},
-    "app": GROUND | {"house", "auth", "chat", "memory", "pages", "ui"},
+    "house": GROUND | {"auth", "chat", "limits", "memory", "database", "migrations", "model"},
+    "pages": GROUND | {"pages", "house", "auth", "chat", "limits", "memory", "ui"},
+    "ui": GROUND | {"ui", "house", "auth", "chat", "limits", "memory"},
+    "headers": set(),
+    "app": GROUND | {"headers", "house", "auth", "chat", "limits", "memory", "pages", "ui"},
     "local": GROUND | {"local"},
     "benchmarks": ROOMS,
 }
@@ -126,7 +128,8 @@ def test_every_room_has_a_rule(path: Path) -> None:
 @every_source
 def test_a_room_knows_only_those_below_it(path: Path) -> None:
     module = _module(path)
-    own = {_room(module)} if _room(module) in {"memory", "model", "chat", "auth", "pages", "ui", "local"} else set()
+    rooms = {"memory", "model", "chat", "auth", "limits", "pages", "ui", "local"}
+    own = {_room(module)} if _room(module) in rooms else set()
     allowed = MAY_IMPORT.get(_room(module), set()) | own | (LAZY_LOCAL & {module} and {"local"})
     wrong = [each.name for each in _ours(path) if not _within(each.name, allowed)]
     assert wrong == []
@@ -147,7 +150,7 @@ def test_a_page_knows_no_database_and_no_vendor_behind_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in HOUSE if _room(_module(path)) in {"memory", "chat", "model"}], ids=_shown
+    "path", [path for path in HOUSE if _room(_module(path)) in {"memory", "chat", "model", "limits"}], ids=_shown
 )
 def test_what_works_in_the_background_knows_no_screen(path: Path) -> None:
     assert [each.name for each in _imports(path) if _room(each.name) == "streamlit"] == []
@@ -219,3 +222,15 @@ def test_settings_alone_reads_the_environment(path: Path) -> None:
     names = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)]
     reads = [node.lineno for node in names if ast.unparse(node) in {"os.environ", "os.getenv"}]
     assert reads == []
+
+
+# Where one comes in, and where one goes out.
+BEFORE_CONSENT = {"pages.welcome", "pages.account"}
+
+
+@pytest.mark.parametrize("path", [path for path in HOUSE if _room(_module(path)) == "pages"], ids=_shown)
+def test_every_page_begins_with_the_guard_and_the_consent(path: Path) -> None:
+    calls = [node.func for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
+    called = {ast.unparse(each).split(".")[-1] for each in calls}
+    assert "require_user" in called or _module(path) == "pages.welcome"
+    assert "require_consent" in called or _module(path) in BEFORE_CONSENT

@@ -47,7 +47,7 @@ def test_the_file_map_names_everything_at_the_top_and_nothing_that_is_not_there(
     assert top - unsaid == {name.split("/")[0] for name in told}
 
 
-@pytest.mark.parametrize("folder", ["auth", "chat", "memory"])
+@pytest.mark.parametrize("folder", ["auth", "chat", "limits", "memory"])
 def test_the_file_map_names_every_module_of_a_room(folder: str) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{folder}/`"))
     modules = {path.name for path in (PROJECT / folder).glob("*.py")} - {"__init__.py"}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaintext import comparable, storable
+from plaintext import cell, comparable, storable
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None) | st.sampled_from("\x00\ud800\udfff’ß"))
 
@@ -57,3 +60,42 @@ def test_different_words_stay_different(one: str, other: str) -> None:
 @given(ANY_TEXT)
 def test_any_text_has_a_comparable_form_without_outer_space(text: str) -> None:
     assert comparable(text) == comparable(text).strip()
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "=1+1",
+        '=HYPERLINK("http://evil.example")',
+        "+1",
+        "-1+cmd|' /C calc'!A0",
+        "@SUM(A1)",
+        " =1+1",
+        "\t=1+1",
+        "\n=1+1",
+        "\r=1+1",
+        "\u00a0=1+1",
+        "\u200b=1+1",
+        "\ufeff=1+1",
+        "\x1f=1+1",
+        "＝1+1",
+    ],
+)
+def test_a_formula_in_an_exported_cell_is_text(formula: str) -> None:
+    assert cell(formula).startswith("'")
+
+
+@pytest.mark.parametrize(
+    "words", ["", "I like tea", "1 + 1 = 2", "a@b.example", "Ünïcode 名前", "two\nlines", "'quoted'"]
+)
+def test_other_text_is_exported_as_it_is(words: str) -> None:
+    assert cell(words) == words
+
+
+@given(ANY_TEXT)
+def test_no_exported_cell_begins_a_formula(text: str) -> None:
+    row = io.StringIO()
+    csv.writer(row).writerow([cell(text), "next"])
+    [read] = csv.reader(io.StringIO(row.getvalue(), newline=""))
+    assert read[1] == "next"
+    assert read[0].lstrip("\ufeff\u200b").strip()[:1] not in {*"=+-@＝＋－＠"}

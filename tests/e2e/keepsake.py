@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Self
 
@@ -94,11 +94,18 @@ class Visitor:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def sign_up(self, email: str) -> None:
+    def sign_up(self, email: str, before_agreeing: Callable[[], None] = lambda: None) -> None:
         self.page.get_by_role("tab", name="Create account").click()
         self._fill(email, PASSWORD)
         self.page.get_by_role("button", name="Create account").click()
+        self.sees("Before you begin")
+        before_agreeing()
+        self.agrees()
         self.sees("What is on your mind?")
+
+    def agrees(self) -> None:
+        """Say yes to what is kept, as everybody does once."""
+        self.page.get_by_role("button", name="I agree").click()
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
         self.page.get_by_role("tab", name="Sign in").click()

@@ -86,6 +86,9 @@ def _take(browser: Browser, keepsake: Keepsake, light: str, size: str) -> None:
         person.page.screenshot(path=PICTURES / f"{name}-{light}-{size}.png")
 
     picture("welcome")
+    person.sign_up(f"{light}-{size}@example.com", before_agreeing=lambda: picture("consent"))
+    person.page.context.close()
+    person = _visitor(browser, keepsake, light, size)
     person.sign_in(ADDRESS)
     person.sees("What is on your mind?")
     picture("new-chat")

@@ -30,12 +30,16 @@ def outside(home: house.House) -> Iterator[AuthClient]:
 
 @pytest.fixture
 def sit(outside: AuthClient) -> Sit:
-    """Somebody in front of the app, signed in or not."""
+    """Somebody in front of the app, signed in or not, who agreed to what is kept or did not yet."""
 
-    def sit_down(page: str = "", *, signed_in: bool = True) -> AppTest:
+    def sit_down(page: str = "", *, signed_in: bool = True, agreed: bool = True) -> AppTest:
         app = AppTest.from_file("../../app.py", default_timeout=30)
         if signed_in:
-            app.session_state[SESSION] = outside.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
+            session = outside.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
+            assert session is not None
+            app.session_state[SESSION] = session
+            if agreed:
+                house.house().limits.consents.give(session.user_id)
         app.run()
         return app.switch_page(page).run() if page else app
 
@@ -129,3 +133,33 @@ def test_what_keeps_the_house_from_standing_is_shown(
     settings.cache_clear()
     next(button for button in app.button if button.label == "Try again").click().run()
     assert app.title[0].value == "An assistant that remembers you"
+
+
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py"])
+def test_nobody_sees_a_page_before_agreeing_to_what_is_kept(sit: Sit, page: str) -> None:
+    app = sit(page, agreed=False)
+    assert app.title[0].value == "Before you begin"
+    assert "No language model is connected" in _words(app)
+    next(button for button in app.button if button.label == "I agree").click().run()
+    assert not app.exception
+    assert app.title[0].value in ("What is on your mind?", "What I remember about you")
+    assert sit(page, agreed=False).title[0].value == "Before you begin"
+
+
+def test_who_does_not_agree_can_sign_out(sit: Sit) -> None:
+    app = sit("pages/chat.py", agreed=False)
+    next(button for button in app.button if button.label == "Not now, sign out").click().run()
+    assert not app.exception
+    assert app.title[0].value == "An assistant that remembers you"
+
+
+def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: house.House) -> None:
+    app = sit("pages/chat.py")
+    limit = home.settings.messages_per_minute
+    user_id = app.session_state[SESSION].user_id
+    for _ in range(limit):
+        home.limits.may_say(user_id, "something")
+    app.chat_input[0].set_value("My precious words").run()
+    assert f"at most {limit} messages a minute" in _words(app)
+    assert app.code[0].value == "My precious words"
+    assert home.conversations.recent(user_id) == []

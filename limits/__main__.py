@@ -1,0 +1,49 @@
+"""Makes invitations: `python -m limits --count 3 --days 14`, with DATABASE_ADMIN_URL set.
+
+Each is printed once and is not kept: the database has its hash. It lets one address make an account.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from database import connect, translating
+from errors import AppError, SettingsError
+from limits.admission import invite
+from settings import settings
+
+
+def main() -> None:
+    """Print as many invitations as were asked for, one a line."""
+    parser = argparse.ArgumentParser(prog="python -m limits", description="Make invitations, one for each person.")
+    parser.add_argument("--count", type=_whole, default=1, help="how many")
+    parser.add_argument("--days", type=_whole, default=14, help="how long each can be used")
+    asked = parser.parse_args()
+    try:
+        for code in _made(asked.count, asked.days):
+            print(code)
+    except AppError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _made(count: int, days: int) -> list[str]:
+    wanted = settings()
+    url = wanted.database_admin_url or wanted.database_url
+    if url is None:
+        raise SettingsError("DATABASE_ADMIN_URL is missing: it says which database the invitations are for.")
+    admin = connect(url, pool_size=1, max_overflow=0)
+    try:
+        with translating(url), admin.begin() as connection:
+            return [invite(connection, days) for _ in range(count)]
+    finally:
+        admin.dispose()
+
+
+def _whole(written: str) -> int:
+    if not written.isdecimal() or not 1 <= int(written) <= 1_000:
+        raise argparse.ArgumentTypeError("a whole number from 1 to 1000")
+    return int(written)
+
+
+if __name__ == "__main__":
+    main()

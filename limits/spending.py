@@ -1,0 +1,121 @@
+"""What models cost, in tokens: kept within one person's share of a day, and within everybody's together.
+
+A call is counted by an estimate before it is made, so that many at once cannot pass the limit together, and by
+what it really cost afterwards. A call whose cost is never told stays counted as the estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from errors import LimitReached, ModelError
+from limits.counts import DAY, Counts, in_words
+from model import Message, Model, Schema, Usage
+from plaintext import tokens
+from settings import Settings
+
+__all__ = ["Metered", "Spending"]
+
+OWN, TOGETHER = "tokens", "everybody"
+
+
+class Spending:
+    """Two counts of a day; a limit of 0 is none, and then nothing is counted."""
+
+    def __init__(self, counts: Counts, settings: Settings) -> None:
+        self._counts = counts
+        self._own = settings.tokens_per_day
+        self._together = settings.all_tokens_per_day
+
+    def reserve(self, more: int, user_id: str | None) -> None:
+        """Count so many tokens, for a person and for all; raise `LimitReached` where that is too much."""
+        if user_id is not None and self._own:
+            counted = self._counts.own(user_id, OWN, more, self._own, DAY)
+            if counted.amount is None:
+                raise LimitReached(
+                    "You have used up your share of the model for today: your words are kept, and it answers "
+                    f"again {in_words(counted.wait)}.",
+                    counted.wait,
+                )
+        if self._together:
+            counted = self._counts.across(OWN, TOGETHER, more, self._together, DAY)
+            if counted.amount is None:
+                self._settle_own(-more, user_id)
+                raise LimitReached(
+                    "This Keepsake has spent what it may spend on the model today: your words are kept, and it "
+                    f"answers again {in_words(counted.wait)}.",
+                    counted.wait,
+                )
+
+    def settle(self, difference: int, user_id: str | None) -> None:
+        """Count what a call cost beyond its estimate, or give back what it did not."""
+        self._settle_own(difference, user_id)
+        if self._together:
+            self._counts.across(OWN, TOGETHER, difference, None, DAY)
+
+    def _settle_own(self, difference: int, user_id: str | None) -> None:
+        if user_id is not None and self._own:
+            self._counts.own(user_id, OWN, difference, None, DAY)
+
+
+class Metered(Model):
+    """A model whose every call is counted, for all and, where it is known, for the person it is made for."""
+
+    def __init__(self, model: Model, spending: Spending, user_id: str | None = None) -> None:
+        # A frozen dataclass, whose own constructor would open a second client.
+        for name, value in vars(model).items():
+            object.__setattr__(self, name, value)
+        for name, value in {"_model": model, "_spending": spending, "_user_id": user_id}.items():
+            object.__setattr__(self, name, value)
+
+    _model: Model
+    _spending: Spending
+    _user_id: str | None
+
+    def stream(self, messages: Sequence[Message], usage: Usage | None = None) -> Iterator[str]:
+        """The model's reply, counted however it ends."""
+        with self._counting(messages, usage or Usage()) as call:
+            for piece in self._model.stream(messages, call.usage):
+                call.written += tokens(piece) - tokens("")
+                yield piece
+
+    def answer(self, messages: Sequence[Message], schema: type[Schema], usage: Usage | None = None) -> Schema:
+        """The model's answer, counted also where it was of no use."""
+        with self._counting(messages, usage or Usage()) as call:
+            return self._model.answer(messages, schema, call.usage)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._model.close()
+
+    @contextmanager
+    def _counting(self, messages: Sequence[Message], usage: Usage) -> Iterator[_Call]:
+        call = _Call(usage, sum(tokens(each.content) for each in messages))
+        self._spending.reserve(call.estimate, self._user_id)
+        try:
+            yield call
+        except ModelError:
+            call.failed = True
+            raise
+        finally:
+            self._spending.settle(call.cost - call.estimate, self._user_id)
+
+
+@dataclass
+class _Call:
+    """One call while it runs."""
+
+    usage: Usage
+    estimate: int
+    written: int = 0
+    failed: bool = False
+
+    @property
+    def cost(self) -> int:
+        """What the server said it cost; what it looks like where the server did not say; nothing if it refused."""
+        told = self.usage.prompt_tokens + self.usage.reply_tokens
+        if told or (self.failed and not self.written):
+            return told
+        return self.estimate + self.written

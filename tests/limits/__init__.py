@@ -1,0 +1,1 @@
+"""Tests of what may be done how often, and by whom."""

@@ -1,0 +1,77 @@
+"""Consent: asked once, each for oneself; and what is said about providers is what the settings do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import limits.consent
+from database import Database
+from errors import LimitReached, NotInvited
+from limits.consent import Consents, Provider, providers
+from settings import Settings
+from tests.limits.conftest import Limiting
+
+
+def test_agreeing_counts_for_oneself_and_lasts(limiting: Limiting, database: Database) -> None:
+    limits = limiting()
+    assert not limits.agreed("alice", "alice@example.com")
+    limits.consents.give("alice")
+    limits.consents.give("alice")
+    assert limiting().agreed("alice", "alice@example.com")
+    assert not limits.agreed("bob", "bob@example.com")
+
+
+def test_new_words_are_asked_about_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    consents = Consents(database)
+    consents.give("alice")
+    monkeypatch.setattr(limits.consent, "_NOW", {"version": limits.consent.VERSION + 1})
+    assert not consents.given("alice")
+    consents.give("alice")
+    assert consents.given("alice")
+
+
+def test_an_account_made_past_the_app_does_not_come_in(limiting: Limiting) -> None:
+    with pytest.raises(NotInvited, match="without an invitation"):
+        limiting(admission="invitation").agreed("eve", "eve@example.com")
+    with pytest.raises(NotInvited, match="not on the list"):
+        limiting(admission="list", admitted="@example.org").agreed("eve", "eve@example.com")
+
+
+def test_who_was_here_before_invitations_stays_and_who_left_the_list_does_not(limiting: Limiting) -> None:
+    limiting().consents.give("dave")
+    assert limiting(admission="invitation").agreed("dave", "dave@example.com")
+    with pytest.raises(NotInvited):
+        limiting(admission="list", admitted="ana@example.com").agreed("dave", "dave@example.com")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen_by"),
+    [
+        ({}, Provider(None, None, False)),
+        ({"openai_api_key": "sk-1"}, Provider("OpenAI", "OpenAI", True)),
+        ({"openai_api_key": "sk-1", "embed_base_url": "http://127.0.0.1:1/v1"}, Provider("OpenAI", None, True)),
+        ({"openai_base_url": "http://localhost:11434/v1"}, Provider(None, None, True)),
+        (
+            {"openai_base_url": "https://models.example/v1", "embed_base_url": "https://vectors.example"},
+            Provider("models.example", "vectors.example", True),
+        ),
+        ({"openai_base_url": "http://[::1]:11434/v1"}, Provider(None, None, True)),
+    ],
+)
+def test_the_providers_named_are_those_that_are_asked(wanted: dict[str, Any], seen_by: Provider) -> None:
+    assert providers(Settings(**wanted)) == seen_by
+
+
+def test_who_leaves_takes_consent_and_counts_along_and_no_others(limiting: Limiting, database: Database) -> None:
+    limits = limiting(messages_per_day=1)
+    for user_id in ("alice", "bob"):
+        limits.consents.give(user_id)
+        limits.may_say(user_id, "hello")
+    with database.as_user("alice") as connection:
+        limits.forget(connection)
+    assert (limits.consents.given("alice"), limits.consents.given("bob")) == (False, True)
+    limits.may_say("alice", "hello")
+    with pytest.raises(LimitReached):
+        limits.may_say("bob", "hello")

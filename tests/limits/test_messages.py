@@ -1,0 +1,123 @@
+"""Messages, files and memories of one person: so many, and then a sentence that says when to come back."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import pytest
+from sqlalchemy import text
+
+from database import Database
+from errors import AppError, InvalidInput, LimitReached
+from limits import Limits
+from limits.counts import Counts, in_words
+from memory import Memory
+from tests.limits.conftest import Limiting
+
+
+def _passed(limits: Limits, user_id: str, times: int) -> int:
+    passed = 0
+    for _ in range(times):
+        try:
+            limits.may_say(user_id, "hello")
+        except LimitReached:
+            continue
+        passed += 1
+    return passed
+
+
+def _later(database: Database, seconds: int) -> None:
+    with closing(Database(database.admin_url)) as admin, admin.engine.begin() as connection:
+        connection.execute(
+            text("update app.counts set ends_at = ends_at - make_interval(secs => :seconds)"), {"seconds": seconds}
+        )
+
+
+def test_so_many_messages_a_minute_and_each_person_has_their_own(limiting: Limiting) -> None:
+    limits = limiting(messages_per_minute=3)
+    assert (_passed(limits, "alice", 5), _passed(limits, "bob", 2)) == (3, 2)
+
+
+def test_a_minute_later_there_are_messages_again_until_the_day_is_used_up(
+    limiting: Limiting, database: Database
+) -> None:
+    limits = limiting(messages_per_minute=3, messages_per_day=5)
+    assert _passed(limits, "alice", 5) == 3
+    _later(database, 61)
+    assert _passed(limits, "alice", 5) == 2
+    _later(database, 86_400)
+    assert _passed(limits, "alice", 5) == 3
+
+
+def test_who_is_refused_is_told_the_limit_and_when_to_come_back(limiting: Limiting) -> None:
+    limits = limiting(messages_per_day=1)
+    limits.may_say("alice", "hello")
+    with pytest.raises(LimitReached, match=r"at most 1 message a day\. Try again in 24 hours") as reached:
+        limits.may_say("alice", "hello")
+    assert 86_000 < (reached.value.retry_after or 0) <= 86_400
+
+
+def test_a_message_that_is_too_long_is_refused_and_not_counted(limiting: Limiting) -> None:
+    limits = limiting(message_characters=10, messages_per_day=1)
+    with pytest.raises(InvalidInput, match="11 characters; at most 10"):
+        limits.may_say("alice", "x" * 11)
+    limits.may_say("alice", "x" * 10)
+
+
+def test_files_are_counted_by_the_day(limiting: Limiting) -> None:
+    limits = limiting(uploads_per_day=1)
+    limits.may_upload("alice")
+    limits.may_upload("bob")
+    with pytest.raises(LimitReached, match="at most 1 file a day"):
+        limits.may_upload("alice")
+
+
+def test_a_limit_of_nothing_is_none(limiting: Limiting) -> None:
+    limits = limiting(messages_per_minute=0, messages_per_day=0, memories_per_person=0, uploads_per_day=0)
+    assert _passed(limits, "alice", 50) == 50
+    assert limits.memories_left("alice") is None
+    for _ in range(60):
+        limits.may_upload("alice")
+
+
+def test_memories_left_are_those_of_this_person(limiting: Limiting, memory: Memory) -> None:
+    for number in range(3):
+        memory.add(f"I own house number {number}", user_id="alice", infer=False)
+    limits = limiting(memories_per_person=2)
+    assert (limits.memories_left("alice"), limits.memories_left("bob")) == (0, 2)
+
+
+def test_fifty_messages_at_once_over_two_instances_are_all_counted(limiting: Limiting, database: Database) -> None:
+    with closing(Database(database.url)) as elsewhere:
+        instances = Counts(database), Counts(elsewhere)
+        start, amounts = threading.Barrier(50), list[int | None]()
+
+        def count(number: int) -> None:
+            start.wait(timeout=30)
+            try:
+                amounts.append(instances[number % 2].own("alice", "test", 1, 40, 60).amount)
+            except AppError as error:
+                amounts.append(repr(error))  # type: ignore[arg-type]
+
+        threads = [threading.Thread(target=count, args=(number,)) for number in range(50)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    assert sorted(each for each in amounts if each is not None) == list(range(1, 41))
+    assert amounts.count(None) == 10
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "in a minute"),
+        (60, "in a minute"),
+        (61, "in 2 minutes"),
+        (5_400, "in 90 minutes"),
+        (86_400, "in 24 hours"),
+    ],
+)
+def test_a_wait_is_told_in_words(seconds: float, said: str) -> None:
+    assert in_words(seconds) == said

@@ -1,0 +1,149 @@
+"""What the browser is told with every answer, and which requests never reach a route."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+import headers
+from headers import policy, tell_unexpected, walls
+
+HOST = "keepsake.example"
+PAGE = Path(st.__file__).parent / "static" / "index.html"
+CHANGING = ["POST", "PUT", "PATCH", "DELETE"]
+
+
+async def _answer(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("done")
+
+
+@pytest.fixture
+def browser() -> TestClient:
+    """Somebody who asks an app that stands behind the walls."""
+    return _client(walls()["middleware"])
+
+
+def _client(middleware: list[Middleware]) -> TestClient:
+    routes = [Route("/here", _answer, methods=["GET", *CHANGING])]
+    return TestClient(Starlette(routes=routes, middleware=middleware), base_url=f"http://{HOST}")
+
+
+@pytest.mark.parametrize("path", ["/here", "/nowhere"])
+@pytest.mark.parametrize("name", [*headers.HEADERS, "content-security-policy"])
+def test_every_answer_carries_every_header(browser: TestClient, path: str, name: str) -> None:
+    assert browser.get(path).headers[name]
+
+
+def test_an_answer_that_is_refused_carries_them_too(browser: TestClient) -> None:
+    refused = browser.post("/here")
+    assert refused.status_code == 403
+    assert "content-security-policy" in refused.headers
+
+
+def test_a_browser_is_kept_on_https_where_it_came_by_it_and_only_there(browser: TestClient) -> None:
+    assert "strict-transport-security" not in browser.get("/here").headers
+    assert "strict-transport-security" in browser.get("/here", headers={"X-Forwarded-Proto": "https"}).headers
+
+
+@pytest.mark.parametrize("method", CHANGING)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": f"https://{HOST}.evil.example"},
+        {"Origin": f"https://evil.example/{HOST}"},
+        {"Origin": f"https://{HOST}@evil.example"},
+        {"Origin": f"http://{HOST}:8080"},
+        {"Origin": f"file://{HOST}"},
+        {"Origin": f"http://{HOST}", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": f"http://{HOST}", "Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example", "X-Forwarded-Host": "public.example"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "X-Forwarded-Host": "evil.example"},
+    ],
+    ids=str,
+)
+def test_what_changes_something_and_comes_from_elsewhere_is_refused(
+    browser: TestClient, method: str, sent: dict[str, str]
+) -> None:
+    assert browser.request(method, "/here", headers=sent).status_code == 403
+
+
+@pytest.mark.parametrize("method", CHANGING)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"Origin": f"http://{HOST}"},
+        {"Origin": f"https://{HOST}"},
+        {"Sec-Fetch-Site": "same-origin"},
+        # A proxy that asks the app by another name: the browser vouches for its page.
+        {"Origin": "https://public.example", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://public.example", "X-Forwarded-Host": "public.example"},
+    ],
+    ids=str,
+)
+def test_what_comes_from_the_apps_own_page_passes(browser: TestClient, method: str, sent: dict[str, str]) -> None:
+    assert browser.request(method, "/here", headers=sent).status_code == 200
+
+
+def test_another_sites_page_is_not_allowed_to_name_a_host(browser: TestClient) -> None:
+    """A page elsewhere that would add a header has to ask first, and is not let."""
+    asking = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = browser.options("/here", headers=asking | {"Access-Control-Request-Headers": "x-forwarded-host"})
+    assert "access-control-allow-origin" not in answer.headers
+    assert "access-control-allow-headers" not in answer.headers
+
+
+def test_looking_is_free(browser: TestClient) -> None:
+    assert browser.get("/here", headers={"Origin": "https://evil.example"}).status_code == 200
+
+
+def test_where_names_are_known_a_page_that_renames_itself_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "get_option", {"server.allowedHosts": [HOST]}.get)
+    browser = _client(walls()["middleware"])
+    assert browser.get("/here").status_code == 200
+    assert browser.get("/here", headers={"Host": "rebound.example"}).status_code == 400
+
+
+def test_nothing_may_be_loaded_from_elsewhere_and_no_script_but_the_apps_own_may_run() -> None:
+    rules = dict(rule.split(" ", 1) for rule in policy(PAGE.read_text()).split("; "))
+    assert rules["default-src"] == "'self'"
+    assert rules["object-src"] == "'none'"
+    for name, sources in rules.items():
+        assert not re.search(r"https?:|\*", sources), f"{name} reaches elsewhere"
+    assert "'unsafe-inline'" not in rules["script-src"]
+    assert "'unsafe-eval'" not in rules["script-src"].split()
+    assert "'sha256-" in rules["script-src"]
+
+
+def test_a_bug_shows_a_number_and_the_log_has_the_rest_under_it(caplog: pytest.LogCaptureFixture) -> None:
+    def page() -> None:
+        from headers import tell_unexpected
+
+        assert tell_unexpected(ValueError("the person's own words"))
+
+    with caplog.at_level(logging.ERROR, "keepsake.pages"):
+        [shown] = AppTest.from_function(page).run().error
+    [number] = re.findall(r"error ([0-9a-f]{8})", shown.value)
+    assert "own words" not in shown.value
+    assert number in caplog.text
+    assert "the person's own words" in caplog.text
+
+
+def test_the_app_is_given_all_of_it() -> None:
+    source = (Path(headers.__file__).parent / "app.py").read_text()
+    assert "**walls())" in source
+    assert walls()["on_script_error"] is tell_unexpected

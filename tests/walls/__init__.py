@@ -1,0 +1,1 @@
+"""The walls between users, attacked from every side."""

@@ -1,0 +1,281 @@
+"""What Mallory tries, by the name of the method it goes through; a new method is one more line here.
+
+Each attempt is made as Mallory, who knows every id of Alice's. It may return what is Mallory's, or nothing, or be
+refused; it may neither return a word of Alice's nor change a row of hers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from chat.turn import answer, run_turn, say
+from errors import AppError
+from memory import Person, Plan, Said
+from memory.facts import Fact, Write
+from memory.questions import Choice
+from tests.walls.world import ALICE, MALLORY, SECRET, World
+
+Attack = Callable[[World], Any]
+ME = MALLORY
+TODAY = datetime.now(UTC)
+LATER = TODAY + timedelta(days=1)
+# Ids that would mean Alice if anything took them for more than text.
+STRANGE = ("mallory' or user_id = 'alice", '{"sub": "alice"}', 'mallory","sub":"alice', "%", "alice ", "ALICE")
+
+
+def alice(w: World) -> str:
+    """The id of Alice's memory."""
+    return str(w.known["fact"].id)
+
+
+def chat_of(w: World) -> str:
+    """The id of Alice's chat."""
+    return str(w.known["asked"].conversation_id)
+
+
+def asked_of(w: World, **changed: Any) -> Any:
+    """Alice's message, as Mallory would present it."""
+    return replace(w.known["asked"], user_id=ME, **changed)
+
+
+def hers(action: str, w: World) -> Write:
+    """A change of Alice's memory."""
+    fact: Fact = w.known["fact"]
+    said = Said("user", "I own it", TODAY, message_id=w.known["asked"].id, run_id=chat_of(w))
+    return Write(action, "I own it", "fact", "I own it", fact.id, None, None, "mine", said, fact.text)  # type: ignore[arg-type]
+
+
+def plan(action: str, w: World, user_id: str = ME) -> Plan:
+    """A plan to make that change."""
+    return Plan(user_id, (hers(action, w),), (w.vector("I own it"),), confirmed=(alice(w),))
+
+
+def _refused(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except AppError as error:
+        return str(error)
+
+
+def _give_away(w: World) -> Any:
+    """Mallory's own memory, made Alice's: a row in her memory that she never said."""
+    [added] = w.memory.add("I own nothing", user_id=ME, infer=False)["results"]
+    return w.inside(lambda c: w.store.replace(c, added["id"], {"data": "x", "user_id": ALICE}, w.vector("x")))
+
+
+def _claimed(w: World) -> Any:
+    """What can be seen from inside the claim of Mallory's own turn."""
+    w.conversations.say(ME, None, "I keep bees")
+    with w.database.as_user(ME) as connection:
+        connection.exec_driver_sql("update app.messages set remember_after = now() where remembering = 'waiting'")
+    with w.conversations.next_turn() as claimed:
+        assert claimed is not None
+        connection, turn = claimed
+        return turn, connection.exec_driver_sql("select content from app.messages").all()
+
+
+def _metered(w: World) -> str:
+    w.model.enqueue("Nothing of hers")
+    return "".join(w.limits.metered(w.model, ME).stream([]))
+
+
+def _writing(action: str, whose: str) -> Attack:
+    return lambda w: w.inside(lambda c: w.memory.write(c, plan(action, w, whose)))
+
+
+def _settling(choice: Choice) -> Attack:
+    return lambda w: w.inside(lambda c: w.keeper.settle(c, ME, w.questions.open(ALICE)[0], choice, [w.vector("x")]))
+
+
+ATTACKS: dict[str, tuple[Attack, ...]] = {
+    # -- the memory, as pages and the library call it
+    "Memory.recall": (lambda w: w.memory.recall(SECRET, user_id=ME, limit=1000),),
+    "Memory.search": (
+        lambda w: w.memory.search(SECRET, user_id=ME),
+        lambda w: w.memory.search(SECRET, user_id=ME, filters={"user_id": ALICE}),
+        lambda w: w.memory.search(SECRET, user_id=ME, filters={"OR": [{"user_id": ALICE}]}),
+        lambda w: w.memory.search(SECRET, user_id=ME, filters={"user_id": {"$ne": ME}}),
+        lambda w: w.memory.search(SECRET, user_id=ME, filters={"$or": [{"user_id": {"$eq": ALICE}}]}),
+        lambda w: w.memory.search(SECRET, filters={"run_id": chat_of(w)}),
+        lambda w: [w.memory.search(SECRET, user_id=each) for each in STRANGE],
+    ),
+    "Memory.get": (
+        lambda w: w.memory.get(alice(w), user_id=ME),
+        lambda w: w.memory.get(f"{alice(w)}' or '1'='1", user_id=ME),
+    ),
+    "Memory.get_all": (
+        lambda w: w.memory.get_all(user_id=ME, limit=1000),
+        lambda w: w.memory.get_all(user_id=ME, as_of=LATER),
+        lambda w: w.memory.get_all(user_id=ME, filters={"AND": [{"user_id": ALICE}]}),
+        lambda w: [w.memory.get_all(user_id=each) for each in STRANGE],
+    ),
+    "Memory.use": (lambda w: w.memory.use(user_id=ME),),
+    "Memory.add": (
+        lambda w: w.memory.add(f"My sister {SECRET.lower()[::-1]} is here", user_id=ME, metadata={"user_id": ALICE}),
+        lambda w: w.memory.add("I like tea", user_id=ME, metadata={"id": alice(w)}, infer=False),
+        lambda w: w.memory.add("I like tea", user_id=ME, run_id=chat_of(w)),
+    ),
+    "Memory.plan": (lambda w: w.memory.plan([Said("user", f"What is {SECRET[:4]}?", TODAY)], user_id=ME),),
+    "Memory.write": tuple(_writing(action, whose) for action in ("update", "delete", "ask") for whose in (ME, ALICE)),
+    "Memory.count_recalled": (lambda w: w.inside(lambda c: w.memory.count_recalled(c, [alice(w)])),),
+    "Memory.update": (lambda w: w.memory.update(alice(w), "I own it", user_id=ME),),
+    "Memory.tidy": (lambda w: w.memory.tidy(user_id=ME),),
+    "Memory.profile": (lambda w: w.memory.profile(user_id=ME),),
+    "Memory.answer": (
+        lambda w: w.memory.answer(w.known["question"], "new", user_id=ME),
+        lambda w: w.memory.answer(w.known["question"], "neither", user_id=ME),
+    ),
+    "Memory.history": (
+        lambda w: w.memory.history(alice(w), user_id=ME),
+        lambda w: w.memory.history(w.known["gone"], user_id=ME),
+    ),
+    "Memory.changes": (lambda w: w.memory.changes(user_id=ME, limit=1000),),
+    "Memory.undo": (
+        lambda w: w.memory.undo(w.known["event"], user_id=ME),
+        lambda w: [_refused(partial(w.memory.undo, number, user_id=ME)) for number in range(1, 40)],
+    ),
+    "Memory.delete": (lambda w: w.memory.delete(alice(w), user_id=ME),),
+    "Memory.delete_all": (lambda w: w.memory.delete_all(user_id=ME),),
+    "Memory.erase": (lambda w: w.inside(lambda c: w.memory.erase(c, ALICE)),),
+    "Memory.prove_erased": (lambda w: w.memory.prove_erased(ME, {}, [SECRET[:4]]).found_again or None,),
+    # -- its stores
+    "Store.collection": (
+        lambda w: w.inside(lambda c: w.store.collection(c).fetch([alice(w)])),
+        lambda w: w.inside(lambda c: w.store.collection(c).delete([alice(w)])),
+        lambda w: w.inside(lambda c: w.store.collection(c).delete(filters={"user_id": {"$eq": ALICE}})),
+        lambda w: w.inside(lambda c: w.store.collection(c).upsert([(alice(w), w.vector("x"), {"user_id": ME})])),
+        lambda w: w.inside(lambda c: w.store.collection(c).upsert([("new", w.vector("x"), {"user_id": ALICE})])),
+    ),
+    "Store.nearest": (lambda w: w.store.nearest(ME, w.vector(SECRET), 1000),),
+    "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
+    "Store.get": (lambda w: w.store.get(ME, alice(w)),),
+    "Store.insert": (
+        lambda w: w.inside(lambda c: w.store.insert(c, [({**w.known["fact"].metadata, "hash": "x"}, w.vector("x"))])),
+        lambda w: w.inside(lambda c: w.store.insert(c, [({"data": "x", "user_id": [ALICE]}, w.vector("x"))])),
+    ),
+    "Store.replace": (
+        lambda w: w.inside(lambda c: w.store.replace(c, alice(w), {"data": "x", "user_id": ME}, w.vector("x"))),
+        lambda w: _give_away(w),
+    ),
+    "Store.lock": (lambda w: w.inside(lambda c: w.store.lock(c, alice(w))),),
+    "Store.holds": (lambda w: w.inside(lambda c: w.store.holds(c, "none", w.known["fact"].metadata["hash"]) or None),),
+    "Store.remove": (lambda w: w.inside(lambda c: w.store.remove(c, alice(w)) or None),),
+    "Store.remove_expired": (lambda w: w.inside(w.store.remove_expired),),
+    "Store.count_use": (
+        lambda w: w.inside(lambda c: w.store.count_use(c, [alice(w)])),
+        lambda w: w.inside(lambda c: w.store.count_use(c, [alice(w)], confirmed_at=TODAY)),
+    ),
+    "Store.use": (lambda w: w.store.use(ME),),
+    "Store.sign": (lambda w: w.inside(lambda c: w.store.sign(c, ALICE, "x", w.known["asked"].id)),),
+    "Store.one_at_a_time": (lambda w: w.inside(lambda c: w.store.one_at_a_time(c, ALICE)),),
+    "History.of": (lambda w: w.history.of(ME, alice(w)), lambda w: w.history.of(ME, w.known["gone"])),
+    "History.latest": (lambda w: w.history.latest(ME, 1000),),
+    "History.as_of": (lambda w: w.history.as_of(ME, LATER, 1000),),
+    "History.events_of": (lambda w: w.inside(lambda c: w.history.events_of(c, w.known["event"])),),
+    "History.take_back": (
+        lambda w: w.inside(lambda c: w.history.take_back(c, w.history.of(ALICE, alice(w))[-1], w.embedder.embed)),
+        lambda w: w.inside(
+            lambda c: w.history.take_back(c, w.history.of(ALICE, w.known["gone"])[-1], w.embedder.embed)
+        ),
+    ),
+    "History.erase": (
+        lambda w: w.inside(lambda c: w.history.erase(c)),
+        lambda w: w.inside(lambda c: w.history.erase(c, [alice(w)])),
+    ),
+    "Questions.open": (lambda w: w.questions.open(ME),),
+    "Questions.ask": (lambda w: w.inside(lambda c: w.questions.ask(c, w.known["fact"], hers("ask", w))),),
+    "Questions.take": (lambda w: w.inside(lambda c: w.questions.take(c, w.known["question"], "old")),),
+    "People.get": (lambda w: w.people.get(ME).update_wishes,),
+    "People.set": (lambda w: w.people.set(ME, Person("Europe/Rome")),),
+    "Profiles.get": (lambda w: w.profiles.get(ME),),
+    "Profiles.refresh": (lambda w: w.profiles.refresh(ME),),
+    "Profiles.edit": (lambda w: w.profiles.edit(ME, w.known["line"], "mine"),),
+    "Profiles.add": (lambda w: w.profiles.add(ME, "mine"),),
+    "Profiles.remove": (lambda w: w.profiles.remove(ME, w.known["line"]),),
+    "Profiles.forget": (lambda w: w.inside(lambda c: w.profiles.forget(c, ALICE, [alice(w)]) or None),),
+    "Graph.entities": (lambda w: w.graph.entities(ME),),
+    "Graph.entity": (lambda w: w.graph.entity(ME, SECRET),),
+    "Graph.relations": (lambda w: w.graph.relations(ME),),
+    "Graph.around": (lambda w: w.graph.around(ME, SECRET, 2), lambda w: w.graph.around(ME, "me", 2)),
+    "Keeper.learn": (lambda w: w.keeper.learn([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
+    "Keeper.as_said": (lambda w: w.keeper.as_said([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
+    "Keeper.plan": (lambda w: w.keeper.plan([Said("user", "My sister lives in Rome", TODAY)], ME),),
+    "Keeper.write": (lambda w: w.inside(lambda c: w.keeper.write(c, plan("delete", w), {"user_id": ALICE})),),
+    "Keeper.settle": tuple(_settling(choice) for choice in ("neither", "old")),
+    "Eraser.erase": (lambda w: w.inside(lambda c: w.eraser.erase(c, ALICE)),),
+    "Eraser.prove": (lambda w: w.eraser.prove(ME, {}, [SECRET[:4]]).found_again or None,),
+    "Tidy.run": (lambda w: w.tidy.run(ME, LATER),),
+    # -- chats
+    "Conversations.recent": (lambda w: w.conversations.recent(ME, 1000),),
+    "Conversations.messages": (
+        lambda w: w.conversations.messages(ME, chat_of(w)),
+        lambda w: w.conversations.messages(ME, f"{chat_of(w)}' or '1'='1"),
+    ),
+    "Conversations.start": (lambda w: w.conversations.start(ME, "mine"),),
+    "Conversations.say": (lambda w: w.conversations.say(ME, chat_of(w), "mine now"),),
+    "Conversations.reply": (
+        lambda w: w.conversations.reply(asked_of(w), "mine now", "complete", {}),
+        lambda w: w.conversations.reply(
+            replace(w.conversations.say(ME, None, "mine"), id=w.known["asked"].id), "mine now", "complete", {}
+        ),
+    ),
+    "Conversations.queue": (lambda w: w.conversations.queue(asked_of(w)),),
+    "Conversations.delete": (lambda w: w.conversations.delete(ME, chat_of(w)),),
+    "Conversations.delete_all": (lambda w: w.inside(w.conversations.delete_all),),
+    "Conversations.next_turn": (lambda w: _claimed(w),),
+    "Conversations.remembered": (lambda w: w.inside(lambda c: w.conversations.remembered(c, w.known["asked"].id, {})),),
+    "Conversations.postpone": (lambda w: w.inside(lambda c: w.conversations.postpone(c, w.known["asked"].id, "x")),),
+    "Conversations.unqueue": (lambda w: w.inside(w.conversations.unqueue),),
+    "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
+    "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
+    "Chat.model_for": (lambda w: w.chat.model_for(ME),),
+    "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
+    "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
+    "turn.answer": (lambda w: "".join(answer(w.chat, asked_of(w))),),
+    "turn.run_turn": (
+        lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=chat_of(w), text="What do you know?")),
+        lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=None, text="Who is my sister?")),
+    ),
+    # -- limits
+    "Limits.agreed": (lambda w: w.limits.agreed(f"{ME} ", "m@example.com") or None,),
+    "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
+    "Limits.may_upload": (lambda w: w.limits.may_upload(ME),),
+    "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
+    "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
+    "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
+    "Limits.may_come_in": (lambda w: w.limits.may_come_in("alice@example.com", "x"),),
+    "Limits.forget": (lambda w: w.inside(w.limits.forget),),
+    "Counts.forget": (lambda w: w.inside(w.counts.forget),),
+    "Consents.forget": (lambda w: w.inside(w.consents.forget),),
+    "Counts.own": (lambda w: w.counts.own(ME, f"{SECRET}-count", 0, None, 60).amount or None,),
+    "Counts.across": (lambda w: w.counts.across("tokens", ALICE, 1, 10, 60),),
+    "Counts.memories": (lambda w: w.counts.memories(ME),),
+    "Consents.given": (lambda w: w.consents.given(f"{ME} ") or None,),
+    "Consents.give": (lambda w: w.consents.give(ME),),
+    "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
+    "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
+    "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
+    "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
+    "Metered.stream": (lambda w: _metered(w),),
+    "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),
+    # -- the house
+    "House.clear_memories": (
+        lambda w: w.house.clear_memories(ME, messages_too=True),
+        lambda w: [_refused(partial(w.house.clear_memories, each)) for each in STRANGE],
+    ),
+}
+
+# What neither reads nor writes anything of a person.
+HARMLESS = {
+    "Memory.close",
+    "Worker.start",
+    "Worker.tell",
+    "Worker.stop",
+    "House.close",
+    "Limits.address_of",
+    "Metered.close",
+}

@@ -1,0 +1,184 @@
+"""Whoever gets hold of the app's own connection: with nobody bound, with Mallory bound, and as the worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy import exc as sqlalchemy_errors
+
+from database import BIND, Database
+from local.embedder import BundledEmbedder
+from tests.conftest import TEMPLATE, Databases
+from tests.walls.world import ALICE, MALLORY, SECRET, TABLES, World, administrator, rows_of
+
+BOUND = {
+    "the login role": None,
+    "authenticated without a claim": ("authenticated", ""),
+    "authenticated as Mallory": ("authenticated", '{"sub": "mallory", "role": "authenticated"}'),
+    "authenticated as nobody": ("authenticated", '{"role": "service_role"}'),
+    "authenticated as null": ("authenticated", '{"sub": null}'),
+    "authenticated as a list": ("authenticated", '{"sub": ["alice"]}'),
+    "the worker": ("keepsake_worker", ""),
+    "the worker with Alice's claim": ("keepsake_worker", '{"sub": "alice"}'),
+}
+ESCALATIONS = [
+    "set role postgres",
+    "set role service_role",
+    "set session authorization postgres",
+    "reset session authorization; set role postgres",
+    "alter table app.messages no force row level security",
+    "alter table app.messages disable row level security",
+    "drop policy own_messages on app.messages",
+    "create policy mine on app.messages using (true)",
+    "set row_security = off; select content from app.messages",
+    "create function app.mine() returns text language sql security definer as $$ select 'x' $$",
+    "create table app.mine (x text)",
+    "create table public.mine (x text)",
+    "create or replace function app.asking() returns text language sql as $$ select 'alice' $$",
+    "alter function app.claim_turn() owner to current_user",
+    "grant authenticated to public",
+    "alter role current_user bypassrls",
+    "truncate app.messages",
+    "copy app.messages to program 'cat'",
+    "copy (select 1) to '/tmp/keepsake-attack'",
+    "select pg_read_file('/etc/passwd')",
+    "select lo_import('/etc/passwd')",
+    "select * from pg_authid",
+    "select app.ensure_collection(256, 'x')",
+    "select * from app_shared.counts",
+    "select * from app_shared.invitations",
+    "insert into app_shared.invitations (code, ends_at) values ('x', now() + interval '1 day')",
+    "select * from auth.users",
+    "do $$ begin perform set_config('role', 'postgres', false); end $$",
+]
+
+
+@pytest.fixture(scope="module")
+def world(databases: Databases, embedder: BundledEmbedder) -> Iterator[World]:
+    with databases.fresh(TEMPLATE) as fresh:
+        made = World(fresh, embedder)
+        made.settle_in(ALICE, SECRET)
+        made.settle_in(MALLORY, "coffee")
+        yield made
+
+
+def _tables(world: World) -> list[tuple[str, str]]:
+    with administrator(world.database) as connection:
+        return [(name, owner) for name, owner in connection.execute(text(TABLES))]
+
+
+def _begin(database: Database, bound: tuple[str, str] | None) -> Connection:
+    connection = database.engine.connect()
+    if bound is not None:
+        connection.exec_driver_sql(BIND, {"asking_role": bound[0], "asking_claims": bound[1]})
+    return connection
+
+
+def _taken(world: World, bound: tuple[str, str] | None, sql: str, *, commit: bool = False) -> str:
+    """What a statement gives, or how it is refused."""
+    with _begin(world.database, bound) as connection:
+        try:
+            result = connection.exec_driver_sql(sql)
+            given = repr(result.all()) if result.returns_rows else f"{result.rowcount} rows"
+        except sqlalchemy_errors.DBAPIError as error:
+            return f"refused: {str(error.orig).splitlines()[0]}"
+        if commit:
+            connection.commit()
+        return given
+
+
+@pytest.mark.parametrize("who", BOUND)
+def test_no_reading_gives_anything_of_alices(world: World, who: str) -> None:
+    for table, owner in _tables(world):
+        for condition in ("true", f"{owner} = 'alice'", f"{owner} = 'alice' or true"):
+            given = _taken(world, BOUND[who], f"select t.* from {table} t where {condition}")
+            assert SECRET.lower() not in given.lower(), (table, condition)
+            assert "alice" not in given, (table, condition)
+
+
+@pytest.mark.parametrize("who", BOUND)
+def test_no_writing_changes_anything_of_alices(world: World, who: str) -> None:
+    with administrator(world.database) as connection:
+        before = rows_of(connection, ALICE)
+    for table, owner in _tables(world):
+        own = "user_id" if owner == "user_id" else "metadata"
+        mine = "'mallory'" if own == "user_id" else 'metadata || \'{"user_id": "mallory"}\''
+        hers = "'alice'" if own == "user_id" else 'metadata || \'{"user_id": "alice"}\''
+        for sql in (
+            f"delete from {table}",
+            f"delete from {table} where {owner} = 'alice'",
+            f"update {table} set {own} = {mine} where {owner} = 'alice'",
+            f"update {table} set {own} = {hers}",
+            f"insert into {table} select * from {table}",
+        ):
+            if "delete" in sql and who == "authenticated as Mallory" and "where" not in sql:
+                continue  # her own
+            _taken(world, BOUND[who], sql, commit=True)
+    with administrator(world.database) as connection:
+        assert rows_of(connection, ALICE) == before
+
+
+@pytest.mark.parametrize("who", ["the login role", "authenticated as Mallory", "the worker"])
+@pytest.mark.parametrize("sql", ESCALATIONS)
+def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
+    given = _taken(world, BOUND[who], sql)
+    assert given.startswith("refused") or given == "[]", given
+    assert SECRET not in given
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "select * from app.claim_turn()",
+        "select * from app.count_across('tokens', 'x', 1, 1, 1)",
+        "select app.use_invitation('x', 'y')",
+        "select app.was_invited('x')",
+    ],
+)
+def test_what_looks_across_people_is_for_nobody_who_is_somebody(world: World, call: str) -> None:
+    assert _taken(world, BOUND["authenticated as Mallory"], call).startswith("refused: permission denied")
+    assert _taken(world, BOUND["the login role"], call).startswith("refused: permission denied")
+
+
+def test_what_the_worker_may_call_gives_no_word_of_anybody(world: World) -> None:
+    world.conversations.say(ALICE, None, f"{SECRET} once more")
+    with administrator(world.database) as connection:
+        connection.execute(text("update app.messages set remember_after = now() where remembering = 'waiting'"))
+    claimed = _taken(world, BOUND["the worker"], "select * from app.claim_turn()")
+    assert "alice" in claimed
+    assert SECRET not in claimed
+
+
+def test_the_login_role_is_as_the_readme_makes_it(world: World) -> None:
+    """No right of its own, and only the two roles to become."""
+    with administrator(world.database) as connection:
+        role = text("select rolinherit, rolbypassrls, rolsuper, rolcreaterole from pg_roles where rolname = :name")
+        name = world.database.engine.url.username
+        assert connection.execute(role, {"name": name}).one() == (False, False, False, False)
+        members = text("select roleid::regrole::text from pg_auth_members where member = to_regrole(:name) order by 1")
+        assert list(connection.scalars(members, {"name": name})) == ["authenticated", "keepsake_worker"]
+        owned = text("select count(*) from pg_class where relowner = to_regrole(:name)")
+        assert connection.scalar(owned, {"name": name}) == 0
+
+
+def test_the_sql_of_the_readme_makes_a_role_that_can_work_and_no_more(world: World, databases: Databases) -> None:
+    deploy = (Path(__file__).parents[2] / "README.md").read_text().partition("## Deploy")[2]
+    [written] = re.findall(r"```sql\n(.*?)```", deploy, re.DOTALL)
+    name = "keepsake_as_written"
+    for statement in filter(str.strip, written.replace("keepsake_app", name).split(";")):
+        databases.run(statement)
+    databases.run(f"grant keepsake_worker to {name}")
+    url = make_url(world.database.url).set(username=name).render_as_string(hide_password=False)
+    try:
+        with closing(Database(url)) as app:
+            made = World(app, world.embedder)
+            assert SECRET in repr(made.memory.search(SECRET, user_id=ALICE))
+            assert SECRET not in repr(made.memory.search(SECRET, user_id=MALLORY))
+            assert _taken(made, None, "select content from app.messages").startswith("refused: permission denied")
+    finally:
+        databases.run(f"drop role {name}")

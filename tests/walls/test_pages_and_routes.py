@@ -1,0 +1,111 @@
+"""Mallory in front of every page and every route, with Alice's ids in the address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+import house
+from auth.client import AuthClient, Session
+from auth.guard import SESSION
+from tests.walls.watch import watching
+
+PROJECT = Path(__file__).parents[2]
+PAGES = sorted(f"pages/{path.name}" for path in (PROJECT / "pages").glob("*.py"))
+SECRET = "Zanzibarium"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def sign_up(home: house.House) -> Iterator[Callable[[], Session]]:
+    """Make an account, and agree."""
+    with closing(AuthClient(home.settings.supabase_url or "", home.settings.supabase_key or "")) as client:
+
+        def new() -> Session:
+            session = client.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
+            assert session is not None
+            home.limits.consents.give(session.user_id)
+            return session
+
+        yield new
+
+
+@pytest.fixture
+def alice(home: house.House, sign_up: Callable[[], Session]) -> tuple[Session, dict[str, str]]:
+    """Somebody with a secret in a chat, a memory and a profile; and all ids there are of it."""
+    session = sign_up()
+    user_id = session.user_id
+    asked = home.conversations.say(user_id, None, f"My sister {SECRET} lives in Porto")
+    [kept] = home.memory.add(f"My sister {SECRET} lives in Porto", user_id=user_id)["results"]
+    home.memory.profiles.add(user_id, f"{SECRET} is a secret")
+    home.conversations.reply(asked, SECRET, "complete", {"memories": [{"id": kept["id"], "text": SECRET}]})
+    ids = {"chat": asked.conversation_id, "message": asked.id, "memory": kept["id"], "id": kept["id"]}
+    return session, ids | {"user": user_id, "user_id": user_id, "conversation": asked.conversation_id}
+
+
+def _drawn(page: str, session: Session, ids: dict[str, str]) -> str:
+    """What a page shows to somebody, with these ids in its address and in what the browser session keeps."""
+    app = AppTest.from_file("../../app.py", default_timeout=30)
+    app.session_state[SESSION] = session
+    app.session_state["open_chat"] = ids["chat"]
+    app.session_state["asked"] = app.session_state["again_for"] = ids["message"]
+    for name, value in ids.items():
+        app.query_params[name] = value
+    with watching(house.house().database.engine) as watched:
+        app.run()
+        if page != "pages/welcome.py":
+            app.switch_page(page).run()
+    assert not app.exception
+    assert watched.touching
+    assert watched.wrong == []
+    drawn = [str(each.proto) for part in (app.main, app.sidebar) for each in part if each.proto is not None]
+    return "\n".join(drawn).replace("\\", "")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_shows_anything_of_anothers_whatever_its_address_says(
+    alice: tuple[Session, dict[str, str]], sign_up: Callable[[], Session], page: str
+) -> None:
+    _, ids = alice
+    assert SECRET not in _drawn(page, sign_up(), ids)
+
+
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py"])
+def test_who_it_belongs_to_does_see_it(alice: tuple[Session, dict[str, str]], page: str) -> None:
+    assert SECRET in _drawn(page, *alice)
+
+
+def test_every_page_is_attacked() -> None:
+    assert {"pages/chat.py", "pages/memories.py", "pages/account.py", "pages/welcome.py"} <= set(PAGES)
+
+
+def _routes() -> list[Any]:
+    import app
+
+    return list(app.app._user_routes)
+
+
+def test_no_route_tells_anything_of_anybody(home: house.House, alice: tuple[Session, dict[str, str]]) -> None:
+    _, ids = alice
+    browser = TestClient(Starlette(routes=_routes()))
+    cookies = ids | {"session": ids["user"]}
+    tried = 0
+    for route in _routes():
+        path = re.sub(r"{(\w+)[^}]*}", ids["memory"], route.path)
+        for method in sorted(route.methods or {"GET"}):
+            for address in (path, f"{path}?user_id={ids['user']}&chat={ids['chat']}"):
+                browser.cookies.update(cookies)
+                answer = browser.request(method, address, follow_redirects=False)
+                assert SECRET not in answer.text, f"{method} {address}"
+                assert ids["user"] not in answer.text.replace(address, ""), f"{method} {address}"
+                tried += 1
+    assert tried

@@ -1,0 +1,206 @@
+"""Two people in one house: Alice, with a secret in every table, and Mallory, who wants it and knows all her ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from chat.conversations import Conversations
+from chat.turn import Chat
+from chat.worker import Worker
+from database import Database
+from house import House
+from limits import Limits
+from limits.admission import Admission
+from limits.consent import Consents
+from limits.counts import Counts
+from limits.spending import Spending
+from memory import Memory, Person, Said
+from memory.embed import Embedder
+from memory.erase import Eraser
+from memory.facts import Fact, Write, content_hash
+from memory.graph import Graph
+from memory.history import History
+from memory.keep import Keeper
+from memory.people import People
+from memory.profile import Profiles
+from memory.prompts import Instructions
+from memory.questions import Questions
+from memory.store import Store
+from memory.tidy import Tidy
+from settings import Settings
+from tests.scripted import ScriptedModel
+
+ALICE, MALLORY = "alice", "mallory"
+SECRET = "Zanzibarium"
+# Whatever of a user there is, and where it says whose it is.
+TABLES = """
+select n.nspname || '.' || c.relname as name,
+  case when exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'user_id' and not attisdropped)
+       then 'user_id' else 'metadata ->> ''user_id''' end as owner
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('app', 'vecs') and c.relkind = 'r'
+  and c.relname not in ('collections', 'reembedding')
+order by 1
+"""
+
+
+@dataclass
+class World:
+    """Every store over one database, and what is known of Alice."""
+
+    database: Database
+    embedder: Embedder
+    settings: Settings = field(default_factory=lambda: Settings(tokens_per_day=10**9))
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def memory(self) -> Memory:
+        return Memory(self.database, self.embedder, None)
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.database, self.embedder.dimensions)
+
+    @cached_property
+    def history(self) -> History:
+        return History(self.database)
+
+    @cached_property
+    def questions(self) -> Questions:
+        return Questions(self.database)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.database)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        return Profiles(self.database, self.store)
+
+    @cached_property
+    def graph(self) -> Graph:
+        return Graph(self.database)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        return Keeper(self.database, self.store, self.embedder, None, Instructions())
+
+    @cached_property
+    def eraser(self) -> Eraser:
+        return Eraser(self.database, self.store, self.embedder)
+
+    @cached_property
+    def tidy(self) -> Tidy:
+        return Tidy(self.database, self.store, self.embedder)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        return Conversations(self.database)
+
+    @cached_property
+    def limits(self) -> Limits:
+        return Limits(self.database, self.settings)
+
+    @cached_property
+    def counts(self) -> Counts:
+        return Counts(self.database)
+
+    @cached_property
+    def consents(self) -> Consents:
+        return Consents(self.database)
+
+    @cached_property
+    def admission(self) -> Admission:
+        return Admission(self.database, Settings(admission="invitation"))
+
+    @cached_property
+    def spending(self) -> Spending:
+        return Spending(self.counts, self.settings)
+
+    @cached_property
+    def model(self) -> ScriptedModel:
+        return ScriptedModel()
+
+    @cached_property
+    def worker(self) -> Worker:
+        return Worker(self.conversations, self.memory, self.limits)
+
+    @cached_property
+    def chat(self) -> Chat:
+        return Chat(self.conversations, self.memory, None, lambda: None, self.limits)
+
+    @cached_property
+    def house(self) -> House:
+        rooms = (self.settings, self.database, self.memory, self.conversations, self.chat, self.worker, self.limits)
+        return House(*rooms, ExitStack())
+
+    def vector(self, words: str) -> list[float]:
+        return self.embedder.embed([words])[0]
+
+    def inside(self, act: Callable[[Connection], Any]) -> Any:
+        """Do something in a transaction of Mallory's own."""
+        with self.database.as_user(MALLORY) as connection:
+            return act(connection)
+
+    def settle_in(self, user_id: str, word: str) -> None:
+        """Let somebody leave a trace in every table."""
+        said = Said("user", f"My sister {word} lives in Porto.", datetime.now(UTC))
+        fact = self._remember(user_id, word)
+        write = Write("ask", f"{word} lives in Rome", "fact", word, fact.id, None, None, "unsure", said, fact.text)
+        with self.database.as_user(user_id) as connection:
+            self.questions.ask(connection, fact, write)
+            self.store.count_use(connection, [fact.id])
+        profile = self.profiles.add(user_id, f"{word} is a secret")
+        self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
+        asked = self.conversations.say(user_id, None, f"Tell me about {word}")
+        receipt = {"memories": [{"id": fact.id, "text": word}]}
+        self.conversations.reply(asked, f"{word} it is", "complete", receipt)
+        with self.database.as_user(user_id) as connection:
+            self.conversations.remembered(connection, asked.id, {"events": [{"memory": word}]})
+        self.consents.give(user_id)
+        self.counts.own(user_id, f"{word}-count", 1, None, 60)
+        if user_id == ALICE:
+            self.known = {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
+            self.known["question"] = self.questions.open(user_id)[0].id
+            self.known["event"] = self.memory.changes(user_id=user_id, limit=1)[0]["id"]
+            self.known["gone"] = self._forgotten(user_id, word)
+
+    def _remember(self, user_id: str, word: str) -> Fact:
+        """A memory with a graph, changed once so that it has a history."""
+        words = f"My sister {word} lives in Porto"
+        metadata = {"data": words, "user_id": user_id, "hash": content_hash(words), "quote": words, "kind": "fact"}
+        metadata |= {"created_at": "2026-01-01T00:00:00+00:00", "updated_at": "2026-01-01T00:00:00+00:00"}
+        metadata |= {"entities": [[word, "my sister"]], "relations": [["me", "sister", word]]}  # type: ignore[dict-item]
+        with self.database.as_user(user_id) as connection:
+            [new] = self.store.insert(connection, [(metadata, self.vector(words))])
+            self.store.replace(connection, new, metadata | {"happened_at": "2026-01-01"}, self.vector(words))
+        return Fact(new, metadata)
+
+    def _forgotten(self, user_id: str, word: str) -> str:
+        [added] = self.memory.add(f"I once owned {word}", user_id=user_id, infer=False)["results"]
+        self.memory.delete(added["id"], user_id=user_id)
+        return str(added["id"])
+
+
+@contextmanager
+def administrator(database: Database) -> Iterator[Connection]:
+    """Somebody who sees everything, to look at it from outside."""
+    with closing(Database(database.admin_url)) as admin, admin.engine.begin() as connection:
+        yield connection
+
+
+def rows_of(connection: Connection, user_id: str) -> dict[str, list[str]]:
+    """Everything there is of a person, table by table."""
+    return {
+        name: sorted(
+            connection.scalars(text(f"select to_jsonb(t)::text from {name} t where {owner} = :who"), {"who": user_id})
+        )
+        for name, owner in connection.execute(text(TABLES)).all()
+    }

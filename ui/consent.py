@@ -1,0 +1,100 @@
+"""The step between signing in and the first page: what is kept, who sees it, and the person's yes.
+
+Whoever changes these words so that they say more than before raises VERSION in limits/consent.py, and everybody
+is asked again.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auth import guard
+from errors import NotInvited
+from house import house
+from limits.consent import Provider, providers
+from ui.frame import show_trouble, trouble
+from ui.pieces import plain
+
+__all__ = ["require_consent"]
+
+AGREED = "agreed"
+
+
+def require_consent(user: guard.User) -> None:
+    """Let pass who agreed; anybody else is asked first, and the calling page ends here."""
+    if st.session_state.get(AGREED) == user.id:
+        return
+    with trouble():
+        try:
+            agreed = house().limits.agreed(user.id, user.email)
+        except NotInvited as error:
+            show_trouble(error)
+            _way_out("Sign out")
+        else:
+            if agreed:
+                st.session_state[AGREED] = user.id
+                return
+            _ask(user)
+    st.stop()
+
+
+def _ask(user: guard.User) -> None:
+    st.title("Before you begin", anchor=False)
+    st.markdown("Keepsake remembers what you tell it. Please read what that means; it is short.")
+    with st.container(border=True):
+        for icon, heading, words in _paragraphs(providers(house().settings)):
+            st.markdown(f":material/{icon}: **{heading}**  \n{words}")
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        agreed = st.button("I agree", type="primary", icon=":material/check:")
+        _way_out("Not now, sign out")
+    if agreed:
+        with trouble():
+            house().limits.consents.give(user.id)
+            st.session_state[AGREED] = user.id
+            st.rerun()
+
+
+def _paragraphs(seen_by: Provider) -> list[tuple[str, str, str]]:
+    return [
+        (
+            "inventory_2",
+            "What is kept",
+            "Your messages and the replies; short memories taken from your own words, with their earlier versions; "
+            "the people and things you name in them; your time zone; how much you use it.",
+        ),
+        (
+            "lock",
+            "Who can read it",
+            "Nobody else who uses this Keepsake: the database itself keeps you apart. Whoever runs it can read "
+            "its database.",
+        ),
+        ("smart_toy", "Which model sees what", _seen(seen_by)),
+        (
+            "delete",
+            "How it goes away",
+            "Under Memories you can read everything, forget one thing or all of it, and delete your chats with it."
+            + (" What was sent elsewhere is in other hands." if seen_by.replies or seen_by.vectors else ""),
+        ),
+    ]
+
+
+def _seen(seen_by: Provider) -> str:
+    if not seen_by.has_model:
+        replies = "No language model is connected: replies only quote what is remembered."
+    else:
+        where = f"**{plain(seen_by.replies)}**" if seen_by.replies else "A model on this server"
+        replies = (
+            f"{where} gets each message with the latest ones of the chat and the few memories that fit, to reply, "
+            "and once more to decide what to remember."
+        )
+    if seen_by.vectors is None:
+        return f"{replies} Nothing is sent elsewhere to find memories again."
+    return f"{replies} **{plain(seen_by.vectors)}** gets your messages and memories as well, to find them again."
+
+
+def _way_out(label: str) -> None:
+    if st.button(label, type="tertiary", icon=":material/logout:"):
+        if problem := guard.leave():
+            st.toast(problem)
+        st.switch_page("pages/welcome.py")
