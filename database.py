@@ -199,6 +199,15 @@ def translating(url: str) -> Iterator[None]:
         raise VectorsMoved(_MOVED) from error
 
 
+_MISSING = (
+    postgres_errors.UndefinedTable,
+    postgres_errors.UndefinedFunction,
+    postgres_errors.UndefinedColumn,
+    postgres_errors.UndefinedObject,
+    postgres_errors.InvalidSchemaName,
+)
+
+
 def _refused(error: BaseException | None) -> AppError | None:
     """The sentence for a statement that was not accepted, where the cause is not a bug of ours."""
     message = str(error)
@@ -207,7 +216,7 @@ def _refused(error: BaseException | None) -> AppError | None:
             return NotFound("There is no such thing, or it belongs to somebody else.")
         return DatabaseError(f"The database role may not do this: {message.splitlines()[0]}.")
     no_role = isinstance(error, postgres_errors.InvalidParameterValue) and message.startswith("role ")
-    if no_role or isinstance(error, postgres_errors.UndefinedTable | postgres_errors.InvalidSchemaName):
+    if no_role or isinstance(error, _MISSING):
         return MigrationNeeded("The database's tables are missing or old. Run once: python -m migrations")
     if re.search(r"expected \d+ dimensions|different vector dimensions", message):
         return VectorsMoved(_MOVED)

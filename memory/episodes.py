@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -53,11 +53,12 @@ class Episodes:
         said: Sequence[Said],
         vectors: Sequence[Sequence[float]],
         used: Collection[str] = (),
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         """Add messages in their order; one that is known stays as it is. `used` are the memories a reply was given."""
         turn = next((each.message_id for each in said if each.role == "user"), None)
         for each, vector in zip(said, vectors, strict=True):
-            metadata = _metadata(user_id, each, turn, used)
+            metadata = _metadata(user_id, each, turn, used, extra or {})
             new = episode_id(user_id, each.message_id) if each.message_id else str(uuid.uuid4())
             values = {"id": new, "vec": "[" + ",".join(map(repr, vector)) + "]", "metadata": metadata}
             connection.execute(_INSERT, values)
@@ -81,8 +82,9 @@ def episode_id(user_id: str, message_id: str) -> str:
     return str(uuid.uuid5(_MESSAGES, f"{user_id} {message_id}"))
 
 
-def _metadata(user_id: str, said: Said, turn: str | None, used: Collection[str]) -> str:
+def _metadata(user_id: str, said: Said, turn: str | None, used: Collection[str], extra: Mapping[str, Any]) -> str:
     known: dict[str, Any] = {
+        **extra,
         "data": said.content[:MAX_LETTERS],
         "user_id": user_id,
         "role": said.role,

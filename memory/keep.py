@@ -121,7 +121,7 @@ class Keeper:
             self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
             done += self._carry_out(connection, plan.user_id, write, vector, extra)
         if plan.episodes:
-            self._episodes.keep(connection, plan.user_id, plan.episodes, plan.episode_vectors, used)
+            self._episodes.keep(connection, plan.user_id, plan.episodes, plan.episode_vectors, used, extra)
         if plan.confirmed:
             self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
         return done

@@ -22,7 +22,7 @@ __all__ = ["RECIPES", "Candidate", "Recipe", "asks_when", "rank", "recipe_named"
 
 WEIGHTS = {
     "meaning": 1.0,  # the vectors
-    "words": 1.2,  # the words, with those of the neighbours of what was said
+    "words": 2.2,  # the words, with those of the neighbours of what was said
     "dated": 1.0,  # of a day that the question names
     "linked": 0.3,  # about somebody or something it names, or what is related to it
     "speaker": 0.4,  # said by whom it names
@@ -36,6 +36,9 @@ WEIGHTS = {
 }
 
 
+STRANGER = 0.3
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to recall, as data: where to look, what each channel weighs, how sure to be, how much to give."""
@@ -43,8 +46,8 @@ class Recipe:
     name: str
     sources: tuple[str, ...]
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
-    threshold: float = 0.455  # how related the best must be, among some 600 rows, for anything to be given
-    share: float = 0.3  # of the best's score, below which a result is not worth its tokens
+    threshold: float = 0.17  # how related the best must be, among some 600 rows, for anything to be given
+    share: float = 0.2  # of the best's score, below which a result is not worth its tokens
     budget: int = 2_000  # tokens
 
 
@@ -53,7 +56,7 @@ RECIPES = {
     for each in (
         Recipe("facts", ("memories",)),
         Recipe("everything", ("memories", "episodes")),
-        Recipe("strict", ("memories", "episodes"), threshold=0.55, share=0.6, budget=800),
+        Recipe("strict", ("memories", "episodes"), threshold=0.3, share=0.6, budget=800),
     )
 }
 
@@ -72,6 +75,7 @@ class Candidate:
     dated: float
     linked: float
     of_words: float
+    strangers: int
     held: int
 
 
@@ -85,7 +89,7 @@ def recipe_named(recipe: Recipe | str) -> Recipe:
 
 
 def related(found: Sequence[Candidate], noise: float) -> float:
-    """How sure it is that the question is about anything here: 1 and above is sure enough for an ordinary recipe.
+    """How sure it is that the question is about anything here: the recipe says what is enough.
 
     `noise` is the cosine that unrelated texts have under this embedding model. The more there is to choose
     from, the better the best has to be: some row comes near to any question by chance.
@@ -100,18 +104,19 @@ def related(found: Sequence[Candidate], noise: float) -> float:
 def _related(each: Candidate, noise: float) -> float:
     near = max(0.0, (each.meaning - noise) / (1 - noise))
     covered = each.covered / each.of_words if each.of_words else 0.0
-    return near + 0.3 * covered + 0.2 * each.linked
+    # Whoever is named and stands nowhere here is most likely somebody else's affair.
+    return near + 0.3 * covered + 0.2 * each.linked - (STRANGER if each.strangers else 0.0)
 
 
-def rank(found: Iterable[Candidate], question: str, recipe: Recipe, now: datetime, limit: int) -> list[Fact]:
+def rank(found: Sequence[Candidate], question: str, recipe: Recipe, now: datetime, limit: int) -> list[Fact]:
     """The candidates as results, best first: without repeats, without what is far behind the best, in budget."""
     asked = _Asked.of(question)
-    scored = sorted((_scored(each, asked, recipe, now) for each in found), key=_order)
+    scored = sorted((_scored(each, asked, recipe, now) for each in _no_echoes(found)), key=_order)
     kept: list[Fact] = []
     told: list[set[str]] = []
     left = recipe.budget
     for each in scored:
-        if len(kept) == limit or _score(each) < recipe.share * _score(scored[0]):
+        if len(kept) == limit or _sum(each) < recipe.share * _sum(scored[0]):
             break
         says = content_words(each.text)
         cost = tokens(each.text)
@@ -121,6 +126,19 @@ def rank(found: Iterable[Candidate], question: str, recipe: Recipe, now: datetim
         kept.append(each)
         told.append(says)
     return kept
+
+
+def _no_echoes(found: Sequence[Candidate]) -> list[Candidate]:
+    """Without the replies that only repeat a memory which is found itself: it was learned there, or given to them."""
+    memories = {each.id for each in found if each.source == "memories"}
+    turns = {each.metadata.get("message_id") for each in found if each.source == "memories"} - {None}
+    return [
+        each
+        for each in found
+        if each.metadata.get("role") != "assistant"
+        or each.source == "memories"
+        or not (memories & set(each.metadata.get("used", ())) or each.metadata.get("turn") in turns)
+    ]
 
 
 @dataclass(frozen=True)
@@ -145,8 +163,9 @@ def _scored(each: Candidate, asked: _Asked, recipe: Recipe, now: datetime) -> Fa
         "recent": _recent(each.metadata, now),
         "confirmed": 1.0 if each.metadata.get("confirmed_at", "") > each.metadata.get("created_at", "") else 0.0,
     }
-    parts = {name: round(recipe.weights[name] * part, 4) for name, part in found.items() if part}
-    score = round(sum(parts.values()), 4)
+    full = recipe.weights["meaning"] + recipe.weights["words"]
+    parts = {name: round(recipe.weights[name] * part / full, 4) for name, part in found.items() if part}
+    score = round(min(1.0, max(0.0, sum(parts.values()))), 4)
     return Fact(each.id, each.metadata, score, each.source, parts | {"cosine": round(each.meaning, 4)})
 
 
@@ -180,12 +199,13 @@ def _repeats(one: set[str], other: set[str]) -> bool:
     return bool(one) and len(one & other) >= 0.9 * len(one | other)
 
 
-def _score(each: Fact) -> float:
-    return each.score or 0.0
+def _sum(each: Fact) -> float:
+    """What orders the list; the score that is shown ends at 1."""
+    return sum(part for name, part in (each.parts or {}).items() if name != "cosine")
 
 
 def _order(each: Fact) -> tuple[float, str]:
-    return -_score(each), each.id
+    return -_sum(each), each.id
 
 
 def without_parts(facts: Iterable[Fact]) -> list[Fact]:

@@ -7,6 +7,7 @@ how it is weighed is rank.py's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -73,6 +74,7 @@ class Recall:
             Asked(
                 user_id=question.user_id,
                 text=_without_days(asked, named),
+                names=names_in(asked),
                 vector=vector,
                 grams=_grams(asked),
                 days=[(each.start, each.end) for each in named],
@@ -132,6 +134,18 @@ def _only_days(asked: str, named: Sequence[Span], found: Sequence[Candidate]) ->
     """Whether it asks for nothing but a time ("what did I do yesterday?") from which there is something."""
     rest = content_words(_without_days(asked, named)) - _ASKING
     return bool(named) and not rest and any(each.dated == 1 for each in found)
+
+
+# A question in German has a capital letter on every noun, which then says nothing.
+_GERMAN = frozenset("der die das den dem ein eine einen ist war hat habe ich mein meine wo was wie wann wer".split())
+
+
+def names_in(asked: str) -> str:
+    """The words that a capital letter within a sentence makes out as names."""
+    if _GERMAN & set(words(asked)):
+        return ""
+    after = re.findall(r"(?<![.!?])\s+[\"'“(]*([^\W\d_][\w'’-]*)", asked)
+    return " ".join(word for word in after if word[:1].isupper() and content_words(word) - _ASKING)
 
 
 _ASKING = frozenset(

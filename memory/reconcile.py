@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from memory.confidential import holds_secret
 from memory.facts import Drop, Entities, Fact, Proposal, Relations, Said, Write
-from memory.words import same_statement, shares_content, stands_in
+from memory.words import content_words, same_statement, shares_content, stands_in
 from plaintext import comparable, storable
 
 __all__ = ["Decision", "reconcile"]
@@ -44,6 +44,8 @@ def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequen
                 decision.confirmed.append(known.id)
         if problem is None and known is None and not _proved(proposal):
             problem = "the quote does not prove it"
+        if problem is None and _borrowed(proposal, said, known):
+            problem = "they are the assistant's words"
         if problem is None and _taken(proposal, shown, decision.writes):
             problem = "another change of this turn is about the same memory"
         if problem is None and len(decision.writes) >= MAX_WRITES:
@@ -91,6 +93,15 @@ def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]
 def _proved(proposal: Proposal) -> bool:
     """Whether the quote says something, in words that the text is about; a deletion has no text."""
     return proposal.action == "delete" or shares_content(proposal.quote, proposal.text)
+
+
+def _borrowed(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:
+    """Whether most of a text is the assistant's, which proves nothing, however fitting the quote."""
+    told = content_words(proposal.text)
+    own = content_words("\n".join(each.content for each in said if each.role == "user"))
+    theirs = content_words("\n".join(each.content for each in said if each.role == "assistant"))
+    borrowed = (told - own) & theirs
+    return known is None and len(borrowed) >= 3 and 2 * len(borrowed) > len(told)
 
 
 def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> str | None:

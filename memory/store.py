@@ -30,17 +30,17 @@ OWN = "user_id = %(user_id)s"
 CURRENT = "coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')"
 
 
-_FOUND = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, held"
+_FOUND = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, strangers, held"
 _CHANNELS = (
-    "app.recall(%(vector)s::vector, %(text)s, %(grams)s::text[], %(days)s::daterange[], %(path)s, %(variables)s::jsonb,"
-    " %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
+    "app.recall(%(vector)s::vector, %(text)s, %(names)s, %(grams)s::text[], %(days)s::daterange[],"
+    " %(path)s, %(variables)s::jsonb, %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
 )
 _AS_OF = (
-    "app.recall_as_of(%(vector)s::vector, %(text)s, %(as_of)s, %(days)s::daterange[], %(path)s, %(variables)s::jsonb,"
-    " %(weights)s::jsonb, %(wanted)s)"
+    "app.recall_as_of(%(vector)s::vector, %(text)s, %(names)s, %(as_of)s, %(days)s::daterange[],"
+    " %(path)s, %(variables)s::jsonb, %(weights)s::jsonb, %(wanted)s)"
 )
 _STANDING = (
-    " union all select 'standing', id, metadata, null, null, null, null, null, null, null, null"
+    " union all select 'standing', id, metadata, null, null, null, null, null, null, null, null, null"
     " from app.standing(%(standing)s)"
 )
 
@@ -51,6 +51,7 @@ class Asked:
 
     user_id: str
     text: str
+    names: str
     vector: Sequence[float]
     grams: Sequence[str]
     days: Sequence[tuple[date, date]]
@@ -66,6 +67,7 @@ class Asked:
         return {
             "vector": _literal(self.vector),
             "text": self.text,
+            "names": self.names,
             "grams": list(self.grams),
             "days": [f"[{start},{end}]" for start, end in self.days] or None,
             "path": self.conditions.path if self.conditions else None,

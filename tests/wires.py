@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,23 +18,25 @@ SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
 class Counted:
     """How often a client spoke and then had to wait for an answer."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, delay: float = 0.0) -> None:
         self.port = port
         self.round_trips = 0
+        self._delay = delay
         self._client_spoke = False
 
     def heard(self, from_client: bool) -> None:
         """Note who sent something; only a change of speaker counts."""
         if from_client and not self._client_spoke:
             self.round_trips += 1
+            time.sleep(self._delay)  # as far away as a hosted database
         self._client_spoke = from_client
 
 
 @contextmanager
-def counting(target: Path) -> Iterator[Counted]:
-    """A TCP port that leads to a server's unix socket."""
+def counting(target: Path, delay: float = 0.0) -> Iterator[Counted]:
+    """A TCP port that leads to a server's unix socket; each round trip takes `delay` seconds longer."""
     with _listening() as listener:
-        counted = Counted(_port(listener))
+        counted = Counted(_port(listener), delay)
 
         def serve(client: socket.socket) -> None:
             server = socket.socket(socket.AF_UNIX)

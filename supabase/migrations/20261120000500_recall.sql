@@ -268,17 +268,20 @@ revoke all on function app.ensure_recall(int, text) from public;
 -- channel found, for the caller to rank. `weights` are the recipe's; `held` is how much there was to choose from.
 --
 --   meaning  cosine of the vectors; exact, since one person's rows are few
---   words    BM25 over the person's own rows. Of what was said, the neighbours' words count in part: an answer
+--   words    BM25 over the person's own rows, as a part of what the question's words could bring at most: few words
+--            found, and the channel keeps quiet. Of what was said, the neighbours' words count in part: an answer
 --            rarely repeats the words of its question
 --   covered  how much of the question's words stands there, by their rarity, of `of_words` in all
 --   dated    whether it is of a day that the question names, or of the week after
 --   linked   whether it is about an entity the question names, or about one related to it
+--
+-- `strangers` counts the `names` in the question that stand nowhere in these rows.
 create function app.recall(
-    asked vector, question text, grams text[], days daterange[], conditions text, variables jsonb,
+    asked vector, question text, names text, grams text[], days daterange[], conditions text, variables jsonb,
     sources text[], weights jsonb, wanted int)
   returns table (
     source text, id varchar, metadata jsonb, meaning float8, relative float8, words float8, covered float8,
-    dated float8, linked float8, of_words float8, held bigint)
+    dated float8, linked float8, of_words float8, strangers bigint, held bigint)
   language plpgsql stable
   -- One plan for all: planning anew takes longer than searching. Compiling it would take longer still.
   set plan_cache_mode = force_generic_plan
@@ -306,6 +309,7 @@ begin
     select e.place, e.letters, e.day, 1 - (e.vec <=> asked)
     from vecs.episodes e
     where e.user_id = me and e.place is not null and 'episodes' = any (sources) and not e.hidden
+      and coalesce(e.metadata ->> 'expiration_date', '9999') >= today
       and coalesce((select p.episodes from app.people p where p.user_id = me), true)
       and (wanted_path is null or jsonb_path_match(e.metadata, wanted_path, variables, true))
   ),
@@ -323,6 +327,11 @@ begin
     select w.lexeme, count(h.place) as places, ln(1 + (size.held - count(h.place) + 0.5) / (count(h.place) + 0.5)) as idf
     from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
     group by w.lexeme, size.held
+  ),
+  asks as materialized (
+    select coalesce(nullif(sum(k.idf), 0), 1) as of_words,
+      count(*) filter (where k.places = 0 and k.lexeme in (select n.lexeme from app.lexemes(names) n)) as strangers
+    from known k
   ),
   spread as (
     select h.lexeme, h.place + near.step as place, sum(h.weight * near.part) as weight
@@ -381,13 +390,13 @@ begin
     select r.place, coalesce(nullif(r.cosine, 'NaN'), 0) as cosine,
       coalesce((nullif(r.cosine, 'NaN') - size.low) / nullif(size.high - size.low, 0), case when r.cosine > 0 then 1 else 0 end)
         as relative,
-      coalesce(w.words / nullif(max(w.words) over (), 0), 0) as words, coalesce(w.covered, 0) as covered,
+      coalesce(w.words / (1.7 * asks.of_words), 0) as words, coalesce(w.covered, 0) as covered,
       case when r.day is null or days is null then 0
            when exists (select from unnest(days) span where span @> r.day) then 1
            when exists (select from unnest(days) span where r.day between lower(span) and upper(span) + 6) then 0.5
            else 0 end as dated,
       coalesce(l.part, 0) as linked
-    from rows r cross join size
+    from rows r cross join size cross join asks
     left join worded w on w.place = r.place
     left join linked l on l.place = r.place
   ),
@@ -398,21 +407,21 @@ begin
     limit wanted
   )
   select 'memories', m.id, m.metadata, p.cosine, p.relative, p.words, p.covered, p.dated::float8, p.linked::float8,
-    (select sum(k.idf) from known k)::float8, size.held
-  from picked p join vecs.memories m on m.user_id = me and m.place = p.place cross join size
+    asks.of_words::float8, asks.strangers, size.held
+  from picked p join vecs.memories m on m.user_id = me and m.place = p.place cross join size cross join asks
   union all
   select 'episodes', e.id, e.metadata, p.cosine, p.relative, p.words, p.covered, p.dated::float8, p.linked::float8,
-    (select sum(k.idf) from known k)::float8, size.held
-  from picked p join vecs.episodes e on e.user_id = me and e.place = p.place cross join size;
+    asks.of_words::float8, asks.strangers, size.held
+  from picked p join vecs.episodes e on e.user_id = me and e.place = p.place cross join size cross join asks;
 end $$;
 
 -- The same of the memories as they stood at a moment, out of their history; of vectors, words and dates only.
 create function app.recall_as_of(
-    asked vector, question text, moment timestamptz, days daterange[], conditions text, variables jsonb,
+    asked vector, question text, names text, moment timestamptz, days daterange[], conditions text, variables jsonb,
     weights jsonb, wanted int)
   returns table (
     source text, id varchar, metadata jsonb, meaning float8, relative float8, words float8, covered float8,
-    dated float8, linked float8, of_words float8, held bigint)
+    dated float8, linked float8, of_words float8, strangers bigint, held bigint)
   language plpgsql stable
   set jit = off
   as $$
@@ -446,9 +455,14 @@ begin
     where w.lexeme in (select q.lexeme from app.lexemes(question) q)
   ),
   known as materialized (
-    select w.lexeme, ln(1 + (size.held - count(h.memory_id) + 0.5) / (count(h.memory_id) + 0.5)) as idf
+    select w.lexeme, count(h.memory_id) as places, ln(1 + (size.held - count(h.memory_id) + 0.5) / (count(h.memory_id) + 0.5)) as idf
     from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
     group by w.lexeme, size.held
+  ),
+  asks as materialized (
+    select coalesce(nullif(sum(k.idf), 0), 1) as of_words,
+      count(*) filter (where k.places = 0 and k.lexeme in (select n.lexeme from app.lexemes(names) n)) as strangers
+    from known k
   ),
   worded as (
     select h.memory_id, sum(k.idf * h.weight * 1.7 / (h.weight + 0.7)) as words, sum(k.idf * least(1, h.weight)) as covered
@@ -458,13 +472,13 @@ begin
   told as (
     select r.memory_id, r.metadata, r.cosine,
       coalesce((r.cosine - size.low) / nullif(size.high - size.low, 0), case when r.cosine > 0 then 1 else 0 end) as relative,
-      coalesce(w.words / nullif(max(w.words) over (), 0), 0) as words, coalesce(w.covered, 0) as covered,
+      coalesce(w.words / (1.7 * asks.of_words), 0) as words, coalesce(w.covered, 0) as covered,
       case when exists (select from unnest(days) span where span @> r.day) then 1 else 0 end as dated, size.held
-    from rows r cross join size left join worded w on w.memory_id = r.memory_id
+    from rows r cross join size cross join asks left join worded w on w.memory_id = r.memory_id
   )
   select 'memories', t.memory_id::varchar, t.metadata, t.cosine, t.relative::float8, t.words::float8, t.covered::float8,
-    t.dated::float8, 0::float8, (select sum(k.idf) from known k)::float8, t.held
-  from told t
+    t.dated::float8, 0::float8, asks.of_words::float8, asks.strangers, t.held
+  from told t cross join asks
   order by w_meaning * t.relative + w_words * t.words + w_dated * t.dated desc, t.memory_id
   limit wanted;
 end $$;

@@ -50,10 +50,17 @@ def test_a_run_or_an_agent_alone_does_not_say_whose_memories(scope: str) -> None
         given.asking(None, {scope: "x"})
 
 
-@pytest.mark.parametrize("key", ["kind", "run_id", "agent_id", "AND", "$or", "created_at", "USER_ID", 5])
-def test_a_filter_that_would_be_ignored_is_refused_by_its_name(key: Any) -> None:
-    with pytest.raises(InvalidInput, match=f"no filters on .*{str(key).replace('$', '.')}"):
-        given.asking("dave", {key: "x"})
+def test_filters_beside_the_user_become_one_condition() -> None:
+    whose, conditions = given.scoped("dave", {"kind": "goal", "run_id": "r"})
+    assert whose == "dave"
+    assert conditions is not None
+    assert given.scoped(None, {"user_id": "dave"}) == ("dave", None)
+
+
+@pytest.mark.parametrize("wrong", [{5: "x"}, {"kind": {"$near": 1}}, {"$or": [{"user_id": "eve"}]}, {"kind": object()}])
+def test_a_filter_that_would_be_ignored_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInput):
+        given.scoped("dave", wrong)
 
 
 @pytest.mark.parametrize("user_id", ["", "  ", "x" * 256, "nul\x00", "half \ud800", *NONSENSE])

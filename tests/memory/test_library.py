@@ -33,7 +33,8 @@ PAGE = PROJECT / "docs" / "library.md"
 BEGIN = "from memory import Memory\n"
 TEA = "I like green tea."
 ADD = f'{BEGIN}Memory().add("{TEA}", user_id="dave")\n'
-FIND = f'{BEGIN}print([each["memory"] for each in Memory().search("what tea?", user_id="dave")["results"]])\n'
+ASKED = "what do I like to drink, tea or coffee?"
+FIND = f'{BEGIN}print([each["memory"] for each in Memory().search("{ASKED}", user_id="dave")["results"]])\n'
 
 
 class Scripts:
@@ -384,7 +385,7 @@ def test_nothing_of_another_user_can_be_reached_by_its_id(memory: Memory) -> Non
         ("search", {"query": "tea", "filters": {}}),
         ("search", {"query": "tea", "filters": {"run_id": "r"}}),
         ("search", {"query": "tea", "user_id": "dave", "filters": {"user_id": "eve"}}),
-        ("search", {"query": "tea", "user_id": "dave", "filters": {"kind": "fact"}}),
+        ("search", {"query": "tea", "user_id": "dave", "filters": {"kind": {"$near": "fact"}}}),
         ("search", {"query": "tea", "user_id": "dave", "limit": 3, "top_k": 4}),
         ("search", {"query": "tea", "user_id": "dave", "top_k": 0}),
         ("search", {"query": 5, "user_id": "dave"}),

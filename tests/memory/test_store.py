@@ -71,7 +71,7 @@ def _plan_of_nearest(database: Database, monkeypatch: pytest.MonkeyPatch) -> str
 
 def test_finding_the_nearest_goes_by_the_index_on_the_user(crowd: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = _plan_of_nearest(crowd, monkeypatch)
-    assert "memories_of_user" in plan or "memories_once" in plan
+    assert "memories_by_place" in plan or "memories_by_talk" in plan
     assert "Seq Scan" not in plan
 
 

@@ -1,0 +1,144 @@
+"""Many people's memories, made up and loaded in bulk, for measuring at size. It measures nothing itself.
+
+Rows go in past the triggers, in binary; what the triggers would have written beside them is then made in one
+statement each. Half of a person's rows are facts, some with names and relations, half are messages in their order.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import uuid
+from collections.abc import Iterator
+from io import RawIOBase
+from typing import Any
+
+import numpy as np
+
+from database import Database
+
+__all__ = ["DIMENSION", "load", "question", "user", "vector_of"]
+
+DIMENSION = 384
+TABLE = "vecs.memories (id, vec, metadata, place, letters, day)"
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!II", 0, 0)
+_TRAILER = struct.pack("!h", -1)
+_MADE = random.Random(7)
+_SOUNDS = ("ba", "ri", "to", "ken", "lu", "mar", "so", "del", "vi", "gan", "pe", "tor", "shi", "nu", "wal", "fre")
+WORDS = sorted({"".join(_MADE.choices(_SOUNDS, k=_MADE.choice((2, 3)))) for _ in range(6_000)})[:3_000]
+NAMES = [word.capitalize() for word in WORDS[::30]]
+
+
+def user(number: int) -> str:
+    """The id of one person."""
+    return str(uuid.UUID(int=number + 1))
+
+
+def vector_of(seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """A random direction, the same for the same seed."""
+    return np.random.default_rng(abs(seed)).standard_normal(DIMENSION, dtype=np.float32)
+
+
+def question(number: int) -> str:
+    """Words as they stand in the rows: common ones, rare ones, a name."""
+    chosen = random.Random(number)
+    return f"When did {chosen.choice(NAMES)} {_common(chosen)} the {_common(chosen)} {chosen.choice(WORDS)}?"
+
+
+def _common(chosen: random.Random) -> str:
+    """As in talk: few words stand in most sentences."""
+    return WORDS[int(len(WORDS) * chosen.random() ** 4)]
+
+
+def load(database: Database, first: int, users: int, each: int) -> None:
+    """Give so many people so many rows each, in the order in which they would have come: everybody in turn."""
+    rows = ((person, n) for n in range(each) for person in range(first, first + users))
+    raw = database.engine.raw_connection()
+    try:
+        cursor: Any = raw.cursor()
+        with cursor:
+            cursor.execute("set session_replication_role = replica; set search_path = public, extensions")
+            cursor.copy_expert(f"copy {TABLE} from stdin (format binary)", _Stream(_encoded(rows, each)))
+            people = [user(person) for person in range(first, first + users)]
+            for statement in _BESIDE:
+                cursor.execute(statement, {"people": people})
+        raw.commit()
+    finally:
+        raw.close()
+
+
+_BESIDE = (
+    "insert into app.postings (user_id, lexeme, place, tf) select m.user_id, w.lexeme, m.place, w.tf"
+    " from vecs.memories m cross join lateral app.lexemes(app.searched(m.metadata)) w"
+    " where m.user_id = any (%(people)s)",
+    "insert into app.entity_names (user_id, memory_id, entity, name, key, proper, shared)"
+    " select user_id, id, 1, metadata #>> '{entities,0,0}', lower(metadata #>> '{entities,0,0}'), true, false"
+    " from vecs.memories where metadata ? 'entities' and user_id = any (%(people)s)",
+    "insert into app.relations (user_id, memory_id, subject_key, relation, object_key)"
+    " select user_id, id, 'me', 'knows', lower(metadata #>> '{entities,0,0}')"
+    " from vecs.memories where metadata ? 'entities' and user_id = any (%(people)s)",
+)
+
+
+def _encoded(rows: Iterator[tuple[int, int]], each: int) -> Iterator[bytes]:
+    yield _HEADER
+    batch = np.random.default_rng(11)
+    vectors = batch.standard_normal((4_096, DIMENSION), dtype=np.float32).astype(">f4")
+    for count, (person, n) in enumerate(rows):
+        if count % 4_096 == 0:
+            vectors = batch.standard_normal((4_096, DIMENSION), dtype=np.float32).astype(">f4")
+        yield _row(person, n, each, vectors[count % 4_096].tobytes())
+    yield _TRAILER
+
+
+def _row(person: int, n: int, each: int, vector: bytes) -> bytes:
+    said = n % 2 == 1
+    metadata = json.dumps(_metadata(person, n, said)).encode()
+    place = (n // 2 // 900) * 1_000 + n // 2 % 900 if said else -1 - n // 2
+    return b"".join(
+        (
+            struct.pack("!h", 6),
+            _field(f"{person}-{n}".encode()),
+            _field(struct.pack("!HH", DIMENSION, 0) + vector),
+            _field(b"\x01" + metadata),
+            _field(struct.pack("!i", place)),
+            _field(struct.pack("!i", 60)),
+            _field(struct.pack("!i", 9_000 + n % 600)),  # days since 2000-01-01
+        )
+    )
+
+
+def _metadata(person: int, n: int, said: bool) -> dict[str, Any]:
+    chosen = random.Random(person * 1_000_003 + n)
+    name = chosen.choice(NAMES)
+    words = " ".join((*(_common(chosen) for _ in range(4)), *(chosen.choice(WORDS) for _ in range(3))))
+    row = {"data": f"With {name} I {words}.", "user_id": user(person), "hash": f"{person}-{n}"}
+    row |= {"created_at": "2026-01-01T00:00:00+00:00", "updated_at": "2026-01-01T00:00:00+00:00"}
+    if said:
+        return row | {"role": "user"}
+    return row | {"kind": "fact"} | ({"entities": [[name]]} if n % 10 == 0 else {})
+
+
+def _field(value: bytes) -> bytes:
+    return struct.pack("!i", len(value)) + value
+
+
+class _Stream(RawIOBase):
+    """Pieces of bytes as something that can be read from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = bytearray()
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most so many."""
+        wanted = 1 << 16 if size < 0 else size
+        while len(self._rest) < wanted and (piece := next(self._pieces, None)) is not None:
+            self._rest += piece
+        given, self._rest = bytes(self._rest[:wanted]), self._rest[wanted:]
+        return given

@@ -1,0 +1,54 @@
+"""Stock vecs, as mem0 uses it on Supabase: a collection, a filter on the metadata, an HNSW index. To compare with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import vecs
+from sqlalchemy import Engine, MetaData, text
+from sqlalchemy.orm import sessionmaker
+
+from database import connect
+
+__all__ = ["Stock"]
+
+
+class _Client(vecs.Client):  # type: ignore[misc]
+    """vecs on an engine that is there: its own constructor cannot open one on this version of SQLAlchemy."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.meta = MetaData(schema="vecs")
+        self.Session = sessionmaker(engine)
+        self.vector_version = "0.8"
+
+
+class Stock:
+    """A collection with a copy of the first rows, without anything of ours beside it."""
+
+    def __init__(self, url: str, rows: int) -> None:
+        engine = connect(f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Dpublic,extensions")
+        self._client = _Client(engine)
+        with engine.begin() as connection:
+            connection.execute(text("drop table if exists vecs.stock"))
+            connection.execute(
+                text("create table vecs.stock (id varchar primary key, vec vector(384) not null, metadata jsonb)")
+            )
+            connection.execute(
+                text("insert into vecs.stock select id, vec, metadata from vecs.memories order by ctid limit :rows"),
+                {"rows": rows},
+            )
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("vacuum analyze vecs.stock"))
+        self._collection = vecs.Collection("stock", 384, self._client)
+
+    def query(self, vector: list[float], user_id: str) -> list[Any]:
+        """The ten nearest of a user, as mem0 asks for them."""
+        found: list[Any] = self._collection.query(
+            data=vector, limit=10, filters={"user_id": {"$eq": user_id}}, include_metadata=True, include_value=True
+        )
+        return found
+
+    def index(self) -> None:
+        """The HNSW index that mem0 makes at each start."""
+        self._collection.create_index(method=vecs.IndexMethod.hnsw, measure=vecs.IndexMeasure.cosine_distance)
