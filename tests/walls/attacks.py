@@ -15,8 +15,13 @@ from typing import Any
 from chat.turn import answer, run_turn, say
 from errors import AppError
 from memory import Person, Plan, Said
+from memory.bulk import Row
 from memory.facts import Fact, Write
+from memory.filters import Filter
 from memory.questions import Choice
+from memory.rank import WEIGHTS
+from memory.recall import Query
+from memory.store import Asked
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 Attack = Callable[[World], Any]
@@ -52,6 +57,17 @@ def hers(action: str, w: World) -> Write:
 def plan(action: str, w: World, user_id: str = ME) -> Plan:
     """A plan to make that change."""
     return Plan(user_id, (hers(action, w),), (w.vector("I own it"),), confirmed=(alice(w),))
+
+
+def query(w: World, user_id: str) -> Asked:
+    """A question for all there is."""
+    sources = ("memories", "episodes")
+    return Asked(user_id, SECRET, "", w.vector(SECRET), [SECRET.lower()], [], None, sources, WEIGHTS, 1000, standing=12)
+
+
+def spoken(w: World) -> Said:
+    """A message that passes for Alice's."""
+    return Said("user", "I own it", TODAY, message_id=w.known["asked"].id, run_id=chat_of(w))
 
 
 def _refused(act: Callable[[], Any]) -> Any:
@@ -151,6 +167,23 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.inside(lambda c: w.store.collection(c).upsert([("new", w.vector("x"), {"user_id": ALICE})])),
     ),
     "Store.nearest": (lambda w: w.store.nearest(ME, w.vector(SECRET), 1000),),
+    "Store.recall": (
+        lambda w: [w.store.recall(query(w, each)) for each in (ME, *STRANGE)],
+        lambda w: w.store.recall(replace(query(w, ME), as_of=LATER)),
+        lambda w: w.store.recall(replace(query(w, ME), conditions=Filter('$.user_id == "alice"'))),
+    ),
+    "Recall.find": (
+        lambda w: w.recall.find(Query(SECRET, ME, 1000, standing=12)),
+        lambda w: w.recall.find(Query(SECRET, ME, 1000, as_of=LATER)),
+        lambda w: w.recall.find(Query(SECRET, ME, 1000, conditions=Filter("exists($.user_id)"))),
+    ),
+    "Episodes.keep": (
+        lambda w: w.inside(lambda c: w.episodes.keep(c, ALICE, [spoken(w)], [w.vector("x")])),
+        lambda w: w.inside(lambda c: w.episodes.keep(c, ME, [spoken(w)], [w.vector("x")])),
+    ),
+    "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
+    "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
+    "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
     "Store.get": (lambda w: w.store.get(ME, alice(w)),),
     "Store.insert": (
@@ -176,6 +209,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "History.latest": (lambda w: w.history.latest(ME, 1000),),
     "History.as_of": (lambda w: w.history.as_of(ME, LATER, 1000),),
     "History.events_of": (lambda w: w.inside(lambda c: w.history.events_of(c, w.known["event"])),),
+    "History.undo": (
+        lambda w: w.inside(lambda c: w.history.undo(c, w.known["event"], w.store, w.embedder.embed)),
+        lambda w: w.inside(lambda c: w.history.undo(c, "undo", w.store, w.embedder.embed)),
+    ),
     "History.take_back": (
         lambda w: w.inside(lambda c: w.history.take_back(c, w.history.of(ALICE, alice(w))[-1], w.embedder.embed)),
         lambda w: w.inside(

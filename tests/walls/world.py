@@ -22,7 +22,9 @@ from limits.consent import Consents
 from limits.counts import Counts
 from limits.spending import Spending
 from memory import Memory, Person, Said
+from memory.bulk import Bulk
 from memory.embed import Embedder
+from memory.episodes import Episodes
 from memory.erase import Eraser
 from memory.facts import Fact, Write, content_hash
 from memory.graph import Graph
@@ -32,6 +34,7 @@ from memory.people import People
 from memory.profile import Profiles
 from memory.prompts import Instructions
 from memory.questions import Questions
+from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
 from settings import Settings
@@ -91,6 +94,18 @@ class World:
     @cached_property
     def keeper(self) -> Keeper:
         return Keeper(self.database, self.store, self.embedder, None, Instructions())
+
+    @cached_property
+    def recall(self) -> Recall:
+        return Recall(self.database, self.store, self.embedder, None, None)
+
+    @cached_property
+    def episodes(self) -> Episodes:
+        return Episodes(self.database)
+
+    @cached_property
+    def bulk(self) -> Bulk:
+        return Bulk(self.database, self.store, self.embedder)
 
     @cached_property
     def eraser(self) -> Eraser:
@@ -157,6 +172,7 @@ class World:
         with self.database.as_user(user_id) as connection:
             self.questions.ask(connection, fact, write)
             self.store.count_use(connection, [fact.id])
+            self.episodes.keep(connection, user_id, [said], [self.vector(said.content)])
         profile = self.profiles.add(user_id, f"{word} is a secret")
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
         asked = self.conversations.say(user_id, None, f"Tell me about {word}")
