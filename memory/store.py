@@ -18,6 +18,7 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.orm import sessionmaker
 
 from database import Database
+from memory.copying import FRESH, copy_rows, may_copy
 from memory.facts import Fact
 from memory.filters import Filter
 from memory.given import could_be_id
@@ -78,6 +79,13 @@ class Asked:
             "as_of": self.as_of,
             "standing": self.standing,
         }
+
+
+MANY = 50  # rows from which on copying them is worth a table of its own
+_FROM_COPY = (
+    f"insert into vecs.memories (id, vec, metadata) select id, vec, metadata from pg_temp.{FRESH}"
+    " on conflict do nothing returning id"
+)
 
 
 class _Vecs(vecs.Client):  # type: ignore[misc]
@@ -158,6 +166,10 @@ class Store:
         if not rows:
             return []
         ids = ids or [str(uuid.uuid4()) for _ in rows]
+        if len(rows) >= MANY and may_copy(connection):
+            copy_rows(connection, ids, rows)
+            copied = set(connection.scalars(text(_FROM_COPY)))
+            return [new for new in ids if new in copied]
         # One statement whatever their number: with a parameter for each value, building it took longer than running it.
         statement = text(
             "insert into vecs.memories (id, vec, metadata)"

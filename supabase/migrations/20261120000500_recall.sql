@@ -63,19 +63,57 @@ grant select, insert, update, delete on app.postings to authenticated;
 alter table app.people add column episodes boolean not null default true;
 comment on column app.people.episodes is 'Whether what is said is kept turn by turn, and searched.';
 
--- Gives a row its place, its length and its day. One writer of a person's rows at a time: places are not shared.
+-- Where the last row of a talk stands, and when it was said; for facts, the lowest place. One writer of a person's
+-- rows at a time, so that no two rows share a place: the lock is held until the transaction ends.
+create function app.last_place(named text, whose text, talk text, said boolean, out place int, out said_at text)
+  language plpgsql
+  set search_path = ''
+  as $$
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('keepsake.write:' || whose, 0));
+  if not said then
+    select least(min(m.place), 0) into place from vecs.memories m where m.user_id = whose;
+  elsif named = 'episodes' then
+    select e.place, e.metadata ->> 'created_at' into place, said_at from vecs.episodes e
+    where e.user_id = whose and coalesce(e.metadata ->> 'run_id', '') = talk and e.place >= 0
+    order by e.place desc limit 1;
+  else
+    select m.place, m.metadata ->> 'created_at' into place, said_at from vecs.memories m
+    where m.user_id = whose and coalesce(m.metadata ->> 'run_id', '') = talk and m.place >= 0
+    order by m.place desc limit 1;
+  end if;
+end $$;
+
+-- The first place of the next thousand that nothing of this person stands in.
+create function app.next_thousand(named text, whose text) returns int
+  language plpgsql
+  set search_path = ''
+  as $$
+declare
+  highest int;
+begin
+  if named = 'episodes' then
+    select max(e.place) into highest from vecs.episodes e where e.user_id = whose;
+    return coalesce((highest / 1000 + 1) * 1000, 1000000000);
+  end if;
+  select max(m.place) into highest from vecs.memories m where m.user_id = whose and m.place >= 0;
+  return coalesce((highest / 1000 + 1) * 1000, 0);
+end $$;
+
+-- Gives a row its place, its length and its day. Of many rows in one transaction, only the first looks for where the
+-- last one stands; the others find it noted down.
 create function app.take_place() returns trigger
   language plpgsql
   set search_path = ''
   as $$
 declare
   whose text := app.owner(new.metadata);
-  episode boolean := tg_table_name = 'episodes';
-  said boolean := episode or new.metadata ? 'role';
+  said boolean := tg_table_name = 'episodes' or new.metadata ? 'role';
   talk text := coalesce(new.metadata ->> 'run_id', '');
-  first_place int := case when episode then 1000000000 else 0 end;
-  last_place int;
-  last_at text;
+  said_at text := new.metadata ->> 'created_at';
+  line text;
+  noted text[];
+  last_one record;
 begin
   new.letters := coalesce(char_length(new.metadata ->> 'data'), 0);
   new.day := app.day_of(new.metadata, said);
@@ -87,31 +125,22 @@ begin
   if whose is null or length(whose) > 255 then
     return new;
   end if;
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('keepsake.write:' || whose, 0));
+  line := md5(concat_ws(' ', tg_table_name, said::text, whose, talk));
+  noted := string_to_array(nullif(current_setting('keepsake.place', true), ''), ' ');
+  if noted[1] = line then
+    select noted[2]::int as place, nullif(noted[3], '-') as said_at into last_one;
+  else
+    select * into last_one from app.last_place(tg_table_name, whose, talk, said);
+  end if;
   if not said then
-    select min(m.place) into last_place from vecs.memories m where m.user_id = whose;
-    new.place := least(coalesce(last_place, 0), 0) - 1;
-    return new;
-  end if;
-  if episode then
-    select e.place, e.metadata ->> 'created_at' into last_place, last_at from vecs.episodes e
-    where e.user_id = whose and coalesce(e.metadata ->> 'run_id', '') = talk and e.place >= first_place
-    order by e.place desc limit 1;
+    new.place := coalesce(last_one.place, 0) - 1;
+  elsif last_one.place % 1000 < 996 and app.one_sitting(last_one.said_at, said_at) then
+    new.place := last_one.place + 1;
   else
-    select m.place, m.metadata ->> 'created_at' into last_place, last_at from vecs.memories m
-    where m.user_id = whose and coalesce(m.metadata ->> 'run_id', '') = talk and m.place >= first_place
-    order by m.place desc limit 1;
+    new.place := app.next_thousand(tg_table_name, whose);
   end if;
-  if last_place % 1000 < 996 and app.one_sitting(last_at, new.metadata ->> 'created_at') then
-    new.place := last_place + 1;
-    return new;
-  end if;
-  if episode then
-    select max(e.place) into last_place from vecs.episodes e where e.user_id = whose;
-  else
-    select max(m.place) into last_place from vecs.memories m where m.user_id = whose and m.place >= 0;
-  end if;
-  new.place := coalesce((last_place / 1000 + 1) * 1000, first_place);
+  perform set_config('keepsake.place',
+    concat_ws(' ', line, new.place::text, coalesce(replace(nullif(said_at, ''), ' ', 'T'), '-')), true);
   return new;
 end $$;
 
