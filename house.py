@@ -22,6 +22,7 @@ from limits import Limits
 from memory import Memory, Receipt
 from memory.embed import embedder_for
 from memory.prompts import instructions_for
+from memory.rerank import reranker_named
 from migrations import migrate
 from model import chat_model, memory_model
 from settings import Settings, settings
@@ -93,7 +94,8 @@ def build(wanted: Settings) -> House:
             opened.callback(model.close)
         limits = Limits(database, wanted)
         thinker = limits.metered(models[1]) if models[1] else None
-        memory = Memory(database, embedder, thinker, instructions_for(wanted))
+        reranker = reranker_named(wanted.reranker, thinker)
+        memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
         conversations = Conversations(database)
         worker = Worker(conversations, memory, limits)
         opened.callback(worker.stop)

@@ -74,6 +74,9 @@ class Settings:
     embed_base_url: str | None = _setting(None, "Its address, if not the chat model's")
     embed_api_key: str | None = _setting(None, "Its key, if not the chat model's", secret=True)
     embed_dimensions: int | None = _setting(None, "Numbers in one vector; asked of the model if unset")
+    reranker: str | None = _setting(
+        None, "A second look at what was recalled: `model` (one more call a question), or the name of a cross-encoder"
+    )
     admission: str = _setting(
         "open", "Who may make an account: `open` to all, by `invitation`, or who is on a `list` (`ADMITTED`)"
     )

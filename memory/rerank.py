@@ -17,7 +17,7 @@ from errors import ModelError, SettingsError
 from memory.facts import Fact
 from model import Message, Model
 
-__all__ = ["CrossEncoderReranker", "ModelReranker", "Reranker", "reranked"]
+__all__ = ["CrossEncoderReranker", "ModelReranker", "Reranker", "reranked", "reranker_named"]
 
 log = logging.getLogger("keepsake.memory")
 LONGEST = 500  # characters of each text that are shown
@@ -47,6 +47,19 @@ def reranked(reranker: Reranker, question: str, facts: Sequence[Fact]) -> list[F
         for each, score in zip(facts, scores, strict=True)
     ]
     return sorted(judged, key=lambda each: -(each.parts or {})["reranked"])
+
+
+def reranker_named(name: str | None, model: Model | None) -> Reranker | None:
+    """The one the settings ask for: none, the memory model, or a cross-encoder by its name."""
+    if not name:
+        return None
+    if name != "model":
+        return CrossEncoderReranker(name)
+    if model is None:
+        raise SettingsError(
+            "RERANKER is `model`, but no language model is connected: set OPENAI_API_KEY, or unset it."
+        )
+    return ModelReranker(model)
 
 
 class Judged(BaseModel):
