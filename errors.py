@@ -13,6 +13,9 @@
     │   ├── AddressTaken         an account with this address exists
     │   ├── TooManyAttempts      the server asks to wait
     │   ├── SessionEnded         signed out elsewhere, or expired
+    │   ├── UntrustedToken       a token that nobody we trust has signed for us
+    │   ├── NotSupported         the auth server does not have what was asked of it
+    │   ├── ConfirmItsYou        the auth server wants a code from a mail first
     │   └── AuthUnreachable      the auth server did not answer
     ├── ModelError               a model or embedder did not do its work
     │   ├── ModelUnreachable     no connection, a cut connection, a time-out
@@ -34,6 +37,7 @@ __all__ = [
     "AppError",
     "AuthUnreachable",
     "BadAnswer",
+    "ConfirmItsYou",
     "DatabaseError",
     "DatabaseUnreachable",
     "InvalidInput",
@@ -45,11 +49,13 @@ __all__ = [
     "ModelRefused",
     "ModelUnreachable",
     "NotFound",
+    "NotSupported",
     "SessionEnded",
     "SettingsError",
     "SignInError",
     "TooManyAttempts",
     "UnconfirmedEmail",
+    "UntrustedToken",
     "WeakPassword",
     "WrongCredentials",
 ]
@@ -105,6 +111,18 @@ class TooManyAttempts(SignInError):
 
 class SessionEnded(SignInError):
     """Signed out elsewhere, or expired."""
+
+
+class UntrustedToken(SignInError):
+    """A token that nobody we trust has signed for us."""
+
+
+class NotSupported(SignInError):
+    """The auth server does not have what was asked of it."""
+
+
+class ConfirmItsYou(SignInError):
+    """The auth server wants a code from a mail first."""
 
 
 class AuthUnreachable(SignInError):

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from auth.session import Sessions
 from chat.conversations import Conversations
 from chat.turn import Chat
 from chat.worker import Worker
@@ -38,6 +39,7 @@ class House:
 
     settings: Settings
     database: Database
+    sessions: Sessions
     memory: Memory
     conversations: Conversations
     chat: Chat
@@ -96,7 +98,7 @@ def build(wanted: Settings) -> House:
         worker.start()
         chat = Chat(conversations, memory, models[0], worker.tell)
         # Whatever failed above is closed again; from here on the house closes it.
-        return House(wanted, database, memory, conversations, chat, worker, opened.pop_all())
+        return House(wanted, database, Sessions(database), memory, conversations, chat, worker, opened.pop_all())
 
 
 def health() -> dict[str, Any]:

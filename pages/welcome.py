@@ -35,11 +35,12 @@ def confirm() -> None:
     st.markdown("Press the button to confirm your e-mail address and come in.")
     if st.button("Confirm my address", type="primary"):
         try:
-            session = guard.client().confirm(st.query_params["token_hash"], st.query_params.get("type", "signup"))
+            session = guard.client().follow(st.query_params["token_hash"], st.query_params.get("type", "signup"))
         except AppError as error:
             show_trouble(error)
         else:
-            guard.enter(session)
+            if session is not None:
+                guard.enter(session)
             guard.go_on()
     if st.button("Back to sign-in", type="tertiary"):
         st.query_params.clear()
