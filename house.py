@@ -26,11 +26,30 @@ from migrations import migrate
 from model import chat_model, memory_model
 from settings import Settings, settings
 
-__all__ = ["House", "build", "health", "house", "leave"]
+__all__ = ["Farewell", "House", "build", "health", "house", "leave"]
 
 log = logging.getLogger("keepsake.house")
 _building = threading.Lock()
 _built: list[House] = []
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """What went when an account was deleted, and what was found when it was looked for again."""
+
+    memories: Receipt
+    removed: dict[str, int]
+    left: dict[str, int]
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing is left of it."""
+        return self.memories.proved and not self.left
+
+    @property
+    def sign_in_gone(self) -> bool:
+        """Whether the address and the password went too."""
+        return "sign_in" in self.removed
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,13 @@ class House:
             chats = self.conversations.delete_all(connection) if messages_too else 0
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
+
+    def delete_account(self, user_id: str) -> Farewell:
+        """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
+        receipt = self.clear_memories(user_id, messages_too=True)
+        removed = self.sessions.delete_account(user_id)
+        # Asked a second time, it finds what the first left.
+        return Farewell(receipt, removed, self.sessions.delete_account(user_id))
 
     def close(self) -> None:
         """Let the worker finish its turn, and hang up."""

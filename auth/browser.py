@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-__all__ = ["cookie_name", "device_name", "home_of"]
+__all__ = ["cookie_name", "device_name", "home_of", "trip_cookie_name"]
 
 # In this order: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
 BROWSERS = (
@@ -47,6 +47,11 @@ def cookie_name(address: str) -> str:
     parts = urlsplit(address)
     name = f"keepsake-{parts.port}" if parts.port else "keepsake"
     return f"__Host-{name}" if parts.scheme == "https" else name
+
+
+def trip_cookie_name(address: str) -> str:
+    """The short-lived cookie by which a browser is known again that went to another site to sign in."""
+    return cookie_name(address).replace("keepsake", "keepsake-trip")
 
 
 def home_of(address: str, pages: tuple[str, ...]) -> str:

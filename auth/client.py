@@ -141,6 +141,13 @@ class AuthClient:
         if claims["sub"] != session.user_id:
             raise UntrustedToken(NOT_TRUSTED)
 
+    def confirm_alive(self, session: Session) -> None:
+        """Raise `SessionEnded` unless the server itself says that this session stands; before what cannot be undone."""
+        with translating():
+            whose = self._whose(session.access_token)
+        if whose != session.user_id:
+            raise SessionEnded(ENDED)
+
     def sign_out(self, session: Session, scope: Scope = "local") -> None:
         """End this session on the server, or the others, or all; one that has ended already is as good."""
         with suppress(SessionEnded), translating():

@@ -31,7 +31,6 @@ __all__ = [
     "errand",
     "give_back",
     "go_on",
-    "holds",
     "leave",
     "no_cookie",
     "offers",
@@ -42,6 +41,7 @@ __all__ = [
     "session",
     "sessions",
     "staying",
+    "stop_if_ended",
 ]
 
 SESSION, FRAMED, WANTED = "session", "framed", "wanted"
@@ -178,6 +178,10 @@ def enter(arrived: Session) -> None:
     """Begin as this person; nothing of whoever was here before stays but where they wanted to go."""
     if arrived.half_way:
         raise SignInError("The second factor is still to come.")
+    before, opened = st.session_state.get(SESSION), st.session_state.get(DEVICE)
+    if before and opened and before.user_id == arrived.user_id and sessions().standing(opened):
+        renew(arrived)  # a link in a mail, followed by who is signed in already
+        return
     _forget(keeping=(WANTED, UNSENT))
     st.session_state.pop(DROP)
     st.session_state[SESSION] = arrived
@@ -246,12 +250,12 @@ def _forget(*, keeping: tuple[str, ...] = (UNSENT,)) -> None:
 # -- words that could not be sent --------------------------------------------------------------------
 
 
-def holds(user: User, words: str) -> bool:
-    """Whether the session had ended before these words were sent; they wait then for the same person."""
-    if user.still_here():
-        return False
-    st.session_state[UNSENT] = (user.id, words)
-    return True
+def stop_if_ended(user: User, words: str) -> None:
+    """Raise `SessionEnded` if nobody may speak for this person any more; the words wait for them to be back."""
+    # A box's callback runs before the page, and before its gate.
+    if not user.still_here():
+        st.session_state[UNSENT] = (user.id, words)
+        raise SessionEnded("You were signed out. Please sign in again.")
 
 
 def give_back(user: User, box: str) -> None:

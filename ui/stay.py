@@ -9,9 +9,9 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
-from auth.browser import home_of
+from auth.browser import home_of, trip_cookie_name
 
-__all__ = ["app_address", "send_browser_to", "settle"]
+__all__ = ["app_address", "brought_back", "send_browser_to", "settle"]
 
 # Run again at each change of the page: what was asked once is not asked twice.
 SCRIPT = """
@@ -19,9 +19,9 @@ const begun = new Set();
 export default function ({ data, setStateValue }) {
   if (!data || begun.has(data.once)) return;
   begun.add(data.once);
-  if (data.nonce) {
+  if (data.go) {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `${data.nonce.name}=${data.nonce.value}; Path=/; Max-Age=900; SameSite=Lax${secure}`;
+    document.cookie = `${data.kept.name}=${data.kept.value}; Path=/; Max-Age=900; SameSite=Lax${secure}`;
     (window.top ?? window).location.assign(data.go);
     return;
   }
@@ -60,7 +60,13 @@ def settle() -> None:
         )
 
 
-def send_browser_to(address: str, nonce_name: str, nonce: str) -> None:
-    """Leave for another site; the nonce stays in this browser, to know it by when it comes back."""
+def send_browser_to(address: str, verifier: str) -> None:
+    """Leave for another site. The verifier stays in this browser, which alone can finish what it began."""
+    kept = {"name": trip_cookie_name(st.context.url or ""), "value": verifier}
     with st.container(key="errand"):
-        _browser(key="browser-go", data={"go": address, "nonce": {"name": nonce_name, "value": nonce}, "once": nonce})
+        _browser(key="browser-go", data={"go": address, "kept": kept, "once": verifier}, height=1)
+
+
+def brought_back() -> str | None:
+    """The verifier that this browser kept while it was elsewhere."""
+    return st.context.cookies.to_dict().get(trip_cookie_name(st.context.url or ""))
