@@ -155,7 +155,7 @@ def offers() -> Offers:
     return _offers(configured.supabase_url or "", configured.supabase_key or "")
 
 
-@st.cache_data(ttl=300, show_spinner=False)
+@st.cache_resource(ttl=300, show_spinner=False)
 def _offers(url: str, key: str) -> Offers:
     return offers_of(url, key)
 
@@ -166,7 +166,7 @@ def second_factors() -> bool:
     return _second_factors(configured.supabase_url or "", configured.supabase_key or "", session().access_token)
 
 
-@st.cache_data(ttl=300, show_spinner=False)
+@st.cache_resource(ttl=300, show_spinner=False)
 def _second_factors(url: str, key: str, _access_token: str) -> bool:
     return has_second_factor(url, key, _access_token)
 

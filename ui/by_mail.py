@@ -14,7 +14,7 @@ from auth import guard
 from auth.client import Session
 from errors import AppError, InvalidInput
 from ui.frame import show_trouble
-from ui.pieces import plain
+from ui.pieces import as_typed
 from ui.second_factor import RECOVERED, arrive, ask_for
 
 __all__ = ["back_button", "begin", "draw", "follow", "resend", "sent", "under_way"]
@@ -34,9 +34,9 @@ ASKING = {
     "magiclink": ("Come in without a password", "We mail you a link and a code. Either lets you in, once."),
 }
 ON_ITS_WAY = {
-    "signup": "Almost there. We sent a mail to **{}**: open the link in it, or type its code here.",
-    "recovery": "If there is an account for **{}**, a mail is on its way: open its link, or type its code here.",
-    "magiclink": "If there is an account for **{}**, a mail is on its way: open its link, or type its code here.",
+    "signup": "Almost there. We sent a mail to {}: open the link in it, or type its code here.",
+    "recovery": "If there is an account for {}, a mail is on its way: open its link, or type its code here.",
+    "magiclink": "If there is an account for {}, a mail is on its way: open its link, or type its code here.",
 }
 LINKS = {
     "recovery": ("Choose a new password", "Your other devices are signed out when you save it."),
@@ -128,7 +128,7 @@ def _ask_for_address(kind: str) -> None:
 
 def _type_code(mail: Mail) -> None:
     st.title("Look at your mail", anchor=False)
-    st.markdown(ON_ITS_WAY[mail.kind].format(plain(mail.address)))
+    st.markdown(ON_ITS_WAY[mail.kind].format(as_typed(mail.address)))
     new = ""
     with st.form("code_form", border=True):
         code = st.text_input("Code", key="mail_code", autocomplete="one-time-code", placeholder="123456")

@@ -8,7 +8,7 @@ from auth import guard
 from auth.guard import User
 from errors import AppError, ConfirmItsYou
 from ui.frame import show_trouble
-from ui.pieces import plain
+from ui.pieces import as_typed
 
 __all__ = ["change_address", "change_password"]
 
@@ -73,6 +73,6 @@ def change_address(user: User) -> None:
         st.success("Your address is changed.", icon=":material/check:")
     else:
         st.success(
-            f"Open the link in the mail to {plain(new.strip())}; if one came to your present address too, in both.",
+            f"Open the link in the mail to {as_typed(new.strip())}; if one came to your present address too, in both.",
             icon=":material/mail:",
         )

@@ -9,7 +9,7 @@ from auth.guard import User, require_user
 from errors import InvalidInput
 from house import Farewell, house
 from ui.frame import trouble
-from ui.pieces import deletion_receipt, plain
+from ui.pieces import as_typed, deletion_receipt
 
 __all__ = ["farewell", "offer"]
 
@@ -27,7 +27,7 @@ def offer() -> None:
 @st.dialog("Delete your account?")
 def _confirm() -> None:
     user = require_user()
-    st.markdown(f"Nothing of it can be brought back. Type **{plain(user.email)}** to go on.")
+    st.markdown(f"Nothing of it can be brought back. Type {as_typed(user.email)} to go on.")
     typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
     if st.button("Delete everything", type="primary", key="really-delete-account"):
         with trouble():
@@ -50,7 +50,8 @@ def farewell() -> None:
     if gone is None:
         return
     st.subheader("Your account is deleted.", anchor=False)
-    deletion_receipt(gone.memories)
+    if any(gone.memories.removed.values()):
+        deletion_receipt(gone.memories)
     others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
     if others:
         st.caption(", ".join(f"{GONE_NAMES.get(name, name)}: {count}" for name, count in others.items()))
