@@ -133,7 +133,13 @@ def _type_code(mail: Mail) -> None:
     with st.form("code_form", border=True):
         code = st.text_input("Code", key="mail_code", autocomplete="one-time-code", placeholder="123456")
         if mail.kind == "recovery":
-            new = st.text_input("New password", type="password", key="mail_password", autocomplete="new-password")
+            new = st.text_input(
+                "New password",
+                type="password",
+                key="mail_password",
+                autocomplete="new-password",
+                placeholder="At least 8 characters",
+            )
         done = st.form_submit_button("Go on", type="primary", width="stretch")
     if done:
         try:
@@ -159,7 +165,7 @@ def _new_password(title: str, words: str) -> None:
             type="password",
             key="recovery_password",
             autocomplete="new-password",
-            help="At least 8 characters.",
+            placeholder="At least 8 characters",
         )
         asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
     if not asked:

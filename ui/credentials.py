@@ -24,7 +24,7 @@ def change_password(user: User) -> None:
             type="password",
             key="password_new",
             autocomplete="new-password",
-            help="At least 8 characters.",
+            placeholder="At least 8 characters",
         )
         code = st.text_input("Code from the mail", key="password_nonce") if st.session_state.get(CODE_SENT) else ""
         asked = st.form_submit_button("Change password", type="primary")

@@ -99,7 +99,7 @@ def _sign_up_form() -> None:
             type="password",
             key="sign_up_password",
             autocomplete="new-password",
-            help="At least 8 characters.",
+            placeholder="At least 8 characters",
         )
         asked = st.form_submit_button("Create account", type="primary", width="stretch")
     if asked:

@@ -225,7 +225,6 @@ def test_a_forgotten_password_is_chosen_anew_in_another_browser_although_a_scann
 
     scanner = visit(keepsake, path)
     scanner.sees("Save and come in")  # it runs scripts, and presses nothing
-    scanner.page.close()
 
     anywhere = visit(keepsake, path)
     anywhere.page.get_by_label("New password").fill(NEW_PASSWORD)
