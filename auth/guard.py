@@ -7,6 +7,7 @@ welcome page. What stays in the state after somebody left, `_forget` says.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -16,9 +17,8 @@ import streamlit as st
 
 from auth.browser import cookie_name, device_name
 from auth.client import AuthClient, Session
-from auth.offers import Offers, has_second_factor, offers_of
 from auth.seal import fresh_secret
-from auth.session import OpenDevice, Sessions
+from auth.session import TICKET_SECONDS, OpenDevice, Sessions
 from errors import SessionEnded, SignInError, UntrustedToken
 from settings import settings
 
@@ -31,13 +31,12 @@ __all__ = [
     "errand",
     "give_back",
     "go_on",
+    "learn_anew",
     "leave",
     "no_cookie",
-    "offers",
     "open_door",
     "renew",
     "require_user",
-    "second_factors",
     "session",
     "sessions",
     "staying",
@@ -149,28 +148,6 @@ def _own_client(url: str, key: str) -> AuthClient:
     return AuthClient(url, key)
 
 
-def offers() -> Offers:
-    """What the auth server offers, asked every few minutes."""
-    configured = settings()
-    return _offers(configured.supabase_url or "", configured.supabase_key or "")
-
-
-@st.cache_resource(ttl=300, show_spinner=False)
-def _offers(url: str, key: str) -> Offers:
-    return offers_of(url, key)
-
-
-def second_factors() -> bool:
-    """Whether the auth server knows second factors."""
-    configured = settings()
-    return _second_factors(configured.supabase_url or "", configured.supabase_key or "", session().access_token)
-
-
-@st.cache_resource(ttl=300, show_spinner=False)
-def _second_factors(url: str, key: str, _access_token: str) -> bool:
-    return has_second_factor(url, key, _access_token)
-
-
 # -- coming and going --------------------------------------------------------------------------------
 
 
@@ -182,7 +159,8 @@ def enter(arrived: Session) -> None:
     if before and opened and before.user_id == arrived.user_id and sessions().standing(opened):
         renew(arrived)  # a link in a mail, followed by who is signed in already
         return
-    _forget(keeping=(WANTED, UNSENT))
+    mine = st.session_state.get(UNSENT, ("",))[0] == arrived.user_id
+    _forget(keeping=(WANTED, UNSENT) if mine else (WANTED,))
     st.session_state.pop(DROP)
     st.session_state[SESSION] = arrived
     _begin(arrived)
@@ -192,6 +170,11 @@ def renew(changed: Session) -> None:
     """Go on with other tokens of the same person, in this tab and in the browser's other ones."""
     st.session_state[SESSION] = changed
     sessions().save(device(), changed)
+
+
+def learn_anew() -> None:
+    """Ask the auth server what it has changed of this person."""
+    st.session_state[SESSION] = sessions().fresh(device(), client().refresh, anew=True)
 
 
 def leave(*, everywhere: bool = False) -> str | None:
@@ -215,7 +198,7 @@ def _begin(arrived: Session) -> OpenDevice:
     """Open a session for this tab, with a ticket by which the browser gets its cookie."""
     opened = sessions().open(arrived, device_name(st.context.headers.get("User-Agent")))
     st.session_state[DEVICE] = opened
-    st.session_state[TICKET] = sessions().ticket(opened)
+    st.session_state[TICKET] = sessions().ticket(opened), time.monotonic()
     return opened
 
 
@@ -227,15 +210,24 @@ def _returned() -> Session | None:
     try:
         found = sessions().find(cookie)
         if found is not None:
-            opened, kept = found
-            if not kept.stale:
-                client().check(kept)
+            opened, kept = found[0], _still_good(*found)
             st.session_state[DEVICE], st.session_state[SESSION] = opened, kept
             return kept
     except (SessionEnded, UntrustedToken):
         pass
     st.session_state[TRIED] = cookie
     return None
+
+
+def _still_good(opened: OpenDevice, kept: Session) -> Session:
+    """What was kept, if its token is still trusted; else what the auth server gives for it."""
+    try:
+        if not kept.stale:
+            client().check(kept)
+            return kept
+    except (SessionEnded, UntrustedToken):
+        pass  # ended, or signed with a key that was changed since: refreshing tells which
+    return sessions().fresh(opened, client().refresh, anew=True)
 
 
 def _forget(*, keeping: tuple[str, ...] = (UNSENT,)) -> None:
@@ -272,7 +264,11 @@ def errand() -> dict[str, str] | None:
     """What the browser has to be asked for: to take the cookie of a ticket, or to drop the one it has."""
     if st.session_state.get(KEPT):
         st.session_state.pop(TICKET, None)
-    if ticket := st.session_state.get(TICKET):
+    if TICKET in st.session_state:
+        ticket, issued = st.session_state[TICKET]
+        if time.monotonic() - issued > TICKET_SECONDS:  # it never arrived: the network failed, or the page was left
+            ticket = sessions().ticket(device())
+            st.session_state[TICKET] = ticket, time.monotonic()
         return {"path": "session/keep", "ticket": ticket, "once": ticket}
     if st.session_state.pop(DROP, None):
         return {"path": "session/drop", "ticket": "", "once": fresh_secret()}

@@ -1,22 +1,26 @@
 """What the auth server offers: who may sign up, by which ways people come in, whether there are second factors.
 
-The server's own word, so that nothing is shown that it would refuse. Where it does not say, the plain way
-in with address and password is all there is. It signs nobody in.
+The server's own word, asked every few minutes, so that nothing is shown that it would refuse. Where it does
+not say, the plain way in with address and password is all there is. It signs nobody in.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import streamlit as st
 
-__all__ = ["Offers", "has_second_factor", "offers_of"]
+from errors import AuthUnreachable
+from settings import settings
 
-log = logging.getLogger("keepsake.auth")
+__all__ = ["PROVIDERS", "Offers", "offers", "second_factors"]
+
 PROVIDERS = {"google": "Google", "github": "GitHub"}
 PATIENCE_SECONDS = 5
+ASK_AGAIN_SECONDS = 300
+_UNSAID = "The sign-in server does not say what it offers."
 
 
 @dataclass(frozen=True)
@@ -25,19 +29,36 @@ class Offers:
 
     sign_up: bool = True
     by_mail: bool = True
-    confirms: bool = False
     providers: tuple[str, ...] = ()
 
 
-def offers_of(url: str, key: str) -> Offers:
+def offers() -> Offers:
     """What the server says of itself."""
+    configured = settings()
+    try:
+        return _asked(configured.supabase_url or "", configured.supabase_key or "")
+    except AuthUnreachable:
+        return Offers()
+
+
+def second_factors(access_token: str) -> bool:
+    """Whether the server knows second factors."""
+    configured = settings()
+    try:
+        return _tried(configured.supabase_url or "", configured.supabase_key or "", access_token)
+    except AuthUnreachable:
+        return False
+
+
+# An answer is the same for everybody, and kept for everybody; that there was none is not kept.
+@st.cache_resource(ttl=ASK_AGAIN_SECONDS, show_spinner=False)
+def _asked(url: str, key: str) -> Offers:
     try:
         answer = httpx.get(f"{url}/auth/v1/settings", headers={"apikey": key}, timeout=PATIENCE_SECONDS)
         said = answer.raise_for_status().json()
-        return _read(said) if isinstance(said, dict) else Offers()
     except (httpx.HTTPError, ValueError) as error:
-        log.warning("the auth server does not say what it offers: %s", type(error).__name__)
-        return Offers()
+        raise AuthUnreachable(_UNSAID) from error
+    return _read(said if isinstance(said, dict) else {})
 
 
 def _read(said: dict[str, Any]) -> Offers:
@@ -46,18 +67,20 @@ def _read(said: dict[str, Any]) -> Offers:
     return Offers(
         sign_up=said.get("disable_signup") is not True,
         by_mail=ways.get("email") is not False,
-        confirms=said.get("mailer_autoconfirm") is False,
         providers=tuple(name for name in PROVIDERS if ways.get(name) is True),
     )
 
 
-def has_second_factor(url: str, key: str, access_token: str) -> bool:
-    """Whether the server knows second factors: asked for one of no kind, it answers anything but "not found"."""
-    headers = {"apikey": key, "Authorization": f"Bearer {access_token}"}
+@st.cache_resource(ttl=ASK_AGAIN_SECONDS, show_spinner=False)
+def _tried(url: str, key: str, _access_token: str) -> bool:
+    """Asked for a factor of no kind, a server that has them complains of the kind; others of the question."""
+    headers = {"apikey": key, "Authorization": f"Bearer {_access_token}"}
     try:
         answer = httpx.post(
             f"{url}/auth/v1/factors", headers=headers, json={"factor_type": "none"}, timeout=PATIENCE_SECONDS
         )
-    except httpx.HTTPError:
-        return False
+    except httpx.HTTPError as error:
+        raise AuthUnreachable(_UNSAID) from error
+    if answer.status_code in (401, 403) or answer.status_code >= 500:
+        raise AuthUnreachable(_UNSAID)
     return answer.status_code in (400, 422)

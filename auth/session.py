@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -20,7 +19,7 @@ from auth.seal import fresh_secret, mark, seal, unseal
 from database import Database
 from errors import SessionEnded
 
-__all__ = ["Device", "OpenDevice", "Sessions", "Standing"]
+__all__ = ["TICKET_SECONDS", "Device", "OpenDevice", "Sessions", "Standing"]
 
 IDLE_DAYS = 30
 TICKET_SECONDS = 60
@@ -131,15 +130,18 @@ class Sessions:
                 connection.execute(_SEEN, {"id": device.id})
         return Standing(rows[0]["kept"])
 
-    def fresh(self, device: OpenDevice, refresh: Callable[[Session], Session]) -> Session:
-        """The session with tokens that are good for a while; whoever comes second takes what the first got."""
+    def fresh(self, device: OpenDevice, refresh: Callable[[Session], Session], *, anew: bool = False) -> Session:
+        """The session with tokens that are good for a while; whoever comes second takes what the first got.
+
+        With `anew` the auth server is asked in any case, such as for what it changed of the person.
+        """
         ended: SessionEnded | None = None
         with self._database.as_user(device.user_id) as connection:
             sealed = connection.execute(_LOCK, {"id": device.id}).scalar()
             if sealed is None:
                 raise SessionEnded(ENDED)
             stored = _unseal(device, sealed)
-            if not stored.stale:
+            if not stored.stale and not anew:
                 return stored
             try:
                 stored = refresh(stored)
@@ -174,7 +176,7 @@ class Sessions:
     def revoke(self, user_id: str, device_id: str) -> None:
         """End one session of a person; one that is gone, or somebody else's, is as good."""
         with self._database.as_user(user_id) as connection:
-            connection.execute(_REVOKE, {"id": str(UUID(device_id))})
+            connection.execute(_REVOKE, {"id": device_id})
 
     def revoke_all(self, user_id: str, *, but: str | None = None) -> int:
         """End all sessions of a person, or all but one; returns how many."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
+from auth.offers import offers, second_factors
 from house import house
 from ui import credentials, devices, leaving, second_factor
 from ui.frame import trouble
@@ -25,12 +26,12 @@ def draw() -> None:
     with st.container(border=True):
         devices.signed_in_on(user)
     st.subheader("Signing in", anchor=False)
-    if guard.offers().by_mail:
+    if offers().by_mail:
         with st.expander("Change your password", icon=":material/password:"):
             credentials.change_password(user)
         with st.expander("Change your e-mail address", icon=":material/alternate_email:"):
             credentials.change_address(user)
-    if guard.second_factors():
+    if second_factors(guard.session().access_token):
         with st.expander("Second factor", icon=":material/verified_user:"):
             second_factor.settings_of(guard.session())
     st.subheader("Replies", anchor=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
+from auth.offers import offers
 from ui import by_mail, entrance, leaving, second_factor
 
 PROMISES = (
@@ -22,7 +23,7 @@ def draw() -> None:
     for icon, promise in PROMISES:
         st.markdown(f"{icon} {promise}")
     st.space("small")
-    entrance.ways_in(guard.offers())
+    entrance.ways_in(offers())
 
 
 # A link comes first: an address is changed, and a password forgotten, by people who are signed in too.

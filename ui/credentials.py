@@ -65,7 +65,7 @@ def change_address(user: User) -> None:
     try:
         at_once = guard.client().change_email(guard.session(), new)
         if at_once:
-            guard.renew(guard.client().refresh(guard.session()))
+            guard.learn_anew()
     except AppError as error:
         show_trouble(error)
         return

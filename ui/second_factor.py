@@ -66,7 +66,8 @@ def settings_of(session: Session) -> None:
         st.markdown(":material/verified_user: A second factor is set up: signing in takes a code from your app.")
         if st.button("Remove the second factor", key="remove-factor"):
             try:
-                guard.renew(guard.client().remove_factor(session))
+                guard.client().remove_factor(session)
+                guard.learn_anew()
             except AppError as error:
                 show_trouble(error)
             else:
@@ -98,6 +99,8 @@ def _finish(session: Session, begun: Enrolment) -> None:
     if done:
         try:
             guard.renew(guard.client().pass_factor(session, begun.factor_id, code))
+            # Whoever came in without it has to come again.
+            guard.sessions().revoke_all(session.user_id, but=guard.device().id)
         except AppError as error:
             show_trouble(error)
         else:

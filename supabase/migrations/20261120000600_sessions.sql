@@ -73,8 +73,12 @@ begin
     end if;
   end loop;
 
-  if to_regclass('auth.users') is not null and leaving ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-    and has_table_privilege(current_user, 'auth.users', 'delete') then
+  if leaving ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' and exists (
+    select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'auth' and c.relname = 'users'
+      and has_schema_privilege(n.oid, 'usage')
+      and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'delete'))
+  then
     execute 'delete from auth.users where id = $1::uuid' using leaving;
     get diagnostics gone = row_count;
     if gone > 0 then

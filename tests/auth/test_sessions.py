@@ -18,6 +18,7 @@ from auth.session import Sessions
 from database import Database
 from errors import AuthUnreachable, NotFound, SessionEnded
 from tests.auth.conftest import PASSWORD
+from tests.conftest import Databases
 from tests.gotrue import GoTrue
 from tests.test_migrations import administrator
 
@@ -181,6 +182,14 @@ def test_two_tabs_and_a_real_protocol_use_a_refresh_token_once(
     assert not fresh[0].stale
 
 
+def test_tokens_can_be_asked_for_anew_although_they_are_good(kept: Sessions) -> None:
+    opened = kept.open(KIM, "Firefox on Linux")
+    changed = replace(KIM, email="new@example.com")
+    assert kept.fresh(opened, lambda _old: changed) == KIM
+    assert kept.fresh(opened, lambda _old: changed, anew=True) == changed
+    assert kept.fresh(opened, lambda old: old) == changed
+
+
 def test_a_refresh_that_is_refused_ends_the_session(kept: Sessions) -> None:
     opened = kept.open(STALE, "Firefox on Linux")
 
@@ -296,6 +305,26 @@ def test_a_deleted_account_takes_its_sign_in_along_where_the_database_has_it(wit
     with administrator(with_auth_users) as connection:
         for table, column in (("users", "id"), ("identities", "user_id")):
             assert list(connection.scalars(text(f"select {column}::text from auth.{table}"))) == [OTHER]
+
+
+def test_where_the_sign_in_may_not_be_touched_the_rest_goes_all_the_same(
+    with_auth_users: Database, databases: Databases
+) -> None:
+    databases.run("create role half_way_owner bypassrls")
+    try:
+        with administrator(with_auth_users) as connection:
+            connection.execute(text(f"insert into auth.users values ('{ONE}', 'x@example.com')"))
+            connection.execute(text("grant usage on schema app, vecs to half_way_owner"))
+            connection.execute(text("grant create on schema app to half_way_owner"))
+            connection.execute(text("grant all on all tables in schema app, vecs to half_way_owner"))
+            connection.execute(text("alter function app.delete_account() owner to half_way_owner"))
+        kept = Sessions(with_auth_users)
+        kept.open(replace(KIM, user_id=ONE), "Firefox on Linux")
+        assert kept.delete_account(ONE) == {"sessions": 1}
+    finally:
+        with administrator(with_auth_users) as connection:
+            connection.execute(text("drop owned by half_way_owner cascade"))
+        databases.run("drop role half_way_owner")
 
 
 def test_every_table_with_an_owner_is_emptied_of_them(kept: Sessions, database: Database) -> None:
