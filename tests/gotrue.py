@@ -123,6 +123,10 @@ class GoTrue(ThreadingHTTPServer):
         """Answer the next requests to this path with a refusal."""
         self._faults.setdefault(path, deque()).extend(Refusal(status, code, **more) for _ in range(times))
 
+    def forgive(self) -> None:
+        """Play no more faults."""
+        self._faults.clear()
+
     def rotate(self) -> None:
         """Sign with a new key from now on, and publish it alone."""
         self.keys = [SigningKey()]

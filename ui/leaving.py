@@ -26,11 +26,11 @@ def offer() -> None:
 
 @st.dialog("Delete your account?")
 def _confirm() -> None:
-    user = require_user()
-    st.markdown(f"Nothing of it can be brought back. Type {as_typed(user.email)} to go on.")
-    typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
-    if st.button("Delete everything", type="primary", key="really-delete-account"):
-        with trouble():
+    with trouble():
+        user = require_user()
+        st.markdown(f"Nothing of it can be brought back. Type {as_typed(user.email)} to go on.")
+        typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
+        if st.button("Delete everything", type="primary", key="really-delete-account"):
             _delete(user, typed)
             st.switch_page("pages/welcome.py")
 

@@ -225,6 +225,60 @@ def test_a_server_that_wants_to_be_sure_mails_a_code_for_a_new_password(
         auth.wants_nonce = False
 
 
+def test_an_auth_server_that_is_away_signs_nobody_out(hosted: Hosted, auth: GoTrue, visit: Visit, address: str) -> None:
+    person = visit(hosted)
+    auth.lifetime = 30  # so short that it is refreshed at each click
+    try:
+        _joins(person, auth, address)
+        auth.fail_next("/token", 503, times=20)
+        person.page.get_by_role("button", name="New chat").click()
+        person.sees("The sign-in server does not answer.")
+        person.does_not_see("What is on your mind?")
+        auth.forgive()
+        auth.lifetime = 3600
+        person.presses("Try again")
+        person.sees("What is on your mind?")
+    finally:
+        auth.forgive()
+        auth.lifetime = 3600
+
+
+def test_what_cannot_be_undone_asks_the_server_whether_the_session_stands(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person = visit(hosted)
+    _joins(person, auth, address)
+    person.goes_to("Account")
+    person.presses("Delete my account")
+    box = person.page.get_by_label("Your e-mail address")
+    box.fill(address)
+    box.press("Enter")
+    auth.fail_next("/user", 403, "session_not_found")
+    person.presses("Delete everything")
+    person.sees("You were signed out.")
+    person.presses("Delete everything")
+    person.sees("Your account is deleted.")
+
+
+def test_a_dialog_that_was_open_when_the_session_ended_does_nothing_any_more(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person, other = visit(hosted), visit(hosted)
+    _joins(person, auth, address)
+    person.says("I keep bees in Utrecht")
+    person.sees("No language model is connected")
+    person.page.get_by_role("button", name="Delete chat").first.click()
+    person.sees("and its messages go for good")
+    other.sign_in(address)
+    other.goes_to("Account")
+    other.presses("Sign out everywhere")
+    other.sees("An assistant that remembers you")
+    person.presses("Delete chat")
+    person.sees("An assistant that remembers you")
+    other.sign_in(address)
+    expect(other.page.get_by_role("button", name="I keep bees in Utrecht")).to_be_visible()
+
+
 def test_no_secret_is_in_the_apps_output(hosted: Hosted, auth: GoTrue) -> None:
     for secret in (*auth.sessions, PASSWORD, *(person.secret for person in auth.people.values() if person.secret)):
         assert secret not in hosted.output
