@@ -283,4 +283,4 @@ def no_cookie() -> None:
 
 def staying() -> bool:
     """Whether sign-in outlasts this tab."""
-    return not st.session_state.get(NO_COOKIE, False)
+    return bool(st.session_state.get(KEPT)) or not st.session_state.get(NO_COOKIE)

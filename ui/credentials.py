@@ -12,17 +12,22 @@ from ui.pieces import as_typed
 
 __all__ = ["change_address", "change_password"]
 
-CODE_SENT, SAID = "password_code_sent", "credentials_said"
+CHANGED = "Your password is changed. Your other devices are signed out."
+CODE_SENT, SAID, CHANGES = "password_code_sent", "credentials_said", "password_changes"
 
 
 def change_password(user: User) -> None:
     """The old one, the new one, and the code of a mail if the server wants to be sure."""
+    # A password that was changed does not stay in its boxes.
+    changes = st.session_state.get(CHANGES, 0)
     with st.form("password_form", border=False):
-        old = st.text_input("Current password", type="password", key="password_old", autocomplete="current-password")
+        old = st.text_input(
+            "Current password", type="password", key=f"password_old-{changes}", autocomplete="current-password"
+        )
         new = st.text_input(
             "New password",
             type="password",
-            key="password_new",
+            key=f"password_new-{changes}",
             autocomplete="new-password",
             placeholder="At least 8 characters",
         )
@@ -32,16 +37,19 @@ def change_password(user: User) -> None:
         try:
             _set_password(user, old, new, code)
         except ConfirmItsYou as error:
-            st.session_state[CODE_SENT] = True
-            st.session_state[SAID] = error
+            st.session_state[CODE_SENT], st.session_state[SAID] = True, error
             st.rerun()
         except AppError as error:
             show_trouble(error)
         else:
             st.session_state.pop(CODE_SENT, None)
-            st.success("Your password is changed. Your other devices are signed out.", icon=":material/check:")
-    if isinstance(said := st.session_state.pop(SAID, None), AppError):
+            st.session_state[CHANGES], st.session_state[SAID] = changes + 1, CHANGED
+            st.rerun()
+    said = st.session_state.pop(SAID, None)
+    if isinstance(said, AppError):
         show_trouble(said)
+    elif said:
+        st.success(said, icon=":material/check:")
     st.caption("You have none, or forgot it? Sign out, and choose *Forgot your password?*")
 
 

@@ -22,7 +22,11 @@ export default function ({ data, setStateValue }) {
   if (data.go) {
     const secure = location.protocol === "https:" ? "; Secure" : "";
     document.cookie = `${data.kept.name}=${data.kept.value}; Path=/; Max-Age=900; SameSite=Lax${secure}`;
-    (window.top ?? window).location.assign(data.go);
+    try {
+      window.top.location.assign(data.go);  // other sites do not sign in inside a frame
+    } catch {
+      window.location.assign(data.go);
+    }
     return;
   }
   fetch(data.url, {
@@ -31,7 +35,10 @@ export default function ({ data, setStateValue }) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ ticket: data.ticket }),
   }).then(
-    (answer) => { if (answer.status !== 204 && data.ticket) setStateValue("refused", answer.status); },
+    (answer) => {
+      // A ticket that was too late and a database that is away are no answer: there will be another ticket.
+      if (data.ticket && ![204, 401, 503].includes(answer.status)) setStateValue("refused", answer.status);
+    },
     () => {},
   );
 }

@@ -107,6 +107,21 @@ def test_signing_out_in_one_tab_ends_the_other_at_its_next_click_and_keeps_what_
     assert other.page.get_by_test_id("stChatMessage").count() == 0  # it was not sent by anybody
 
 
+def test_who_was_signed_out_comes_back_to_the_page_they_were_on(keepsake: Keepsake, visit: Visit) -> None:
+    one = visit(keepsake)
+    one.sign_up("benno@example.com")
+    _cookie(one)
+    other = _another_tab(one, "/memories")
+    other.sees("What I remember about you")
+    one.goes_to("Account")
+    one.presses("Sign out")
+    one.sees("An assistant that remembers you")
+    other.presses("Go to the chat")
+    other.sees("An assistant that remembers you")
+    other.sign_in("benno@example.com")
+    other.sees("What I remember about you")
+
+
 def test_what_one_person_typed_is_not_shown_to_the_next(keepsake: Keepsake, visit: Visit) -> None:
     one = visit(keepsake)
     one.sign_up("bert@example.com")
