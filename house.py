@@ -40,16 +40,12 @@ class Farewell:
     memories: Receipt
     removed: dict[str, int]
     left: dict[str, int]
+    sign_in_gone: bool
 
     @property
     def proved(self) -> bool:
         """Whether nothing is left of it."""
         return self.memories.proved and not self.left
-
-    @property
-    def sign_in_gone(self) -> bool:
-        """Whether the address and the password went too."""
-        return "sign_in" in self.removed
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ class House:
         receipt = self.clear_memories(user_id, messages_too=True)
         removed = self.sessions.delete_account(user_id)
         # Asked a second time, it finds what the first left.
-        return Farewell(receipt, removed, self.sessions.delete_account(user_id))
+        return Farewell(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)
 
     def close(self) -> None:
         """Let the worker finish its turn, and hang up."""

@@ -43,6 +43,7 @@ class AuthClient:
     """Talks to the auth server for one person at one browser."""
 
     def __init__(self, url: str, key: str) -> None:
+        self._url, self._key = url.rstrip("/"), key
         self._storage = SyncMemoryStorage()
         self._http = httpx.Client(timeout=PATIENCE_SECONDS, follow_redirects=True)
         options = ClientOptions(
@@ -182,6 +183,12 @@ class AuthClient:
             self._as(session)
             answer = self._client.auth.update_user({"email": wanted})
         return (answer.user.email or "").lower() == wanted.lower()
+
+    def delete_sign_in(self, session: Session) -> bool:
+        """Take the sign-in away, where the auth server lets people do so themselves, as the local one does."""
+        headers = {"apikey": self._key, "Authorization": f"Bearer {session.access_token}"}
+        with translating():
+            return self._http.delete(f"{self._url}/auth/v1/user", headers=headers).status_code == 204
 
     # -- the second factor -----------------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 import streamlit as st
 
 from auth import guard
 from auth.guard import User, require_user
-from errors import InvalidInput
+from errors import AuthUnreachable, InvalidInput
 from house import Farewell, house
 from ui.frame import trouble
 from ui.pieces import as_typed, deletion_receipt
@@ -38,8 +41,12 @@ def _confirm() -> None:
 def _delete(user: User, typed: str) -> None:
     if typed.strip().lower() != user.email.lower():
         raise InvalidInput("This is not the address of this account: nothing was deleted.")
-    guard.client().confirm_alive(guard.session())
+    leaving = guard.session()
+    guard.client().confirm_alive(leaving)
     gone = house().delete_account(user.id)
+    with suppress(AuthUnreachable):  # then it stays, and the page says so
+        if not gone.sign_in_gone and guard.client().delete_sign_in(leaving):
+            gone = replace(gone, sign_in_gone=True)
     guard.leave(everywhere=True)
     st.session_state[FAREWELL] = gone
 
@@ -60,7 +67,6 @@ def farewell() -> None:
     if not gone.sign_in_gone:
         st.info(
             "Your address and password are kept by the sign-in server, where this app may not delete. Whoever runs "
-            "it can: in Supabase under Authentication → Users; on your own machine by deleting the data folder. "
-            "Signing in again would begin with nothing.",
+            "it can, in Supabase under Authentication → Users. Signing in again would begin with nothing.",
             icon=":material/info:",
         )

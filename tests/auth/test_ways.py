@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -424,3 +425,25 @@ def test_with_the_real_server_signing_out_everywhere_ends_every_refresh(real: Ca
     for client, session in ((one, first), (other, second)):
         with pytest.raises(SessionEnded):
             client.refresh(session)
+
+
+def test_with_the_real_server_a_person_takes_their_own_sign_in_away_and_nobody_elses(
+    real: Callable[[], AuthClient],
+) -> None:
+    address, other = (f"{name}-{time.time_ns()}@example.com" for name in ("leaving", "staying"))
+    client = real()
+    session = _joined(client, address)
+    stays = _joined(real(), other)
+    assert not client.delete_sign_in(replace(session, access_token=session.access_token[:-4] + "AAAA"))
+    assert client.delete_sign_in(session)
+    assert not client.delete_sign_in(session)
+    with pytest.raises(WrongCredentials):
+        real().sign_in(address, PASSWORD)
+    with pytest.raises(SessionEnded):
+        client.refresh(session)
+    assert real().sign_in(other, PASSWORD).user_id == stays.user_id
+    assert _joined(real(), address).user_id != session.user_id
+
+
+def test_a_server_that_lets_nobody_delete_themselves_is_no_trouble(visitor: AuthClient) -> None:
+    assert not visitor.delete_sign_in(_joined(visitor))

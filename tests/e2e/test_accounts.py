@@ -293,6 +293,8 @@ def test_an_account_is_deleted_with_all_that_was_remembered(keepsake: Keepsake, 
     person.page.reload()
     person.sees("An assistant that remembers you")
     person.does_not_see("Your account is deleted.")
+    person.sign_in("jana@example.com")
+    person.sees("Unknown address or wrong password.")
 
 
 @pytest.fixture(scope="module")
