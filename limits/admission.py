@@ -79,7 +79,7 @@ def invite(connection: Connection, days: int) -> str:
     """Make an invitation, as the administrator; only its hash is kept."""
     code = secrets.token_urlsafe(CODE_BYTES)
     connection.execute(
-        text("insert into app.invitations (code, ends_at) values (:code, now() + :life)"),
+        text("insert into app_shared.invitations (code, ends_at) values (:code, now() + :life)"),
         {"code": hashed(code), "life": timedelta(days=days)},
     )
     return code

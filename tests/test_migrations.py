@@ -286,6 +286,22 @@ def test_every_table_with_a_users_data_has_row_level_security_on_and_forced(data
     assert {name for name, wall in walls.items() if wall != (True, True)} == WITHOUT_USERS
 
 
+def test_what_is_nobodys_can_be_entered_by_no_role_of_the_app(database: Database) -> None:
+    """Counts across people and invitations: no right on the schema, none on a table, and no policy to let one in."""
+    rights = """
+        select has_schema_privilege(role, 'app_shared', 'usage, create'),
+               has_table_privilege(role, c.oid, 'select, insert, update, delete, truncate, references, trigger'),
+               c.relrowsecurity and c.relforcerowsecurity,
+               exists (select from pg_policy p where p.polrelid = c.oid)
+        from pg_class c, unnest(array['public', 'anon', 'authenticated', 'keepsake_worker', 'keepsake_app']) role
+        where c.relnamespace = 'app_shared'::regnamespace and c.relkind = 'r'
+    """
+    with administrator(database) as connection:
+        found = connection.execute(text(rights)).all()
+    assert len(found) == 10
+    assert set(found) == {(False, False, True, False)}
+
+
 def test_no_view_looks_past_the_walls(database: Database) -> None:
     views = "select count(*) from pg_views where schemaname in ('app', 'vecs')"
     with administrator(database) as connection:

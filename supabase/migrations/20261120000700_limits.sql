@@ -1,6 +1,9 @@
 -- Who may come in, how much of what was used, and who agreed to what is kept. What belongs to one person is
 -- theirs under row-level security. What counts across people (attempts to sign in, everybody's tokens) and the
--- invitations can be reached through three functions only, by the role that is nobody's.
+-- invitations have a schema that no role of the app can enter: they are reached through three functions only, by
+-- the role that is nobody's.
+
+create schema app_shared;
 
 create table app.counts (
   user_id text not null default app.asking(),
@@ -17,7 +20,7 @@ create table app.consents (
 );
 
 -- `who` is a hash: a table of strangers' addresses would be worth stealing.
-create table app.shared_counts (
+create table app_shared.counts (
   what text not null,
   who text not null,
   amount bigint not null,
@@ -25,32 +28,29 @@ create table app.shared_counts (
   primary key (what, who)
 );
 
-create table app.invitations (
+create table app_shared.invitations (
   code text primary key,         -- its hash: who reads this table cannot come in with it
   made_at timestamptz not null default now(),
   ends_at timestamptz not null,
   used_by text                   -- the hash of the address that came first
 );
-create index invitations_used on app.invitations (used_by) where used_by is not null;
+create index invitations_used on app_shared.invitations (used_by) where used_by is not null;
 
 do $$
 declare
   each text;
 begin
-  foreach each in array array['counts', 'consents', 'shared_counts', 'invitations'] loop
-    execute format('alter table app.%I enable row level security', each);
-    execute format('alter table app.%I force row level security', each);
-  end loop;
-  foreach each in array array['counts', 'consents'] loop
-    execute format('create policy %I on app.%I to authenticated
-      using (user_id = (select app.asking())) with check (user_id = (select app.asking()))', 'own_' || each, each);
-    execute format('grant select, insert, update, delete on app.%I to authenticated', each);
+  foreach each in array array['app.counts', 'app.consents', 'app_shared.counts', 'app_shared.invitations'] loop
+    execute 'alter table ' || each || ' enable row level security';
+    execute 'alter table ' || each || ' force row level security';
   end loop;
 end $$;
 
--- Nobody's rows: the functions below run as their owner, and no other role has a way to them.
-create policy nobodys_shared_counts on app.shared_counts using (false);
-create policy nobodys_invitations on app.invitations using (false);
+create policy own_counts on app.counts to authenticated
+  using (user_id = (select app.asking())) with check (user_id = (select app.asking()));
+create policy own_consents on app.consents to authenticated
+  using (user_id = (select app.asking())) with check (user_id = (select app.asking()));
+grant select, insert, update, delete on app.counts, app.consents to authenticated;
 
 -- Counts for everybody together, in one statement, so that no count is lost between instances of the app. It
 -- answers with one number: how much that is, or nothing and how long to wait where it would be more than `most`.
@@ -62,8 +62,8 @@ create function app.count_across(asked text, whose text, more bigint, most bigin
 begin
   -- What is long over goes; one at a time, so that no two sweepers wait for each other.
   if pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('keepsake.sweep', 0)) then
-    delete from app.shared_counts swept using (
-      select old.what, old.who from app.shared_counts old
+    delete from app_shared.counts swept using (
+      select old.what, old.who from app_shared.counts old
       where old.ends_at < now() - interval '1 day' and (old.what, old.who) <> (asked, whose)
       limit 20 for update skip locked
     ) over
@@ -71,7 +71,7 @@ begin
   end if;
 
   return query
-    insert into app.shared_counts as kept (what, who, amount, ends_at)
+    insert into app_shared.counts as kept (what, who, amount, ends_at)
     select asked, whose, greatest(0, more), now() + make_interval(secs => seconds)
     where most is null or more <= most
     on conflict (what, who) do update set
@@ -84,7 +84,7 @@ begin
   end if;
   return query
     select null::bigint, coalesce(
-      (select extract(epoch from kept.ends_at - now())::double precision from app.shared_counts kept
+      (select extract(epoch from kept.ends_at - now())::double precision from app_shared.counts kept
        where kept.what = asked and kept.who = whose), seconds::double precision);
 end $$;
 
@@ -94,7 +94,7 @@ create function app.use_invitation(given text, address text) returns boolean
   set search_path = ''
   as $$
 begin
-  update app.invitations set used_by = address
+  update app_shared.invitations set used_by = address
   where code = given and ends_at > now() and (used_by is null or used_by = address);
   return found;
 end $$;
@@ -103,7 +103,7 @@ end $$;
 create function app.was_invited(address text) returns boolean
   language plpgsql stable security definer
   set search_path = ''
-  as $$ begin return exists (select from app.invitations where used_by = address); end $$;
+  as $$ begin return exists (select from app_shared.invitations where used_by = address); end $$;
 
 revoke all on function app.count_across(text, text, bigint, bigint, int) from public;
 revoke all on function app.use_invitation(text, text) from public;

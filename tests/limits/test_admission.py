@@ -117,6 +117,6 @@ def test_one_invitation_and_twenty_people_at_once_let_in_one(limiting: Limiting,
 def test_an_invitation_is_kept_as_a_hash_only(database: Database) -> None:
     [code] = _invitations(database)
     with closing(Database(database.admin_url)) as admin, admin.engine.connect() as connection:
-        kept = connection.execute(text("select * from app.invitations")).all()
+        kept = connection.execute(text("select * from app_shared.invitations")).all()
     assert len(kept) == 1
     assert code not in str(kept)

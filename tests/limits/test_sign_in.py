@@ -31,7 +31,7 @@ def _later(database: Database, seconds: int) -> None:
     """As if this much time had passed."""
     with closing(Database(database.admin_url)) as admin, admin.engine.begin() as connection:
         connection.execute(
-            text("update app.shared_counts set ends_at = ends_at - make_interval(secs => :seconds)"),
+            text("update app_shared.counts set ends_at = ends_at - make_interval(secs => :seconds)"),
             {"seconds": seconds},
         )
 
@@ -77,7 +77,7 @@ def test_a_limit_of_nothing_lets_everything_through(limiting: Limiting) -> None:
 def test_no_address_of_a_stranger_is_kept_in_the_open(limiting: Limiting, database: Database) -> None:
     limiting().may_try_sign_in("dave@example.com", "198.51.100.1")
     with closing(Database(database.admin_url)) as admin, admin.engine.connect() as connection:
-        kept = str(connection.execute(text("select * from app.shared_counts")).all())
+        kept = str(connection.execute(text("select * from app_shared.counts")).all())
     assert "dave" not in kept
     assert "198.51" not in kept
 
@@ -89,7 +89,7 @@ def test_old_counts_are_swept_away(limiting: Limiting, database: Database) -> No
     _later(database, 3 * 86_400)
     limits.may_try_sign_in("dave@example.com", None)
     with closing(Database(database.admin_url)) as admin, admin.engine.connect() as connection:
-        assert connection.scalar(text("select count(*) from app.shared_counts")) == 1
+        assert connection.scalar(text("select count(*) from app_shared.counts")) == 1
 
 
 def test_fifty_at_once_lose_no_count_and_pass_no_limit(limiting: Limiting, database: Database) -> None:

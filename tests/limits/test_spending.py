@@ -32,7 +32,7 @@ def spent(database: Database) -> Iterator[Spent]:
     admin = Database(database.admin_url)
 
     def counted(user_id: str | None = None) -> int:
-        sql = "select amount from app.shared_counts where what = 'tokens'"
+        sql = "select amount from app_shared.counts where what = 'tokens'"
         if user_id:
             sql = "select amount from app.counts where what = 'tokens' and user_id = :user_id"
         with admin.engine.connect() as connection:

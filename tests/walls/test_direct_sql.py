@@ -50,9 +50,9 @@ ESCALATIONS = [
     "select lo_import('/etc/passwd')",
     "select * from pg_authid",
     "select app.ensure_collection(256, 'x')",
-    "select * from app.shared_counts",
-    "select * from app.invitations",
-    "insert into app.invitations (code, ends_at) values ('x', now() + interval '1 day')",
+    "select * from app_shared.counts",
+    "select * from app_shared.invitations",
+    "insert into app_shared.invitations (code, ends_at) values ('x', now() + interval '1 day')",
     "select * from auth.users",
     "do $$ begin perform set_config('role', 'postgres', false); end $$",
 ]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from database import BIND
 
 WITHOUT_USERS = ("app.collections",)
-_TABLE = re.compile(r"\b(?:app|vecs)\.\w+\b(?!\s*\()")
+_TABLE = re.compile(r"\b(?:app|app_shared|vecs)\.\w+\b(?!\s*\()")
 
 
 @dataclass

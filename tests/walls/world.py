@@ -46,7 +46,7 @@ select n.nspname || '.' || c.relname as name,
        then 'user_id' else 'metadata ->> ''user_id''' end as owner
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('app', 'vecs') and c.relkind = 'r'
-  and c.relname not in ('collections', 'shared_counts', 'invitations')
+  and c.relname <> 'collections'
 order by 1
 """
 
