@@ -44,6 +44,8 @@ def sit(at_gotrue: GoTrue) -> Iterator[Sit]:
         def sit_down(page: str = "", address: str | None = None) -> AppTest:
             app = AppTest.from_file("../../app.py", default_timeout=30)
             session = outside.sign_up(address or f"{uuid4().hex}@example.com", PASSWORD)
+            assert session is not None
+            house_module.house().limits.consents.give(session.user_id)
             app.session_state[SESSION] = session
             app.run()
             return app.switch_page(page).run() if page else app
