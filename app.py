@@ -13,11 +13,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from auth.guard import FRAMED, current_user
+from auth.guard import FRAMED, open_door
+from auth.routes import session_routes
 from errors import AppError
 from headers import walls
 from house import health, house
 from ui.frame import dress, show_trouble
+from ui.stay import settle
 
 
 async def answer_health(_request: Request) -> JSONResponse:
@@ -46,14 +48,15 @@ def draw() -> None:
         st.Page("pages/memories.py", title="Memories", icon=":material/favorite:"),
         st.Page("pages/account.py", title="Account", icon=":material/person:"),
     ]
-    st.navigation(pages, position="sidebar" if signed_in else "hidden").run()
+    chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")
+    settle()
+    chosen.run()
 
 
 def _signed_in() -> bool | None:
     """Whether somebody is signed in; None while something keeps the house from standing."""
     try:
-        house()
-        return current_user() is not None
+        return open_door(house().sessions) is not None
     except AppError as error:
         st.session_state["not_standing"] = error
         return None
@@ -65,6 +68,9 @@ def _tell_trouble() -> None:
 
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    app = st.App(__file__, routes=[Route("/health", answer_health)], **walls())
+    # Under the path that Streamlit serves its own pages at; a proxy that takes the path away needs none.
+    under = st.get_option("server.baseUrlPath") or ""
+    sessions_here = session_routes(lambda: house().sessions, under)
+    app = st.App(__file__, routes=[Route("/health", answer_health), *sessions_here], **walls())
 else:
     draw()

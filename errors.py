@@ -15,6 +15,9 @@
     │   ├── TooManyAttempts      the auth server asks to wait, or the limit here does
     │   ├── NotInvited           this address may not make an account here
     │   ├── SessionEnded         signed out elsewhere, or expired
+    │   ├── UntrustedToken       a token that nobody we trust has signed for us
+    │   ├── NotSupported         the auth server does not have what was asked of it
+    │   ├── ConfirmItsYou        the auth server wants a code from a mail first
     │   └── AuthUnreachable      the auth server did not answer
     ├── ModelError               a model or embedder did not do its work
     │   ├── ModelUnreachable     no connection, a cut connection, a time-out
@@ -37,6 +40,7 @@ __all__ = [
     "AppError",
     "AuthUnreachable",
     "BadAnswer",
+    "ConfirmItsYou",
     "DatabaseError",
     "DatabaseUnreachable",
     "InvalidInput",
@@ -50,11 +54,13 @@ __all__ = [
     "ModelUnreachable",
     "NotFound",
     "NotInvited",
+    "NotSupported",
     "SessionEnded",
     "SettingsError",
     "SignInError",
     "TooManyAttempts",
     "UnconfirmedEmail",
+    "UntrustedToken",
     "VectorsMoved",
     "WeakPassword",
     "WrongCredentials",
@@ -119,6 +125,18 @@ class NotInvited(SignInError):
 
 class SessionEnded(SignInError):
     """Signed out elsewhere, or expired."""
+
+
+class UntrustedToken(SignInError):
+    """A token that nobody we trust has signed for us."""
+
+
+class NotSupported(SignInError):
+    """The auth server does not have what was asked of it."""
+
+
+class ConfirmItsYou(SignInError):
+    """The auth server wants a code from a mail first."""
 
 
 class AuthUnreachable(SignInError):

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from auth.session import Sessions
 from chat.conversations import Conversations
 from chat.turn import Chat
 from chat.worker import Worker
@@ -27,11 +28,26 @@ from migrations import migrate
 from model import chat_model, memory_model
 from settings import Settings, settings
 
-__all__ = ["House", "build", "health", "house", "leave"]
+__all__ = ["Farewell", "House", "build", "health", "house", "leave"]
 
 log = logging.getLogger("keepsake.house")
 _building = threading.Lock()
 _built: list[House] = []
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """What went when an account was deleted, and what was found when it was looked for again."""
+
+    memories: Receipt
+    removed: dict[str, int]
+    left: dict[str, int]
+    sign_in_gone: bool
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing is left of it."""
+        return self.memories.proved and not self.left
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,7 @@ class House:
 
     settings: Settings
     database: Database
+    sessions: Sessions
     memory: Memory
     conversations: Conversations
     chat: Chat
@@ -56,6 +73,13 @@ class House:
             chats = self.conversations.delete_all(connection) if messages_too else 0
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
+
+    def delete_account(self, user_id: str) -> Farewell:
+        """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
+        receipt = self.clear_memories(user_id, messages_too=True)
+        removed = self.sessions.delete_account(user_id)
+        # Asked a second time, it finds what the first left.
+        return Farewell(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)
 
     def close(self) -> None:
         """Let the worker finish its turn, and hang up."""
@@ -102,7 +126,8 @@ def build(wanted: Settings) -> House:
         worker.start()
         chat = Chat(conversations, memory, models[0], worker.tell, limits)
         # Whatever failed above is closed again; from here on the house closes it.
-        return House(wanted, database, memory, conversations, chat, worker, limits, opened.pop_all())
+        sessions = Sessions(database)
+        return House(wanted, database, sessions, memory, conversations, chat, worker, limits, opened.pop_all())
 
 
 def health() -> dict[str, Any]:

@@ -1,111 +1,261 @@
-"""One Supabase client for one browser session: sign up, sign in, refresh, sign out.
+"""One Supabase client for one browser session: every conversation with the auth server.
 
 The only importer of supabase. A client is never shared: with a shared one, the next query of one person
-ran as another. It draws nothing and remembers nobody beyond its own session.
+ran as another. It draws nothing and remembers nobody beyond its own session; what it says of a session
+was checked by `tokens`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from supabase import Client, ClientOptions, SupabaseException, create_client
+from supabase_auth import SyncMemoryStorage
 from supabase_auth import errors as vendor
 
+from auth.answers import AWAY, ENDED, NO_AUTH_SERVER, refusal, weak
+from auth.person import Enrolment, Session, a_code, a_password, an_address
+from auth.tokens import NOT_TRUSTED, tokens_of
 from errors import (
-    AddressTaken,
     AuthUnreachable,
     InvalidInput,
+    NotSupported,
     SessionEnded,
     SettingsError,
     SignInError,
-    TooManyAttempts,
-    UnconfirmedEmail,
+    UntrustedToken,
     WeakPassword,
     WrongCredentials,
 )
 
-__all__ = ["AuthClient", "Session"]
+__all__ = ["AuthClient", "Enrolment", "Session"]
 
-REFRESH_BEFORE_SECONDS = 60
-MIN_PASSWORD = 8
-CONFIRMATIONS = ("signup", "magiclink", "invite", "email")
-
-
-@dataclass(frozen=True)
-class Session:
-    """A signed-in person. Only a session proves it: sign-up can answer with a user who has none."""
-
-    user_id: str
-    email: str
-    expires_at: float
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-
-    @property
-    def stale(self) -> bool:
-        """Whether it is about to expire, so that it has to be refreshed first."""
-        return time.time() > self.expires_at - REFRESH_BEFORE_SECONDS
+PATIENCE_SECONDS = 10
+LINKS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
+_NO_MORE = "This link or code does not work any more. Sign in, or ask for another mail."
+Scope = Literal["local", "others", "global"]
 
 
 class AuthClient:
     """Talks to the auth server for one person at one browser."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._refreshing = Lock()
-        options = ClientOptions(auto_refresh_token=False, persist_session=False)
+        self._url, self._key = url.rstrip("/"), key
+        self._storage = SyncMemoryStorage()
+        self._http = httpx.Client(timeout=PATIENCE_SECONDS, follow_redirects=True)
+        options = ClientOptions(
+            auto_refresh_token=False, persist_session=False, storage=self._storage, httpx_client=self._http
+        )
         try:
             self._client: Client = create_client(url, key, options=options)
         except SupabaseException as error:
+            self._http.close()
             raise SettingsError(f"SUPABASE_URL or SUPABASE_KEY is not what Supabase gives out: {error}.") from error
+        self._tokens = tokens_of(url, key)
+
+    # -- coming in -------------------------------------------------------------------------------
 
     def sign_up(self, email: str, password: str) -> Session | None:
         """Make an account. None means: confirm the address first, then sign in."""
         credentials = _credentials(email, password)
         with translating():
-            return _session(self._client.auth.sign_up(credentials))
+            return self._session(self._client.auth.sign_up(credentials))
 
     def sign_in(self, email: str, password: str) -> Session:
         """Sign in with a password."""
         credentials = _credentials(email, password)
         with translating():
-            session = _session(self._client.auth.sign_in_with_password(credentials))
+            session = self._session(self._client.auth.sign_in_with_password(credentials))
         if session is None:
             raise WrongCredentials("Sign-in did not work: check the address and the password.")
         return session
 
-    def confirm(self, token_hash: str, kind: str) -> Session:
-        """Confirm the address a mail went to, and sign in with it."""
-        if kind not in CONFIRMATIONS or len(token_hash) > 500:
-            raise InvalidInput("This link is not one of ours, or it is damaged.")
+    def send_link(self, email: str) -> None:
+        """Mail a link and a code to sign in with; says nothing of whether there is such an account."""
+        asked: Any = {"email": an_address(email), "options": {"should_create_user": False}}
         with translating():
-            proof: Any = {"token_hash": token_hash, "type": kind}
-            session = _session(self._client.auth.verify_otp(proof))
-        if session is None:
-            raise SignInError("This link does not work any more. Sign in, or sign up again.")
+            try:
+                self._client.auth.sign_in_with_otp(asked)
+            except vendor.AuthApiError as error:
+                if error.code not in ("otp_disabled", "user_not_found", "signup_disabled"):
+                    raise
+
+    def send_recovery(self, email: str) -> None:
+        """Mail a link and a code to choose a new password with; likewise."""
+        with translating():
+            self._client.auth.reset_password_for_email(an_address(email))
+
+    def resend(self, email: str) -> None:
+        """Mail the confirmation of a new account again."""
+        with translating():
+            self._client.auth.resend({"type": "signup", "email": an_address(email)})
+
+    def follow(self, token_hash: str, kind: str) -> Session | None:
+        """Use the link of a mail. None means: an address change of which the other mail is still to be confirmed."""
+        if kind not in LINKS or not token_hash or len(token_hash) > 500:
+            raise InvalidInput("This link is not one of ours, or it is damaged.")
+        session = self._verified({"token_hash": token_hash, "type": kind})
+        if session is None and kind != "email_change":
+            raise SignInError(_NO_MORE)
         return session
 
+    def use_code(self, email: str, code: str, kind: str) -> Session:
+        """Use the code of a mail instead of its link."""
+        session = self._verified({"email": an_address(email), "token": a_code(code), "type": kind})
+        if session is None:
+            raise SignInError(_NO_MORE)
+        return session
+
+    def oauth_address(self, provider: Any, back_to: str) -> tuple[str, str]:
+        """Where to send the browser to sign in elsewhere, and the verifier to keep until it comes back."""
+        with translating():
+            asked = self._client.auth.sign_in_with_oauth({"provider": provider, "options": {"redirect_to": back_to}})
+        [verifier] = (value for name, value in self._storage.storage.items() if name.endswith("-code-verifier"))
+        return asked.url, verifier
+
+    def come_back(self, code: str, verifier: str) -> Session:
+        """Sign in with what the other side sent along."""
+        proof: Any = {"auth_code": code, "code_verifier": verifier}
+        with translating():
+            session = self._session(self._client.auth.exchange_code_for_session(proof))
+        if session is None:
+            raise SignInError("Sign-in did not work. Try again.")
+        return session
+
+    # -- being in --------------------------------------------------------------------------------
+
     def refresh(self, session: Session) -> Session:
-        """The session with fresh tokens. Refresh tokens work once, so only one thread may do it."""
-        with self._refreshing, translating():
-            fresh = _session(self._client.auth.refresh_session(session.refresh_token))
-        if fresh is None:
-            raise SessionEnded("You were signed out. Please sign in again.")
+        """The session with fresh tokens. Refresh tokens work once: the caller sees to it that only one asks."""
+        with translating():
+            fresh = self._session(self._client.auth.refresh_session(session.refresh_token))
+        if fresh is None or fresh.user_id != session.user_id:
+            raise SessionEnded(ENDED)
         return fresh
 
-    def sign_out(self, session: Session) -> None:
-        """End this session on the server; one that has ended already is as good."""
+    def check(self, session: Session) -> None:
+        """Raise unless the tokens of a session that was kept elsewhere are still what they say."""
+        with translating():
+            claims = self._tokens.check(session.access_token, self._whose)
+        if claims["sub"] != session.user_id:
+            raise UntrustedToken(NOT_TRUSTED)
+
+    def confirm_alive(self, session: Session) -> None:
+        """Raise `SessionEnded` unless the server itself says that this session stands; before what cannot be undone."""
+        with translating():
+            whose = self._whose(session.access_token)
+        if whose != session.user_id:
+            raise SessionEnded(ENDED)
+
+    def sign_out(self, session: Session, scope: Scope = "local") -> None:
+        """End this session on the server, or the others, or all; one that has ended already is as good."""
         with suppress(SessionEnded), translating():
-            self._client.auth.admin.sign_out(session.access_token, "local")
+            self._client.auth.admin.sign_out(session.access_token, scope)
+
+    def check_password(self, email: str, password: str) -> None:
+        """Raise `WrongCredentials` unless this is the password."""
+        credentials = _credentials(email, password)
+        with translating():
+            proved = self._client.auth.sign_in_with_password(credentials).session
+            if proved is not None:
+                self._client.auth.admin.sign_out(proved.access_token, "local")
+
+    def change_password(self, session: Session, new: str, code: str = "") -> None:
+        """Set a new password; `ConfirmItsYou` asks for the code that was mailed meanwhile."""
+        wanted: Any = {"password": a_password(new)}
+        if code:
+            wanted["nonce"] = code.strip()
+        with translating():
+            self._as(session)
+            try:
+                self._client.auth.update_user(wanted)
+            except vendor.AuthApiError as error:
+                if error.code == "reauthentication_needed":
+                    self._client.auth.reauthenticate()
+                raise
+
+    def change_email(self, session: Session, new: str) -> bool:
+        """Ask for another address; True if it changed at once, False if mails have to be answered first."""
+        wanted = an_address(new)
+        with translating():
+            self._as(session)
+            answer = self._client.auth.update_user({"email": wanted})
+        return (answer.user.email or "").lower() == wanted.lower()
+
+    def delete_sign_in(self, session: Session) -> bool:
+        """Take the sign-in away, where the auth server lets people do so themselves, as the local one does."""
+        headers = {"apikey": self._key, "Authorization": f"Bearer {session.access_token}"}
+        with translating():
+            return self._http.delete(f"{self._url}/auth/v1/user", headers=headers).status_code == 204
+
+    # -- the second factor -----------------------------------------------------------------------
+
+    def enrol(self, session: Session) -> Enrolment:
+        """Begin a second factor; half-begun ones are taken away first."""
+        with translating():
+            self._as(session)
+            for each in self._client.auth.mfa.list_factors().all:
+                if each.status != "verified":
+                    self._client.auth.mfa.unenroll({"factor_id": each.id})
+            begun = self._client.auth.mfa.enroll({"factor_type": "totp", "issuer": "Keepsake"})
+        if begun.totp is None:
+            raise NotSupported("This sign-in server does not offer that.")
+        return Enrolment(begun.id, begun.totp.qr_code.removeprefix("data:image/svg+xml;utf-8,"), begun.totp.secret)
+
+    def pass_factor(self, session: Session, factor_id: str, code: str) -> Session:
+        """The session once the code of its second factor is right."""
+        shown = a_code(code)
+        with translating():
+            self._as(session)
+            self._client.auth.mfa.challenge_and_verify({"factor_id": factor_id, "code": shown})
+            passed = self._session(self._client.auth.refresh_session())
+        if passed is None:
+            raise SessionEnded(ENDED)
+        return passed
+
+    def remove_factor(self, session: Session) -> None:
+        """Take the second factor away; the session says so once it is refreshed."""
+        with translating():
+            self._as(session)
+            self._client.auth.mfa.unenroll({"factor_id": session.factor_id or ""})
 
     def close(self) -> None:
         """Hang up."""
         self._client.auth.close()
+        self._http.close()
+
+    def _as(self, session: Session) -> None:
+        """Be this person for the next call; asks the server whether the session still stands."""
+        self._client.auth.set_session(session.access_token, session.refresh_token)
+
+    def _whose(self, token: str) -> str | None:
+        answer = self._client.auth.get_user(token)
+        return answer.user.id if answer else None
+
+    def _verified(self, proof: Any) -> Session | None:
+        with translating():
+            return self._session(self._client.auth.verify_otp(proof))
+
+    def _session(self, answer: Any) -> Session | None:
+        """What the server gave, gated on the session and never on the user, its token checked."""
+        given = answer.session
+        if given is None or given.user is None:
+            return None
+        claims = self._tokens.check(given.access_token, self._whose)
+        if claims["sub"] != given.user.id:
+            raise UntrustedToken(NOT_TRUSTED)
+        factors = [each.id for each in given.user.factors or [] if each.status == "verified"]
+        return Session(
+            given.user.id,
+            given.user.email or "",
+            float(claims["exp"]),
+            given.access_token,
+            given.refresh_token,
+            factors[0] if factors else None,
+            claims.get("aal") == "aal2",
+        )
 
 
 @contextmanager
@@ -114,74 +264,23 @@ def translating() -> Iterator[None]:
     try:
         yield
     except vendor.AuthWeakPasswordError as error:
-        raise WeakPassword(_weak(error.reasons)) from error
+        raise WeakPassword(weak(error.reasons)) from error
     except vendor.AuthRetryableError as error:
-        raise AuthUnreachable("The sign-in server does not answer. Try again in a moment.") from error
+        raise AuthUnreachable(AWAY) from error
     except vendor.AuthSessionMissingError as error:
-        raise SessionEnded("You were signed out. Please sign in again.") from error
+        raise SessionEnded(ENDED) from error
     except vendor.AuthApiError as error:
-        raise _api_error(error) from error
+        raise refusal(str(error.code or ""), error.status, str(error)) from error
     except vendor.AuthUnknownError as error:
-        raise AuthUnreachable("What answers at SUPABASE_URL is not a sign-in server.") from error
+        raise AuthUnreachable(NO_AUTH_SERVER) from error
     except vendor.AuthError as error:
         raise SignInError("Sign-in did not work. Try again in a moment.") from error
     except httpx.HTTPError as error:
-        raise AuthUnreachable("The sign-in server does not answer. Try again in a moment.") from error
+        raise AuthUnreachable(AWAY) from error
     except ValueError as error:
         # The library lets a page that is not JSON through as it is.
-        raise AuthUnreachable("What answers at SUPABASE_URL is not a sign-in server.") from error
-
-
-def _api_error(error: vendor.AuthApiError) -> SignInError:
-    code = str(error.code or "")
-    if code in ("invalid_credentials", "user_not_found"):
-        return WrongCredentials("Unknown address or wrong password.")
-    if code == "email_not_confirmed":
-        return UnconfirmedEmail("This address is not confirmed yet: open the link in the mail we sent you.")
-    if code in ("user_already_exists", "email_exists"):
-        return AddressTaken("There is an account with this address already: sign in instead.")
-    if code == "weak_password":
-        return WeakPassword(_weak([]))
-    if code == "signup_disabled":
-        return SignInError("New accounts are not open here.")
-    if code in ("email_address_invalid", "validation_failed"):
-        return SignInError("This does not look like an e-mail address.")
-    if code in ("otp_expired", "otp_disabled"):
-        return SignInError("This link does not work any more: it was used already, or it is too old.")
-    if code in ("session_not_found", "refresh_token_not_found", "refresh_token_already_used", "bad_jwt"):
-        return SessionEnded("You were signed out. Please sign in again.")
-    if error.status == 429:
-        return TooManyAttempts("Too many attempts: wait a minute, then try again.")
-    if error.status == 401 and "api key" in str(error).lower():
-        return SignInError("The app's Supabase key is not accepted: SUPABASE_KEY has to be checked.")
-    if error.status >= 500:
-        return AuthUnreachable("The sign-in server has a problem. Try again in a moment.")
-    return SignInError("Sign-in did not work. Check what you typed, and try again.")
-
-
-def _weak(reasons: list[Any]) -> str:
-    if "pwned" in reasons:
-        return "This password is known from a data leak: choose another."
-    if "characters" in reasons:
-        return "Use a password with letters, capitals, digits and signs."
-    return f"Use a longer password: at least {MIN_PASSWORD} characters."
+        raise AuthUnreachable(NO_AUTH_SERVER) from error
 
 
 def _credentials(email: str, password: str) -> Any:
-    email = email.strip()
-    if "@" not in email or len(email) > 254 or any(character.isspace() for character in email):
-        raise InvalidInput("This does not look like an e-mail address.")
-    if not password:
-        raise InvalidInput("Type your password.")
-    if len(password) > 72 or "\x00" in password:
-        raise InvalidInput("A password has at most 72 characters.")
-    return {"email": email, "password": password}
-
-
-def _session(answer: Any) -> Session | None:
-    """What the server gave, gated on the session and never on the user."""
-    given = answer.session
-    if given is None or given.user is None:
-        return None
-    expires_at = given.expires_at or time.time() + given.expires_in
-    return Session(given.user.id, given.user.email or "", expires_at, given.access_token, given.refresh_token)
+    return {"email": an_address(email), "password": a_password(password)}

@@ -1,24 +1,51 @@
 """The gate in front of every page: `user = require_user()` is its first line.
 
-The session lives in this browser session's state and nowhere else, so it ends with the tab. It draws
-nothing: who is not signed in is sent to the welcome page.
+A person comes in with `enter`, or by the cookie of an earlier visit, and is asked for at each click: a
+session that was revoked elsewhere ends here. It draws nothing: who is not signed in is sent to the
+welcome page. What stays in the state after somebody left, `_forget` says.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 import streamlit as st
 
+from auth.browser import cookie_name, device_name
 from auth.client import AuthClient, Session
-from errors import SessionEnded, SignInError
+from auth.seal import fresh_secret
+from auth.session import TICKET_SECONDS, OpenDevice, Sessions
+from errors import SessionEnded, SignInError, UntrustedToken
 from settings import settings
 
-__all__ = ["User", "client", "current_user", "enter", "go_on", "leave", "require_user"]
+__all__ = [
+    "User",
+    "client",
+    "current_user",
+    "device",
+    "enter",
+    "errand",
+    "give_back",
+    "go_on",
+    "learn_anew",
+    "leave",
+    "no_cookie",
+    "open_door",
+    "renew",
+    "require_user",
+    "session",
+    "sessions",
+    "staying",
+    "stop_if_ended",
+]
 
 SESSION, FRAMED, WANTED = "session", "framed", "wanted"
+DEVICE, SESSIONS, CHECKED, TRIED = "device", "sessions", "checked", "tried_cookie"
+TICKET, DROP, NO_COOKIE, KEPT, UNSENT = "ticket", "drop_cookie", "no_cookie", "kept", "unsent"
 HOME = "pages/chat.py"
 PAGES = (HOME, "pages/memories.py", "pages/account.py")
 
@@ -29,6 +56,7 @@ class User:
 
     id: str
     email: str
+    still_here: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
 
 
 def require_user() -> User:
@@ -37,7 +65,8 @@ def require_user() -> User:
         # A server asked directly for a page runs it without the front door: go in through it.
         _note_wanted()
         st.switch_page("app.py")
-    user = current_user()
+    # The front door has asked a moment ago; a dialog or a fragment runs without it, and asks itself.
+    user = st.session_state.pop(CHECKED, None) or current_user()
     if user is None:
         _note_wanted()
         st.switch_page("pages/welcome.py")
@@ -57,14 +86,54 @@ def _note_wanted() -> None:
         st.session_state[WANTED] = (f"pages/{name}.py", st.query_params.to_dict())
 
 
+def open_door(kept_by: Sessions) -> User | None:
+    """What the front door does at each run: learns where sessions are kept, and who is asking."""
+    st.session_state[SESSIONS] = kept_by
+    user = current_user()
+    st.session_state[CHECKED] = user
+    return user
+
+
 def current_user() -> User | None:
     """Who is signed in here, with fresh tokens; None once the session has ended."""
-    session: Session | None = st.session_state.get(SESSION)
-    if session is None:
+    here: Session | None = st.session_state.get(SESSION) or _returned()
+    if here is None:
         return None
-    if session.stale:
-        session = _refreshed(client(), session)
-    return User(session.user_id, session.email) if session else None
+    device: OpenDevice = st.session_state.get(DEVICE) or _begin(here)
+    try:
+        standing = sessions().standing(device)
+        if standing is None:
+            _forget()
+            return None
+        st.session_state[KEPT] = standing.kept
+        if here.stale:
+            here = sessions().fresh(device, client().refresh)
+            st.session_state[SESSION] = here
+    except (SessionEnded, UntrustedToken):
+        _forget()
+        return None
+    kept_by = sessions()
+    return User(here.user_id, here.email, lambda: kept_by.standing(device) is not None)
+
+
+def session() -> Session:
+    """The tokens of who is signed in, for what the auth server is asked on their behalf."""
+    here: Session | None = st.session_state.get(SESSION)
+    if here is None:
+        raise SessionEnded("You were signed out. Please sign in again.")
+    return here
+
+
+def device() -> OpenDevice:
+    """The session this tab is in."""
+    opened: OpenDevice = st.session_state[DEVICE]
+    return opened
+
+
+def sessions() -> Sessions:
+    """Where everybody's sessions are kept."""
+    kept_by: Sessions = st.session_state[SESSIONS]
+    return kept_by
 
 
 def client() -> AuthClient:
@@ -79,38 +148,139 @@ def _own_client(url: str, key: str) -> AuthClient:
     return AuthClient(url, key)
 
 
-def enter(session: Session) -> None:
+# -- coming and going --------------------------------------------------------------------------------
+
+
+def enter(arrived: Session) -> None:
     """Begin as this person; nothing of whoever was here before stays but where they wanted to go."""
-    wanted = st.session_state.get(WANTED)
-    _forget()
-    st.session_state[SESSION] = session
-    if wanted:
-        st.session_state[WANTED] = wanted
+    if arrived.half_way:
+        raise SignInError("The second factor is still to come.")
+    before, opened = st.session_state.get(SESSION), st.session_state.get(DEVICE)
+    if before and opened and before.user_id == arrived.user_id and sessions().standing(opened):
+        renew(arrived)  # a link in a mail, followed by who is signed in already
+        return
+    mine = st.session_state.get(UNSENT, ("",))[0] == arrived.user_id
+    _forget(keeping=(WANTED, UNSENT) if mine else (WANTED,))
+    st.session_state.pop(DROP)
+    st.session_state[SESSION] = arrived
+    _begin(arrived)
 
 
-def leave() -> str | None:
-    """Sign out here and on the server; returns a sentence where the server could not be told."""
-    session: Session | None = st.session_state.get(SESSION)
-    _forget()
-    if session is None:
+def renew(changed: Session) -> None:
+    """Go on with other tokens of the same person, in this tab and in the browser's other ones."""
+    st.session_state[SESSION] = changed
+    sessions().save(device(), changed)
+
+
+def learn_anew() -> None:
+    """Ask the auth server what it has changed of this person."""
+    st.session_state[SESSION] = sessions().fresh(device(), client().refresh, anew=True)
+
+
+def leave(*, everywhere: bool = False) -> str | None:
+    """Sign out here, or everywhere, and on the server; returns a sentence where the server could not be told."""
+    here: Session | None = st.session_state.get(SESSION)
+    if here is None:
         return None
+    if everywhere:
+        sessions().revoke_all(here.user_id)
+    elif opened := st.session_state.get(DEVICE):
+        sessions().close(opened)
+    _forget(keeping=())
     try:
-        client().sign_out(session)
+        client().sign_out(here, "global" if everywhere else "local")
     except SignInError as error:
         return f"You are signed out here. {error}"
     return None
 
 
-def _refreshed(own: AuthClient, session: Session) -> Session | None:
-    try:
-        fresh = own.refresh(session)
-    except SessionEnded:
-        _forget()
+def _begin(arrived: Session) -> OpenDevice:
+    """Open a session for this tab, with a ticket by which the browser gets its cookie."""
+    opened = sessions().open(arrived, device_name(st.context.headers.get("User-Agent")))
+    st.session_state[DEVICE] = opened
+    st.session_state[TICKET] = sessions().ticket(opened), time.monotonic()
+    return opened
+
+
+def _returned() -> Session | None:
+    """Whom the browser's cookie says this is. A cookie that opened nothing is not tried again."""
+    cookie = st.context.cookies.to_dict().get(cookie_name(st.context.url or ""))
+    if SESSIONS not in st.session_state or not cookie or st.session_state.get(TRIED) == cookie:
         return None
-    st.session_state[SESSION] = fresh
-    return fresh
+    try:
+        found = sessions().find(cookie)
+        if found is not None:
+            opened, kept = found[0], _still_good(*found)
+            st.session_state[DEVICE], st.session_state[SESSION] = opened, kept
+            return kept
+    except (SessionEnded, UntrustedToken):
+        pass
+    st.session_state[TRIED] = cookie
+    return None
 
 
-def _forget() -> None:
+def _still_good(opened: OpenDevice, kept: Session) -> Session:
+    """What was kept, if its token is still trusted; else what the auth server gives for it."""
+    try:
+        if not kept.stale:
+            client().check(kept)
+            return kept
+    except (SessionEnded, UntrustedToken):
+        pass  # ended, or signed with a key that was changed since: refreshing tells which
+    return sessions().fresh(opened, client().refresh, anew=True)
+
+
+def _forget(*, keeping: tuple[str, ...] = (UNSENT,)) -> None:
+    """Leave nothing of the person in this tab but what the gate itself needs, and what could not be sent."""
+    names = (SESSIONS, TRIED, NO_COOKIE, *keeping)
+    stays = {name: st.session_state[name] for name in names if name in st.session_state}
     st.session_state.clear()
-    st.session_state[FRAMED] = True
+    st.session_state.update(stays)
+    st.session_state[FRAMED] = st.session_state[DROP] = True
+
+
+# -- words that could not be sent --------------------------------------------------------------------
+
+
+def stop_if_ended(user: User, words: str) -> None:
+    """Raise `SessionEnded` if nobody may speak for this person any more; the words wait for them to be back."""
+    # A box's callback runs before the page, and before its gate.
+    if not user.still_here():
+        st.session_state[UNSENT] = (user.id, words)
+        raise SessionEnded("You were signed out. Please sign in again.")
+
+
+def give_back(user: User, box: str) -> None:
+    """Put words that could not be sent into their box again; another person's are thrown away."""
+    owner, words = st.session_state.pop(UNSENT, ("", ""))
+    if words and owner == user.id:
+        st.session_state[box] = words
+
+
+# -- what the browser is asked to do -----------------------------------------------------------------
+
+
+def errand() -> dict[str, str] | None:
+    """What the browser has to be asked for: to take the cookie of a ticket, or to drop the one it has."""
+    if st.session_state.get(KEPT):
+        st.session_state.pop(TICKET, None)
+    if TICKET in st.session_state:
+        ticket, issued = st.session_state[TICKET]
+        if time.monotonic() - issued > TICKET_SECONDS:  # it never arrived: the network failed, or the page was left
+            ticket = sessions().ticket(device())
+            st.session_state[TICKET] = ticket, time.monotonic()
+        return {"path": "session/keep", "ticket": ticket, "once": ticket}
+    if st.session_state.pop(DROP, None):
+        return {"path": "session/drop", "ticket": "", "once": fresh_secret()}
+    return None
+
+
+def no_cookie() -> None:
+    """Note that this host did not take the cookie: sign-in lasts for the tab."""
+    st.session_state.pop(TICKET, None)
+    st.session_state[NO_COOKIE] = True
+
+
+def staying() -> bool:
+    """Whether sign-in outlasts this tab."""
+    return bool(st.session_state.get(KEPT)) or not st.session_state.get(NO_COOKIE)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from auth.guard import require_user
+from auth.guard import give_back, require_user, stop_if_ended
 from chat.conversations import Conversation, Message
 from chat.turn import answer, say
 from errors import AppError, InvalidInput, NotFound
@@ -32,6 +32,7 @@ def draw() -> None:
     _note_timezone()
     messages = _messages()
     _conversation_list()
+    give_back(user, WRITTEN)
     st.chat_input("Message Keepsake", key=WRITTEN, submit_mode="stop", on_submit=_say, args=(_open(),))
     for each in messages:
         pieces.message(each)
@@ -74,8 +75,7 @@ def _note_timezone() -> None:
 
 def _open() -> str | None:
     """The conversation the address names, or the one that was open before another page was."""
-    chosen: str | None = st.query_params.get(IN_ADDRESS) or st.session_state.get(OPEN)
-    return chosen
+    return st.query_params.get(IN_ADDRESS) or st.session_state.get(OPEN)
 
 
 def _set_open(conversation_id: str | None) -> None:
@@ -131,8 +131,8 @@ def _stream_reply(asked: Message, said: Sequence[Message]) -> None:
 
 
 def _save(drawn: str | None, words: str) -> Message:
-    # Into the chat that was drawn, not the one in the address: right after "New chat" the browser still sends
-    # the old address.
+    stop_if_ended(user, words)
+    # Into the chat that was drawn: right after "New chat" the browser still sends the old address.
     try:
         return say(home.chat, user.id, drawn, words)
     except NotFound:  # the chat is gone: the words, which were counted, begin a new one
@@ -181,7 +181,7 @@ def _confirm_delete(each: Conversation) -> None:
     st.markdown(f"**{pieces.plain(each.title)}** and its messages go for good. What was learned from it stays.")
     if st.button("Delete chat", type="primary", key="really-delete"):
         with trouble():
-            home.conversations.delete(user.id, each.id)
+            home.conversations.delete(require_user().id, each.id)
             if _open() == each.id:
                 _set_open(None)
             st.rerun()

@@ -89,7 +89,7 @@ def _confirm_clear(count: int) -> None:
     if st.button("Forget everything", type="primary", key="really-clear"):
         with trouble():
             st.session_state.pop(FORGOTTEN, None)
-            st.session_state["receipt"] = home.clear_memories(user.id, messages_too=chats_too)
+            st.session_state["receipt"] = home.clear_memories(require_user().id, messages_too=chats_too)
             if chats_too:
                 st.session_state.pop("open_chat", None)
             st.rerun()

@@ -32,6 +32,10 @@ STYLE = """
     position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   [class*="st-key-icon-"] { flex: none; width: auto; }
   .stChatMessage p, .stChatMessage li { unicode-bidi: plaintext; text-align: start; }
+  /* Scripts without anything to see take no room. */
+  [data-testid="stLayoutWrapper"]:has(> .st-key-errand) { position: absolute; height: 0; overflow: hidden; }
+  /* Cameras read dark on light, whatever the theme. */
+  .st-key-factor-picture img { background: #fff; padding: 0.75rem; }
   @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 </style>
 """

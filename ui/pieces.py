@@ -15,6 +15,7 @@ from memory import Receipt, Result
 from ui.frame import MARK
 
 __all__ = [
+    "as_typed",
     "behind_reply",
     "day",
     "deletion_receipt",
@@ -52,6 +53,11 @@ _SUM = re.compile(r"(?<![$\\])\$(?!\$)")
 def plain(text: str) -> str:
     """Text as it was written, whatever Markdown would make of it."""
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def as_typed(text: str) -> str:
+    """An address or a key, set apart and never made a link."""
+    return "`" + text.replace("`", "'") + "`"
 
 
 def harmless(markdown: str) -> str:

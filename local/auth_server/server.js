@@ -5,6 +5,7 @@
 import { serve } from "@hono/node-server";
 import { App } from "@supabase/lite";
 import { createConnection } from "@supabase/lite/sqlite";
+import { DatabaseSync } from "node:sqlite";
 
 const setting = (name) => {
   const value = process.env[`AUTH_${name}`];
@@ -45,14 +46,36 @@ const app = new App({
 });
 await app.ensureSystemSchema();
 
+// People may take their own sign-in away. Supabase leaves that to its database and its administrators, of
+// which there are none here.
+const forget = async (request, context) => {
+  const asked = await app.fetch(new Request(request.url, { headers: request.headers }), context);
+  if (!asked.ok) return asked;
+  const { id } = await asked.json();
+  const users = new DatabaseSync(setting("DATABASE"), { timeout: 5000, enableForeignKeyConstraints: true });
+  try {
+    users.prepare('delete from "auth.refresh_tokens" where user_id = ?').run(id);
+    users.prepare('delete from "auth.flow_state" where user_id = ?').run(id);
+    users.prepare('delete from "auth.audit_log_entries" where instr(payload, ?) > 0').run(id);
+    users.prepare('delete from "auth.users" where id = ?').run(id);
+  } finally {
+    users.close();
+  }
+  return new Response(null, { status: 204 });
+};
+
+const answer = (request, context) => {
+  const { pathname } = new URL(request.url);
+  if (!pathname.startsWith("/auth/v1/")) return new Response("There is nothing here.\n", { status: 404 });
+  if (request.method === "DELETE" && pathname === "/auth/v1/user") return forget(request, context);
+  return app.fetch(request, context);
+};
+
 const server = serve(
   {
     hostname: "127.0.0.1",
     port: Number(setting("PORT")),
-    fetch: (request, { incoming }) =>
-      new URL(request.url).pathname.startsWith("/auth/v1/")
-        ? app.fetch(request, { peerAddress: incoming.socket.remoteAddress ?? null })
-        : new Response("There is nothing here.\n", { status: 404 }),
+    fetch: (request, { incoming }) => answer(request, { peerAddress: incoming.socket.remoteAddress ?? null }),
   },
   ({ port }) => console.log(`serving on http://127.0.0.1:${port}`),
 );

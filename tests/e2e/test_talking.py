@@ -49,8 +49,8 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     person.page.get_by_role("button", name="Tell me a long story").click()
     person.sees("Stopped here.")
     expect(person.page.get_by_role("button", name="Try again")).to_be_visible()
-    # Its address leads back to it, also after signing in again.
-    person.page.reload()
+    # Its address leads back to it, also by way of the door in another browser.
+    person = visit(keepsake_with_model, person.page.url.removeprefix(keepsake_with_model.address))
     person.sign_in("bea@example.com")
     person.sees("word3")
     person.sees("Stopped here.")

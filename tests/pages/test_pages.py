@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import house
 from auth.client import AuthClient
-from auth.guard import SESSION
+from auth.guard import DEVICE, SESSION
 from errors import ModelUnreachable
 from local.stack import LocalStack
 from settings import settings
@@ -64,11 +64,14 @@ def test_every_page_shows_itself_to_who_is_signed_in(sit: Sit, page: str) -> Non
     assert app.title[0].value in ("What is on your mind?", "What I remember about you", "Account")
 
 
-def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(sit: Sit, outside: AuthClient) -> None:
+def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(
+    sit: Sit, home: house.House, outside: AuthClient
+) -> None:
     app = sit("pages/account.py")
-    ended = app.session_state[SESSION]
+    ended = replace(app.session_state[SESSION], expires_at=0.0)
     outside.sign_out(ended)
-    app.session_state[SESSION] = replace(ended, expires_at=0.0)
+    home.sessions.save(app.session_state[DEVICE], ended)
+    app.session_state[SESSION] = ended
     app.run()
     assert not app.exception
     assert app.title[0].value == "An assistant that remembers you"

@@ -6,12 +6,15 @@ refused; it may neither return a word of Alice's nor change a row of hers.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from auth.client import Session
+from auth.session import OpenDevice
 from chat.turn import answer, run_turn, say
 from errors import AppError
 from memory import Person, Plan, Said
@@ -75,6 +78,15 @@ def _refused(act: Callable[[], Any]) -> Any:
         return act()
     except AppError as error:
         return str(error)
+
+
+def _taken(w: World) -> OpenDevice:
+    """Alice's device, as Mallory would present it without its cookie."""
+    return OpenDevice(w.known["device"], ME, "guessed")
+
+
+def _mine() -> Session:
+    return Session(ME, "m@example.com", time.time() + 3600, "access", "refresh")
 
 
 def _give_away(w: World) -> Any:
@@ -299,7 +311,25 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
     "Metered.stream": (lambda w: _metered(w),),
     "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),
+    # -- staying signed in
+    "Sessions.open": (lambda w: w.sessions.open(_mine(), SECRET[:4]).id,),
+    "Sessions.ticket": (lambda w: w.sessions.ticket(_taken(w)) and None,),
+    "Sessions.redeem": (
+        lambda w: w.sessions.redeem(w.known["device"]),
+        lambda w: w.sessions.redeem(w.sessions.ticket(w.sessions.open(_mine(), "x")), replacing=w.known["device"]),
+    ),
+    "Sessions.opens": (lambda w: w.sessions.opens(w.known["device"]) or None,),
+    "Sessions.find": (lambda w: w.sessions.find(w.known["device"]),),
+    "Sessions.standing": (lambda w: w.sessions.standing(_taken(w)),),
+    "Sessions.fresh": (lambda w: w.sessions.fresh(_taken(w), lambda session: session, anew=True),),
+    "Sessions.save": (lambda w: w.sessions.save(_taken(w), _mine()),),
+    "Sessions.close": (lambda w: w.sessions.close(_taken(w)),),
+    "Sessions.devices": (lambda w: w.sessions.devices(ME),),
+    "Sessions.revoke": (lambda w: w.sessions.revoke(ME, w.known["device"]),),
+    "Sessions.revoke_all": (lambda w: w.sessions.revoke_all(ME), lambda w: w.sessions.revoke_all("%")),
+    "Sessions.delete_account": (lambda w: [w.sessions.delete_account(each) for each in (*STRANGE, ME)],),
     # -- the house
+    "House.delete_account": (lambda w: w.house.delete_account(ME),),
     "House.clear_memories": (
         lambda w: w.house.clear_memories(ME, messages_too=True),
         lambda w: [_refused(partial(w.house.clear_memories, each)) for each in STRANGE],

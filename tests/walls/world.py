@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from auth.client import Session
+from auth.session import Sessions
 from chat.conversations import Conversations
 from chat.turn import Chat
 from chat.worker import Worker
@@ -153,8 +156,21 @@ class World:
 
     @cached_property
     def house(self) -> House:
-        rooms = (self.settings, self.database, self.memory, self.conversations, self.chat, self.worker, self.limits)
-        return House(*rooms, ExitStack())
+        return House(
+            settings=self.settings,
+            database=self.database,
+            sessions=self.sessions,
+            memory=self.memory,
+            conversations=self.conversations,
+            chat=self.chat,
+            worker=self.worker,
+            limits=self.limits,
+            opened=ExitStack(),
+        )
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.database)
 
     def vector(self, words: str) -> list[float]:
         return self.embedder.embed([words])[0]
@@ -182,8 +198,11 @@ class World:
             self.conversations.remembered(connection, asked.id, {"events": [{"memory": word}]})
         self.consents.give(user_id)
         self.counts.own(user_id, f"{word}-count", 1, None, 60)
+        device = self.sessions.open(Session(user_id, f"{word}@example.com", time.time() + 3600, word, word), word)
+        self.sessions.ticket(device)
         if user_id == ALICE:
-            self.known = {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
+            self.known["device"] = device.id
+            self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
             self.known["question"] = self.questions.open(user_id)[0].id
             self.known["event"] = self.memory.changes(user_id=user_id, limit=1)[0]["id"]
             self.known["gone"] = self._forgotten(user_id, word)

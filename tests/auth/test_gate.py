@@ -1,0 +1,217 @@
+"""The gate: who is out stays out at the next click, and takes everything of theirs along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import house as house_module
+from auth import offers, tokens
+from auth.client import AuthClient, Session
+from auth.guard import DEVICE, SESSION
+from house import House
+from settings import settings
+from tests.auth.conftest import PASSWORD
+from tests.gotrue import KEY, GoTrue, totp
+
+WELCOME = "An assistant that remembers you"
+Sit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def at_gotrue(home: House, gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
+    """The house of this process, with the scripted auth server for the real one."""
+    house_module.leave()
+    settings.cache_clear()
+    tokens.tokens_of.cache_clear()
+    monkeypatch.setenv("SUPABASE_URL", gotrue.url)
+    monkeypatch.setenv("SUPABASE_KEY", KEY)
+    yield gotrue
+    house_module.leave()
+
+
+@pytest.fixture
+def sit(at_gotrue: GoTrue) -> Iterator[Sit]:
+    """Somebody who has signed up and sits in front of a page."""
+    with closing(AuthClient(at_gotrue.url, KEY)) as outside:
+
+        def sit_down(page: str = "", address: str | None = None) -> AppTest:
+            app = AppTest.from_file("../../app.py", default_timeout=30)
+            session = outside.sign_up(address or f"{uuid4().hex}@example.com", PASSWORD)
+            assert session is not None
+            house_module.house().limits.consents.give(session.user_id)
+            app.session_state[SESSION] = session
+            app.run()
+            return app.switch_page(page).run() if page else app
+
+        yield sit_down
+
+
+def _words(app: AppTest) -> str:
+    drawn = [*app.title, *app.markdown, *app.caption, *app.error, *app.warning, *app.info, *app.success, *app.text]
+    return "\n".join(str(each.value) for each in drawn)
+
+
+def _press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def _state(app: AppTest) -> str:
+    """All that this tab's session holds, what objects do not show of themselves included."""
+    held = app.session_state._state.filtered_state
+    return "\n".join(f"{name}={value!r} {getattr(value, '__dict__', '')}" for name, value in held.items())
+
+
+def _kept(app: AppTest) -> Any:
+    return house_module.house().sessions.standing(app.session_state[DEVICE])
+
+
+def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, at_gotrue: GoTrue) -> None:
+    app = sit(address="first@example.com")
+    first: Session = app.session_state[SESSION]
+    app.chat_input[0].set_value("My favourite colour is ultramarine").run()
+    app.switch_page("pages/account.py").run()
+    _press(app, "Sign out")
+    assert app.title[0].value == WELCOME
+    secrets = (first.user_id, first.email, first.access_token, first.refresh_token, "ultramarine")
+    for secret in secrets:
+        assert secret not in _state(app)
+    app.switch_page("app.py").run()
+    app.text_input(key="sign_up_email").set_value("second@example.com")
+    app.text_input(key="sign_up_password").set_value(PASSWORD)
+    _press(app, "Create account")
+    assert app.session_state[SESSION].email == "second@example.com"
+    for page in ("pages/chat.py", "pages/memories.py", "pages/account.py"):
+        app.switch_page(page).run()
+        for secret in secrets:
+            assert secret not in _words(app)
+            assert secret not in _state(app)
+
+
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
+def test_a_session_that_was_ended_elsewhere_is_out_at_the_next_click(sit: Sit, page: str) -> None:
+    app = sit(page)
+    assert house_module.house().sessions.revoke_all(app.session_state[SESSION].user_id) == 1
+    app.run()
+    assert app.title[0].value == WELCOME
+    assert SESSION not in app.session_state
+
+
+def test_words_written_after_the_end_are_not_sent_and_come_back_with_their_person(sit: Sit) -> None:
+    app = sit(address="kim@example.com")
+    user_id = app.session_state[SESSION].user_id
+    house_module.house().sessions.revoke_all(user_id)
+    app.chat_input[0].set_value("A long letter").run()
+    assert app.title[0].value == WELCOME
+    assert house_module.house().conversations.recent(user_id) == []
+    app.text_input(key="sign_in_email").set_value("kim@example.com")
+    app.text_input(key="sign_in_password").set_value(PASSWORD)
+    _press(app, "Sign in")
+    assert not app.exception
+    assert app.chat_input[0].value == "A long letter"
+    assert house_module.house().conversations.recent(user_id) == []
+
+
+def test_tokens_that_have_expired_are_refreshed_on_the_way(sit: Sit, at_gotrue: GoTrue) -> None:
+    app = sit("pages/account.py")
+    _let_expire(app)
+    before = at_gotrue.count("/token")
+    app.run()
+    assert app.title[0].value == "Account"
+    assert at_gotrue.count("/token") == before + 1
+    app.run()
+    assert at_gotrue.count("/token") == before + 1
+
+
+def _let_expire(app: AppTest) -> None:
+    old = replace(app.session_state[SESSION], expires_at=0.0)
+    house_module.house().sessions.save(app.session_state[DEVICE], old)
+    app.session_state[SESSION] = old
+
+
+def test_a_half_way_session_lets_nobody_in(sit: Sit, at_gotrue: GoTrue) -> None:
+    app = sit("pages/account.py", "kim@example.com")
+    with closing(AuthClient(at_gotrue.url, KEY)) as client:
+        begun = client.enrol(app.session_state[SESSION])
+        client.pass_factor(app.session_state[SESSION], begun.factor_id, totp(begun.secret))
+    other = AppTest.from_file("../../app.py", default_timeout=30).run()
+    other.text_input(key="sign_in_email").set_value("kim@example.com")
+    other.text_input(key="sign_in_password").set_value(PASSWORD)
+    _press(other, "Sign in")
+    assert other.title[0].value == "Your second factor"
+    assert SESSION not in other.session_state
+    other.run()
+    assert other.title[0].value == "Your second factor"
+    other.text_input(key="factor_code").set_value(totp(begun.secret))
+    _press(other, "Go on")
+    assert SESSION in other.session_state
+
+
+def test_a_second_factor_ends_the_sessions_that_came_in_without_it(sit: Sit, at_gotrue: GoTrue) -> None:
+    app = sit("pages/account.py", "kim@example.com")
+    sessions = house_module.house().sessions
+    other = sessions.open(app.session_state[SESSION], "Safari on iPhone")
+    _press(app, "Set up a second factor")
+    app.text_input(key="factor_code").set_value(totp(at_gotrue.people["kim@example.com"].secret))
+    _press(app, "Turn it on")
+    assert not app.exception
+    assert "A second factor is set up" in _words(app)
+    assert sessions.standing(other) is None
+    assert _kept(app) is not None
+
+
+def test_an_account_goes_with_everything_and_says_what_remains(sit: Sit) -> None:
+    app = sit()
+    user_id = app.session_state[SESSION].user_id
+    home = house_module.house()
+    home.memory.add("I keep bees in Utrecht.", user_id=user_id)
+    app.chat_input[0].set_value("What do I keep?").run()
+    home.sessions.open(app.session_state[SESSION], "Safari on iPhone")
+    gone = home.delete_account(user_id)
+    assert gone.proved
+    assert gone.memories.removed["memories"] >= 1
+    assert gone.removed["sessions"] == 2
+    assert not gone.sign_in_gone
+    assert home.conversations.recent(user_id) == []
+    assert home.memory.get_all(user_id=user_id)["results"] == []
+    assert home.sessions.devices(user_id) == []
+    app.run()
+    assert app.title[0].value == WELCOME
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code", "told"),
+    [
+        ("/token", 400, "invalid_credentials", "Unknown address or wrong password."),
+        ("/token", 429, "over_request_rate_limit", "Too many attempts"),
+        ("/token", 503, "x", "does not answer"),
+        ("/token", 400, "email_not_confirmed", "not confirmed yet"),
+    ],
+)
+def test_what_keeps_a_person_out_is_one_sentence_on_the_page(
+    at_gotrue: GoTrue, path: str, status: int, code: str, told: str
+) -> None:
+    app = AppTest.from_file("../../app.py", default_timeout=30).run()
+    at_gotrue.fail_next(path, status, code)
+    app.text_input(key="sign_in_email").set_value("kim@example.com")
+    app.text_input(key="sign_in_password").set_value(PASSWORD)
+    _press(app, "Sign in")
+    assert [told in each.value for each in app.error] == [True]
+    assert not app.exception
+
+
+def test_only_what_the_server_offers_is_shown(at_gotrue: GoTrue) -> None:
+    at_gotrue.sign_up_open, at_gotrue.providers = False, ("github",)
+    offers._asked.clear()
+    app = AppTest.from_file("../../app.py", default_timeout=30).run()
+    labels = [button.label for button in app.button]
+    assert "Continue with GitHub" in labels
+    assert "Continue with Google" not in labels
+    assert "Create account" not in labels
+    offers._asked.clear()

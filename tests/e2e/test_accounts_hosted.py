@@ -1,0 +1,284 @@
+"""Accounts as a project of one's own has them: confirmation, codes, other sites, second factors; in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from local.stack import LocalStack
+from tests.e2e.hosted import Hosted
+from tests.e2e.keepsake import PASSWORD, Visitor
+from tests.gotrue import GoTrue, Mail, totp
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Visitor]
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def auth() -> Iterator[GoTrue]:
+    with GoTrue(confirms=True, providers=("google", "github")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory: pytest.TempPathFactory, stack: LocalStack, auth: GoTrue) -> Iterator[Hosted]:
+    with Hosted(tmp_path_factory.mktemp("hosted"), stack.settings, auth) as running:
+        yield running
+
+
+@pytest.fixture
+def address() -> str:
+    return f"visitor-{next(_numbers)}@example.com"
+
+
+def _mail(auth: GoTrue, address: str, kind: str) -> Mail:
+    return next(mail for mail in auth.mails if (mail.to, mail.kind) == (address, kind))
+
+
+def _create(person: Visitor, address: str) -> None:
+    person.page.get_by_role("tab", name="Create account").click()
+    person.page.get_by_label("E-mail").locator("visible=true").fill(address)
+    person.page.get_by_label("Password", exact=True).locator("visible=true").fill(PASSWORD)
+    person.page.get_by_role("button", name="Create account").click()
+    person.sees("Look at your mail")
+
+
+def _types_code(person: Visitor, code: str, button: str = "Go on") -> None:
+    person.page.get_by_label("Code", exact=True).fill(code)
+    person.presses(button)
+
+
+def _joins(person: Visitor, auth: GoTrue, address: str) -> None:
+    _create(person, address)
+    _types_code(person, _mail(auth, address, "signup").code)
+    person.sees("What is on your mind?")
+
+
+def test_a_new_account_is_confirmed_by_code_and_the_mail_can_be_sent_again(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person = visit(hosted)
+    _create(person, address)
+    first = _mail(auth, address, "signup")
+    person.presses("Mail it again")
+    person.sees("Sent again")
+    _types_code(person, first.code)
+    person.sees("does not work any more")
+    _types_code(person, _mail(auth, address, "signup").code)
+    person.sees("What is on your mind?")
+
+
+def test_who_has_not_confirmed_is_told_and_gets_the_mail_again(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    _create(visit(hosted), address)
+    first = _mail(auth, address, "signup")
+    later = visit(hosted)
+    later.sign_in(address)
+    later.sees("This address is not confirmed yet")
+    later.presses("Mail it again")
+    later.sees("Look at your mail")
+    assert _mail(auth, address, "signup") != first
+
+
+def test_a_link_instead_of_a_password_works_in_another_tab_and_tells_nobody_who_has_an_account(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    _joins(visit(hosted), auth, address)
+    for asked in (address, "stranger@example.com"):
+        person = visit(hosted)
+        person.presses("Mail me a link instead")
+        person.sees("Either lets you in")
+        expect(person.page.get_by_label("E-mail")).to_have_count(1)
+        person.page.get_by_label("E-mail").fill(asked)
+        person.presses("Mail it to me")
+        person.sees("If there is an account for")
+    token = _mail(auth, address, "magiclink").token_hash
+    tab = visit(hosted, f"/?token_hash={token}&type=magiclink")
+    tab.presses("Come in")
+    tab.sees("What is on your mind?")
+    assert not [mail for mail in auth.mails if mail.to == "stranger@example.com"]
+
+
+@pytest.mark.parametrize("provider", ["Google", "GitHub"])
+def test_another_sites_sign_in_comes_back_signed_in_and_stays(hosted: Hosted, visit: Visit, provider: str) -> None:
+    person = visit(hosted)
+    person.presses(f"Continue with {provider}")
+    person.sees("What is on your mind?")
+    assert "code=" not in person.page.url
+    person.goes_to("Account")
+    person.sees(f"Signed in as {provider.lower()}@example.com")
+    person.page.reload()
+    person.sees(f"Signed in as {provider.lower()}@example.com")
+
+
+def test_a_sign_in_that_somebody_else_began_signs_nobody_in(hosted: Hosted, visit: Visit) -> None:
+    attacker = visit(hosted)
+    brought: list[str] = []
+
+    def stop_on_the_way_back(route: Route) -> None:
+        brought.append(route.fetch(max_redirects=0).headers["location"])
+        route.abort()
+
+    attacker.page.route("**/authorize?*", stop_on_the_way_back)
+    with attacker.page.expect_event("requestfailed"):
+        attacker.presses("Continue with GitHub")
+    victim = visit(hosted, brought[0].removeprefix(hosted.address))
+    victim.sees("opened in another browser")
+    victim.presses("Back to sign-in")
+    victim.sees("An assistant that remembers you")
+
+
+def test_who_says_no_at_the_other_site_is_back_at_the_door(hosted: Hosted, visit: Visit) -> None:
+    person = visit(hosted, "/?error=access_denied&error_description=The+user+has+denied")
+    person.sees("You were not signed in.")
+    person.does_not_see("denied")
+
+
+def test_a_second_factor_is_set_up_asked_for_and_taken_away(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person = visit(hosted)
+    _joins(person, auth, address)
+    person.goes_to("Account")
+    person.page.get_by_text("Second factor", exact=True).click()
+    person.presses("Set up a second factor")
+    person.sees("Scan this")
+    _types_code(person, "000000", "Turn it on")
+    person.sees("This code is not right")
+    secret = auth.people[address].secret
+    _types_code(person, totp(secret), "Turn it on")
+    person.sees("A second factor is set up")
+    person.page.reload()
+    person.sees("Signed in as")
+
+    other = visit(hosted)
+    other.sign_in(address)
+    other.sees("Your second factor")
+    other.page.goto(f"{hosted.address}/memories")  # half-way in is not in
+    other.sees("An assistant that remembers you")
+    other.sign_in(address)
+    other.sees("Your second factor")
+    _types_code(other, totp(secret))
+    other.sees("What I remember about you")  # where it was going
+
+    person.page.get_by_text("Second factor", exact=True).click()
+    person.presses("Remove the second factor")
+    person.sees("Set up a second factor")
+    last = visit(hosted)
+    last.sign_in(address)
+    last.sees("What is on your mind?")
+
+
+def test_the_password_and_the_address_are_changed(hosted: Hosted, auth: GoTrue, visit: Visit, address: str) -> None:
+    person, other = visit(hosted), visit(hosted)
+    _joins(person, auth, address)
+    other.sign_in(address)
+    other.sees("What is on your mind?")
+    person.goes_to("Account")
+    person.page.get_by_text("Change your password").click()
+    person.page.get_by_label("Current password", exact=True).fill("not the password")
+    person.page.get_by_label("New password", exact=True).fill("another horse battery")
+    person.presses("Change password")
+    person.sees("Unknown address or wrong password.")
+    person.page.get_by_label("Current password", exact=True).fill(PASSWORD)
+    person.presses("Change password")
+    person.sees("Your password is changed.")
+    other.page.get_by_role("button", name="New chat").click()
+    other.sees("An assistant that remembers you")
+
+    person.page.get_by_text("Change your e-mail address").click()
+    person.page.get_by_label("New e-mail address", exact=True).fill(f"new-{address}")
+    person.presses("Change address")
+    person.sees("Open the link in the mail to")
+    token = _mail(auth, f"new-{address}", "email_change").token_hash
+    tab = person.page.context.new_page()
+    tab.goto(f"{hosted.address}/?token_hash={token}&type=email_change")
+    tab.get_by_role("button", name="Confirm my address").click()
+    expect(tab.get_by_text("What is on your mind?")).to_be_visible()
+    person.page.reload()
+    person.sees(f"Signed in as new-{address}")
+    expect(person.page.get_by_text("on Linux")).to_have_count(1)
+
+
+def test_a_server_that_wants_to_be_sure_mails_a_code_for_a_new_password(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person = visit(hosted)
+    _joins(person, auth, address)
+    auth.wants_nonce = True
+    try:
+        person.goes_to("Account")
+        person.page.get_by_text("Change your password").click()
+        person.page.get_by_label("Current password", exact=True).fill(PASSWORD)
+        person.page.get_by_label("New password", exact=True).fill("another horse battery")
+        person.presses("Change password")
+        person.sees("we sent you a code by mail")
+        person.page.get_by_label("Code from the mail").fill(_mail(auth, address, "reauthentication").code)
+        person.presses("Change password")
+        person.sees("Your password is changed.")
+    finally:
+        auth.wants_nonce = False
+
+
+def test_an_auth_server_that_is_away_signs_nobody_out(hosted: Hosted, auth: GoTrue, visit: Visit, address: str) -> None:
+    person = visit(hosted)
+    auth.lifetime = 30  # so short that it is refreshed at each click
+    try:
+        _joins(person, auth, address)
+        auth.fail_next("/token", 503, times=20)
+        person.page.get_by_role("button", name="New chat").click()
+        person.sees("The sign-in server does not answer.")
+        person.does_not_see("What is on your mind?")
+        auth.forgive()
+        auth.lifetime = 3600
+        person.presses("Try again")
+        person.sees("What is on your mind?")
+    finally:
+        auth.forgive()
+        auth.lifetime = 3600
+
+
+def test_what_cannot_be_undone_asks_the_server_whether_the_session_stands(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person = visit(hosted)
+    _joins(person, auth, address)
+    person.goes_to("Account")
+    person.presses("Delete my account")
+    box = person.page.get_by_label("Your e-mail address")
+    box.fill(address)
+    box.press("Enter")
+    auth.fail_next("/user", 403, "session_not_found")
+    person.presses("Delete everything")
+    person.sees("You were signed out.")
+    person.presses("Delete everything")
+    person.sees("Your account is deleted.")
+
+
+def test_a_dialog_that_was_open_when_the_session_ended_does_nothing_any_more(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person, other = visit(hosted), visit(hosted)
+    _joins(person, auth, address)
+    person.says("I keep bees in Utrecht")
+    person.sees("No language model is connected")
+    person.page.get_by_role("button", name="Delete chat").first.click()
+    person.sees("and its messages go for good")
+    other.sign_in(address)
+    other.goes_to("Account")
+    other.presses("Sign out everywhere")
+    other.sees("An assistant that remembers you")
+    person.presses("Delete chat")
+    person.sees("An assistant that remembers you")
+    other.sign_in(address)
+    expect(other.page.get_by_role("button", name="I keep bees in Utrecht")).to_be_visible()
+
+
+def test_no_secret_is_in_the_apps_output(hosted: Hosted, auth: GoTrue) -> None:
+    for secret in (*auth.sessions, PASSWORD, *(person.secret for person in auth.people.values() if person.secret)):
+        assert secret not in hosted.output

@@ -1,0 +1,220 @@
+"""What goes by mail: asking for one, its code, its link, and a new password. Draws and collects.
+
+A link takes a press, because mail scanners open every link they see. No answer tells whether an address
+has an account.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from auth import guard
+from auth.client import Session
+from errors import AppError, InvalidInput
+from ui.frame import show_trouble
+from ui.pieces import as_typed
+from ui.second_factor import RECOVERED, arrive, ask_for
+
+__all__ = ["back_button", "begin", "draw", "follow", "resend", "sent", "under_way"]
+
+MAIL, NOTE = "mail", "mail_note"
+
+
+class Mail(NamedTuple):
+    """A mail that is asked for, or was sent: what it is for, and to whom."""
+
+    kind: str
+    address: str = ""
+
+
+ASKING = {
+    "recovery": ("Choose a new password", "We mail you a link and a code. They prove that the address is yours."),
+    "magiclink": ("Come in without a password", "We mail you a link and a code. Either lets you in, once."),
+}
+ON_ITS_WAY = {
+    "signup": "Almost there. We sent a mail to {}: open the link in it, or type its code here.",
+    "recovery": "If there is an account for {}, a mail is on its way: open its link, or type its code here.",
+    "magiclink": "If there is an account for {}, a mail is on its way: open its link, or type its code here.",
+}
+LINKS = {
+    "recovery": ("Choose a new password", "Your other devices are signed out when you save it."),
+    "email_change": ("Your new address", "Press the button to confirm the change of your e-mail address."),
+    "magiclink": ("Welcome back", "Press the button to come in."),
+}
+ANY_LINK = ("One more step", "Press the button to confirm your e-mail address and come in.")
+
+
+def under_way() -> bool:
+    """Whether something by mail was begun in this tab."""
+    return MAIL in st.session_state or RECOVERED in st.session_state
+
+
+def begin(kind: str) -> None:
+    """Ask for an address to send a mail to."""
+    st.session_state[MAIL] = Mail(kind)
+
+
+def sent(kind: str, address: str) -> None:
+    """Wait for the code of a mail that was sent."""
+    st.session_state[MAIL] = Mail(kind, address.strip())
+
+
+def resend(address: str) -> None:
+    """Mail the confirmation of a new account again, and wait for it."""
+    sent("signup", address)
+    _send(Mail("signup", address))
+
+
+def back_button() -> None:
+    """The way back to the first page."""
+    if st.button("Back to sign-in", type="tertiary", icon=":material/arrow_back:"):
+        for name in (MAIL, RECOVERED, NOTE):
+            st.session_state.pop(name, None)
+        st.query_params.clear()
+        st.rerun()
+
+
+def draw() -> None:
+    """Whatever comes next of what was begun."""
+    mail: Mail = st.session_state.get(MAIL) or Mail("recovery")
+    if RECOVERED in st.session_state:
+        _new_password(*LINKS["recovery"])
+    elif mail.address:
+        _type_code(mail)
+    else:
+        _ask_for_address(mail.kind)
+    back_button()
+
+
+def follow() -> None:
+    """The way in from a link."""
+    kind = st.query_params.get("type", "signup")
+    title, words = LINKS.get(kind, ANY_LINK)
+    if kind == "recovery":
+        _new_password(title, words)
+        back_button()
+        return
+    st.title(title, anchor=False)
+    st.markdown(words)
+    label = "Come in" if kind == "magiclink" else "Confirm my address"
+    if st.button(label, type="primary"):
+        try:
+            session = guard.client().follow(st.query_params["token_hash"], kind)
+        except AppError as error:
+            show_trouble(error)
+        else:
+            st.query_params.clear()
+            if session is None:
+                st.success("Confirmed. Now open the link in the mail to your other address.", icon=":material/mail:")
+            else:
+                arrive(session)
+    back_button()
+
+
+def _ask_for_address(kind: str) -> None:
+    title, words = ASKING[kind]
+    st.title(title, anchor=False)
+    st.markdown(words)
+    with st.form("mail_form", border=True):
+        address = st.text_input("E-mail", key="mail_address", autocomplete="email")
+        asked = st.form_submit_button("Mail it to me", type="primary", width="stretch")
+    if asked and _send(Mail(kind, address)):
+        sent(kind, address)
+        st.rerun()
+    _show_note()
+
+
+def _type_code(mail: Mail) -> None:
+    st.title("Look at your mail", anchor=False)
+    st.markdown(ON_ITS_WAY[mail.kind].format(as_typed(mail.address)))
+    new = ""
+    with st.form("code_form", border=True):
+        code = st.text_input("Code", key="mail_code", autocomplete="one-time-code", placeholder="123456")
+        if mail.kind == "recovery":
+            new = st.text_input(
+                "New password",
+                type="password",
+                key="mail_password",
+                autocomplete="new-password",
+                placeholder="At least 8 characters",
+            )
+        done = st.form_submit_button("Go on", type="primary", width="stretch")
+    if done:
+        try:
+            session = guard.client().use_code(mail.address, code, mail.kind)
+        except AppError as error:
+            show_trouble(error)
+        else:
+            if mail.kind == "recovery":
+                _save(session, new)
+            else:
+                arrive(session)
+    if st.button("Mail it again", type="tertiary", icon=":material/mail:") and _send(mail):
+        st.session_state[NOTE] = "Sent again. Only the latest mail counts."
+    _show_note()
+
+
+def _new_password(title: str, words: str) -> None:
+    st.title(title, anchor=False)
+    st.markdown(words)
+    with st.form("new_password_form", border=True):
+        new = st.text_input(
+            "New password",
+            type="password",
+            key="recovery_password",
+            autocomplete="new-password",
+            placeholder="At least 8 characters",
+        )
+        asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
+    if not asked:
+        return
+    try:
+        if not new:
+            raise InvalidInput("Type your new password.")
+        recovered: Session | None = st.session_state.get(RECOVERED)
+        if recovered is None:
+            recovered = guard.client().follow(st.query_params.get("token_hash", ""), "recovery")
+    except AppError as error:
+        show_trouble(error)
+        return
+    if recovered is not None:
+        _save(recovered, new)
+
+
+def _save(recovered: Session, new: str) -> None:
+    """Set the password that was chosen, sign out everybody else, and go in. The mail is used up by now."""
+    st.session_state[RECOVERED] = recovered
+    st.session_state.pop(MAIL, None)
+    st.query_params.clear()
+    if recovered.half_way:
+        ask_for(recovered)
+    try:
+        guard.client().change_password(recovered, new)
+        guard.client().sign_out(recovered, "others")
+        guard.sessions().revoke_all(recovered.user_id)
+    except AppError as error:
+        show_trouble(error)
+        return
+    guard.enter(recovered)
+    guard.go_on()
+
+
+def _send(mail: Mail) -> bool:
+    own = guard.client()
+    post = {"signup": own.resend, "recovery": own.send_recovery, "magiclink": own.send_link}[mail.kind]
+    try:
+        post(mail.address)
+    except AppError as error:
+        st.session_state[NOTE] = error
+        return False
+    return True
+
+
+def _show_note() -> None:
+    note = st.session_state.pop(NOTE, None)
+    if isinstance(note, AppError):
+        show_trouble(note)
+    elif note:
+        st.success(note, icon=":material/mail:")

@@ -1,0 +1,72 @@
+"""Deleting an account, and what is said afterwards. Draws and collects; the house does it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import streamlit as st
+
+from auth import guard
+from auth.guard import User, require_user
+from errors import AuthUnreachable, InvalidInput
+from house import Farewell, house
+from ui.frame import trouble
+from ui.pieces import as_typed, deletion_receipt
+
+__all__ = ["farewell", "offer"]
+
+FAREWELL = "farewell"
+GONE_NAMES = {"sessions": "devices", "people": "settings", "messages": "messages", "conversations": "chats"}
+
+
+def offer() -> None:
+    """The way out for good."""
+    st.markdown("Everything goes for good: memories, chats, settings, and every device you are signed in on.")
+    if st.button("Delete my account", icon=":material/delete_forever:", key="delete-account"):
+        _confirm()
+
+
+@st.dialog("Delete your account?")
+def _confirm() -> None:
+    with trouble():
+        user = require_user()
+        st.markdown(f"Nothing of it can be brought back. Type {as_typed(user.email)} to go on.")
+        typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
+        if st.button("Delete everything", type="primary", key="really-delete-account"):
+            _delete(user, typed)
+            st.switch_page("pages/welcome.py")
+
+
+def _delete(user: User, typed: str) -> None:
+    if typed.strip().lower() != user.email.lower():
+        raise InvalidInput("This is not the address of this account: nothing was deleted.")
+    leaving = guard.session()
+    guard.client().confirm_alive(leaving)
+    gone = house().delete_account(user.id)
+    with suppress(AuthUnreachable):  # then it stays, and the page says so
+        if not gone.sign_in_gone and guard.client().delete_sign_in(leaving):
+            gone = replace(gone, sign_in_gone=True)
+    guard.leave(everywhere=True)
+    st.session_state[FAREWELL] = gone
+
+
+def farewell() -> None:
+    """The receipt, shown once to who has just left."""
+    gone: Farewell | None = st.session_state.pop(FAREWELL, None)
+    if gone is None:
+        return
+    st.subheader("Your account is deleted.", anchor=False)
+    if any(gone.memories.removed.values()):
+        deletion_receipt(gone.memories)
+    others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
+    if others:
+        st.caption(", ".join(f"{GONE_NAMES.get(name, name)}: {count}" for name, count in others.items()))
+    if not gone.proved:
+        st.warning("Something of it was found again. Sign in once more, and delete it again.", icon=":material/error:")
+    if not gone.sign_in_gone:
+        st.info(
+            "Your address and password are kept by the sign-in server, where this app may not delete. Whoever runs "
+            "it can, in Supabase under Authentication → Users. Signing in again would begin with nothing.",
+            icon=":material/info:",
+        )
