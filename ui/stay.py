@@ -54,11 +54,12 @@ def app_address() -> str:
 
 def settle() -> None:
     """Have the browser take or drop its cookie, if there is anything to do."""
-    errand = guard.errand()
+    # Drawn empty otherwise: if what stands below moved up, Streamlit would make it anew and close what was open.
+    place, errand = st.container(key="errand"), guard.errand()
     if errand is None:
         return
     path = app_address().partition("://")[2].partition("/")[2]
-    with st.container(key="errand"):
+    with place:
         _browser(
             key=f"browser-{errand['path'].rpartition('/')[2]}",
             data={"url": f"/{path}{errand['path']}", "once": errand["once"], "ticket": errand["ticket"]},
@@ -70,7 +71,7 @@ def settle() -> None:
 def send_browser_to(address: str, verifier: str) -> None:
     """Leave for another site. The verifier stays in this browser, which alone can finish what it began."""
     kept = {"name": trip_cookie_name(st.context.url or ""), "value": verifier}
-    with st.container(key="errand"):
+    with st.container(key="errand-away"):
         _browser(key="browser-go", data={"go": address, "kept": kept, "once": verifier}, height=1)
 
 
