@@ -16,6 +16,14 @@ __all__ = ["app_address", "brought_back", "send_browser_to", "settle"]
 # Run again at each change of the page: what was asked once is not asked twice.
 SCRIPT = """
 const begun = new Set();
+
+// The app's own folder as the browser sees it, whatever path, proxy or frame it is served in.
+function folder(pages) {
+  const path = new URL(document.baseURI).pathname;
+  const page = pages.find((name) => path.endsWith(`/${name}`));
+  return page ? path.slice(0, -page.length) : path.replace(/[/]?$/, "/");
+}
+
 export default function ({ data, setStateValue }) {
   if (!data || begun.has(data.once)) return;
   begun.add(data.once);
@@ -29,7 +37,7 @@ export default function ({ data, setStateValue }) {
     }
     return;
   }
-  fetch(data.url, {
+  fetch(folder(data.pages) + data.path, {
     method: "POST",
     credentials: "same-origin",
     headers: { "Content-Type": "application/json" },
@@ -58,11 +66,10 @@ def settle() -> None:
     place, errand = st.container(key="errand"), guard.errand()
     if errand is None:
         return
-    path = app_address().partition("://")[2].partition("/")[2]
     with place:
         _browser(
             key=f"browser-{errand['path'].rpartition('/')[2]}",
-            data={"url": f"/{path}{errand['path']}", "once": errand["once"], "ticket": errand["ticket"]},
+            data={**errand, "pages": PAGE_NAMES},
             on_refused_change=guard.no_cookie,
             height=1,
         )
