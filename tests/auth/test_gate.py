@@ -183,6 +183,29 @@ def test_an_account_goes_with_everything_and_says_what_remains(sit: Sit) -> None
     assert app.title[0].value == WELCOME
 
 
+def test_a_new_password_that_is_refused_can_be_chosen_again_although_the_code_is_used_up(
+    sit: Sit, at_gotrue: GoTrue
+) -> None:
+    sit(address="kim@example.com")
+    app = AppTest.from_file("../../app.py", default_timeout=30).run()
+    _press(app, "Forgot your password?")
+    app.text_input(key="mail_address").set_value("kim@example.com")
+    _press(app, "Mail it to me")
+    [mail] = at_gotrue.mails
+    app.text_input(key="mail_code").set_value(mail.code)
+    _press(app, "Go on")
+    assert "Type your password." in _words(app)
+    assert at_gotrue.mails == [mail]
+    app.text_input(key="mail_password").set_value("short")
+    _press(app, "Go on")
+    assert "Use a longer password" in _words(app)
+    app.text_input(key="recovery_password").set_value("another horse battery")
+    _press(app, "Save and come in")
+    assert not app.exception
+    assert app.session_state[SESSION].email == "kim@example.com"
+    assert at_gotrue.people["kim@example.com"].password == "another horse battery"
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code", "told"),
     [
