@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from auth import guard
+from auth import errands
 from auth.browser import home_of, trip_cookie_name
 
 __all__ = ["app_address", "brought_back", "send_browser_to", "settle"]
@@ -63,14 +63,14 @@ def app_address() -> str:
 def settle() -> None:
     """Have the browser take or drop its cookie, if there is anything to do."""
     # Drawn empty otherwise: if what stands below moved up, Streamlit would make it anew and close what was open.
-    place, errand = st.container(key="errand"), guard.errand()
+    place, errand = st.container(key="errand"), errands.errand()
     if errand is None:
         return
     with place:
         _browser(
             key=f"browser-{errand['path'].rpartition('/')[2]}",
             data={**errand, "pages": PAGE_NAMES},
-            on_refused_change=guard.no_cookie,
+            on_refused_change=errands.no_cookie,
             height=1,
         )
 

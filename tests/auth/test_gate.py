@@ -72,11 +72,13 @@ def _kept(app: AppTest) -> Any:
 
 def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, at_gotrue: GoTrue) -> None:
     app = sit(address="first@example.com")
+    assert "You were signed out" not in _words(app)
     first: Session = app.session_state[SESSION]
     app.chat_input[0].set_value("My favourite colour is ultramarine").run()
     app.switch_page("pages/account.py").run()
     _press(app, "Sign out")
     assert app.title[0].value == WELCOME
+    assert "You were signed out" not in _words(app)  # they know
     secrets = (first.user_id, first.email, first.access_token, first.refresh_token, "ultramarine")
     for secret in secrets:
         assert secret not in _state(app)
@@ -107,6 +109,7 @@ def test_words_written_after_the_end_are_not_sent_and_come_back_with_their_perso
     house_module.house().sessions.revoke_all(user_id)
     app.chat_input[0].set_value("A long letter").run()
     assert app.title[0].value == WELCOME
+    assert "You were signed out. Sign in to go on where you were. What you wrote is kept" in _words(app)
     assert house_module.house().conversations.recent(user_id) == []
     app.text_input(key="sign_in_email").set_value("kim@example.com")
     app.text_input(key="sign_in_password").set_value(PASSWORD)
