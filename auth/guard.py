@@ -17,8 +17,7 @@ import streamlit as st
 
 from auth.browser import cookie_name, device_name
 from auth.client import AuthClient, Session
-from auth.seal import fresh_secret
-from auth.session import TICKET_SECONDS, OpenDevice, Sessions
+from auth.session import OpenDevice, Sessions
 from errors import SessionEnded, SignInError, UntrustedToken
 from settings import settings
 
@@ -28,24 +27,22 @@ __all__ = [
     "current_user",
     "device",
     "enter",
-    "errand",
     "give_back",
     "go_on",
     "learn_anew",
     "leave",
-    "no_cookie",
     "open_door",
     "renew",
     "require_user",
     "session",
     "sessions",
-    "staying",
     "stop_if_ended",
+    "why_here",
 ]
 
 SESSION, FRAMED, WANTED = "session", "framed", "wanted"
 DEVICE, SESSIONS, CHECKED, TRIED = "device", "sessions", "checked", "tried_cookie"
-TICKET, DROP, NO_COOKIE, KEPT, UNSENT = "ticket", "drop_cookie", "no_cookie", "kept", "unsent"
+TICKET, DROP, NO_COOKIE, KEPT, UNSENT, ENDED = ("ticket", "drop_cookie", "no_cookie", "kept", "unsent", "ended")
 HOME = "pages/chat.py"
 PAGES = (HOME, "pages/memories.py", "pages/account.py")
 
@@ -103,14 +100,14 @@ def current_user() -> User | None:
     try:
         standing = sessions().standing(device)
         if standing is None:
-            _forget()
+            _end()
             return None
         st.session_state[KEPT] = standing.kept
         if here.stale:
             here = sessions().fresh(device, client().refresh)
             st.session_state[SESSION] = here
     except (SessionEnded, UntrustedToken):
-        _forget()
+        _end()
         return None
     kept_by = sessions()
     return User(here.user_id, here.email, lambda: kept_by.standing(device) is not None)
@@ -219,6 +216,12 @@ def _returned() -> Session | None:
     return None
 
 
+def _end() -> None:
+    """The session was ended elsewhere: forget it, and let the welcome page say so."""
+    _forget()
+    st.session_state[ENDED] = True
+
+
 def _still_good(opened: OpenDevice, kept: Session) -> Session:
     """What was kept, if its token is still trusted; else what the auth server gives for it."""
     try:
@@ -250,37 +253,16 @@ def stop_if_ended(user: User, words: str) -> None:
         raise SessionEnded("You were signed out. Please sign in again.")
 
 
+def why_here() -> str | None:
+    """What to say to who is at the door although they had not signed out; said once."""
+    if not st.session_state.pop(ENDED, False):
+        return None
+    kept = " What you wrote is kept, and waits for you." if UNSENT in st.session_state else ""
+    return f"You were signed out. Sign in to go on where you were.{kept}"
+
+
 def give_back(user: User, box: str) -> None:
     """Put words that could not be sent into their box again; another person's are thrown away."""
     owner, words = st.session_state.pop(UNSENT, ("", ""))
     if words and owner == user.id:
         st.session_state[box] = words
-
-
-# -- what the browser is asked to do -----------------------------------------------------------------
-
-
-def errand() -> dict[str, str] | None:
-    """What the browser has to be asked for: to take the cookie of a ticket, or to drop the one it has."""
-    if st.session_state.get(KEPT):
-        st.session_state.pop(TICKET, None)
-    if TICKET in st.session_state:
-        ticket, issued = st.session_state[TICKET]
-        if time.monotonic() - issued > TICKET_SECONDS:  # it never arrived: the network failed, or the page was left
-            ticket = sessions().ticket(device())
-            st.session_state[TICKET] = ticket, time.monotonic()
-        return {"path": "session/keep", "ticket": ticket, "once": ticket}
-    if st.session_state.pop(DROP, None):
-        return {"path": "session/drop", "ticket": "", "once": fresh_secret()}
-    return None
-
-
-def no_cookie() -> None:
-    """Note that this host did not take the cookie: sign-in lasts for the tab."""
-    st.session_state.pop(TICKET, None)
-    st.session_state[NO_COOKIE] = True
-
-
-def staying() -> bool:
-    """Whether sign-in outlasts this tab."""
-    return bool(st.session_state.get(KEPT)) or not st.session_state.get(NO_COOKIE)

@@ -56,9 +56,7 @@ def reranker_named(name: str | None, model: Model | None) -> Reranker | None:
     if name != "model":
         return CrossEncoderReranker(name)
     if model is None:
-        raise SettingsError(
-            "RERANKER is `model`, but no language model is connected: set OPENAI_API_KEY, or unset it."
-        )
+        raise SettingsError("RERANKER is `model`, but no language model is connected: set OPENAI_API_KEY, or unset it.")
     return ModelReranker(model)
 
 

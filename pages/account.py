@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
+from auth.errands import staying
 from auth.offers import offers, second_factors
 from house import house
 from ui import credentials, devices, leaving, second_factor
@@ -43,7 +44,7 @@ def draw() -> None:
 
 
 def _how_long() -> str:
-    if guard.staying():
+    if staying():
         return "You stay signed in on this device, also after closing the browser."
     return "Sign-in lasts for this tab: this host cannot keep it, so after closing or reloading you sign in again."
 

@@ -17,7 +17,10 @@ PROMISES = (
 
 def draw() -> None:
     """The promise on top, the ways in below it."""
-    leaving.farewell()
+    with st.container():  # one element, told or not, so that the form below it stays what it is
+        leaving.farewell()
+        if told := guard.why_here():
+            st.info(told, icon=":material/logout:")
     st.title("An assistant that remembers you", anchor=False)
     st.markdown("Tell Keepsake something once. It will still know next week, in another chat, in your own words.")
     for icon, promise in PROMISES:

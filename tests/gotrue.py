@@ -295,7 +295,8 @@ class GoTrue(ThreadingHTTPServer):
             return {"id": person.factor["id"], "type": "totp", "friendly_name": "", "totp": shown}
         if parts[1] == "challenge":
             return {"id": str(uuid4()), "type": "totp", "expires_at": int(time.time()) + 300}
-        if person.factor is None or body["code"] != totp(person.secret):
+        now = time.time()
+        if person.factor is None or body["code"] not in (totp(person.secret, now), totp(person.secret, now - 30)):
             raise Refusal(422, "mfa_verification_failed")
         person.factor["status"] = "verified"
         return self.session(person, aal="aal2")

@@ -12,7 +12,8 @@ import streamlit as st
 
 from auth import guard
 from auth.client import Session
-from errors import AppError, InvalidInput
+from auth.person import a_password
+from errors import AppError
 from ui.frame import show_trouble
 from ui.pieces import as_typed
 from ui.second_factor import RECOVERED, arrive, ask_for
@@ -143,6 +144,8 @@ def _type_code(mail: Mail) -> None:
         done = st.form_submit_button("Go on", type="primary", width="stretch")
     if done:
         try:
+            if mail.kind == "recovery":
+                a_password(new)  # before the code is used up
             session = guard.client().use_code(mail.address, code, mail.kind)
         except AppError as error:
             show_trouble(error)
@@ -168,11 +171,11 @@ def _new_password(title: str, words: str) -> None:
             placeholder="At least 8 characters",
         )
         asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
+    _show_note()
     if not asked:
         return
     try:
-        if not new:
-            raise InvalidInput("Type your new password.")
+        a_password(new)  # before the link is used up
         recovered: Session | None = st.session_state.get(RECOVERED)
         if recovered is None:
             recovered = guard.client().follow(st.query_params.get("token_hash", ""), "recovery")
@@ -195,8 +198,8 @@ def _save(recovered: Session, new: str) -> None:
         guard.client().sign_out(recovered, "others")
         guard.sessions().revoke_all(recovered.user_id)
     except AppError as error:
-        show_trouble(error)
-        return
+        st.session_state[NOTE] = error
+        st.rerun()
     guard.enter(recovered)
     guard.go_on()
 

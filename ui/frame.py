@@ -33,7 +33,7 @@ STYLE = """
   [class*="st-key-icon-"] { flex: none; width: auto; }
   .stChatMessage p, .stChatMessage li { unicode-bidi: plaintext; text-align: start; }
   /* Scripts without anything to see take no room. */
-  [data-testid="stLayoutWrapper"]:has(> .st-key-errand) { position: absolute; height: 0; overflow: hidden; }
+  [data-testid="stLayoutWrapper"]:has(> [class*="st-key-errand"]) { position: absolute; height: 0; overflow: hidden; }
   /* Cameras read dark on light, whatever the theme. */
   .st-key-factor-picture img { background: #fff; padding: 0.75rem; }
   @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }

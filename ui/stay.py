@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from auth import guard
+from auth import errands
 from auth.browser import home_of, trip_cookie_name
 
 __all__ = ["app_address", "brought_back", "send_browser_to", "settle"]
@@ -16,6 +16,14 @@ __all__ = ["app_address", "brought_back", "send_browser_to", "settle"]
 # Run again at each change of the page: what was asked once is not asked twice.
 SCRIPT = """
 const begun = new Set();
+
+// The app's own folder as the browser sees it, whatever path, proxy or frame it is served in.
+function folder(pages) {
+  const path = new URL(document.baseURI).pathname;
+  const page = pages.find((name) => path.endsWith(`/${name}`));
+  return page ? path.slice(0, -page.length) : path.replace(/[/]?$/, "/");
+}
+
 export default function ({ data, setStateValue }) {
   if (!data || begun.has(data.once)) return;
   begun.add(data.once);
@@ -29,7 +37,7 @@ export default function ({ data, setStateValue }) {
     }
     return;
   }
-  fetch(data.url, {
+  fetch(folder(data.pages) + data.path, {
     method: "POST",
     credentials: "same-origin",
     headers: { "Content-Type": "application/json" },
@@ -54,15 +62,15 @@ def app_address() -> str:
 
 def settle() -> None:
     """Have the browser take or drop its cookie, if there is anything to do."""
-    errand = guard.errand()
+    # Drawn empty otherwise: if what stands below moved up, Streamlit would make it anew and close what was open.
+    place, errand = st.container(key="errand"), errands.errand()
     if errand is None:
         return
-    path = app_address().partition("://")[2].partition("/")[2]
-    with st.container(key="errand"):
+    with place:
         _browser(
             key=f"browser-{errand['path'].rpartition('/')[2]}",
-            data={"url": f"/{path}{errand['path']}", "once": errand["once"], "ticket": errand["ticket"]},
-            on_refused_change=guard.no_cookie,
+            data={**errand, "pages": PAGE_NAMES},
+            on_refused_change=errands.no_cookie,
             height=1,
         )
 
@@ -70,7 +78,7 @@ def settle() -> None:
 def send_browser_to(address: str, verifier: str) -> None:
     """Leave for another site. The verifier stays in this browser, which alone can finish what it began."""
     kept = {"name": trip_cookie_name(st.context.url or ""), "value": verifier}
-    with st.container(key="errand"):
+    with st.container(key="errand-away"):
         _browser(key="browser-go", data={"go": address, "kept": kept, "once": verifier}, height=1)
 
 

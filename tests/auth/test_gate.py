@@ -74,11 +74,13 @@ def _kept(app: AppTest) -> Any:
 
 def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, at_gotrue: GoTrue) -> None:
     app = sit(address="first@example.com")
+    assert "You were signed out" not in _words(app)
     first: Session = app.session_state[SESSION]
     app.chat_input[0].set_value("My favourite colour is ultramarine").run()
     app.switch_page("pages/account.py").run()
     _press(app, "Sign out")
     assert app.title[0].value == WELCOME
+    assert "You were signed out" not in _words(app)  # they know
     secrets = (first.user_id, first.email, first.access_token, first.refresh_token, "ultramarine")
     for secret in secrets:
         assert secret not in _state(app)
@@ -109,6 +111,7 @@ def test_words_written_after_the_end_are_not_sent_and_come_back_with_their_perso
     house_module.house().sessions.revoke_all(user_id)
     app.chat_input[0].set_value("A long letter").run()
     assert app.title[0].value == WELCOME
+    assert "You were signed out. Sign in to go on where you were. What you wrote is kept" in _words(app)
     assert house_module.house().conversations.recent(user_id) == []
     app.text_input(key="sign_in_email").set_value("kim@example.com")
     app.text_input(key="sign_in_password").set_value(PASSWORD)
@@ -183,6 +186,29 @@ def test_an_account_goes_with_everything_and_says_what_remains(sit: Sit) -> None
     assert home.sessions.devices(user_id) == []
     app.run()
     assert app.title[0].value == WELCOME
+
+
+def test_a_new_password_that_is_refused_can_be_chosen_again_although_the_code_is_used_up(
+    sit: Sit, at_gotrue: GoTrue
+) -> None:
+    sit(address="kim@example.com")
+    app = AppTest.from_file("../../app.py", default_timeout=30).run()
+    _press(app, "Forgot your password?")
+    app.text_input(key="mail_address").set_value("kim@example.com")
+    _press(app, "Mail it to me")
+    [mail] = at_gotrue.mails
+    app.text_input(key="mail_code").set_value(mail.code)
+    _press(app, "Go on")
+    assert "Type your password." in _words(app)
+    assert at_gotrue.mails == [mail]
+    app.text_input(key="mail_password").set_value("short")
+    _press(app, "Go on")
+    assert "Use a longer password" in _words(app)
+    app.text_input(key="recovery_password").set_value("another horse battery")
+    _press(app, "Save and come in")
+    assert not app.exception
+    assert app.session_state[SESSION].email == "kim@example.com"
+    assert at_gotrue.people["kim@example.com"].password == "another horse battery"
 
 
 @pytest.mark.parametrize(

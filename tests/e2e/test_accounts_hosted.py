@@ -174,6 +174,37 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(
     last.sees("What is on your mind?")
 
 
+def test_a_forgotten_password_does_not_get_past_the_second_factor(
+    hosted: Hosted, auth: GoTrue, visit: Visit, address: str
+) -> None:
+    person = visit(hosted)
+    _joins(person, auth, address)
+    person.goes_to("Account")
+    person.page.get_by_text("Second factor", exact=True).click()
+    person.presses("Set up a second factor")
+    person.sees("Scan this")
+    _types_code(person, totp(auth.people[address].secret), "Turn it on")
+    person.sees("A second factor is set up")
+
+    away = visit(hosted)
+    away.presses("Forgot your password?")
+    away.sees("They prove that the address is yours")
+    expect(away.page.get_by_label("E-mail")).to_have_count(1)
+    away.page.get_by_label("E-mail").fill(address)
+    away.presses("Mail it to me")
+    away.sees("If there is an account for")
+    away.page.get_by_label("New password", exact=True).fill("another horse battery")
+    _types_code(away, _mail(auth, address, "recovery").code)
+    away.sees("Your second factor")
+    assert auth.people[address].password == PASSWORD
+    _types_code(away, totp(auth.people[address].secret))
+    away.sees("Choose a new password")
+    away.page.get_by_label("New password", exact=True).fill("another horse battery")
+    away.presses("Save and come in")
+    away.sees("What is on your mind?")
+    assert auth.people[address].password == "another horse battery"
+
+
 def test_the_password_and_the_address_are_changed(hosted: Hosted, auth: GoTrue, visit: Visit, address: str) -> None:
     person, other = visit(hosted), visit(hosted)
     _joins(person, auth, address)
