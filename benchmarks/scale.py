@@ -6,7 +6,8 @@ Every channel is on, under row-level security, through `Memory.search`; only the
 (vectors are given). Measured: among few people and among all of them (`growth`), for one person with 20,000
 memories, for 50 people at once on 5 connections, with a database that is far away, and adding in bulk against
 one by one. Stock vecs gets `--stock-rows` of the same kind, without and with its HNSW index, and the same
-questions; `stock_p50_ms` is the faster of the two, `ratio` how many times as long that takes. The last line is
+questions; `stock_p50_ms` is the faster of the two that finds what is there (with the index, filtered, hardly
+anything is found: `stock_hnsw_found` of 10), `ratio` how many times as long that takes. The last line is
 one JSON object.
 """
 
@@ -58,7 +59,8 @@ def main() -> None:
     parser.add_argument("--stock-rows", type=int, default=100_000)
     parser.add_argument("--bulk", type=int, default=10_000)
     asked = parser.parse_args()
-    options = {"max_wal_size": "8GB", "maintenance_work_mem": "1GB"}
+    # A quarter of the memory of a machine of this kind, as hosts set it.
+    options = {"shared_buffers": "6GB", "max_wal_size": "8GB", "maintenance_work_mem": "1GB"}
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder,
         Postgres(Path(folder), options=options) as server,
@@ -166,7 +168,8 @@ def _stock(admin: Database, asked: argparse.Namespace, each: int, ours: float) -
     stock.index()
     indexed, found_indexed = _each(ask, 40)
     _say(f"stock vecs, HNSW made in {time.monotonic() - began:.0f} s: {found_indexed:.1f} of 10 found", indexed)
-    fastest = min(_p(plain, 50), _p(indexed, 50))
+    # An answer without the rows is none, however fast.
+    fastest = min(_p(times, 50) for times, rows_found in ((plain, found), (indexed, found_indexed)) if rows_found > 9)
     return {
         "stock_rows": rows,
         "stock_p50_ms": fastest,

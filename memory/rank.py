@@ -176,7 +176,7 @@ def _of_row(each: Candidate, asked: _Asked) -> dict[str, float]:
     speaker = str(each.metadata.get("actor_id", "")).casefold().split(" ")[0]
     return {
         "speaker": float(bool(speaker) and speaker in asked.names),
-        "timed": float(asked.when and bool(_TIMES.search(text))),
+        "timed": float(asked.when and _tells_time(text)),
         "substance": min(1.0, len(text) / 200) if said else 1.0,
         "question": float(said and text.rstrip().endswith(("?", "？"))),
         "episode": float(each.source == "episodes"),
@@ -219,15 +219,21 @@ _WHEN = re.compile(
     r"cuándo|desde cuándo|cuánto tiempo)\b",
     re.IGNORECASE,
 )
-_TIMES = re.compile(
-    r"\b(yesterday|today|tomorrow|tonight|last|next|ago|weekends?|weeks?|months?|years?|days?|mornings?|recently|since|"
-    r"soon|now|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|january|february|march|april|may|"
-    r"june|july|august|september|october|november|december|\d{4}|gestern|heute|morgen|vorgestern|letzte[nrs]?|"
-    r"nächste[nrs]?|seit|vor|woche|wochen|monate?n?|jahre?n?|tage?n?|hier|demain|aujourd'hui|dernière?|prochaine?|"
-    r"semaines?|mois|ans?|années?|jours?|depuis|ayer|hoy|mañana|pasad[oa]|próxim[oa]|semanas?|mes(?:es)?|años?|días?|"
-    r"desde|hace)\b",
-    re.IGNORECASE,
+_TIMES = frozenset(
+    "yesterday today tomorrow tonight last next ago weekend weekends week weeks month months year years day days morning "
+    "mornings recently since soon now monday mondays tuesday tuesdays wednesday wednesdays thursday thursdays friday "
+    "fridays saturday saturdays sunday sundays january february march april may june july august september october "
+    "november december gestern heute morgen vorgestern letzte letzten letzter letztes nächste nächsten nächster "
+    "nächstes seit vor woche wochen monat monate monaten jahr jahre jahren tag tage tagen hier demain aujourd'hui "
+    "dernier dernière prochain prochaine semaine semaines mois an ans année années jour jours depuis ayer hoy mañana "
+    "pasado pasada próximo próxima semana semanas mes meses año años día días desde hace".split()
 )
+
+
+def _tells_time(text: str) -> bool:
+    """Whether a text names a time, by a word or by a year."""
+    spoken = {word.strip(".,;:!?()\"'") for word in text.casefold().split()}
+    return not _TIMES.isdisjoint(spoken) or any(len(word) == 4 and word.isdigit() for word in spoken)
 
 
 def asks_when(question: str) -> bool:

@@ -31,7 +31,7 @@ __all__ = ["Query", "Recall"]
 
 MOST_GRAMS = 60
 # The database picks by a first, coarse sum; what is weighed here may still change places.
-SPARE, AT_LEAST, AT_MOST = 4, 60, 1_000
+SPARE, AT_LEAST, AT_MOST = 4, 40, 1_000
 STANDING = 12
 
 

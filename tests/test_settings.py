@@ -34,6 +34,7 @@ EVERYTHING = ACCOUNT | {
     "EMBED_BASE_URL": "https://embed.example/v1",
     "EMBED_API_KEY": "sk-embed",
     "EMBED_DIMENSIONS": "384",
+    "RERANKER": "model",
     "ADMISSION": "list",
     "ADMITTED": "dave@example.com, @example.org",
     "TRUSTED_PROXIES": "10.0.0.0/8",

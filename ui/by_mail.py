@@ -14,6 +14,7 @@ from auth import guard
 from auth.client import Session
 from auth.person import a_password
 from errors import AppError
+from ui.door import may_try
 from ui.frame import show_trouble
 from ui.pieces import as_typed
 from ui.second_factor import RECOVERED, arrive, ask_for
@@ -146,6 +147,7 @@ def _type_code(mail: Mail) -> None:
         try:
             if mail.kind == "recovery":
                 a_password(new)  # before the code is used up
+            may_try(mail.address)
             session = guard.client().use_code(mail.address, code, mail.kind)
         except AppError as error:
             show_trouble(error)
@@ -208,6 +210,7 @@ def _send(mail: Mail) -> bool:
     own = guard.client()
     post = {"signup": own.resend, "recovery": own.send_recovery, "magiclink": own.send_link}[mail.kind]
     try:
+        may_try(mail.address)
         post(mail.address)
     except AppError as error:
         st.session_state[NOTE] = error

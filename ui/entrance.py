@@ -11,6 +11,7 @@ from auth import guard
 from auth.offers import PROVIDERS, Offers
 from errors import AppError, SignInError, UnconfirmedEmail
 from ui import by_mail
+from ui.door import invitation, may_come_in, may_try
 from ui.frame import show_trouble
 from ui.second_factor import arrive
 from ui.stay import app_address, brought_back, send_browser_to
@@ -78,6 +79,7 @@ def _sign_in_form() -> None:
         asked = st.form_submit_button("Sign in", type="primary", width="stretch")
     if asked:
         try:
+            may_try(email)
             session = guard.client().sign_in(email, password)
         except UnconfirmedEmail as error:
             show_trouble(error)
@@ -101,9 +103,12 @@ def _sign_up_form() -> None:
             autocomplete="new-password",
             placeholder="At least 8 characters",
         )
+        invited = invitation()
         asked = st.form_submit_button("Create account", type="primary", width="stretch")
     if asked:
         try:
+            may_try(email)
+            may_come_in(email, invited)
             session = guard.client().sign_up(email, password)
         except AppError as error:
             show_trouble(error)

@@ -9,6 +9,7 @@ import streamlit as st
 from auth import guard
 from auth.client import Enrolment, Session
 from errors import AppError
+from ui.door import may_try
 from ui.frame import show_trouble
 
 __all__ = ["RECOVERED", "arrive", "ask", "ask_for", "asked", "settings_of"]
@@ -44,6 +45,7 @@ def ask() -> None:
     code, done = _code_form("Go on")
     if done:
         try:
+            may_try(waiting.email)
             passed = guard.client().pass_factor(waiting, waiting.factor_id or "", code)
         except AppError as error:
             show_trouble(error)

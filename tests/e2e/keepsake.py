@@ -103,6 +103,15 @@ class Visitor:
         self.agrees()
         self.sees("What is on your mind?")
 
+    def arrives(self) -> None:
+        """Come in, agreeing where that was not done before."""
+        agree = self.page.get_by_role("button", name="I agree")
+        greeting = self.page.get_by_text("What is on your mind?")
+        expect(agree.or_(greeting).first).to_be_visible()
+        if agree.count():
+            self.agrees()
+        self.sees("What is on your mind?")
+
     def agrees(self) -> None:
         """Say yes to what is kept, as everybody does once."""
         self.page.get_by_role("button", name="I agree").click()

@@ -55,7 +55,7 @@ def _types_code(person: Visitor, code: str, button: str = "Go on") -> None:
 def _joins(person: Visitor, auth: GoTrue, address: str) -> None:
     _create(person, address)
     _types_code(person, _mail(auth, address, "signup").code)
-    person.sees("What is on your mind?")
+    person.arrives()
 
 
 def test_a_new_account_is_confirmed_by_code_and_the_mail_can_be_sent_again(
@@ -69,7 +69,7 @@ def test_a_new_account_is_confirmed_by_code_and_the_mail_can_be_sent_again(
     _types_code(person, first.code)
     person.sees("does not work any more")
     _types_code(person, _mail(auth, address, "signup").code)
-    person.sees("What is on your mind?")
+    person.arrives()
 
 
 def test_who_has_not_confirmed_is_told_and_gets_the_mail_again(
@@ -100,7 +100,7 @@ def test_a_link_instead_of_a_password_works_in_another_tab_and_tells_nobody_who_
     token = _mail(auth, address, "magiclink").token_hash
     tab = visit(hosted, f"/?token_hash={token}&type=magiclink")
     tab.presses("Come in")
-    tab.sees("What is on your mind?")
+    tab.arrives()
     assert not [mail for mail in auth.mails if mail.to == "stranger@example.com"]
 
 
@@ -108,7 +108,7 @@ def test_a_link_instead_of_a_password_works_in_another_tab_and_tells_nobody_who_
 def test_another_sites_sign_in_comes_back_signed_in_and_stays(hosted: Hosted, visit: Visit, provider: str) -> None:
     person = visit(hosted)
     person.presses(f"Continue with {provider}")
-    person.sees("What is on your mind?")
+    person.arrives()
     assert "code=" not in person.page.url
     person.goes_to("Account")
     person.sees(f"Signed in as {provider.lower()}@example.com")
@@ -171,7 +171,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(
     person.sees("Set up a second factor")
     last = visit(hosted)
     last.sign_in(address)
-    last.sees("What is on your mind?")
+    last.arrives()
 
 
 def test_a_forgotten_password_does_not_get_past_the_second_factor(
@@ -201,7 +201,7 @@ def test_a_forgotten_password_does_not_get_past_the_second_factor(
     away.sees("Choose a new password")
     away.page.get_by_label("New password", exact=True).fill("another horse battery")
     away.presses("Save and come in")
-    away.sees("What is on your mind?")
+    away.arrives()
     assert auth.people[address].password == "another horse battery"
 
 
@@ -209,7 +209,7 @@ def test_the_password_and_the_address_are_changed(hosted: Hosted, auth: GoTrue, 
     person, other = visit(hosted), visit(hosted)
     _joins(person, auth, address)
     other.sign_in(address)
-    other.sees("What is on your mind?")
+    other.arrives()
     person.goes_to("Account")
     person.page.get_by_text("Change your password").click()
     person.page.get_by_label("Current password", exact=True).fill("not the password")
@@ -268,7 +268,7 @@ def test_an_auth_server_that_is_away_signs_nobody_out(hosted: Hosted, auth: GoTr
         auth.forgive()
         auth.lifetime = 3600
         person.presses("Try again")
-        person.sees("What is on your mind?")
+        person.arrives()
     finally:
         auth.forgive()
         auth.lifetime = 3600
