@@ -221,12 +221,12 @@ _WHEN = re.compile(
 )
 _TIMES = frozenset(
     "yesterday today tomorrow tonight last next ago weekend weekends week weeks month months year years day days "
-    "morning mornings recently since soon monday mondays tuesday tuesdays wednesday wednesdays thursday thursdays friday "
-    "fridays saturday saturdays sunday sundays january february march april june july august september october "
-    "november december gestern heute morgen vorgestern letzte letzten letzter letztes nächste nächsten nächster "
-    "nächstes seit vor woche wochen monat monate monaten jahr jahre jahren tag tage tagen hier demain aujourd'hui "
-    "dernier dernière prochain prochaine semaine semaines mois an ans année années jour jours depuis ayer hoy mañana "
-    "pasado pasada próximo próxima semana semanas mes meses año años día días desde hace".split()
+    "morning mornings recently since soon monday mondays tuesday tuesdays wednesday wednesdays thursday thursdays "
+    "friday fridays saturday saturdays sunday sundays january february march april june july august september "
+    "october november december gestern heute morgen vorgestern letzte letzten letzter letztes nächste nächsten "
+    "nächster nächstes seit vor woche wochen monat monate monaten jahr jahre jahren tag tage tagen hier demain "
+    "aujourd'hui dernier dernière prochain prochaine semaine semaines mois an ans année années jour jours depuis "
+    "ayer hoy mañana pasado pasada próximo próxima semana semanas mes meses año años día días desde hace".split()
 )
 
 
