@@ -125,7 +125,8 @@ class Database:
             raw.autocommit = True
             try:
                 result = connection.exec_driver_sql(sql, values)
-                return [dict(row) for row in result.mappings()]
+                names = tuple(result.keys())
+                return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
             finally:
                 if not connection.invalidated:
                     raw.autocommit = False

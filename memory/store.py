@@ -66,7 +66,7 @@ class Asked:
     def values(self) -> dict[str, Any]:
         """The same as the statement's parameters."""
         return {
-            "vector": _literal(self.vector),
+            "vector": as_written(self.vector),
             "text": self.text,
             "names": self.names,
             "grams": list(self.grams),

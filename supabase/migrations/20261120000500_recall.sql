@@ -349,12 +349,12 @@ begin
     from rows r
   ),
   hits as materialized (
-    select p.lexeme, p.place, p.tf / (0.5 + 0.5 * r.letters / size.letters) as weight
+    select p.lexeme, p.place, p.tf / (0.5::float8 + 0.5::float8 * r.letters / size.letters) as weight
     from app.postings p join rows r on r.place = p.place cross join size
     where p.user_id = me and p.lexeme in (select w.lexeme from app.lexemes(question) w)
   ),
   known as materialized (
-    select w.lexeme, count(h.place) as places, ln(1 + (size.held - count(h.place) + 0.5) / (count(h.place) + 0.5)) as idf
+    select w.lexeme, count(h.place) as places, ln(1 + (size.held - count(h.place) + 0.5) / (count(h.place) + 0.5))::float8 as idf
     from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
     group by w.lexeme, size.held
   ),
@@ -364,15 +364,20 @@ begin
     from known k
   ),
   spread as (
-    select h.lexeme, h.place + near.step as place, sum(h.weight * near.part) as weight
-    from hits h join known k on k.lexeme = h.lexeme cross join size
-    -- A word that stands nearly everywhere says too little to be looked for in neighbours.
-    join (values (0, 1.0), (1, 0.6), (2, 0.35), (-1, 0.45), (-2, 0.2)) near (step, part)
-      on near.step = 0 or (h.place >= 0 and k.places <= greatest(300, size.held / 20))
-    group by h.lexeme, h.place + near.step
+    select told.lexeme, told.place, sum(told.weight) as weight
+    from (
+      select h.lexeme, h.place, h.weight from hits h
+      union all
+      select h.lexeme, h.place + near.step, h.weight * near.part
+      from known k cross join size join hits h on h.lexeme = k.lexeme
+      cross join (values (1, 0.6::float8), (2, 0.35::float8), (-1, 0.45::float8), (-2, 0.2::float8)) near (step, part)
+      -- A word that stands nearly everywhere says too little to be looked for in neighbours.
+      where h.place >= 0 and k.places <= greatest(300, size.held / 20)
+    ) told
+    group by told.lexeme, told.place
   ),
   worded as materialized (
-    select s.place, sum(k.idf * s.weight * 1.7 / (s.weight + 0.7)) as words, sum(k.idf * least(1, s.weight)) as covered
+    select s.place, sum(k.idf * s.weight * 1.7::float8 / (s.weight + 0.7::float8)) as words, sum(k.idf * least(1::float8, s.weight)) as covered
     from spread s join known k on k.lexeme = s.lexeme
     group by s.place
   ),
@@ -496,12 +501,12 @@ begin
     from rows r
   ),
   hits as materialized (
-    select r.memory_id, w.lexeme, w.tf / (0.5 + 0.5 * r.letters / size.letters) as weight
+    select r.memory_id, w.lexeme, w.tf / (0.5::float8 + 0.5::float8 * r.letters / size.letters) as weight
     from rows r cross join size cross join lateral app.lexemes(app.searched(r.metadata)) w
     where w.lexeme in (select q.lexeme from app.lexemes(question) q)
   ),
   known as materialized (
-    select w.lexeme, count(h.memory_id) as places, ln(1 + (size.held - count(h.memory_id) + 0.5) / (count(h.memory_id) + 0.5)) as idf
+    select w.lexeme, count(h.memory_id) as places, ln(1 + (size.held - count(h.memory_id) + 0.5) / (count(h.memory_id) + 0.5))::float8 as idf
     from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
     group by w.lexeme, size.held
   ),
@@ -511,7 +516,7 @@ begin
     from known k
   ),
   worded as (
-    select h.memory_id, sum(k.idf * h.weight * 1.7 / (h.weight + 0.7)) as words, sum(k.idf * least(1, h.weight)) as covered
+    select h.memory_id, sum(k.idf * h.weight * 1.7::float8 / (h.weight + 0.7::float8)) as words, sum(k.idf * least(1::float8, h.weight)) as covered
     from hits h join known k on k.lexeme = h.lexeme
     group by h.memory_id
   ),
