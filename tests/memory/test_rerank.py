@@ -12,8 +12,9 @@ import pytest
 from database import Database
 from errors import BadAnswer, ModelBusy, ModelError, ModelUnreachable, SettingsError
 from local.embedder import BundledEmbedder
-from memory import CrossEncoderReranker, Fact, Memory, ModelReranker
+from memory import CrossEncoderReranker, Fact, Memory, ModelReranker, Recipe
 from memory.rerank import LONGEST, Judged, reranked
+from plaintext import tokens
 from tests.scripted import ScriptedModel
 
 QUESTION = "Which tea do I like?"
@@ -153,6 +154,15 @@ def test_a_reranker_is_shown_more_than_is_wanted_and_no_more_is_given(
     assert asking(database, embedder, reranker, limit=1) == [second] != [first]
     [(_, shown)] = reranker.asked
     assert len(shown) == 3
+
+
+def test_with_a_reranker_no_more_text_is_given_than_the_recipe_allows(
+    teas: Memory, database: Database, embedder: BundledEmbedder
+) -> None:
+    brief = Recipe("brief", ("memories",), threshold=0.0, share=0.0, budget=26)
+    found = asking(database, embedder, Scored(best="too hot"), recipe=brief)
+    assert sum(map(tokens, found)) <= brief.budget
+    assert asking(database, embedder, None, recipe=brief)
 
 
 def test_a_reranker_that_fails_does_not_fail_the_recall(
