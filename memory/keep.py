@@ -7,8 +7,10 @@ changed by somebody else in between is not overwritten: the plan is made anew.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -87,6 +89,8 @@ class Keeper:
         """What these messages will change: the model call and the embeddings, without any writing."""
         if not worth_reading(said):
             return Plan(user_id)
+        # Without a name of its own a message could not be hidden when what was learned from it is removed.
+        said = [replace(each, message_id=each.message_id or str(uuid4())) for each in said]
         words = "\n".join(each.content for each in said if each.role == "user")
         person = self._people.get(user_id)
         told = may_be_kept(said) if person.episodes else ()

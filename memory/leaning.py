@@ -25,10 +25,11 @@ LONGEST = 600  # characters of each, and of what comes back
 
 _POINTING = frozenset(
     "it that this those these there then they them he him his she her hers one ones same other "
-    "er sie es ihn ihm ihr dort da das dies diese dieser davon damit dazu "
+    "er sie ihn ihm ihr dort da das dies diese dieser davon damit dazu "
     "il elle lui ça cela celui celle y en là él ella ello eso esto allí ahí ese esa aquel".split()
 )
-_OPENERS = frozenset("and but so why also what about und aber warum et mais pourquoi y pero qué por".split())
+_OPENERS = frozenset("and but so why also und aber warum et mais pourquoi y pero".split())
+_BEGINNINGS = ("what about", "how about", "was ist mit", "wie steht", "qu'en est", "por qué", "qué hay")
 
 INSTRUCTIONS = """Rewrite the person's last message as one question that can be understood without the conversation: \
 put in the names, places and things that its words point to. Keep its language and its meaning, add nothing else. \
@@ -47,7 +48,8 @@ def leans(question: str) -> bool:
     if not spoken or len(spoken) > SHORT:
         return False
     named = any(word[:1].isupper() for word in question.split()[1:])
-    return not named and (len(spoken) <= 2 or spoken[0] in _OPENERS or bool(_POINTING & set(spoken)))
+    opens = spoken[0] in _OPENERS or " ".join(spoken).startswith(_BEGINNINGS)
+    return not named and (len(spoken) <= 2 or opens or bool(_POINTING & set(spoken)))
 
 
 def whole(question: str, before: Sequence[Said], model: Model | None) -> str:

@@ -18,7 +18,7 @@ from memory.facts import Fact
 from memory.words import content_words, words
 from plaintext import tokens
 
-__all__ = ["RECIPES", "Candidate", "Recipe", "asks_when", "rank", "recipe_named", "related"]
+__all__ = ["RECIPES", "Candidate", "Recipe", "asks_when", "rank", "recipe_named", "related", "within"]
 
 WEIGHTS = {
     "meaning": 1.0,  # the vectors
@@ -112,17 +112,21 @@ def rank(found: Sequence[Candidate], question: str, recipe: Recipe, now: datetim
     """The candidates as results, best first: without repeats, without what is far behind the best, in budget."""
     asked = _Asked.of(question)
     scored = sorted((_scored(each, asked, recipe, now) for each in _no_echoes(found)), key=_order)
+    best = [each for each in scored if _sum(each) >= recipe.share * _sum(scored[0])]
+    return within(best, recipe.budget, limit)
+
+
+def within(facts: Sequence[Fact], budget: int, limit: int) -> list[Fact]:
+    """The first of these that do not repeat one another, as many as were asked for, and as fit into so many tokens."""
     kept: list[Fact] = []
     told: list[set[str]] = []
-    left = recipe.budget
-    for each in scored:
-        if len(kept) == limit or _sum(each) < recipe.share * _sum(scored[0]):
+    for each in facts:
+        if len(kept) == limit:
             break
-        says = content_words(each.text)
-        cost = tokens(each.text)
-        if (kept and cost > left) or any(_repeats(says, other) for other in told):
+        says, cost = content_words(each.text), tokens(each.text)
+        if (kept and cost > budget) or any(_repeats(says, other) for other in told):
             continue
-        left -= cost
+        budget -= cost
         kept.append(each)
         told.append(says)
     return kept
@@ -131,14 +135,26 @@ def rank(found: Sequence[Candidate], question: str, recipe: Recipe, now: datetim
 def _no_echoes(found: Sequence[Candidate]) -> list[Candidate]:
     """Without the replies that only repeat a memory which is found itself: it was learned there, or given to them."""
     memories = {each.id for each in found if each.source == "memories"}
-    turns = {each.metadata.get("message_id") for each in found if each.source == "memories"} - {None}
+    turns = {_text(each, "message_id") for each in found if each.source == "memories"} - {""}
     return [
         each
         for each in found
         if each.metadata.get("role") != "assistant"
         or each.source == "memories"
-        or not (memories & set(each.metadata.get("used", ())) or each.metadata.get("turn") in turns)
+        or not (memories & _used(each) or _text(each, "turn") in turns)
     ]
+
+
+def _used(each: Candidate) -> set[str]:
+    """The memories that a reply was given."""
+    used = each.metadata.get("used")
+    return {one for one in used if isinstance(one, str)} if isinstance(used, list) else set()
+
+
+def _text(each: Candidate, key: str) -> str:
+    """A value of a row; others may have written it, in whatever form."""
+    value = each.metadata.get(key)
+    return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
@@ -161,7 +177,7 @@ def _scored(each: Candidate, asked: _Asked, recipe: Recipe, now: datetime) -> Fa
         "linked": each.linked,
         **_of_row(each, asked),
         "recent": _recent(each.metadata, now),
-        "confirmed": 1.0 if each.metadata.get("confirmed_at", "") > each.metadata.get("created_at", "") else 0.0,
+        "confirmed": float(_text(each, "confirmed_at") > _text(each, "created_at")),
     }
     full = recipe.weights["meaning"] + recipe.weights["words"]
     parts = {name: round(recipe.weights[name] * part / full, 4) for name, part in found.items() if part}

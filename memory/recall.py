@@ -20,7 +20,7 @@ from memory.facts import Fact, Said
 from memory.filters import Filter
 from memory.noise import PROBES, noise_of
 from memory.people import People
-from memory.rank import Candidate, Recipe, rank, recipe_named, related
+from memory.rank import Candidate, Recipe, rank, recipe_named, related, within
 from memory.rerank import Reranker, reranked
 from memory.store import Asked, Store
 from memory.when import Span, spans
@@ -105,7 +105,7 @@ class Recall:
         if self._reranker is None:
             return rank(found, asked, recipe, now, limit)
         more = rank(found, asked, replace(recipe, share=0.0, budget=4 * recipe.budget), now, 3 * limit)
-        return reranked(self._reranker, asked, more)[:limit]
+        return within(reranked(self._reranker, asked, more), recipe.budget, limit)
 
     def _embedded(self, asked: str) -> tuple[list[float], float]:
         """The question's vector, and what a cosine is worth; the first question of all carries the probes along."""

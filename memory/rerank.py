@@ -42,11 +42,8 @@ def reranked(reranker: Reranker, question: str, facts: Sequence[Fact]) -> list[F
     if len(scores) != len(facts):
         log.warning("the order stays as it was: the reranker gave %d scores for %d texts", len(scores), len(facts))
         return list(facts)
-    judged = [
-        replace(each, parts={**(each.parts or {}), "reranked": round(float(score), 4)})
-        for each, score in zip(facts, scores, strict=True)
-    ]
-    return sorted(judged, key=lambda each: -(each.parts or {})["reranked"])
+    judged = sorted(zip(scores, facts, strict=True), key=lambda pair: -float(pair[0]))
+    return [replace(each, parts={**(each.parts or {}), "reranked": round(float(score), 4)}) for score, each in judged]
 
 
 def reranker_named(name: str | None, model: Model | None) -> Reranker | None:

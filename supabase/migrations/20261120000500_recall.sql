@@ -193,6 +193,20 @@ begin
   return null;
 end $$;
 
+-- Whether another memory of this turn, or another that a reply was given, is removed still: by its latest version.
+create function app.still_removed(owner text, turn text, used jsonb, besides text) returns boolean
+  language sql stable
+  set search_path = ''
+  as $$
+    select exists (
+      select from (
+        select distinct on (h.memory_id) h.action, h.actor from app.memory_history h
+        where h.user_id = owner and h.memory_id <> besides
+          and (coalesce(h.new_metadata, h.old_metadata) ->> 'message_id' = turn or used ? h.memory_id)
+        order by h.memory_id, h.event desc) latest
+      where latest.action = 'delete' and latest.actor in ('person', 'model', 'rules'))
+  $$;
+
 -- A removed memory hides the turn it came from, and replies that used it; when it is back, so are they. What
 -- tidying or expiry removes was not meant to be forgotten.
 create function app.hide_episodes() returns trigger
@@ -211,7 +225,9 @@ begin
   end if;
   update vecs.episodes e set hidden = gone
   where e.user_id = app.owner(row_of) and e.hidden <> gone
-    and (e.metadata ->> 'turn' = row_of ->> 'message_id' or e.metadata -> 'used' ? id_of);
+    and (e.metadata ->> 'turn' = row_of ->> 'message_id' or e.metadata -> 'used' ? id_of)
+    and (gone or not app.still_removed(
+      app.owner(row_of), e.metadata ->> 'turn', coalesce(e.metadata -> 'used', '[]'::jsonb), id_of));
   return null;
 end $$;
 
