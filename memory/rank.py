@@ -24,7 +24,7 @@ WEIGHTS = {
     "meaning": 1.0,  # the vectors
     "words": 2.2,  # the words, with those of the neighbours of what was said
     "dated": 1.0,  # of a day that the question names
-    "linked": 0.3,  # about somebody or something it names, or what is related to it
+    "linked": 0.8,  # about somebody or something it names, or what is related to it
     "speaker": 0.4,  # said by whom it names
     "timed": 0.3,  # tells a time, where the question asks for one
     "substance": 0.15,  # says more than a word or two

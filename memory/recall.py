@@ -68,7 +68,7 @@ class Recall:
         recipe, now = recipe_named(question.recipe), datetime.now(UTC)
         asked = leaning.whole(question.text, question.before, self._model)
         vector, noise = self._embedded(asked)
-        named = self._days(asked, question.user_id, now)
+        named, zone = self._days(asked, question.user_id, now)
         wanted = min(AT_MOST, max(AT_LEAST, SPARE * question.limit)) + len(question.without)
         found, standing = self._store.recall(
             Asked(
@@ -82,6 +82,7 @@ class Recall:
                 sources=recipe.sources,
                 weights=recipe.weights,
                 wanted=wanted,
+                zone=zone,
                 as_of=question.as_of,
                 standing=STANDING if question.standing else 0,
             )
@@ -116,11 +117,12 @@ class Recall:
             [vector] = self._embedder.embed([asked])
         return vector, self._noise
 
-    def _days(self, asked: str, user_id: str, now: datetime) -> tuple[Span, ...]:
-        """The days it names, in the person's timezone, which is looked up only where it matters."""
+    def _days(self, asked: str, user_id: str, now: datetime) -> tuple[tuple[Span, ...], str]:
+        """The days it names, and the person's timezone, which is looked up only where it matters."""
         if not spans(asked, now):
-            return ()
-        return spans(asked, now.astimezone(self._people.get(user_id).zone))
+            return (), "UTC"
+        person = self._people.get(user_id)
+        return spans(asked, now.astimezone(person.zone)), person.timezone
 
 
 def _without_days(asked: str, named: Sequence[Span]) -> str:

@@ -34,11 +34,11 @@ CURRENT = "coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now
 _FOUND = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, strangers, held"
 _CHANNELS = (
     "app.recall(%(vector)s::vector, %(text)s, %(names)s, %(grams)s::text[], %(days)s::daterange[],"
-    " %(path)s, %(variables)s::jsonb, %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
+    " %(zone)s, %(path)s, %(variables)s::jsonb, %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
 )
 _AS_OF = (
     "app.recall_as_of(%(vector)s::vector, %(text)s, %(names)s, %(as_of)s, %(days)s::daterange[],"
-    " %(path)s, %(variables)s::jsonb, %(weights)s::jsonb, %(wanted)s)"
+    " %(zone)s, %(path)s, %(variables)s::jsonb, %(weights)s::jsonb, %(wanted)s)"
 )
 _STANDING = (
     " union all select 'standing', id, metadata, null, null, null, null, null, null, null, null, null"
@@ -60,6 +60,7 @@ class Asked:
     sources: Sequence[str]
     weights: Mapping[str, float]
     wanted: int
+    zone: str = "UTC"  # what a day is
     as_of: datetime | None = None
     standing: int = 0
 
@@ -71,6 +72,7 @@ class Asked:
             "names": self.names,
             "grams": list(self.grams),
             "days": [f"[{start},{end}]" for start, end in self.days] or None,
+            "zone": self.zone,
             "path": self.conditions.path if self.conditions else None,
             "variables": json.dumps(self.conditions.variables) if self.conditions else None,
             "sources": list(self.sources),

@@ -35,13 +35,13 @@ create function app.owner(metadata jsonb) returns text
   language sql immutable parallel safe
   as $$ select case when jsonb_typeof(metadata -> 'user_id') = 'string' then metadata ->> 'user_id' end $$;
 
--- The day a row is about: the day it happened, where that is known, else for what was said the day it was said.
-create function app.day_of(metadata jsonb, said boolean) returns date
+-- The day something happened, as far as a row says; of a month or a year its first.
+create function app.day_of(metadata jsonb) returns date
   language plpgsql stable
   set search_path = ''
   as $$
 declare
-  written text := left(coalesce(metadata ->> 'happened_at', case when said then metadata ->> 'created_at' end), 10);
+  written text := left(metadata ->> 'happened_at', 10);
 begin
   written := written || case length(written) when 4 then '-01-01' when 7 then '-01' else '' end;
   return case when written ~ '^\d{4}-\d\d-\d\d$' then app.moment(written)::date end;
@@ -100,7 +100,7 @@ begin
   return coalesce((highest / 1000 + 1) * 1000, 0);
 end $$;
 
--- Gives a row its place, its length and its day. Of many rows in one transaction, only the first looks for where the
+-- Gives a row its place, its length, its day and when it was said. Of many rows in one transaction, only the first looks for where the
 -- last one stands; the others find it noted down.
 create function app.take_place() returns trigger
   language plpgsql
@@ -116,7 +116,8 @@ declare
   last_one record;
 begin
   new.letters := coalesce(char_length(new.metadata ->> 'data'), 0);
-  new.day := app.day_of(new.metadata, said);
+  new.day := app.day_of(new.metadata);
+  new.said_at := case when said then app.moment(new.metadata ->> 'created_at') end;
   if tg_op = 'UPDATE' and whose is not distinct from app.owner(old.metadata) and old.place is not null then
     new.place := old.place;
     return new;
@@ -245,7 +246,7 @@ begin
       'alter table vecs.%I
          add column user_id text generated always as (app.owner(metadata)) stored,
          add column expires text generated always as (metadata ->> ''expiration_date'') stored,
-         add column place int, add column letters int, add column day date', named);
+         add column place int, add column letters int, add column day date, add column said_at timestamptz', named);
   end if;
   execute format('create index if not exists %I on vecs.%I (user_id, place)', named || '_by_place', named);
   execute format(
@@ -323,7 +324,7 @@ revoke all on function app.ensure_recall(int, text) from public;
 --
 -- `strangers` counts the `names` in the question that stand nowhere in these rows.
 create function app.recall(
-    asked vector, question text, names text, grams text[], days daterange[], conditions text, variables jsonb,
+    asked vector, question text, names text, grams text[], days daterange[], zone text, conditions text, variables jsonb,
     sources text[], weights jsonb, wanted int)
   returns table (
     source text, id varchar, metadata jsonb, meaning float8, relative float8, words float8, covered float8,
@@ -346,13 +347,15 @@ declare
 begin
   return query
   with rows as materialized (
-    select m.place, m.letters, m.day, 1 - (m.vec <=> asked) as cosine
+    select m.place, m.letters, 1 - (m.vec <=> asked) as cosine,
+      case when days is not null then coalesce(m.day, (m.said_at at time zone zone)::date) end as day
     from vecs.memories m
     where m.user_id = me and m.place is not null and 'memories' = any (sources)
       and (m.expires is null or m.expires >= today)
       and (wanted_path is null or jsonb_path_match(m.metadata, wanted_path, variables, true))
     union all
-    select e.place, e.letters, e.day, 1 - (e.vec <=> asked)
+    select e.place, e.letters, 1 - (e.vec <=> asked),
+      case when days is not null then coalesce(e.day, (e.said_at at time zone zone)::date) end
     from vecs.episodes e
     where e.user_id = me and e.place is not null and 'episodes' = any (sources) and not e.hidden
       and (e.expires is null or e.expires >= today)
@@ -374,9 +377,15 @@ begin
     from app.lexemes(question) w left join hits h on h.lexeme = w.lexeme cross join size
     group by w.lexeme, size.held
   ),
+  named as materialized (
+    select distinct n.memory_id, n.entity, n.key from app.entity_names n
+    where n.user_id = me and n.key = any (grams) and n.key <> 'me'
+  ),
   asks as materialized (
     select coalesce(nullif(sum(k.idf), 0), 1) as of_words,
-      count(*) filter (where k.places = 0 and k.lexeme in (select n.lexeme from app.lexemes(names) n)) as strangers
+      count(*) filter (
+        where k.places = 0 and k.lexeme in (select n.lexeme from app.lexemes(names) n)
+          and k.lexeme not in (select w.lexeme from named n cross join lateral app.lexemes(n.key) w)) as strangers
     from known k
   ),
   spread as (
@@ -396,10 +405,6 @@ begin
     select s.place, sum(k.idf * s.weight * 1.7::float8 / (s.weight + 0.7::float8)) as words, sum(k.idf * least(1::float8, s.weight)) as covered
     from spread s join known k on k.lexeme = s.lexeme
     group by s.place
-  ),
-  named as materialized (
-    select distinct n.memory_id, n.entity, n.key from app.entity_names n
-    where n.user_id = me and n.key = any (grams) and n.key <> 'me'
   ),
   keys as materialized (
     select n.key from named n
@@ -484,7 +489,7 @@ end $$;
 
 -- The same of the memories as they stood at a moment, out of their history; of vectors, words and dates only.
 create function app.recall_as_of(
-    asked vector, question text, names text, moment timestamptz, days daterange[], conditions text, variables jsonb,
+    asked vector, question text, names text, moment timestamptz, days daterange[], zone text, conditions text, variables jsonb,
     weights jsonb, wanted int)
   returns table (
     source text, id varchar, metadata jsonb, meaning float8, relative float8, words float8, covered float8,
@@ -504,7 +509,8 @@ begin
   with rows as materialized (
     select v.memory_id, v.new_metadata as metadata, coalesce(nullif(1 - (v.new_vec <=> asked), 'NaN'), 0) as cosine,
       coalesce(char_length(v.new_metadata ->> 'data'), 0) as letters,
-      app.day_of(v.new_metadata, v.new_metadata ? 'role') as day
+      coalesce(app.day_of(v.new_metadata), case when v.new_metadata ? 'role'
+        then (app.moment(v.new_metadata ->> 'created_at') at time zone zone)::date end) as day
     from (
       select distinct on (h.memory_id) h.memory_id, h.action, h.new_metadata, h.new_vec from app.memory_history h
       where h.user_id = me and h.at <= moment order by h.memory_id, h.event desc) v

@@ -54,19 +54,14 @@ begin
   end if;
   -- Memories first, since their going writes history; messages before the conversations that would take them along.
   for walled in
-    select n.nspname as room, c.relname as name,
-      exists (select from pg_catalog.pg_attribute a
-        where a.attrelid = c.oid and a.attname = 'user_id' and not a.attisdropped) as has_owner
+    select n.nspname as room, c.relname as name
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('app', 'vecs') and c.relkind in ('r', 'p') and c.relforcerowsecurity
+    where n.nspname in ('app', 'vecs') and c.relkind in ('r', 'p') and c.relforcerowsecurity and exists (
+      select from pg_catalog.pg_attribute a
+      where a.attrelid = c.oid and a.attname = 'user_id' and not a.attisdropped)
     order by n.nspname = 'app', c.relname desc
   loop
-    if walled.has_owner then
-      execute format('delete from %I.%I where user_id = $1', walled.room, walled.name) using leaving;
-    else
-      execute format('delete from %I.%I where (metadata -> ''user_id'') = to_jsonb($1)', walled.room, walled.name)
-        using leaving;
-    end if;
+    execute format('delete from %I.%I where user_id = $1', walled.room, walled.name) using leaving;
     get diagnostics gone = row_count;
     if gone > 0 then
       counted := counted || jsonb_build_object(walled.name, gone);

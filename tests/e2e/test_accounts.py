@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -207,14 +209,36 @@ def test_a_foreign_page_and_a_used_ticket_get_no_cookie(keepsake: Keepsake, visi
     assert ticket not in keepsake.logs
 
 
-def test_a_page_of_another_site_cannot_use_the_routes(keepsake: Keepsake, visit: Visit) -> None:
+class _Elsewhere(BaseHTTPRequestHandler):
+    """A page of somebody else's."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<p>Somebody else's page</p>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """The address of another site: to a browser 127.0.0.1 is another one than localhost."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_page_of_another_site_cannot_use_the_routes(keepsake: Keepsake, visit: Visit, elsewhere: str) -> None:
     person = visit(keepsake)
     person.sign_up("gina@example.com")
     cookie = _cookie(person)
-    person.page.goto("data:text/html,<p>Somebody else's page</p>")
+    person.page.goto(elsewhere)
     with person.page.expect_response("**/session/drop") as answered:
         person.page.evaluate(
-            "address => fetch(address, {method: 'POST', mode: 'no-cors', credentials: 'include'}).then(() => 0)",
+            "address => fetch(address, {method: 'POST', mode: 'no-cors', credentials: 'include'}).then(() => 0, () => 1)",
             f"{keepsake.address}/session/drop",
         )
     assert answered.value.status == 403

@@ -83,7 +83,7 @@ def test_two_people_may_say_the_same(memory: Memory) -> None:
 def test_the_nearest_come_first_and_no_more_than_asked_for(memory: Memory) -> None:
     for words in (TEA, REDIS, "I live in Lisbon.", "My sister is called Ana."):
         _keep(memory, words)
-    found = memory.search("my sister Ana, who drinks tea in Lisbon", user_id="alice", limit=2)["results"]
+    found = memory.search("What is my sister called, and who likes tea?", user_id="alice", limit=2)["results"]
     assert found[0]["memory"] == "My sister is called Ana."
     scores = [each["score"] or 0 for each in found]
     assert scores == sorted(scores, reverse=True)
