@@ -13,7 +13,8 @@ from itertools import takewhile
 from typing import Any
 
 from chat import prompt
-from chat.conversations import Conversations, Message, sayable
+from chat.conversations import Conversations, Message
+from chat.wording import sayable
 from errors import LimitReached, ModelError
 from limits import Limits
 from memory import Fact, Memory, Said, episode_id
@@ -102,10 +103,7 @@ class _Draft:
         except ModelError as error:
             self.receipt["not_recalled"] = str(error)
             return []
-        self.receipt["memories"] = [
-            {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
-            for fact in memories
-        ]
+        self.receipt["memories"] = [_used(fact) for fact in memories]
         return memories
 
     def finished_receipt(self) -> dict[str, Any]:
@@ -114,6 +112,13 @@ class _Draft:
             self.receipt["cut_off"] = True
         spent = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
         return self.receipt | spent | {"model": self.usage.model, "ms": round(1000 * (time.monotonic() - self.began))}
+
+
+def _used(fact: Fact) -> dict[str, Any]:
+    """A memory as the receipt keeps it: what, from when, by whom, and why it was found."""
+    told = {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
+    by = fact.metadata.get("actor_id") or fact.metadata.get("role")
+    return told | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
 
 
 def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:

@@ -264,6 +264,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.conversations.messages(ME, chat_of(w)),
         lambda w: w.conversations.messages(ME, f"{chat_of(w)}' or '1'='1"),
     ),
+    "Conversations.message": (lambda w: w.conversations.message(ME, w.known["asked"].id),),
     "Conversations.start": (lambda w: w.conversations.start(ME, "mine"),),
     "Conversations.say": (lambda w: w.conversations.say(ME, chat_of(w), "mine now"),),
     "Conversations.reply": (
