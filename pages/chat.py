@@ -9,6 +9,7 @@ from dataclasses import replace
 import streamlit as st
 
 from auth.guard import give_back, require_user, stop_if_ended
+from chat.branches import earlier, replies_to, shown
 from chat.conversations import Message
 from chat.turn import answer, say
 from errors import AppError, InvalidInput, NotFound
@@ -18,45 +19,68 @@ from ui.chat_list import chat_list
 from ui.consent import require_consent
 from ui.frame import MARK, trouble
 from ui.greeting import greeting
+from ui.learned import learned
 from ui.receipt import behind_reply
+from ui.which_is_right import which_is_right
 
 user = require_user()
 home = house()
 require_consent(user)
 
 # What this page keeps between two runs.
-ASKED, REFUSED, ZONE = "asked", "refused", "timezone"
+ASKED, ZONE = "asked", "timezone"
 WRITTEN, AGAIN, AGAIN_FOR = "written", "try-again", "again_for"
 
 
 def draw() -> None:
-    """The list beside, the messages, the box to write in, and the reply to what was just said."""
+    """The list beside, the messages, the box to write in, and the reply to what was just said or asked again."""
     _note_timezone()
-    messages = open_chat.messages(user)
+    said = open_chat.messages(user)
     chat_list(user)
     give_back(user, WRITTEN)
     st.chat_input("Message Keepsake", key=WRITTEN, submit_mode="stop", on_submit=_say, args=(open_chat.open_id(),))
-    for each in messages:
-        _draw_message(each)
-    if refused := st.session_state.pop(REFUSED, None):
-        pieces.not_sent(*refused)
-    if messages and st.session_state.pop(ASKED, None) == messages[-1].id:
+    asked, without = _to_answer(said)
+    for each in shown(said):
+        if asked is None or each.parent_id != asked.id or each.role == "user":
+            _draw_message(each, said, answered_now=asked is not None and each.id == asked.id)
+    if asked:
         with st.chat_message("assistant", avatar=MARK):
-            _stream_reply(messages[-1], messages)
-    elif not messages:
+            _stream_reply(asked, said, without)
+            learned(asked, newest=True)
+    elif not said:
         with st.container():  # one element, so that the first message takes its place at once
             greeting(_say)
-    elif asked := _unanswered(messages):
-        _offer_second_try(asked, messages)
+    elif unanswered := _unanswered(shown(said)):
+        _offer_second_try(unanswered)
+    if refused := st.session_state.get(open_chat.REFUSED):
+        pieces.not_sent(*refused)
+    which_is_right()
 
 
-def _draw_message(said: Message) -> None:
-    with st.chat_message(said.role, avatar=pieces.avatar(said.role)):
-        pieces.spoken(said)
-        if said.role == "assistant":
-            behind_reply(said)
-        elif problem := said.receipt.get("not_remembered"):
-            st.caption(f":material/hourglass: Not remembered yet: {pieces.plain(str(problem))}")
+def _to_answer(said: Sequence[Message]) -> tuple[Message | None, Sequence[str]]:
+    """The message that waits for its reply in this run, and the memories to do without."""
+    fresh = st.session_state.pop(ASKED, None)
+    again, without = st.session_state.pop(AGAIN_FOR, (None, ()))
+    if said and said[-1].id == fresh:
+        return said[-1], ()
+    # Only the last thing a person said: an answer further up has been talked on from.
+    last = next((each for each in reversed(said) if each.role == "user"), None)
+    return (last, without) if last and last.id == again else (None, ())
+
+
+def _draw_message(each: Message, said: Sequence[Message], *, answered_now: bool) -> None:
+    """One message; under the last one of its turn, what was learned of the turn."""
+    last = next((other for other in reversed(said) if other.role == "user"), None)
+    with st.chat_message(each.role, avatar=pieces.avatar(each.role)):
+        pieces.spoken(each)
+        if each.role == "assistant":
+            to_last = last is not None and each.parent_id == last.id
+            may_again = to_last and each.status == "complete"
+            behind_reply(each, earlier(each, said), _ask_again if may_again else None)
+            for asked in (other for other in said if other.id == each.parent_id):
+                learned(asked, newest=to_last)
+        elif not answered_now and not replies_to(each, said):
+            learned(each, newest=each is last)
 
 
 def _say(drawn: str | None, words: str | None = None) -> None:
@@ -66,7 +90,7 @@ def _say(drawn: str | None, words: str | None = None) -> None:
     try:
         asked = _save(drawn, said)
     except AppError as error:
-        st.session_state[REFUSED] = (str(error), said)
+        st.session_state[open_chat.REFUSED] = (str(error), said)
         return
     st.session_state[ASKED] = asked.id
     open_chat.set_open(asked.conversation_id)
@@ -92,20 +116,22 @@ def _unanswered(messages: Sequence[Message]) -> Message | None:
     return last if last.role == "user" else None
 
 
-def _stream_reply(asked: Message, said: Sequence[Message]) -> None:
+def _stream_reply(asked: Message, said: Sequence[Message], without: Sequence[str]) -> None:
     """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again."""
     st.session_state.pop(open_chat.PROBLEM, None)
+    before = replies_to(asked, said)
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
-        with closing(answer(home.chat, asked, said)) as reply:
+        with closing(answer(home.chat, asked, said, without)) as reply:
             st.write_stream(pieces.harmless_stream(reply))
     except AppError as error:
         st.session_state[open_chat.PROBLEM] = str(error)
-        st.warning(str(error), icon=":material/error:")
-        st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
+        _why_not(asked)
+        for each in before[-1:]:
+            pieces.spoken(each)
         return
-    for each in home.conversations.messages(user.id, asked.conversation_id, limit=1):
-        behind_reply(each)
+    for each in replies_to(asked, home.conversations.messages(user.id, asked.conversation_id, limit=1)):
+        behind_reply(each, before, _ask_again)
 
 
 def _save(drawn: str | None, words: str) -> Message:
@@ -117,19 +143,20 @@ def _save(drawn: str | None, words: str) -> Message:
         return home.conversations.say(user.id, None, words)
 
 
-def _ask_again(message_id: str) -> None:
-    st.session_state[AGAIN_FOR] = message_id
+def _ask_again(message_id: str | None, without: Sequence[str] = ()) -> None:
+    st.session_state[AGAIN_FOR] = (message_id, without)
 
 
-def _offer_second_try(asked: Message, said: Sequence[Message]) -> None:
+def _offer_second_try(asked: Message) -> None:
     """A message without a whole reply: say why, keep it, and let it be asked again."""
     with st.chat_message("assistant", avatar=MARK):
-        if st.session_state.pop(AGAIN_FOR, None) == asked.id:
-            _stream_reply(asked, said)
-            return
-        if problem := st.session_state.get(open_chat.PROBLEM):
-            st.warning(problem, icon=":material/error:")
-        st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
+        _why_not(asked)
+
+
+def _why_not(asked: Message) -> None:
+    if problem := st.session_state.get(open_chat.PROBLEM):
+        st.warning(problem, icon=":material/error:")
+    st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
 
 
 with trouble():

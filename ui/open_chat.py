@@ -9,10 +9,10 @@ from chat.conversations import Message
 from errors import NotFound
 from house import house
 
-__all__ = ["PROBLEM", "messages", "open_id", "set_open"]
+__all__ = ["PROBLEM", "REFUSED", "messages", "open_id", "set_open"]
 
 # What is kept between two runs, and the chat's name in the address.
-OPEN, PROBLEM, IN_ADDRESS = "open_chat", "chat_problem", "chat"
+OPEN, PROBLEM, REFUSED, IN_ADDRESS = "open_chat", "chat_problem", "refused", "chat"
 
 
 def open_id() -> str | None:
@@ -24,6 +24,7 @@ def set_open(conversation_id: str | None) -> None:
     """Open a conversation, and let the address say so: it can be gone back to, and kept."""
     st.session_state[OPEN] = conversation_id
     st.session_state.pop(PROBLEM, None)
+    st.session_state.pop(REFUSED, None)
     if conversation_id is None:
         st.query_params.clear()
     elif st.query_params.get(IN_ADDRESS) != conversation_id:

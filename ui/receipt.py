@@ -5,7 +5,7 @@ Receipts of older versions lack some of it, and are drawn without. It asks nobod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from chat.conversations import Message
-from ui.pieces import plain
+from ui.pieces import plain, spoken
 
-__all__ = ["behind_reply", "summary", "what_of"]
+__all__ = ["Again", "behind_reply", "summary", "what_of"]
 
+Again = Callable[[str | None, Sequence[str]], None]
 LONGEST = 300
 # What the parts of a score are called; the cosine is no part of the sum.
 PART_NAMES = {
@@ -36,8 +37,11 @@ LEAST_PART = 0.005
 SPEAKERS = {"user": "said by you", "assistant": "said by Keepsake"}
 
 
-def behind_reply(said: Message) -> None:
-    """Whether a reply is whole, and one line that opens."""
+def behind_reply(said: Message, before: Sequence[Message] = (), again: Again | None = None) -> None:
+    """Whether a reply is whole, and one line that opens; with the replies before it, and the way to another one.
+
+    `again` is called with the message to answer, and the memories to do without.
+    """
     receipt = said.receipt
     if said.status == "stopped":
         st.caption(":material/stop_circle: Stopped here.")
@@ -47,9 +51,56 @@ def behind_reply(said: Message) -> None:
         st.caption(":material/content_cut: The model reached the length it may write at once.")
     if problem := receipt.get("not_recalled"):
         st.caption(f":material/warning: Without memory: {plain(str(problem))}")
-    if label := summary(receipt):
-        with st.popover(label, type="tertiary", icon=":material/favorite:", key=f"receipt-{said.id}"):
-            st.markdown("\n\n".join([*map(what_of, _memories(receipt)), _cost(receipt)]))
+    label = summary(receipt)
+    if not (label or before or again):
+        return
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"behind-{said.id}")
+    if label:
+        with row.popover(label, type="tertiary", icon=":material/favorite:", key=f"receipt-{said.id}"):
+            _opened(said, before, again)
+    if before:
+        name = "1 earlier answer" if len(before) == 1 else f"{len(before)} earlier answers"
+        with row.popover(name, type="tertiary", icon=":material/history:", key=f"earlier-{said.id}"):
+            for each in before:
+                with st.container(border=True):
+                    spoken(each)
+    if again:
+        without = receipt.get("without") or []
+        key, icon = f"icon-again-{said.id}", ":material/refresh:"
+        row.button("Try again", key=key, icon=icon, type="tertiary", on_click=again, args=(said.parent_id, without))
+
+
+def _opened(said: Message, before: Sequence[Message], again: Again | None) -> None:
+    """Every memory with why it was found; each can be switched off where the reply can be had again."""
+    used, left_out = _memories(said.receipt), _left_out(said, before)
+    if again is None or not (used or left_out):
+        st.markdown("\n\n".join([*map(what_of, used), _cost(said.receipt)]))
+        return
+    with st.form(f"without-{said.id}", border=False):
+        for number, each in enumerate([*used, *left_out]):
+            st.checkbox(_text(each), value=number < len(used), key=_switch(said, each))
+            st.markdown("  \n".join(_small(line) for line in _why(each)))
+        st.form_submit_button(
+            "Answer without what is off",
+            on_click=_answer_without,
+            args=(said, [*used, *left_out], again),
+        )
+        st.markdown(_cost(said.receipt))
+
+
+def _switch(said: Message, memory: Mapping[str, Any]) -> str:
+    return f"with-{said.id}-{memory['id']}"
+
+
+def _answer_without(said: Message, memories: Sequence[Mapping[str, Any]], again: Again) -> None:
+    kept = st.session_state.to_dict()
+    again(said.parent_id, [str(each["id"]) for each in memories if not kept.get(_switch(said, each), True)])
+
+
+def _left_out(said: Message, before: Sequence[Message]) -> list[Mapping[str, Any]]:
+    """What this reply was not told on purpose, by the receipts of those before it."""
+    known = {str(each.get("id")): each for other in before for each in _memories(other.receipt)}
+    return [known[each] for each in said.receipt.get("without") or [] if each in known]
 
 
 def summary(receipt: Mapping[str, Any]) -> str:
@@ -58,7 +109,7 @@ def summary(receipt: Mapping[str, Any]) -> str:
     if memories := _memories(receipt):
         told.append("1 memory" if len(memories) == 1 else f"{len(memories)} memories")
     if (ms := receipt.get("ms")) is not None:
-        told.append(f"{ms / 1000:.1f} s")
+        told.append(f"{ms / 1000:.1f} s" if ms >= 100 else f"{ms} ms")
     if tokens := (receipt.get("prompt_tokens") or 0) + (receipt.get("reply_tokens") or 0):
         told.append("1 token" if tokens == 1 else f"{tokens:,} tokens")
     return " · ".join(told)
@@ -66,11 +117,22 @@ def summary(receipt: Mapping[str, Any]) -> str:
 
 def what_of(memory: Mapping[str, Any]) -> str:
     """One memory as Markdown: its text, and below it where it is from and why it was found."""
+    return "  \n".join([_text(memory), *map(_small, _why(memory))])
+
+
+def _text(memory: Mapping[str, Any]) -> str:
     text = " ".join(str(memory.get("text", "")).split())
-    shown = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return plain(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+
+
+def _why(memory: Mapping[str, Any]) -> list[str]:
+    """Where it is from, and what its score is made of; as much of it as is known."""
     about = " · ".join(each for each in (_source(memory), _day(memory.get("at")), _score(memory)) if each)
-    parts = _parts(memory.get("parts") or {})
-    return f"{plain(shown)}" + "".join(f"  \n:small[:gray[{plain(each)}]]" for each in (about, parts) if each)
+    return [each for each in (about, _parts(memory.get("parts") or {})) if each]
+
+
+def _small(words: str) -> str:
+    return f":small[:gray[{plain(words)}]]"
 
 
 def _memories(receipt: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -83,7 +145,7 @@ def _cost(receipt: Mapping[str, Any]) -> str:
         told.append(f"{receipt.get('prompt_tokens') or 0:,} tokens read, {receipt.get('reply_tokens') or 0:,} written")
     if (ms := receipt.get("ms")) is not None:
         told.append(f"{ms:,} ms")
-    return f":small[:gray[{plain(' · '.join(told))}]]"
+    return _small(" · ".join(told))
 
 
 def _source(memory: Mapping[str, Any]) -> str:

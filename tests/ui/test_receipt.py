@@ -42,7 +42,7 @@ def _text(app: AppTest) -> str:
 def test_the_line_tells_memories_time_and_tokens() -> None:
     assert summary(WHOLE) == "2 memories · 1.2 s · 340 tokens"
     assert (
-        summary({"memories": [BEES], "ms": 60, "prompt_tokens": 1, "reply_tokens": 0}) == "1 memory · 0.1 s · 1 token"
+        summary({"memories": [BEES], "ms": 60, "prompt_tokens": 1, "reply_tokens": 0}) == "1 memory · 60 ms · 1 token"
     )
 
 

@@ -285,7 +285,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Chat.model_for": (lambda w: w.chat.model_for(ME),),
     "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
     "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
-    "turn.answer": (lambda w: "".join(answer(w.chat, asked_of(w))),),
+    "turn.answer": (
+        lambda w: "".join(answer(w.chat, asked_of(w))),
+        lambda w: "".join(answer(w.chat, asked_of(w), without=[alice(w)])),
+    ),
     "turn.run_turn": (
         lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=chat_of(w), text="What do you know?")),
         lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=None, text="Who is my sister?")),
