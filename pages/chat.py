@@ -54,7 +54,8 @@ def draw() -> None:
         _offer_second_try(unanswered)
     if refused := st.session_state.get(open_chat.REFUSED):
         pieces.not_sent(*refused)
-    which_is_right()
+    if said:  # not at the end of an empty page: people write as soon as they see the greeting
+        which_is_right()
 
 
 def _to_answer(said: Sequence[Message]) -> tuple[Message | None, Sequence[str]]:
