@@ -16,15 +16,16 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
+from chat.wording import sayable, title_of
 from database import Database
-from errors import InvalidInput, NotFound
+from errors import NotFound
 from plaintext import storable
 
 __all__ = ["Conversation", "Conversations", "Message", "Turn"]
 
-MAX_MESSAGE = 32_000
-MAX_TITLE = 60
-FIELDS = "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at"
+FIELDS = (
+    "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at, remembering"
+)
 # A turn waits so long for its reply; then it is remembered without, so that a click that ends a turn early, or
 # a crash, costs no memory.
 REPLY_SECONDS = 20
@@ -54,6 +55,7 @@ class Message:
     status: str
     created_at: datetime
     receipt: Mapping[str, Any] = field(default_factory=dict)
+    remembering: str = "none"  # of what a person said: waiting, done or given up
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,13 @@ class Conversations:
             {"conversation": _uuid(conversation_id), "limit": limit},
         )
         return [Message(**row) for row in reversed(rows)]
+
+    def message(self, user_id: str, message_id: str) -> Message | None:
+        """One message as it stands now; None if it is gone, or not the user's."""
+        rows = self._database.read_as(
+            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": _uuid(message_id)}
+        )
+        return Message(**rows[0]) if rows else None
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -264,24 +273,6 @@ def _turn(connection: Connection, message_id: str) -> Turn:
     ).mappings()
     message, *replies = [Message(**row) for row in rows]
     return Turn(message, replies[-1] if replies else None)
-
-
-def title_of(words: str) -> str:
-    """The first words of a text, as a chat's name."""
-    line = storable(" ".join(words.split()))
-    return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
-
-
-def sayable(content: str) -> str:
-    """A message as it will be kept; refused, not cut, when it is too long."""
-    kept = storable(content).strip()
-    if not kept:
-        raise InvalidInput("The message is empty.")
-    if len(kept) > MAX_MESSAGE:
-        raise InvalidInput(
-            f"The message has {len(kept):,} characters; at most {MAX_MESSAGE:,} fit into one. Send it in parts."
-        )
-    return kept
 
 
 def _uuid(value: str) -> str:

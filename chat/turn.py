@@ -6,14 +6,17 @@ The reply never waits for remembering. It draws nothing: whoever iterates shows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
 
 from chat import prompt
-from chat.conversations import Conversations, Message, sayable
+from chat.branches import shown
+from chat.conversations import Conversations, Message
+from chat.left_out import do_without
+from chat.wording import sayable
 from errors import LimitReached, ModelError
 from limits import Limits
 from memory import Fact, Memory, Said, episode_id
@@ -54,17 +57,22 @@ def say(chat: Chat, user_id: str, conversation_id: str | None, text: str) -> Mes
     return chat.conversations.say(user_id, conversation_id, words)
 
 
-def answer(chat: Chat, asked: Message, said: Sequence[Message] | None = None) -> Generator[str, None, None]:
+def answer(
+    chat: Chat, asked: Message, said: Sequence[Message] | None = None, without: Collection[str] = ()
+) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try).
 
-    `said` are the messages of its conversation, where the caller has read them anyway.
+    `said` are the messages of its conversation, where the caller has read them anyway; `without` are the ids of
+    memories that this reply is not to be told. Earlier replies to the message stay beside this one.
     """
     draft = _Draft()
     try:
         if said is None:
             said = chat.conversations.messages(asked.user_id, asked.conversation_id)
         history = _up_to(asked, said)
-        memories = draft.recall(chat.memory, asked, history)
+        # What stands in the prompt as the conversation need not be recalled as well; nor the reply this replaces.
+        present = [episode_id(asked.user_id, each.id) for each in [*said[-PRESENT:], asked]]
+        memories = draft.recall(chat.memory, asked, history, present, without)
         for piece in _speak(chat.model_for(asked.user_id), draft, history, memories):
             draft.pieces.append(piece)
             yield piece
@@ -86,8 +94,17 @@ class _Draft:
     usage: Usage = field(default_factory=Usage)
     began: float = field(default_factory=time.monotonic)
 
-    def recall(self, memory: Memory, asked: Message, history: Sequence[Message]) -> Sequence[Fact]:
+    def recall(
+        self,
+        memory: Memory,
+        asked: Message,
+        history: Sequence[Message],
+        present: Sequence[str],
+        without: Collection[str],
+    ) -> Sequence[Fact]:
         """The memories for a message. A reply without memory beats no reply, but its receipt says so."""
+        if without:
+            self.receipt["without"] = sorted(without)
         try:
             before = [Said(each.role, each.content, each.created_at) for each in history[:-1]]
             memories = memory.recall(
@@ -95,17 +112,16 @@ class _Draft:
                 user_id=asked.user_id,
                 limit=RECALLED,
                 before=before,
-                # What stands in the prompt as the conversation need not be recalled as well.
-                without=[episode_id(asked.user_id, each.id) for each in history[-PRESENT:]],
+                without={*present, *without},
                 standing=STANDING,
             )
         except ModelError as error:
             self.receipt["not_recalled"] = str(error)
             return []
-        self.receipt["memories"] = [
-            {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
-            for fact in memories
-        ]
+        if without:
+            left_out = [known for each in without if (known := memory.get(each, user_id=asked.user_id))]
+            memories = do_without(memories, without, left_out)
+        self.receipt["memories"] = [_used(fact) for fact in memories]
         return memories
 
     def finished_receipt(self) -> dict[str, Any]:
@@ -116,9 +132,16 @@ class _Draft:
         return self.receipt | spent | {"model": self.usage.model, "ms": round(1000 * (time.monotonic() - self.began))}
 
 
+def _used(fact: Fact) -> dict[str, Any]:
+    """A memory as the receipt keeps it: what, from when, by whom, and why it was found."""
+    told = {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
+    by = fact.metadata.get("actor_id") or fact.metadata.get("role")
+    return told | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
+
+
 def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:
     """What was said before a message, and the message; what came after it is not what it asks about."""
-    return [*takewhile(lambda each: each.id != asked.id, messages), asked]
+    return [*takewhile(lambda each: each.id != asked.id, shown(messages)), asked]
 
 
 def _speak(model: Model | None, draft: _Draft, history: Sequence[Message], memories: Sequence[Fact]) -> Iterable[str]:

@@ -9,43 +9,79 @@ from dataclasses import replace
 import streamlit as st
 
 from auth.guard import give_back, require_user, stop_if_ended
-from chat.conversations import Conversation, Message
+from chat.branches import earlier, replies_to, shown
+from chat.conversations import Message
 from chat.turn import answer, say
 from errors import AppError, InvalidInput, NotFound
 from house import house
-from ui import pieces
+from ui import open_chat, pieces
+from ui.chat_list import chat_list
 from ui.consent import require_consent
 from ui.frame import MARK, trouble
 from ui.greeting import greeting
+from ui.learned import learned
+from ui.receipt import behind_reply
+from ui.which_is_right import which_is_right
 
 user = require_user()
 home = house()
 require_consent(user)
 
-# What this page keeps between two runs, and the conversation's name in the address.
-OPEN, ASKED, REFUSED, PROBLEM = "open_chat", "asked", "refused", "chat_problem"
-WRITTEN, AGAIN, AGAIN_FOR, ZONE, IN_ADDRESS = "written", "try-again", "again_for", "timezone", "chat"
+# What this page keeps between two runs.
+ASKED, ZONE = "asked", "timezone"
+WRITTEN, AGAIN, AGAIN_FOR = "written", "try-again", "again_for"
 
 
 def draw() -> None:
-    """The list beside, the messages, the box to write in, and the reply to what was just said."""
+    """The list beside, the messages, the box to write in, and the reply to what was just said or asked again."""
     _note_timezone()
-    messages = _messages()
-    _conversation_list()
+    said = open_chat.messages(user)
+    chat_list(user)
     give_back(user, WRITTEN)
-    st.chat_input("Message Keepsake", key=WRITTEN, submit_mode="stop", on_submit=_say, args=(_open(),))
-    for each in messages:
-        pieces.message(each)
-    if refused := st.session_state.pop(REFUSED, None):
-        pieces.not_sent(*refused)
-    if messages and st.session_state.pop(ASKED, None) == messages[-1].id:
+    st.chat_input("Message Keepsake", key=WRITTEN, submit_mode="stop", on_submit=_say, args=(open_chat.open_id(),))
+    asked, without = _to_answer(said)
+    for each in shown(said):
+        if asked is None or each.parent_id != asked.id or each.role == "user":
+            _draw_message(each, said, answered_now=asked is not None and each.id == asked.id)
+    if asked:
         with st.chat_message("assistant", avatar=MARK):
-            _stream_reply(messages[-1], messages)
-    elif not messages:
+            _stream_reply(asked, said, without)
+            learned(asked, newest=True)
+    elif not said:
         with st.container():  # one element, so that the first message takes its place at once
             greeting(_say)
-    elif asked := _unanswered(messages):
-        _offer_second_try(asked, messages)
+    elif unanswered := _unanswered(shown(said)):
+        _offer_second_try(unanswered)
+    if refused := st.session_state.get(open_chat.REFUSED):
+        pieces.not_sent(*refused)
+    if said:  # not at the end of an empty page: people write as soon as they see the greeting
+        which_is_right()
+
+
+def _to_answer(said: Sequence[Message]) -> tuple[Message | None, Sequence[str]]:
+    """The message that waits for its reply in this run, and the memories to do without."""
+    fresh = st.session_state.pop(ASKED, None)
+    again, without = st.session_state.pop(AGAIN_FOR, (None, ()))
+    if said and said[-1].id == fresh:
+        return said[-1], ()
+    # Only the last thing a person said: an answer further up has been talked on from.
+    last = next((each for each in reversed(said) if each.role == "user"), None)
+    return (last, without) if last and last.id == again else (None, ())
+
+
+def _draw_message(each: Message, said: Sequence[Message], *, answered_now: bool) -> None:
+    """One message; under the last one of its turn, what was learned of the turn."""
+    last = next((other for other in reversed(said) if other.role == "user"), None)
+    with st.chat_message(each.role, avatar=pieces.avatar(each.role)):
+        pieces.spoken(each)
+        if each.role == "assistant":
+            to_last = last is not None and each.parent_id == last.id
+            may_again = to_last and each.status == "complete"
+            behind_reply(each, earlier(each, said), _ask_again if may_again else None)
+            for asked in (other for other in said if other.id == each.parent_id):
+                learned(asked, newest=to_last)
+        elif not answered_now and not replies_to(each, said):
+            learned(each, newest=each is last)
 
 
 def _say(drawn: str | None, words: str | None = None) -> None:
@@ -55,10 +91,10 @@ def _say(drawn: str | None, words: str | None = None) -> None:
     try:
         asked = _save(drawn, said)
     except AppError as error:
-        st.session_state[REFUSED] = (str(error), said)
+        st.session_state[open_chat.REFUSED] = (str(error), said)
         return
     st.session_state[ASKED] = asked.id
-    _set_open(asked.conversation_id)
+    open_chat.set_open(asked.conversation_id)
 
 
 def _note_timezone() -> None:
@@ -73,39 +109,6 @@ def _note_timezone() -> None:
             home.memory.people.set(user.id, replace(person, timezone=zone))
 
 
-def _open() -> str | None:
-    """The conversation the address names, or the one that was open before another page was."""
-    return st.query_params.get(IN_ADDRESS) or st.session_state.get(OPEN)
-
-
-def _set_open(conversation_id: str | None) -> None:
-    """Open a conversation, and let the address say so: it can be gone back to, and kept."""
-    st.session_state[OPEN] = conversation_id
-    st.session_state.pop(PROBLEM, None)
-    if conversation_id is None:
-        st.query_params.clear()
-    elif st.query_params.get(IN_ADDRESS) != conversation_id:
-        st.query_params[IN_ADDRESS] = conversation_id
-
-
-def _messages() -> list[Message]:
-    """What was said in the open conversation; one that is gone, or somebody else's, is a new chat."""
-    chosen = _open()
-    if chosen is None:
-        return []
-    try:
-        messages = home.conversations.messages(user.id, chosen)
-    except NotFound:
-        messages = []
-    if not messages:
-        _set_open(None)
-    elif st.session_state.get(OPEN) != chosen:
-        # The address is left alone: writing it again would put the back button a step behind.
-        st.session_state[OPEN] = chosen
-        st.session_state.pop(PROBLEM, None)
-    return messages
-
-
 def _unanswered(messages: Sequence[Message]) -> Message | None:
     """The person's message that has no reply, or one that broke off or was stopped."""
     *_, last = messages
@@ -114,20 +117,22 @@ def _unanswered(messages: Sequence[Message]) -> Message | None:
     return last if last.role == "user" else None
 
 
-def _stream_reply(asked: Message, said: Sequence[Message]) -> None:
+def _stream_reply(asked: Message, said: Sequence[Message], without: Sequence[str]) -> None:
     """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again."""
-    st.session_state.pop(PROBLEM, None)
+    st.session_state.pop(open_chat.PROBLEM, None)
+    before = replies_to(asked, said)
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
-        with closing(answer(home.chat, asked, said)) as reply:
+        with closing(answer(home.chat, asked, said, without)) as reply:
             st.write_stream(pieces.harmless_stream(reply))
     except AppError as error:
-        st.session_state[PROBLEM] = str(error)
-        st.warning(str(error), icon=":material/error:")
-        st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
+        st.session_state[open_chat.PROBLEM] = str(error)
+        _why_not(asked)
+        for each in before[-1:]:
+            pieces.spoken(each)
         return
-    for each in home.conversations.messages(user.id, asked.conversation_id, limit=1):
-        pieces.behind_reply(each.status, each.receipt)
+    for each in replies_to(asked, home.conversations.messages(user.id, asked.conversation_id, limit=1)):
+        behind_reply(each, before, _ask_again)
 
 
 def _save(drawn: str | None, words: str) -> Message:
@@ -139,52 +144,20 @@ def _save(drawn: str | None, words: str) -> Message:
         return home.conversations.say(user.id, None, words)
 
 
-def _ask_again(message_id: str) -> None:
-    st.session_state[AGAIN_FOR] = message_id
+def _ask_again(message_id: str | None, without: Sequence[str] = ()) -> None:
+    st.session_state[AGAIN_FOR] = (message_id, without)
 
 
-def _offer_second_try(asked: Message, said: Sequence[Message]) -> None:
+def _offer_second_try(asked: Message) -> None:
     """A message without a whole reply: say why, keep it, and let it be asked again."""
     with st.chat_message("assistant", avatar=MARK):
-        if st.session_state.pop(AGAIN_FOR, None) == asked.id:
-            _stream_reply(asked, said)
-            return
-        if problem := st.session_state.get(PROBLEM):
-            st.warning(problem, icon=":material/error:")
-        st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
+        _why_not(asked)
 
 
-def _conversation_list() -> None:
-    with st.sidebar:
-        st.button("New chat", icon=":material/add:", type="primary", width="stretch", on_click=_set_open, args=(None,))
-        with trouble():
-            heading = ""
-            for each in home.conversations.recent(user.id):
-                if (day := pieces.day(each.updated_at)) != heading:
-                    heading = day
-                    st.caption(day)
-                _conversation_row(each)
-
-
-def _conversation_row(each: Conversation) -> None:
-    key = f"chat-row-{'open' if each.id == _open() else 'other'}-{each.id}"
-    row = st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
-    label = pieces.plain(each.title or "New chat")
-    # Not a page link: Streamlit's do not write the address of another chat on the same page.
-    row.button(label, key=f"open-{each.id}", type="tertiary", width="stretch", on_click=_set_open, args=(each.id,))
-    if row.button("Delete chat", key=f"icon-delete-{each.id}", icon=":material/close:", type="tertiary"):
-        _confirm_delete(each)
-
-
-@st.dialog("Delete this chat?")
-def _confirm_delete(each: Conversation) -> None:
-    st.markdown(f"**{pieces.plain(each.title)}** and its messages go for good. What was learned from it stays.")
-    if st.button("Delete chat", type="primary", key="really-delete"):
-        with trouble():
-            home.conversations.delete(require_user().id, each.id)
-            if _open() == each.id:
-                _set_open(None)
-            st.rerun()
+def _why_not(asked: Message) -> None:
+    if problem := st.session_state.get(open_chat.PROBLEM):
+        st.warning(problem, icon=":material/error:")
+    st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=_ask_again, args=(asked.id,))
 
 
 with trouble():

@@ -31,6 +31,10 @@ STYLE = """
   [class*="st-key-icon-"] button p {
     position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   [class*="st-key-icon-"] { flex: none; width: auto; }
+  /* What stands behind an answer is there for who looks, and quiet for who reads. */
+  [class*="st-key-behind-"] button, [class*="st-key-learned-"] .stButton button { opacity: 0.85; min-height: 1.75rem; }
+  [class*="st-key-behind-"] button p, [class*="st-key-learned-"] .stButton button p { font-size: 0.875rem; }
+  [class*="st-key-learned-details-"] [data-testid="stVerticalBlock"] { gap: 0.1rem; }
   .stChatMessage p, .stChatMessage li { unicode-bidi: plaintext; text-align: start; }
   /* Scripts without anything to see take no room. */
   [data-testid="stLayoutWrapper"]:has(> [class*="st-key-errand"]) { position: absolute; height: 0; overflow: hidden; }

@@ -1,11 +1,10 @@
-"""How a message, a memory and the memories behind a reply are drawn; used by every page that shows one."""
+"""How words and memories are drawn; used by every page that shows some."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -16,15 +15,15 @@ from ui.frame import MARK
 
 __all__ = [
     "as_typed",
-    "behind_reply",
+    "avatar",
     "day",
     "deletion_receipt",
     "harmless",
     "harmless_stream",
     "memory_card",
-    "message",
     "not_sent",
     "plain",
+    "spoken",
 ]
 
 KIND_NAMES = {
@@ -76,16 +75,9 @@ def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
     yield harmless(held)
 
 
-def message(said: Message) -> None:
-    """One message with what stands behind it."""
-    with st.chat_message(said.role, avatar=avatar(said.role)):
-        if said.role == "user":
-            st.markdown(plain(said.content).replace("\n", "  \n"))
-            if problem := said.receipt.get("not_remembered"):
-                st.caption(f":material/hourglass: Not remembered yet: {plain(str(problem))}")
-            return
-        st.markdown(harmless(said.content))
-        behind_reply(said.status, said.receipt)
+def spoken(said: Message) -> None:
+    """The words of a message: a person's as they were written, a model's as the Markdown they are."""
+    st.markdown(plain(said.content).replace("\n", "  \n") if said.role == "user" else harmless(said.content))
 
 
 def not_sent(problem: str, words: str) -> None:
@@ -98,24 +90,6 @@ def not_sent(problem: str, words: str) -> None:
 def avatar(role: str) -> str:
     """The face beside a message."""
     return MARK if role == "assistant" else ":material/person:"
-
-
-def behind_reply(status: str, receipt: Mapping[str, Any]) -> None:
-    """One quiet line under a reply: whether it is whole, and what it was told from memory."""
-    if status == "stopped":
-        st.caption(":material/stop_circle: Stopped here.")
-    elif status == "failed":
-        st.caption(":material/warning: The model broke off here.")
-    if receipt.get("cut_off"):
-        st.caption(":material/content_cut: The model reached the length it may write at once.")
-    if problem := receipt.get("not_recalled"):
-        st.caption(f":material/warning: Without memory: {plain(problem)}")
-    memories = receipt.get("memories") or []
-    if memories:
-        label = "1 memory at hand" if len(memories) == 1 else f"{len(memories)} memories at hand"
-        with st.popover(label, type="tertiary", icon=":material/favorite:"):
-            for each in memories:
-                st.markdown(f"- {plain(str(each['text']))}")
 
 
 def memory_card(memory: Result) -> bool:

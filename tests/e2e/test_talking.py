@@ -25,8 +25,11 @@ def test_a_reply_draws_on_memory_in_another_chat_and_shows_which(keepsake_with_m
     person.starts_a_new_chat()
     person.says("What do you know about my stack?")
     expect(person.replies().last).to_contain_text("I remember: My name is Ada and I use Redis and Supabase")
-    person.presses("1 memory at hand")
-    expect(person.page.get_by_test_id("stPopoverBody")).to_contain_text("My name is Ada and I use Redis and Supabase")
+    person.presses("1 memory ·")
+    receipt = person.page.get_by_test_id("stPopoverBody")
+    expect(receipt).to_contain_text("My name is Ada and I use Redis and Supabase")
+    expect(receipt).to_contain_text("memory · ")
+    expect(receipt).to_contain_text("scripted · ")
 
 
 def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
@@ -87,6 +90,7 @@ def test_a_reply_that_breaks_off_is_kept_and_can_be_asked_for_again(
     model_server.enqueue(Reply("The sea is deep."))
     person.presses("Try again")
     person.sees("The sea is deep.")
+    person.presses("1 earlier answer")
     person.sees("piece 0 piece 1")
 
 

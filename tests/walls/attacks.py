@@ -264,6 +264,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.conversations.messages(ME, chat_of(w)),
         lambda w: w.conversations.messages(ME, f"{chat_of(w)}' or '1'='1"),
     ),
+    "Conversations.message": (lambda w: w.conversations.message(ME, w.known["asked"].id),),
     "Conversations.start": (lambda w: w.conversations.start(ME, "mine"),),
     "Conversations.say": (lambda w: w.conversations.say(ME, chat_of(w), "mine now"),),
     "Conversations.reply": (
@@ -284,7 +285,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Chat.model_for": (lambda w: w.chat.model_for(ME),),
     "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
     "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
-    "turn.answer": (lambda w: "".join(answer(w.chat, asked_of(w))),),
+    "turn.answer": (
+        lambda w: "".join(answer(w.chat, asked_of(w))),
+        lambda w: "".join(answer(w.chat, asked_of(w), without=[alice(w)])),
+    ),
     "turn.run_turn": (
         lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=chat_of(w), text="What do you know?")),
         lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=None, text="Who is my sister?")),

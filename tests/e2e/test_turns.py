@@ -1,0 +1,109 @@
+"""Under a turn, in a browser: what was learned appears by itself, contradictions are settled, answers are had again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.keepsake import Keepsake, Visitor
+from tests.model_answers import Item, Json, Reply, Request, sensible
+from tests.model_server import ModelServer
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Visitor]
+
+
+def test_what_was_learned_appears_by_itself_and_is_set_right_and_taken_back(
+    keepsake_with_model: Keepsake, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("lena@example.com")
+    person.says("I keep bees in Utrecht")
+    person.presses("Learned: I keep bees in Utrecht")
+    person.presses("Edit")
+    person.page.get_by_label("What is right").fill("I keep bees in Delft")
+    person.presses("Save")
+    person.sees("Learned, and changed by you")
+    person.sees("I keep bees in Delft")
+    person.presses("Undo")
+    person.sees("Learned, and taken back")
+    person.does_not_see("I keep bees in Delft")
+    person.remembers("I keep bees in Utrecht")
+
+
+def test_looking_ends_when_there_is_nothing_left_to_wait_for(keepsake_with_model: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake_with_model)
+    sent: list[object] = []
+
+    def note(frame: object) -> None:
+        sent.append(frame)
+
+    person.page.on("websocket", lambda socket: socket.on("framesent", note))
+    person.page.reload()
+    person.sign_up("mira@example.com")
+    person.says("I play the cello")
+    expect(person.page.get_by_role("button", name="Learned: I play the cello")).to_be_visible()
+    expect(person.page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    before = len(sent)
+    assert before
+    # Somebody else comes in and says something meanwhile, which takes longer than looking a few times.
+    other = visit(keepsake_with_model)
+    other.sign_up("mona@example.com")
+    other.says("I play the flute")
+    expect(other.page.get_by_role("button", name="Learned: I play the flute")).to_be_visible()
+    assert len(sent) == before
+
+
+def test_a_contradiction_is_settled_above_the_box(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("nils@example.com")
+    person.says("I live in Bergen by the sea")
+    person.presses("Learned: I live in Bergen by the sea")
+
+    def unsure(request: Request) -> Item:
+        return Json({"operations": [_question()]}) if request.schema else sensible(request)
+
+    model_server.enqueue(unsure, unsure)
+    person.says("I live in Oslo by the fjord")
+    person.sees("Which is right?")
+    person.presses("The new one")
+    person.does_not_see("Which is right?")
+    person.remembers("I live in Oslo by the fjord")
+    person.does_not_see("I live in Bergen by the sea")
+
+
+def test_an_answer_is_had_again_and_without_a_memory(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model, width=390)
+    person.sign_up("olga@example.com")
+    person.says("I use Redis and Supabase")
+    expect(person.page.get_by_role("button", name="Learned: I use Redis")).to_be_visible()
+    person.opens_the_sidebar()
+    person.starts_a_new_chat()
+    person.closes_the_sidebar()
+    person.says("What do you know about my stack?")
+    expect(person.replies().last).to_contain_text("I remember: I use Redis and Supabase")
+    person.presses("1 memory ·")
+    person.page.get_by_test_id("stPopoverBody").get_by_text("I use Redis and Supabase").click()
+    person.presses("Answer without what is off")
+    expect(person.replies().last).to_contain_text("I do not remember anything about you yet")
+    expect(person.replies()).to_have_count(2)
+    model_server.enqueue(Reply("A third way to put it."))
+    person.presses("Try again")
+    person.sees("A third way to put it.")
+    person.page.reload()
+    person.sees("A third way to put it.")
+    person.presses("2 earlier answers")
+    expect(person.page.get_by_test_id("stPopoverBody")).to_contain_text("I remember: I use Redis and Supabase")
+
+
+def _question() -> dict[str, object]:
+    words = "I live in Oslo by the fjord"
+    told: dict[str, object] = {"action": "ask", "target": 1, "text": words, "kind": "fact", "quote": words}
+    told |= {"happened_at": None, "language": "en", "entities": [], "relations": [], "reason": "unclear"}
+    return told

@@ -1,0 +1,186 @@
+"""What stands under a turn: its receipt, what was learned, what is asked, and the way to another answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+import house
+from auth.guard import SESSION
+from chat.conversations import Message
+from memory.facts import Said, Write
+from memory.questions import Questions
+from tests.chat.conftest import until
+from tests.pages import test_pages
+from tests.pages.test_pages import Sit, _words
+
+sit, outside = test_pages.sit, test_pages.outside
+BEES = "I keep bees in Utrecht"
+
+
+def _user(app: AppTest) -> str:
+    return str(app.session_state[SESSION].user_id)
+
+
+def _messages(app: AppTest, home: house.House) -> list[Message]:
+    return home.conversations.messages(_user(app), home.conversations.recent(_user(app))[0].id)
+
+
+def _button(app: AppTest, label: str) -> Any:
+    return next(each for each in app.button if label in each.label)
+
+
+def _told(sit: Sit, home: house.House, words: str = BEES) -> AppTest:
+    """Somebody who has said something that is remembered by now, and looks at it."""
+    app = sit("pages/chat.py")
+    app.chat_input[0].set_value(words).run()
+    until(lambda: _messages(app, home)[0].remembering == "done")
+    app.run()
+    assert not app.exception
+    return app
+
+
+def _known(app: AppTest, home: house.House) -> list[str]:
+    return [each["memory"] for each in home.memory.get_all(user_id=_user(app))["results"]]
+
+
+# -- what was learned ----------------------------------------------------------------------------
+
+
+def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brought_back(
+    sit: Sit, home: house.House
+) -> None:
+    app = _told(sit, home)
+    _button(app, f"Learned: {BEES}").click().run()
+    _button(app, "Undo").click().run()
+    assert _known(app, home) == []
+    assert "taken back" in _words(app)
+    _button(app, "Bring back").click().run()
+    assert _known(app, home) == [BEES]
+    assert not app.exception
+
+
+def test_what_was_learned_can_be_set_right_in_place(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    _button(app, "Learned").click().run()
+    _button(app, "Edit").click().run()
+    app.text_area[0].set_value("I keep bees in Delft")
+    _button(app, "Save").click().run()
+    assert _known(app, home) == ["I keep bees in Delft"]
+    assert "changed by you" in _words(app)
+
+
+def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    home.memory.add("I live in Porto by the river", user_id=_user(app))
+    _button(app, "Learned").click().run()
+    _button(app, "Edit").click().run()
+    app.text_area[0].set_value("I live in Porto by the river")
+    _button(app, "Save").click().run()
+    assert "Another memory already says this." in _words(app)
+    assert BEES in _known(app, home)
+
+
+def test_a_turn_with_nothing_to_learn_says_nothing(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home, "Thanks!")
+    assert not [each for each in app.button if "Learned" in each.label or "not kept" in each.label]
+
+
+def test_a_turn_that_rests_says_why(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    asked, _ = _messages(app, home)
+    with home.database.as_user(_user(app)) as connection:
+        home.conversations.postpone(connection, asked.id, "The model is busy.", at_least=600)
+    assert "Not remembered yet: The model is busy\\." in _words(app.run())
+
+
+def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    asked, _ = _messages(app, home)
+    dropped = {"text": "Likes jazz", "reason": "the quote is not in the person's words"}
+    with home.database.as_user(_user(app)) as connection:
+        home.conversations.remembered(connection, asked.id, {"events": [], "dropped": [dropped]})
+    _button(app.run(), "1 not kept").click().run()
+    assert "Likes jazz" in _words(app)
+    assert "not in the person's words" in _words(app)
+
+
+# -- which is right ------------------------------------------------------------------------------
+
+
+def _asked(app: AppTest, home: house.House, text: str) -> None:
+    """The model was not sure."""
+    user_id = _user(app)
+    [fact] = home.memory.recall("bees", user_id=user_id)[:1]
+    write = Write("ask", text, "fact", text, fact.id, None, None, "unsure", Said("user", text), fact.text)
+    with home.database.as_user(user_id) as connection:
+        Questions(home.database).ask(connection, fact, write)
+
+
+def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    _asked(app, home, "My bees live in Delft")
+    _asked(app, home, "My bees live in Gouda")
+    app.run()
+    assert "Which is right?" in _words(app)
+    assert "1 of 2" in _words(app)
+    _button(app, "The new one").click().run()
+    assert _known(app, home) == ["My bees live in Delft"]
+    assert "Gouda" in _words(app)
+    _button(app, "The old one").click().run()
+    assert _known(app, home) == ["My bees live in Delft"]
+    assert "Which is right?" not in _words(app)
+    assert not app.exception
+
+
+def test_both_can_be_right_or_neither(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    _asked(app, home, "My sister has bees in Delft")
+    _button(app.run(), "Both").click().run()
+    assert sorted(_known(app, home)) == sorted([BEES, "My sister has bees in Delft"])
+    _asked(app, home, "All bees are gone")
+    _button(app.run(), "Neither").click().run()
+    assert len(_known(app, home)) == 1
+
+
+def test_nobody_is_asked_about_another_persons_memories(sit: Sit, home: house.House) -> None:
+    _asked(_told(sit, home), home, "My bees live in Delft")
+    assert "Which is right?" not in _words(sit("pages/chat.py"))
+
+
+# -- another answer ------------------------------------------------------------------------------
+
+
+def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    _button(app, "Try again").click().run()
+    asked, first, second = _messages(app, home)
+    assert first.parent_id == second.parent_id == asked.id
+    assert len([each for each in app.chat_message if each.name == "assistant"]) == 1
+    assert len(app.run().chat_message) == 2
+    assert not app.exception
+
+
+def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home: house.House) -> None:
+    app = sit("pages/chat.py")
+    home.memory.add(BEES, user_id=_user(app))
+    app.chat_input[0].set_value("Where are my bees?").run()
+    assert BEES in _messages(app, home)[-1].content
+    app.run()
+    app.checkbox[0].uncheck()
+    _button(app, "Answer without what is off").click().run()
+    assert BEES not in _messages(app, home)[-1].content
+    assert BEES in _known(app, home)
+    app.run()
+    assert [each.value for each in app.checkbox] == [False]
+    app.checkbox[0].check()
+    _button(app, "Answer without what is off").click().run()
+    assert BEES in _messages(app, home)[-1].content
+
+
+def test_an_answer_that_was_talked_on_from_is_not_offered_again(sit: Sit, home: house.House) -> None:
+    app = _told(sit, home)
+    app.chat_input[0].set_value("And what else?").run()
+    app.run()
+    assert len([each for each in app.button if each.label == "Try again"]) == 1

@@ -1,0 +1,85 @@
+"""The line under a reply, drawn by Streamlit itself from receipts of today and of older versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ui.receipt import summary
+
+BEES = {
+    "id": "1",
+    "text": "I keep *bees* in Utrecht",
+    "score": 0.834,
+    "source": "memories",
+    "parts": {"meaning": 0.31, "words": 0.52, "dated": 0.2, "cosine": 0.7, "recent": 0.001, "question": -0.05},
+    "at": "2026-03-01T09:00:00+00:00",
+    "by": None,
+}
+WHOLE = {"memories": [BEES, BEES], "ms": 1234, "prompt_tokens": 300, "reply_tokens": 40, "model": "gpt-5.4-mini"}
+
+
+def _drawn(receipt: dict[str, Any], status: str = "complete") -> AppTest:
+    def draw(receipt: dict[str, object], status: str) -> None:
+        from datetime import UTC, datetime
+
+        from chat.conversations import Message
+        from ui.receipt import behind_reply
+
+        behind_reply(Message("m", "c", "p", "ann", "assistant", "Hello", status, datetime.now(UTC), receipt))
+
+    app = AppTest.from_function(draw, kwargs={"receipt": receipt, "status": status}).run()
+    assert not app.exception
+    return app
+
+
+def _text(app: AppTest) -> str:
+    return "\n".join(each.value.replace("\\", "") for each in [*app.markdown, *app.caption])
+
+
+def test_the_line_tells_memories_time_and_tokens() -> None:
+    assert summary(WHOLE) == "2 memories · 1.2 s · 340 tokens"
+    assert (
+        summary({"memories": [BEES], "ms": 60, "prompt_tokens": 1, "reply_tokens": 0}) == "1 memory · 60 ms · 1 token"
+    )
+
+
+def test_opened_it_tells_text_source_date_score_and_parts() -> None:
+    text = _text(_drawn(WHOLE | {"memories": [BEES]}))
+    assert "I keep *bees* in Utrecht" in text
+    assert "memory · 1 Mar 2026 · score 0.83" in text
+    assert "words 0.52, meaning 0.31, named day 0.2, only a question -0.05" in text
+    assert "gpt-5.4-mini · 300 tokens read, 40 written · 1,234 ms" in text
+    assert "cosine" not in text
+    assert "recent" not in text
+
+
+@pytest.mark.parametrize(("by", "told"), [("user", "said by you"), ("assistant", "said by Keepsake"), ("Eve", "Eve")])
+def test_what_was_said_names_who_said_it(by: str, told: str) -> None:
+    text = _text(_drawn({"memories": [BEES | {"source": "episodes", "by": by}]}))
+    assert told in text
+
+
+def test_what_holds_whatever_is_asked_has_no_score() -> None:
+    assert "holds always" in _text(_drawn({"memories": [BEES | {"score": None, "parts": None}]}))
+
+
+def test_receipts_of_older_versions_are_drawn_as_far_as_they_go() -> None:
+    text = _text(_drawn({"memories": [{"id": "1", "text": "I keep bees"}]}))
+    assert "I keep bees" in text
+    assert "score" not in text
+    assert _text(_drawn({})) == ""
+    assert "50 ms" in _text(_drawn({"ms": 50}))
+
+
+def test_a_memory_is_told_in_its_own_letters_and_not_endlessly() -> None:
+    text = _drawn({"memories": [BEES | {"text": "![x](http://127.0.0.1:9/a.png) " + "word " * 200}]}).markdown[0].value
+    assert "![x]" not in text
+    assert len(text) < 600
+
+
+@pytest.mark.parametrize(("status", "told"), [("stopped", "Stopped here."), ("failed", "The model broke off here.")])
+def test_a_reply_that_is_not_whole_says_so(status: str, told: str) -> None:
+    assert told in _text(_drawn({}, status))

@@ -1,0 +1,165 @@
+"""What was learned of a turn, under it: told when the worker is done, with undo and edit in place.
+
+Looked for again only while the turn waits. It decides nothing: `Memory` takes back and changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from auth.guard import User, require_user
+from chat.conversations import Message
+from house import house
+from ui.frame import trouble
+from ui.pieces import plain
+
+__all__ = ["learned", "line_of"]
+
+OPENED, EDITED, DRAWN = "learned_opened", "learned_edited", "learned_drawn"
+SOON, LATER, LONG_ENOUGH = 1.0, 5.0, timedelta(minutes=10)
+LONGEST = 60
+DONE = {"ADD": "Learned", "UPDATE": "Changed", "DELETE": "Removed"}
+
+
+def learned(asked: Message, *, newest: bool) -> None:
+    """One quiet line under a turn; the newest turn's appears by itself."""
+    pace = _pace(asked) if newest else None
+    if pace is not None:
+        # A piece of the page of its own, so that nothing else is drawn anew until there is something to say.
+        st.session_state[DRAWN] = True
+        st.fragment(_while_waiting, run_every=pace)(asked.id, pace)
+        return
+    _not_yet(asked)
+    record = asked.receipt.get("remembered") or {}
+    if not (line := line_of(record)):
+        return
+    opened = st.session_state.get(OPENED) == asked.id
+    icon = ":material/expand_less:" if opened else ":material/bookmark_added:"
+    st.button(line, key=f"learned-{asked.id}", type="tertiary", icon=icon, on_click=partial(_turn_over, asked.id))
+    if opened:
+        _details(asked.id)
+
+
+def line_of(record: Mapping[str, Any]) -> str:
+    """What was learned, in one line: the first by its words, the others counted."""
+    done = _changes(record)
+    told = [f"{DONE[each['event']]}: {plain(_short(str(each['memory'])))}" for each in done[:1]]
+    told += [f"{len(done) - 1} more"] if len(done) > 1 else []
+    dropped = record.get("dropped") or []
+    return " · ".join(told + ([f"{len(dropped)} not kept"] if dropped else []))
+
+
+def _while_waiting(message_id: str, pace: float) -> None:
+    """Ask how a turn stands; once that has changed, the page is drawn anew, without asking on."""
+    user = require_user()
+    with_the_page = st.session_state.pop(DRAWN, False)
+    with trouble():
+        asked = house().conversations.message(user.id, message_id)
+        if asked is not None:
+            _not_yet(asked)
+        if not with_the_page and (asked is None or _pace(asked) != pace):
+            st.rerun()
+
+
+def _pace(asked: Message) -> float | None:
+    """How often to look whether a turn is remembered, in seconds; None if there is nothing to wait for."""
+    if asked.remembering != "waiting" or datetime.now(UTC) - asked.created_at > LONG_ENOUGH:
+        return None
+    return LATER if asked.receipt.get("not_remembered") else SOON
+
+
+def _not_yet(asked: Message) -> None:
+    if problem := asked.receipt.get("not_remembered"):
+        told = "Not remembered" if asked.remembering == "given up" else "Not remembered yet"
+        st.caption(f":material/hourglass: {told}: {plain(str(problem))}")
+
+
+def _turn_over(message_id: str) -> None:
+    """Open what is closed, close what is open."""
+    st.session_state.pop(EDITED, None)
+    opened = st.session_state.get(OPENED) == message_id
+    st.session_state[OPENED] = None if opened else message_id
+
+
+@st.fragment
+def _details(message_id: str) -> None:
+    """Each change with what became of it since, and what was not kept with its reason."""
+    user = require_user()
+    with trouble():
+        asked = house().conversations.message(user.id, message_id)
+        record = (asked.receipt.get("remembered") if asked else None) or {}
+        with st.container(border=True, key=f"learned-details-{message_id}"):
+            for number, each in enumerate(_changes(record)):
+                _change(user, each, f"{message_id}-{number}")
+            for each in record.get("dropped") or []:
+                text = f"“{plain(str(each['text']))}”, " if each.get("text") else ""
+                st.caption(f"Not kept: {text}{plain(str(each['reason']))}.")
+
+
+def _change(user: User, change: Mapping[str, Any], key: str) -> None:
+    memory = house().memory
+    now = memory.get(change["id"], user_id=user.id)
+    versions = memory.history(change["id"], user_id=user.id)
+    if now is not None and st.session_state.get(EDITED) == key:
+        _editor(user, change["id"], now["memory"], key)
+        return
+    row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
+    with row.container():
+        st.markdown(plain(now["memory"]) if now else f"~~{plain(str(change['memory']))}~~")
+        st.caption(_since(change, versions, gone=now is None))
+    if now is not None and row.button("Edit", key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"):
+        st.session_state[EDITED] = key
+        st.rerun()
+    if versions:
+        _undo(user, row, versions[-1], key, gone=now is None)
+
+
+def _undo(user: User, row: Any, latest: Mapping[str, Any], key: str, *, gone: bool) -> None:
+    back = gone or latest["undoes"] is not None
+    name, icon = ("Bring back", ":material/redo:") if back else ("Undo", ":material/undo:")
+    if row.button(name, key=f"icon-undo-{key}", icon=icon, type="tertiary"):
+        house().memory.undo(latest["id"], user_id=user.id)
+        st.rerun()
+
+
+def _editor(user: User, memory_id: str, words: str, key: str) -> None:
+    with st.form(f"edit-{key}", border=False):
+        said = st.text_area("What is right", value=words, key=f"edit-words-{key}")
+        row = st.container(horizontal=True)
+        save = row.form_submit_button("Save", type="primary")
+        leave = row.form_submit_button("Cancel", type="tertiary")
+    if save and said.strip() != words:
+        house().memory.update(memory_id, said, user_id=user.id)
+    if save or leave:
+        st.session_state.pop(EDITED, None)
+        st.rerun()
+
+
+def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], *, gone: bool) -> str:
+    """What was done, and what became of it since then."""
+    if not versions:
+        return "Gone for good."
+    latest, told = versions[-1], DONE[change["event"]]
+    if latest["undoes"] is not None:
+        return f"{told}, and taken back"
+    if gone:
+        return told if change["event"] == "DELETE" else f"{told}, and forgotten"
+    if latest["actor"] == "person":
+        return f"{told}, and changed by you"
+    before = change.get("previous_memory")
+    return f"{told}, from “{plain(_short(str(before)))}”" if before else told
+
+
+def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What was done to memories; questions are put above the box."""
+    return [each for each in record.get("events") or [] if each.get("event") in DONE and each.get("id")]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
