@@ -6,7 +6,7 @@ import streamlit as st
 
 from auth.guard import require_user
 from house import house
-from ui import memory_list, pieces, undo_bar
+from ui import memory_files, memory_list, pieces, profile_lines, remembering, undo_bar
 from ui.consent import require_consent
 from ui.frame import trouble
 
@@ -14,7 +14,7 @@ user = require_user()
 home = house()
 require_consent(user)
 
-RECEIPT = "receipt"
+RECEIPT, TABS = "receipt", "memories-tab"
 
 
 def draw() -> None:
@@ -27,6 +27,26 @@ def draw() -> None:
         if not memory_list.looking_closer():
             _still_reading()
     undo_bar.draw(user)
+    parts = {"Memories": _list, "Profile": _profile, "Settings": _settings, "Files": _files}
+    for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
+        if tab.open:
+            with tab, trouble():
+                part()
+
+
+def _profile() -> None:
+    profile_lines.draw(user)
+
+
+def _settings() -> None:
+    remembering.draw(user)
+
+
+def _files() -> None:
+    memory_files.draw(user)
+
+
+def _list() -> None:
     there_are = memory_list.draw(user)
     with st.container(horizontal_alignment="right"):
         if there_are and st.button("Forget everything", icon=":material/delete_sweep:", type="tertiary"):

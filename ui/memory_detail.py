@@ -63,8 +63,10 @@ def _origin(memory: Result) -> None:
 
 
 def _edit(user: User, memory: Result) -> None:
-    with st.form(f"edit-{memory['id']}", border=False):
-        words = st.text_area("What it says", value=memory["memory"], key=f"words-{memory['id']}")
+    # By its wording too: a box shows anew what an undo, or another tab, made of it.
+    key = f"{memory['id']}-{memory['hash']}"
+    with st.form(f"edit-{key}", border=False):
+        words = st.text_area("What it says", value=memory["memory"], key=f"words-{key}")
         asked = st.form_submit_button("Save", icon=":material/check:")
     if not asked or words.strip() == memory["memory"]:
         return
@@ -88,7 +90,6 @@ def _history(user: User, memory: Result) -> None:
             with trouble():
                 house().memory.undo(each["id"], user_id=user.id)
                 undo_bar.dismiss()
-                st.session_state.pop(f"words-{memory['id']}", None)
                 st.rerun()
 
 

@@ -21,6 +21,7 @@ from ui.frame import show_trouble
 __all__ = ["draw", "looking_closer"]
 
 SIZE, FOUND, LONGEST = 20, 100, 200
+NEAR = 0.5  # of the best one's score
 PAGE, FIND, KINDS, SINCE, UNTIL, SEVERAL = (
     "memories-page",
     "memories-find",
@@ -39,19 +40,21 @@ def looking_closer() -> bool:
 def draw(user: User) -> bool:
     """The search and the filter, what they find, and the pages of it; whether there is anything at all."""
     words, filters = _looked_for()
-    page = _found(user, words, filters) if words else _page(user, filters)
+    page, close = _found(user, words, filters) if words else (_page(user, filters), [])
+    if not page.total and not words and not filters:
+        _nothing_yet()
+        return False
     if not page.total:
-        if not words and not filters:
-            _nothing_yet()
-        else:
-            st.caption("None of them says that." if words else "None of them fits the filter.")
-        return bool(words or filters)
-    _count(page, found=bool(words or filters))
-    if st.session_state.get(SEVERAL):
-        _several(user, page.results)
+        st.caption("None of them says that." if words else "None of them fits the filter.")
     else:
-        for each in page.results:
-            _one(user, each)
+        _count(page, found=bool(words or filters))
+        if st.session_state.get(SEVERAL):
+            _several(user, page.results)
+        else:
+            _each(user, page.results)
+    if close:
+        st.caption("Close in meaning")
+        _each(user, close)
     if page.total > SIZE and not words:
         _turn(page.total)
     return True
@@ -114,18 +117,24 @@ def _page(user: User, filters: dict[str, Any]) -> Page:
     return house().memory.shelf.page(user_id=user.id, number=number, size=SIZE, filters=filters)
 
 
-def _found(user: User, words: str, filters: dict[str, Any]) -> Page:
-    """What has these words in it, and after it what means something like them."""
+def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[Page, list[Result]]:
+    """What says this, and what only means something like it."""
     memory = house().memory
     with_words = {**filters, "data": {"$icontains": words}}
-    found = {each["id"]: each for each in memory.shelf.page(user_id=user.id, size=FOUND, filters=with_words).results}
+    says = {each["id"]: each for each in memory.shelf.page(user_id=user.id, size=FOUND, filters=with_words).results}
     try:
-        alike = memory.search(words, user_id=user.id, limit=FOUND, filters=filters, recipe="facts")["results"]
+        alike = memory.search(words, user_id=user.id, limit=FOUND, filters=filters, recipe="facts", explain=True)[
+            "results"
+        ]
     except ModelError as error:  # the words alone find something
         show_trouble(error)
         alike = []
-    found |= {each["id"]: each for each in alike if each["id"] not in found}
-    return Page(list(found.values())[:FOUND], len(found))
+    # A list may be long, and its tail is like everything a little.
+    near = [
+        each for each in alike if (each["score"] or 0) >= NEAR * (alike[0]["score"] or 0) and each["id"] not in says
+    ]
+    says |= {each["id"]: each for each in near if each["parts"].get("words")}
+    return Page(list(says.values()), len(says)), [each for each in near if each["id"] not in says]
 
 
 def _nothing_yet() -> None:
@@ -148,6 +157,11 @@ def _turn(total: int) -> None:
         st.session_state[PAGE] = pages
     with st.container(horizontal_alignment="center"):
         st.pagination(pages, key=PAGE)
+
+
+def _each(user: User, results: Sequence[Result]) -> None:
+    for each in results:
+        _one(user, each)
 
 
 def _one(user: User, each: Result) -> None:
