@@ -65,13 +65,13 @@ def _still_reading() -> None:
 @st.dialog("Forget everything?")
 def _confirm_clear() -> None:
     here = require_user()
-    count = home.memory.shelf.page(user_id=here.id, size=1).total
-    st.markdown(
-        f"{'One memory goes' if count == 1 else f'All {count} memories go'} for good, with every earlier version."
-    )
-    chats_too = st.checkbox("Delete my chats as well")
-    if st.button("Forget everything", type="primary", key="really-clear"):
-        with trouble():
+    with trouble():
+        count = home.memory.shelf.page(user_id=here.id, size=1).total
+        st.markdown(
+            f"{'One memory goes' if count == 1 else f'All {count:,} memories go'} for good, with every earlier version."
+        )
+        chats_too = st.checkbox("Delete my chats as well")
+        if st.button("Forget everything", type="primary", key="really-clear"):
             undo_bar.dismiss()
             st.session_state[RECEIPT] = home.clear_memories(here.id, messages_too=chats_too)
             if chats_too:

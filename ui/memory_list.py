@@ -192,6 +192,8 @@ def _forget(user: User, each: Result) -> None:
         memory.delete(each["id"], user_id=user.id)
         last = memory.history(each["id"], user_id=user.id)[-1]
         undo_bar.offer(f"Forgotten: {pieces.plain(each['memory'])}", last["id"])
+        if memory_detail.is_open(each["id"]):
+            memory_detail.toggle(each["id"])
     except NotFound:
         st.toast("It was forgotten already.")
     st.rerun()

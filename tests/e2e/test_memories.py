@@ -120,3 +120,26 @@ def test_a_profile_and_wishes_are_kept_across_a_reload(keepsake: Keepsake, visit
     person.presses("Erase what was kept turn by turn")
     person.presses("Erase it")
     person.sees("0 messages are kept.")
+
+
+def test_pages_are_turned_and_a_page_that_is_gone_leads_to_the_last(keepsake: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake, width=390)
+    person.sign_up("vera@example.com")
+    person.opens_the_sidebar()
+    person.goes_to("Memories")
+    person.closes_the_sidebar()
+    person.page.get_by_role("tab", name="Files").click()
+    many = [{"memory": f"Fact {n:02} of mine", "created_at": f"2026-03-01T12:{n:02}:00Z"} for n in range(21)]
+    given = {"name": "m.json", "mimeType": "application/json", "buffer": json.dumps(many).encode()}
+    person.page.locator("input[type=file]").set_input_files(files=[given])  # type: ignore[arg-type]
+    person.presses("Import")
+    person.sees("Imported: 21 memories")
+    person.page.get_by_role("tab", name="Memories").click()
+    person.sees("Fact 20 of mine")
+    person.does_not_see("Fact 00 of mine")
+    person.page.get_by_test_id("stPagination").get_by_role("button", name="2").click()
+    person.sees("Fact 00 of mine")
+    person.does_not_see("Fact 20 of mine")
+    person.page.get_by_role("button", name="Forget", exact=True).click()
+    person.sees("20 memories")
+    person.sees("Fact 20 of mine")
