@@ -37,6 +37,7 @@ from memory.questions import Choice, Question, Questions
 from memory.rank import RECIPES, Recipe
 from memory.recall import Query, Recall
 from memory.rerank import CrossEncoderReranker, ModelReranker, Reranker
+from memory.shelf import Shelf
 from memory.store import Store
 from memory.tidy import Report, Tidy
 from model import Model
@@ -92,6 +93,7 @@ class Memory:
         self.episodes = Episodes(standing.database)
         self.profiles = Profiles(standing.database, self._store, standing.model)
         self.graph = Graph(standing.database)
+        self.shelf = Shelf(standing.database, self._store, standing.embedder)
 
     # -- finding ---------------------------------------------------------------------------------
 
@@ -289,9 +291,7 @@ class Memory:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
 

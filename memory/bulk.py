@@ -48,22 +48,30 @@ class Bulk:
         self._embedder = embedder
 
     def keep(
-        self, rows: Sequence[Row], user_id: str, actor: str, told: Callable[[int], object] | None = None
+        self,
+        rows: Sequence[Row],
+        user_id: str,
+        actor: str,
+        told: Callable[[int], object] | None = None,
+        run: str | None = None,
     ) -> list[tuple[str, Row]]:
-        """Write those that are not there yet, and return them with their ids; `told` hears how many were looked at."""
+        """Write those that are not there yet, and return them with their ids; `told` hears how many were looked at.
+
+        `run` names all of it in the history.
+        """
         kept: list[tuple[str, Row]] = []
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            kept += self._keep_batch({row.id(user_id): row for row in batch}, user_id, actor)
+            kept += self._keep_batch({row.id(user_id): row for row in batch}, user_id, actor, run)
             if told:
                 told(len(batch))
         return kept
 
-    def _keep_batch(self, named: Mapping[str, Row], user_id: str, actor: str) -> list[tuple[str, Row]]:
+    def _keep_batch(self, named: Mapping[str, Row], user_id: str, actor: str, run: str | None) -> list[tuple[str, Row]]:
         # Outside of the transaction: an embedder may take its time, and nobody should wait for it.
         vectors = self._embedder.embed([embedded(row.metadata) for row in named.values()])
         rows = [(row.metadata, vector) for row, vector in zip(named.values(), vectors, strict=True)]
         with self._database.as_user(user_id) as connection:
-            self._store.sign(connection, actor)
+            self._store.sign(connection, actor, run=run)
             new = self._store.insert(connection, rows, list(named))
         return [(each, named[each]) for each in new]

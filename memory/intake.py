@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from memory.bulk import Row
 from memory.facts import content_hash
 from memory.given import ROLES
 
-__all__ = ["read"]
+__all__ = ["read", "uploaded"]
+
+MAX_BYTES, MAX_ENTRIES = 10 * 1024 * 1024, 5_000  # of a file that comes through the browser
 
 LISTS = ("results", "memories", "messages")
 BESIDE = ("run_id", "agent_id", "actor_id", "role", "expiration_date", "message_id")  # beside the metadata in an export
@@ -27,13 +29,34 @@ BESIDE = ("run_id", "agent_id", "actor_id", "role", "expiration_date", "message_
 
 def read(path: Path, user_id: str) -> list[Row]:
     """The rows of a file, for this user; `InvalidInput` if any of them cannot be kept."""
-    entries, seen, now = _entries(path), Counter[str](), datetime.now(UTC)
-    rows = []
+    try:
+        held = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    return _rows(_entries(held, path.name), path.name, user_id)
+
+
+def uploaded(held: bytes, name: str, user_id: str) -> list[Row]:
+    """The same of a file that the person gave through the browser: bounded, and theirs under whatever id it names."""
+    if len(held) > MAX_BYTES:
+        raise InvalidInput(f"{name} is larger than {MAX_BYTES // 1024 // 1024} MB. Give it to me in parts.")
+    entries = _entries(held, name)
+    if len(entries) > MAX_ENTRIES:
+        raise InvalidInput(f"{name} holds {len(entries):,} entries; at most {MAX_ENTRIES:,} fit into one file.")
+    # Another account's export names that account; memories of several people are nobody's to take.
+    owners = {json.dumps(each.get("user_id")) for each in entries if isinstance(each, Mapping)}
+    if len(owners) == 1:
+        entries = [{**each, "user_id": user_id} if isinstance(each, Mapping) else each for each in entries]
+    return _rows(entries, name, user_id)
+
+
+def _rows(entries: Sequence[Any], name: str, user_id: str) -> list[Row]:
+    seen, now, rows = Counter[str](), datetime.now(UTC), []
     for place, entry in enumerate(entries, 1):
         try:
             metadata, own_key = _row(entry, user_id, now)
         except InvalidInput as refused:
-            raise InvalidInput(f"Entry {place} of {path.name} cannot be kept: {refused}") from refused
+            raise InvalidInput(f"Entry {place} of {name} cannot be kept: {refused}") from refused
         # What has no key of its own is known by what it is, and by how often that came before.
         key = own_key or json.dumps([entry, seen[json.dumps(entry)]])
         seen[json.dumps(entry)] += 1
@@ -41,17 +64,15 @@ def read(path: Path, user_id: str) -> list[Row]:
     return rows
 
 
-def _entries(path: Path) -> list[Any]:
+def _entries(file: bytes, name: str) -> list[Any]:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+        held = json.loads(file.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path.name} is not JSON in UTF-8: {error}.") from error
+        raise InvalidInput(f"{name} is not JSON in UTF-8: {error}.") from error
     if isinstance(held, Mapping):
-        held = next((held[name] for name in LISTS if name in held), None)
+        held = next((held[each] for each in LISTS if each in held), None)
     if not isinstance(held, list):
-        raise InvalidInput(f"{path.name} holds no list of messages or memories.")
+        raise InvalidInput(f"{name} holds no list of messages or memories.")
     return held
 
 

@@ -24,6 +24,7 @@ class Person:
     extract_wishes: str = ""
     update_wishes: str = ""
     episodes: bool = True  # whether what is said is kept turn by turn, and searched
+    timezone_chosen: bool = False  # by the person; otherwise it is the one their browser is in
 
     @property
     def zone(self) -> ZoneInfo:
@@ -40,7 +41,7 @@ class People:
     def get(self, user_id: str) -> Person:
         """The person's wishes."""
         rows = self._database.read_as(
-            user_id, "select timezone, extract_wishes, update_wishes, episodes from app.people"
+            user_id, "select timezone, extract_wishes, update_wishes, episodes, timezone_chosen from app.people"
         )
         return Person(**rows[0]) if rows else Person()
 
@@ -53,15 +54,16 @@ class People:
         with self._database.as_user(user_id) as connection:
             connection.execute(
                 text(
-                    "insert into app.people (timezone, extract_wishes, update_wishes, episodes)"
-                    " values (:timezone, :extract, :update, :episodes) on conflict (user_id) do update set"
+                    "insert into app.people (timezone, extract_wishes, update_wishes, episodes, timezone_chosen)"
+                    " values (:timezone, :extract, :update, :episodes, :chosen) on conflict (user_id) do update set"
                     " timezone = :timezone, extract_wishes = :extract, update_wishes = :update,"
-                    " episodes = :episodes, updated_at = now()"
+                    " episodes = :episodes, timezone_chosen = :chosen, updated_at = now()"
                 ),
                 {
                     "timezone": person.timezone,
                     "extract": storable(person.extract_wishes),
                     "update": storable(person.update_wishes),
                     "episodes": person.episodes,
+                    "chosen": person.timezone_chosen,
                 },
             )

@@ -133,19 +133,27 @@ class Store:
 
     def all(self, user_id: str, limit: int, conditions: Filter | None = None) -> list[Fact]:
         """The user's memories, the newest first."""
-        such = " and jsonb_path_match(metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)" if conditions else ""
+        such, values = _such(conditions)
         rows = self._database.read_as(
             user_id,
             f"select id, metadata from vecs.memories where {OWN} and {CURRENT}{such} "
             "order by metadata ->> 'created_at' desc, id limit %(limit)s",
-            {
-                "user_id": user_id,
-                "limit": limit,
-                "path": conditions.path if conditions else None,
-                "variables": json.dumps(conditions.variables) if conditions else None,
-            },
+            {"user_id": user_id, "limit": limit, **values},
         )
         return [Fact(row["id"], row["metadata"]) for row in rows]
+
+    def page(self, user_id: str, number: int, size: int, conditions: Filter | None = None) -> tuple[list[Fact], int]:
+        """One page of the user's memories, the newest first, and how many there are; past the end, the last one."""
+        such, values = _such(conditions)
+        rows = self._database.read_as(
+            user_id,
+            f"with mine as materialized (select id, metadata from vecs.memories where {OWN} and {CURRENT}{such}),"
+            " counted as (select count(*) as total from mine) select id, metadata, total from mine, counted"
+            " order by metadata ->> 'created_at' desc, id limit %(size)s offset least("
+            "   %(before)s, (select greatest(0, (total - 1) / %(size)s * %(size)s) from counted))",
+            {"user_id": user_id, "size": size, "before": (number - 1) * size, **values},
+        )
+        return [Fact(row["id"], row["metadata"]) for row in rows], rows[0]["total"] if rows else 0
 
     def get(self, user_id: str, fact_id: str) -> Fact | None:
         """One memory, if it is this user's."""
@@ -271,6 +279,14 @@ class Store:
             text("select pg_advisory_xact_lock(hashtextextended('keepsake.write:' || :user_id, 0))"),
             {"user_id": user_id},
         )
+
+
+def _such(conditions: Filter | None) -> tuple[str, dict[str, Any]]:
+    """The clause for a caller's filters, with its values."""
+    if conditions is None:
+        return "", {}
+    clause = " and jsonb_path_match(metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)"
+    return clause, {"path": conditions.path, "variables": json.dumps(conditions.variables)}
 
 
 def _literal(vector: Sequence[float]) -> str:

@@ -104,7 +104,7 @@ def _note_timezone() -> None:
         return
     st.session_state[ZONE] = zone
     person = home.memory.people.get(user.id)
-    if person.timezone != zone:
+    if person.timezone != zone and not person.timezone_chosen:
         with suppress(InvalidInput):  # a zone this server does not know: the old one stands
             home.memory.people.set(user.id, replace(person, timezone=zone))
 

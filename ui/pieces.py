@@ -14,13 +14,15 @@ from memory import Receipt, Result
 from ui.frame import MARK
 
 __all__ = [
+    "KIND_NAMES",
     "as_typed",
     "avatar",
+    "date_of",
     "day",
     "deletion_receipt",
     "harmless",
     "harmless_stream",
-    "memory_card",
+    "memory_text",
     "not_sent",
     "plain",
     "spoken",
@@ -92,14 +94,10 @@ def avatar(role: str) -> str:
     return MARK if role == "assistant" else ":material/person:"
 
 
-def memory_card(memory: Result) -> bool:
-    """One memory with the words it came from; True when it is to be forgotten."""
-    with st.container(border=True):
-        row = st.container(horizontal=True, wrap=False, vertical_alignment="center")
-        with row.container():
-            st.markdown(plain(memory["memory"]))
-            st.caption(_origin(memory))
-        return row.button("Forget", key=f"icon-forget-{memory['id']}", icon=":material/delete:", type="tertiary")
+def memory_text(memory: Result) -> None:
+    """What a memory says, and on one quiet line where it comes from."""
+    st.markdown(plain(memory["memory"]))
+    st.caption(_origin(memory))
 
 
 def deletion_receipt(receipt: Receipt) -> None:
@@ -118,7 +116,7 @@ def deletion_receipt(receipt: Receipt) -> None:
 
 def _origin(memory: Result) -> str:
     kind = KIND_NAMES.get(str(memory["metadata"].get("kind")), "Memory")
-    parts = [kind, (memory["created_at"] or "")[:10]]
+    parts = [kind, date_of(memory["created_at"]) if memory["created_at"] else ""]
     quote = memory["metadata"].get("quote")
     if quote and quote != memory["memory"]:
         parts.append(f"“{plain(str(quote))}”")
@@ -127,6 +125,17 @@ def _origin(memory: Result) -> str:
     elif memory["metadata"].get("source") == "person":
         parts.append("written by you")
     return " · ".join(part for part in parts if part)
+
+
+def date_of(written: object) -> str:
+    """A time as memories carry it, as a day in the person's own time; what is none stays as it is."""
+    try:
+        moment = datetime.fromisoformat(str(written))
+    except ValueError:
+        return str(written)
+    if moment.tzinfo is not None and len(str(written)) > len("2026-03-01"):
+        moment = moment.astimezone(ZoneInfo(st.context.timezone or "UTC"))
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def day(moment: datetime) -> str:

@@ -121,7 +121,7 @@ def test_memories_can_be_searched_forgotten_and_cleared(keepsake: Keepsake, visi
     person.page.get_by_role("button", name="Forget", exact=True).click()
     person.sees("None of them says that")
     person.presses("Undo")
-    person.sees("I play the cello on Sundays")
+    person.sees("1 memory found")
     person.page.get_by_role("button", name="Forget", exact=True).click()
     person.sees("None of them says that")
     person.page.get_by_placeholder("Find a memory").fill("")

@@ -12,10 +12,8 @@ from chat.conversations import Message
 from memory.facts import Said, Write
 from memory.questions import Questions
 from tests.chat.conftest import until
-from tests.pages import test_pages
-from tests.pages.test_pages import Sit, _words
+from tests.pages.conftest import Sit, words
 
-sit, outside = test_pages.sit, test_pages.outside
 BEES = "I keep bees in Utrecht"
 
 
@@ -55,7 +53,7 @@ def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brough
     _button(app, f"Learned: {BEES}").click().run()
     _button(app, "Undo").click().run()
     assert _known(app, home) == []
-    assert "taken back" in _words(app)
+    assert "taken back" in words(app)
     _button(app, "Bring back").click().run()
     assert _known(app, home) == [BEES]
     assert not app.exception
@@ -68,7 +66,7 @@ def test_what_was_learned_can_be_set_right_in_place(sit: Sit, home: house.House)
     app.text_area[0].set_value("I keep bees in Delft")
     _button(app, "Save").click().run()
     assert _known(app, home) == ["I keep bees in Delft"]
-    assert "changed by you" in _words(app)
+    assert "changed by you" in words(app)
 
 
 def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: Sit, home: house.House) -> None:
@@ -78,7 +76,7 @@ def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: 
     _button(app, "Edit").click().run()
     app.text_area[0].set_value("I live in Porto by the river")
     _button(app, "Save").click().run()
-    assert "Another memory already says this." in _words(app)
+    assert "Another memory already says this." in words(app)
     assert BEES in _known(app, home)
 
 
@@ -92,7 +90,7 @@ def test_a_turn_that_rests_says_why(sit: Sit, home: house.House) -> None:
     asked, _ = _messages(app, home)
     with home.database.as_user(_user(app)) as connection:
         home.conversations.postpone(connection, asked.id, "The model is busy.", at_least=600)
-    assert "Not remembered yet: The model is busy\\." in _words(app.run())
+    assert "Not remembered yet: The model is busy\\." in words(app.run())
 
 
 def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: house.House) -> None:
@@ -102,8 +100,8 @@ def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: h
     with home.database.as_user(_user(app)) as connection:
         home.conversations.remembered(connection, asked.id, {"events": [], "dropped": [dropped]})
     _button(app.run(), "1 not kept").click().run()
-    assert "Likes jazz" in _words(app)
-    assert "not in the person's words" in _words(app)
+    assert "Likes jazz" in words(app)
+    assert "not in the person's words" in words(app)
 
 
 # -- which is right ------------------------------------------------------------------------------
@@ -123,14 +121,14 @@ def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, hom
     _asked(app, home, "My bees live in Delft")
     _asked(app, home, "My bees live in Gouda")
     app.run()
-    assert "Which is right?" in _words(app)
-    assert "1 of 2" in _words(app)
+    assert "Which is right?" in words(app)
+    assert "1 of 2" in words(app)
     _button(app, "The new one").click().run()
     assert _known(app, home) == ["My bees live in Delft"]
-    assert "Gouda" in _words(app)
+    assert "Gouda" in words(app)
     _button(app, "The old one").click().run()
     assert _known(app, home) == ["My bees live in Delft"]
-    assert "Which is right?" not in _words(app)
+    assert "Which is right?" not in words(app)
     assert not app.exception
 
 
@@ -146,7 +144,7 @@ def test_both_can_be_right_or_neither(sit: Sit, home: house.House) -> None:
 
 def test_nobody_is_asked_about_another_persons_memories(sit: Sit, home: house.House) -> None:
     _asked(_told(sit, home), home, "My bees live in Delft")
-    assert "Which is right?" not in _words(sit("pages/chat.py"))
+    assert "Which is right?" not in words(sit("pages/chat.py"))
 
 
 # -- another answer ------------------------------------------------------------------------------

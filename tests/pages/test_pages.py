@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,38 +13,7 @@ from auth.guard import DEVICE, SESSION
 from errors import ModelUnreachable
 from local.stack import LocalStack
 from settings import settings
-
-PASSWORD = "correct horse battery"
-Sit = Callable[..., AppTest]
-
-
-@pytest.fixture
-def outside(home: house.House) -> Iterator[AuthClient]:
-    """A client of the auth server that is not the app's."""
-    with closing(AuthClient(home.settings.supabase_url or "", home.settings.supabase_key or "")) as client:
-        yield client
-
-
-@pytest.fixture
-def sit(outside: AuthClient) -> Sit:
-    """Somebody in front of the app, signed in or not, who agreed to what is kept or did not yet."""
-
-    def sit_down(page: str = "", *, signed_in: bool = True, agreed: bool = True) -> AppTest:
-        app = AppTest.from_file("../../app.py", default_timeout=30)
-        if signed_in:
-            session = outside.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
-            assert session is not None
-            app.session_state[SESSION] = session
-            if agreed:
-                house.house().limits.consents.give(session.user_id)
-        app.run()
-        return app.switch_page(page).run() if page else app
-
-    return sit_down
-
-
-def _words(app: AppTest) -> str:
-    return "\n".join(str(each.value) for each in [*app.title, *app.markdown, *app.caption, *app.error, *app.warning])
+from tests.pages.conftest import Sit, words
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
@@ -87,7 +53,7 @@ def test_a_turn_is_saved_and_answered(sit: Sit, home: house.House) -> None:
     said, reply = home.conversations.messages(user_id, chat.id)
     assert said.content == "I live in Porto by the river"
     assert reply.parent_id == said.id
-    assert "No language model is connected" in _words(app)
+    assert "No language model is connected" in words(app)
 
 
 def test_a_failed_turn_is_told_and_can_be_tried_again(
@@ -100,17 +66,17 @@ def test_a_failed_turn_is_told_and_can_be_tried_again(
     with monkeypatch.context() as patched:
         patched.setattr("chat.turn._speak", fail)
         app.chat_input[0].set_value("Are you there, my friend?").run()
-    assert "The model took a walk." in _words(app)
-    assert "Are you there, my friend?" in _words(app).replace("\\", "")
+    assert "The model took a walk." in words(app)
+    assert "Are you there, my friend?" in words(app).replace("\\", "")
     next(button for button in app.button if button.label == "Try again").click().run()
-    assert "The model took a walk." not in _words(app)
-    assert "I do not remember anything about this yet" in _words(app)
+    assert "The model took a walk." not in words(app)
+    assert "I do not remember anything about this yet" in words(app)
 
 
 def test_a_message_with_nothing_in_it_is_told_and_opens_no_chat(sit: Sit, home: house.House) -> None:
     app = sit("pages/chat.py")
     app.chat_input[0].set_value(" \n ").run()
-    assert "The message is empty." in _words(app)
+    assert "The message is empty." in words(app)
     assert home.conversations.recent(app.session_state[SESSION].user_id) == []
 
 
@@ -119,8 +85,8 @@ def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: house.
     home.memory.add("I have a secret garden", user_id=other.session_state[SESSION].user_id)
     other.chat_input[0].set_value("A private chat about roses").run()
     mine = sit("pages/memories.py")
-    assert "secret garden" not in _words(mine)
-    assert "roses" not in _words(mine.switch_page("pages/chat.py").run())
+    assert "secret garden" not in words(mine)
+    assert "roses" not in words(mine.switch_page("pages/chat.py").run())
 
 
 def test_what_keeps_the_house_from_standing_is_shown(
@@ -131,7 +97,7 @@ def test_what_keeps_the_house_from_standing_is_shown(
     monkeypatch.delenv("SUPABASE_KEY")
     app = AppTest.from_file("../../app.py", default_timeout=30).run()
     assert not app.exception
-    assert "SUPABASE_KEY is missing" in _words(app)
+    assert "SUPABASE_KEY is missing" in words(app)
     monkeypatch.setenv("SUPABASE_KEY", stack.settings["SUPABASE_KEY"])
     settings.cache_clear()
     next(button for button in app.button if button.label == "Try again").click().run()
@@ -142,7 +108,7 @@ def test_what_keeps_the_house_from_standing_is_shown(
 def test_nobody_sees_a_page_before_agreeing_to_what_is_kept(sit: Sit, page: str) -> None:
     app = sit(page, agreed=False)
     assert app.title[0].value == "Before you begin"
-    assert "No language model is connected" in _words(app)
+    assert "No language model is connected" in words(app)
     next(button for button in app.button if button.label == "I agree").click().run()
     assert not app.exception
     assert app.title[0].value in ("What is on your mind?", "What I remember about you")
@@ -163,6 +129,6 @@ def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: house.House) 
     for _ in range(limit):
         home.limits.may_say(user_id, "something")
     app.chat_input[0].set_value("My precious words").run()
-    assert f"at most {limit} messages a minute" in _words(app)
+    assert f"at most {limit} messages a minute" in words(app)
     assert app.code[0].value == "My precious words"
     assert home.conversations.recent(user_id) == []

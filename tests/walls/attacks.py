@@ -6,6 +6,7 @@ refused; it may neither return a word of Alice's nor change a row of hers.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -111,6 +112,12 @@ def _metered(w: World) -> str:
     return "".join(w.limits.metered(w.model, ME).stream([]))
 
 
+def _exported(w: World, *others: str) -> bytes:
+    """A file that passes for an export of Alice's, and perhaps of others beside her."""
+    entries = [{"id": alice(w), "memory": "x", "user_id": each} for each in (ALICE, *others)]
+    return json.dumps({"results": entries}).encode()
+
+
 def _writing(action: str, whose: str) -> Attack:
     return lambda w: w.inside(lambda c: w.memory.write(c, plan(action, w, whose)))
 
@@ -193,10 +200,21 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.inside(lambda c: w.episodes.keep(c, ALICE, [spoken(w)], [w.vector("x")])),
         lambda w: w.inside(lambda c: w.episodes.keep(c, ME, [spoken(w)], [w.vector("x")])),
     ),
+    "Shelf.page": (
+        lambda w: [w.memory.shelf.page(user_id=each) for each in (ME, *STRANGE)],
+        lambda w: w.memory.shelf.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
+    ),
+    "Shelf.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
+    "Shelf.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
+    "Shelf.take_in": (
+        lambda w: w.memory.shelf.take_in(_exported(w), "hers.json", user_id=ME).count,
+        lambda w: w.memory.shelf.take_in(_exported(w, ME), "hers.json", user_id=ME).count,
+    ),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
     "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
     "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
+    "Store.page": (lambda w: [w.store.page(each, 1, 1000) for each in (ME, *STRANGE)],),
     "Store.get": (lambda w: w.store.get(ME, alice(w)),),
     "Store.insert": (
         lambda w: w.inside(lambda c: w.store.insert(c, [({**w.known["fact"].metadata, "hash": "x"}, w.vector("x"))])),

@@ -46,18 +46,21 @@ def alice(home: house.House, sign_up: Callable[[], Session]) -> tuple[Session, d
     user_id = session.user_id
     asked = home.conversations.say(user_id, None, f"My sister {SECRET} lives in Porto")
     [kept] = home.memory.add(f"My sister {SECRET} lives in Porto", user_id=user_id)["results"]
-    home.memory.profiles.add(user_id, f"{SECRET} is a secret")
+    page = home.memory.profiles.add(user_id, f"{SECRET} is a secret")
     home.conversations.reply(asked, SECRET, "complete", {"memories": [{"id": kept["id"], "text": SECRET}]})
     ids = {"chat": asked.conversation_id, "message": asked.id, "memory": kept["id"], "id": kept["id"]}
+    ids["line"] = page.lines[0].id
     return session, ids | {"user": user_id, "user_id": user_id, "conversation": asked.conversation_id}
 
 
-def _drawn(page: str, session: Session, ids: dict[str, str]) -> str:
+def _drawn(page: str, session: Session, ids: dict[str, str], **kept: str) -> str:
     """What a page shows to somebody, with these ids in its address and in what the browser session keeps."""
     app = AppTest.from_file("../../app.py", default_timeout=30)
     app.session_state[SESSION] = session
     app.session_state["open_chat"] = ids["chat"]
     app.session_state["asked"] = app.session_state["again_for"] = ids["message"]
+    for name, value in kept.items():
+        app.session_state[name] = value
     for name, value in ids.items():
         app.query_params[name] = value
     with watching(house.house().database.engine) as watched:
@@ -77,6 +80,16 @@ def test_no_page_shows_anything_of_anothers_whatever_its_address_says(
 ) -> None:
     _, ids = alice
     assert SECRET not in _drawn(page, sign_up(), ids)
+
+
+@pytest.mark.parametrize("tab", ["Memories", "Profile", "Settings", "Files"])
+def test_no_part_of_the_memories_page_shows_anything_of_anothers(
+    alice: tuple[Session, dict[str, str]], sign_up: Callable[[], Session], tab: str
+) -> None:
+    session, ids = alice
+    kept = {"memories-tab": tab, "opened_memory": ids["memory"], "edited_line": ids["line"]}
+    assert SECRET not in _drawn("pages/memories.py", sign_up(), ids, **kept)
+    assert (SECRET in _drawn("pages/memories.py", session, ids, **kept)) is (tab in ("Memories", "Profile"))
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py"])

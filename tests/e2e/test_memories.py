@@ -1,0 +1,147 @@
+"""The memories page in a browser: opening one, saying it better, finding its chat, and forgetting several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.keepsake import Keepsake, Visitor
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Visitor]
+
+
+def _told(keepsake: Keepsake, visit: Visit, name: str, width: int, *facts: str) -> Visitor:
+    """Somebody who has told these, at the memories page."""
+    person = visit(keepsake, width=width)
+    person.sign_up(f"{name}@example.com")
+    for fact in facts:
+        person.says(fact)
+        person.sees(fact)
+    if width < 800:
+        person.opens_the_sidebar()
+    for fact in facts:
+        person.remembers(fact)
+    if width < 800:
+        person.closes_the_sidebar()
+    return person
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_memory_is_opened_reworded_taken_back_and_leads_to_its_chat(
+    keepsake: Keepsake, visit: Visit, width: int
+) -> None:
+    person = _told(keepsake, visit, f"opal-{width}", width, "I live in Porto by the river")
+    person.presses("Details")
+    person.sees("Kept by plain rules")
+    person.page.get_by_label("What it says").fill("I live in Lisbon")
+    person.presses("Save")
+    person.sees("Changed: I live in Lisbon")
+    person.sees("Changed by you")
+    person.page.get_by_role("button", name="Undo", exact=True).click()
+    person.sees("taking a change back")
+    expect(person.page.get_by_label("What it says")).to_have_value("I live in Porto by the river")
+    person.presses("Open the chat")
+    person.page.wait_for_url("**/chat?chat=*")
+    expect(person.replies().first).to_contain_text("I live in Porto by the river")
+
+
+def test_several_are_ticked_and_forgotten_and_one_press_brings_them_back(keepsake: Keepsake, visit: Visit) -> None:
+    facts = ("I play the cello on Sundays", "I work at the harbour", "I love dark chocolate")
+    person = _told(keepsake, visit, "quin", 390, *facts)
+    person.page.get_by_text("Select several").click()
+    person.page.get_by_role("checkbox", name="I work at the harbour").locator("xpath=ancestor::label").click()
+    person.page.get_by_role("checkbox", name="I love dark chocolate").locator("xpath=ancestor::label").click()
+    person.presses("Forget 2 memories")
+    person.sees("Forgotten: 2 memories")
+    person.sees("1 memory")
+    person.does_not_see("I work at the harbour")
+    person.page.get_by_role("button", name="Undo", exact=True).click()
+    person.sees("3 memories")
+    # Each stands there twice: to the eye, and as the name of its box.
+    expect(person.page.get_by_text("I work at the harbour").locator("visible=true")).to_have_count(1)
+
+
+def test_a_filter_leaves_out_what_does_not_fit(keepsake: Keepsake, visit: Visit) -> None:
+    person = _told(keepsake, visit, "rosa", 1280, "I live in Porto by the river")
+    person.page.get_by_role("button", name="Filter").click()
+    person.page.get_by_role("button", name="Goal", exact=True).click()
+    person.sees("None of them fits the filter")
+    person.presses("Show all kinds and dates")
+    person.sees("I live in Porto by the river")
+
+
+def test_memories_are_taken_along_as_json_and_csv_and_brought_in_elsewhere(keepsake: Keepsake, visit: Visit) -> None:
+    person = _told(keepsake, visit, "sol", 1280, "I live in Porto by the river")
+    person.page.get_by_role("tab", name="Files").click()
+    held: dict[str, bytes] = {}
+    for kind in ("JSON", "CSV"):
+        with person.page.expect_download() as downloading:
+            person.page.get_by_role("button", name=f"Download {kind}").click()
+        held[kind] = downloading.value.path().read_bytes()
+    [exported] = json.loads(held["JSON"])["results"]
+    assert exported["memory"] == "I live in Porto by the river"
+    assert exported["metadata"]["quote"]
+    assert "I live in Porto by the river,fact," in held["CSV"].decode("utf-8-sig")
+
+    other = visit(keepsake)
+    other.sign_up("tom@example.com")
+    other.goes_to("Memories")
+    other.page.get_by_role("tab", name="Files").click()
+    given = {"name": "memories.json", "mimeType": "application/json", "buffer": held["JSON"]}
+    other.page.locator("input[type=file]").set_input_files(files=[given])  # type: ignore[arg-type]
+    other.presses("Import")
+    other.sees("Imported: 1 memory from memories.json")
+    other.page.get_by_role("tab", name="Memories").click()
+    other.sees("I live in Porto by the river")
+
+
+def test_a_profile_and_wishes_are_kept_across_a_reload(keepsake: Keepsake, visit: Visit) -> None:
+    person = _told(keepsake, visit, "uma", 390, "I live in Porto by the river")
+    person.page.get_by_role("tab", name="Profile").click()
+    person.sees("About you")
+    person.page.get_by_label("One more line").fill("Call me Uma")
+    person.presses("Add")
+    person.sees("Call me Uma")
+    person.page.get_by_role("tab", name="Settings").click()
+    person.page.get_by_label("What I should mind when I remember").fill("Remember my garden")
+    person.presses("Save")
+    person.sees("Saved.")
+    person.page.reload()
+    person.page.get_by_role("tab", name="Settings").click()
+    expect(person.page.get_by_label("What I should mind when I remember")).to_have_value("Remember my garden")
+    person.page.get_by_role("tab", name="Profile").click()
+    person.sees("Call me Uma")
+    person.page.get_by_role("tab", name="Settings").click()
+    person.sees("messages are kept.")
+    person.presses("Erase what was kept turn by turn")
+    person.presses("Erase it")
+    person.sees("0 messages are kept.")
+
+
+def test_pages_are_turned_and_a_page_that_is_gone_leads_to_the_last(keepsake: Keepsake, visit: Visit) -> None:
+    person = visit(keepsake, width=390)
+    person.sign_up("vera@example.com")
+    person.opens_the_sidebar()
+    person.goes_to("Memories")
+    person.closes_the_sidebar()
+    person.page.get_by_role("tab", name="Files").click()
+    many = [{"memory": f"Fact {n:02} of mine", "created_at": f"2026-03-01T12:{n:02}:00Z"} for n in range(21)]
+    given = {"name": "m.json", "mimeType": "application/json", "buffer": json.dumps(many).encode()}
+    person.page.locator("input[type=file]").set_input_files(files=[given])  # type: ignore[arg-type]
+    person.presses("Import")
+    person.sees("Imported: 21 memories")
+    person.page.get_by_role("tab", name="Memories").click()
+    person.sees("Fact 20 of mine")
+    person.does_not_see("Fact 00 of mine")
+    person.page.get_by_test_id("stPagination").get_by_role("button", name="2").click()
+    person.sees("Fact 00 of mine")
+    person.does_not_see("Fact 20 of mine")
+    forget = person.page.get_by_role("button", name="Forget", exact=True)
+    expect(forget).to_have_count(1)  # the old page's rows go a moment after the new one's come
+    forget.click()
+    person.sees("20 memories")
+    person.sees("Fact 20 of mine")

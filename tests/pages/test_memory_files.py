@@ -1,0 +1,76 @@
+"""Memories out of and into a file, at the page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import house
+from auth.guard import SESSION
+from tests.pages.conftest import Sit, words
+
+
+@pytest.fixture
+def app(sit: Sit) -> AppTest:
+    """Somebody at the part of the page where files are."""
+    app = sit("pages/memories.py")
+    app.session_state["memories-tab"] = "Files"
+    return app.run()
+
+
+def _me(app: AppTest) -> str:
+    return str(app.session_state[SESSION].user_id)
+
+
+def _brings(app: AppTest, held: object, name: str = "mine.json") -> AppTest:
+    given = held if isinstance(held, bytes) else json.dumps(held).encode()
+    app.file_uploader[0].set_value((name, given, "application/json")).run()
+    next(each for each in app.button if each.label == "Import").click().run()
+    assert not app.exception
+    return app
+
+
+def _kept(home: house.House, app: AppTest) -> set[str]:
+    return {each["memory"] for each in home.memory.shelf.all(user_id=_me(app))}
+
+
+def test_an_export_of_another_place_is_kept_once_and_can_be_taken_back(home: house.House, app: AppTest) -> None:
+    exported = {"results": [{"id": "1", "memory": "Likes tea", "user_id": "dave", "metadata": {"kind": "fact"}}]}
+    _brings(app, exported)
+    assert _kept(home, app) == {"Likes tea"}
+    assert "Imported: 1 memory from mine" in words(app)
+    _brings(app, exported)
+    assert _kept(home, app) == {"Likes tea"}
+    next(each for each in app.button if each.label == "Undo").click().run()
+    assert _kept(home, app) == set()
+
+
+def test_messages_are_kept_as_they_were_said(home: house.House, app: AppTest) -> None:
+    _brings(app, [{"role": "user", "content": "I like tea"}, {"role": "assistant", "content": "Noted"}])
+    assert _kept(home, app) == {"I like tea", "Noted"}
+
+
+@pytest.mark.parametrize(
+    ("held", "sentence"),
+    [
+        (b"not json", "is not JSON in UTF-8"),
+        ({"results": [{"memory": "fine"}, {"memory": 5}]}, "Entry 2 of mine.json cannot be kept"),
+        ({"nothing": 1}, "holds no list of messages or memories"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_and_nothing_of_it_kept(
+    home: house.House, app: AppTest, held: object, sentence: str
+) -> None:
+    _brings(app, held)
+    assert sentence in words(app)
+    assert _kept(home, app) == set()
+
+
+def test_one_file_too_many_is_told(home: house.House, app: AppTest) -> None:
+    for _ in range(home.settings.uploads_per_day):
+        home.limits.may_upload(_me(app))
+    _brings(app, [{"memory": "Likes tea"}])
+    assert "That is all for now" in words(app)
+    assert _kept(home, app) == set()

@@ -1,0 +1,91 @@
+"""The page about the person, line by line: to read, to say better, to add to and to take away. Draws and collects."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import streamlit as st
+
+from auth.guard import User
+from errors import LimitReached, ModelError
+from house import house
+from memory.profile import Line, Profile
+from ui import pieces
+from ui.frame import show_trouble, trouble
+
+__all__ = ["draw"]
+
+EDITED = "edited_line"
+HEADINGS = {
+    "fact": "About you",
+    "preference": "What you like",
+    "goal": "What you are after",
+    "instruction": "How I should be",
+    "event": "What happened",
+}
+
+
+def draw(user: User) -> None:
+    """The lines, brought up to date with the memories, and the box for one more."""
+    st.caption("A short page about you, written from what I remember. What you change here is yours and stays.")
+    profile = _profile(user)
+    if not profile.lines:
+        st.markdown("Nothing yet. It fills as you tell me things, or with what you write here.")
+    for kind, lines in groupby(profile.lines, key=lambda line: line.kind):
+        st.markdown(f"**{HEADINGS.get(kind, 'More')}**")
+        for line in lines:
+            _line(user, line)
+    _add(user)
+
+
+def _profile(user: User) -> Profile:
+    memory = house().memory
+    try:
+        with st.spinner("Reading what I remember…"):
+            return memory.profile(user_id=user.id)
+    except (ModelError, LimitReached) as error:  # the page as it was is better than none
+        show_trouble(error)
+        return memory.profiles.get(user.id)
+
+
+def _line(user: User, line: Line) -> None:
+    if st.session_state.get(EDITED) == line.id:
+        _reword(user, line)
+        return
+    with st.container(key=f"line-{line.id}", horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
+        st.markdown(pieces.plain(line.text) + (" :small[:gray[· yours]]" if line.own else ""), width="stretch")
+        key = f"icon-reword-{line.id}"
+        st.button("Change", key=key, icon=":material/edit:", type="tertiary", on_click=_edit, args=(line.id,))
+        if st.button("Remove", key=f"icon-remove-{line.id}", icon=":material/close:", type="tertiary"):
+            with trouble():
+                house().memory.profiles.remove(user.id, line.id)
+                st.toast("Removed. I will not write this line again.")
+                st.rerun()
+
+
+def _edit(line_id: str | None) -> None:
+    st.session_state[EDITED] = line_id
+
+
+def _reword(user: User, line: Line) -> None:
+    with st.form(f"line-form-{line.id}"):
+        words = st.text_area("This line", value=line.text, key=f"line-words-{line.id}", max_chars=500)
+        row = st.container(horizontal=True)
+        saved = row.form_submit_button("Save", type="primary", icon=":material/check:")
+        row.form_submit_button("Not now", type="tertiary", on_click=_edit, args=(None,))
+    if saved:
+        with trouble():
+            house().memory.profiles.edit(user.id, line.id, words)
+            _edit(None)
+            st.rerun()
+
+
+def _add(user: User) -> None:
+    with st.form("new-line", clear_on_submit=True):
+        words = st.text_input("One more line", placeholder="What should I know about you?", max_chars=500)
+        kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=HEADINGS.__getitem__)
+        asked = st.form_submit_button("Add", icon=":material/add:")
+    if asked:
+        with trouble():
+            house().memory.profiles.add(user.id, words, kind or "fact")
+            st.rerun()
