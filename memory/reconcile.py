@@ -116,6 +116,8 @@ def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> 
         return None
     if not proposal.text.strip():
         return "it says nothing"
+    if proposal.text.rstrip().endswith(("?", "？")):
+        return "it is a question"
     if len(proposal.text) > MAX_TEXT or len(proposal.quote) > MAX_QUOTE:
         return "it is too long"
     if _tells_secret(proposal):
