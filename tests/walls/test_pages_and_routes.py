@@ -58,7 +58,8 @@ def _drawn(page: str, session: Session, ids: dict[str, str], **kept: str) -> str
     app = AppTest.from_file("../../app.py", default_timeout=30)
     app.session_state[SESSION] = session
     app.session_state["open_chat"] = ids["chat"]
-    app.session_state["asked"] = app.session_state["again_for"] = ids["message"]
+    app.session_state["asked"] = ids["message"]
+    app.session_state["again_for"] = (ids["message"], (ids["memory"],))
     for name, value in kept.items():
         app.session_state[name] = value
     for name, value in ids.items():
