@@ -36,7 +36,7 @@ WEIGHTS = {
 }
 
 
-STRANGER = 0.3
+STRANGER = 0.36
 
 
 @dataclass(frozen=True)
