@@ -26,9 +26,9 @@ from typing import Any
 from database import Database
 from local.embedder import BundledEmbedder
 from local.postgres import Postgres
-from memory import Memory, Said
+from memory import Memory
 from memory.embed import Embedder, RemoteEmbedder
-from memory.episodes import spoken
+from memory.facts import spoken
 from migrations import migrate
 from model import Embeddings
 from plaintext import tokens
@@ -78,7 +78,8 @@ def main() -> None:
     talks = [talk for path in asked.data for talk in read(path)[: asked.conversations]]
     embedder = _embedder(asked.embed_url, asked.embed_model)
     # In one go: how fast a model embeds is not what is measured here.
-    embedder.embed([spoken(Said(**turn["message"])) for talk in talks for turn in talk.turns])
+    told = [turn["message"] for talk in talks for turn in talk.turns]
+    embedder.embed([spoken(each["content"], each["name"]) for each in told])
     embedder.embed([each.text for talk in talks for each in talk.asked])
     with _memory(embedder) as memory:
         for talk in talks:

@@ -20,9 +20,13 @@ def shown(messages: Iterable[Message]) -> list[Message]:
 
 def replies_to(asked: Message, messages: Iterable[Message]) -> list[Message]:
     """Every reply to a message, the oldest first."""
-    return [each for each in messages if each.role == "assistant" and each.parent_id == asked.id]
+    return _replies(asked.id, messages)
 
 
 def earlier(reply: Message, messages: Sequence[Message]) -> list[Message]:
     """The replies that this one took the place of, the oldest first."""
-    return [each for each in messages if each.role == "assistant" and each.parent_id == reply.parent_id][:-1]
+    return _replies(reply.parent_id, messages)[:-1]
+
+
+def _replies(parent_id: str | None, messages: Iterable[Message]) -> list[Message]:
+    return [each for each in messages if each.role == "assistant" and each.parent_id == parent_id]

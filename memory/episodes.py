@@ -17,8 +17,9 @@ from sqlalchemy import Connection, text
 from database import Database
 from memory.confidential import asks_to_forget, holds_secret
 from memory.facts import Said
+from memory.store import as_written
 
-__all__ = ["Episodes", "episode_id", "may_be_kept", "spoken"]
+__all__ = ["Episodes", "episode_id", "may_be_kept"]
 
 MAX_LETTERS = 20_000
 _MESSAGES = uuid.UUID("6f6b3f0e-6a3c-4d2b-9b65-3f6d0a2b7c11")  # names every message's episode, so that it is kept once
@@ -33,11 +34,6 @@ def may_be_kept(said: Sequence[Said]) -> tuple[Said, ...]:
     if any(asks_to_forget(each.content) for each in said if each.role == "user"):
         return ()
     return tuple(each for each in said if each.role != "system" and not holds_secret(each.content))
-
-
-def spoken(said: Said) -> str:
-    """What was said, as it is embedded: with the speaker's name, where there is one."""
-    return f"{said.name}: {said.content}" if said.name else said.content
 
 
 class Episodes:
@@ -60,7 +56,7 @@ class Episodes:
         for each, vector in zip(said, vectors, strict=True):
             metadata = _metadata(user_id, each, turn, used, extra or {})
             new = episode_id(user_id, each.message_id) if each.message_id else str(uuid.uuid4())
-            values = {"id": new, "vec": "[" + ",".join(map(repr, vector)) + "]", "metadata": metadata}
+            values = {"id": new, "vec": as_written(vector), "metadata": metadata}
             connection.execute(_INSERT, values)
 
     def count(self, user_id: str) -> int:

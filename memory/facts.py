@@ -8,7 +8,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
-__all__ = ["KINDS", "Drop", "Fact", "Kind", "Plan", "Proposal", "Result", "Said", "Write", "content_hash", "embedded"]
+__all__ = [
+    "KINDS",
+    "Drop",
+    "Fact",
+    "Kind",
+    "Plan",
+    "Proposal",
+    "Result",
+    "Said",
+    "Write",
+    "content_hash",
+    "embedded",
+    "spoken",
+]
 
 Kind = Literal["fact", "preference", "goal", "instruction", "event"]
 KINDS: tuple[Kind, ...] = ("fact", "preference", "goal", "instruction", "event")
@@ -156,9 +169,13 @@ class Plan:
 
 
 def embedded(metadata: Mapping[str, Any]) -> str:
-    """What of a row is embedded: its text, and for what somebody said, who said it."""
-    name = metadata.get("actor_id")
-    return f"{name}: {metadata.get('data', '')}" if name else str(metadata.get("data", ""))
+    """What of a row is embedded and searched: its text, and for what somebody said, who said it; app.searched."""
+    return spoken(str(metadata.get("data", "")), metadata.get("actor_id"))
+
+
+def spoken(text: str, name: str | None) -> str:
+    """A text with its speaker's name before it, where there is one."""
+    return f"{name}: {text}" if name else text
 
 
 def content_hash(text: str) -> str:

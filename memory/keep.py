@@ -18,9 +18,9 @@ from database import Database
 from errors import MemoryChanged
 from memory.bulk import Bulk, Row
 from memory.embed import Embedder
-from memory.episodes import Episodes, may_be_kept, spoken
+from memory.episodes import Episodes, may_be_kept
 from memory.extract import propose, worth_reading
-from memory.facts import Fact, Plan, Said, Write, content_hash
+from memory.facts import Fact, Plan, Said, Write, content_hash, spoken
 from memory.people import People
 from memory.prompts import Instructions
 from memory.questions import Choice, Question, Questions
@@ -94,7 +94,7 @@ class Keeper:
         words = "\n".join(each.content for each in said if each.role == "user")
         person = self._people.get(user_id)
         told = may_be_kept(said) if person.episodes else ()
-        vector, *told_vectors = self._embedder.embed([words, *map(spoken, told)])
+        vector, *told_vectors = self._embedder.embed([words, *(spoken(each.content, each.name) for each in told)])
         near = self._store.nearest(user_id, vector, NEAR, extracted_only=True)
         decision = reconcile(propose(said, near, self._model, self._instructions, person), said, near)
         texts = [write.text for write in decision.writes if write.action != "delete"]

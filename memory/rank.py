@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,9 +34,7 @@ WEIGHTS = {
     "recent": 0.05,
     "confirmed": 0.05,
 }
-
-
-STRANGER = 0.36
+STRANGER = 0.36  # less sure by this, where somebody is named who stands nowhere
 
 
 @dataclass(frozen=True)
@@ -222,11 +220,6 @@ def _sum(each: Fact) -> float:
 
 def _order(each: Fact) -> tuple[float, str]:
     return -_sum(each), each.id
-
-
-def without_parts(facts: Iterable[Fact]) -> list[Fact]:
-    """The same, for callers who did not ask for an explanation."""
-    return [replace(each, parts=None) for each in facts]
 
 
 _WHEN = re.compile(

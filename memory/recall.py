@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from database import Database
 from memory import leaning
@@ -168,8 +167,3 @@ def _grams(asked: str) -> list[str]:
 def _also(standing: Sequence[Fact], best: Sequence[Fact], most: int) -> list[Fact]:
     known = {each.id for each in best}
     return [each for each in standing if each.id not in known][:most]
-
-
-def explained(fact: Fact) -> dict[str, Any]:
-    """A result's score and what it is made of."""
-    return {"score": fact.score, **(fact.parts or {})}

@@ -119,7 +119,7 @@ class Store:
             user_id,
             f"select id, metadata, 1 - (vec <=> %(vector)s::vector) as score from vecs.memories "
             f"where {OWN} and {CURRENT}{chosen} order by vec <=> %(vector)s::vector, id limit %(limit)s",
-            {"user_id": user_id, "vector": _literal(vector), "limit": limit},
+            {"user_id": user_id, "vector": as_written(vector), "limit": limit},
         )
         return [Fact(row["id"], row["metadata"], row["score"]) for row in rows]
 
@@ -287,10 +287,6 @@ def _such(conditions: Filter | None) -> tuple[str, dict[str, Any]]:
         return "", {}
     clause = " and jsonb_path_match(metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)"
     return clause, {"path": conditions.path, "variables": json.dumps(conditions.variables)}
-
-
-def _literal(vector: Sequence[float]) -> str:
-    return "[" + ",".join(map(repr, vector)) + "]"
 
 
 def as_written(vector: Sequence[float]) -> str:

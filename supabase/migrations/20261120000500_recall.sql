@@ -25,10 +25,11 @@ create function app.lexemes(written text) returns table (lexeme text, tf int)
     where length(word.lexeme) <= 64
   $$;
 
--- What of a row is searched: the text, and who said it.
+-- What of a row is searched and embedded: the text, and who said it, where somebody did. The same as `embedded` in
+-- memory/facts.py.
 create function app.searched(metadata jsonb) returns text
   language sql immutable parallel safe
-  as $$ select concat_ws(': ', metadata ->> 'actor_id', metadata ->> 'data') $$;
+  as $$ select concat_ws(': ', nullif(metadata ->> 'actor_id', ''), coalesce(metadata ->> 'data', '')) $$;
 
 -- Only text names an owner: the number 5 is not the user "5".
 create function app.owner(metadata jsonb) returns text

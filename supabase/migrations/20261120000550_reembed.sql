@@ -18,19 +18,13 @@ create function app.tables_with_vectors() returns setof text
   set search_path = ''
   as $$ select each from unnest(array['memories', 'episodes']) each where to_regclass('vecs.' || each) is not null $$;
 
--- What of a row is embedded: the text, and who said it, where somebody did. The same as `embedded` in memory/facts.py.
-create function app.embedded_text(metadata jsonb) returns text
-  language sql immutable parallel safe
-  set search_path = ''
-  as $$ select concat_ws(': ', nullif(metadata ->> 'actor_id', ''), coalesce(metadata ->> 'data', '')) $$;
-
 -- A row that says something else by now is embedded again.
 create function app.forget_next_vector() returns trigger
   language plpgsql
   set search_path = ''
   as $$
 begin
-  if app.embedded_text(new.metadata) <> app.embedded_text(old.metadata) then
+  if app.searched(new.metadata) <> app.searched(old.metadata) then
     new.vec_next := null;
   end if;
   return new;
@@ -100,7 +94,7 @@ create function app.without_next_vector(named text, after_id text, wanted int) r
   as $$
 begin
   return query execute format(
-    'select id::text, app.embedded_text(metadata) from vecs.%I
+    'select id::text, app.searched(metadata) from vecs.%I
      where vec_next is null and id > $1 order by id limit $2 for update skip locked', named)
     using after_id, wanted;
 end $$;
@@ -118,7 +112,7 @@ begin
        select id from vecs.%I where id = any ($1) and vec_next is null order by id for update skip locked)
      update vecs.%I row set vec_next = fresh.vec::vector
      from unnest($1, $2, $3) fresh (id, said, vec), free
-     where row.id = free.id and free.id = fresh.id and app.embedded_text(row.metadata) = fresh.said',
+     where row.id = free.id and free.id = fresh.id and app.searched(row.metadata) = fresh.said',
     named, named)
     using ids, texts, vectors;
   get diagnostics kept = row_count;

@@ -66,8 +66,8 @@ def app(database: Database, embedder: BundledEmbedder) -> Memory:
 def _wrong(database: Database, embedder: Letters) -> list[str]:
     """Rows whose vector is not that of what they say."""
     rows = (
-        "select id, vec::text as vec, app.embedded_text(metadata) as said from vecs.memories"
-        " union all select id, vec::text, app.embedded_text(metadata) from vecs.episodes"
+        "select id, vec::text as vec, app.searched(metadata) as said from vecs.memories"
+        " union all select id, vec::text, app.searched(metadata) from vecs.episodes"
     )
     with administrator(database) as connection:
         found = connection.execute(text(rows)).all()
