@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from chat.worker import Worker
-from database import Database, connect
+from database import Database
 from tests.chat.conftest import BEES, Known, Say, Sql, until
 from tests.chat.test_worker import state
+from tests.locks import held_by
 from tests.model_answers import Item, Request, Stall, Vectors
 from tests.model_server import ModelServer
 
@@ -41,29 +42,16 @@ def _second_embedding(server: ModelServer, _: Database) -> Iterator[Callable[[],
     yield lambda: len(server.requests) == 3
 
 
-@contextmanager
-def _held_by(database: Database, lock: str) -> Iterator[Callable[[], bool]]:
-    """Hold a lock as the administrator, and tell when somebody waits for it."""
-    engine = connect(database.admin_url, pool_size=2)
-    waits = "select count(*) from pg_locks where not granted"
-    try:
-        with engine.connect() as holding, engine.connect() as looking:
-            holding.exec_driver_sql(lock)
-            yield lambda: bool(looking.exec_driver_sql(waits).scalar())
-    finally:
-        engine.dispose()
-
-
 def _before_writing(_: ModelServer, database: Database) -> AbstractContextManager[Callable[[], bool]]:
-    return _held_by(database, "select pg_advisory_xact_lock(hashtextextended('keepsake.write:ann', 0))")
+    return held_by(database, "select pg_advisory_xact_lock(hashtextextended('keepsake.write:ann', 0))")
 
 
 def _while_writing(_: ModelServer, database: Database) -> AbstractContextManager[Callable[[], bool]]:
-    return _held_by(database, "lock table app.memory_history in share mode")
+    return held_by(database, "lock table app.memory_history in share mode")
 
 
 def _between_writing_and_noting(_: ModelServer, database: Database) -> AbstractContextManager[Callable[[], bool]]:
-    return _held_by(database, "lock table app.memory_use in share mode")
+    return held_by(database, "lock table app.memory_use in share mode")
 
 
 STEPS: list[Holding] = [

@@ -42,6 +42,17 @@ def _another_tab(person: Visitor, path: str = "/") -> Visitor:
     return Visitor(page)
 
 
+def _signed_out_behind(one: Visitor, path: str, shown: str) -> Visitor:
+    """Another tab of a person who has signed out in this one; it shows what it showed."""
+    _cookie(one)
+    other = _another_tab(one, path)
+    other.sees(shown)
+    one.goes_to("Account")
+    one.presses("Sign out")
+    one.sees("An assistant that remembers you")
+    return other
+
+
 def _link_for(keepsake: Keepsake, address: str, kind: str) -> str:
     """The link in the latest mail of a kind to an address."""
     deadline = time.monotonic() + 10
@@ -91,12 +102,7 @@ def test_signing_out_in_one_tab_ends_the_other_at_its_next_click_and_keeps_what_
 ) -> None:
     one = visit(keepsake)
     one.sign_up("bea@example.com")
-    _cookie(one)
-    other = _another_tab(one, "/chat")
-    other.sees("What is on your mind?")
-    one.goes_to("Account")
-    one.presses("Sign out")
-    one.sees("An assistant that remembers you")
+    other = _signed_out_behind(one, "/chat", "What is on your mind?")
 
     box = other.page.get_by_placeholder("Message Keepsake")
     box.fill("I have just written a long letter")
@@ -112,12 +118,7 @@ def test_signing_out_in_one_tab_ends_the_other_at_its_next_click_and_keeps_what_
 def test_who_was_signed_out_comes_back_to_the_page_they_were_on(keepsake: Keepsake, visit: Visit) -> None:
     one = visit(keepsake)
     one.sign_up("benno@example.com")
-    _cookie(one)
-    other = _another_tab(one, "/memories")
-    other.sees("What I remember about you")
-    one.goes_to("Account")
-    one.presses("Sign out")
-    one.sees("An assistant that remembers you")
+    other = _signed_out_behind(one, "/memories", "What I remember about you")
     other.presses("Go to the chat")
     other.sees("An assistant that remembers you")
     other.sign_in("benno@example.com")
@@ -127,12 +128,7 @@ def test_who_was_signed_out_comes_back_to_the_page_they_were_on(keepsake: Keepsa
 def test_what_one_person_typed_is_not_shown_to_the_next(keepsake: Keepsake, visit: Visit) -> None:
     one = visit(keepsake)
     one.sign_up("bert@example.com")
-    _cookie(one)
-    other = _another_tab(one, "/chat")
-    other.sees("What is on your mind?")
-    one.goes_to("Account")
-    one.presses("Sign out")
-    one.sees("An assistant that remembers you")
+    other = _signed_out_behind(one, "/chat", "What is on your mind?")
     box = other.page.get_by_placeholder("Message Keepsake")
     box.fill("A secret of Bert's")
     box.press("Enter")

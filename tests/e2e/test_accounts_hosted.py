@@ -58,6 +58,13 @@ def _joins(person: Visitor, auth: GoTrue, address: str) -> None:
     person.arrives()
 
 
+def _begins_a_second_factor(person: Visitor) -> None:
+    person.goes_to("Account")
+    person.page.get_by_text("Second factor", exact=True).click()
+    person.presses("Set up a second factor")
+    person.sees("Scan this")
+
+
 def test_a_new_account_is_confirmed_by_code_and_the_mail_can_be_sent_again(
     hosted: Hosted, auth: GoTrue, visit: Visit, address: str
 ) -> None:
@@ -144,10 +151,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(
 ) -> None:
     person = visit(hosted)
     _joins(person, auth, address)
-    person.goes_to("Account")
-    person.page.get_by_text("Second factor", exact=True).click()
-    person.presses("Set up a second factor")
-    person.sees("Scan this")
+    _begins_a_second_factor(person)
     _types_code(person, "000000", "Turn it on")
     person.sees("This code is not right")
     secret = auth.people[address].secret
@@ -179,10 +183,7 @@ def test_a_forgotten_password_does_not_get_past_the_second_factor(
 ) -> None:
     person = visit(hosted)
     _joins(person, auth, address)
-    person.goes_to("Account")
-    person.page.get_by_text("Second factor", exact=True).click()
-    person.presses("Set up a second factor")
-    person.sees("Scan this")
+    _begins_a_second_factor(person)
     _types_code(person, totp(auth.people[address].secret), "Turn it on")
     person.sees("A second factor is set up")
 

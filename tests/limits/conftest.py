@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from database import Database
+from errors import AppError
 from limits import Limits
 from settings import Settings
 
@@ -23,3 +26,23 @@ def limiting(database: Database) -> Limiting:
         return Limits(database, replace(Settings(), **wanted))
 
     return limits
+
+
+def let_through(attempt: Callable[[], object], refusal: type[AppError], times: int) -> int:
+    """How many of so many attempts were not refused."""
+    passed = 0
+    for _ in range(times):
+        try:
+            attempt()
+        except refusal:
+            continue
+        passed += 1
+    return passed
+
+
+def later(database: Database, counts: str, seconds: int) -> None:
+    """As if this much time had passed for what a table counts."""
+    with closing(Database(database.admin_url)) as admin, admin.engine.begin() as connection:
+        connection.execute(
+            text(f"update {counts} set ends_at = ends_at - make_interval(secs => :seconds)"), {"seconds": seconds}
+        )

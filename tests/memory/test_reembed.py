@@ -23,6 +23,7 @@ from memory.reembed import BATCH, reembed
 from migrations import migrate
 from tests.chat.conftest import until
 from tests.local.conftest import PROJECT
+from tests.locks import held_by
 from tests.model_answers import Item, Request, Stall, Vectors
 from tests.model_server import ModelServer
 from tests.test_migrations import MODEL, SIZE, administrator
@@ -289,14 +290,8 @@ def _later_call(server: ModelServer, _: Database) -> _Reached:
 
 
 def _locked(database: Database, lock: str) -> _Reached:
-    engine = connect(database.admin_url, pool_size=2)
-    waiting = "select count(*) from pg_locks where not granted"
-    try:
-        with engine.connect() as holding, engine.connect() as looking:
-            holding.exec_driver_sql(lock)
-            yield lambda: bool(looking.exec_driver_sql(waiting).scalar())
-    finally:
-        engine.dispose()
+    with held_by(database, lock) as waits:
+        yield waits
 
 
 def _emptying_the_history(_: ModelServer, database: Database) -> _Reached:

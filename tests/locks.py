@@ -1,0 +1,23 @@
+"""A lock that is held while somebody else runs into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from database import Database, connect
+
+__all__ = ["held_by"]
+
+
+@contextmanager
+def held_by(database: Database, lock: str) -> Iterator[Callable[[], bool]]:
+    """Hold a lock as the administrator, and tell when somebody waits for it."""
+    engine = connect(database.admin_url, pool_size=2)
+    waits = "select count(*) from pg_locks where not granted"
+    try:
+        with engine.connect() as holding, engine.connect() as looking:
+            holding.exec_driver_sql(lock)
+            yield lambda: bool(looking.exec_driver_sql(waits).scalar())
+    finally:
+        engine.dispose()
