@@ -18,6 +18,7 @@ from auth.routes import session_routes
 from errors import AppError
 from headers import walls
 from house import health, house
+from texts import text
 from ui.frame import dress, show_trouble
 from ui.stay import settle
 
@@ -64,7 +65,7 @@ def _signed_in() -> bool | None:
 
 def _tell_trouble() -> None:
     show_trouble(st.session_state["not_standing"])
-    st.button("Try again")
+    st.button(text("frame.try_again"))
 
 
 if get_script_run_ctx(suppress_warning=True) is None:

@@ -21,6 +21,7 @@ GROUND = {"errors", "settings", "plaintext"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "plaintext": set(),
+    "texts": set(),
     "settings": {"errors"},
     "database": {"errors", "plaintext"},
     "migrations": {"errors", "database", "settings", "memory.embed"},
@@ -30,10 +31,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chat": GROUND | {"chat", "limits", "memory", "database", "model"},
     "auth": GROUND | {"auth", "database"},
     "house": GROUND | {"auth", "chat", "limits", "memory", "database", "migrations", "model"},
-    "pages": GROUND | {"pages", "house", "auth", "chat", "limits", "memory", "ui"},
-    "ui": GROUND | {"ui", "house", "auth", "chat", "limits", "memory"},
+    "pages": GROUND | {"pages", "house", "auth", "chat", "limits", "memory", "texts", "ui"},
+    "ui": GROUND | {"ui", "house", "auth", "chat", "limits", "memory", "texts"},
     "headers": set(),
-    "app": GROUND | {"headers", "house", "auth", "chat", "limits", "memory", "pages", "ui"},
+    "app": GROUND | {"headers", "house", "auth", "chat", "limits", "memory", "pages", "texts", "ui"},
     "local": GROUND | {"local"},
     "benchmarks": ROOMS,
 }
