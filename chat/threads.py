@@ -34,6 +34,7 @@ class Thread:
     """The line of a conversation that is shown, as far as it was asked for."""
 
     messages: tuple[Message, ...] = ()
+    read: tuple[Message, ...] = ()  # these, and what else of the line came with them: its end
     steps: tuple[Step, ...] = ()  # the whole line
     start: int = 0  # where on it the messages begin
     others: tuple[Message, ...] = ()  # replies beside those that are shown
@@ -70,23 +71,32 @@ class Thread:
 
     def before(self, reply: Message) -> list[Message]:
         """The replies that were there before this one, the oldest first."""
-        older = self.versions(reply.id)[: self.versions(reply.id).index(reply.id)]
+        versions = self.versions(reply.id)
+        older = versions[: versions.index(reply.id)] if reply.id in versions else versions
         return [each for each in self.others if each.id in older]
 
     def up_to(self, asked: Message) -> list[Message]:
-        """What was said before a message, and the message; what came after it is not what it asks about."""
-        number = next((number for number, each in enumerate(self.messages) if each.id == asked.id), None)
-        return [*self.messages[:number], asked] if number is not None else [asked]
+        """What was said before a message, as far as it was read, and the message; not what came after it."""
+        here, before = {each.id: each for each in self.read}, list[Message]()
+        for each in reversed(self.steps[: self._place(asked)]):
+            if each.id not in here:
+                break
+            before.append(here[each.id])
+        return [*reversed(before), asked]
 
     def reaches(self, asked: Message) -> bool:
-        """Whether enough of what was said before a message is here."""
-        return self.find(asked.id) is not None and (not self.start or len(self.up_to(asked)) > BEFORE)
+        """Whether as much of what was said before a message was read as its prompt may show."""
+        place = self._place(asked)
+        return place is not None and len(self.up_to(asked)) > min(place, BEFORE)
 
     def aside(self, asked: Message) -> list[str]:
         """What is not on the line up to a message, the latest of it: other versions, and what followed them."""
-        ids = [each.id for each in self.steps]
-        shown = set(ids[: ids.index(asked.id) + 1] if asked.id in ids else ids)
+        place = self._place(asked)
+        shown = {each.id for each in self.steps[: None if place is None else place + 1]}
         return [each for each in self.said if each not in shown][-ASIDE:]
+
+    def _place(self, asked: Message) -> int | None:
+        return next((number for number, each in enumerate(self.steps) if each.id == asked.id), None)
 
     @cached_property
     def _versions(self) -> Mapping[str, tuple[str, ...]]:
@@ -164,6 +174,7 @@ class Threads:
     def _thread(self, user_id: str, rows: Sequence[_Row], steps: Sequence[Step], part: slice, stamp: str) -> Thread:
         """The words of a part of the line, and of the replies beside it; one more trip where they are older."""
         roles = {each.id: each.role for each in rows}
+        order = {each.id: number for number, each in enumerate(rows)}
         ids = [each.id for each in steps[part]]
         beside = [other for each in steps[part] if roles[each.id] == "assistant" for other in each.versions]
         whole = {each.id: each.whole for each in rows if each.whole is not None}
@@ -171,9 +182,10 @@ class Threads:
             whole |= self._whole(user_id, missing)
         return Thread(
             tuple(whole[each] for each in ids if each in whole),
+            tuple(whole[each.id] for each in steps if each.id in whole),
             tuple(steps),
             part.start,
-            tuple(whole[each] for each in beside if each in whole and each not in ids),
+            tuple(whole[each] for each in sorted(set(beside) - set(ids), key=order.__getitem__) if each in whole),
             tuple(roles),
             stamp,
         )
