@@ -6,7 +6,7 @@ One trip to the database: the tree of all messages, with the words of the latest
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +39,7 @@ class Thread:
     start: int = 0  # where on it the messages begin
     others: tuple[Message, ...] = ()  # replies beside those that are shown
     said: tuple[str, ...] = ()  # every message of the conversation, in the order they were said
+    branched: bool = False  # it is not the line that was chosen, but the one with the message that was asked for
     stamp: str = ""  # changes with whatever would change the line
 
     @property
@@ -126,10 +127,11 @@ class Threads:
         """
         rows, head, stamp = self._tree(user_id, conversation_id)
         steps = line(rows, head)
-        if show and show not in {each.id for each in steps} and show in {each.id for each in rows}:
-            steps = line(rows, show)
+        branched = show in {each.id for each in rows} - {each.id for each in steps}
+        steps = line(rows, show) if branched else steps
         start = _start([each.id for each in steps], first, show)
-        return self._thread(user_id, rows, steps, slice(start, start + MOST), stamp)
+        found = self._thread(user_id, rows, steps, slice(start, start + MOST), stamp)
+        return replace(found, branched=True) if branched else found
 
     def up_to(self, asked: Message) -> Thread:
         """The line that ends with a message, as much of its end as a prompt may show."""
@@ -180,14 +182,15 @@ class Threads:
         whole = {each.id: each.whole for each in rows if each.whole is not None}
         if missing := {*ids, *beside} - whole.keys():
             whole |= self._whole(user_id, missing)
+        others = sorted(set(beside) - set(ids), key=order.__getitem__)
         return Thread(
-            tuple(whole[each] for each in ids if each in whole),
-            tuple(whole[each.id] for each in steps if each.id in whole),
-            tuple(steps),
-            part.start,
-            tuple(whole[each] for each in sorted(set(beside) - set(ids), key=order.__getitem__) if each in whole),
-            tuple(roles),
-            stamp,
+            messages=tuple(whole[each] for each in ids if each in whole),
+            read=tuple(whole[each.id] for each in steps if each.id in whole),
+            steps=tuple(steps),
+            start=part.start,
+            others=tuple(whole[each] for each in others if each in whole),
+            said=tuple(order),
+            stamp=stamp,
         )
 
     def _whole(self, user_id: str, ids: Collection[str]) -> dict[str, Message]:
