@@ -17,6 +17,13 @@ document.addEventListener("click", (event) => {
   if (event.target.closest?.(".st-key-earlier-messages")) top = first()?.getBoundingClientRect().top ?? 0;
 }, true);
 
+function scroller(at) {
+  for (let each = at.parentElement; each; each = each.parentElement) {
+    if (/auto|scroll/.test(getComputedStyle(each).overflowY) && each.scrollHeight > each.clientHeight + 1) return each;
+  }
+  return document.scrollingElement;
+}
+
 function mark(at) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const colours = [{ backgroundColor: "rgb(200 85 59 / 0.28)" }, { backgroundColor: "rgb(200 85 59 / 0)" }];
@@ -26,10 +33,11 @@ function mark(at) {
 function go(data) {
   const at = document.querySelector(`.st-key-message-${data.message}`);
   if (!at) return;
-  const scroller = at.closest('[data-testid="stMain"]') ?? document.scrollingElement;
-  const wanted = data.mark ? Math.max(RIM, innerHeight / 4) : data.end ? innerHeight / 2 : top;
+  const wanted = data.mark || data.write ? Math.max(RIM, innerHeight / 4) : data.end ? innerHeight / 2 : top;
   const off = at.getBoundingClientRect().top - wanted;
-  if (Math.abs(off) > 2) scroller.scrollTop += off;
+  if (Math.abs(off) > 2) scroller(at).scrollTop += off;
+  const field = data.write && at.querySelector("textarea");
+  if (field && document.activeElement !== field) field.focus({ preventScroll: true });
   if (data.mark && !done.has(`marked ${data.once}`)) {
     done.add(`marked ${data.once}`);
     mark(at);
@@ -54,10 +62,14 @@ export default function ({ data }) {
 _browser = st.components.v2.component("keepsake_going", js=SCRIPT)
 
 
-def go_to(message_id: str, *, mark: bool = False, end: bool = False) -> None:
-    """Bring a message into view with the page that is drawn next; where it stood before, unless told otherwise."""
+def go_to(message_id: str, *, mark: bool = False, end: bool = False, write: bool = False) -> None:
+    """Bring a message into view with the page that is drawn next; where the first stood, unless told otherwise.
+
+    `mark` it for a moment, at the `end` of what was read, or to `write` in it.
+    """
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
-    st.session_state[WANTED] = {"message": message_id, "mark": mark, "end": end, "once": st.session_state[ROUND]}
+    how = {"mark": mark, "end": end, "write": write}
+    st.session_state[WANTED] = {"message": message_id, "once": st.session_state[ROUND], **how}
 
 
 def going() -> None:

@@ -13,6 +13,7 @@ from errors import NotFound
 from house import house
 from texts import text
 from ui.copying import copy_button
+from ui.going import go_to
 from ui.pieces import plain
 from ui.receipt import Again, behind_reply
 
@@ -25,7 +26,7 @@ THUMB_OF = {1: 1, -1: 0}
 
 def below_words(user: User, message: Message, thread: Thread) -> None:
     """Under what a person said."""
-    with _row(message):
+    with st.container(key=f"below-{message.id}"), _row(message):
         _versions(user, message, thread)
         copy_button(message)
         key, icon = f"icon-reword-{message.id}", ":material/edit:"
@@ -34,15 +35,18 @@ def below_words(user: User, message: Message, thread: Thread) -> None:
 
 def below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
     """Under a reply: the row, and what stands behind it."""
-    with _row(message):
-        _versions(user, message, thread)
-        copy_button(message)
-        _feedback(user, message)
-    behind_reply(message, thread.before(message), again)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"below-{message.id}"):
+        with _row(message):
+            _versions(user, message, thread)
+            copy_button(message)
+            _feedback(user, message)
+        with st.container(width="content"):
+            behind_reply(message, thread.before(message), again)
 
 
 def _row(message: Message) -> st.delta_generator.DeltaGenerator:
-    return st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"row-{message.id}")
+    key = f"row-{message.id}"
+    return st.container(horizontal=True, gap="small", vertical_alignment="center", width="content", key=key)
 
 
 def _versions(user: User, message: Message, thread: Thread) -> None:
@@ -54,7 +58,8 @@ def _versions(user: User, message: Message, thread: Thread) -> None:
     around = ((place - 1, "before", ":material/chevron_left:"), (place + 1, "after", ":material/chevron_right:"))
     for number, (other, name, icon) in enumerate(around):
         if number:
-            st.caption(text("thread.version", number=place + 1, of=len(versions)))
+            number_of = text("thread.version", number=place + 1, of=len(versions))
+            st.markdown(f":small[:gray[{number_of}]]", width="content")
         there = 0 <= other < len(versions)
         st.button(
             text("thread.version_before") if name == "before" else text("thread.version_after"),
@@ -74,6 +79,7 @@ def _choose(user: User, message: Message, version: str) -> None:
 
 def _reword(message_id: str) -> None:
     st.session_state[REWORDED] = message_id
+    go_to(message_id, write=True)
 
 
 def _feedback(user: User, message: Message) -> None:

@@ -23,7 +23,8 @@ STYLE = """
 <style>
   [class*="st-key-row-"] { gap: 0.15rem; min-height: 1.75rem; }
   [class*="st-key-row-"] button { min-height: 1.75rem; padding: 0.1rem 0.35rem; }
-  [class*="st-key-row-"] [data-testid="stCaptionContainer"] p { margin: 0; font-variant-numeric: tabular-nums; }
+  [class*="st-key-row-"] p { font-variant-numeric: tabular-nums; white-space: nowrap; }
+  [class*="st-key-below-"] { margin-top: -0.6rem; gap: 0.5rem; min-height: 1.75rem; }
   /* Quiet for who reads: there on a touch, on the way to it, and under what is said last. */
   @media (hover: hover) {
     [class*="st-key-row-"] { opacity: 0.25; transition: opacity 0.15s; }
