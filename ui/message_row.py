@@ -59,7 +59,7 @@ def _versions(user: User, message: Message, thread: Thread) -> None:
     for number, (other, name, icon) in enumerate(around):
         if number:
             number_of = text("thread.version", number=place + 1, of=len(versions))
-            st.markdown(f":small[:gray[{number_of}]]", width="content")
+            st.markdown(f":small[{number_of}]", width="content")
         there = 0 <= other < len(versions)
         st.button(
             text("thread.version_before") if name == "before" else text("thread.version_after"),

@@ -1,0 +1,167 @@
+"""A thread in a browser: versions of a message, copying, what is typed and not sent, and two tabs of one person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.e2e.keepsake import Keepsake, Visitor
+from tests.model_answers import Reply, Slow
+from tests.model_server import ModelServer
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Visitor]
+
+
+def _box(person: Visitor) -> Locator:
+    return person.page.get_by_placeholder("Message Keepsake")
+
+
+def _rests(person: Visitor) -> None:
+    """Wait until nothing is being drawn."""
+    expect(person.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+
+
+def test_a_message_is_said_otherwise_and_the_branch_that_was_chosen_is_there_after_a_reload(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("petra@example.com")
+    model_server.enqueue(Reply("Delft has **canals**."), Reply("And a market."), Reply("Utrecht has a tower."))
+    person.says("Tell me of Delft")
+    person.sees("Delft has canals.")
+    person.says("What else?")
+    person.sees("And a market.")
+    _rests(person)
+    person.page.get_by_role("button", name="Reword").first.click()
+    words = person.page.get_by_label("Your words")
+    expect(words).to_be_focused()
+    words.fill("Tell me of Utrecht")
+    person.page.get_by_role("button", name="Send", exact=True).click()
+    person.sees("Utrecht has a tower.")
+    person.does_not_see("And a market.")
+    person.sees("2 / 2")
+    _rests(person)
+    person.presses("Version before")
+    person.sees("And a market.")
+    person.page.reload()
+    person.sees("And a market.")
+    person.sees("1 / 2")
+    person.does_not_see("Utrecht has a tower.")
+
+
+def test_a_message_is_copied_as_it_was_written_and_found_good_or_not(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model, width=390)
+    person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    person.sign_up("quirin@example.com")
+    model_server.enqueue(Reply("Delft has **canals**."))
+    person.says("Tell me of *Delft*")
+    person.sees("Delft has canals.")
+    _rests(person)
+    copies = person.page.get_by_role("button", name="Copy", exact=True)
+    for copy, words in ((copies.last, "Delft has **canals**."), (copies.first, "Tell me of *Delft*")):
+        copy.focus()
+        person.page.keyboard.press("Enter")
+        expect(person.page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+        assert person.page.evaluate("navigator.clipboard.readText()") == words
+    thumb = person.page.get_by_role("radio", name="Thumbs down")
+    thumb.click()
+    person.presses("Say why")
+    person.page.get_by_label("Why?").fill("too short")
+    person.presses("Keep")
+    person.sees("“too short”")
+    person.page.reload()
+    person.sees("“too short”")
+    expect(thumb).to_be_checked()
+    thumb.click()
+    person.does_not_see("“too short”")
+
+
+def test_what_is_typed_and_not_sent_is_there_again_and_nobody_elses(
+    keepsake_with_model: Keepsake, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("rosa@example.com")
+    person.says("First subject, the garden")
+    person.sees("You said: First subject")
+    _box(person).fill("half a thought\non two lines")
+    person.page.reload()
+    expect(_box(person)).to_have_value("half a thought\non two lines")
+    person.starts_a_new_chat()
+    expect(_box(person)).to_have_value("")
+    _box(person).fill("for a new one")
+    person.goes_to("Memories")
+    person.sees("What I remember about you")
+    person.goes_to("Chat")
+    expect(_box(person)).to_have_value("for a new one")
+    person.page.get_by_role("button", name="First subject, the garden").click()
+    person.sees("You said: First subject")
+    expect(_box(person)).to_have_value("half a thought\non two lines")
+    _rests(person)
+    _box(person).press("Enter")
+    person.sees("You said: half a thought")
+    person.page.reload()
+    person.sees("You said: half a thought")
+    _rests(person)
+    expect(_box(person)).to_have_value("")
+    person.goes_to("Account")
+    person.page.get_by_role("button", name="Sign out", exact=True).click()
+    person.sees("An assistant that remembers you")
+    person.page.wait_for_function("!Object.keys(sessionStorage).some((each) => each.startsWith('keepsake-draft'))")
+    person.sign_up("sven@example.com")
+    expect(_box(person)).to_have_value("")
+
+
+def test_what_is_typed_during_the_first_reply_stays_in_the_chat_that_it_begins(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("toni@example.com")
+    slow = Slow([f"word{number} " for number in range(6)])
+    model_server.enqueue(slow)
+    person.says("Tell me a story")
+    slow.gate.let(3)
+    person.sees("word1")
+    _box(person).fill("and the next")
+    slow.gate.open()
+    person.sees("word5")
+    expect(_box(person)).to_have_value("and the next")
+    person.page.reload()
+    expect(_box(person)).to_have_value("and the next")
+    person.starts_a_new_chat()
+    expect(_box(person)).to_have_value("")
+
+
+def test_what_is_said_in_one_tab_appears_in_the_other_and_closes_nothing_there(
+    keepsake_with_model: Keepsake, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("ulla@example.com")
+    person.says("A matter for two tabs")
+    person.sees("You said: A matter")
+    page = person.page.context.new_page()
+    page.goto(person.page.url)
+    other = Visitor(page)
+    other.sees("You said: A matter")
+    _rests(other)
+    page.get_by_role("button", name="Delete chat").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.evaluate("window.looked = performance.now()")
+    _box(person).fill("typed here")
+    person.says("From the first tab")
+    person.sees("You said: From the first tab")
+    # Long enough for the other tab to have asked, which answers with a new timer each time.
+    page.wait_for_function("performance.now() - window.looked > 6000")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    _box(other).fill("typed there")
+    other.sees("You said: From the first tab")
+    expect(_box(other)).to_have_value("typed there")
+    expect(person.replies()).to_have_count(4)
+    expect(other.replies()).to_have_count(4)
