@@ -13,6 +13,13 @@ __all__ = ["look_again"]
 SCRIPT = """
 const OPEN = '[role="dialog"], [data-testid="stPopoverBody"]';
 
+// Somebody is doing something: a request between theirs could cost them one.
+const PAUSE = 1200;
+let pressed = -PAUSE;
+for (const each of ["keydown", "pointerdown", "pointerup"]) {
+  document.addEventListener(each, () => { pressed = performance.now(); }, true);
+}
+
 // Nothing is open, and nobody is writing anywhere but into the box, which keeps its words.
 function calm() {
   const at = document.activeElement;
@@ -26,7 +33,7 @@ export default function ({ data, setTriggerValue }) {
   const look = () => {
     const busy = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running";
     if (document.hidden) return;
-    if (busy || (data.calm && !calm())) {
+    if (busy || performance.now() - pressed < PAUSE || (data.calm && !calm())) {
       timer = setTimeout(look, 300);
     } else {
       setTriggerValue("due", data.calm ? "calm" : "time");

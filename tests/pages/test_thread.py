@@ -34,10 +34,6 @@ def _says(app: AppTest, told: str) -> AppTest:
     return app
 
 
-def _drawn(app: AppTest) -> list[str]:
-    return [each.children[0].value for each in app.chat_message]
-
-
 def _reword(app: AppTest, told: str) -> AppTest:
     _button(app, "Reword").click().run()
     app.text_area[0].set_value(told)
