@@ -20,6 +20,8 @@ const CHATS = 20;
 let here = null;  // the name under which the open chat's words are kept
 let most = 0;
 let box = null;  // the box that `here` belongs to: another one is a new page
+let press = { words: "", typed: false };  // what stood in it at the last press elsewhere; and whether it changed since
+let composing = false;
 
 const find = () => document.querySelector('[data-testid="stChatInputTextArea"]');
 const kept = () => Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
@@ -45,12 +47,28 @@ function sentFrom(name) {
   setTimeout(() => find()?.value === "" && sessionStorage.removeItem(name), 50);
 }
 
+function pressed() {
+  press = { words: box?.value ?? "", typed: false };
+}
+
 document.addEventListener("input", (event) => {
-  if (here && event.target === box) keep(here, box.value);
+  if (!here || event.target !== box) return;
+  press.typed = true;
+  keep(here, box.value);
 }, true);
 document.addEventListener("keydown", (event) => {
-  if (here && event.target === box && event.key === "Enter" && !event.isComposing) sentFrom(here);
+  if (event.target !== box) {
+    if (event.key === "Enter" || event.key === " ") pressed();
+  } else if (here && event.key === "Enter" && !event.isComposing) {
+    sentFrom(here);
+  }
 }, true);
+document.addEventListener("pointerdown", (event) => {
+  if (!event.target.closest?.('[data-testid="stChatInput"]')) pressed();
+}, true);
+addEventListener("popstate", pressed);
+document.addEventListener("compositionstart", () => { composing = true; }, true);
+document.addEventListener("compositionend", () => { composing = false; }, true);
 document.addEventListener("click", (event) => {
   if (here && event.target.closest?.('[data-testid="stChatInput"] button')) sentFrom(here);
 }, true);
@@ -72,9 +90,20 @@ function settle(data, tries) {
   } else if (data.born) {
     sessionStorage.removeItem(before);  // the same words, in the chat that has just begun
     keep(name, box.value);
-  } else if (box.value !== words) {
-    put(words);
+  } else {
+    move(before, name, words);
   }
+}
+
+// Another chat was opened. What was typed since the press that opened it is meant for that one.
+function move(before, name, words) {
+  if (press.typed) {
+    const whole = box.value;
+    words += whole.startsWith(press.words) ? whole.slice(press.words.length) : whole;
+    keep(before, press.words);
+    keep(name, words);
+  }
+  if (box.value !== words && !composing) put(words);
 }
 
 export default function ({ data }) {
