@@ -30,31 +30,38 @@ function mark(at) {
   at.animate(still ? [colours[0], colours[0]] : colours, { duration: 2600, easing: "ease-in" });
 }
 
+// Whether it had to be moved.
 function go(data) {
   const at = document.querySelector(`.st-key-message-${data.message}`);
-  if (!at) return;
+  if (!at) return true;
   const wanted = data.mark || data.write ? Math.max(RIM, innerHeight / 4) : data.end ? innerHeight / 2 : top;
   const off = at.getBoundingClientRect().top - wanted;
-  if (Math.abs(off) > 2) scroller(at).scrollTop += off;
+  const within = scroller(at);
+  const before = within.scrollTop;
+  if (Math.abs(off) > 2) within.scrollTop += off;
   const field = data.write && at.querySelector("textarea");
   if (field && document.activeElement !== field) field.focus({ preventScroll: true });
   if (data.mark && !done.has(`marked ${data.once}`)) {
     done.add(`marked ${data.once}`);
     mark(at);
   }
+  return Math.abs(within.scrollTop - before) > 1;  // not where there is no further to go
 }
 
 export default function ({ data }) {
   if (!data?.message || done.has(data.once)) return;
   done.add(data.once);
-  // For a moment: what is drawn late, and the page's own scrolling, may still move it.
-  let until = performance.now() + 1200;
-  for (const each of ["wheel", "touchmove", "keydown"]) {
-    addEventListener(each, () => { until = 0; }, { once: true, passive: true });
+  // Until it has stood still for a moment: what is drawn late, and the page's own way to its end, may still move it.
+  const until = performance.now() + 8000;
+  let [still, left] = [performance.now(), false];
+  for (const each of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+    addEventListener(each, () => { left = true; }, { once: true, passive: true });
   }
   const step = () => {
-    go(data);
-    if (performance.now() < until) requestAnimationFrame(step);
+    const now = performance.now();
+    if (left || now > until || now - still > 1500) return;
+    if (go(data) || document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running") still = now;
+    requestAnimationFrame(step);
   };
   step();
 }

@@ -29,7 +29,7 @@ def set_open(conversation_id: str | None) -> None:
         st.session_state.pop(each, None)
     if conversation_id is None:
         st.query_params.clear()
-    elif st.query_params.get(IN_ADDRESS) != conversation_id:
+    elif st.query_params.get(IN_ADDRESS) != conversation_id or MESSAGE in st.query_params:
         st.query_params.from_dict({IN_ADDRESS: conversation_id})
 
 
