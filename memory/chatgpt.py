@@ -131,7 +131,7 @@ class _Gathered:
 
 def _branch(nodes: Mapping[str, Any], last: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The person's messages from the one shown last up to the first."""
-    here = last if isinstance(last, str) and last in nodes else next(reversed(nodes), None)
+    here = last if isinstance(last, str) and last in nodes else next(reversed([*nodes]), None)
     met: set[str] = set()
     while isinstance(here, str) and here in nodes and here not in met:
         met.add(here)

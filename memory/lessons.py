@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, Protocol
 
 from sqlalchemy import Connection, text
@@ -66,13 +65,14 @@ class Planner(Protocol):
 _BRING = text(
     "insert into app.lessons as known (id, chat, content, said_at, way)"
     " select id, chat, content, said_at, :way from jsonb_to_recordset(cast(:said as jsonb))"
-    "  with ordinality as new (id text, chat text, content text, said_at timestamptz, place bigint) order by place"
+    "  new (id text, chat text, content text, said_at timestamptz, place bigint) order by place"
     # What was only kept may be learned from later; what was learned from was kept as well.
     " on conflict (user_id, id) do update set way = excluded.way, content = excluded.content, state = 'waiting',"
     "  attempts = 0, after = now(), problem = null"
     " where known.state = 'given up' or (known.way = 'keep' and excluded.way = 'learn')"
     " returning id"
 )
+_ALONE = text("select pg_advisory_xact_lock(hashtextextended('keepsake.remember:' || :whose, 0))")
 _NEXT = text(
     "select id, chat, content, said_at, way from app.lessons l where state = 'waiting' and after <= now()"
     " and (chat, way) = (select chat, way from app.lessons where state = 'waiting' and after <= now()"
@@ -105,8 +105,9 @@ class Lessons:
                 "chat": each.run_id or "",
                 "content": each.content,
                 "said_at": each.at.isoformat(),
+                "place": place,
             }
-            for each in said
+            for place, each in enumerate(said)
         }
         with self._database.as_user(user_id) as connection:
             values = {"said": json.dumps(list(rows.values())), "way": way}
@@ -123,6 +124,8 @@ class Lessons:
                 return
             if user_id is None:
                 self._database.become(connection, whose)
+            else:
+                connection.execute(_ALONE, {"whose": user_id})
             lesson = self._lesson(connection, whose)
             yield (connection, lesson) if lesson else None
 
@@ -132,8 +135,7 @@ class Lessons:
             return None
         way = rows[0].way
         taken = [
-            Said("user", each.content, each.said_at, message_id=each.id, run_id=each.chat or None)
-            for each in rows
+            Said("user", each.content, each.said_at, message_id=each.id, run_id=each.chat or None) for each in rows
         ]
         if way == "learn":
             taken = _read_together(taken) if self._by_model else taken[:1]
