@@ -75,9 +75,26 @@ class Worker:
                 return False
             connection, turn = claimed
             later = partial(self._conversations.postpone, connection, turn.message.id)
-            with _postponing(connection, f"turn {turn.message.id}", later), connection.begin_nested():
+            with self._postponing(connection, f"turn {turn.message.id}", later), connection.begin_nested():
                 self._remember(connection, turn)
         return True
+
+    @contextmanager
+    def _postponing(self, connection: Connection, what: str, later: Callable[[str, float], None]) -> Iterator[None]:
+        """Whatever goes wrong inside, even a bug: it rests, so that it cannot hold up the others."""
+        problem, rest = UNEXPECTED, 0.0
+        try:
+            yield
+            problem = ""
+        except AppError as error:
+            problem, rest = str(error), getattr(error, "retry_after", None) or 0.0
+            log.warning("%s is not remembered yet: %s", what, error)
+        finally:
+            if problem and not connection.invalidated:
+                if problem is UNEXPECTED:
+                    log.error("%s is not remembered yet", what, exc_info=True)
+                later(problem, rest)
+                connection.commit()
 
     def learn_next(self) -> bool:
         """Learn from a few messages that somebody brought from elsewhere; False if none waits."""
@@ -86,7 +103,7 @@ class Worker:
                 return False
             connection, lesson = claimed
             later = partial(self._memory.lessons.postpone, connection, lesson)
-            with _postponing(connection, f"lesson {lesson.said[0].message_id}", later), connection.begin_nested():
+            with self._postponing(connection, f"lesson {lesson.said[0].message_id}", later), connection.begin_nested():
                 self._learn(connection, lesson)
         return True
 
@@ -145,21 +162,3 @@ def _said(turn: Turn) -> list[Said]:
         Said(each.role, each.content, each.created_at, message_id=each.id, run_id=each.conversation_id)
         for each in messages
     ]
-
-
-@contextmanager
-def _postponing(connection: Connection, what: str, later: Callable[[str, float], None]) -> Iterator[None]:
-    """Whatever goes wrong inside, even a bug: it rests, so that it cannot hold up the others."""
-    problem, rest = UNEXPECTED, 0.0
-    try:
-        yield
-        problem = ""
-    except AppError as error:
-        problem, rest = str(error), getattr(error, "retry_after", None) or 0.0
-        log.warning("%s is not remembered yet: %s", what, error)
-    finally:
-        if problem and not connection.invalidated:
-            if problem is UNEXPECTED:
-                log.error("%s is not remembered yet", what, exc_info=True)
-            later(problem, rest)
-            connection.commit()

@@ -230,6 +230,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: [w.memory.shelf.page(user_id=each) for each in (ME, *STRANGE)],
         lambda w: w.memory.shelf.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
     ),
+    "Shelf.along_time": (lambda w: [w.memory.shelf.along_time(user_id=each) for each in (ME, *STRANGE)],),
+    "Timeline.page": (lambda w: [w.timeline.page(each, 1, 1000) for each in (ME, *STRANGE)],),
     "Shelf.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
     "Shelf.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
     "Shelf.take_in": (
@@ -302,6 +304,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Graph.entities": (lambda w: w.graph.entities(ME),),
     "Graph.entity": (lambda w: w.graph.entity(ME, SECRET),),
     "Graph.relations": (lambda w: w.graph.relations(ME),),
+    "Graph.whole": (lambda w: [w.graph.whole(each) for each in (ME, *STRANGE)],),
+    "Graph.mentions": (lambda w: w.graph.mentions(ME, [alice(w)]), lambda w: w.graph.mentions(ALICE[:2], [alice(w)])),
     "Graph.around": (lambda w: w.graph.around(ME, SECRET, 2), lambda w: w.graph.around(ME, "me", 2)),
     "Keeper.learn": (lambda w: w.keeper.learn([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
     "Keeper.as_said": (lambda w: w.keeper.as_said([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),

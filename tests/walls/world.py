@@ -40,6 +40,7 @@ from memory.questions import Questions
 from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
+from memory.timeline import Timeline
 from settings import Settings
 from tests.scripted import ScriptedModel
 
@@ -93,6 +94,10 @@ class World:
     @cached_property
     def graph(self) -> Graph:
         return Graph(self.database)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self.database)
 
     @cached_property
     def keeper(self) -> Keeper:
