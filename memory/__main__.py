@@ -29,12 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked; what goes wrong ends it with one sentence."""
     wanted = _parser().parse_args(arguments)
     try:
-        if wanted.command == "reembed":
-            print(_reembed())
-        elif _holds_chats(wanted.file):
-            print(_import_chats(wanted.file, wanted.user, wanted.way))
-        else:
-            print(_import(wanted.file, wanted.user))
+        importing = wanted.command == "import"
+        print(_import(wanted.file, wanted.user, wanted.way) if importing else _reembed())
     except AppError as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt as ended:
@@ -57,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _import(path: Path, user_id: str, way: Way | None) -> str:
+    check_user_id(user_id)
+    return _import_chats(path, user_id, way) if _holds_chats(path) else _import_rows(path, user_id)
+
+
 def _holds_chats(path: Path) -> bool:
     try:
         with path.open("rb") as file:
@@ -67,7 +68,6 @@ def _holds_chats(path: Path) -> bool:
 
 def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
     """Say what was found; with a way, put it in the queue and work it off, beside a running app if there is one."""
-    check_user_id(user_id)
     with path.open("rb") as file:
         found = chatgpt.read(file, path.name)
     told = f"{len(found.said):,} messages of {found.chats:,} chats"
@@ -101,8 +101,7 @@ def _next_lesson(memory: Memory, user_id: str) -> int:
         return len(lesson.said)
 
 
-def _import(path: Path, user_id: str) -> str:
-    check_user_id(user_id)
+def _import_rows(path: Path, user_id: str) -> str:
     rows = intake.read(path, user_id)
     here = parts(model=None)
     with here.opened:

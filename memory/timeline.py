@@ -31,31 +31,33 @@ class Entry:
 _WRITTEN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _PAGE = """
 with mine as materialized (
-  select id, metadata, metadata ->> 'happened_at' as happened, metadata ->> 'created_at' as told
+  select id, metadata ->> 'happened_at' as happened, metadata ->> 'created_at' as told
   from vecs.memories where user_id = %(user_id)s
     and coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')
     and (%(kinds)s::text[] is null or coalesce(metadata ->> 'kind', 'fact') = any(%(kinds)s::text[]))
+),
+changes as materialized (
+  select memory_id, event, undoes, old_metadata ->> 'data' as before, new_metadata ->> 'data' as after,
+    coalesce(new_metadata ->> 'updated_at', to_char(at at time zone 'UTC', 'YYYY-MM-DD')) as day
+  from app.memory_history where user_id = %(user_id)s and action = 'update'
 ),
 entries as materialized (
   select id, case when happened ~ %(written)s then happened when told ~ %(written)s then told else '' end as day,
     coalesce(happened ~ %(written)s, false) as happened, null as before, null as after, null::bigint as event
   from mine
   union all
-  select mine.id, coalesce(change.new_metadata ->> 'updated_at', to_char(change.at at time zone 'UTC', 'YYYY-MM-DD')),
-    false, change.old_metadata ->> 'data', change.new_metadata ->> 'data', change.event
-  from app.memory_history change join mine on mine.id = change.memory_id
-  where change.user_id = %(user_id)s and change.action = 'update' and change.undoes is null
-    and change.old_metadata ->> 'data' <> change.new_metadata ->> 'data'
-    and change.event not in (select undoes from app.memory_history
-      where user_id = %(user_id)s and undoes is not null)
+  select memory_id, day, false, before, after, event from changes
+  where undoes is null and before <> after and memory_id in (select id from mine)
+    and event not in (select undoes from changes where undoes is not null)
 ),
 counted as (select count(*) as total from entries),
-shown as (
+shown as materialized (
   select * from entries order by day desc, id, event desc nulls last limit %(size)s offset least(
     %(before)s, (select greatest(0, (total - 1) / %(size)s * %(size)s) from counted))
 )
-select shown.id, mine.metadata, shown.day, shown.happened, shown.before, shown.after, counted.total
-from shown join mine using (id), counted order by shown.day desc, shown.id, shown.event desc nulls last
+select shown.*, kept.metadata, counted.total
+from counted, shown join vecs.memories kept on kept.id = shown.id and kept.user_id = %(user_id)s
+order by shown.day desc, shown.id, shown.event desc nulls last
 """
 
 

@@ -16,10 +16,11 @@ from house import house
 from memory.graph import Entity, Relation
 from texts import text
 from ui import memory_list, pieces
+from ui.rings import rings
 
 __all__ = ["draw"]
 
-NODES, WORDED, LISTED, MENTIONED = 60, 12, 100, 10
+NODES, CROWD, WORDED, LISTED, MENTIONED = 60, 20, 12, 100, 10
 CHOSEN, HOPS, PICTURE = "graph-chosen", "graph-hops", "graph-picture"
 ME = "me"
 INK = {"dark": "#f0e8df", "light": "#2c2420"}
@@ -51,8 +52,7 @@ def _choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
     # Whoever was chosen may be gone, or go by another name by now.
     if st.session_state.get(CHOSEN) not in by_name:
         st.session_state[CHOSEN] = None
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    chosen = row.selectbox(
+    chosen = st.selectbox(
         text("graph.choose"),
         sorted(by_name, key=lambda name: _called(name).casefold()),
         index=None,
@@ -61,7 +61,15 @@ def _choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
         key=CHOSEN,
     )
     far = {1: text("graph.one_hop"), 2: text("graph.two_hops")}
-    hops = row.segmented_control(text("graph.hops"), list(far), format_func=far.__getitem__, default=1, key=HOPS)
+    hops = st.segmented_control(
+        text("graph.hops"),
+        list(far),
+        format_func=far.__getitem__,
+        default=1,
+        key=HOPS,
+        label_visibility="collapsed",
+        disabled=chosen is None,
+    )
     return chosen, hops or 1
 
 
@@ -132,35 +140,42 @@ def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], 
     place = {name: number for number, name in enumerate(drawn)}
     series = {
         "type": "graph",
-        "layout": "force",
+        "layout": "none",
         "data": _nodes(drawn, links, chosen or ME),
         "links": [
             {"source": str(place[subject]), "target": str(place[other]), "label": _on_line(told, len(links))}
             for (subject, other), told in links.items()
         ],
+        "left": "14%",
+        "right": "14%",
+        "top": "7%",
+        "bottom": "10%",
+        "preserveAspect": "contain",
         "selectedMode": "single",
         "roam": False,
-        "draggable": True,
-        "force": {"repulsion": 160 if len(drawn) < 20 else 70, "edgeLength": [40, 110], "layoutAnimation": False},
         "edgeSymbol": ["none", "arrow"],
-        "edgeSymbolSize": 7,
-        "lineStyle": {"color": line, "opacity": 0.9, "curveness": 0.08},
-        "label": {"show": True, "position": "right", "color": ink, "fontSize": 12},
-        "edgeLabel": {"color": ink, "fontSize": 10, "opacity": 0.85},
-        "labelLayout": {"hideOverlap": True},
+        "edgeSymbolSize": 6,
+        "lineStyle": {"color": line, "opacity": 0.9, "curveness": 0.06},
+        "label": {"show": True, "position": "bottom", "distance": 3, "color": ink, "fontSize": 12},
+        "edgeLabel": {"show": len(links) <= WORDED, "color": ink, "fontSize": 11, "opacity": 0.85},
         "emphasis": {"focus": "adjacency", "label": {"color": ink}},
         "select": {"itemStyle": {"borderColor": ink, "borderWidth": 2}, "label": {"color": ink}},
     }
+    # Among many, the names that have room. Not among a few: such a layout misplaces the words on lines.
+    series |= {"labelLayout": {"hideOverlap": True}} if len(drawn) > CROWD else {}
     return {"series": [series], "tooltip": {"show": False}, "animation": False}
 
 
 def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: str) -> list[dict[str, Any]]:
     ties = Counter(end for pair in links for end in pair)
+    places, size = rings(drawn, list(links), centre), 12 if len(drawn) > CROWD else 18
     return [
         {
             "id": str(number),
             "name": _short(_called(name)),
-            "symbolSize": 14 + min(26, 4 * ties[name]),
+            "x": round(100 * places[name][0]),
+            "y": round(100 * places[name][1]),
+            "symbolSize": size + min(16, 2 * ties[name]),
             "itemStyle": {"color": CENTRE if name == centre else OTHERS},
         }
         for number, name in enumerate(drawn)

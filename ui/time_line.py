@@ -47,7 +47,7 @@ def draw(user: User) -> None:
 def _months(entries: Sequence[Entry]) -> None:
     for month, several in groupby(entries, key=_month):
         with st.container(key=f"month-{month.replace(' ', '-')}"):
-            st.subheader(month, anchor=False, divider="gray")
+            st.markdown(f"##### {month}")
             for each in several:
                 _entry(each)
 

@@ -20,6 +20,9 @@ create table app.lessons (
 
 create index lessons_waiting on app.lessons (user_id, seq) where state = 'waiting';
 
+-- For the time line: what was reworded, without reading all that was ever kept.
+create index memory_history_changes on app.memory_history (user_id, event desc) where action = 'update';
+
 alter table app.lessons enable row level security;
 alter table app.lessons force row level security;
 create policy own_lessons on app.lessons to authenticated
