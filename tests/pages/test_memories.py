@@ -45,7 +45,7 @@ def _remember(home: house.House, app: AppTest, number: int) -> None:
 
 
 @contextmanager
-def _reads(home: house.House, user_id: str) -> Iterator[list[str]]:
+def reading(home: house.House, user_id: str) -> Iterator[list[str]]:
     """What the database is asked for this person; what works in the background asks for nobody."""
     seen: list[str] = []
 
@@ -73,10 +73,10 @@ def test_five_hundred_memories_are_paged_the_newest_first_in_three_reads(home: h
     assert "Fact number 0 is here" in words(app)
     assert "Fact number 19 is here" in words(app)
     assert "Fact number 20 is here" not in words(app)
-    with _reads(home, _me(app)) as reads:
+    with reading(home, _me(app)) as reads:
         _look(app)
     assert 1 < len(reads) <= 3
-    with _reads(home, _me(app)) as reads:
+    with reading(home, _me(app)) as reads:
         app.text_input[0].set_value("number 499").run()
     assert 1 < len(reads) <= 3
     assert "Fact number 499 is here" in words(app)
