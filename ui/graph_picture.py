@@ -201,7 +201,7 @@ def _listed(near: Sequence[Relation], chosen: str | None) -> None:
 
 
 def _mentions(user: User, entity: Entity) -> None:
-    st.subheader(text("graph.mentions", who=_plain(entity.name)), anchor=False)
+    st.markdown(f"##### {text('graph.mentions', who=_plain(entity.name))}")
     if others := entity.names[1:]:
         st.caption(text("graph.names", names=pieces.plain(", ".join(others[:10]))))
     found = house().memory.graph.mentions(user.id, entity.memory_ids, MENTIONED)
