@@ -11,7 +11,6 @@ create table app.preferences (
   keep_days int check (keep_days between 1 and 36500),            -- null: for ever
   updated_at timestamptz not null default now()
 );
-create index preferences_to_sweep on app.preferences (user_id) where keep_days is not null;
 
 alter table app.preferences enable row level security;
 alter table app.preferences force row level security;
@@ -35,11 +34,10 @@ declare
 begin
   for over in
     select c.id, c.user_id
-    from app.conversations c
+    from app.conversations c left join app.preferences p on p.user_id = c.user_id
     where c.deleted_at < now() - interval '1 day'
       or (c.temporary and c.updated_at < now() - interval '1 day')
-      or (c.pinned_at is null and c.updated_at < now() - (
-        select make_interval(days => p.keep_days) from app.preferences p where p.user_id = c.user_id))
+      or (c.pinned_at is null and c.updated_at < now() - make_interval(days => p.keep_days))
     order by c.updated_at
     limit most
     for update of c skip locked

@@ -301,7 +301,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Conversations.unqueue": (lambda w: w.inside(w.conversations.unqueue),),
     "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
     "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
-    "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (f"{ME} ", *STRANGE[:-2])],),
+    "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
     "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
     "Retention.past": (lambda w: [w.retention.past(each, 1) for each in (ME, *STRANGE)],),
     "Retention.sweep": (lambda w: w.retention.sweep(1000),),
