@@ -47,6 +47,7 @@ def draw() -> None:
         ),
         st.Page("pages/chat.py", title="Chat", icon=":material/chat:"),
         st.Page("pages/memories.py", title="Memories", icon=":material/favorite:"),
+        st.Page("pages/settings.py", title=text("settings.title"), icon=":material/tune:"),
         st.Page("pages/account.py", title="Account", icon=":material/person:"),
     ]
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")

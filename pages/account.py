@@ -1,4 +1,4 @@
-"""The account: who is signed in and where, password, address, second factor, the model, and leaving."""
+"""The account: who is signed in and where, password, address, second factor, and leaving."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import streamlit as st
 from auth import guard
 from auth.errands import staying
 from auth.offers import offers, second_factors
-from house import house
 from ui import credentials, devices, leaving, second_factor
 from ui.frame import trouble
-from ui.pieces import plain
 
 user = guard.require_user()
 
@@ -35,9 +33,6 @@ def draw() -> None:
     if second_factors(guard.session().access_token):
         with st.expander("Second factor", icon=":material/verified_user:"):
             second_factor.settings_of(guard.session())
-    st.subheader("Replies", anchor=False)
-    with st.container(border=True):
-        _model()
     st.subheader("Leaving", anchor=False)
     with st.container(border=True):
         leaving.offer()
@@ -47,16 +42,6 @@ def _how_long() -> str:
     if staying():
         return "You stay signed in on this device, also after closing the browser."
     return "Sign-in lasts for this tab: this host cannot keep it, so after closing or reloading you sign in again."
-
-
-def _model() -> None:
-    settings = house().settings
-    if not settings.has_model:
-        st.markdown("**No language model is connected.** Replies quote what is remembered, and nothing more.")
-        st.markdown("Set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for any compatible address, and start again.")
-        return
-    st.markdown(f"Replies come from **{plain(settings.chat_model)}**.")
-    st.caption("It sees your messages, and the few memories that fit each of them.")
 
 
 with trouble():

@@ -52,7 +52,7 @@ export default function ({ data, setStateValue }) {
 }
 """
 _browser = st.components.v2.component("keepsake_browser", js=SCRIPT)
-PAGE_NAMES = ("welcome", "chat", "memories", "account")
+PAGE_NAMES = ("welcome", "chat", "memories", "settings", "account")
 
 
 def app_address() -> str:
