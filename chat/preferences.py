@@ -6,7 +6,7 @@ The only place with SQL about it. It carries nothing out: the prompt, the turn a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 
 from sqlalchemy import text
@@ -19,6 +19,7 @@ __all__ = ["KEPT_DAYS", "LANGUAGES", "MAX_INSTRUCTIONS", "MINE", "TONES", "Prefe
 
 MAX_INSTRUCTIONS = 2_000
 MAX_MODEL = 200
+MAX_DAYS = 36_500
 MINE = "mine"
 # What each tone asks of the model; one that asks for nothing leaves it as it is.
 TONES: Mapping[str, str] = MappingProxyType(
@@ -64,7 +65,7 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
         "zh": "Chinese",
     }
 )
-# After how many days without a word chats may go; None is never.
+# What is offered of how many days after the last message chats go; None is never.
 KEPT_DAYS = (None, 365, 90, 30, 7)
 
 
@@ -93,7 +94,7 @@ class PreferenceStore:
             user_id,
             "select model, tone, instructions, language, reads_memory, writes_memory, keep_days from app.preferences",
         )
-        return Preferences(**rows[0]) if rows else Preferences()
+        return _known(Preferences(**rows[0])) if rows else Preferences()
 
     def set(self, user_id: str, preferences: Preferences) -> None:
         """Keep the person's preferences."""
@@ -111,14 +112,21 @@ _SET = text(
 )
 
 
+def _known(kept: Preferences) -> Preferences:
+    """The same, without a tone or language that another version of this app had."""
+    tone = kept.tone if kept.tone in TONES else Preferences.tone
+    return replace(kept, tone=tone, language=kept.language if kept.language in LANGUAGES else MINE)
+
+
 def _checked(given: Preferences) -> Preferences:
     """The same, fit to be kept; what cannot be is refused with a sentence."""
     if given.tone not in list(TONES):
         raise InvalidInput(f"The tone is one of {', '.join(TONES)}.")
     if given.language != MINE and given.language not in list(LANGUAGES):
         raise InvalidInput("The language of replies is yours, or one of the list.")
-    if given.keep_days not in KEPT_DAYS:
-        raise InvalidInput("Chats are kept for ever, or for one of the times of the list.")
+    days = given.keep_days
+    if days is not None and (type(days) is not int or not 1 <= days <= MAX_DAYS):
+        raise InvalidInput(f"Chats are kept for ever, or for 1 to {MAX_DAYS:,} days.")
     if not all(isinstance(each, bool) for each in (given.reads_memory, given.writes_memory)):
         raise InvalidInput("Reading and writing memories is on or off.")
     return Preferences(

@@ -16,18 +16,21 @@ from ui.pieces import saved
 __all__ = ["draw"]
 
 JUST_SAVED = "keeping-saved"
+FOR_EVER = 0  # a box takes None for "nothing chosen"
 
 
 def draw(user: User, preferences: Preferences) -> None:
     """The choice, and the sentence that says what it means."""
     with st.container(border=True), trouble():
         # No form: the sentence below follows the choice.
-        days = st.selectbox(
+        offered = list(dict.fromkeys([*KEPT_DAYS, preferences.keep_days]))
+        chosen = st.selectbox(
             text("settings.keeping.keep"),
-            KEPT_DAYS,
-            index=KEPT_DAYS.index(preferences.keep_days),
+            [each or FOR_EVER for each in offered],
+            index=offered.index(preferences.keep_days),
             format_func=_how_long,
         )
+        days = chosen or None
         st.caption(_what_goes(days))
         asked = st.button(text("settings.save"), type="primary", key="save-keeping")
         if st.session_state.pop(JUST_SAVED, False):
@@ -62,8 +65,8 @@ def _confirm(days: int, past: int) -> None:
         st.rerun()
 
 
-def _how_long(days: int | None) -> str:
-    return text("settings.keeping.for_ever") if days is None else counted("settings.keeping.days", days)
+def _how_long(days: int) -> str:
+    return text("settings.keeping.for_ever") if days == FOR_EVER else counted("settings.keeping.days", days)
 
 
 def _what_goes(days: int | None) -> str:

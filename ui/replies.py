@@ -24,7 +24,7 @@ def draw(user: User, preferences: Preferences) -> None:
     with st.container(border=True), trouble():
         names = _models(preferences)
         with st.form("replies", border=False):
-            model = _model(own, names, preferences.model) if names else preferences.model
+            model = _model(own, names, preferences.model) if names else preferences.model or own
             tone = st.selectbox(
                 text("settings.replies.tone"), TONES, index=list(TONES).index(preferences.tone), format_func=_tone
             )
@@ -43,9 +43,10 @@ def draw(user: User, preferences: Preferences) -> None:
             )
             asked = st.form_submit_button(text("settings.save"), type="primary", key="save-replies")
         if asked:
-            if model not in (None, preferences.model, *names):  # by a page that was drawn before the list changed
-                raise InvalidInput(text("settings.replies.gone", model=str(model), own=own))
-            changed = replace(preferences, model=model, tone=tone, language=language, instructions=instructions)
+            if model not in (own, preferences.model, *names):  # by a page that was drawn before the list changed
+                raise InvalidInput(text("settings.replies.gone", model=plain(model), own=plain(own)))
+            chosen = None if model == own else model
+            changed = replace(preferences, model=chosen, tone=tone, language=language, instructions=instructions)
             home.preferences.set(user.id, changed)
             saved()
 
@@ -70,19 +71,14 @@ def _models(preferences: Preferences) -> tuple[str, ...]:
     return names if len(names) > 1 else ()
 
 
-def _model(own: str, names: tuple[str, ...], chosen: str | None) -> str | None:
-    """The deployment's own stands first, and is chosen by choosing none."""
-    others = [each for each in names if each != own]
-    options = [None, *others]
-
-    def name(each: str | None) -> str:
-        return text("settings.replies.own_model", model=own) if each is None else each
-
+def _model(own: str, names: tuple[str, ...], chosen: str | None) -> str:
+    """The deployment's own stands first; to choose it is to choose none."""
+    options = [own, *(each for each in names if each != own)]
     return st.selectbox(
         text("settings.replies.model"),
         options,
-        index=options.index(chosen) if chosen in others else 0,
-        format_func=name,
+        index=options.index(chosen) if chosen in options else 0,
+        format_func=lambda name: text("settings.replies.own_model", model=own) if name == own else name,
         help=text("settings.replies.sees"),
     )
 

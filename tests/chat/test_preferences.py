@@ -10,6 +10,7 @@ import pytest
 from chat.preferences import KEPT_DAYS, LANGUAGES, MINE, TONES, Preferences, PreferenceStore
 from database import Database
 from errors import InvalidInput
+from tests.chat.conftest import Sql
 
 CHOSEN = Preferences("large", "brief", "Call me Ann.\nUse metric units.", "de", False, False, 30)
 
@@ -52,6 +53,7 @@ def test_everything_on_the_lists_can_be_set(preferences: PreferenceStore) -> Non
         {"language": "klingon"},
         {"language": {}},
         {"keep_days": 0},
+        {"keep_days": True},
         {"keep_days": -30},
         {"keep_days": "30"},
         {"keep_days": 10**12},
@@ -83,6 +85,12 @@ def test_odd_letters_in_instructions_are_kept_as_far_as_a_database_can(preferenc
     preferences.set("ann", Preferences(instructions=odd))
     kept = preferences.get("ann").instructions
     assert kept == odd.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def test_a_tone_that_another_version_had_counts_as_none(preferences: PreferenceStore, sql: Sql) -> None:
+    preferences.set("ann", CHOSEN)
+    sql("update app.preferences set tone = 'regal', language = 'la', keep_days = 60")
+    assert preferences.get("ann") == replace(CHOSEN, tone="as it is", language=MINE, keep_days=60)
 
 
 def test_two_thousand_letters_fit_also_where_each_takes_four_bytes(preferences: PreferenceStore) -> None:
