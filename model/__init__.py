@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import openai
 from pydantic import BaseModel, ValidationError
@@ -105,7 +105,7 @@ class Model:
             given = Listing.model_validate(asking.get("/models", cast_to=object))
         return [each.id for each in given.data]
 
-    def named(self, name: str) -> Self:
+    def named(self, name: str) -> Model:
         """Another model at the same address, over the same connections."""
         other = copy(self)
         object.__setattr__(other, "name", name)

@@ -21,7 +21,7 @@ FOR_EVER = 0  # a box takes None for "nothing chosen"
 
 def draw(user: User, preferences: Preferences) -> None:
     """The choice, and the sentence that says what it means."""
-    with st.container(border=True), trouble():
+    with st.container(border=True, key="settings-keeping"), trouble():
         # No form: the sentence below follows the choice.
         offered = list(dict.fromkeys([*KEPT_DAYS, preferences.keep_days]))
         chosen = st.selectbox(

@@ -19,7 +19,7 @@ __all__ = ["draw"]
 
 def draw(user: User, preferences: Preferences, person: Person) -> None:
     """The switches and the wishes, and under them the turns."""
-    with st.container(border=True), trouble():
+    with st.container(border=True, key="settings-memory"), trouble():
         _wishes(user, preferences, person)
         _turns(user)
 

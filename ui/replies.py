@@ -21,7 +21,7 @@ def draw(user: User, preferences: Preferences) -> None:
     """One form, saved as a whole."""
     home = house()
     own = home.settings.chat_model
-    with st.container(border=True), trouble():
+    with st.container(border=True, key="settings-replies"), trouble():
         names = _models(preferences)
         with st.form("replies", border=False):
             model = _model(own, names, preferences.model) if names else preferences.model or own

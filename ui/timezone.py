@@ -21,7 +21,7 @@ def draw(user: User, person: Person) -> None:
     """All there are, to be searched."""
     follows = text("settings.time.browser", zone=st.context.timezone or person.timezone)
     zones = [follows, *sorted(available_timezones())]
-    with st.container(border=True), trouble():
+    with st.container(border=True, key="settings-time"), trouble():
         with st.form("time", border=False):
             zone = st.selectbox(
                 text("settings.time.zone"),

@@ -151,6 +151,20 @@ def test_one_persons_switches_are_no_other_persons(chat: Chat) -> None:
     assert (chat.conversations.waiting("ann"), chat.conversations.waiting("bob")) == (0, 1)
 
 
+def test_what_a_person_set_is_read_once_in_a_turn(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(chat, model="gone", tone="brief")
+    read: list[str] = []
+    get = PreferenceStore.get
+
+    def noting(store: PreferenceStore, user_id: str) -> Preferences:
+        read.append(user_id)
+        return get(store, user_id)
+
+    monkeypatch.setattr(PreferenceStore, "get", noting)
+    _turn(chat)
+    assert read == ["ann"]
+
+
 @pytest.mark.parametrize(
     ("person", "this_chat", "may"), [(True, True, True), (True, False, False), (False, True, False)]
 )

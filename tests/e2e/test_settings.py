@@ -29,11 +29,11 @@ def _save(person: Visitor, what: str) -> None:
     button = person.page.locator(f".st-key-save-{what}").get_by_role("button", name="Save")
     button.focus()
     button.press("Enter")
-    person.sees("Saved.")
+    expect(person.page.locator(f".st-key-settings-{what}").get_by_text("Saved.")).to_be_visible()
 
 
 def _switch(person: Visitor, label: str) -> Locator:
-    return person.page.get_by_role("checkbox", name=label)
+    return person.page.get_by_role("switch", name=label)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -46,7 +46,7 @@ def test_what_is_set_is_kept_across_a_reload_and_felt_in_the_next_reply(
     _goes_to(person, "Settings", width)
     _chooses(person, "Model", "large")
     _chooses(person, "Language of replies", "Deutsch")
-    person.page.get_by_label("Your own instructions").fill("Call me Queen Wanda")
+    person.page.get_by_role("textbox", name="Your own instructions").fill("Call me Queen Wanda")
     _save(person, "replies")
     _chooses(person, "Timezone", "Asia/Tokyo")
     _save(person, "time")
@@ -54,10 +54,10 @@ def test_what_is_set_is_kept_across_a_reload_and_felt_in_the_next_reply(
     _switch(person, "Remember what you say").press("Space")
     _save(person, "memory")
     person.page.reload()
-    expect(person.page.get_by_label("Your own instructions")).to_have_value("Call me Queen Wanda")
+    expect(person.page.get_by_role("textbox", name="Your own instructions")).to_have_value("Call me Queen Wanda")
     expect(_switch(person, "Use what I remember")).not_to_be_checked()
     expect(_switch(person, "Remember what you say")).not_to_be_checked()
-    person.sees("Asia/Tokyo")
+    expect(person.page.get_by_role("combobox", name="Timezone")).to_have_value("Asia/Tokyo")
 
     before = len(model_server.chats)
     _goes_to(person, "Chat", width)
@@ -92,9 +92,10 @@ def test_what_was_kept_turn_by_turn_is_erased(keepsake: Keepsake, visit: Visit) 
     person = visit(keepsake)
     person.sign_up("yara@example.com")
     person.says("I live in Porto by the river")
+    person.sees("No language model is connected")  # the whole turn is kept: both its messages
     person.remembers("I live in Porto by the river")
     person.goes_to("Settings")
-    person.sees("messages are kept turn by turn.")
+    person.sees("2 messages are kept turn by turn.")
     person.presses("Erase what was kept turn by turn")
     person.presses("Erase it")
     person.sees("0 messages are kept turn by turn.")

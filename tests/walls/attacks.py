@@ -339,6 +339,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
     "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
     "Metered.stream": (lambda w: _metered(w),),
+    "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
     "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),
     # -- staying signed in
     "Sessions.open": (lambda w: w.sessions.open(_mine(), SECRET[:4]).id,),
