@@ -176,22 +176,22 @@ def _speak(
     preferences: Preferences,
 ) -> Iterator[str]:
     """The reply, by the model the person chose; by the deployment's, where that one is gone or refuses."""
-    own, chosen = chat.model_for(asked.user_id), preferences.model
-    told = "memory_off" not in draft.receipt
+    own, told = chat.model_for(asked.user_id), "memory_off" not in draft.receipt
     if own is None:
         yield prompt.without_model(memories, told=told)
         return
     words = prompt.build(history, memories, datetime.now(UTC), preferences=preferences, told=told)
-    model = own if chosen is None else chat.model_for(asked.user_id, chosen) or own
-    try:
-        yield from _stream(model, words, draft)
-    except ModelRefused:
-        if draft.pieces or model.name == own.name:
-            raise
-        model = own
-        yield from _stream(own, words, draft)
-    if chosen not in (None, model.name):
-        draft.receipt["not_offered"] = chosen
+    chosen = preferences.model or own.name
+    if model := chat.model_for(asked.user_id, chosen):
+        try:
+            yield from _stream(model, words, draft)
+        except ModelRefused:
+            if draft.pieces or chosen == own.name:
+                raise
+        else:
+            return
+    draft.receipt["not_offered"] = chosen
+    yield from _stream(own, words, draft)
 
 
 def _stream(model: Model, words: Sequence[Words], draft: _Draft) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -85,6 +86,17 @@ def test_a_model_that_is_listed_but_refuses_is_replaced_as_well(chat: Chat, mode
     reply = _turn(chat)
     assert _models(model_server) == ["large", "scripted"]
     assert (reply.content, reply.receipt["not_offered"]) == ("Here I am.", "large")
+
+
+def test_a_replacement_that_is_stopped_half_way_says_what_it_stands_in_for(
+    chat: Chat, model_server: ModelServer
+) -> None:
+    _set(chat, model="gone")
+    model_server.enqueue(Reply("One two three"))
+    with closing(run_turn(chat, user_id="ann", conversation_id=None, text="Count")) as pieces:
+        next(pieces)
+    [_, reply] = chat.conversations.messages("ann", chat.conversations.recent("ann")[0].id)
+    assert (reply.status, reply.receipt["not_offered"]) == ("stopped", "gone")
 
 
 def test_a_chosen_model_that_is_cut_off_is_not_replaced_half_way(chat: Chat, model_server: ModelServer) -> None:
