@@ -11,6 +11,7 @@ from house import house
 from texts import text
 from ui import credentials, devices, leaving, second_factor
 from ui.frame import trouble
+from ui.lights import lights
 from ui.pieces import plain
 
 user = guard.require_user()
@@ -39,6 +40,9 @@ def draw() -> None:
     st.subheader(text("account.parts.replies"), anchor=False)
     with st.container(border=True):
         _model()
+    st.subheader(text("account.parts.look"), anchor=False)
+    with st.container(border=True):
+        lights()
     st.subheader(text("account.parts.leaving"), anchor=False)
     with st.container(border=True):
         leaving.offer()
