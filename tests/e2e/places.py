@@ -82,16 +82,29 @@ def arrive(person: Visitor, who: str, once: str) -> None:
 
 def to_page(person: Visitor, name: str) -> None:
     """Another page, by the sidebar, which is out of the way again afterwards on a phone."""
+    _close(person)
     _beside(person, lambda: person.goes_to(name))
 
 
+def _close(person: Visitor) -> None:
+    """Leave what lies on top of the page, which the keyboard and the mouse cannot get past."""
+    dialog = person.page.get_by_role("dialog")
+    if dialog.count():
+        person.page.keyboard.press("Escape")
+        dialog.wait_for(state="hidden")
+
+
 def _beside(person: Visitor, do: Callable[[], None]) -> None:
-    hidden = person.page.get_by_test_id("stExpandSidebarButton").count()
-    if hidden:
+    narrow = (person.page.viewport_size or {}).get("width", 0) < 800
+    if narrow and _hidden(person):
         person.opens_the_sidebar()
     do()
-    if hidden:
+    if narrow and not _hidden(person):
         person.closes_the_sidebar()
+
+
+def _hidden(person: Visitor) -> bool:
+    return person.page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "true"
 
 
 def _sign_in(person: Visitor) -> None:
@@ -141,7 +154,7 @@ def _receipt(person: Visitor) -> None:
 
 def _delete_chat(person: Visitor) -> None:
     _chat(person)
-    if person.page.get_by_test_id("stExpandSidebarButton").count():
+    if _hidden(person):
         person.opens_the_sidebar()
     person.presses("Delete chat")
     person.page.get_by_role("dialog").wait_for()
