@@ -95,7 +95,8 @@ def _close(person: Visitor) -> None:
 
 
 def _beside(person: Visitor, do: Callable[[], None]) -> None:
-    narrow = (person.page.viewport_size or {}).get("width", 0) < 800
+    size = person.page.viewport_size
+    narrow = size is not None and size["width"] < 800
     if narrow and _hidden(person):
         person.opens_the_sidebar()
     do()

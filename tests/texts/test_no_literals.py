@@ -33,6 +33,8 @@ NOT_YET = {
 }
 # What browsers read, and what Python does.
 NOT_FOR_PEOPLE = {"STYLE", "SCRIPT", "MARKUP", "__all__"}
+# Words of others: what browsers call devices, and Streamlit its lights.
+NAMES = {"iPhone", "Android", "System", "Light", "Dark"}
 # Two words beside each other, or one that begins a sentence; neither a key nor the form of a date is either.
 WORDS = re.compile(r"[^\W\d_]{2}[,;:?!.]? +[^\W\d_]|^[A-Z][a-z]+\b")
 NOT_WORDS = re.compile(r"%[A-Za-z]|:[\w/]+:|[\w-]+/[\w/.-]+")
@@ -48,7 +50,7 @@ def _words(tree: ast.AST) -> Iterator[ast.Constant]:
         return
     for part in _spoken(tree):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            if WORDS.search(NOT_WORDS.sub("", part.value).strip()):
+            if part.value not in NAMES and WORDS.search(NOT_WORDS.sub("", part.value).strip()):
                 yield part
         else:
             yield from _words(part)
