@@ -13,7 +13,19 @@ from playwright.sync_api import Browser
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.model_answers import Item, Reply, Request, sensible
 
-__all__ = ["LIGHTS", "MEMBER", "PLACES", "SIZES", "Place", "arrive", "come", "scripted", "tell", "to_page"]
+__all__ = [
+    "LIGHTS",
+    "MEMBER",
+    "PLACES",
+    "SIZES",
+    "Place",
+    "arrive",
+    "come",
+    "scripted",
+    "stand_still",
+    "tell",
+    "to_page",
+]
 
 LIGHTS = ("light", "dark")
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
@@ -78,6 +90,13 @@ def arrive(person: Visitor, who: str, once: str) -> None:
         person.arrives()
     elif who == "newcomer":
         person.begins_account(f"{once}@example.com")
+
+
+def stand_still(person: Visitor) -> None:
+    """Wait until nothing is drawn and nothing moves any more: half-way, colours are none that stay."""
+    page = person.page
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function("() => document.getAnimations().every((each) => each.playState !== 'running')")
 
 
 def to_page(person: Visitor, name: str) -> None:

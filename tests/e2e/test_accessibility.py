@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.e2e.places import PLACES, SIZES, Place, arrive, come, scripted, tell
+from tests.e2e.places import PLACES, SIZES, Place, arrive, come, scripted, stand_still, tell
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -50,7 +50,7 @@ def people(browser: Browser, keepsake_with_model: Keepsake, model_server: ModelS
 def test_axe_finds_nothing_serious(people: People, place: Place, light: str, size: str) -> None:
     person = people(place.who, light, size)
     place.go(person)
-    _stand_still(person)
+    stand_still(person)
     assert _grave(person) == []
     assert _too_wide(person) == []
 
@@ -58,13 +58,6 @@ def test_axe_finds_nothing_serious(people: People, place: Place, light: str, siz
 def test_every_page_is_looked_at() -> None:
     pages = {path.stem for path in (PROJECT / "pages").glob("[!_]*.py")}
     assert pages == {place.page for place in PLACES}, "give the new page a place in tests/e2e/places.py"
-
-
-def _stand_still(person: Visitor) -> None:
-    """Until nothing is drawn and nothing moves any more: half-way, colours are none that stay."""
-    page = person.page
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_function("() => document.getAnimations().every((each) => each.playState !== 'running')")
 
 
 def _grave(person: Visitor) -> list[str]:
