@@ -25,10 +25,10 @@ def draw() -> None:
         st.caption(_how_long())
         if st.button(text("account.sign_out"), icon=":material/logout:", key="sign-out"):
             devices.sign_out_here()
-    st.subheader(text("account.parts.devices"), anchor=False)
+    st.header(text("account.parts.devices"), anchor=False)
     with st.container(border=True):
         devices.signed_in_on(user)
-    st.subheader(text("account.parts.signing_in"), anchor=False)
+    st.header(text("account.parts.signing_in"), anchor=False)
     if offers().by_mail:
         with st.expander(text("account.parts.password"), icon=":material/password:"):
             credentials.change_password(user)
@@ -37,13 +37,13 @@ def draw() -> None:
     if second_factors(guard.session().access_token):
         with st.expander(text("account.parts.second_factor"), icon=":material/verified_user:"):
             second_factor.settings_of(guard.session())
-    st.subheader(text("account.parts.replies"), anchor=False)
+    st.header(text("account.parts.replies"), anchor=False)
     with st.container(border=True):
         _model()
-    st.subheader(text("account.parts.look"), anchor=False)
+    st.header(text("account.parts.look"), anchor=False)
     with st.container(border=True):
         lights()
-    st.subheader(text("account.parts.leaving"), anchor=False)
+    st.header(text("account.parts.leaving"), anchor=False)
     with st.container(border=True):
         leaving.offer()
 

@@ -49,9 +49,9 @@ def grounds(light: str) -> Iterator[Colour]:
 
 
 def accent(light: str) -> Colour:
-    found = re.search(r"--accent: light-dark\((#\w+), (#\w+)\)", STYLE)
-    assert found
-    return rgb(found.groups()[LIGHTS.index(light)])
+    share = re.search(r"--accent: color-mix\(in srgb, var\(--ring\) (\d+)%, currentColor\)", STYLE)
+    assert share
+    return over(ring(), rgb(THEME[light]["textColor"]), int(share[1]) / 100)
 
 
 def ring() -> Colour:

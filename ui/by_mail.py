@@ -59,7 +59,7 @@ def resend(address: str) -> None:
 
 def back_button() -> None:
     """The way back to the first page."""
-    if st.button(text("signing_in.back"), type="tertiary", icon=":material/arrow_back:"):
+    if st.button(text("signing_in.back"), key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (MAIL, RECOVERED, NOTE):
             st.session_state.pop(name, None)
         st.query_params.clear()

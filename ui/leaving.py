@@ -57,7 +57,7 @@ def farewell() -> None:
     gone: Farewell | None = st.session_state.pop(FAREWELL, None)
     if gone is None:
         return
-    st.subheader(text("account.farewell.title"), anchor=False)
+    st.header(text("account.farewell.title"), anchor=False)
     if any(gone.memories.removed.values()):
         deletion_receipt(gone.memories)
     others = {name: count for name, count in gone.removed.items() if name != "sign_in"}

@@ -57,7 +57,7 @@ def ask() -> None:
                 st.rerun()
             guard.enter(passed)
             guard.go_on()
-    if st.button(text("signing_in.back"), type="tertiary", icon=":material/arrow_back:"):
+    if st.button(text("signing_in.back"), key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (WAITING, RECOVERED):
             st.session_state.pop(name, None)
         st.rerun()
