@@ -1,4 +1,4 @@
-"""Settings: how replies are, what memory may do, the timezone, and how long chats stay. Draws and collects."""
+"""Settings: how replies are, what memory may do, the timezone, how long chats stay, and the look. Draws and collects."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from texts import text
 from ui import keeping, remembering, replies, timezone
 from ui.consent import require_consent
 from ui.frame import trouble
+from ui.lights import lights
 
 user = require_user()
 home = house()
@@ -20,15 +21,18 @@ def draw() -> None:
     """One form for each matter, saved by its own button."""
     st.title(text("settings.title"), anchor=False)
     preferences, person = home.preferences.get(user.id), home.memory.people.get(user.id)
-    st.subheader(text("settings.replies.title"), anchor=False)
+    st.header(text("settings.replies.title"), anchor=False)
     st.caption(text("settings.replies.caption"))
     replies.draw(user, preferences)
-    st.subheader(text("settings.memory.title"), anchor=False)
+    st.header(text("settings.memory.title"), anchor=False)
     remembering.draw(user, preferences, person)
-    st.subheader(text("settings.time.title"), anchor=False)
+    st.header(text("settings.time.title"), anchor=False)
     timezone.draw(user, person)
-    st.subheader(text("settings.keeping.title"), anchor=False)
+    st.header(text("settings.keeping.title"), anchor=False)
     keeping.draw(user, preferences)
+    st.header(text("settings.look.title"), anchor=False)
+    with st.container(border=True):
+        lights()
 
 
 with trouble():
