@@ -1,4 +1,4 @@
-"""Settings: how replies are, what memory may do, the timezone, how long chats stay, and the look. Draws and collects."""
+"""Settings: how replies are, what memory may do, the timezone, how long chats stay, the look. Draws and collects."""
 
 from __future__ import annotations
 

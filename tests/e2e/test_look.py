@@ -86,17 +86,18 @@ def test_the_light_that_was_chosen_stays_on_every_page(keepsake: Keepsake, visit
     page = person.page
     person.sign_up("lux@example.com")
     light = _background(page)
-    person.goes_to("Account")
+    person.goes_to("Settings")
     expect(page.get_by_role("radio", name="As the system")).to_be_checked()
     page.get_by_text("Dark", exact=True).click()
     expect(page.get_by_role("radio", name="Dark")).to_be_checked()
     expect(page.locator(".stApp")).to_have_css("background-color", "rgb(28, 24, 22)")
+    person.goes_to("Account")
     person.sees("Signed in as lux@example.com")
     person.goes_to("Memories")
     page.reload()
     person.sees("What I remember about you")
     assert _background(page) == "rgb(28, 24, 22)"
-    person.goes_to("Account")
+    person.goes_to("Settings")
     page.get_by_text("As the system", exact=True).click()
     expect(page.locator(".stApp")).to_have_css("background-color", light)
 
