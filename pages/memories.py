@@ -10,7 +10,7 @@ import streamlit as st
 from auth.guard import require_user
 from house import house
 from texts import counted, text
-from ui import graph_picture, memory_files, memory_list, pieces, profile_lines, remembering, time_line, undo_bar, zone
+from ui import graph_picture, memory_files, memory_list, pieces, profile_lines, time_line, undo_bar, zone
 from ui.consent import require_consent
 from ui.frame import trouble
 
@@ -37,7 +37,6 @@ def draw() -> None:
         text("memories.tabs.timeline"): partial(time_line.draw, user),
         text("memories.tabs.graph"): partial(graph_picture.draw, user),
         text("memories.tabs.profile"): partial(profile_lines.draw, user),
-        text("memories.tabs.settings"): partial(remembering.draw, user),
         text("memories.tabs.files"): partial(memory_files.draw, user),
     }
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
