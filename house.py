@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from auth.session import Sessions
+from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.turn import Chat
 from chat.worker import Worker
@@ -59,6 +60,7 @@ class House:
     sessions: Sessions
     memory: Memory
     conversations: Conversations
+    chats: Chats
     chat: Chat
     worker: Worker
     limits: Limits
@@ -70,7 +72,7 @@ class House:
             self.conversations.unqueue(connection)
             # Receipts of old turns quote memories; what is erased must not live on in them.
             self.conversations.clear_receipts(connection)
-            chats = self.conversations.delete_all(connection) if messages_too else 0
+            chats = self.chats.delete_all(connection) if messages_too else 0
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
 
@@ -127,7 +129,8 @@ def build(wanted: Settings) -> House:
         chat = Chat(conversations, memory, models[0], worker.tell, limits)
         # Whatever failed above is closed again; from here on the house closes it.
         sessions = Sessions(database)
-        return House(wanted, database, sessions, memory, conversations, chat, worker, limits, opened.pop_all())
+        chats = Chats(database)
+        return House(wanted, database, sessions, memory, conversations, chats, chat, worker, limits, opened.pop_all())
 
 
 def health() -> dict[str, Any]:
