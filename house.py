@@ -16,6 +16,7 @@ import httpx
 from auth.session import Sessions
 from chat.chats import Chats
 from chat.conversations import Conversations
+from chat.naming import Namer
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -26,7 +27,7 @@ from memory.embed import embedder_for
 from memory.prompts import instructions_for
 from memory.rerank import reranker_named
 from migrations import migrate
-from model import chat_model, memory_model
+from model import Model, chat_model, memory_model
 from settings import Settings, settings
 
 __all__ = ["Farewell", "House", "build", "health", "house", "leave"]
@@ -123,14 +124,23 @@ def build(wanted: Settings) -> House:
         reranker = reranker_named(wanted.reranker, thinker)
         memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
         conversations = Conversations(database)
+        chats = Chats(database)
         worker = Worker(conversations, memory, limits)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell, limits)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, _namer(chats, models[1], limits, opened))
         # Whatever failed above is closed again; from here on the house closes it.
         sessions = Sessions(database)
-        chats = Chats(database)
         return House(wanted, database, sessions, memory, conversations, chats, chat, worker, limits, opened.pop_all())
+
+
+def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
+    """Who names chats; nobody without a model."""
+    if model is None:
+        return None
+    namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
+    opened.callback(namer.stop)
+    return namer
 
 
 def health() -> dict[str, Any]:

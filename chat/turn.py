@@ -16,6 +16,7 @@ from chat import prompt
 from chat.branches import shown
 from chat.conversations import Conversations, Message
 from chat.left_out import do_without
+from chat.naming import Namer
 from chat.wording import sayable
 from errors import LimitReached, ModelError
 from limits import Limits
@@ -31,13 +32,14 @@ STANDING = 5  # of what holds whatever is asked
 
 @dataclass(frozen=True)
 class Chat:
-    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits."""
+    """What a turn needs: messages, the memory, a model or None, whom to tell of a new turn, limits, who names chats."""
 
     conversations: Conversations
     memory: Memory
     model: Model | None
     tell_worker: Callable[[], None]
     limits: Limits | None = None
+    namer: Namer | None = None
 
     def model_for(self, user_id: str) -> Model | None:
         """The model as this person may use it."""
@@ -77,6 +79,7 @@ def answer(
             draft.pieces.append(piece)
             yield piece
         draft.status = "complete"
+        _name(chat, draft, history)
     except (ModelError, LimitReached):
         draft.status = "failed"
         raise
@@ -149,6 +152,15 @@ def _speak(model: Model | None, draft: _Draft, history: Sequence[Message], memor
         return [prompt.without_model(memories)]
     draft.usage.model = model.name
     return model.stream(prompt.build(history, memories, datetime.now(UTC)), draft.usage)
+
+
+def _name(chat: Chat, draft: _Draft, history: Sequence[Message]) -> None:
+    """After the first whole reply of a chat, let it be named."""
+    asked, text = history[-1], "".join(draft.pieces)
+    if chat.namer is None or not text.strip():
+        return
+    if not any(each.role == "assistant" and each.status == "complete" for each in history):
+        chat.namer.tell(asked.user_id, asked.conversation_id, asked.content, text)
 
 
 def _save(chat: Chat, asked: Message, draft: _Draft) -> None:
