@@ -16,10 +16,11 @@ import httpx
 from auth.session import Sessions
 from chat.chats import Chats
 from chat.conversations import Conversations
+from chat.export import Exports
 from chat.naming import Namer
 from chat.turn import Chat
 from chat.worker import Worker
-from database import Database
+from database import Database, Reading
 from errors import AppError, AuthUnreachable, SettingsError
 from limits import Limits
 from memory import Memory, Receipt
@@ -62,10 +63,15 @@ class House:
     memory: Memory
     conversations: Conversations
     chats: Chats
+    exports: Exports
     chat: Chat
     worker: Worker
     limits: Limits
     opened: ExitStack
+
+    def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
+        """What several rooms have to say to one user, in one trip to the database."""
+        return self.database.read_together(user_id, *readings)
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
@@ -131,7 +137,19 @@ def build(wanted: Settings) -> House:
         chat = Chat(conversations, memory, models[0], worker.tell, limits, _namer(chats, models[1], limits, opened))
         # Whatever failed above is closed again; from here on the house closes it.
         sessions = Sessions(database)
-        return House(wanted, database, sessions, memory, conversations, chats, chat, worker, limits, opened.pop_all())
+        return House(
+            wanted,
+            database,
+            sessions,
+            memory,
+            conversations,
+            chats,
+            Exports(database),
+            chat,
+            worker,
+            limits,
+            opened.pop_all(),
+        )
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
