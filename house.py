@@ -137,19 +137,8 @@ def build(wanted: Settings) -> House:
         chat = Chat(conversations, memory, models[0], worker.tell, limits, _namer(chats, models[1], limits, opened))
         # Whatever failed above is closed again; from here on the house closes it.
         sessions = Sessions(database)
-        return House(
-            wanted,
-            database,
-            sessions,
-            memory,
-            conversations,
-            chats,
-            Exports(database),
-            chat,
-            worker,
-            limits,
-            opened.pop_all(),
-        )
+        lists = conversations, chats, Exports(database)
+        return House(wanted, database, sessions, memory, *lists, chat, worker, limits, opened.pop_all())
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
