@@ -130,9 +130,13 @@ create function app.spoken_words(written text) returns text
 create function app.owned_words(owner text, written text) returns tsvector
   language sql immutable parallel safe
   as $$
-    select array_to_tsvector(coalesce(array_agg(distinct left(md5(owner), 8) || left(word, 64)), '{}'))
-    from unnest(string_to_array(btrim(app.spoken_words(written)), ' ')) word
-    where word <> ''
+    select case
+      -- No longer word can stand in a tsvector; where there may be one, each is looked at.
+      when octet_length(told) > 2000 then (
+        select array_to_tsvector(coalesce(array_agg(mark || left(word, 64)), '{}'))
+        from unnest(string_to_array(btrim(told), ' ')) word where word <> '')
+      else array_to_tsvector(string_to_array(mark || replace(btrim(told), ' ', ' ' || mark), ' ')) end
+    from app.spoken_words(written) told cross join left(md5(owner), 8) mark
   $$;
 
 create table app.message_words (
@@ -144,8 +148,6 @@ create table app.message_words (
   foreign key (message_id, conversation_id, user_id) references app.messages (id, conversation_id, user_id)
     on delete cascade
 ) with (toast_tuple_target = 128);  -- rows are walked through, their words are looked up in the index
-create index message_words_of_user on app.message_words (user_id);
-create index message_words_by_word on app.message_words using gin (words) with (fastupdate = off);
 alter table app.message_words enable row level security;
 alter table app.message_words force row level security;
 create policy own_message_words on app.message_words to authenticated
@@ -167,6 +169,8 @@ create trigger keep_message_words after insert or update of content on app.messa
 
 insert into app.message_words (message_id, conversation_id, user_id, seq, words)
 select m.id, m.conversation_id, m.user_id, m.seq, app.owned_words(m.user_id, m.content) from app.messages m;
+create index message_words_of_user on app.message_words (user_id, seq desc);
+create index message_words_by_word on app.message_words using gin (words) with (fastupdate = off);
 
 -- The words of a search as the index is asked for them: all of them, whole or as beginnings.
 create function app.asked_words(owner text, words text[], beginnings boolean) returns tsquery
@@ -181,44 +185,69 @@ create function app.asked_words(owner text, words text[], beginnings boolean) re
 -- The asking person's messages that have all these words: those with the whole words first, then the latest. An
 -- index over words is not used under row-level security, so this runs with its owner's rights, looks at one person's
 -- rows only, and answers with ids; what stands in the messages is read under the policies.
+--
+-- Words that stand nearly everywhere are found among the newest messages, before the index has to list all of them.
 create function app.find_messages(words text[], phrases text[], most int)
   returns table (message_id uuid, whole boolean, seq bigint)
   language plpgsql stable security definer
   set search_path = ''
+  -- Each step is planned for what it looks for: an index over everybody's words or over one person's messages.
+  set plan_cache_mode = force_custom_plan
+  set enable_seqscan = off
+  set jit = off
   as $$
 #variable_conflict use_column
 declare
   me text := app.asking();
+  wanted tsquery;
+  step record;
+  hit record;
+  found_before uuid[] := '{}';
 begin
   if me is null or coalesce(cardinality(words), 0) = 0 then
     return;
   end if;
-  return query
-  with met as (
-    (select s.message_id, s.seq, true as whole
-     from app.message_words s
-     join app.conversations c on c.id = s.conversation_id and c.user_id = me and c.deleted_at is null and not c.temporary
-     where s.user_id = me and s.words @@ app.asked_words(me, find_messages.words, false)
-       and (cardinality(phrases) = 0 or exists (
-         select from app.messages m cross join lateral app.spoken_words(m.content) told
-         where m.id = s.message_id
-           and (select bool_and(strpos(told, ' ' || phrase) > 0) from unnest(phrases) phrase)))
-     order by s.seq desc limit most)
-    union all
-    (select s.message_id, s.seq, false
-     from app.message_words s
-     join app.conversations c on c.id = s.conversation_id and c.user_id = me and c.deleted_at is null and not c.temporary
-     where s.user_id = me and s.words @@ app.asked_words(me, find_messages.words, true)
-       and (cardinality(phrases) = 0 or exists (
-         select from app.messages m cross join lateral app.spoken_words(m.content) told
-         where m.id = s.message_id
-           and (select bool_and(strpos(told, ' ' || phrase) > 0) from unnest(phrases) phrase)))
-     order by s.seq desc limit most)
-  )
-  select met.message_id, bool_or(met.whole), max(met.seq) from met
-  group by met.message_id
-  order by bool_or(met.whole) desc, max(met.seq) desc
-  limit most;
+  for step in
+    select way.beginnings, way.newest
+    from (values (1, false, true), (2, false, false), (3, true, true), (4, true, false)) way (number, beginnings, newest)
+    where way.beginnings or cardinality(phrases) = 0
+    order by way.number
+  loop
+    exit when cardinality(found_before) >= most;
+    wanted := app.asked_words(me, words, step.beginnings);
+    for hit in
+      with near as materialized (
+        select n.message_id, n.seq, n.conversation_id, n.words from app.message_words n
+        where step.newest and n.user_id = me order by n.seq desc limit 300
+      ),
+      met as materialized (
+        select n.message_id, n.seq, n.conversation_id from near n where n.words @@ wanted
+        union all
+        -- The words name their owner; the row says so once more, in a way that no other index is for.
+        select s.message_id, s.seq, s.conversation_id from app.message_words s
+        where not step.newest and s.words @@ wanted and s.user_id || '' = me
+      ),
+      listed as materialized (
+        select met.message_id, met.seq from met
+        join app.conversations c on c.id = met.conversation_id
+        where c.user_id = me and c.deleted_at is null and not c.temporary and met.message_id <> all (found_before)
+        -- Words that stand together are looked for in the messages themselves, which takes longer.
+        order by met.seq desc limit case when cardinality(phrases) > 0 then 1000 else most end
+      )
+      select listed.message_id, listed.seq from listed
+      where cardinality(phrases) = 0 or exists (
+        select from app.messages m cross join lateral lower(app.plain_words(m.content)) told
+        where m.id = listed.message_id and m.user_id = me
+          and (select bool_and(told ~ ('\m' || replace(phrase, ' ', '[^[:alnum:]]+'))) from unnest(phrases) phrase))
+      order by listed.seq desc limit most
+    loop
+      found_before := found_before || hit.message_id;
+      message_id := hit.message_id;
+      whole := not step.beginnings;
+      seq := hit.seq;
+      return next;
+    end loop;
+  end loop;
 end $$;
 revoke all on function app.find_messages(text[], text[], int) from public;
 grant execute on function app.find_messages(text[], text[], int) to authenticated;
