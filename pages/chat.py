@@ -50,7 +50,7 @@ def draw() -> None:
         offer_second_try(shown(said))
     composer.not_taken()
     if said:  # not at the end of an empty page: people write as soon as they see the greeting
-        which_is_right(at_hand.questions)
+        which_is_right(user, at_hand.questions)
 
 
 def _note_timezone() -> None:

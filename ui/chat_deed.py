@@ -76,8 +76,12 @@ def restore(user: User, chat_id: str, *, open_it: bool = False) -> None:
 
 def delete_for_good(user: User, chat_id: str) -> None:
     """Erase a deleted chat now."""
-    house().chats.delete_for_good(user.id, chat_id)
-    _dismiss()
+
+    def erase() -> None:
+        house().chats.delete_for_good(user.id, chat_id)
+        _dismiss()
+
+    _do(user, erase)
 
 
 def ask(what: str, each: Conversation | None) -> None:

@@ -17,7 +17,7 @@ from texts import counted, text
 from ui import chat_deed, chat_search, narrow, pieces
 from ui.chat_row import deleted_row, dialogs, row
 from ui.desk import LISTED, PUT_AWAY, Desk
-from ui.open_chat import set_open
+from ui.open_chat import open_id, set_open
 
 __all__ = ["chat_list"]
 
@@ -79,8 +79,9 @@ def _put_away(user: User, at_hand: Desk) -> None:
     back = text("chats.put_away.back")
     st.button(back, key="quiet-back", icon=":material/arrow_back:", type="tertiary", on_click=_look, args=(False,))
     st.caption(text("chats.put_away.heading"))
+    opened = open_id()
     for each in at_hand.listing.chats:
-        row(user, each)
+        row(user, each, opened)
     if not at_hand.listing.chats:
         st.caption(text("chats.put_away.empty"))
     _more(at_hand)
@@ -91,10 +92,11 @@ def _put_away(user: User, at_hand: Desk) -> None:
 
 
 def _grouped(user: User, chats: Iterable[Conversation]) -> None:
+    opened = open_id()
     for heading, group in groupby(chats, _heading):
         st.caption(heading)
         for each in group:
-            row(user, each)
+            row(user, each, opened)
 
 
 def _heading(each: Conversation) -> str:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from auth.guard import User, require_user
+from auth.guard import User
 from chat.conversations import Conversation
 from texts import text
 from ui import chat_deed, narrow, pieces
 from ui.chat_export import take_along
-from ui.frame import trouble
-from ui.open_chat import open_id, set_open
+from ui.open_chat import set_open
 
 __all__ = ["deleted_row", "dialogs", "open_at", "row"]
 
 MESSAGE = "message"  # a message's name in the address: the page scrolls to it
 
 
-def row(user: User, each: Conversation) -> None:
-    """A chat by its name, with what can be done with it."""
+def row(user: User, each: Conversation, opened: str | None) -> None:
+    """A chat by its name, with what can be done with it; `opened` is the one that is open."""
     if chat_deed.renamed_now() == each.id:
         _name_anew(user, each)
         return
-    line = _line("open" if each.id == open_id() else "other", each.id)
+    line = _line("open" if each.id == opened else "other", each.id)
     # Not a page link: Streamlit's do not write the address of another chat on the same page.
     line.button(
         pieces.plain(_title(each)),
@@ -87,7 +86,7 @@ def dialogs(user: User) -> None:
     if what == "export":
         take_along(user, about)
     elif about is not None:
-        _for_good(about.id, about.title)
+        _for_good(user, about.id, about.title)
 
 
 def _line(kind: str, chat_id: str) -> st.delta_generator.DeltaGenerator:
@@ -113,12 +112,16 @@ def _name_anew(user: User, each: Conversation) -> None:
 
 
 @st.dialog(text("chats.for_good.title"))
-def _for_good(chat_id: str, title: str) -> None:
+def _for_good(user: User, chat_id: str, title: str) -> None:
     st.markdown(text("chats.for_good.words", title=pieces.plain(title or text("chats.untitled"))))
-    if st.button(text("chats.for_good.really"), type="primary", key="really-delete"):
-        with trouble():
-            chat_deed.delete_for_good(require_user(), chat_id)
-            st.rerun()
+    if st.button(
+        text("chats.for_good.really"),
+        type="primary",
+        key="really-delete",
+        on_click=chat_deed.delete_for_good,
+        args=(user, chat_id),
+    ):
+        st.rerun()
 
 
 def _deeds(each: Conversation) -> list[str]:

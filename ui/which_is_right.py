@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from auth.guard import require_user
+from auth.guard import User, require_user
 from house import house
 from memory import Question
 from ui.frame import trouble
@@ -16,13 +16,13 @@ __all__ = ["which_is_right"]
 
 
 @st.fragment
-def which_is_right(read: list[Sequence[Question]]) -> None:
+def which_is_right(asking: User, read: list[Sequence[Question]]) -> None:
     """The oldest open question, and how many wait behind it; answered at once.
 
-    `read` holds what the page has read for its own run; when this is drawn alone, it is used up.
+    `read` holds what the page has read for its own run, for who was at its gate; drawn alone, it is used up.
     """
     with trouble():
-        user = require_user()
+        user = asking if read else require_user()
         waiting = read.pop() if read else house().memory.questions.open(user.id)
         if waiting:
             with st.container(border=True, key="which-is-right"):
