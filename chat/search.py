@@ -20,10 +20,12 @@ __all__ = ["MOST_FOUND", "Found", "Snippet", "looked_up", "snippet"]
 MOST_FOUND = 40
 LONGEST = 300  # letters of a search; more is no search
 READ = 60_000  # letters of a message that are searched
-BEFORE, LINE = 40, 140
+BEFORE, LINE = 30, 90
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 # A script without spaces: its signs in a row are meant as one word.
 _TOGETHER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
+# What Markdown makes letters bold and lines headings with.
+_MARKS = re.compile(r"\*\*|__|`+|^#{1,6}\s|^\s*[*+>-]\s", re.MULTILINE)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 
 
@@ -82,7 +84,8 @@ def snippet(said: str, asked: str) -> Snippet:
 
 
 def _found(row: Mapping[str, Any], asked: str) -> Found:
-    line = snippet(row["said"], asked) if row["message_id"] else None
+    said = row["said"] or ""
+    line = snippet(_MARKS.sub("", said) if row["role"] == "assistant" else said, asked) if row["message_id"] else None
     return Found(row["chat_id"], row["title"], row["at"], row["archived"], row["message_id"], row["role"], line)
 
 

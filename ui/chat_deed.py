@@ -104,13 +104,15 @@ def bar(user: User) -> None:
         if last is None:
             return
         with st.container(border=True, key="chat-undo-bar"):
-            st.markdown(text("chats.deleted.told", title=pieces.plain(last.title or text("chats.untitled"))))
+            told = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
+            title = pieces.plain(last.title or text("chats.untitled"))
+            told.markdown(text("chats.deleted.told", title=title), width="stretch")
+            gone = text("chats.deleted.dismiss")
+            told.button(gone, key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_dismiss)
             row = st.container(horizontal=True, gap="small", vertical_alignment="center")
             undo, for_good = text("chats.deleted.undo"), text("chats.deleted.for_good")
             row.button(undo, key="undo-chat", icon=":material/undo:", on_click=_bring_back, args=(user, last))
             row.button(for_good, key="quiet-for-good", type="tertiary", on_click=ask, args=("for_good", last))
-            gone = text("chats.deleted.dismiss")
-            row.button(gone, key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_dismiss)
 
 
 def _bring_back(user: User, last: Deleted) -> None:

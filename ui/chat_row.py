@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import streamlit as st
 
 from auth.guard import User
@@ -21,7 +23,7 @@ def row(user: User, each: Conversation, opened: str | None) -> None:
     if chat_deed.renamed_now() == each.id:
         _name_anew(user, each)
         return
-    line = _line("open" if each.id == opened else "other", each.id)
+    line = _line("opened" if each.id == opened else "other", each)
     # Not a page link: Streamlit's do not write the address of another chat on the same page.
     line.button(
         pieces.plain(_title(each)),
@@ -33,7 +35,7 @@ def row(user: User, each: Conversation, opened: str | None) -> None:
     )
     menu = f"icon-menu-{each.id}"
     line.menu_button(
-        text("chats.menu.label", title=pieces.plain(_title(each))),
+        text("chats.menu.label"),
         _deeds(each),
         key=menu,
         icon=":material/more_horiz:",
@@ -46,8 +48,8 @@ def row(user: User, each: Conversation, opened: str | None) -> None:
 
 def deleted_row(user: User, each: Conversation) -> None:
     """A deleted chat, with the way back and the way out."""
-    line = _line("gone", each.id)
-    line.markdown(f":gray[{pieces.plain(_title(each))}]", width="stretch")
+    line = _line("gone", each)
+    line.caption(pieces.plain(_title(each)), width="stretch")
     back = text("chats.deleted.restore", title=pieces.plain(_title(each)))
     line.button(
         back,
@@ -89,15 +91,17 @@ def dialogs(user: User) -> None:
         _for_good(user, about.id, about.title)
 
 
-def _line(kind: str, chat_id: str) -> st.delta_generator.DeltaGenerator:
-    return st.container(
-        key=f"chat-row-{kind}-{chat_id}", horizontal=True, wrap=False, gap="small", vertical_alignment="center"
-    )
+def _line(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
+    # A name that is read from the right is cut at its left.
+    first = next((way for way in map(unicodedata.bidirectional, each.title) if way in ("L", "R", "AL")), "L")
+    way = "ltr" if first == "L" else "rtl"
+    key = f"chat-row-{way}-{kind}-{each.id}"
+    return st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
 
 
 def _name_anew(user: User, each: Conversation) -> None:
     box = f"name-{each.id}"
-    with st.form(f"rename-{each.id}", border=False), _line("named", each.id):
+    with st.form(f"rename-{each.id}", border=False), _line("named", each):
         st.text_input(text("chats.rename.box"), value=each.title, key=box, max_chars=100, label_visibility="collapsed")
         for save, name, icon in ((True, "save", "check"), (False, "cancel", "close")):
             st.form_submit_button(

@@ -38,10 +38,9 @@ def results(at_hand: Desk) -> None:
 
 
 def _result(each: Found, number: int) -> None:
-    title = pieces.plain(each.title or text("chats.untitled"))
     with st.container(key=f"found-{number}", gap=None):
         st.button(
-            text("chats.search.at", title=title, day=pieces.date_of(each.at.isoformat())),
+            pieces.plain(each.title or text("chats.untitled")),
             key=f"open-found-{each.message_id or each.chat_id}",
             icon=":material/chat_bubble:" if each.line else ":material/forum:",
             type="tertiary",
@@ -49,10 +48,13 @@ def _result(each: Found, number: int) -> None:
             on_click=open_at,
             args=(each.chat_id, each.message_id),
         )
-        if each.line:
-            told = [pieces.plain(part) for part in each.line]
-            word = f"**{told[1].strip()}**" if told[1].strip() else ""
-            st.caption(f"{told[0]}{word}{told[2]}")
+        day = pieces.date_of(each.at.isoformat())
+        if each.line is None:
+            st.caption(day)
+            return
+        before, word, after = (pieces.plain(part) for part in each.line)
+        line = f"{before}**{word.strip()}**{after}" if word.strip() else before + after
+        st.caption(text("chats.search.line", day=day, line=line))
 
 
 def _end() -> None:

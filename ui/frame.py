@@ -23,7 +23,12 @@ STYLE = """
   [class*="st-key-open-"] { min-width: 0; flex: 1 1 auto; }
   [class*="st-key-open-"] button { justify-content: flex-start; padding-inline: 0.5rem; min-height: 2rem; }
   [class*="st-key-open-"] button > div, [class*="st-key-open-"] button span { min-width: 0; }
-  [class*="st-key-chat-row-open"] [class*="st-key-open-"] button { background: rgb(128 128 128 / 0.16); }
+  [class*="st-key-open-"] button > div { justify-content: flex-start; }
+  [class*="st-key-chat-row-rtl-"] [class*="st-key-open-"] button { direction: rtl; }
+  [class*="st-key-icon-menu-"] button div[aria-hidden="true"] { display: none; }
+  [class*="st-key-found-"] [data-testid="stCaptionContainer"] { padding-inline: 0.5rem; overflow-wrap: anywhere; }
+  [class*="st-key-quiet-"] button { opacity: 0.85; min-height: 2rem; }
+  [class*="st-key-chat-row"][class*="-opened-"] [class*="st-key-open-"] button { background: rgb(128 128 128 / 0.16); }
   [data-testid="stSidebarUserContent"] .stButton button { justify-content: flex-start; text-align: start; }
   [class*="st-key-open-"] button p {
     overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
