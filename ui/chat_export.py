@@ -26,7 +26,7 @@ def take_along(user: User, about: Conversation | None) -> None:
     if about is None:
         st.markdown(text("chats.export.all"))
     else:
-        st.markdown(text("chats.export.one", title=pieces.plain(about.title or text("chats.untitled"))))
+        st.markdown(text("chats.export.this", title=pieces.plain(about.title or text("chats.untitled"))))
     row = st.container(horizontal=True)
     # Here, since the file is written outside of any run of the page.
     names = Names(text("chats.export.you"), text("chats.export.assistant"), ZoneInfo(st.context.timezone or "UTC"))

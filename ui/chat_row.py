@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import streamlit as st
 
 from auth.guard import User
@@ -92,10 +90,7 @@ def dialogs(user: User) -> None:
 
 
 def _line(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
-    # A name that is read from the right is cut at its left.
-    first = next((way for way in map(unicodedata.bidirectional, each.title) if way in ("L", "R", "AL")), "L")
-    way = "ltr" if first == "L" else "rtl"
-    key = f"chat-row-{way}-{kind}-{each.id}"
+    key = f"chat-row-{pieces.way(each.title)}-{kind}-{each.id}"
     return st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
 
 

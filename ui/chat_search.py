@@ -38,11 +38,10 @@ def results(at_hand: Desk) -> None:
 
 
 def _result(each: Found, number: int) -> None:
-    with st.container(key=f"found-{number}", gap=None):
+    with st.container(key=f"found-{pieces.way(each.title)}-{number}", gap=None):
         st.button(
             pieces.plain(each.title or text("chats.untitled")),
             key=f"open-found-{each.message_id or each.chat_id}",
-            icon=":material/chat_bubble:" if each.line else ":material/forum:",
             type="tertiary",
             width="stretch",
             on_click=open_at,

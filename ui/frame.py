@@ -24,7 +24,8 @@ STYLE = """
   [class*="st-key-open-"] button { justify-content: flex-start; padding-inline: 0.5rem; min-height: 2rem; }
   [class*="st-key-open-"] button > div, [class*="st-key-open-"] button span { min-width: 0; }
   [class*="st-key-open-"] button > div { justify-content: flex-start; }
-  [class*="st-key-chat-row-rtl-"] [class*="st-key-open-"] button { direction: rtl; }
+  [class*="st-key-chat-row-rtl-"] [class*="st-key-open-"] button,
+  [class*="st-key-found-rtl-"] [class*="st-key-open-"] button { direction: rtl; }
   [class*="st-key-icon-menu-"] button div[aria-hidden="true"] { display: none; }
   [class*="st-key-found-"] [data-testid="stCaptionContainer"] { padding-inline: 0.5rem; overflow-wrap: anywhere; }
   [class*="st-key-quiet-"] button { opacity: 0.85; min-height: 2rem; }
