@@ -18,6 +18,8 @@ from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.export import Exports
 from chat.naming import Namer
+from chat.preferences import PreferenceStore
+from chat.retention import Retention
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database, Reading
@@ -29,6 +31,7 @@ from memory.prompts import instructions_for
 from memory.rerank import reranker_named
 from migrations import migrate
 from model import Model, chat_model, memory_model
+from model.offers import Offers
 from settings import Settings, settings
 
 __all__ = ["Farewell", "House", "build", "health", "house", "leave"]
@@ -67,6 +70,9 @@ class House:
     chat: Chat
     worker: Worker
     limits: Limits
+    preferences: PreferenceStore
+    offers: Offers
+    retention: Retention
     opened: ExitStack
 
     def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
@@ -129,16 +135,31 @@ def build(wanted: Settings) -> House:
         thinker = limits.metered(models[1]) if models[1] else None
         reranker = reranker_named(wanted.reranker, thinker)
         memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
-        conversations = Conversations(database)
-        chats = Chats(database)
-        worker = Worker(conversations, memory, limits)
+        conversations, retention = Conversations(database), Retention(database)
+        worker = Worker(conversations, memory, limits, retention)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell, limits, _namer(chats, models[1], limits, opened))
+        preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
+        chats = Chats(database)
+        namer = _namer(chats, models[1], limits, opened)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, namer)
         # Whatever failed above is closed again; from here on the house closes it.
-        sessions = Sessions(database)
-        lists = conversations, chats, Exports(database)
-        return House(wanted, database, sessions, memory, *lists, chat, worker, limits, opened.pop_all())
+        return House(
+            settings=wanted,
+            database=database,
+            sessions=Sessions(database),
+            memory=memory,
+            conversations=conversations,
+            chats=chats,
+            exports=Exports(database),
+            chat=chat,
+            worker=worker,
+            limits=limits,
+            preferences=preferences,
+            offers=offers,
+            retention=retention,
+            opened=opened.pop_all(),
+        )
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:

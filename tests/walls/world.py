@@ -17,6 +17,8 @@ from auth.session import Sessions
 from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.export import Exports
+from chat.preferences import Preferences, PreferenceStore
+from chat.retention import Retention
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -42,6 +44,7 @@ from memory.questions import Questions
 from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
+from model.offers import Offers
 from settings import Settings
 from tests.scripted import ScriptedModel
 
@@ -133,6 +136,14 @@ class World:
         return Exports(self.database)
 
     @cached_property
+    def preferences(self) -> PreferenceStore:
+        return PreferenceStore(self.database)
+
+    @cached_property
+    def retention(self) -> Retention:
+        return Retention(self.database)
+
+    @cached_property
     def limits(self) -> Limits:
         return Limits(self.database, self.settings)
 
@@ -158,11 +169,11 @@ class World:
 
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.conversations, self.memory, self.limits)
+        return Worker(self.conversations, self.memory, self.limits, self.retention)
 
     @cached_property
     def chat(self) -> Chat:
-        return Chat(self.conversations, self.memory, None, lambda: None, self.limits)
+        return Chat(self.conversations, self.memory, None, lambda: None, self.limits, self.preferences, Offers(None))
 
     @cached_property
     def house(self) -> House:
@@ -177,6 +188,9 @@ class World:
             chat=self.chat,
             worker=self.worker,
             limits=self.limits,
+            preferences=self.preferences,
+            offers=Offers(None),
+            retention=self.retention,
             opened=ExitStack(),
         )
 
@@ -203,6 +217,7 @@ class World:
             self.episodes.keep(connection, user_id, [said], [self.vector(said.content)])
         profile = self.profiles.add(user_id, f"{word} is a secret")
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
+        self.preferences.set(user_id, Preferences(instructions=f"Mind {word}"))
         asked = self.conversations.say(user_id, None, f"Tell me about {word}")
         receipt = {"memories": [{"id": fact.id, "text": word}]}
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
