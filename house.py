@@ -14,10 +14,15 @@ from typing import Any
 import httpx
 
 from auth.session import Sessions
+from chat.chats import Chats
 from chat.conversations import Conversations
+from chat.export import Exports
+from chat.naming import Namer
+from chat.preferences import PreferenceStore
+from chat.retention import Retention
 from chat.turn import Chat
 from chat.worker import Worker
-from database import Database
+from database import Database, Reading
 from errors import AppError, AuthUnreachable, SettingsError
 from limits import Limits
 from memory import Memory, Receipt
@@ -25,7 +30,8 @@ from memory.embed import embedder_for
 from memory.prompts import instructions_for
 from memory.rerank import reranker_named
 from migrations import migrate
-from model import chat_model, memory_model
+from model import Model, chat_model, memory_model
+from model.offers import Offers
 from settings import Settings, settings
 
 __all__ = ["Farewell", "House", "build", "health", "house", "leave"]
@@ -59,10 +65,19 @@ class House:
     sessions: Sessions
     memory: Memory
     conversations: Conversations
+    chats: Chats
+    exports: Exports
     chat: Chat
     worker: Worker
     limits: Limits
+    preferences: PreferenceStore
+    offers: Offers
+    retention: Retention
     opened: ExitStack
+
+    def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
+        """What several rooms have to say to one user, in one trip to the database."""
+        return self.database.read_together(user_id, *readings)
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
@@ -70,7 +85,7 @@ class House:
             self.conversations.unqueue(connection)
             # Receipts of old turns quote memories; what is erased must not live on in them.
             self.conversations.clear_receipts(connection)
-            chats = self.conversations.delete_all(connection) if messages_too else 0
+            chats = self.chats.delete_all(connection) if messages_too else 0
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
 
@@ -104,13 +119,8 @@ def leave() -> None:
 def build(wanted: Settings) -> House:
     """Connect, bring the tables up to date, and start the worker; raises an `AppError` that says what is missing."""
     wanted.check_account()
-    if wanted.database_url is None:
-        raise SettingsError(
-            "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
-            "or start everything on this machine with make run."
-        )
     with ExitStack() as opened:
-        database = opened.enter_context(closing(Database(wanted.database_url, wanted.database_admin_url)))
+        database = opened.enter_context(closing(_database(wanted)))
         embedder = opened.enter_context(closing(embedder_for(wanted)))
         migrate(database, embedder.dimensions, embedder.name)
         models = chat_model(wanted), memory_model(wanted)
@@ -120,14 +130,49 @@ def build(wanted: Settings) -> House:
         thinker = limits.metered(models[1]) if models[1] else None
         reranker = reranker_named(wanted.reranker, thinker)
         memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
-        conversations = Conversations(database)
-        worker = Worker(conversations, memory, limits)
+        conversations, retention = Conversations(database), Retention(database)
+        worker = Worker(conversations, memory, limits, retention)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell, limits)
+        preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
+        chats = Chats(database)
+        namer = _namer(chats, models[1], limits, opened)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, namer)
         # Whatever failed above is closed again; from here on the house closes it.
-        sessions = Sessions(database)
-        return House(wanted, database, sessions, memory, conversations, chat, worker, limits, opened.pop_all())
+        return House(
+            settings=wanted,
+            database=database,
+            sessions=Sessions(database),
+            memory=memory,
+            conversations=conversations,
+            chats=chats,
+            exports=Exports(database),
+            chat=chat,
+            worker=worker,
+            limits=limits,
+            preferences=preferences,
+            offers=offers,
+            retention=retention,
+            opened=opened.pop_all(),
+        )
+
+
+def _database(wanted: Settings) -> Database:
+    if wanted.database_url is None:
+        raise SettingsError(
+            "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
+            "or start everything on this machine with make run."
+        )
+    return Database(wanted.database_url, wanted.database_admin_url)
+
+
+def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
+    """Who names chats; nobody without a model."""
+    if model is None:
+        return None
+    namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
+    opened.callback(namer.stop)
+    return namer
 
 
 def health() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from chat.message import FIELDS, Conversation, Message, Turn, known_id
+from chat.message import FIELDS, Conversation, Message, Turn, as_id
 from chat.placing import place, said_just_now
 from chat.threads import Threads
 from chat.wording import sayable, title_of
@@ -21,7 +21,7 @@ from database import Database
 from errors import NotFound
 from plaintext import storable
 
-__all__ = ["Conversation", "Conversations", "Message", "Turn"]
+__all__ = ["Conversation", "Conversations", "Message", "Turn", "as_id"]
 
 # A turn waits so long for its reply; then it is remembered without, so that a click that ends a turn early, or
 # a crash, costs no memory.
@@ -39,29 +39,22 @@ class Conversations:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def recent(self, user_id: str, limit: int = 200) -> list[Conversation]:
-        """The user's conversations, the latest first."""
-        rows = self._database.read_as(
-            user_id,
-            "select id::text, title, updated_at from app.conversations order by updated_at desc limit %(limit)s",
-            {"limit": limit},
-        )
-        return [Conversation(**row) for row in rows]
-
     def messages(self, user_id: str, conversation_id: str, limit: int = 400) -> list[Message]:
-        """The latest messages of a conversation, in the order they were said; empty if it is not the user's."""
+        """The latest messages of a conversation, as they were said; empty if it is deleted, or not the user's."""
         rows = self._database.read_as(
             user_id,
             f"select {FIELDS} from app.messages where conversation_id = %(conversation)s::uuid"
+            " and not exists ("
+            "  select from app.conversations where id = %(conversation)s::uuid and deleted_at is not null)"
             " order by seq desc limit %(limit)s",
-            {"conversation": known_id(conversation_id), "limit": limit},
+            {"conversation": as_id(conversation_id), "limit": limit},
         )
         return [Message(**row) for row in reversed(rows)]
 
     def message(self, user_id: str, message_id: str) -> Message | None:
         """One message as it stands now; None if it is gone, or not the user's."""
         rows = self._database.read_as(
-            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": known_id(message_id)}
+            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": as_id(message_id)}
         )
         return Message(**rows[0]) if rows else None
 
@@ -88,7 +81,8 @@ class Conversations:
         makes it another version of a message, whose turn need not be remembered any more. The same words again
         `once_within` so many seconds, and before their answer, are the same message: somebody pressed twice.
 
-        From here on it is in the queue to be remembered, a little later than its reply should take.
+        From here on it is in the queue to be remembered, a little later than its reply should take; never, where
+        the person has switched remembering off, also if they switch it on again later.
         """
         kept = sayable(content)
         with self._database.as_user(user_id) as connection:
@@ -113,19 +107,6 @@ class Conversations:
         """Let a turn be remembered from now on although no reply came: the person's words count all the same."""
         with self._database.as_user(asked.user_id) as connection:
             _queue(connection, asked.id)
-
-    def delete(self, user_id: str, conversation_id: str) -> None:
-        """Remove a conversation with its messages; what was learned from it stays."""
-        with self._database.as_user(user_id) as connection:
-            gone = connection.execute(
-                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": known_id(conversation_id)}
-            )
-            if gone.rowcount != 1:
-                raise NotFound("There is no such chat.")
-
-    def delete_all(self, connection: Connection) -> int:
-        """Remove every conversation of the user a transaction is bound to."""
-        return connection.execute(text("delete from app.conversations")).rowcount
 
     # -- the queue -------------------------------------------------------------------------------
 
@@ -186,7 +167,9 @@ class Conversations:
     def waiting(self, user_id: str) -> int:
         """How many of the user's turns are not yet remembered."""
         rows = self._database.read_as(
-            user_id, "select count(*) as waiting from app.messages where remembering = 'waiting'"
+            user_id,
+            "select count(*) as waiting from app.messages m where remembering = 'waiting' and not exists ("
+            " select from app.conversations c where c.id = m.conversation_id and c.deleted_at is not null)",
         )
         return int(rows[0]["waiting"])
 
@@ -200,14 +183,15 @@ class Conversations:
         status: str = "complete",
         receipt: Mapping[str, Any] | None = None,
     ) -> Message:
-        values = {"conversation": known_id(conversation_id), "role": role, "content": content, "parent": parent_id}
+        values = {"conversation": as_id(conversation_id), "role": role, "content": content, "parent": parent_id}
         values |= {"status": status, "receipt": json.dumps(dict(receipt or {}))}
         try:
             row = connection.execute(_INSERT, values).mappings().one()
         except sqlalchemy_errors.IntegrityError as error:
             raise NotFound("There is no such chat.") from error
-        touch = {"conversation": values["conversation"], "title": title_of(content), "new": row["id"]}
-        connection.execute(_TOUCH, touch | {"asked": parent_id if role == "assistant" else None})
+        touched = {"conversation": values["conversation"], "title": title_of(content), "role": role, "new": row["id"]}
+        if connection.execute(_TOUCH, touched | {"asked": parent_id if role == "assistant" else None}).rowcount != 1:
+            raise NotFound("There is no such chat.")
         return Message(**row)
 
 
@@ -215,7 +199,9 @@ _INSERT = text(
     "insert into app.messages (conversation_id, parent_id, role, content, status, receipt, remembering, remember_after)"
     " values"
     " (cast(:conversation as uuid), cast(:parent as uuid),"
-    "  :role, :content, :status, cast(:receipt as jsonb), case :role when 'user' then 'waiting' else 'none' end,"
+    "  :role, :content, :status, cast(:receipt as jsonb), case when :role = 'user' and coalesce("
+    "   (select writes_memory from app.preferences where user_id = app.asking()), true)"
+    "  then 'waiting' else 'none' end,"
     f"  now() + make_interval(secs => {REPLY_SECONDS})) returning {FIELDS}"
 )
 # What was said, and another answer, is shown from now on; a first answer only where nothing was said meanwhile.
@@ -225,7 +211,8 @@ _TOUCH = text(
     " head_id = case when cast(:asked as uuid) is null or head_id is null or head_id = cast(:asked as uuid)"
     "  or exists (select from app.messages where parent_id = cast(:asked as uuid) and role = 'assistant'"
     "   and id <> cast(:new as uuid)) then cast(:new as uuid) else head_id end"
-    " where id = cast(:conversation as uuid)"
+    # Nobody says more in a deleted chat; a reply that was under way is kept, since the chat may come back.
+    " where id = cast(:conversation as uuid) and (deleted_at is null or :role = 'assistant')"
 )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from errors import NotFound
 
-__all__ = ["FIELDS", "Conversation", "Message", "Turn", "known_id"]
+__all__ = ["FIELDS", "Conversation", "Message", "Turn", "as_id"]
 
 # The columns of app.messages that make a `Message`.
 FIELDS = (
@@ -26,6 +26,8 @@ class Conversation:
     id: str
     title: str
     updated_at: datetime
+    pinned: bool = False
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Turn:
     reply: Message | None
 
 
-def known_id(value: str) -> str:
+def as_id(value: str) -> str:
     """An id as Postgres takes it; anything else is nobody's chat."""
     try:
         return str(UUID(value))

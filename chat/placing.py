@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from chat.branches import continued_at, parent_of
-from chat.message import FIELDS, Message, known_id
+from chat.message import FIELDS, Message, as_id
 from errors import NotFound
 
 __all__ = ["place", "said_just_now"]
@@ -27,14 +27,14 @@ def place(connection: Connection, conversation_id: str, seen: str | None, instea
 def said_just_now(connection: Connection, conversation_id: str | None, content: str, seconds: float) -> Message | None:
     """A person's message with these words that was saved so many seconds ago at most and is not answered yet."""
     values = {"content": content, "seconds": seconds}
-    chat = known_id(conversation_id) if conversation_id is not None else None
+    chat = as_id(conversation_id) if conversation_id is not None else None
     found = connection.execute(_SAID_JUST_NOW, values | {"conversation": chat}).mappings().first()
     return Message(**found) if found else None
 
 
 def _tree(connection: Connection, conversation_id: str) -> tuple[list[Any], str | None]:
     """The messages of a conversation without their words, and its head; nobody else adds one until we are done."""
-    rows = connection.exec_driver_sql(_LOCKED_TREE, {"conversation": known_id(conversation_id)}).all()
+    rows = connection.exec_driver_sql(_LOCKED_TREE, {"conversation": as_id(conversation_id)}).all()
     if not rows:
         raise NotFound("There is no such chat.")
     return [row for row in rows if row.id is not None], rows[0].head_id

@@ -14,7 +14,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy import text
 
 from chat.branches import Step, line
-from chat.message import FIELDS, Message, known_id
+from chat.message import FIELDS, Message, as_id
 from database import Database
 from errors import InvalidInput, NotFound
 from plaintext import storable
@@ -142,12 +142,12 @@ class Threads:
 
     def stamp(self, user_id: str, conversation_id: str) -> str:
         """What changes with whatever would change the line; empty if the conversation is gone."""
-        rows = self._database.read_as(user_id, _STAMP, {"conversation": known_id(conversation_id)})
+        rows = self._database.read_as(user_id, _STAMP, {"conversation": as_id(conversation_id)})
         return str(rows[0]["stamp"]) if rows else ""
 
     def choose(self, user_id: str, conversation_id: str, message_id: str) -> None:
         """Show the branch with this message, here and wherever else the conversation is open."""
-        values = {"conversation": known_id(conversation_id), "message": known_id(message_id)}
+        values = {"conversation": as_id(conversation_id), "message": as_id(message_id)}
         try:
             with self._database.as_user(user_id) as connection:
                 if connection.execute(_CHOOSE, values).rowcount != 1:
@@ -160,13 +160,13 @@ class Threads:
         if feedback not in (None, 1, -1):
             raise InvalidInput("A reply is found good, or not good, or neither.")
         kept = storable(why).strip()[:MAX_WHY] if feedback else ""
-        values = {"message": known_id(message_id), "feedback": feedback, "why": kept}
+        values = {"message": as_id(message_id), "feedback": feedback, "why": kept}
         with self._database.as_user(user_id) as connection:
             if connection.execute(_RATE, values).rowcount != 1:
                 raise NotFound("There is no such reply.")
 
     def _tree(self, user_id: str, conversation_id: str) -> tuple[list[_Row], str | None, str]:
-        values = {"conversation": known_id(conversation_id), "recent": MOST}
+        values = {"conversation": as_id(conversation_id), "recent": MOST}
         found = self._database.read_as(user_id, _TREE, values)
         if not found:
             return [], None, ""

@@ -6,7 +6,7 @@ The reply never waits for remembering. It draws nothing: whoever iterates shows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +14,17 @@ from typing import Any
 from chat import prompt
 from chat.conversations import Conversations, Message
 from chat.left_out import do_without
+from chat.naming import Namer
+from chat.preferences import Preferences, PreferenceStore
+from chat.switches import may_read
 from chat.threads import Thread
 from chat.wording import sayable
-from errors import LimitReached, ModelError
+from errors import LimitReached, ModelError, ModelRefused
 from limits import Limits
 from memory import Fact, Memory, Said, episode_id
+from model import Message as Words
 from model import Model, Usage
+from model.offers import Offers
 
 __all__ = ["Chat", "answer", "run_turn", "say"]
 
@@ -31,17 +36,31 @@ PRESSED_TWICE = 2.0  # seconds in which the same words, not answered yet, are th
 
 @dataclass(frozen=True)
 class Chat:
-    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits."""
+    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits.
+
+    `preferences` is where people's are kept, and `offers` which models they may choose; without, nobody has any.
+    `namer` names a chat after its first reply.
+    """
 
     conversations: Conversations
     memory: Memory
     model: Model | None
     tell_worker: Callable[[], None]
     limits: Limits | None = None
+    preferences: PreferenceStore | None = None
+    offers: Offers | None = None
+    namer: Namer | None = None
 
-    def model_for(self, user_id: str) -> Model | None:
-        """The model as this person may use it."""
-        return self.limits.metered(self.model, user_id) if self.limits and self.model else self.model
+    def preferences_of(self, user_id: str) -> Preferences:
+        """What this person set."""
+        return self.preferences.get(user_id) if self.preferences else Preferences()
+
+    def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
+        """The deployment's model, or the one that was chosen, as this person may use it; None if there is no such."""
+        model = self.model
+        if model is not None and chosen not in (None, model.name):
+            model = model.named(str(chosen)) if self.offers and self.offers.has(str(chosen)) else None
+        return self.limits.metered(model, user_id) if self.limits and model else model
 
 
 def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
@@ -83,15 +102,18 @@ def answer(
         if thread is None or not thread.reaches(asked):
             thread = chat.conversations.threads.up_to(asked)
         history = thread.up_to(asked)
+        preferences = chat.preferences_of(asked.user_id)
         # What stands in the prompt as the conversation need not be recalled as well. What stands on other branches
         # of it was taken back by asking otherwise, or is what this reply replaces.
         left = [*(each.id for each in history[-PRESENT:]), *thread.aside(asked)]
         present = [episode_id(asked.user_id, each) for each in left]
-        memories = draft.recall(chat.memory, asked, history, present, without)
-        for piece in _speak(chat.model_for(asked.user_id), draft, history, memories):
+        reads = may_read(preferences)
+        memories = draft.recall(chat.memory, asked, history, present, without) if reads else draft.tell_nothing()
+        for piece in _speak(chat, asked, draft, history, memories, preferences):
             draft.pieces.append(piece)
             yield piece
         draft.status = "complete"
+        _name(chat, draft, history)
     except (ModelError, LimitReached):
         draft.status = "failed"
         raise
@@ -139,6 +161,11 @@ class _Draft:
         self.receipt["memories"] = [_used(fact) for fact in memories]
         return memories
 
+    def tell_nothing(self) -> Sequence[Fact]:
+        """Memory is off: nothing is looked for, and the receipt says so."""
+        self.receipt["memory_off"] = True
+        return []
+
     def finished_receipt(self) -> dict[str, Any]:
         """What the turn used: memories, tokens, time."""
         if self.usage.cut_off:
@@ -154,11 +181,45 @@ def _used(fact: Fact) -> dict[str, Any]:
     return told | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
 
 
-def _speak(model: Model | None, draft: _Draft, history: Sequence[Message], memories: Sequence[Fact]) -> Iterable[str]:
-    if model is None:
-        return [prompt.without_model(memories)]
+def _speak(
+    chat: Chat,
+    asked: Message,
+    draft: _Draft,
+    history: Sequence[Message],
+    memories: Sequence[Fact],
+    preferences: Preferences,
+) -> Iterator[str]:
+    """The reply, by the model the person chose; by the deployment's, where that one is gone or refuses."""
+    own, told = chat.model_for(asked.user_id), "memory_off" not in draft.receipt
+    if own is None:
+        yield prompt.without_model(memories, told=told)
+        return
+    words = prompt.build(history, memories, datetime.now(UTC), preferences=preferences, told=told)
+    chosen = preferences.model or own.name
+    if model := chat.model_for(asked.user_id, chosen):
+        try:
+            yield from _stream(model, words, draft)
+        except ModelRefused:
+            if draft.pieces or chosen == own.name:
+                raise
+        else:
+            return
+    draft.receipt["not_offered"] = chosen
+    yield from _stream(own, words, draft)
+
+
+def _stream(model: Model, words: Sequence[Words], draft: _Draft) -> Iterator[str]:
     draft.usage.model = model.name
-    return model.stream(prompt.build(history, memories, datetime.now(UTC)), draft.usage)
+    return model.stream(words, draft.usage)
+
+
+def _name(chat: Chat, draft: _Draft, history: Sequence[Message]) -> None:
+    """After the first whole reply of a chat, let it be named."""
+    asked, text = history[-1], "".join(draft.pieces)
+    if chat.namer is None or not text.strip():
+        return
+    if not any(each.role == "assistant" and each.status == "complete" for each in history):
+        chat.namer.tell(asked.user_id, asked.conversation_id, asked.content, text)
 
 
 def _save(chat: Chat, asked: Message, draft: _Draft) -> None:

@@ -15,6 +15,7 @@ from ui import composer, open_chat
 from ui.chat_list import chat_list
 from ui.consent import require_consent
 from ui.copying import copying
+from ui.desk import desk
 from ui.frame import MARK, trouble
 from ui.going import going
 from ui.greeting import greeting
@@ -34,8 +35,9 @@ ZONE = "timezone"
 def draw() -> None:
     """The list beside, the messages, the box to write in, and the reply to what was just said or asked again."""
     _note_timezone()
+    at_hand = desk(user)
     drawn = open_chat.thread(user)
-    chat_list(user)
+    chat_list(user, at_hand)
     composer.box(user, drawn)
     asked, without = to_answer(drawn)
     thread(user, drawn, asked)
@@ -50,7 +52,7 @@ def draw() -> None:
         offer_second_try(drawn)
     composer.not_taken()
     if drawn.messages:  # not at the end of an empty page: people write as soon as they see the greeting
-        which_is_right()
+        which_is_right(user, at_hand.questions)
         copying(drawn.messages)
         going()
         news(drawn.messages[0].conversation_id, drawn.stamp)

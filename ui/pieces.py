@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
+from texts import text
+from ui import zone
 from ui.frame import MARK
 
 __all__ = [
@@ -25,7 +27,9 @@ __all__ = [
     "memory_text",
     "not_sent",
     "plain",
+    "saved",
     "spoken",
+    "way",
 ]
 
 KIND_NAMES = {
@@ -42,6 +46,7 @@ ERASED_NAMES = {
     "profiles": "profile",
     "relations": "relations",
     "entity_names": "people and things",
+    "lessons": "messages brought from elsewhere",
     "chats": "chats",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
@@ -89,6 +94,11 @@ def not_sent(problem: str, words: str) -> None:
         st.code(words, language=None, wrap_lines=True, height=200)
 
 
+def saved() -> None:
+    """What was just pressed is kept."""
+    st.success(text("settings.saved"), icon=":material/check:")
+
+
 def avatar(role: str) -> str:
     """The face beside a message."""
     return MARK if role == "assistant" else ":material/person:"
@@ -127,6 +137,12 @@ def _origin(memory: Result) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def way(text: str) -> str:
+    """Which way a text is read, for the key of what it stands in: one read from the right is cut at its left."""
+    strong = (each for each in map(unicodedata.bidirectional, text) if each in ("L", "R", "AL"))
+    return "ltr" if next(strong, "L") == "L" else "rtl"
+
+
 def date_of(written: object) -> str:
     """A time as memories carry it, as a day in the person's own time; what is none stays as it is."""
     try:
@@ -134,15 +150,14 @@ def date_of(written: object) -> str:
     except ValueError:
         return str(written)
     if moment.tzinfo is not None and len(str(written)) > len("2026-03-01"):
-        moment = moment.astimezone(ZoneInfo(st.context.timezone or "UTC"))
+        moment = moment.astimezone(zone.here())
     return f"{moment.day} {moment:%B %Y}"
 
 
 def day(moment: datetime) -> str:
     """The heading a chat stands under, in the person's own time."""
-    zone = ZoneInfo(st.context.timezone or "UTC")
-    today = datetime.now(zone).date()
-    then = moment.astimezone(zone).date()
+    today = datetime.now(zone.here()).date()
+    then = moment.astimezone(zone.here()).date()
     if then >= today:
         return "Today"
     if then == today - timedelta(days=1):

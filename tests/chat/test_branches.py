@@ -15,6 +15,7 @@ from chat.turn import Chat, answer, say
 from chat.worker import Worker
 from errors import ModelError, NotFound
 from memory import Memory
+from tests.chat.conftest import beside
 from tests.model_answers import Fault, Reply
 from tests.model_server import ModelServer
 
@@ -158,7 +159,7 @@ def test_the_same_words_pressed_twice_are_one_message_and_a_repeat_is_two(chat: 
     assert say(chat, "ann", first.conversation_id, "Coffee, please").id != first.id
     _answer(chat, first)
     assert say(chat, "ann", first.conversation_id, "Tea, please").id != first.id
-    assert len(chat.conversations.recent("ann")) == 1
+    assert len(beside(chat.conversations).recent("ann")) == 1
 
 
 # -- the line, as a drawing ------------------------------------------------------------------------

@@ -18,10 +18,12 @@ import pytest
 
 from chat.__main__ import Terminal
 from chat.conversations import Conversations
+from chat.preferences import Preferences, PreferenceStore
 from chat.turn import Chat
 from database import Database
 from errors import InvalidInput
 from memory import Memory
+from tests.chat.conftest import beside
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_answers import Fault, Gate, Json, Reply, Slow
 from tests.model_server import ModelServer
@@ -139,6 +141,16 @@ def test_what_takes_longer_to_remember_is_said_to_go_on(
     assert "not remembered yet: it takes its time, and goes on by itself\n" in capsys.readouterr().out
 
 
+def test_where_remembering_is_switched_off_that_is_said_at_once(
+    memory: Memory, conversations: Conversations, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preferences = PreferenceStore(database)
+    preferences.set("dave", Preferences(writes_memory=False))
+    chat = Chat(conversations, memory, None, lambda: None, preferences=preferences)
+    Terminal("dave", memory, conversations, chat).take(CATS)
+    assert "not remembered: remembering is switched off\n" in capsys.readouterr().out
+
+
 def test_a_message_that_is_too_long_is_a_sentence_and_the_talk_goes_on(talk: Talk) -> None:
     printed = talk("x" * 32_001, "/memories")
     assert re.search("problem: The message has 32,001 characters.*\n  memories: none yet", printed)
@@ -212,7 +224,7 @@ def test_a_stopped_reply_is_kept_as_far_as_it_came_and_the_talk_goes_on(
     printed, complaints = process.communicate("Thanks again!\n", timeout=LIMIT)
     assert "You said: Thanks again!" in printed
     assert (process.returncode, complaints) == (0, "")
-    [chat] = conversations.recent("dave")
+    [chat] = beside(conversations).recent("dave")
     said = [(each.content, each.status) for each in conversations.messages("dave", chat.id)]
     assert said[:3] == [("Thanks!", "complete"), ("Half a ", "stopped"), ("Thanks again!", "complete")]
 

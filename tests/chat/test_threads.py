@@ -14,7 +14,7 @@ from database import Database
 from errors import AppError, InvalidInput, NotFound
 from local.postgres import Postgres
 from local.postgres_files import SOCKET, socket_folder
-from tests.chat.conftest import Sql
+from tests.chat.conftest import Sql, beside
 from tests.model_server import ModelServer
 from tests.wires import counting
 
@@ -142,7 +142,7 @@ def test_the_stamp_changes_with_what_is_said_and_chosen_and_with_nothing_else(co
     assert stamp() == second
     conversations.threads.choose("ann", asked.conversation_id, asked.id)
     assert stamp() != second
-    conversations.delete("ann", asked.conversation_id)
+    beside(conversations).delete("ann", asked.conversation_id)
     assert stamp() == ""
 
 

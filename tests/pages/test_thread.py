@@ -21,7 +21,7 @@ def _user(app: AppTest) -> str:
 
 
 def _messages(app: AppTest, home: house.House) -> list[Message]:
-    return home.conversations.messages(_user(app), home.conversations.recent(_user(app))[0].id, limit=2_000)
+    return home.conversations.messages(_user(app), home.chats.recent(_user(app))[0].id, limit=2_000)
 
 
 def _button(app: AppTest, label: str) -> Any:
@@ -81,7 +81,7 @@ def test_words_that_cannot_be_sent_stay_in_the_field(sit: Sit, home: house.House
 def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(sit: Sit, home: house.House) -> None:
     app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Reword").click().run()
-    home.conversations.delete(_user(app), _messages(app, home)[0].conversation_id)
+    home.chats.delete(_user(app), _messages(app, home)[0].conversation_id)
     app.text_area[0].set_value("Tell me of Utrecht")
     _button(app, "Send").click().run()
     assert not app.exception
@@ -93,7 +93,7 @@ def test_two_presses_on_one_suggestion_are_one_chat(sit: Sit, home: house.House)
     first = home.conversations.say(_user(app), None, "Plan my week with me")
     app.chat_input[0].set_value("Plan my week with me").run()
     assert _messages(app, home)[0].id == first.id
-    assert len(home.conversations.recent(_user(app))) == 1
+    assert len(home.chats.recent(_user(app))) == 1
 
 
 def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(sit: Sit, home: house.House) -> None:
