@@ -15,6 +15,7 @@ import httpx
 
 from auth.session import Sessions
 from chat.conversations import Conversations
+from chat.refusals import Refusals
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -63,6 +64,11 @@ class House:
     worker: Worker
     limits: Limits
     opened: ExitStack
+
+    @property
+    def refusals(self) -> Refusals:
+        """What was not remembered, and why."""
+        return Refusals(self.database)
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
