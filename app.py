@@ -47,6 +47,8 @@ def draw() -> None:
         ),
         st.Page("pages/chat.py", title="Chat", icon=":material/chat:"),
         st.Page("pages/memories.py", title="Memories", icon=":material/favorite:"),
+        # Not under /health, which answers whoever watches the server.
+        st.Page("pages/health.py", title="Health", icon=":material/monitor_heart:", url_path="health-report"),
         st.Page("pages/account.py", title="Account", icon=":material/person:"),
     ]
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")

@@ -10,7 +10,9 @@ from memory import Question
 from ui.frame import trouble
 from ui.pieces import plain
 
-__all__ = ["which_is_right"]
+__all__ = ["WAITING", "which_is_right"]
+
+WAITING = "which_is_right_waits"  # one question at a time: others are not put beside this one
 
 
 @st.fragment
@@ -19,6 +21,7 @@ def which_is_right() -> None:
     with trouble():
         user = require_user()
         waiting = house().memory.questions.open(user.id)
+        st.session_state[WAITING] = bool(waiting)
         if waiting:
             with st.container(border=True, key="which-is-right"):
                 _card(user.id, waiting[0], len(waiting))
