@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -166,7 +167,8 @@ def test_what_was_refused_stands_with_its_reason(home: house.House, app: AppTest
 
 
 def test_receipts_of_any_form_are_read(home: house.House, app: AppTest) -> None:
-    for dropped in ("x", [7, None, {"reason": 7}, {"text": []}], {"reason": "alone"}, None):
+    forms: list[Any] = ["x", [7, None, {"reason": 7}, {"text": []}], {"reason": "alone"}, None]
+    for dropped in forms:
         asked = home.conversations.say(_me(app), None, "x")
         with home.database.as_user(_me(app)) as connection:
             home.conversations.remembered(connection, asked.id, {"dropped": dropped})

@@ -20,9 +20,15 @@ PORTO = "I live in Porto"
 
 
 def _page() -> None:
+    import streamlit as st
+
+    from auth.guard import FRAMED, open_door
+    from house import house
     from ui.confirm_gently import confirm_gently
     from ui.which_is_right import which_is_right
 
+    st.session_state[FRAMED] = True
+    open_door(house().sessions)
     which_is_right()
     confirm_gently()
 
