@@ -22,7 +22,7 @@ from memory.facts import Fact
 from memory.rank import RECIPES
 from memory.recall import Query, Recall
 from memory.store import Store
-from memory.words import content_words, words
+from memory.words import content_words
 
 __all__ = ["MAX_CHECKS", "MAX_QUESTION", "Check", "Checks", "subject"]
 
@@ -31,7 +31,7 @@ MAX_CHECKS, MAX_QUESTION = 50, 300
 GIVEN, FAR = 8, 200  # how many results a reply is given, and how far is looked for what is not among them
 # All there is, however far from the question: to tell how far what was not found is.
 _ALL = replace(RECIPES["everything"], threshold=-100.0, share=-100.0, budget=1_000_000)
-LONGEST_TOLD, MOST_WORDS = 300, 3
+LONGEST_TOLD, MOST_WORDS = 300, 2
 FIELDS = "id::text, question, memory_id, pinned_text, pinned_at, ran_at, outcome, place, why"
 
 
@@ -144,10 +144,20 @@ def _score(fact: Fact) -> dict[str, Any]:
 
 
 def subject(memory: str) -> str:
-    """What a memory is about, in its own first telling words: enough to ask for it without giving it away."""
-    telling = content_words(memory)
-    said = dict.fromkeys(word for word in words(memory) if word in telling)
-    return " ".join(list(said)[: min(MOST_WORDS, max(1, len(said) - 1))])
+    """What a memory is about, as it spells it: its first telling words that stand together, past "I live" and the like.
+
+    Enough to ask for it; what it says of that, a question need not give away.
+    """
+    spoken = [word.strip(_AROUND) for word in memory.split()]
+    telling = [number for number, word in enumerate(spoken) if content_words(word)]
+    if spoken and spoken[0].casefold() in _I and len(telling) > 1:
+        telling = telling[1:]
+    together = [number for place, number in enumerate(telling) if number == telling[0] + place]
+    return " ".join(spoken[number] for number in together[:MOST_WORDS])
+
+
+_I = frozenset("i i'm i've ich je j'ai yo io eu we wir nous".split())
+_AROUND = " .,;:!?\"'“”„()[]"
 
 
 def _place(found: Sequence[Fact], check: Check, now: str | None) -> int | None:

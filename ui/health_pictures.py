@@ -13,6 +13,8 @@ from texts import text
 __all__ = ["draw"]
 
 SLIM, FLAT, TALL = 78, 40, 220
+# To be told apart on light and on dark, by who sees no red as well.
+COLOURS = ["#c0523a", "#c4ad8d"]
 
 
 def draw(health: Health) -> None:
@@ -85,7 +87,7 @@ def _months(health: Health) -> None:
 
 def _picture(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
     st.markdown(f"**{title}**")
-    st.echarts_chart({**spec, "animation": False}, height=height, alt=alt, renderer="svg")
+    st.echarts_chart({**spec, "animation": False, "color": COLOURS}, height=height, alt=alt, renderer="svg")
 
 
 def _kind(kind: str) -> str:

@@ -84,15 +84,24 @@ def _one(user: User, check: Check) -> None:
             st.toast(text("checks.unpinned"))
             st.rerun()
     if check.outcome:
-        _why(check)
-    if check.why.get("now") and st.button(text("checks.accept"), key=f"accept-{check.id}", icon=":material/check:"):
+        _told(check)
+        _behind(user, check)
+
+
+def _behind(user: User, check: Check) -> None:
+    """The scores, for who wants them; and the way to be content with what the memory says by now."""
+    why, row = check.why, st.container(horizontal=True, vertical_alignment="center", gap="small")
+    if why.get("now") and row.button(text("checks.accept"), key=f"accept-{check.id}", icon=":material/check:"):
         with trouble():
             house().memory.checks.accept(check.id, user_id=user.id)
             st.rerun()
+    if "score" in why:
+        with row.popover(text("checks.details"), type="tertiary", key=f"behind-check-{check.id}"):
+            st.markdown(what_of({"text": check.pinned_text, "score": why["score"], "parts": why.get("parts")}))
 
 
-def _why(check: Check) -> None:
-    """What is known of how it came to this: words first, then the scores for who wants them."""
+def _told(check: Check) -> None:
+    """What is known of how it came to this."""
     why, told = check.why, []
     if now := why.get("now"):
         told.append(text("checks.told.now", memory=pieces.plain(_short(str(now)))))
@@ -107,9 +116,6 @@ def _why(check: Check) -> None:
         told.append(text("checks.told.best", memory=pieces.plain(_short(str(best["text"])))))
     if told:
         st.markdown("  \n".join(told))
-    if "score" in why:
-        with st.popover(text("checks.details"), type="tertiary", key=f"behind-check-{check.id}"):
-            st.markdown(what_of({"text": check.pinned_text, "score": why["score"], "parts": why.get("parts")}))
 
 
 def _short(words: str) -> str:

@@ -168,12 +168,16 @@ def test_checks_go_with_clearing_all(memory: Memory, pinned: Check) -> None:
 @pytest.mark.parametrize(
     ("said", "about"),
     [
-        ("My sister Ana lives in Porto", "sister ana lives"),
-        ("I live in Porto", "live"),
-        ("Bees", "bees"),
+        ("My sister Ana lives in Porto", "sister Ana"),
+        ("I live in Porto", "Porto"),
+        ("I use Redis and Supabase.", "Redis"),
+        ("I run a small bakery in Porto", "small bakery"),
+        ("I swim", "swim"),
+        ("Bees", "Bees"),
         ("!?", ""),
         ("", ""),
-        ("Ich wohne in München", "wohne"),
+        ("Ich wohne in München", "München"),
+        ("‮أعيش في بورتو", "‮أعيش في"),
     ],
 )
 def test_a_question_is_proposed_from_a_memorys_own_first_words(said: str, about: str) -> None:

@@ -182,7 +182,7 @@ def test_a_check_is_pinned_at_the_memory_and_run_on_this_page(home: house.House,
     app.switch_page("pages/memories.py").run()
     _pressed(app, "Details")
     asked = next(each for each in app.text_input if each.label == "The question")
-    assert asked.value == "What do you know about live porto?"
+    assert asked.value == "What do you know about Porto?"
     asked.set_value("Where do I live?")
     _pressed(app, "Pin")
     assert [each.value for each in app.success] == ["Pinned. You find it under Health, Recall checks."]
