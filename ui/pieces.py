@@ -42,6 +42,8 @@ ERASED_NAMES = {
     "profiles": "profile",
     "relations": "relations",
     "entity_names": "people and things",
+    "recall_checks": "recall checks",
+    "confirmations": "questions asked in passing",
     "chats": "chats",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
