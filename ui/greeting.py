@@ -15,9 +15,9 @@ SUGGESTIONS = (
 )
 
 
-def greeting(say: Callable[[None, str], None]) -> None:
+def greeting(say: Callable[[str], None]) -> None:
     """Welcome the person; a press on a suggestion says it in a new chat."""
     st.title("What is on your mind?", anchor=False)
     st.caption("What you tell me stays with me, for you alone. You can read and delete it under Memories.")
     for number, suggestion in enumerate(SUGGESTIONS):
-        st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(None, suggestion))
+        st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

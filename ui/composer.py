@@ -1,0 +1,68 @@
+"""The box a person writes in: what is said is saved before anything is drawn. It knows no reply."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auth.guard import User, give_back, stop_if_ended
+from chat.conversations import Message
+from chat.turn import say
+from errors import AppError, NotFound
+from house import house
+from texts import text
+from ui import open_chat, pieces
+
+__all__ = ["box", "just_said", "not_taken", "say_in_new_chat"]
+
+# What is kept between two runs: the words in the box, and the message that waits for its reply.
+WRITTEN, ASKED = "written", "asked"
+
+
+def box(user: User) -> None:
+    """The box, with words that could not be sent before."""
+    give_back(user, WRITTEN)
+    # With the chat that is drawn: right after "New chat" the browser still sends the old address.
+    drawn = open_chat.open_id()
+    st.chat_input(text("chat.box"), key=WRITTEN, submit_mode="stop", on_submit=_said, args=(user, drawn))
+
+
+def say_in_new_chat(user: User, words: str) -> None:
+    """What a press on a suggestion does."""
+    _take(user, None, words)
+
+
+def just_said() -> str | None:
+    """The id of the message that was said for this run; asked once."""
+    asked: str | None = st.session_state.pop(ASKED, None)
+    return asked
+
+
+def not_taken() -> None:
+    """Why the last message was not taken, and the message."""
+    if refused := st.session_state.get(open_chat.REFUSED):
+        pieces.not_sent(*refused)
+
+
+def _said(user: User, drawn: str | None) -> None:
+    # As a dictionary: after a click, any other touch of the session's state ends this callback.
+    _take(user, drawn, st.session_state.to_dict()[WRITTEN])
+
+
+def _take(user: User, drawn: str | None, words: str) -> None:
+    """Save what was written before anything is drawn or noted, so that no click in between can lose it."""
+    try:
+        asked = _save(user, drawn, words)
+    except AppError as error:
+        st.session_state[open_chat.REFUSED] = (str(error), words)
+        return
+    st.session_state[ASKED] = asked.id
+    open_chat.set_open(asked.conversation_id)
+
+
+def _save(user: User, drawn: str | None, words: str) -> Message:
+    home = house()
+    stop_if_ended(user, words)
+    try:
+        return say(home.chat, user.id, drawn, words)
+    except NotFound:  # the chat is gone: the words, which were counted, begin a new one
+        return home.conversations.say(user.id, None, words)
