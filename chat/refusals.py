@@ -32,19 +32,21 @@ class Refusals:
 
     def of(self, user_id: str) -> list[Refused]:
         """The reasons, the most frequent first."""
-        values = {"most": MOST_REASONS, "latest": LATEST}
+        values = {"user_id": user_id, "most": MOST_REASONS, "latest": LATEST}
         return [Refused(**row) for row in self._database.read_as(user_id, _REFUSED, values)]
 
 
-# A receipt may be of any version of the app: what does not have the form is passed over.
+# A receipt may be of any version of the app: what does not have the form is passed over. Chats that are deleted, or meant
+# to leave no trace, leave none here.
 _REFUSED = """
 select reason, count(*) as times,
   coalesce((array_agg(said order by seq desc) filter (where said <> ''))[1:%(latest)s], '{}') as latest
 from (
   select told.seq, left(dropped.value ->> 'text', 300) as said, left(dropped.value ->> 'reason', 300) as reason
-  from app.messages told
+  from app.conversations chat join app.messages told on told.conversation_id = chat.id
   cross join lateral jsonb_path_query(told.receipt, 'lax $.remembered.dropped[*]') dropped (value)
-  where told.role = 'user' and jsonb_typeof(dropped.value) = 'object'
+  where chat.user_id = %(user_id)s and chat.deleted_at is null and not chat.temporary
+    and told.role = 'user' and jsonb_typeof(dropped.value) = 'object'
 ) refused
 where reason <> ''
 group by reason order by times desc, reason limit %(most)s

@@ -177,6 +177,17 @@ def test_receipts_of_any_form_are_read(home: house.House, app: AppTest) -> None:
     _tab(app, "Not kept")
 
 
+@pytest.mark.parametrize("change", ["deleted_at = now()", "temporary = true"])
+def test_what_was_refused_in_a_chat_that_is_gone_is_not_told(home: house.House, app: AppTest, change: str) -> None:
+    asked = home.conversations.say(_me(app), None, "x")
+    with home.database.as_user(_me(app)) as connection:
+        home.conversations.remembered(connection, asked.id, {"dropped": [{"text": "I am king", "reason": "too long"}]})
+    assert [each.latest for each in home.refusals.of(_me(app))] == [["I am king"]]
+    with home.database.as_user(_me(app)) as connection:
+        connection.exec_driver_sql(f"update app.conversations set {change}")
+    assert home.refusals.of(_me(app)) == []
+
+
 def test_a_check_is_pinned_at_the_memory_and_run_on_this_page(home: house.House, app: AppTest) -> None:
     home.memory.add("I live in Porto by the river", user_id=_me(app))
     app.switch_page("pages/memories.py").run()
