@@ -36,8 +36,8 @@ class Refusals:
         return [Refused(**row) for row in self._database.read_as(user_id, _REFUSED, values)]
 
 
-# A receipt may be of any version of the app: what does not have the form is passed over. Chats that are deleted, or meant
-# to leave no trace, leave none here.
+# A receipt may be of any version of the app: what does not have the form is passed over. Chats that are deleted, or
+# meant to leave no trace, leave none here.
 _REFUSED = """
 select reason, count(*) as times,
   coalesce((array_agg(said order by seq desc) filter (where said <> ''))[1:%(latest)s], '{}') as latest

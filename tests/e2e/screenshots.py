@@ -92,7 +92,7 @@ def _take(browser: Browser, keepsake: Keepsake, light: str, size: str) -> None:
     person.sign_in(ADDRESS)
     person.sees("What is on your mind?")
     picture("new-chat")
-    for page in ("chat", "memories", "account"):
+    for page in ("chat", "memories", "health", "account"):
         if size == "narrow":
             person.opens_the_sidebar()
         if page == "chat":

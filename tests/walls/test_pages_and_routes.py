@@ -46,6 +46,7 @@ def alice(home: house.House, sign_up: Callable[[], Session]) -> tuple[Session, d
     user_id = session.user_id
     asked = home.conversations.say(user_id, None, f"My sister {SECRET} lives in Porto")
     [kept] = home.memory.add(f"My sister {SECRET} lives in Porto", user_id=user_id)["results"]
+    home.memory.checks.pin(kept["id"], f"Who is {SECRET}?", user_id=user_id)
     page = home.memory.profiles.add(user_id, f"{SECRET} is a secret")
     home.conversations.reply(asked, SECRET, "complete", {"memories": [{"id": kept["id"], "text": SECRET}]})
     ids = {"chat": asked.conversation_id, "message": asked.id, "memory": kept["id"], "id": kept["id"]}
@@ -91,6 +92,15 @@ def test_no_part_of_the_memories_page_shows_anything_of_anothers(
     kept = {"memories-tab": tab, "opened_memory": ids["memory"], "edited_line": ids["line"]}
     assert SECRET not in _drawn("pages/memories.py", sign_up(), ids, **kept)
     assert (SECRET in _drawn("pages/memories.py", session, ids, **kept)) is (tab in ("Memories", "Profile"))
+
+
+@pytest.mark.parametrize("tab", ["Overview", "Worth a look", "Recall checks", "Not kept"])
+def test_no_part_of_the_health_page_shows_anything_of_anothers(
+    alice: tuple[Session, dict[str, str]], sign_up: Callable[[], Session], tab: str
+) -> None:
+    session, ids = alice
+    assert SECRET not in _drawn("pages/health.py", sign_up(), ids, **{"health-tab": tab})
+    assert (SECRET in _drawn("pages/health.py", session, ids, **{"health-tab": tab})) is (tab == "Recall checks")
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py"])
