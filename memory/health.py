@@ -93,8 +93,8 @@ def examined(memories: Sequence[Kept], groups: Sequence[Sequence[Fact]], now: da
     """What these memories, and the groups among them that say the same, come to."""
     living = list(_living(memories, now))
     statements = [*_statements(living)]
-    stale = [*_each(_statements(memories), now, _stale)]
-    seen = {each.memory["id"] for each in stale}
+    stale = _each(_statements(memories), now, _stale)
+    seen = {memory.id for memory, _, _ in stale}
     rest = [each for each in statements if each.id not in seen]
     return Health(
         total=len(living),
@@ -116,36 +116,38 @@ def _stale(memory: Kept, now: datetime) -> _Why | None:
     """It has expired; what lay ahead is over; or nobody wrote, recalled or confirmed it for long."""
     if memory.expired(now):
         return "expired", _day(memory.metadata.get("expiration_date")) or now
-    day, kept = _day(memory.metadata.get("happened_at")), memory.touched_at()
+    day = _day(memory.metadata.get("happened_at"))
     # A wedding that was over when it was told of is a fact for good; a flight that was ahead is none any more.
-    if day is not None and kept is not None and kept < day < now - PAST_AFTER:
+    if day is not None and day < now - PAST_AFTER and (kept := memory.touched_at()) and kept < day:
         return "past", day
     touched = memory.untouched(now)
     return ("untouched", touched) if touched else None
 
 
 def _unused(memory: Kept, now: datetime) -> _Why | None:
+    if memory.recalled or memory.confirmed or memory.fact.kind == "instruction":
+        return None
     touched = memory.touched_at()
-    wanted = memory.recalled or memory.confirmed or memory.fact.kind == "instruction"
-    return None if wanted or touched is None or now - touched < UNUSED_AFTER else ("unused", touched)
+    return ("unused", touched) if touched and now - touched >= UNUSED_AFTER else None
 
 
 def _unconfirmed(memory: Kept, now: datetime) -> _Why | None:
     """Replies rest on it, and the person has not said it since it was kept."""
+    if not memory.recalled or memory.confirmed:
+        return None
     touched = memory.touched_at()
-    waits = memory.recalled and not memory.confirmed and touched is not None and now - touched >= UNCONFIRMED_AFTER
-    return ("unconfirmed", touched) if waits and touched else None
+    return ("unconfirmed", touched) if touched and now - touched >= UNCONFIRMED_AFTER else None
 
 
-def _each(memories: Iterable[Kept], now: datetime, why: Callable[[Kept, datetime], _Why | None]) -> Iterator[Found]:
-    for each in memories:
-        if found := why(each, now):
-            yield Found(each.fact.result(), *found)
+def _each(
+    memories: Iterable[Kept], now: datetime, why: Callable[[Kept, datetime], _Why | None]
+) -> list[tuple[Kept, Reason, datetime]]:
+    return [(each, *found) for each in memories if (found := why(each, now))]
 
 
-def _finding(found: Iterable[Found]) -> Finding:
-    listed = sorted(found, key=lambda each: (each.since, each.memory["id"]))
-    return Finding(len(listed), tuple(listed[:MOST_SHOWN]))
+def _finding(found: Sequence[tuple[Kept, Reason, datetime]]) -> Finding:
+    first = sorted(found, key=lambda each: (each[2], each[0].id))[:MOST_SHOWN]
+    return Finding(len(found), tuple(Found(memory.fact.result(), reason, since) for memory, reason, since in first))
 
 
 def _living(memories: Iterable[Kept], now: datetime) -> Iterator[Kept]:

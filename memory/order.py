@@ -67,11 +67,11 @@ class Kept:
 
     def untouched(self, now: datetime) -> datetime | None:
         """Since when it was neither written, recalled nor confirmed, where that is long; nobody's wish or own words."""
-        touched = self.touched_at()
         wanted = self.recalled or self.confirmed or self.fact.kind == "instruction"
-        if wanted or self.metadata.get("source") == "person" or touched is None or now - touched < PRUNE_AFTER:
+        if wanted or self.metadata.get("source") == "person":
             return None
-        return touched
+        touched = self.touched_at()
+        return touched if touched and now - touched >= PRUNE_AFTER else None
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,20 @@ class Pruning:
 
 def same_statements(memories: Iterable[Kept]) -> list[list[Fact]]:
     """Groups of memories that say one thing in the same words, the best sourced and then the oldest first."""
-    groups: dict[Any, list[Fact]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[Kept]] = defaultdict(list)
     for each in memories:
         language = each.metadata.get("language")
         said = wording(each.fact.text, language if isinstance(language, str) else None)
         if said:
-            groups[said, _setting(each)].append(each.fact)
+            alike[said].append(each)
+    # Most stand alone, and need no second look.
+    return [group for several in alike.values() if len(several) > 1 for group in _one_setting(several)]
+
+
+def _one_setting(several: Sequence[Kept]) -> list[list[Fact]]:
+    groups: dict[str, list[Fact]] = defaultdict(list)
+    for each in several:
+        groups[_setting(each)].append(each.fact)
     return [sorted(group, key=_rank) for group in groups.values() if len(group) > 1]
 
 

@@ -188,10 +188,10 @@ def test_twenty_thousand_memories_are_read_in_two_trips(memory: Memory, database
     vectors = [[float(n // 2 % 7 + 1), 1.0, *[0.0] * 254] for n in numbers]
     with database.as_user(ALICE) as connection:
         Store(database, 256).insert(connection, list(zip(rows, vectors, strict=True)))
-    began = time.monotonic()
+    began = time.thread_time()  # of this process: a busy machine is slow, not wrong
     with _trips(database) as trips:
         health = _health(memory)
-    took = time.monotonic() - began
+    took = time.thread_time() - began
     assert len(trips) == 2
     assert (health.total, health.copies, len(health.duplicates)) == (20_000, 10_000, 100)
-    assert took < 15, took
+    assert took < 6, took
