@@ -15,7 +15,9 @@ import httpx
 
 from auth.session import Sessions
 from chat.conversations import Conversations
+from chat.preferences import PreferenceStore
 from chat.refusals import Refusals
+from chat.retention import Retention
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -27,6 +29,7 @@ from memory.prompts import instructions_for
 from memory.rerank import reranker_named
 from migrations import migrate
 from model import chat_model, memory_model
+from model.offers import Offers
 from settings import Settings, settings
 
 __all__ = ["Farewell", "House", "build", "health", "house", "leave"]
@@ -63,6 +66,9 @@ class House:
     chat: Chat
     worker: Worker
     limits: Limits
+    preferences: PreferenceStore
+    offers: Offers
+    retention: Retention
     opened: ExitStack
 
     @property
@@ -126,14 +132,27 @@ def build(wanted: Settings) -> House:
         thinker = limits.metered(models[1]) if models[1] else None
         reranker = reranker_named(wanted.reranker, thinker)
         memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
-        conversations = Conversations(database)
-        worker = Worker(conversations, memory, limits)
+        conversations, retention = Conversations(database), Retention(database)
+        worker = Worker(conversations, memory, limits, retention)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell, limits)
+        preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers)
         # Whatever failed above is closed again; from here on the house closes it.
-        sessions = Sessions(database)
-        return House(wanted, database, sessions, memory, conversations, chat, worker, limits, opened.pop_all())
+        return House(
+            settings=wanted,
+            database=database,
+            sessions=Sessions(database),
+            memory=memory,
+            conversations=conversations,
+            chat=chat,
+            worker=worker,
+            limits=limits,
+            preferences=preferences,
+            offers=offers,
+            retention=retention,
+            opened=opened.pop_all(),
+        )
 
 
 def health() -> dict[str, Any]:

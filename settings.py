@@ -65,6 +65,9 @@ class Settings:
         None, "Any OpenAI-compatible address instead of OpenAI's, e.g. `http://localhost:11434/v1`"
     )
     chat_model: str = _setting("gpt-5.4-mini", "The model that replies")
+    chat_models: str | None = _setting(
+        None, "The models that people may choose from, with commas; unset, all that the address lists"
+    )
     memory_model: str | None = _setting(None, "The model that decides what to remember; `CHAT_MODEL` if unset")
     extract_prompt: str | None = _setting(
         None, "Replaces the instructions on what to remember: a text, or the path of a `.md` or `.txt` file"

@@ -110,7 +110,8 @@ class Conversations:
     def say(self, user_id: str, conversation_id: str | None, content: str) -> Message:
         """Save what a person said, after the latest message of the conversation, or as the first of a new one.
 
-        From here on it is in the queue to be remembered, a little later than its reply should take.
+        From here on it is in the queue to be remembered, a little later than its reply should take; never, where
+        the person has switched remembering off, also if they switch it on again later.
         """
         kept = sayable(content)
         with self._database.as_user(user_id) as connection:
@@ -233,7 +234,9 @@ _INSERT = text(
     " values"
     " (cast(:conversation as uuid), coalesce(cast(:parent as uuid), (select id from app.messages"
     "  where conversation_id = cast(:conversation as uuid) order by seq desc limit 1)),"
-    "  :role, :content, :status, cast(:receipt as jsonb), case :role when 'user' then 'waiting' else 'none' end,"
+    "  :role, :content, :status, cast(:receipt as jsonb), case when :role = 'user' and coalesce("
+    "   (select writes_memory from app.preferences where user_id = app.asking()), true)"
+    "  then 'waiting' else 'none' end,"
     f"  now() + make_interval(secs => {REPLY_SECONDS})) returning {FIELDS}"
 )
 _TOUCH = text(

@@ -6,7 +6,7 @@ The reply never waits for remembering. It draws nothing: whoever iterates shows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -16,11 +16,15 @@ from chat import prompt
 from chat.branches import shown
 from chat.conversations import Conversations, Message
 from chat.left_out import do_without
+from chat.preferences import Preferences, PreferenceStore
+from chat.switches import may_read
 from chat.wording import sayable
-from errors import LimitReached, ModelError
+from errors import LimitReached, ModelError, ModelRefused
 from limits import Limits
 from memory import Fact, Memory, Said, episode_id
+from model import Message as Words
 from model import Model, Usage
+from model.offers import Offers
 
 __all__ = ["Chat", "answer", "run_turn", "say"]
 
@@ -31,17 +35,29 @@ STANDING = 5  # of what holds whatever is asked
 
 @dataclass(frozen=True)
 class Chat:
-    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits."""
+    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits.
+
+    `preferences` is where people's are kept, and `offers` which models they may choose; without, nobody has any.
+    """
 
     conversations: Conversations
     memory: Memory
     model: Model | None
     tell_worker: Callable[[], None]
     limits: Limits | None = None
+    preferences: PreferenceStore | None = None
+    offers: Offers | None = None
 
-    def model_for(self, user_id: str) -> Model | None:
-        """The model as this person may use it."""
-        return self.limits.metered(self.model, user_id) if self.limits and self.model else self.model
+    def preferences_of(self, user_id: str) -> Preferences:
+        """What this person set."""
+        return self.preferences.get(user_id) if self.preferences else Preferences()
+
+    def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
+        """The deployment's model, or the one that was chosen, as this person may use it; None if there is no such."""
+        model = self.model
+        if model is not None and chosen not in (None, model.name):
+            model = model.named(str(chosen)) if self.offers and self.offers.has(str(chosen)) else None
+        return self.limits.metered(model, user_id) if self.limits and model else model
 
 
 def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
@@ -70,10 +86,12 @@ def answer(
         if said is None:
             said = chat.conversations.messages(asked.user_id, asked.conversation_id)
         history = _up_to(asked, said)
+        preferences = chat.preferences_of(asked.user_id)
         # What stands in the prompt as the conversation need not be recalled as well; nor the reply this replaces.
         present = [episode_id(asked.user_id, each.id) for each in [*said[-PRESENT:], asked]]
-        memories = draft.recall(chat.memory, asked, history, present, without)
-        for piece in _speak(chat.model_for(asked.user_id), draft, history, memories):
+        reads = may_read(preferences)
+        memories = draft.recall(chat.memory, asked, history, present, without) if reads else draft.tell_nothing()
+        for piece in _speak(chat, asked, draft, history, memories, preferences):
             draft.pieces.append(piece)
             yield piece
         draft.status = "complete"
@@ -124,6 +142,11 @@ class _Draft:
         self.receipt["memories"] = [_used(fact) for fact in memories]
         return memories
 
+    def tell_nothing(self) -> Sequence[Fact]:
+        """Memory is off: nothing is looked for, and the receipt says so."""
+        self.receipt["memory_off"] = True
+        return []
+
     def finished_receipt(self) -> dict[str, Any]:
         """What the turn used: memories, tokens, time."""
         if self.usage.cut_off:
@@ -144,11 +167,36 @@ def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:
     return [*takewhile(lambda each: each.id != asked.id, shown(messages)), asked]
 
 
-def _speak(model: Model | None, draft: _Draft, history: Sequence[Message], memories: Sequence[Fact]) -> Iterable[str]:
-    if model is None:
-        return [prompt.without_model(memories)]
+def _speak(
+    chat: Chat,
+    asked: Message,
+    draft: _Draft,
+    history: Sequence[Message],
+    memories: Sequence[Fact],
+    preferences: Preferences,
+) -> Iterator[str]:
+    """The reply, by the model the person chose; by the deployment's, where that one is gone or refuses."""
+    own, told = chat.model_for(asked.user_id), "memory_off" not in draft.receipt
+    if own is None:
+        yield prompt.without_model(memories, told=told)
+        return
+    words = prompt.build(history, memories, datetime.now(UTC), preferences=preferences, told=told)
+    chosen = preferences.model or own.name
+    if model := chat.model_for(asked.user_id, chosen):
+        try:
+            yield from _stream(model, words, draft)
+        except ModelRefused:
+            if draft.pieces or chosen == own.name:
+                raise
+        else:
+            return
+    draft.receipt["not_offered"] = chosen
+    yield from _stream(own, words, draft)
+
+
+def _stream(model: Model, words: Sequence[Words], draft: _Draft) -> Iterator[str]:
     draft.usage.model = model.name
-    return model.stream(prompt.build(history, memories, datetime.now(UTC)), draft.usage)
+    return model.stream(words, draft.usage)
 
 
 def _save(chat: Chat, asked: Message, draft: _Draft) -> None:

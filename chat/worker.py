@@ -2,38 +2,54 @@
 
 A turn's memories and the note that it is done are committed together, so that each turn is remembered
 once: whoever is killed half-way leaves it waiting, and the next to come picks it up. What cannot be
-remembered now is tried again later; it never counts as "nothing to remember".
+remembered now is tried again later; it never counts as "nothing to remember". When there is nothing to do, it lets
+chats go whose time is over.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
 from chat.conversations import Conversations, Turn
+from chat.retention import AT_ONCE, Retention
 from errors import AppError, MemoryChanged
 from limits import Limits
 from memory import Memory, Plan, Said
 from memory.facts import Drop
+from memory.lessons import Lesson, carry_out
 
 __all__ = ["Worker"]
 
 log = logging.getLogger("keepsake.worker")
 MAX_PLANS = 3
 PATIENCE_SECONDS = 5.0  # turns of other processes, and turns that rest, are looked for this often
+SWEEP_SECONDS = 900.0  # between two looks for chats whose time is over; it is no matter of minutes
 FULL = "as many memories are kept about you as this Keepsake has room for: forget some first"
 UNEXPECTED = "something unexpected went wrong; the log has the rest"
 
 
 class Worker:
-    """A thread that empties the queue, and sleeps until it is told of a new turn."""
+    """A thread that empties the queues, turns first, and sleeps until it is told of something new."""
 
-    def __init__(self, conversations: Conversations, memory: Memory, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        conversations: Conversations,
+        memory: Memory,
+        limits: Limits | None = None,
+        retention: Retention | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._retention = retention
+        self._clock = clock
+        self._sweep_at = clock()
         self._conversations = conversations
         self._memory = memory
         self._limits = limits
@@ -72,26 +88,57 @@ class Worker:
             if claimed is None:
                 return False
             connection, turn = claimed
-            with self._postponing(connection, turn.message.id), connection.begin_nested():
+            later = partial(self._conversations.postpone, connection, turn.message.id)
+            with self._postponing(connection, f"turn {turn.message.id}", later), connection.begin_nested():
                 self._remember(connection, turn)
         return True
 
+    def sweep_if_due(self) -> int:
+        """Let go of chats whose time is over, a few at a time; looked for now and then only."""
+        if self._retention is None or self._clock() < self._sweep_at:
+            return 0
+        # Before it is tried: what fails would otherwise be tried again at once.
+        self._sweep_at = self._clock() + SWEEP_SECONDS
+        gone = self._retention.sweep()
+        if gone == AT_ONCE:
+            self._sweep_at = self._clock()  # there may be more; turns that wait come first
+        if gone:
+            log.info("%d chats went, since their time was over", gone)
+        return gone
+
     @contextmanager
-    def _postponing(self, connection: Connection, message_id: str) -> Iterator[None]:
-        """Whatever goes wrong inside, even a bug: the turn rests, so that it cannot hold up the others."""
+    def _postponing(self, connection: Connection, what: str, later: Callable[[str, float], None]) -> Iterator[None]:
+        """Whatever goes wrong inside, even a bug: it rests, so that it cannot hold up the others."""
         problem, rest = UNEXPECTED, 0.0
         try:
             yield
             problem = ""
         except AppError as error:
             problem, rest = str(error), getattr(error, "retry_after", None) or 0.0
-            log.warning("turn %s is not remembered yet: %s", message_id, error)
+            log.warning("%s is not remembered yet: %s", what, error)
         finally:
             if problem and not connection.invalidated:
                 if problem is UNEXPECTED:
-                    log.error("turn %s is not remembered yet", message_id, exc_info=True)
-                self._conversations.postpone(connection, message_id, problem, rest)
+                    log.error("%s is not remembered yet", what, exc_info=True)
+                later(problem, rest)
                 connection.commit()
+
+    def learn_next(self) -> bool:
+        """Learn from a few messages that somebody brought from elsewhere; False if none waits."""
+        with self._memory.lessons.next() as claimed:
+            if claimed is None:
+                return False
+            connection, lesson = claimed
+            later = partial(self._memory.lessons.postpone, connection, lesson)
+            with self._postponing(connection, f"lesson {lesson.said[0].message_id}", later), connection.begin_nested():
+                self._learn(connection, lesson)
+        return True
+
+    def _learn(self, connection: Connection, lesson: Lesson) -> None:
+        if self._limits and lesson.way == "learn":
+            self._limits.may_learn(lesson.user_id, self._memory.lessons.cost(lesson.said))
+        carry_out(self._memory, connection, lesson, self._fitting)
+        self._memory.lessons.done(connection, lesson)
 
     def _remember(self, connection: Connection, turn: Turn) -> None:
         """Plan and write; anew, and at the last later, if somebody changed what the plan rests on."""
@@ -129,10 +176,14 @@ class Worker:
         while not self._ended.is_set():
             self._news.clear()
             try:
-                while not self._ended.is_set() and self.remember_next():
+                while not self._ended.is_set() and (self.remember_next() or self.learn_next()):
                     pass
             except AppError as error:
                 log.warning("the queue could not be read: %s", error)
+            try:
+                self.sweep_if_due()
+            except AppError as error:
+                log.warning("chats whose time is over could not be looked for: %s", error)
             self._news.wait(PATIENCE_SECONDS)
 
 

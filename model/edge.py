@@ -16,7 +16,17 @@ from pydantic import BaseModel, Field, FiniteFloat
 
 from errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, SettingsError
 
-__all__ = ["EMBED_SETTINGS", "Choice", "Completion", "Place", "Vectors", "check_address", "is_about", "translating"]
+__all__ = [
+    "EMBED_SETTINGS",
+    "Choice",
+    "Completion",
+    "Listing",
+    "Place",
+    "Vectors",
+    "check_address",
+    "is_about",
+    "translating",
+]
 
 LONGEST_REST = 86_400.0  # seconds; a server that asks for more is asked again after a day
 
@@ -139,3 +149,13 @@ class Vectors(BaseModel):
     """What is read of an answer with vectors."""
 
     data: list[_Vector]
+
+
+class _Listed(BaseModel):
+    id: str
+
+
+class Listing(BaseModel):
+    """What is read of a list of models."""
+
+    data: list[_Listed]

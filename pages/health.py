@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import streamlit as st
 
@@ -31,7 +31,7 @@ def draw() -> None:
     _verdict(health, checks)
     names = ("overview", "look", "checks", "refused")
     tabs = st.tabs([text(f"health.tab.{name}") for name in names], on_change="rerun", key=TABS)
-    parts = (
+    parts: tuple[Callable[[], None], ...] = (
         lambda: _overview(health),
         lambda: health_findings.draw(user, health),
         lambda: recall_checks.draw(user, checks),

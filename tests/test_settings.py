@@ -27,6 +27,7 @@ EVERYTHING = ACCOUNT | {
     "OPENAI_API_KEY": "sk-chat",
     "OPENAI_BASE_URL": "http://localhost:11434/v1",
     "CHAT_MODEL": "chatty",
+    "CHAT_MODELS": "chatty, wordy",
     "MEMORY_MODEL": "thinker",
     "EXTRACT_PROMPT": "Keep what matters.",
     "UPDATE_PROMPT": "prompts/update.md",

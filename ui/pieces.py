@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
+from texts import text
+from ui import zone
 from ui.frame import MARK
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "memory_text",
     "not_sent",
     "plain",
+    "saved",
     "spoken",
 ]
 
@@ -42,6 +44,7 @@ ERASED_NAMES = {
     "profiles": "profile",
     "relations": "relations",
     "entity_names": "people and things",
+    "lessons": "messages brought from elsewhere",
     "recall_checks": "recall checks",
     "confirmations": "questions asked in passing",
     "chats": "chats",
@@ -91,6 +94,11 @@ def not_sent(problem: str, words: str) -> None:
         st.code(words, language=None, wrap_lines=True, height=200)
 
 
+def saved() -> None:
+    """What was just pressed is kept."""
+    st.success(text("settings.saved"), icon=":material/check:")
+
+
 def avatar(role: str) -> str:
     """The face beside a message."""
     return MARK if role == "assistant" else ":material/person:"
@@ -136,15 +144,14 @@ def date_of(written: object) -> str:
     except ValueError:
         return str(written)
     if moment.tzinfo is not None and len(str(written)) > len("2026-03-01"):
-        moment = moment.astimezone(ZoneInfo(st.context.timezone or "UTC"))
+        moment = moment.astimezone(zone.here())
     return f"{moment.day} {moment:%B %Y}"
 
 
 def day(moment: datetime) -> str:
     """The heading a chat stands under, in the person's own time."""
-    zone = ZoneInfo(st.context.timezone or "UTC")
-    today = datetime.now(zone).date()
-    then = moment.astimezone(zone).date()
+    today = datetime.now(zone.here()).date()
+    then = moment.astimezone(zone.here()).date()
     if then >= today:
         return "Today"
     if then == today - timedelta(days=1):

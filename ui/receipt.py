@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from chat.conversations import Message
+from texts import text
 from ui.pieces import plain, spoken
 
 __all__ = ["Again", "behind_reply", "summary", "what_of"]
@@ -51,6 +52,8 @@ def behind_reply(said: Message, before: Sequence[Message] = (), again: Again | N
         st.caption(":material/content_cut: The model reached the length it may write at once.")
     if problem := receipt.get("not_recalled"):
         st.caption(f":material/warning: Without memory: {plain(str(problem))}")
+    if gone := receipt.get("not_offered"):
+        st.caption(f":material/swap_horiz: {text('settings.receipt.not_offered', model=plain(str(gone)))}")
     label = summary(receipt)
     if not (label or before or again):
         return
@@ -108,6 +111,8 @@ def summary(receipt: Mapping[str, Any]) -> str:
     told = []
     if memories := _memories(receipt):
         told.append("1 memory" if len(memories) == 1 else f"{len(memories)} memories")
+    if receipt.get("memory_off"):
+        told.append(text("settings.receipt.off"))
     if (ms := receipt.get("ms")) is not None:
         told.append(f"{ms / 1000:.1f} s" if ms >= 100 else f"{ms} ms")
     if tokens := (receipt.get("prompt_tokens") or 0) + (receipt.get("reply_tokens") or 0):

@@ -14,7 +14,7 @@ from memory import Said
 from memory.facts import Fact, Write
 from tests.pages.conftest import Sit, words
 from tests.pages.test_health import _keep
-from tests.pages.test_memories import _me, _press, _reads, _texts
+from tests.pages.test_memories import _me, _press, _texts, reading
 
 PORTO = "I live in Porto"
 
@@ -58,7 +58,7 @@ def _asks(app: AppTest) -> bool:
 def test_an_old_memory_is_asked_about_and_looked_for_once(home: house.House, app: AppTest) -> None:
     assert _asks(app)
     assert PORTO in words(app)
-    with _reads(home, _me(app)) as reads:
+    with reading(home, _me(app)) as reads:
         assert _asks(app)
     assert not [each for each in reads if "app.confirmations" in each]
 

@@ -12,7 +12,7 @@ import house
 from errors import ModelUnreachable
 from memory.facts import content_hash
 from tests.pages.conftest import Sit, words
-from tests.pages.test_memories import _me, _press, _reads, _texts
+from tests.pages.test_memories import _me, _press, _texts, reading
 
 PAGE = "pages/health.py"
 NOW = datetime.now(UTC)
@@ -72,7 +72,7 @@ def test_one_line_says_that_all_is_well_or_what_is_not(home: house.House, app: A
 def test_the_page_is_read_in_few_trips(home: house.House, app: AppTest) -> None:
     for number in range(30):
         _keep(home, app, f"Fact {number}", 60)
-    with _reads(home, _me(app)) as reads:
+    with reading(home, _me(app)) as reads:
         app.run()
     assert 1 < len(reads) <= 4
 

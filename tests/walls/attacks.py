@@ -16,6 +16,7 @@ from typing import Any
 
 from auth.client import Session
 from auth.session import OpenDevice
+from chat.preferences import Preferences
 from chat.turn import answer, run_turn, say
 from errors import AppError
 from memory import Person, Plan, Said
@@ -23,6 +24,7 @@ from memory.bulk import Row
 from memory.confirming import ANSWERS, Answer
 from memory.facts import Fact, Write
 from memory.filters import Filter
+from memory.lessons import Lesson
 from memory.order import Kept
 from memory.questions import Choice
 from memory.rank import WEIGHTS
@@ -108,6 +110,31 @@ def _claimed(w: World) -> Any:
         assert claimed is not None
         connection, turn = claimed
         return turn, connection.exec_driver_sql("select content from app.messages").all()
+
+
+def _brings(w: World) -> None:
+    w.memory.lessons.bring(ME, [Said("user", "I keep bees", message_id=f"mine-{time.time_ns()}")], "learn")
+    with w.database.as_user(ME) as connection:
+        connection.exec_driver_sql("update app.lessons set after = now() where state = 'waiting'")
+
+
+def _lesson_of(w: World) -> Any:
+    """What can be seen from inside the claim of Mallory's own message."""
+    _brings(w)
+    with w.memory.lessons.next() as claimed:
+        assert claimed is not None
+        connection, lesson = claimed
+        return lesson, connection.exec_driver_sql("select content from app.lessons").all()
+
+
+def _learned_next(w: World) -> Any:
+    _brings(w)
+    return w.worker.learn_next()
+
+
+def hers_waiting(w: World) -> Lesson:
+    """Alice's message from elsewhere, as Mallory would present it."""
+    return Lesson(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{SECRET}-lesson"),))
 
 
 def _metered(w: World) -> str:
@@ -212,6 +239,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: [w.memory.shelf.page(user_id=each) for each in (ME, *STRANGE)],
         lambda w: w.memory.shelf.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
     ),
+    "Shelf.along_time": (lambda w: [w.memory.shelf.along_time(user_id=each) for each in (ME, *STRANGE)],),
+    "Timeline.page": (lambda w: [w.timeline.page(each, 1, 1000) for each in (ME, *STRANGE)],),
     "Shelf.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
     "Shelf.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
     "Shelf.take_in": (
@@ -220,6 +249,15 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
     "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
+    "Lessons.bring": (
+        lambda w: w.memory.lessons.bring(ME, [replace(spoken(w), message_id=f"{SECRET}-lesson")], "learn"),
+        lambda w: [_refused(partial(w.memory.lessons.bring, each, [spoken(w)], "keep")) for each in STRANGE],
+    ),
+    "Lessons.next": (lambda w: _lesson_of(w),),
+    "Lessons.done": (lambda w: w.inside(lambda c: w.memory.lessons.done(c, hers_waiting(w))),),
+    "Lessons.postpone": (lambda w: w.inside(lambda c: w.memory.lessons.postpone(c, hers_waiting(w), "x")),),
+    "Lessons.standing": (lambda w: [w.memory.lessons.standing(each) for each in (ME, *STRANGE)],),
+    "Lessons.stop": (lambda w: w.memory.lessons.stop(ME),),
     "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
     "Store.page": (lambda w: [w.store.page(each, 1, 1000) for each in (ME, *STRANGE)],),
@@ -275,10 +313,13 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Graph.entities": (lambda w: w.graph.entities(ME),),
     "Graph.entity": (lambda w: w.graph.entity(ME, SECRET),),
     "Graph.relations": (lambda w: w.graph.relations(ME),),
+    "Graph.whole": (lambda w: [w.graph.whole(each) for each in (ME, *STRANGE)],),
+    "Graph.mentions": (lambda w: w.graph.mentions(ME, [alice(w)]), lambda w: w.graph.mentions(ALICE[:2], [alice(w)])),
     "Graph.around": (lambda w: w.graph.around(ME, SECRET, 2), lambda w: w.graph.around(ME, "me", 2)),
     "Keeper.learn": (lambda w: w.keeper.learn([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
     "Keeper.as_said": (lambda w: w.keeper.as_said([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
     "Keeper.plan": (lambda w: w.keeper.plan([Said("user", "My sister lives in Rome", TODAY)], ME),),
+    "Keeper.plan_as_said": (lambda w: w.keeper.plan_as_said([Said("user", "I like tea", TODAY)], ME),),
     "Keeper.write": (lambda w: w.inside(lambda c: w.keeper.write(c, plan("delete", w), {"user_id": ALICE})),),
     "Keeper.settle": tuple(_settling(choice) for choice in ("neither", "old")),
     "Eraser.erase": (lambda w: w.inside(lambda c: w.eraser.erase(c, ALICE)),),
@@ -325,7 +366,14 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
     "Refusals.of": (lambda w: [w.house.refusals.of(each) for each in (ME, *STRANGE)],),
     "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
+    "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
+    "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
+    "Retention.past": (lambda w: [w.retention.past(each, 1) for each in (ME, *STRANGE)],),
+    "Retention.sweep": (lambda w: w.retention.sweep(1000),),
+    "Chat.preferences_of": (lambda w: w.chat.preferences_of(f"{ME} ").instructions,),
     "Chat.model_for": (lambda w: w.chat.model_for(ME),),
+    "Worker.learn_next": (lambda w: _learned_next(w),),
+    "Worker.sweep_if_due": (lambda w: w.worker.sweep_if_due(),),
     "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
     "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
     "turn.answer": (
@@ -340,6 +388,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Limits.agreed": (lambda w: w.limits.agreed(f"{ME} ", "m@example.com") or None,),
     "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
     "Limits.may_upload": (lambda w: w.limits.may_upload(ME),),
+    "Limits.may_learn": (lambda w: w.limits.may_learn(ME, 1),),
     "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
     "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
     "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
@@ -355,8 +404,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
     "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
     "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
+    "Spending.share": (lambda w: w.spending.share(1, ME),),
     "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
     "Metered.stream": (lambda w: _metered(w),),
+    "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
     "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),
     # -- staying signed in
     "Sessions.open": (lambda w: w.sessions.open(_mine(), SECRET[:4]).id,),
@@ -386,6 +437,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
 # What neither reads nor writes anything of a person.
 HARMLESS = {
     "Memory.close",
+    "Lessons.cost",
     "Worker.start",
     "Worker.tell",
     "Worker.stop",

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, text
 from auth.client import Session
 from auth.session import Sessions
 from chat.conversations import Conversations
+from chat.preferences import Preferences, PreferenceStore
+from chat.retention import Retention
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -40,6 +42,8 @@ from memory.questions import Questions
 from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
+from memory.timeline import Timeline
+from model.offers import Offers
 from settings import Settings
 from tests.scripted import ScriptedModel
 
@@ -95,6 +99,10 @@ class World:
         return Graph(self.database)
 
     @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self.database)
+
+    @cached_property
     def keeper(self) -> Keeper:
         return Keeper(self.database, self.store, self.embedder, None, Instructions())
 
@@ -123,6 +131,14 @@ class World:
         return Conversations(self.database)
 
     @cached_property
+    def preferences(self) -> PreferenceStore:
+        return PreferenceStore(self.database)
+
+    @cached_property
+    def retention(self) -> Retention:
+        return Retention(self.database)
+
+    @cached_property
     def limits(self) -> Limits:
         return Limits(self.database, self.settings)
 
@@ -148,11 +164,11 @@ class World:
 
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.conversations, self.memory, self.limits)
+        return Worker(self.conversations, self.memory, self.limits, self.retention)
 
     @cached_property
     def chat(self) -> Chat:
-        return Chat(self.conversations, self.memory, None, lambda: None, self.limits)
+        return Chat(self.conversations, self.memory, None, lambda: None, self.limits, self.preferences, Offers(None))
 
     @cached_property
     def house(self) -> House:
@@ -165,6 +181,9 @@ class World:
             chat=self.chat,
             worker=self.worker,
             limits=self.limits,
+            preferences=self.preferences,
+            offers=Offers(None),
+            retention=self.retention,
             opened=ExitStack(),
         )
 
@@ -193,6 +212,7 @@ class World:
         profile = self.profiles.add(user_id, f"{word} is a secret")
         check = self.memory.checks.pin(fact.id, f"Who is {word}?", user_id=user_id)
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
+        self.preferences.set(user_id, Preferences(instructions=f"Mind {word}"))
         asked = self.conversations.say(user_id, None, f"Tell me about {word}")
         receipt = {"memories": [{"id": fact.id, "text": word}]}
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
@@ -200,6 +220,7 @@ class World:
             self.conversations.remembered(
                 connection, asked.id, {"events": [{"memory": word}], "dropped": [{"text": word, "reason": word}]}
             )
+        self._bring(user_id, word)
         self.consents.give(user_id)
         self.counts.own(user_id, f"{word}-count", 1, None, 60)
         device = self.sessions.open(Session(user_id, f"{word}@example.com", time.time() + 3600, word, word), word)
@@ -222,6 +243,12 @@ class World:
             [new] = self.store.insert(connection, [(metadata, self.vector(words))])
             self.store.replace(connection, new, metadata | {"happened_at": "2026-01-01"}, self.vector(words))
         return Fact(new, metadata)
+
+    def _bring(self, user_id: str, word: str) -> None:
+        """A message from elsewhere, which rests, so that it stays what it is."""
+        self.memory.lessons.bring(user_id, [Said("user", f"I grow {word}", message_id=f"{word}-lesson")], "learn")
+        with self.database.as_user(user_id) as connection:
+            connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
 
     def _forgotten(self, user_id: str, word: str) -> str:
         [added] = self.memory.add(f"I once owned {word}", user_id=user_id, infer=False)["results"]
