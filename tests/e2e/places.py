@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.model_answers import Item, Reply, Request, sensible
@@ -119,9 +119,11 @@ def _beside(person: Visitor, do: Callable[[], None]) -> None:
     if narrow and _hidden(person):
         person.opens_the_sidebar()
     do()
-    stand_still(person)
-    if narrow and not _hidden(person):
-        person.closes_the_sidebar()
+    if narrow:
+        try:  # on the way to another page it goes by itself
+            expect(person.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true", timeout=1500)
+        except AssertionError:
+            person.closes_the_sidebar()
 
 
 def _hidden(person: Visitor) -> bool:
