@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection
@@ -30,6 +29,7 @@ from memory.given import Messages
 from memory.graph import Graph
 from memory.history import Event, History
 from memory.keep import Keeper, reworded
+from memory.lessons import Lessons
 from memory.people import People, Person
 from memory.profile import Profile, Profiles
 from memory.prompts import Instructions, instructions_for
@@ -81,9 +81,8 @@ class Memory:
         self._database = standing.database
         self._embedder = standing.embedder
         self._store = Store(standing.database, standing.embedder.dimensions)
-        self._keeper = Keeper(
-            standing.database, self._store, standing.embedder, standing.model, instructions or _instructions(model)
-        )
+        told = instructions or _instructions(model)
+        self._keeper = Keeper(standing.database, self._store, standing.embedder, standing.model, told)
         self._recall = Recall(standing.database, self._store, standing.embedder, standing.model, reranker)
         self._history = History(standing.database)
         self._eraser = Eraser(standing.database, self._store, standing.embedder)
@@ -93,6 +92,7 @@ class Memory:
         self.episodes = Episodes(standing.database)
         self.profiles = Profiles(standing.database, self._store, standing.model)
         self.graph = Graph(standing.database)
+        self.lessons = Lessons(standing.database, by_model=standing.model is not None)
         self.shelf = Shelf(standing.database, self._store, standing.embedder)
 
     # -- finding ---------------------------------------------------------------------------------
@@ -190,10 +190,10 @@ class Memory:
         keep = self._keeper.learn if infer else self._keeper.as_said
         return {"results": keep(said, whose, extra)}
 
-    def plan(self, said: Sequence[Said], *, user_id: str) -> Plan:
-        """What these messages will change: the model call and the embeddings, without any writing."""
+    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
+        """What these messages will change, or with `learn=False` only that they were said; nothing is written."""
         check_user_id(user_id)
-        return self._keeper.plan(said, user_id)
+        return self._keeper.plan(said, user_id) if learn else self._keeper.plan_as_said(said, user_id)
 
     def write(self, connection: Connection, plan: Plan, used: Collection[str] = ()) -> list[dict[str, Any]]:
         """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if it is outdated.
@@ -291,7 +291,7 @@ class Memory:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -111,6 +111,13 @@ class Keeper:
             episode_vectors=tuple(told_vectors),
         )
 
+    def plan_as_said(self, said: Sequence[Said], user_id: str) -> Plan:
+        """The same where nothing is to be learned: what may stand as it was said, and nothing else."""
+        wanted = self._people.get(user_id).episodes
+        told = [kept for each in said if wanted for kept in may_be_kept([each])]
+        vectors = self._embedder.embed([spoken(each.content, each.name) for each in told]) if told else []
+        return Plan(user_id, actor="import", episodes=tuple(told), episode_vectors=tuple(vectors))
+
     def write(
         self, connection: Connection, plan: Plan, extra: Mapping[str, Any], used: Collection[str] = ()
     ) -> list[Event]:

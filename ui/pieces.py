@@ -6,13 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
 from texts import text
+from ui import zone
 from ui.frame import MARK
 
 __all__ = [
@@ -46,6 +46,7 @@ ERASED_NAMES = {
     "profiles": "profile",
     "relations": "relations",
     "entity_names": "people and things",
+    "lessons": "messages brought from elsewhere",
     "chats": "chats",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
@@ -149,15 +150,14 @@ def date_of(written: object) -> str:
     except ValueError:
         return str(written)
     if moment.tzinfo is not None and len(str(written)) > len("2026-03-01"):
-        moment = moment.astimezone(ZoneInfo(st.context.timezone or "UTC"))
+        moment = moment.astimezone(zone.here())
     return f"{moment.day} {moment:%B %Y}"
 
 
 def day(moment: datetime) -> str:
     """The heading a chat stands under, in the person's own time."""
-    zone = ZoneInfo(st.context.timezone or "UTC")
-    today = datetime.now(zone).date()
-    then = moment.astimezone(zone).date()
+    today = datetime.now(zone.here()).date()
+    then = moment.astimezone(zone.here()).date()
     if then >= today:
         return "Today"
     if then == today - timedelta(days=1):

@@ -26,6 +26,7 @@ from memory import Person, Plan, Said
 from memory.bulk import Row
 from memory.facts import Fact, Write
 from memory.filters import Filter
+from memory.lessons import Lesson
 from memory.questions import Choice, open_questions
 from memory.rank import WEIGHTS
 from memory.recall import Query
@@ -109,6 +110,31 @@ def _claimed(w: World) -> Any:
         assert claimed is not None
         connection, turn = claimed
         return turn, connection.exec_driver_sql("select content from app.messages").all()
+
+
+def _brings(w: World) -> None:
+    w.memory.lessons.bring(ME, [Said("user", "I keep bees", message_id=f"mine-{time.time_ns()}")], "learn")
+    with w.database.as_user(ME) as connection:
+        connection.exec_driver_sql("update app.lessons set after = now() where state = 'waiting'")
+
+
+def _lesson_of(w: World) -> Any:
+    """What can be seen from inside the claim of Mallory's own message."""
+    _brings(w)
+    with w.memory.lessons.next() as claimed:
+        assert claimed is not None
+        connection, lesson = claimed
+        return lesson, connection.exec_driver_sql("select content from app.lessons").all()
+
+
+def _learned_next(w: World) -> Any:
+    _brings(w)
+    return w.worker.learn_next()
+
+
+def hers_waiting(w: World) -> Lesson:
+    """Alice's message from elsewhere, as Mallory would present it."""
+    return Lesson(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{SECRET}-lesson"),))
 
 
 def _metered(w: World) -> str:
@@ -221,6 +247,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: [w.memory.shelf.page(user_id=each) for each in (ME, *STRANGE)],
         lambda w: w.memory.shelf.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
     ),
+    "Shelf.along_time": (lambda w: [w.memory.shelf.along_time(user_id=each) for each in (ME, *STRANGE)],),
+    "Timeline.page": (lambda w: [w.timeline.page(each, 1, 1000) for each in (ME, *STRANGE)],),
     "Shelf.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
     "Shelf.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
     "Shelf.take_in": (
@@ -229,6 +257,15 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
     "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
+    "Lessons.bring": (
+        lambda w: w.memory.lessons.bring(ME, [replace(spoken(w), message_id=f"{SECRET}-lesson")], "learn"),
+        lambda w: [_refused(partial(w.memory.lessons.bring, each, [spoken(w)], "keep")) for each in STRANGE],
+    ),
+    "Lessons.next": (lambda w: _lesson_of(w),),
+    "Lessons.done": (lambda w: w.inside(lambda c: w.memory.lessons.done(c, hers_waiting(w))),),
+    "Lessons.postpone": (lambda w: w.inside(lambda c: w.memory.lessons.postpone(c, hers_waiting(w), "x")),),
+    "Lessons.standing": (lambda w: [w.memory.lessons.standing(each) for each in (ME, *STRANGE)],),
+    "Lessons.stop": (lambda w: w.memory.lessons.stop(ME),),
     "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
     "Store.page": (lambda w: [w.store.page(each, 1, 1000) for each in (ME, *STRANGE)],),
@@ -284,10 +321,13 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Graph.entities": (lambda w: w.graph.entities(ME),),
     "Graph.entity": (lambda w: w.graph.entity(ME, SECRET),),
     "Graph.relations": (lambda w: w.graph.relations(ME),),
+    "Graph.whole": (lambda w: [w.graph.whole(each) for each in (ME, *STRANGE)],),
+    "Graph.mentions": (lambda w: w.graph.mentions(ME, [alice(w)]), lambda w: w.graph.mentions(ALICE[:2], [alice(w)])),
     "Graph.around": (lambda w: w.graph.around(ME, SECRET, 2), lambda w: w.graph.around(ME, "me", 2)),
     "Keeper.learn": (lambda w: w.keeper.learn([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
     "Keeper.as_said": (lambda w: w.keeper.as_said([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
     "Keeper.plan": (lambda w: w.keeper.plan([Said("user", "My sister lives in Rome", TODAY)], ME),),
+    "Keeper.plan_as_said": (lambda w: w.keeper.plan_as_said([Said("user", "I like tea", TODAY)], ME),),
     "Keeper.write": (lambda w: w.inside(lambda c: w.keeper.write(c, plan("delete", w), {"user_id": ALICE})),),
     "Keeper.settle": tuple(_settling(choice) for choice in ("neither", "old")),
     "Eraser.erase": (lambda w: w.inside(lambda c: w.eraser.erase(c, ALICE)),),
@@ -341,6 +381,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Retention.sweep": (lambda w: w.retention.sweep(1000),),
     "Chat.preferences_of": (lambda w: w.chat.preferences_of(f"{ME} ").instructions,),
     "Chat.model_for": (lambda w: w.chat.model_for(ME),),
+    "Worker.learn_next": (lambda w: _learned_next(w),),
     "Worker.sweep_if_due": (lambda w: w.worker.sweep_if_due(),),
     "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
     "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
@@ -356,6 +397,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Limits.agreed": (lambda w: w.limits.agreed(f"{ME} ", "m@example.com") or None,),
     "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
     "Limits.may_upload": (lambda w: w.limits.may_upload(ME),),
+    "Limits.may_learn": (lambda w: w.limits.may_learn(ME, 1),),
     "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
     "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
     "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
@@ -371,6 +413,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
     "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
     "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
+    "Spending.share": (lambda w: w.spending.share(1, ME),),
     "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
     "Metered.stream": (lambda w: _metered(w),),
     "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
@@ -406,6 +449,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
 # What neither reads nor writes anything of a person.
 HARMLESS = {
     "Memory.close",
+    "Lessons.cost",
     "Namer.tell",
     "Namer.stop",
     "Worker.start",

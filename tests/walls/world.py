@@ -44,6 +44,7 @@ from memory.questions import Questions
 from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
+from memory.timeline import Timeline
 from model.offers import Offers
 from settings import Settings
 from tests.scripted import ScriptedModel
@@ -98,6 +99,10 @@ class World:
     @cached_property
     def graph(self) -> Graph:
         return Graph(self.database)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self.database)
 
     @cached_property
     def keeper(self) -> Keeper:
@@ -223,6 +228,7 @@ class World:
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
         with self.database.as_user(user_id) as connection:
             self.conversations.remembered(connection, asked.id, {"events": [{"memory": word}]})
+        self._bring(user_id, word)
         self.consents.give(user_id)
         self.counts.own(user_id, f"{word}-count", 1, None, 60)
         device = self.sessions.open(Session(user_id, f"{word}@example.com", time.time() + 3600, word, word), word)
@@ -244,6 +250,12 @@ class World:
             [new] = self.store.insert(connection, [(metadata, self.vector(words))])
             self.store.replace(connection, new, metadata | {"happened_at": "2026-01-01"}, self.vector(words))
         return Fact(new, metadata)
+
+    def _bring(self, user_id: str, word: str) -> None:
+        """A message from elsewhere, which rests, so that it stays what it is."""
+        self.memory.lessons.bring(user_id, [Said("user", f"I grow {word}", message_id=f"{word}-lesson")], "learn")
+        with self.database.as_user(user_id) as connection:
+            connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
 
     def _forgotten(self, user_id: str, word: str) -> str:
         [added] = self.memory.add(f"I once owned {word}", user_id=user_id, infer=False)["results"]
