@@ -14,13 +14,16 @@ from typing import Any
 import httpx
 
 from auth.session import Sessions
+from chat.chats import Chats
 from chat.conversations import Conversations
+from chat.export import Exports
+from chat.naming import Namer
 from chat.preferences import PreferenceStore
 from chat.refusals import Refusals
 from chat.retention import Retention
 from chat.turn import Chat
 from chat.worker import Worker
-from database import Database
+from database import Database, Reading
 from errors import AppError, AuthUnreachable, SettingsError
 from limits import Limits
 from memory import Memory, Receipt
@@ -28,7 +31,7 @@ from memory.embed import embedder_for
 from memory.prompts import instructions_for
 from memory.rerank import reranker_named
 from migrations import migrate
-from model import chat_model, memory_model
+from model import Model, chat_model, memory_model
 from model.offers import Offers
 from settings import Settings, settings
 
@@ -63,6 +66,8 @@ class House:
     sessions: Sessions
     memory: Memory
     conversations: Conversations
+    chats: Chats
+    exports: Exports
     chat: Chat
     worker: Worker
     limits: Limits
@@ -76,13 +81,17 @@ class House:
         """What was not remembered, and why."""
         return Refusals(self.database)
 
+    def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
+        """What several rooms have to say to one user, in one trip to the database."""
+        return self.database.read_together(user_id, *readings)
+
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
         with self.database.as_user(user_id) as connection:
             self.conversations.unqueue(connection)
             # Receipts of old turns quote memories; what is erased must not live on in them.
             self.conversations.clear_receipts(connection)
-            chats = self.conversations.delete_all(connection) if messages_too else 0
+            chats = self.chats.delete_all(connection) if messages_too else 0
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
 
@@ -137,7 +146,9 @@ def build(wanted: Settings) -> House:
         opened.callback(worker.stop)
         worker.start()
         preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
-        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers)
+        chats = Chats(database)
+        namer = _namer(chats, models[1], limits, opened)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, namer)
         # Whatever failed above is closed again; from here on the house closes it.
         return House(
             settings=wanted,
@@ -145,6 +156,8 @@ def build(wanted: Settings) -> House:
             sessions=Sessions(database),
             memory=memory,
             conversations=conversations,
+            chats=chats,
+            exports=Exports(database),
             chat=chat,
             worker=worker,
             limits=limits,
@@ -153,6 +166,15 @@ def build(wanted: Settings) -> House:
             retention=retention,
             opened=opened.pop_all(),
         )
+
+
+def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
+    """Who names chats; nobody without a model."""
+    if model is None:
+        return None
+    namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
+    opened.callback(namer.stop)
+    return namer
 
 
 def health() -> dict[str, Any]:

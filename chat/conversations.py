@@ -21,7 +21,7 @@ from database import Database
 from errors import NotFound
 from plaintext import storable
 
-__all__ = ["Conversation", "Conversations", "Message", "Turn"]
+__all__ = ["Conversation", "Conversations", "Message", "Turn", "as_id"]
 
 FIELDS = (
     "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at, remembering"
@@ -40,6 +40,8 @@ class Conversation:
     id: str
     title: str
     updated_at: datetime
+    pinned: bool = False
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,29 +76,22 @@ class Conversations:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def recent(self, user_id: str, limit: int = 200) -> list[Conversation]:
-        """The user's conversations, the latest first."""
-        rows = self._database.read_as(
-            user_id,
-            "select id::text, title, updated_at from app.conversations order by updated_at desc limit %(limit)s",
-            {"limit": limit},
-        )
-        return [Conversation(**row) for row in rows]
-
     def messages(self, user_id: str, conversation_id: str, limit: int = 400) -> list[Message]:
-        """The latest messages of a conversation, in the order they were said; empty if it is not the user's."""
+        """The latest messages of a conversation, as they were said; empty if it is deleted, or not the user's."""
         rows = self._database.read_as(
             user_id,
             f"select {FIELDS} from app.messages where conversation_id = %(conversation)s::uuid"
+            " and not exists ("
+            "  select from app.conversations where id = %(conversation)s::uuid and deleted_at is not null)"
             " order by seq desc limit %(limit)s",
-            {"conversation": _uuid(conversation_id), "limit": limit},
+            {"conversation": as_id(conversation_id), "limit": limit},
         )
         return [Message(**row) for row in reversed(rows)]
 
     def message(self, user_id: str, message_id: str) -> Message | None:
         """One message as it stands now; None if it is gone, or not the user's."""
         rows = self._database.read_as(
-            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": _uuid(message_id)}
+            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": as_id(message_id)}
         )
         return Message(**rows[0]) if rows else None
 
@@ -132,19 +127,6 @@ class Conversations:
         """Let a turn be remembered from now on although no reply came: the person's words count all the same."""
         with self._database.as_user(asked.user_id) as connection:
             _queue(connection, asked.id)
-
-    def delete(self, user_id: str, conversation_id: str) -> None:
-        """Remove a conversation with its messages; what was learned from it stays."""
-        with self._database.as_user(user_id) as connection:
-            gone = connection.execute(
-                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": _uuid(conversation_id)}
-            )
-            if gone.rowcount != 1:
-                raise NotFound("There is no such chat.")
-
-    def delete_all(self, connection: Connection) -> int:
-        """Remove every conversation of the user a transaction is bound to."""
-        return connection.execute(text("delete from app.conversations")).rowcount
 
     # -- the queue -------------------------------------------------------------------------------
 
@@ -205,7 +187,9 @@ class Conversations:
     def waiting(self, user_id: str) -> int:
         """How many of the user's turns are not yet remembered."""
         rows = self._database.read_as(
-            user_id, "select count(*) as waiting from app.messages where remembering = 'waiting'"
+            user_id,
+            "select count(*) as waiting from app.messages m where remembering = 'waiting' and not exists ("
+            " select from app.conversations c where c.id = m.conversation_id and c.deleted_at is not null)",
         )
         return int(rows[0]["waiting"])
 
@@ -219,13 +203,15 @@ class Conversations:
         status: str = "complete",
         receipt: Mapping[str, Any] | None = None,
     ) -> Message:
-        values = {"conversation": _uuid(conversation_id), "role": role, "content": content, "parent": parent_id}
+        values = {"conversation": as_id(conversation_id), "role": role, "content": content, "parent": parent_id}
         values |= {"status": status, "receipt": json.dumps(dict(receipt or {}))}
         try:
             row = connection.execute(_INSERT, values).mappings().one()
         except sqlalchemy_errors.IntegrityError as error:
             raise NotFound("There is no such chat.") from error
-        connection.execute(_TOUCH, {"conversation": values["conversation"], "title": title_of(content)})
+        touched = {"conversation": values["conversation"], "title": title_of(content), "role": role}
+        if connection.execute(_TOUCH, touched).rowcount != 1:
+            raise NotFound("There is no such chat.")
         return Message(**row)
 
 
@@ -242,7 +228,8 @@ _INSERT = text(
 _TOUCH = text(
     "update app.conversations set updated_at = clock_timestamp(),"
     " title = case when title = '' then :title else title end"
-    " where id = cast(:conversation as uuid)"
+    # Nobody says more in a deleted chat; a reply that was under way is kept, since the chat may come back.
+    " where id = cast(:conversation as uuid) and (deleted_at is null or :role = 'assistant')"
 )
 
 
@@ -278,8 +265,8 @@ def _turn(connection: Connection, message_id: str) -> Turn:
     return Turn(message, replies[-1] if replies else None)
 
 
-def _uuid(value: str) -> str:
-    """An id as Postgres takes it; anything else is nobody's chat."""
+def as_id(value: str) -> str:
+    """A chat's or a message's id as Postgres takes it; anything else is nobody's chat."""
     try:
         return str(UUID(value))
     except (ValueError, AttributeError, TypeError) as error:

@@ -16,6 +16,7 @@ from chat import prompt
 from chat.branches import shown
 from chat.conversations import Conversations, Message
 from chat.left_out import do_without
+from chat.naming import Namer
 from chat.preferences import Preferences, PreferenceStore
 from chat.switches import may_read
 from chat.wording import sayable
@@ -38,6 +39,7 @@ class Chat:
     """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits.
 
     `preferences` is where people's are kept, and `offers` which models they may choose; without, nobody has any.
+    `namer` names a chat after its first reply.
     """
 
     conversations: Conversations
@@ -47,6 +49,7 @@ class Chat:
     limits: Limits | None = None
     preferences: PreferenceStore | None = None
     offers: Offers | None = None
+    namer: Namer | None = None
 
     def preferences_of(self, user_id: str) -> Preferences:
         """What this person set."""
@@ -95,6 +98,7 @@ def answer(
             draft.pieces.append(piece)
             yield piece
         draft.status = "complete"
+        _name(chat, draft, history)
     except (ModelError, LimitReached):
         draft.status = "failed"
         raise
@@ -197,6 +201,15 @@ def _speak(
 def _stream(model: Model, words: Sequence[Words], draft: _Draft) -> Iterator[str]:
     draft.usage.model = model.name
     return model.stream(words, draft.usage)
+
+
+def _name(chat: Chat, draft: _Draft, history: Sequence[Message]) -> None:
+    """After the first whole reply of a chat, let it be named."""
+    asked, text = history[-1], "".join(draft.pieces)
+    if chat.namer is None or not text.strip():
+        return
+    if not any(each.role == "assistant" and each.status == "complete" for each in history):
+        chat.namer.tell(asked.user_id, asked.conversation_id, asked.content, text)
 
 
 def _save(chat: Chat, asked: Message, draft: _Draft) -> None:

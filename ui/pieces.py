@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -28,6 +29,7 @@ __all__ = [
     "plain",
     "saved",
     "spoken",
+    "way",
 ]
 
 KIND_NAMES = {
@@ -135,6 +137,12 @@ def _origin(memory: Result) -> str:
     elif memory["metadata"].get("source") == "person":
         parts.append("written by you")
     return " · ".join(part for part in parts if part)
+
+
+def way(text: str) -> str:
+    """Which way a text is read, for the key of what it stands in: one read from the right is cut at its left."""
+    strong = (each for each in map(unicodedata.bidirectional, text) if each in ("L", "R", "AL"))
+    return "ltr" if next(strong, "L") == "L" else "rtl"
 
 
 def date_of(written: object) -> str:

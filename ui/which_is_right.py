@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from auth.guard import require_user
+from auth.guard import User, require_user
 from house import house
 from memory import Question
 from ui.frame import trouble
@@ -16,11 +18,14 @@ WAITING = "which_is_right_waits"  # one question at a time: others are not put b
 
 
 @st.fragment
-def which_is_right() -> None:
-    """The oldest open question, and how many wait behind it; answered at once."""
+def which_is_right(asking: User, read: list[Sequence[Question]]) -> None:
+    """The oldest open question, and how many wait behind it; answered at once.
+
+    `read` holds what the page has read for its own run, for who was at its gate; drawn alone, it is used up.
+    """
     with trouble():
-        user = require_user()
-        waiting = house().memory.questions.open(user.id)
+        user = asking if read else require_user()
+        waiting = read.pop() if read else house().memory.questions.open(user.id)
         st.session_state[WAITING] = bool(waiting)
         if waiting:
             with st.container(border=True, key="which-is-right"):

@@ -22,14 +22,14 @@ PORTO = "I live in Porto"
 def _page() -> None:
     import streamlit as st
 
-    from auth.guard import FRAMED, open_door
+    from auth.guard import FRAMED, open_door, require_user
     from house import house
     from ui.confirm_gently import confirm_gently
     from ui.which_is_right import which_is_right
 
     st.session_state[FRAMED] = True
     open_door(house().sessions)
-    which_is_right()
+    which_is_right(require_user(), [])
     confirm_gently()
 
 

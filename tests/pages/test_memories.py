@@ -198,7 +198,7 @@ def test_a_message_that_is_gone_leads_to_its_chat_and_a_chat_that_is_gone_nowher
     _named(home, app, asked.conversation_id, str(uuid4()))
     _press(app, "Open the message it came from")
     assert dict(app.query_params) == {"chat": asked.conversation_id}
-    home.conversations.delete(_me(app), asked.conversation_id)
+    home.chats.delete(_me(app), asked.conversation_id)
     app.switch_page(PAGE).run()
     _press(app, "Open the message it came from")
     assert "no longer there" in app.toast[0].value

@@ -16,7 +16,10 @@ from typing import Any
 
 from auth.client import Session
 from auth.session import OpenDevice
+from chat.chats import deleted, listed
+from chat.naming import ChatName, Namer, Unnamed
 from chat.preferences import Preferences
+from chat.search import looked_up
 from chat.turn import answer, run_turn, say
 from errors import AppError
 from memory import Person, Plan, Said
@@ -26,7 +29,7 @@ from memory.facts import Fact, Write
 from memory.filters import Filter
 from memory.lessons import Lesson
 from memory.order import Kept
-from memory.questions import Choice
+from memory.questions import Choice, open_questions
 from memory.rank import WEIGHTS
 from memory.recall import Query
 from memory.store import Asked
@@ -140,6 +143,19 @@ def hers_waiting(w: World) -> Lesson:
 def _metered(w: World) -> str:
     w.model.enqueue("Nothing of hers")
     return "".join(w.limits.metered(w.model, ME).stream([]))
+
+
+def _straight(w: World, sql: str) -> Any:
+    """What a statement of Mallory's own tells."""
+    return w.database.read_as(ME, sql)
+
+
+def _named(w: World) -> bool:
+    """Alice's chat, named for Mallory."""
+    namer = Namer(w.chats, lambda _: w.model)
+    w.model.enqueue(ChatName(name="Mine now"))
+    namer._waiting.append(Unnamed(ME, chat_of(w), "x", "y"))
+    return namer.name_next()
 
 
 def _exported(w: World, *others: str) -> bytes:
@@ -342,7 +358,6 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Confirming.answer": tuple(_confirming(answer) for answer in ANSWERS),
     "Confirming.confirm": (lambda w: w.memory.confirming.confirm([alice(w), "%"], user_id=ME).count or None,),
     # -- chats
-    "Conversations.recent": (lambda w: w.conversations.recent(ME, 1000),),
     "Conversations.messages": (
         lambda w: w.conversations.messages(ME, chat_of(w)),
         lambda w: w.conversations.messages(ME, f"{chat_of(w)}' or '1'='1"),
@@ -357,8 +372,6 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         ),
     ),
     "Conversations.queue": (lambda w: w.conversations.queue(asked_of(w)),),
-    "Conversations.delete": (lambda w: w.conversations.delete(ME, chat_of(w)),),
-    "Conversations.delete_all": (lambda w: w.inside(w.conversations.delete_all),),
     "Conversations.next_turn": (lambda w: _claimed(w),),
     "Conversations.remembered": (lambda w: w.inside(lambda c: w.conversations.remembered(c, w.known["asked"].id, {})),),
     "Conversations.postpone": (lambda w: w.inside(lambda c: w.conversations.postpone(c, w.known["asked"].id, "x")),),
@@ -366,6 +379,27 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
     "Refusals.of": (lambda w: [w.house.refusals.of(each) for each in (ME, *STRANGE)],),
     "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
+    "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
+    "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),
+    "Chats.deleted": (lambda w: [w.chats.deleted(each) for each in (ME, *STRANGE)],),
+    "Chats.search": (
+        lambda w: [w.chats.search(each, word) for each in (ME, *STRANGE) for word in (SECRET, SECRET[:4], "i")],
+        lambda w: w.chats.search(ME, f"{SECRET[:4]}' | '"),
+        lambda w: _straight(w, "select * from app.find_messages(array['i', 'my'], '{}', 1000)"),
+        lambda w: _straight(w, f"select content from app.messages, app.asked_words('{ALICE}', array['my'], true)"),
+        lambda w: _straight(w, "select * from app.message_words"),
+    ),
+    "Chats.rename": (lambda w: w.chats.rename(ME, chat_of(w), "mine"),),
+    "Chats.name": (lambda w: w.chats.name(ME, chat_of(w), "mine"),),
+    "Chats.pin": (lambda w: w.chats.pin(ME, chat_of(w)),),
+    "Chats.archive": (lambda w: w.chats.archive(ME, chat_of(w)),),
+    "Chats.delete": (lambda w: w.chats.delete(ME, chat_of(w)),),
+    "Chats.restore": (lambda w: w.chats.restore(ME, chat_of(w)),),
+    "Chats.delete_for_good": (lambda w: w.chats.delete_for_good(ME, chat_of(w)),),
+    "Chats.delete_all": (lambda w: w.inside(w.chats.delete_all),),
+    "Exports.one": (lambda w: w.exports.one(ME, chat_of(w)),),
+    "Exports.all": (lambda w: [list(w.exports.all(each)) for each in (ME, *STRANGE)],),
+    "Namer.name_next": (lambda w: _named(w),),
     "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
     "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
     "Retention.past": (lambda w: [w.retention.past(each, 1) for each in (ME, *STRANGE)],),
@@ -428,6 +462,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Sessions.delete_account": (lambda w: [w.sessions.delete_account(each) for each in (*STRANGE, ME)],),
     # -- the house
     "House.delete_account": (lambda w: w.house.delete_account(ME),),
+    "House.read_together": (
+        lambda w: w.house.read_together(ME, listed(1000), deleted(), looked_up(SECRET[:4]), open_questions()),
+    ),
     "House.clear_memories": (
         lambda w: w.house.clear_memories(ME, messages_too=True),
         lambda w: [_refused(partial(w.house.clear_memories, each)) for each in STRANGE],
@@ -438,6 +475,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
 HARMLESS = {
     "Memory.close",
     "Lessons.cost",
+    "Namer.tell",
+    "Namer.stop",
     "Worker.start",
     "Worker.tell",
     "Worker.stop",

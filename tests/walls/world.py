@@ -14,7 +14,9 @@ from sqlalchemy import Connection, text
 
 from auth.client import Session
 from auth.session import Sessions
+from chat.chats import Chats
 from chat.conversations import Conversations
+from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
 from chat.retention import Retention
 from chat.turn import Chat
@@ -131,6 +133,14 @@ class World:
         return Conversations(self.database)
 
     @cached_property
+    def chats(self) -> Chats:
+        return Chats(self.database)
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.database)
+
+    @cached_property
     def preferences(self) -> PreferenceStore:
         return PreferenceStore(self.database)
 
@@ -178,6 +188,8 @@ class World:
             sessions=self.sessions,
             memory=self.memory,
             conversations=self.conversations,
+            chats=self.chats,
+            exports=self.exports,
             chat=self.chat,
             worker=self.worker,
             limits=self.limits,
