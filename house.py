@@ -125,13 +125,8 @@ def leave() -> None:
 def build(wanted: Settings) -> House:
     """Connect, bring the tables up to date, and start the worker; raises an `AppError` that says what is missing."""
     wanted.check_account()
-    if wanted.database_url is None:
-        raise SettingsError(
-            "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
-            "or start everything on this machine with make run."
-        )
     with ExitStack() as opened:
-        database = opened.enter_context(closing(Database(wanted.database_url, wanted.database_admin_url)))
+        database = opened.enter_context(closing(_database(wanted)))
         embedder = opened.enter_context(closing(embedder_for(wanted)))
         migrate(database, embedder.dimensions, embedder.name)
         models = chat_model(wanted), memory_model(wanted)
@@ -166,6 +161,15 @@ def build(wanted: Settings) -> House:
             retention=retention,
             opened=opened.pop_all(),
         )
+
+
+def _database(wanted: Settings) -> Database:
+    if wanted.database_url is None:
+        raise SettingsError(
+            "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
+            "or start everything on this machine with make run."
+        )
+    return Database(wanted.database_url, wanted.database_admin_url)
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:

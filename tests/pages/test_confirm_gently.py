@@ -22,14 +22,15 @@ PORTO = "I live in Porto"
 def _page() -> None:
     import streamlit as st
 
-    from auth.guard import FRAMED, open_door, require_user
+    from auth.guard import FRAMED, open_door
     from house import house
     from ui.confirm_gently import confirm_gently
     from ui.which_is_right import which_is_right
 
     st.session_state[FRAMED] = True
-    open_door(house().sessions)
-    which_is_right(require_user(), [])
+    user = open_door(house().sessions)
+    assert user is not None
+    which_is_right(user, [])
     confirm_gently()
 
 
