@@ -264,8 +264,10 @@ def why_here() -> str | None:
     return f"You were signed out. Sign in to go on where you were.{kept}"
 
 
-def give_back(user: User, box: str) -> None:
-    """Put words that could not be sent into their box again; another person's are thrown away."""
+def give_back(user: User, box: str) -> bool:
+    """Put words that could not be sent into their box again; another person's are thrown away. Whether it put any."""
     owner, words = st.session_state.pop(UNSENT, ("", ""))
     if words and owner == user.id:
         st.session_state[box] = words
+        return True
+    return False

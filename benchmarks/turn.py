@@ -100,7 +100,7 @@ def _measure(database: Database, wire: Counted, turns: int, memories: int) -> di
     chat_id = None
     for turn in range(-10, turns):
         said = conversations.say(USER, chat_id, crowd.question(turn))
-        drawn = conversations.messages(USER, said.conversation_id)
+        drawn = conversations.threads.open(USER, said.conversation_id)
         trips, embeddings, calls = wire.round_trips, embedder.calls, len(model.asked_at)
         began = time.perf_counter()
         reply = answer(chat, said, drawn)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
+from chat.message import FIELDS, Conversation, Message, Turn, as_id
+from chat.placing import place, said_just_now
+from chat.threads import Threads
 from chat.wording import sayable, title_of
 from database import Database
 from errors import NotFound
@@ -23,9 +23,6 @@ from plaintext import storable
 
 __all__ = ["Conversation", "Conversations", "Message", "Turn", "as_id"]
 
-FIELDS = (
-    "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at, remembering"
-)
 # A turn waits so long for its reply; then it is remembered without, so that a click that ends a turn early, or
 # a crash, costs no memory.
 REPLY_SECONDS = 20
@@ -33,46 +30,12 @@ REPLY_SECONDS = 20
 BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
 
 
-@dataclass(frozen=True)
-class Conversation:
-    """One chat in a person's list."""
-
-    id: str
-    title: str
-    updated_at: datetime
-    pinned: bool = False
-    archived: bool = False
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message of a conversation."""
-
-    id: str
-    conversation_id: str
-    parent_id: str | None
-    user_id: str
-    role: str
-    content: str
-    status: str
-    created_at: datetime
-    receipt: Mapping[str, Any] = field(default_factory=dict)
-    remembering: str = "none"  # of what a person said: waiting, done or given up
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A person's message whose turn the worker has claimed, with the reply to it if there is one."""
-
-    message: Message
-    reply: Message | None
-
-
 class Conversations:
     """Reads and writes one user's conversations at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.threads = Threads(database)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -102,17 +65,34 @@ class Conversations:
         with self._database.as_user(user_id) as connection:
             return _open(connection, first_words)
 
-    def say(self, user_id: str, conversation_id: str | None, content: str) -> Message:
-        """Save what a person said, after the latest message of the conversation, or as the first of a new one.
+    def say(
+        self,
+        user_id: str,
+        conversation_id: str | None,
+        content: str,
+        *,
+        seen: str | None = None,
+        instead_of: str | None = None,
+        once_within: float = 0,
+    ) -> Message:
+        """Save what a person said at the end of the line that is shown, or as the first message of a new conversation.
+
+        `seen` is the last message they saw: where that stands on another branch, theirs follows there. `instead_of`
+        makes it another version of a message, whose turn need not be remembered any more. The same words again
+        `once_within` so many seconds, and before their answer, are the same message: somebody pressed twice.
 
         From here on it is in the queue to be remembered, a little later than its reply should take; never, where
         the person has switched remembering off, also if they switch it on again later.
         """
         kept = sayable(content)
         with self._database.as_user(user_id) as connection:
+            if once_within and (same := said_just_now(connection, conversation_id, kept, once_within)):
+                return same
             if conversation_id is None:
-                conversation_id = _open(connection, kept).id
-            return self._append(connection, conversation_id, "user", kept)
+                conversation_id, parent = _open(connection, kept).id, None
+            else:
+                parent = place(connection, conversation_id, seen, instead_of)
+            return self._append(connection, conversation_id, "user", kept, parent)
 
     def reply(self, asked: Message, content: str, status: str, receipt: Mapping[str, Any]) -> Message:
         """Save the reply to a message, and let the turn be remembered from now on, in one transaction."""
@@ -209,8 +189,8 @@ class Conversations:
             row = connection.execute(_INSERT, values).mappings().one()
         except sqlalchemy_errors.IntegrityError as error:
             raise NotFound("There is no such chat.") from error
-        touched = {"conversation": values["conversation"], "title": title_of(content), "role": role}
-        if connection.execute(_TOUCH, touched).rowcount != 1:
+        touched = {"conversation": values["conversation"], "title": title_of(content), "role": role, "new": row["id"]}
+        if connection.execute(_TOUCH, touched | {"asked": parent_id if role == "assistant" else None}).rowcount != 1:
             raise NotFound("There is no such chat.")
         return Message(**row)
 
@@ -218,16 +198,19 @@ class Conversations:
 _INSERT = text(
     "insert into app.messages (conversation_id, parent_id, role, content, status, receipt, remembering, remember_after)"
     " values"
-    " (cast(:conversation as uuid), coalesce(cast(:parent as uuid), (select id from app.messages"
-    "  where conversation_id = cast(:conversation as uuid) order by seq desc limit 1)),"
+    " (cast(:conversation as uuid), cast(:parent as uuid),"
     "  :role, :content, :status, cast(:receipt as jsonb), case when :role = 'user' and coalesce("
     "   (select writes_memory from app.preferences where user_id = app.asking()), true)"
     "  then 'waiting' else 'none' end,"
     f"  now() + make_interval(secs => {REPLY_SECONDS})) returning {FIELDS}"
 )
+# What was said, and another answer, is shown from now on; a first answer only where nothing was said meanwhile.
 _TOUCH = text(
     "update app.conversations set updated_at = clock_timestamp(),"
-    " title = case when title = '' then :title else title end"
+    " title = case when title = '' then :title else title end,"
+    " head_id = case when cast(:asked as uuid) is null or head_id is null or head_id = cast(:asked as uuid)"
+    "  or exists (select from app.messages where parent_id = cast(:asked as uuid) and role = 'assistant'"
+    "   and id <> cast(:new as uuid)) then cast(:new as uuid) else head_id end"
     # Nobody says more in a deleted chat; a reply that was under way is kept, since the chat may come back.
     " where id = cast(:conversation as uuid) and (deleted_at is null or :role = 'assistant')"
 )
@@ -263,11 +246,3 @@ def _turn(connection: Connection, message_id: str) -> Turn:
     ).mappings()
     message, *replies = [Message(**row) for row in rows]
     return Turn(message, replies[-1] if replies else None)
-
-
-def as_id(value: str) -> str:
-    """A chat's or a message's id as Postgres takes it; anything else is nobody's chat."""
-    try:
-        return str(UUID(value))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise NotFound("There is no such chat.") from error

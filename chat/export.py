@@ -14,8 +14,8 @@ from datetime import datetime, tzinfo
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from chat.branches import shown
-from chat.conversations import Message, as_id
+from chat.branches import line
+from chat.message import FIELDS, Message, as_id
 from database import Database
 from errors import NotFound
 
@@ -23,8 +23,7 @@ __all__ = ["Exported", "Exports", "Names", "archive", "as_json", "as_markdown", 
 
 AT_ONCE = 10
 _MESSAGES = (
-    "select id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at,"
-    " remembering from app.messages where conversation_id = any(%(ids)s::uuid[]) order by conversation_id, seq"
+    f"select {FIELDS} from app.messages where conversation_id = any(%(ids)s::uuid[]) order by conversation_id, seq"
 )
 _CHATS = (
     "select id::text, title, created_at, updated_at, pinned_at, archived_at, head_id::text from app.conversations"
@@ -83,7 +82,8 @@ class Exports:
 def as_markdown(chat: Exported, names: Names) -> str:
     """A chat as it is read: the branch that is shown, each message under who said it and when."""
     parts = [f"# {chat.title}"]
-    for each in shown(chat.messages):
+    said = {each.id: each for each in chat.messages}
+    for each in (said[step.id] for step in line(chat.messages, chat.about["head_id"])):
         who = names.person if each.role == "user" else names.assistant
         at = each.created_at.astimezone(names.zone)
         parts += [f"**{who}** · {at:%Y-%m-%d %H:%M}", each.content]
@@ -119,7 +119,8 @@ def _told(message: Message) -> dict[str, Any]:
     told = {"id": message.id, "parent_id": message.parent_id, "role": message.role, "content": message.content}
     told |= {"status": message.status, "created_at": message.created_at.isoformat()}
     memories = [{"text": each.get("text"), "id": each.get("id")} for each in message.receipt.get("memories") or []]
-    return told | ({"memories": memories} if memories else {})
+    found = {"feedback": message.feedback, "feedback_why": message.feedback_why} if message.feedback else {}
+    return told | ({"memories": memories} if memories else {}) | found
 
 
 def _plain(value: Any) -> Any:

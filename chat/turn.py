@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import Any
 
 from chat import prompt
-from chat.branches import shown
 from chat.conversations import Conversations, Message
 from chat.left_out import do_without
 from chat.naming import Namer
 from chat.preferences import Preferences, PreferenceStore
 from chat.switches import may_read
+from chat.threads import Thread
 from chat.wording import sayable
 from errors import LimitReached, ModelError, ModelRefused
 from limits import Limits
@@ -32,6 +31,7 @@ __all__ = ["Chat", "answer", "run_turn", "say"]
 RECALLED = 8
 PRESENT = 40  # messages of this conversation that its prompt most likely shows
 STANDING = 5  # of what holds whatever is asked
+PRESSED_TWICE = 2.0  # seconds in which the same words, not answered yet, are the same message
 
 
 @dataclass(frozen=True)
@@ -68,30 +68,45 @@ def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str
     yield from answer(chat, say(chat, user_id, conversation_id, text))
 
 
-def say(chat: Chat, user_id: str, conversation_id: str | None, text: str) -> Message:
-    """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached."""
+def say(
+    chat: Chat,
+    user_id: str,
+    conversation_id: str | None,
+    text: str,
+    *,
+    seen: str | None = None,
+    instead_of: str | None = None,
+) -> Message:
+    """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached.
+
+    `seen` is the last message they saw, `instead_of` the one whose other version this is.
+    """
     words = sayable(text)
     if chat.limits is not None:
         chat.limits.may_say(user_id, words)
-    return chat.conversations.say(user_id, conversation_id, words)
+    return chat.conversations.say(
+        user_id, conversation_id, words, seen=seen, instead_of=instead_of, once_within=PRESSED_TWICE
+    )
 
 
 def answer(
-    chat: Chat, asked: Message, said: Sequence[Message] | None = None, without: Collection[str] = ()
+    chat: Chat, asked: Message, thread: Thread | None = None, without: Collection[str] = ()
 ) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try).
 
-    `said` are the messages of its conversation, where the caller has read them anyway; `without` are the ids of
+    `thread` is the shown line of its conversation, where the caller has read it anyway; `without` are the ids of
     memories that this reply is not to be told. Earlier replies to the message stay beside this one.
     """
     draft = _Draft()
     try:
-        if said is None:
-            said = chat.conversations.messages(asked.user_id, asked.conversation_id)
-        history = _up_to(asked, said)
+        if thread is None or not thread.reaches(asked):
+            thread = chat.conversations.threads.up_to(asked)
+        history = thread.up_to(asked)
         preferences = chat.preferences_of(asked.user_id)
-        # What stands in the prompt as the conversation need not be recalled as well; nor the reply this replaces.
-        present = [episode_id(asked.user_id, each.id) for each in [*said[-PRESENT:], asked]]
+        # What stands in the prompt as the conversation need not be recalled as well. What stands on other branches
+        # of it was taken back by asking otherwise, or is what this reply replaces.
+        left = [*(each.id for each in history[-PRESENT:]), *thread.aside(asked)]
+        present = [episode_id(asked.user_id, each) for each in left]
         reads = may_read(preferences)
         memories = draft.recall(chat.memory, asked, history, present, without) if reads else draft.tell_nothing()
         for piece in _speak(chat, asked, draft, history, memories, preferences):
@@ -164,11 +179,6 @@ def _used(fact: Fact) -> dict[str, Any]:
     told = {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
     by = fact.metadata.get("actor_id") or fact.metadata.get("role")
     return told | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
-
-
-def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:
-    """What was said before a message, and the message; what came after it is not what it asks about."""
-    return [*takewhile(lambda each: each.id != asked.id, shown(messages)), asked]
 
 
 def _speak(

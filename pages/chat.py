@@ -9,16 +9,19 @@ from functools import partial
 import streamlit as st
 
 from auth.guard import require_user
-from chat.branches import shown
 from errors import InvalidInput
 from house import house
 from ui import composer, open_chat
 from ui.chat_list import chat_list
+from ui.confirm_gently import confirm_gently
 from ui.consent import require_consent
+from ui.copying import copying
 from ui.desk import desk
 from ui.frame import MARK, trouble
+from ui.going import going
 from ui.greeting import greeting
 from ui.learned import learned
+from ui.news import news
 from ui.reply import offer_second_try, stream_reply, to_answer
 from ui.thread import thread
 from ui.which_is_right import which_is_right
@@ -34,23 +37,27 @@ def draw() -> None:
     """The list beside, the messages, the box to write in, and the reply to what was just said or asked again."""
     _note_timezone()
     at_hand = desk(user)
-    said = open_chat.messages(user)
+    drawn = open_chat.thread(user)
     chat_list(user, at_hand)
-    composer.box(user)
-    asked, without = to_answer(said)
-    thread(said, asked)
+    composer.box(user, drawn)
+    asked, without = to_answer(drawn)
+    thread(user, drawn, asked)
     if asked:
         with st.chat_message("assistant", avatar=MARK):
-            stream_reply(asked, said, without)
+            drawn = stream_reply(user, asked, drawn, without)
             learned(asked, newest=True)
-    elif not said:
+    elif not drawn.messages:
         with st.container():  # one element, so that the first message takes its place at once
             greeting(partial(composer.say_in_new_chat, user))
     else:
-        offer_second_try(shown(said))
+        offer_second_try(drawn)
     composer.not_taken()
-    if said:  # not at the end of an empty page: people write as soon as they see the greeting
+    if drawn.messages:  # not at the end of an empty page: people write as soon as they see the greeting
         which_is_right(user, at_hand.questions)
+        confirm_gently()
+        copying(drawn.messages)
+        going()
+        news(drawn.messages[0].conversation_id, drawn.stamp)
 
 
 def _note_timezone() -> None:

@@ -5,30 +5,39 @@ from __future__ import annotations
 import streamlit as st
 
 from auth.guard import User, give_back, stop_if_ended
-from chat.conversations import Message
+from chat.message import Message
+from chat.threads import Thread
 from chat.turn import say
 from errors import AppError, NotFound
 from house import house
 from texts import text
 from ui import open_chat, pieces
+from ui.draft import draft
 
-__all__ = ["box", "just_said", "not_taken", "say_in_new_chat"]
+__all__ = ["box", "just_said", "not_taken", "say_in_new_chat", "say_instead"]
 
 # What is kept between two runs: the words in the box, and the message that waits for its reply.
-WRITTEN, ASKED = "written", "asked"
+WRITTEN, ASKED, BORN = "written", "asked", "born"
 
 
-def box(user: User) -> None:
-    """The box, with words that could not be sent before."""
-    give_back(user, WRITTEN)
+def box(user: User, thread: Thread) -> None:
+    """The box, with words that could not be sent before, or were typed here and not sent."""
+    given = give_back(user, WRITTEN)
     # With the chat that is drawn: right after "New chat" the browser still sends the old address.
     drawn = open_chat.open_id()
-    st.chat_input(text("chat.box"), key=WRITTEN, submit_mode="stop", on_submit=_said, args=(user, drawn))
+    asked = (user, drawn, thread.tip)
+    st.chat_input(text("chat.box"), key=WRITTEN, submit_mode="stop", on_submit=_said, args=asked)
+    draft(user, drawn, born=st.session_state.pop(BORN, None) == drawn is not None, given=given)
 
 
 def say_in_new_chat(user: User, words: str) -> None:
     """What a press on a suggestion does."""
     _take(user, None, words)
+
+
+def say_instead(user: User, old: Message, words: str) -> bool:
+    """Say something otherwise: another version of a message. Whether it was taken."""
+    return _take(user, old.conversation_id, words, instead_of=old.id)
 
 
 def just_said() -> str | None:
@@ -43,26 +52,29 @@ def not_taken() -> None:
         pieces.not_sent(*refused)
 
 
-def _said(user: User, drawn: str | None) -> None:
+def _said(user: User, drawn: str | None, seen: str | None) -> None:
     # As a dictionary: after a click, any other touch of the session's state ends this callback.
-    _take(user, drawn, st.session_state.to_dict()[WRITTEN])
+    _take(user, drawn, st.session_state.to_dict()[WRITTEN], seen=seen)
 
 
-def _take(user: User, drawn: str | None, words: str) -> None:
+def _take(user: User, drawn: str | None, words: str, **place: str | None) -> bool:
     """Save what was written before anything is drawn or noted, so that no click in between can lose it."""
     try:
-        asked = _save(user, drawn, words)
+        asked = _save(user, drawn, words, **place)
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), words)
-        return
+        return False
     st.session_state[ASKED] = asked.id
+    if drawn is None:
+        st.session_state[BORN] = asked.conversation_id
     open_chat.set_open(asked.conversation_id)
+    return True
 
 
-def _save(user: User, drawn: str | None, words: str) -> Message:
+def _save(user: User, drawn: str | None, words: str, **place: str | None) -> Message:
     home = house()
     stop_if_ended(user, words)
     try:
-        return say(home.chat, user.id, drawn, words)
+        return say(home.chat, user.id, drawn, words, **place)
     except NotFound:  # the chat is gone: the words, which were counted, begin a new one
         return home.conversations.say(user.id, None, words)

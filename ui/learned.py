@@ -16,11 +16,12 @@ from auth.guard import User, require_user
 from chat.conversations import Message
 from house import house
 from ui.frame import trouble
+from ui.look_again import look_again
 from ui.pieces import plain
 
 __all__ = ["learned", "line_of"]
 
-OPENED, EDITED, DRAWN = "learned_opened", "learned_edited", "learned_drawn"
+OPENED, EDITED = "learned_opened", "learned_edited"
 SOON, LATER, LONG_ENOUGH = 1.0, 5.0, timedelta(minutes=10)
 LONGEST = 60
 DONE = {"ADD": "Learned", "UPDATE": "Changed", "DELETE": "Removed"}
@@ -28,12 +29,13 @@ DONE = {"ADD": "Learned", "UPDATE": "Changed", "DELETE": "Removed"}
 
 def learned(asked: Message, *, newest: bool) -> None:
     """One quiet line under a turn; the newest turn's appears by itself."""
-    pace = _pace(asked) if newest else None
-    if pace is not None:
-        # A piece of the page of its own, so that nothing else is drawn anew until there is something to say.
-        st.session_state[DRAWN] = True
-        st.fragment(_while_waiting, run_every=pace)(asked.id, pace)
-        return
+    if newest and _pace(asked) is not None:
+        _while_waiting(asked.id)
+    else:
+        _told(asked)
+
+
+def _told(asked: Message) -> None:
     _not_yet(asked)
     record = asked.receipt.get("remembered") or {}
     if not (line := line_of(record)):
@@ -54,16 +56,19 @@ def line_of(record: Mapping[str, Any]) -> str:
     return " · ".join(told + ([f"{len(dropped)} not kept"] if dropped else []))
 
 
-def _while_waiting(message_id: str, pace: float) -> None:
-    """Ask how a turn stands; once that has changed, the page is drawn anew, without asking on."""
+@st.fragment
+def _while_waiting(message_id: str) -> None:
+    """How a turn stands, again and again until it is remembered; drawn here, so that nothing that is open closes."""
     user = require_user()
-    with_the_page = st.session_state.pop(DRAWN, False)
     with trouble():
         asked = house().conversations.message(user.id, message_id)
-        if asked is not None:
-            _not_yet(asked)
-        if not with_the_page and (asked is None or _pace(asked) != pace):
-            st.rerun()
+        if asked is None:
+            return
+        _told(asked)
+        if pace := _pace(asked):
+            look_again("learned", pace)
+        elif _questions(asked) and look_again("learned", calm=True):
+            st.rerun()  # the question above the box is no part of this piece
 
 
 def _pace(asked: Message) -> float | None:
@@ -71,6 +76,11 @@ def _pace(asked: Message) -> float | None:
     if asked.remembering != "waiting" or datetime.now(UTC) - asked.created_at > LONG_ENOUGH:
         return None
     return LATER if asked.receipt.get("not_remembered") else SOON
+
+
+def _questions(asked: Message) -> bool:
+    """Whether the turn left a contradiction for the person to decide."""
+    return any(each.get("event") == "ASK" for each in (asked.receipt.get("remembered") or {}).get("events") or [])
 
 
 def _not_yet(asked: Message) -> None:

@@ -1,18 +1,20 @@
-"""Which chat is open, and what was said in it: in the session, and in the address. Draws nothing."""
+"""Which chat is open, and which part of it is drawn: in the session, and in the address. Draws nothing."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from auth.guard import User
-from chat.conversations import Message
+from chat.threads import PAGE, Thread
 from errors import NotFound
 from house import house
+from ui.going import go_to
 
-__all__ = ["PROBLEM", "REFUSED", "messages", "open_id", "set_open"]
+__all__ = ["PROBLEM", "REFUSED", "earlier", "later", "open_id", "set_open", "thread"]
 
-# What is kept between two runs, and the chat's name in the address.
-OPEN, PROBLEM, REFUSED, IN_ADDRESS = "open_chat", "chat_problem", "refused", "chat"
+# What is kept between two runs, and the names of the chat and of a message of it in the address.
+OPEN, PROBLEM, REFUSED, IN_ADDRESS, MESSAGE = "open_chat", "chat_problem", "refused", "chat", "message"
+FIRST, SHOWN = "first_drawn", "message_shown"
 
 
 def open_id() -> str | None:
@@ -23,27 +25,61 @@ def open_id() -> str | None:
 def set_open(conversation_id: str | None) -> None:
     """Open a conversation, and let the address say so: it can be gone back to, and kept."""
     st.session_state[OPEN] = conversation_id
-    st.session_state.pop(PROBLEM, None)
-    st.session_state.pop(REFUSED, None)
+    for each in (PROBLEM, REFUSED, FIRST):
+        st.session_state.pop(each, None)
     if conversation_id is None:
         st.query_params.clear()
-    elif st.query_params.get(IN_ADDRESS) != conversation_id:
-        st.query_params[IN_ADDRESS] = conversation_id
+    elif st.query_params.get(IN_ADDRESS) != conversation_id or MESSAGE in st.query_params:
+        st.query_params.from_dict({IN_ADDRESS: conversation_id})
 
 
-def messages(user: User) -> list[Message]:
-    """What was said in the open conversation; one that is gone, or somebody else's, is a new chat."""
+def thread(user: User) -> Thread:
+    """What is shown of the open conversation; one that is gone, or somebody else's, is a new chat."""
     chosen = open_id()
     if chosen is None:
-        return []
-    try:
-        found = house().conversations.messages(user.id, chosen)
-    except NotFound:
-        found = []
-    if not found:
+        return Thread()
+    found = _read(user, chosen)
+    if not found.messages:
         set_open(None)
     elif st.session_state.get(OPEN) != chosen:
         # The address is left alone: writing it again would put the back button a step behind.
         st.session_state[OPEN] = chosen
         st.session_state.pop(PROBLEM, None)
+    return found
+
+
+def earlier(drawn: Thread) -> None:
+    """Draw the page of messages before these as well, and stay where the reader is."""
+    _begin_with(drawn, max(0, drawn.start - PAGE))
+    go_to(drawn.messages[0].id)
+
+
+def later(drawn: Thread) -> None:
+    """Go on towards the end."""
+    _begin_with(drawn, drawn.start + PAGE)
+    go_to(drawn.messages[-1].id, end=True)
+
+
+def _begin_with(drawn: Thread, place: int) -> None:
+    st.session_state[FIRST] = (open_id(), drawn.steps[place].id)
+
+
+def _read(user: User, chosen: str) -> Thread:
+    """The part that was paged to, or that a link leads to: followed once, or leaving it would lead back."""
+    threads = house().conversations.threads
+    wanted = st.query_params.get(MESSAGE)
+    wanted = wanted if wanted and st.session_state.get(SHOWN) != (chosen, wanted) else None
+    whose, first = st.session_state.get(FIRST) or (None, None)
+    try:
+        found = threads.open(user.id, chosen, first=first if whose == chosen else None, show=wanted)
+        if wanted is None:
+            return found
+        st.session_state[SHOWN] = (chosen, wanted)
+        if found.find(wanted):
+            st.session_state[FIRST] = (chosen, found.messages[0].id)
+            go_to(wanted, mark=True)
+            if found.branched:
+                threads.choose(user.id, chosen, wanted)
+    except NotFound:
+        return Thread()
     return found

@@ -7,30 +7,31 @@ from contextlib import closing
 
 import streamlit as st
 
+from auth.guard import User
 from chat.branches import replies_to
-from chat.conversations import Message
+from chat.message import Message
+from chat.threads import Thread
 from chat.turn import answer
 from errors import AppError
 from house import house
 from texts import text
 from ui import composer, open_chat, pieces
 from ui.frame import MARK
-from ui.receipt import behind_reply
+from ui.message_row import below_reply
 
 __all__ = ["ask_again", "offer_second_try", "stream_reply", "to_answer"]
 
 AGAIN, AGAIN_FOR = "try-again", "again_for"
 
 
-def to_answer(said: Sequence[Message]) -> tuple[Message | None, Sequence[str]]:
+def to_answer(thread: Thread) -> tuple[Message | None, Sequence[str]]:
     """The message that waits for its reply in this run, and the memories to do without."""
     fresh = composer.just_said()
     again, without = st.session_state.pop(AGAIN_FOR, (None, ()))
-    if said and said[-1].id == fresh:
-        return said[-1], ()
-    # Only the last thing a person said: an answer further up has been talked on from.
-    last = next((each for each in reversed(said) if each.role == "user"), None)
-    return (last, without) if last and last.id == again else (None, ())
+    if said := thread.find(fresh):
+        return said, ()
+    asked = thread.find(again)
+    return (asked, without) if asked and asked.role == "user" else (None, ())
 
 
 def ask_again(message_id: str | None, without: Sequence[str] = ()) -> None:
@@ -38,37 +39,44 @@ def ask_again(message_id: str | None, without: Sequence[str] = ()) -> None:
     st.session_state[AGAIN_FOR] = (message_id, without)
 
 
-def stream_reply(asked: Message, said: Sequence[Message], without: Sequence[str]) -> None:
-    """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again."""
+def stream_reply(user: User, asked: Message, thread: Thread, without: Sequence[str]) -> Thread:
+    """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again.
+
+    Returns the thread as it is then.
+    """
     home = house()
     st.session_state.pop(open_chat.PROBLEM, None)
-    before = replies_to(asked, said)
+    before = replies_to(asked, [*thread.messages, *thread.others])
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
-        with closing(answer(home.chat, asked, said, without)) as reply:
+        with closing(answer(home.chat, asked, thread, without)) as reply:
             st.write_stream(pieces.harmless_stream(reply))
     except AppError as error:
         st.session_state[open_chat.PROBLEM] = str(error)
         _why_not(asked)
         for each in before[-1:]:
             pieces.spoken(each)
-        return
-    for each in replies_to(asked, home.conversations.messages(asked.user_id, asked.conversation_id, limit=1)):
-        behind_reply(each, before, ask_again)
+        return home.conversations.threads.open(user.id, asked.conversation_id)
+    now = home.conversations.threads.open(user.id, asked.conversation_id)
+    for each in replies_to(asked, now.messages):
+        below_reply(user, each, now, ask_again)
+    return now
 
 
-def offer_second_try(shown: Sequence[Message]) -> None:
+def offer_second_try(thread: Thread) -> None:
     """Where the last message has no whole reply: say why, keep it, and let it be asked again."""
-    if unanswered := _unanswered(shown):
+    if unanswered := _unanswered(thread):
         with st.chat_message("assistant", avatar=MARK):
             _why_not(unanswered)
 
 
-def _unanswered(shown: Sequence[Message]) -> Message | None:
+def _unanswered(thread: Thread) -> Message | None:
     """The person's message that has no reply, or one that broke off or was stopped."""
-    *_, last = shown
+    if thread.later:
+        return None
+    last = thread.messages[-1]
     if last.role == "assistant" and last.status != "complete":
-        return next((each for each in shown if each.id == last.parent_id), None)
+        return next((each for each in thread.messages if each.id == last.parent_id), None)
     return last if last.role == "user" else None
 
 

@@ -39,6 +39,11 @@ export default function ({ data, setStateValue }) {
     }
     return;
   }
+  if (!data.ticket) {  // signed out: what was typed and not sent goes, too
+    for (const each of Object.keys(sessionStorage)) {
+      if (each.startsWith("keepsake-draft:")) sessionStorage.removeItem(each);
+    }
+  }
   fetch(folder(data.pages) + data.path, {
     method: "POST",
     credentials: "same-origin",

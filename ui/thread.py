@@ -1,38 +1,102 @@
-"""The messages of a chat, one under the other, with what stands behind each. It asks nobody for anything."""
+"""The messages of a chat, one under the other, with what stands behind each; a long chat a part at a time.
+
+It asks no model for anything.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from chat.branches import earlier, replies_to, shown
-from chat.conversations import Message
-from ui import pieces
+from auth.guard import User
+from chat.branches import replies_to
+from chat.message import Message
+from chat.threads import Thread
+from texts import counted, text
+from ui import composer, open_chat, pieces
 from ui.learned import learned
-from ui.receipt import behind_reply
+from ui.message_row import REWORDED, below_reply, below_words
 from ui.reply import ask_again
 
 __all__ = ["thread"]
 
+STYLE = """
+<style>
+  [class*="st-key-row-"] { gap: 0.15rem; min-height: 1.75rem; }
+  [class*="st-key-row-"] button { min-height: 1.75rem; padding: 0.1rem 0.35rem; }
+  [class*="st-key-row-"] p { font-variant-numeric: tabular-nums; white-space: nowrap; }
+  [class*="st-key-below-"] { margin-top: -0.6rem; gap: 0.5rem; min-height: 1.75rem; }
+  /* Quiet for who reads: there on a touch, on the way to it, and under what is said last. */
+  @media (hover: hover) {
+    [class*="st-key-row-"] { opacity: 0.66; transition: opacity 0.15s; }
+    [class*="st-key-message-"]:hover [class*="st-key-row-"], [class*="st-key-row-"]:focus-within,
+    [class*="st-key-row-"]:has([aria-expanded="true"]) { opacity: 1; }
+  }
+  [class*="st-key-message-"] { border-radius: 0.75rem; }
+  [data-testid="stChatMessageContent"] { min-width: 0; }
+  [data-testid="stChatMessageContent"] :is(p, li, td, th, h1, h2, h3, h4, blockquote) {
+    overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start; }
+  [data-testid="stChatMessageContent"] pre { direction: ltr; text-align: left; overflow-x: auto; }
+  [data-testid="stChatMessageContent"] :is(pre, code) { unicode-bidi: isolate; }
+  [data-testid="stChatMessageContent"] table { display: block; max-width: 100%; overflow-x: auto; }
+  [data-testid="stChatMessageContent"] :is(td, th) { overflow-wrap: normal; }
+  [data-testid="stChatMessageContent"] .katex-display { overflow-x: auto; overflow-y: hidden; }
+</style>
+"""
 
-def thread(said: Sequence[Message], asked: Message | None) -> None:
-    """All of them but the reply that `asked` waits for."""
-    for each in shown(said):
-        if asked is None or each.parent_id != asked.id or each.role == "user":
-            _message(each, said, answered_now=asked is not None and each.id == asked.id)
+
+def thread(user: User, drawn: Thread, asked: Message | None) -> None:
+    """The messages up to the one that a reply is written to, or all; with the way to those before and after."""
+    st.html(STYLE)
+    if drawn.earlier:
+        label, key = counted("thread.earlier", drawn.earlier), "earlier-messages"
+        st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.earlier, args=(drawn,))
+    for each in drawn.messages:
+        _message(user, each, drawn, answered_now=asked is not None and each.id == asked.id)
+        if asked is not None and each.id == asked.id:
+            return  # what followed the reply that is written anew is on another branch
+    if drawn.later:
+        label, key = counted("thread.later", drawn.later), "later-messages"
+        st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
 
 
-def _message(each: Message, said: Sequence[Message], *, answered_now: bool) -> None:
+def _message(user: User, each: Message, drawn: Thread, *, answered_now: bool) -> None:
     """One message; under the last one of its turn, what was learned of the turn."""
-    last = next((other for other in reversed(said) if other.role == "user"), None)
-    with st.chat_message(each.role, avatar=pieces.avatar(each.role)):
-        pieces.spoken(each)
+    newest = drawn.last_asked
+    with (
+        st.container(key=f"message-{each.id}"),
+        st.chat_message(each.role, avatar=pieces.avatar(each.role)),
+    ):
         if each.role == "assistant":
-            to_last = last is not None and each.parent_id == last.id
-            may_again = to_last and each.status == "complete"
-            behind_reply(each, earlier(each, said), ask_again if may_again else None)
-            for asked in (other for other in said if other.id == each.parent_id):
-                learned(asked, newest=to_last)
-        elif not answered_now and not replies_to(each, said):
-            learned(each, newest=each is last)
+            pieces.spoken(each)
+            below_reply(user, each, drawn, ask_again if each.status == "complete" and each.parent_id else None)
+            if asked := drawn.find(each.parent_id):
+                learned(asked, newest=newest is not None and asked.id == newest.id)
+            return
+        if st.session_state.get(REWORDED) == each.id:
+            _editor(user, each)
+        else:
+            pieces.spoken(each)
+            below_words(user, each, drawn)
+        if not answered_now and not replies_to(each, drawn.messages):
+            learned(each, newest=newest is not None and each.id == newest.id)
+
+
+def _editor(user: User, old: Message) -> None:
+    """The words of a message, to be said otherwise; the old ones stay on their branch."""
+    with st.form(f"reword-{old.id}", border=False):
+        key = f"reword-words-{old.id}"
+        st.text_area(
+            text("thread.reworded"), value=old.content, key=key, label_visibility="collapsed", height="content"
+        )
+        row = st.container(horizontal=True)
+        row.form_submit_button(text("thread.send_again"), type="primary", on_click=_say_instead, args=(user, old, key))
+        row.form_submit_button(text("thread.keep_as_it_was"), type="tertiary", on_click=_leave_as_it_was)
+
+
+def _say_instead(user: User, old: Message, key: str) -> None:
+    if composer.say_instead(user, old, str(st.session_state.to_dict().get(key) or "")):
+        _leave_as_it_was()
+
+
+def _leave_as_it_was() -> None:
+    st.session_state.pop(REWORDED, None)

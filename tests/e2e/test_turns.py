@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Item, Json, Reply, Request, sensible
+from tests.model_answers import Item, Json, Reply, Request, Slow, sensible
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -33,27 +34,21 @@ def test_what_was_learned_appears_by_itself_and_is_set_right_and_taken_back(
     person.remembers("I keep bees in Utrecht")
 
 
-def test_looking_ends_when_there_is_nothing_left_to_wait_for(keepsake_with_model: Keepsake, visit: Visit) -> None:
+def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
     person = visit(keepsake_with_model)
-    sent: list[object] = []
-
-    def note(frame: object) -> None:
-        sent.append(frame)
-
-    person.page.on("websocket", lambda socket: socket.on("framesent", note))
-    person.page.reload()
     person.sign_up("mira@example.com")
+    slow = Slow([json.dumps({"operations": []})])
+    model_server.enqueue(Reply("A fine instrument."), slow)
     person.says("I play the cello")
-    expect(person.page.get_by_role("button", name="Learned: I play the cello")).to_be_visible()
-    expect(person.page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    before = len(sent)
-    assert before
-    # Somebody else comes in and says something meanwhile, which takes longer than looking a few times.
-    other = visit(keepsake_with_model)
-    other.sign_up("mona@example.com")
-    other.says("I play the flute")
-    expect(other.page.get_by_role("button", name="Learned: I play the flute")).to_be_visible()
-    assert len(sent) == before
+    person.sees("A fine instrument.")
+    looking = person.page.locator(".st-key-errand-learned")
+    expect(looking).to_have_count(1)
+    person.presses("Delete chat")
+    slow.gate.open()
+    expect(looking).to_have_count(0)
+    expect(person.page.get_by_role("dialog")).to_be_visible()
 
 
 def test_a_contradiction_is_settled_above_the_box(

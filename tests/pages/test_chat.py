@@ -177,8 +177,15 @@ def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home:
     assert BEES in _messages(app, home)[-1].content
 
 
-def test_an_answer_that_was_talked_on_from_is_not_offered_again(sit: Sit, home: house.House) -> None:
+def test_an_answer_further_up_can_be_had_again_and_branches_there(sit: Sit, home: house.House) -> None:
     app = _told(sit, home)
     app.chat_input[0].set_value("And what else?").run()
     app.run()
-    assert len([each for each in app.button if each.label == "Try again"]) == 1
+    assert len([each for each in app.button if each.label == "Try again"]) == 2
+    _button(app, "Try again").click().run()
+    asked, first, *_, again = _messages(app, home)
+    assert again.parent_id == first.parent_id == asked.id
+    assert len(app.run().chat_message) == 2
+    _button(app, "Version before").click().run()
+    assert len(app.chat_message) == 4
+    assert not app.exception

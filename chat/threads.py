@@ -1,0 +1,242 @@
+"""A conversation as it is read: the line that is shown, a part at a time; which version, and what was found of it.
+
+One trip to the database: the tree of all messages, with the words of the latest. Saving messages is conversations.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import exc as sqlalchemy_errors
+from sqlalchemy import text
+
+from chat.branches import Step, line
+from chat.message import FIELDS, Message, as_id
+from database import Database
+from errors import InvalidInput, NotFound
+from plaintext import storable
+
+__all__ = ["MAX_WHY", "Thread", "Threads"]
+
+PAGE = 40  # messages that are drawn at least, where there are so many
+STEP = 20  # the first one drawn moves by so many at once, so that it stays where it is for a while
+MOST = 120  # drawn at most, however far somebody has paged back; as many are read with their words at once
+BEFORE = 60  # messages before one that is answered: more than a prompt has room for
+ASIDE = 200
+MAX_WHY = 500
+
+
+@dataclass(frozen=True)
+class Thread:
+    """The line of a conversation that is shown, as far as it was asked for."""
+
+    messages: tuple[Message, ...] = ()
+    read: tuple[Message, ...] = ()  # these, and what else of the line came with them: its end
+    steps: tuple[Step, ...] = ()  # the whole line
+    start: int = 0  # where on it the messages begin
+    others: tuple[Message, ...] = ()  # replies beside those that are shown
+    said: tuple[str, ...] = ()  # every message of the conversation, in the order they were said
+    branched: bool = False  # it is not the line that was chosen, but the one with the message that was asked for
+    stamp: str = ""  # changes with whatever would change the line
+
+    @property
+    def tip(self) -> str | None:
+        """The message that the next one follows."""
+        return self.steps[-1].id if self.steps else None
+
+    @property
+    def earlier(self) -> int:
+        """How many messages stand before these."""
+        return self.start
+
+    @property
+    def later(self) -> int:
+        """How many stand after these."""
+        return len(self.steps) - self.start - len(self.messages)
+
+    @property
+    def last_asked(self) -> Message | None:
+        """The last thing the person said, where the end of the line is here."""
+        return None if self.later else next((each for each in reversed(self.messages) if each.role == "user"), None)
+
+    def find(self, message_id: str | None) -> Message | None:
+        """One of the messages that are here."""
+        return next((each for each in self.messages if each.id == message_id), None)
+
+    def versions(self, message_id: str) -> tuple[str, ...]:
+        """Every version of a message on the line, the oldest first."""
+        return self._versions.get(message_id, (message_id,))
+
+    def before(self, reply: Message) -> list[Message]:
+        """The replies that were there before this one, the oldest first."""
+        versions = self.versions(reply.id)
+        older = versions[: versions.index(reply.id)] if reply.id in versions else versions
+        return [each for each in self.others if each.id in older]
+
+    def up_to(self, asked: Message) -> list[Message]:
+        """What was said before a message, as far as it was read, and the message; not what came after it."""
+        here, before = {each.id: each for each in self.read}, list[Message]()
+        for each in reversed(self.steps[: self._place(asked)]):
+            if each.id not in here:
+                break
+            before.append(here[each.id])
+        return [*reversed(before), asked]
+
+    def reaches(self, asked: Message) -> bool:
+        """Whether as much of what was said before a message was read as its prompt may show."""
+        place = self._place(asked)
+        return place is not None and len(self.up_to(asked)) > min(place, BEFORE)
+
+    def aside(self, asked: Message) -> list[str]:
+        """What is not on the line up to a message, the latest of it: other versions, and what followed them."""
+        place = self._place(asked)
+        shown = {each.id for each in self.steps[: None if place is None else place + 1]}
+        return [each for each in self.said if each not in shown][-ASIDE:]
+
+    def _place(self, asked: Message) -> int | None:
+        return next((number for number, each in enumerate(self.steps) if each.id == asked.id), None)
+
+    @cached_property
+    def _versions(self) -> Mapping[str, tuple[str, ...]]:
+        return {each.id: each.versions for each in self.steps}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One message of the tree, with its words if it is one of the latest."""
+
+    id: str
+    parent_id: str | None
+    role: str
+    whole: Message | None = field(default=None)
+
+
+class Threads:
+    """Reads one user's conversations as they are shown, and keeps what was chosen of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, user_id: str, conversation_id: str, *, first: str | None = None, show: str | None = None) -> Thread:
+        """The end of the line that is shown; or from `first` on; or around `show`, on whichever branch that is.
+
+        Empty if the conversation is gone or not the user's.
+        """
+        rows, head, stamp = self._tree(user_id, conversation_id)
+        steps = line(rows, head)
+        branched = show in {each.id for each in rows} - {each.id for each in steps}
+        steps = line(rows, show) if branched else steps
+        start = _start([each.id for each in steps], first, show)
+        found = self._thread(user_id, rows, steps, slice(start, start + MOST), stamp)
+        return replace(found, branched=True) if branched else found
+
+    def up_to(self, asked: Message) -> Thread:
+        """The line that ends with a message, as much of its end as a prompt may show."""
+        rows, _, stamp = self._tree(asked.user_id, asked.conversation_id)
+        steps = line(rows, asked.id)
+        end = next((number for number, each in enumerate(steps, 1) if each.id == asked.id), 0)
+        return self._thread(asked.user_id, rows, steps[:end], slice(max(0, end - BEFORE), end), stamp)
+
+    def stamp(self, user_id: str, conversation_id: str) -> str:
+        """What changes with whatever would change the line; empty if the conversation is gone."""
+        rows = self._database.read_as(user_id, _STAMP, {"conversation": as_id(conversation_id)})
+        return str(rows[0]["stamp"]) if rows else ""
+
+    def choose(self, user_id: str, conversation_id: str, message_id: str) -> None:
+        """Show the branch with this message, here and wherever else the conversation is open."""
+        values = {"conversation": as_id(conversation_id), "message": as_id(message_id)}
+        try:
+            with self._database.as_user(user_id) as connection:
+                if connection.execute(_CHOOSE, values).rowcount != 1:
+                    raise NotFound("There is no such chat.")
+        except sqlalchemy_errors.IntegrityError as error:
+            raise NotFound("There is no such message in this chat.") from error
+
+    def rate(self, user_id: str, message_id: str, feedback: int | None, why: str = "") -> None:
+        """Keep what a person thinks of a reply, in a word or two; None takes it back."""
+        if feedback not in (None, 1, -1):
+            raise InvalidInput("A reply is found good, or not good, or neither.")
+        kept = storable(why).strip()[:MAX_WHY] if feedback else ""
+        values = {"message": as_id(message_id), "feedback": feedback, "why": kept}
+        with self._database.as_user(user_id) as connection:
+            if connection.execute(_RATE, values).rowcount != 1:
+                raise NotFound("There is no such reply.")
+
+    def _tree(self, user_id: str, conversation_id: str) -> tuple[list[_Row], str | None, str]:
+        values = {"conversation": as_id(conversation_id), "recent": MOST}
+        found = self._database.read_as(user_id, _TREE, values)
+        if not found:
+            return [], None, ""
+        head, stamp = found[-1]["head_id"], found[-1]["stamp"]
+        return [_row(each) for each in found], head, stamp
+
+    def _thread(self, user_id: str, rows: Sequence[_Row], steps: Sequence[Step], part: slice, stamp: str) -> Thread:
+        """The words of a part of the line, and of the replies beside it; one more trip where they are older."""
+        roles = {each.id: each.role for each in rows}
+        order = {each.id: number for number, each in enumerate(rows)}
+        ids = [each.id for each in steps[part]]
+        beside = [other for each in steps[part] if roles[each.id] == "assistant" for other in each.versions]
+        whole = {each.id: each.whole for each in rows if each.whole is not None}
+        if missing := {*ids, *beside} - whole.keys():
+            whole |= self._whole(user_id, missing)
+        others = sorted(set(beside) - set(ids), key=order.__getitem__)
+        return Thread(
+            messages=tuple(whole[each] for each in ids if each in whole),
+            read=tuple(whole[each.id] for each in steps if each.id in whole),
+            steps=tuple(steps),
+            start=part.start,
+            others=tuple(whole[each] for each in others if each in whole),
+            said=tuple(order),
+            stamp=stamp,
+        )
+
+    def _whole(self, user_id: str, ids: Collection[str]) -> dict[str, Message]:
+        sql = f"select {FIELDS} from app.messages where id = any(%(ids)s::uuid[])"
+        return {row["id"]: Message(**row) for row in self._database.read_as(user_id, sql, {"ids": sorted(ids)})}
+
+
+def _row(found: Mapping[str, Any]) -> _Row:
+    if not found["recent"]:
+        return _Row(found["id"], found["parent_id"], found["role"])
+    words = {name: value for name, value in found.items() if name not in ("recent", "head_id", "stamp")}
+    return _Row(found["id"], found["parent_id"], found["role"], Message(**words))
+
+
+def _start(ids: Sequence[str], first: str | None, show: str | None) -> int:
+    """Where the part that is drawn begins."""
+    if show in ids:
+        return max(0, ids.index(show) // STEP * STEP - STEP)
+    if first in ids:
+        return ids.index(first)
+    return max(0, (len(ids) - PAGE) // STEP * STEP)
+
+
+_RECENT = "coalesce((select seq from recent), 0)"
+_STAMP_OF = (
+    "concat(chat.head_id, '/', (select max(seq) from app.messages where conversation_id = %(conversation)s::uuid))"
+)
+_CHAT = "select id, head_id from app.conversations where id = %(conversation)s::uuid and deleted_at is null"
+_STAMP = f"with chat as ({_CHAT}) select {_STAMP_OF} as stamp from chat"
+# The words of a message may be long, and lie elsewhere on the disk: they are fetched for the latest only.
+_TREE = (
+    f"with chat as ({_CHAT}), recent as (select seq from app.messages where conversation_id = %(conversation)s::uuid"
+    " order by seq desc offset %(recent)s - 1 limit 1)"
+    " select m.id::text, m.parent_id::text, m.role, m.conversation_id::text, m.user_id, m.status, m.created_at,"
+    f" m.remembering, m.feedback, m.feedback_why, m.seq >= {_RECENT} as recent,"
+    f" case when m.seq >= {_RECENT} then m.content end as content,"
+    f" case when m.seq >= {_RECENT} then m.receipt end as receipt,"
+    " chat.head_id::text, stamped.stamp"
+    f" from chat cross join (select {_STAMP_OF} as stamp from chat) stamped"
+    " join app.messages m on m.conversation_id = chat.id order by m.seq"
+)
+_CHOOSE = text(
+    "update app.conversations set head_id = cast(:message as uuid)"
+    " where id = cast(:conversation as uuid) and deleted_at is null"
+)
+_RATE = text(
+    "update app.messages set feedback = :feedback, feedback_why = :why"
+    " where id = cast(:message as uuid) and role = 'assistant'"
+)

@@ -1,0 +1,62 @@
+"""Whatever the model does wrong: one sentence, what was said and what came of the reply kept, and another try."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from chat.turn import Chat, answer, say
+from errors import ModelError
+from tests.model_answers import Cut, CutOff, Fault, HangUp, Item, Raw, Refusal, Reply, WebPage
+from tests.model_server import ModelServer
+
+NOTHING_CAME = [Fault(429, retry_after=5), Fault(401), Fault(500), HangUp(), WebPage(), Raw("{}"), Refusal()]
+
+
+def _answered(chat: Chat, said: str = "Tell me of the sea") -> tuple[str, str]:
+    """A turn that goes wrong: what was told, and the chat it is in."""
+    asked = say(chat, "ann", None, said)
+    with pytest.raises(ModelError) as raised, closing(answer(chat, asked)) as pieces:
+        list(pieces)
+    return str(raised.value), asked.conversation_id
+
+
+def _contents(chat: Chat, conversation_id: str) -> list[tuple[str, str]]:
+    thread = chat.conversations.threads.open("ann", conversation_id)
+    return [(each.content, each.status) for each in thread.messages]
+
+
+@pytest.mark.parametrize("wrong", NOTHING_CAME, ids=lambda each: type(each).__name__)
+def test_where_nothing_came_the_words_stand_and_another_try_answers_them(
+    chat: Chat, model_server: ModelServer, wrong: Item
+) -> None:
+    model_server.enqueue(wrong, Reply("The sea is deep."))
+    problem, chat_id = _answered(chat)
+    assert problem.endswith((".", "again"))
+    assert _contents(chat, chat_id) == [("Tell me of the sea", "complete")]
+    asked = chat.conversations.threads.open("ann", chat_id).messages[0]
+    list(answer(chat, asked))
+    assert _contents(chat, chat_id)[1:] == [("The sea is deep.", "complete")]
+
+
+@pytest.mark.parametrize("how", ["reset", "close", "tidy"])
+def test_where_it_broke_off_what_came_is_kept_as_a_version_beside_the_whole_one(
+    chat: Chat, model_server: ModelServer, how: str
+) -> None:
+    model_server.enqueue(Cut(after_pieces=2, how=how), Reply("The sea is deep."))
+    _, chat_id = _answered(chat)
+    [asked, broken] = chat.conversations.threads.open("ann", chat_id).messages
+    assert (broken.content, broken.status) == ("piece 0 piece 1 ", "failed")
+    list(answer(chat, asked))
+    thread = chat.conversations.threads.open("ann", chat_id)
+    assert [each.content for each in thread.messages] == ["Tell me of the sea", "The sea is deep."]
+    assert [each.id for each in thread.before(thread.messages[1])] == [broken.id]
+
+
+def test_a_reply_that_reached_its_length_says_so(chat: Chat, model_server: ModelServer) -> None:
+    model_server.enqueue(CutOff("The sea is"))
+    asked = say(chat, "ann", None, "Tell me of the sea")
+    list(answer(chat, asked))
+    [_, reply] = chat.conversations.threads.open("ann", asked.conversation_id).messages
+    assert (reply.status, reply.receipt["cut_off"]) == ("complete", True)

@@ -1,0 +1,35 @@
+"""Notices what happened in the open chat elsewhere: in another tab, or on another device. It draws nothing itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auth.guard import require_user
+from house import house
+from ui.frame import trouble
+from ui.look_again import look_again
+
+__all__ = ["news"]
+
+# Seconds until each next look; the first again whenever the page is drawn, the last for as long as nothing happens.
+PACES = (3.0, 3.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 30.0)
+LOOKS = "looks_for_news"
+
+
+def news(conversation_id: str, stamp: str) -> None:
+    """Draw the page anew once the chat is no longer as it was drawn, and nothing is open that this would close."""
+    st.session_state[LOOKS] = 0
+    _look(conversation_id, stamp)
+
+
+@st.fragment
+def _look(conversation_id: str, stamp: str) -> None:
+    user = require_user()
+    with trouble():
+        looks = st.session_state.get(LOOKS, 0)
+        st.session_state[LOOKS] = looks + 1
+        # With the page itself nothing can be new; asking would cost each run a trip.
+        changed = looks > 0 and house().conversations.threads.stamp(user.id, conversation_id) != stamp
+        pace = 0.05 if changed else PACES[min(looks, len(PACES) - 1)]
+        if look_again("news", pace, calm=changed):
+            st.rerun()
