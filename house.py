@@ -19,6 +19,7 @@ from chat.conversations import Conversations
 from chat.export import Exports
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
+from chat.refusals import Refusals
 from chat.retention import Retention
 from chat.turn import Chat
 from chat.worker import Worker
@@ -74,6 +75,11 @@ class House:
     offers: Offers
     retention: Retention
     opened: ExitStack
+
+    @property
+    def refusals(self) -> Refusals:
+        """What was not remembered, and why."""
+        return Refusals(self.database)
 
     def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
         """What several rooms have to say to one user, in one trip to the database."""

@@ -19,7 +19,10 @@ from memory.store import Store
 __all__ = ["Eraser", "Receipt"]
 
 # What belongs to a person besides the memories themselves, which go first and take the graph and the words with them.
-TABLES = ("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names", "lessons")
+TABLES = (
+    *("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
+    *("lessons", "recall_checks", "confirmations"),
+)
 MAX_ASKED_AGAIN = 200
 
 

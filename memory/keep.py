@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from database import Database
-from errors import MemoryChanged
+from errors import InvalidInput, MemoryChanged, NotFound
 from memory.bulk import Bulk, Row
 from memory.embed import Embedder
 from memory.episodes import Episodes, may_be_kept
@@ -136,6 +136,21 @@ class Keeper:
         if plan.confirmed:
             self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
         return done
+
+    def put(self, memory_id: str, words: str, user_id: str) -> Fact:
+        """Let a memory say something else, as the person; their edit is its own evidence, the old quote is none."""
+        [vector] = self._embedder.embed([words])
+        with self._database.as_user(user_id) as connection:
+            self._store.one_at_a_time(connection, user_id)
+            fact = self._store.lock(connection, memory_id)
+            if fact is None:
+                raise NotFound("There is no such memory.")
+            if "role" not in fact.metadata and self._store.holds(connection, fact.id, content_hash(words)):
+                raise InvalidInput("Another memory already says this.")
+            self._store.sign(connection, "person")
+            changed = Fact(memory_id, {**reworded(fact, words, datetime.now(UTC)), "source": "person"})
+            self._store.replace(connection, memory_id, changed.metadata, vector)
+        return changed
 
     def settle(
         self,

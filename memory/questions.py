@@ -18,7 +18,7 @@ from database import Database, Reading
 from errors import InvalidInput, NotFound
 from memory.facts import Fact, Write
 
-__all__ = ["Choice", "Question", "Questions", "open_questions"]
+__all__ = ["CHOICES", "Choice", "Question", "Questions", "open_questions"]
 
 Choice = Literal["new", "old", "both", "neither"]
 CHOICES: tuple[Choice, ...] = ("new", "old", "both", "neither")

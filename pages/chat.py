@@ -13,6 +13,7 @@ from errors import InvalidInput
 from house import house
 from ui import composer, open_chat
 from ui.chat_list import chat_list
+from ui.confirm_gently import confirm_gently
 from ui.consent import require_consent
 from ui.copying import copying
 from ui.desk import desk
@@ -53,6 +54,7 @@ def draw() -> None:
     composer.not_taken()
     if drawn.messages:  # not at the end of an empty page: people write as soon as they see the greeting
         which_is_right(user, at_hand.questions)
+        confirm_gently()
         copying(drawn.messages)
         going()
         news(drawn.messages[0].conversation_id, drawn.stamp)

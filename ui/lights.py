@@ -40,7 +40,7 @@ export default function ({ data, parentElement }) {
   if (!set || set.dataset.drawn) return;
   set.dataset.drawn = "yes";
   set.querySelector("legend").textContent = data.legend;
-  let now = "System";
+  let now = "System", waiting;
   try { now = JSON.parse(localStorage.getItem(named(location.pathname))) ?? now; } catch {}
   for (const [value, label] of data.lights) {
     const line = document.createElement("label"), box = document.createElement("input");
@@ -49,7 +49,8 @@ export default function ({ data, parentElement }) {
       const here = folder(data.pages);
       const paths = new Set([location.pathname, here, ...data.pages.map((page) => here + page)]);
       for (const path of paths) localStorage.setItem(named(path), JSON.stringify(value));
-      if (data.kept) location.reload();
+      clearTimeout(waiting);  // arrow keys pass by one light on the way to another
+      if (data.kept) waiting = setTimeout(() => location.reload(), 500);
       else parentElement.querySelector("p").textContent = data.later;
     });
     line.append(box, label);

@@ -12,7 +12,7 @@ from auth.guard import User
 from house import house
 from memory import Result
 from texts import text
-from ui import pieces, undo_bar
+from ui import pieces, recall_checks, undo_bar
 from ui.frame import trouble
 
 __all__ = ["any_open", "draw", "is_open", "toggle"]
@@ -42,6 +42,7 @@ def draw(user: User, memory: Result) -> None:
     """What is known about it, the box to say it better, and its history."""
     _origin(user, memory)
     _edit(user, memory)
+    recall_checks.pin_button(user, memory)
     with trouble():
         _history(user, memory)
 

@@ -47,6 +47,8 @@ ERASED_NAMES = {
     "relations": "relations",
     "entity_names": "people and things",
     "lessons": "messages brought from elsewhere",
+    "recall_checks": "recall checks",
+    "confirmations": "questions asked in passing",
     "chats": "chats",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.model_answers import Item, Reply, Request, sensible
@@ -107,10 +107,10 @@ def to_page(person: Visitor, name: str) -> None:
 
 def _close(person: Visitor) -> None:
     """Leave what lies on top of the page, which the keyboard and the mouse cannot get past."""
-    dialog = person.page.get_by_role("dialog")
-    if dialog.count():
+    on_top = person.page.get_by_role("dialog").or_(person.page.get_by_role("menu")).first
+    if on_top.count():
         person.page.keyboard.press("Escape")
-        dialog.wait_for(state="hidden")
+        on_top.wait_for(state="hidden")
 
 
 def _beside(person: Visitor, do: Callable[[], None]) -> None:
@@ -119,8 +119,11 @@ def _beside(person: Visitor, do: Callable[[], None]) -> None:
     if narrow and _hidden(person):
         person.opens_the_sidebar()
     do()
-    if narrow and not _hidden(person):
-        person.closes_the_sidebar()
+    if narrow:
+        try:  # on the way to another page it goes by itself
+            expect(person.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true", timeout=1500)
+        except AssertionError:
+            person.closes_the_sidebar()
 
 
 def _hidden(person: Visitor) -> bool:
@@ -172,12 +175,12 @@ def _receipt(person: Visitor) -> None:
     person.sees("Answer without what is off")
 
 
-def _delete_chat(person: Visitor) -> None:
+def _chat_menu(person: Visitor) -> None:
     _chat(person)
     if _hidden(person):
         person.opens_the_sidebar()
-    person.presses("Delete chat")
-    person.page.get_by_role("dialog").wait_for()
+    person.presses("Chat menu")
+    person.sees("Archive")
 
 
 def _memories(person: Visitor) -> None:
@@ -200,6 +203,17 @@ def _tab(name: str, sees: str) -> Callable[[Visitor], None]:
         person.sees(sees)
 
     return go
+
+
+def _health(person: Visitor) -> None:
+    to_page(person, "Health")
+    person.sees("What it is about")
+
+
+def _health_look(person: Visitor) -> None:
+    _health(person)
+    person.page.get_by_role("tab", name="Worth a look").click()
+    person.sees("Tidy up everything")
 
 
 def _settings(person: Visitor) -> None:
@@ -228,11 +242,13 @@ PLACES = (
     Place("new-chat", "chat", "member", _new_chat),
     Place("chat", "chat", "member", _chat),
     Place("chat-receipt", "chat", "member", _receipt),
-    Place("chat-delete", "chat", "member", _delete_chat),
+    Place("chat-menu", "chat", "member", _chat_menu),
     Place("memories", "memories", "member", _memories),
     Place("memories-details", "memories", "member", _details),
     Place("memories-profile", "memories", "member", _tab("Profile", "One more line")),
     Place("memories-files", "memories", "member", _tab("Files", "Everything remembered")),
+    Place("health", "health", "member", _health),
+    Place("health-look", "health", "member", _health_look),
     Place("settings", "settings", "member", _settings),
     Place("account", "account", "member", _account),
     Place("account-open", "account", "member", _account_open),

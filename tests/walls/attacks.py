@@ -24,13 +24,16 @@ from chat.turn import answer, run_turn, say
 from errors import AppError
 from memory import Person, Plan, Said
 from memory.bulk import Row
+from memory.confirming import ANSWERS, Answer
 from memory.facts import Fact, Write
 from memory.filters import Filter
 from memory.lessons import Lesson
+from memory.order import Kept
 from memory.questions import Choice, open_questions
 from memory.rank import WEIGHTS
 from memory.recall import Query
 from memory.store import Asked
+from memory.survey import Survey
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 Attack = Callable[[World], Any]
@@ -175,6 +178,10 @@ def _writing(action: str, whose: str) -> Attack:
     return lambda w: w.inside(lambda c: w.memory.write(c, plan(action, w, whose)))
 
 
+def _confirming(answer: Answer) -> Attack:
+    return lambda w: w.memory.confirming.answer(alice(w), answer, user_id=ME)
+
+
 def _settling(choice: Choice) -> Attack:
     return lambda w: w.inside(lambda c: w.keeper.settle(c, ME, w.questions.open(ALICE)[0], choice, [w.vector("x")]))
 
@@ -217,6 +224,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.memory.answer(w.known["question"], "new", user_id=ME),
         lambda w: w.memory.answer(w.known["question"], "neither", user_id=ME),
     ),
+    "Memory.confirm": (lambda w: w.memory.confirm(alice(w), user_id=ME),),
     "Memory.history": (
         lambda w: w.memory.history(alice(w), user_id=ME),
         lambda w: w.memory.history(w.known["gone"], user_id=ME),
@@ -342,7 +350,23 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Keeper.settle": tuple(_settling(choice) for choice in ("neither", "old")),
     "Eraser.erase": (lambda w: w.inside(lambda c: w.eraser.erase(c, ALICE)),),
     "Eraser.prove": (lambda w: w.eraser.prove(ME, {}, [SECRET[:4]]).found_again or None,),
+    "Keeper.put": (lambda w: w.keeper.put(alice(w), "mine now", ME),),
     "Tidy.run": (lambda w: w.tidy.run(ME, LATER),),
+    "Tidy.merge": (lambda w: w.tidy.merge(ME, {alice(w), w.known["gone"]}),),
+    "Survey.memories": (lambda w: [Survey(w.database).memories(each, as_said=True) for each in (ME, *STRANGE)],),
+    "Survey.duplicates": (
+        lambda w: Survey(w.database).duplicates(ME, [Kept(each, {"data": "x"}) for each in (alice(w), f"{alice(w)}'")]),
+    ),
+    "Checkup.read": (lambda w: [w.memory.health.read(user_id=each) for each in (ME, *STRANGE)],),
+    "Checkup.merge": (lambda w: w.memory.health.merge([alice(w), w.known["gone"]], user_id=ME),),
+    "Checks.all": (lambda w: [w.memory.checks.all(user_id=each) for each in (ME, *STRANGE)],),
+    "Checks.pin": (lambda w: w.memory.checks.pin(alice(w), "Who is my sister?", user_id=ME),),
+    "Checks.accept": (lambda w: w.memory.checks.accept(w.known["check"], user_id=ME),),
+    "Checks.unpin": (lambda w: w.memory.checks.unpin(w.known["check"], user_id=ME),),
+    "Checks.run": (lambda w: w.memory.checks.run(user_id=ME),),
+    "Confirming.due": (lambda w: [w.memory.confirming.due(user_id=each, now=LATER) for each in (ME, *STRANGE)],),
+    "Confirming.answer": tuple(_confirming(answer) for answer in ANSWERS),
+    "Confirming.confirm": (lambda w: w.memory.confirming.confirm([alice(w), "%"], user_id=ME).count or None,),
     # -- chats
     "Conversations.messages": (
         lambda w: w.conversations.messages(ME, chat_of(w)),
@@ -380,6 +404,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Conversations.postpone": (lambda w: w.inside(lambda c: w.conversations.postpone(c, w.known["asked"].id, "x")),),
     "Conversations.unqueue": (lambda w: w.inside(w.conversations.unqueue),),
     "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
+    "Refusals.of": (lambda w: [w.house.refusals.of(each) for each in (ME, *STRANGE)],),
     "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
     "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
     "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),

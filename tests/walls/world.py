@@ -219,15 +219,19 @@ class World:
         with self.database.as_user(user_id) as connection:
             self.questions.ask(connection, fact, write)
             self.store.count_use(connection, [fact.id])
+            connection.execute(text("insert into app.confirmations (memory_id) values (:id)"), {"id": fact.id})
             self.episodes.keep(connection, user_id, [said], [self.vector(said.content)])
         profile = self.profiles.add(user_id, f"{word} is a secret")
+        check = self.memory.checks.pin(fact.id, f"Who is {word}?", user_id=user_id)
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
         self.preferences.set(user_id, Preferences(instructions=f"Mind {word}"))
         asked = self.conversations.say(user_id, None, f"Tell me about {word}")
         receipt = {"memories": [{"id": fact.id, "text": word}]}
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
         with self.database.as_user(user_id) as connection:
-            self.conversations.remembered(connection, asked.id, {"events": [{"memory": word}]})
+            self.conversations.remembered(
+                connection, asked.id, {"events": [{"memory": word}], "dropped": [{"text": word, "reason": word}]}
+            )
         self._bring(user_id, word)
         self.consents.give(user_id)
         self.counts.own(user_id, f"{word}-count", 1, None, 60)
@@ -236,6 +240,7 @@ class World:
         if user_id == ALICE:
             self.known["device"] = device.id
             self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
+            self.known["check"] = check.id
             self.known["question"] = self.questions.open(user_id)[0].id
             self.known["event"] = self.memory.changes(user_id=user_id, limit=1)[0]["id"]
             self.known["gone"] = self._forgotten(user_id, word)
