@@ -15,6 +15,7 @@ import httpx
 
 from auth.session import Sessions
 from chat.conversations import Conversations
+from chat.taught import clear_quotes, leave_queue, messages_of
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -24,8 +25,10 @@ from memory import Memory, Receipt
 from memory.embed import embedder_for
 from memory.prompts import instructions_for
 from memory.rerank import reranker_named
+from memory.unlearn import Taught, Unlearned
 from migrations import migrate
 from model import chat_model, memory_model
+from model.prices import prices_of
 from settings import Settings, settings
 
 __all__ = ["Farewell", "House", "build", "health", "house", "leave"]
@@ -73,6 +76,20 @@ class House:
             chats = self.conversations.delete_all(connection) if messages_too else 0
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
+
+    def taught_by(self, user_id: str, conversation_id: str) -> Taught:
+        """What forgetting what a chat taught would do."""
+        with self.database.as_user(user_id) as connection:
+            messages = messages_of(connection, conversation_id)
+        return self.memory.lessons.taught(conversation_id, user_id=user_id, messages=messages)
+
+    def forget_chat(self, user_id: str, conversation_id: str) -> Unlearned:
+        """Forget what a chat taught, for good; its messages stay. The receipt shows that it is gone."""
+        with self.database.as_user(user_id) as connection:
+            messages = leave_queue(connection, conversation_id)
+            taught, removed = self.memory.lessons.unlearn(connection, conversation_id, user_id, messages)
+            clear_quotes(connection, taught.ids, taught.texts)
+        return self.memory.lessons.prove(user_id, taught, removed)
 
     def delete_account(self, user_id: str) -> Farewell:
         """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
@@ -124,7 +141,7 @@ def build(wanted: Settings) -> House:
         worker = Worker(conversations, memory, limits)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell, limits)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, prices_of(wanted))
         # Whatever failed above is closed again; from here on the house closes it.
         sessions = Sessions(database)
         return House(wanted, database, sessions, memory, conversations, chat, worker, limits, opened.pop_all())

@@ -6,16 +6,17 @@ The only place with SQL about them. It neither asks a model nor decides what a r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
+from chat.attachments import Attachment, Attachments
+from chat.switches import REMEMBERING, SwitchBoard, Switches, as_id
 from chat.wording import sayable, title_of
 from database import Database
 from errors import NotFound
@@ -71,6 +72,8 @@ class Conversations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.switches = SwitchBoard(database)
+        self.attachments = Attachments(database)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -78,7 +81,8 @@ class Conversations:
         """The user's conversations, the latest first."""
         rows = self._database.read_as(
             user_id,
-            "select id::text, title, updated_at from app.conversations order by updated_at desc limit %(limit)s",
+            "select id::text, title, updated_at from app.conversations where not temporary"
+            " order by updated_at desc limit %(limit)s",
             {"limit": limit},
         )
         return [Conversation(**row) for row in rows]
@@ -89,14 +93,14 @@ class Conversations:
             user_id,
             f"select {FIELDS} from app.messages where conversation_id = %(conversation)s::uuid"
             " order by seq desc limit %(limit)s",
-            {"conversation": _uuid(conversation_id), "limit": limit},
+            {"conversation": as_id(conversation_id), "limit": limit},
         )
         return [Message(**row) for row in reversed(rows)]
 
     def message(self, user_id: str, message_id: str) -> Message | None:
         """One message as it stands now; None if it is gone, or not the user's."""
         rows = self._database.read_as(
-            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": _uuid(message_id)}
+            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": as_id(message_id)}
         )
         return Message(**rows[0]) if rows else None
 
@@ -107,16 +111,30 @@ class Conversations:
         with self._database.as_user(user_id) as connection:
             return _open(connection, first_words)
 
-    def say(self, user_id: str, conversation_id: str | None, content: str) -> Message:
+    def say(
+        self,
+        user_id: str,
+        conversation_id: str | None,
+        content: str,
+        *,
+        files: Sequence[Attachment] = (),
+        switches: Switches | None = None,
+    ) -> Message:
         """Save what a person said, after the latest message of the conversation, or as the first of a new one.
 
-        From here on it is in the queue to be remembered, a little later than its reply should take.
+        From here on it is in the queue to be remembered, a little later than its reply should take, unless the chat
+        is not to be learned from. `switches` are for a new conversation.
         """
-        kept = sayable(content)
+        kept = sayable(content, besides=files)
         with self._database.as_user(user_id) as connection:
             if conversation_id is None:
-                conversation_id = _open(connection, kept).id
-            return self._append(connection, conversation_id, "user", kept)
+                conversation_id = _open(connection, kept or files[0].name).id
+                if switches is not None:
+                    self.switches.put(connection, conversation_id, switches)
+            told = {"attached": [each.told() for each in files]} if files else {}
+            said = self._append(connection, conversation_id, "user", kept, receipt=told)
+            self.attachments.keep(connection, said.id, said.conversation_id, files)
+            return said
 
     def reply(self, asked: Message, content: str, status: str, receipt: Mapping[str, Any]) -> Message:
         """Save the reply to a message, and let the turn be remembered from now on, in one transaction."""
@@ -136,7 +154,7 @@ class Conversations:
         """Remove a conversation with its messages; what was learned from it stays."""
         with self._database.as_user(user_id) as connection:
             gone = connection.execute(
-                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": _uuid(conversation_id)}
+                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": as_id(conversation_id)}
             )
             if gone.rowcount != 1:
                 raise NotFound("There is no such chat.")
@@ -218,7 +236,7 @@ class Conversations:
         status: str = "complete",
         receipt: Mapping[str, Any] | None = None,
     ) -> Message:
-        values = {"conversation": _uuid(conversation_id), "role": role, "content": content, "parent": parent_id}
+        values = {"conversation": as_id(conversation_id), "role": role, "content": content, "parent": parent_id}
         values |= {"status": status, "receipt": json.dumps(dict(receipt or {}))}
         try:
             row = connection.execute(_INSERT, values).mappings().one()
@@ -233,7 +251,7 @@ _INSERT = text(
     " values"
     " (cast(:conversation as uuid), coalesce(cast(:parent as uuid), (select id from app.messages"
     "  where conversation_id = cast(:conversation as uuid) order by seq desc limit 1)),"
-    "  :role, :content, :status, cast(:receipt as jsonb), case :role when 'user' then 'waiting' else 'none' end,"
+    f"  :role, :content, :status, cast(:receipt as jsonb), {REMEMBERING},"
     f"  now() + make_interval(secs => {REPLY_SECONDS})) returning {FIELDS}"
 )
 _TOUCH = text(
@@ -273,11 +291,3 @@ def _turn(connection: Connection, message_id: str) -> Turn:
     ).mappings()
     message, *replies = [Message(**row) for row in rows]
     return Turn(message, replies[-1] if replies else None)
-
-
-def _uuid(value: str) -> str:
-    """An id as Postgres takes it; anything else is nobody's chat."""
-    try:
-        return str(UUID(value))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise NotFound("There is no such chat.") from error

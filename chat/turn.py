@@ -6,26 +6,33 @@ The reply never waits for remembering. It draws nothing: whoever iterates shows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from datetime import time as clock
 from itertools import takewhile
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chat import prompt
+from chat.attachments import Attachment
 from chat.branches import shown
 from chat.conversations import Conversations, Message
+from chat.files import File, check, opened
 from chat.left_out import do_without
+from chat.switches import Switches
 from chat.wording import sayable
-from errors import LimitReached, ModelError
+from errors import LimitReached, ModelError, PicturesRefused
 from limits import Limits
 from memory import Fact, Memory, Said, episode_id
 from model import Model, Usage
+from model.prices import Prices
 
 __all__ = ["Chat", "answer", "run_turn", "say"]
 
 RECALLED = 8
 PRESENT = 40  # messages of this conversation that its prompt most likely shows
+MESSAGES_WITH_FILES = 10  # of which the prompt shows files at most
 STANDING = 5  # of what holds whatever is asked
 
 
@@ -38,6 +45,7 @@ class Chat:
     model: Model | None
     tell_worker: Callable[[], None]
     limits: Limits | None = None
+    prices: Prices | None = None
 
     def model_for(self, user_id: str) -> Model | None:
         """The model as this person may use it."""
@@ -49,32 +57,55 @@ def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str
     yield from answer(chat, say(chat, user_id, conversation_id, text))
 
 
-def say(chat: Chat, user_id: str, conversation_id: str | None, text: str) -> Message:
-    """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached."""
-    words = sayable(text)
+def say(
+    chat: Chat,
+    user_id: str,
+    conversation_id: str | None,
+    text: str,
+    *,
+    files: Sequence[File] = (),
+    switches: Switches | None = None,
+) -> Message:
+    """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached.
+
+    `files` are opened first, all or none; `switches` say how a new conversation stands to memory.
+    """
+    words = sayable(text, besides=files)
+    check(files)
+    if chat.limits is not None:
+        for _ in files:
+            chat.limits.may_upload(user_id)
+    attached = opened(files)
     if chat.limits is not None:
         chat.limits.may_say(user_id, words)
-    return chat.conversations.say(user_id, conversation_id, words)
+    return chat.conversations.say(user_id, conversation_id, words, files=attached, switches=switches)
 
 
 def answer(
-    chat: Chat, asked: Message, said: Sequence[Message] | None = None, without: Collection[str] = ()
+    chat: Chat,
+    asked: Message,
+    said: Sequence[Message] | None = None,
+    without: Collection[str] = (),
+    as_of: date | None = None,
 ) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try).
 
     `said` are the messages of its conversation, where the caller has read them anyway; `without` are the ids of
-    memories that this reply is not to be told. Earlier replies to the message stay beside this one.
+    memories that this reply is not to be told; with `as_of` it is told what was known at the end of that day.
+    Earlier replies to the message stay beside this one.
     """
-    draft = _Draft()
+    draft = _Draft(chat.prices)
     try:
         if said is None:
             said = chat.conversations.messages(asked.user_id, asked.conversation_id)
         history = _up_to(asked, said)
         # What stands in the prompt as the conversation need not be recalled as well; nor the reply this replaces.
         present = [episode_id(asked.user_id, each.id) for each in [*said[-PRESENT:], asked]]
-        memories = draft.recall(chat.memory, asked, history, present, without)
-        for piece in _speak(chat.model_for(asked.user_id), draft, history, memories):
-            draft.pieces.append(piece)
+        reads = chat.conversations.switches.of(asked.user_id, asked.conversation_id).reads
+        memories = draft.recall(chat.memory, asked, history, present, without, as_of) if reads else draft.told_nothing()
+        beside = prompt.Beside(_files(chat, asked, history), as_of if reads else None, without_memory=not reads)
+        for piece in _speak(chat.model_for(asked.user_id), draft, history, memories, beside):
+            draft.add(piece)
             yield piece
         draft.status = "complete"
     except (ModelError, LimitReached):
@@ -88,6 +119,7 @@ def answer(
 class _Draft:
     """The reply as it grows; a stop or a failure leaves it as far as it came."""
 
+    prices: Prices | None = None
     status: str = "stopped"
     pieces: list[str] = field(default_factory=list)
     receipt: dict[str, Any] = field(default_factory=dict)
@@ -101,10 +133,13 @@ class _Draft:
         history: Sequence[Message],
         present: Sequence[str],
         without: Collection[str],
+        as_of: date | None = None,
     ) -> Sequence[Fact]:
         """The memories for a message. A reply without memory beats no reply, but its receipt says so."""
         if without:
             self.receipt["without"] = sorted(without)
+        if as_of:
+            self.receipt["as_of"] = as_of.isoformat()
         try:
             before = [Said(each.role, each.content, each.created_at) for each in history[:-1]]
             memories = memory.recall(
@@ -113,7 +148,9 @@ class _Draft:
                 limit=RECALLED,
                 before=before,
                 without={*present, *without},
-                standing=STANDING,
+                # What holds whatever is asked is known as it stands today only.
+                standing=0 if as_of else STANDING,
+                as_of=_end_of(as_of, memory.people.get(asked.user_id).zone) if as_of else None,
             )
         except ModelError as error:
             self.receipt["not_recalled"] = str(error)
@@ -122,21 +159,45 @@ class _Draft:
             left_out = [known for each in without if (known := memory.get(each, user_id=asked.user_id))]
             memories = do_without(memories, without, left_out)
         self.receipt["memories"] = [_used(fact) for fact in memories]
+        self.receipt["recall_ms"] = self._ms
         return memories
 
+    def told_nothing(self) -> Sequence[Fact]:
+        """The memories where reading is switched off: none, and the receipt says so."""
+        self.receipt["memory_off"] = True
+        return []
+
+    def add(self, piece: str) -> None:
+        """A piece of the reply more."""
+        if not self.pieces:
+            self.receipt["first_ms"] = self._ms
+        self.pieces.append(piece)
+
     def finished_receipt(self) -> dict[str, Any]:
-        """What the turn used: memories, tokens, time."""
+        """What the turn used: memories, tokens, money where its price is known, time."""
         if self.usage.cut_off:
             self.receipt["cut_off"] = True
-        spent = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
-        return self.receipt | spent | {"model": self.usage.model, "ms": round(1000 * (time.monotonic() - self.began))}
+        spent: dict[str, Any] = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
+        if self.prices and (cost := self.prices.cost(self.usage)) is not None:
+            spent["cost"] = cost
+        return self.receipt | spent | {"model": self.usage.model, "ms": self._ms}
+
+    @property
+    def _ms(self) -> int:
+        return round(1000 * (time.monotonic() - self.began))
 
 
 def _used(fact: Fact) -> dict[str, Any]:
-    """A memory as the receipt keeps it: what, from when, by whom, and why it was found."""
+    """A memory as the receipt keeps it: what, from when, by whom, from which message, and why it was found."""
     told = {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
     by = fact.metadata.get("actor_id") or fact.metadata.get("role")
-    return told | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
+    origin = {name: fact.metadata[name] for name in ("run_id", "message_id") if fact.metadata.get(name)}
+    return told | origin | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
+
+
+def _end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The last moment of a day, where the person lives."""
+    return datetime.combine(day, clock.max, zone)
 
 
 def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:
@@ -144,11 +205,40 @@ def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:
     return [*takewhile(lambda each: each.id != asked.id, shown(messages)), asked]
 
 
-def _speak(model: Model | None, draft: _Draft, history: Sequence[Message], memories: Sequence[Fact]) -> Iterable[str]:
+def _files(chat: Chat, asked: Message, history: Sequence[Message]) -> dict[str, list[Attachment]]:
+    """What came with the messages of a prompt: texts, and the pictures that no model has refused before."""
+    having = [each.id for each in history if each.receipt.get("attached")][-MESSAGES_WITH_FILES:]
+    if not having:
+        return {}
+    known = chat.conversations.attachments
+    found = known.written(asked.user_id, having)
+    answered = {each.parent_id for each in history if each.role == "assistant" and each.status == "complete"}
+    seen = known.pictures(asked.user_id, [each for each in having if each == asked.id or each in answered])
+    whole = {each.id: each for several in seen.values() for each in several}
+    return {message: [whole.get(each.id, each) for each in several] for message, several in found.items()}
+
+
+def _speak(
+    model: Model | None,
+    draft: _Draft,
+    history: Sequence[Message],
+    memories: Sequence[Fact],
+    beside: prompt.Beside,
+) -> Iterator[str]:
     if model is None:
-        return [prompt.without_model(memories)]
+        yield prompt.without_model(memories, beside)
+        return
     draft.usage.model = model.name
-    return model.stream(prompt.build(history, memories, datetime.now(UTC)), draft.usage)
+    now = datetime.now(UTC)
+    try:
+        yield from model.stream(prompt.build(history, memories, now, beside=beside), draft.usage)
+    except PicturesRefused:
+        asked = history[-1].id
+        if draft.pieces or any(each.picture for each in beside.files.get(asked, ())):
+            raise
+        # Pictures further up, sent to another model, must not keep this one from going on.
+        words = {id_: [replace(each, picture=None) for each in several] for id_, several in beside.files.items()}
+        yield from model.stream(prompt.build(history, memories, now, beside=replace(beside, files=words)), draft.usage)
 
 
 def _save(chat: Chat, asked: Message, draft: _Draft) -> None:

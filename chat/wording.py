@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 from errors import InvalidInput
 from plaintext import storable
 
@@ -17,10 +19,10 @@ def title_of(words: str) -> str:
     return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
 
 
-def sayable(content: str) -> str:
-    """A message as it will be kept; refused, not cut, when it is too long."""
+def sayable(content: str, besides: Sized = ()) -> str:
+    """A message as it will be kept; refused, not cut, when it is too long. With files `besides` it may be empty."""
     kept = storable(content).strip()
-    if not kept:
+    if not kept and not besides:
         raise InvalidInput("The message is empty.")
     if len(kept) > MAX_MESSAGE:
         raise InvalidInput(
