@@ -13,6 +13,7 @@ from chat.branches import shown
 from errors import InvalidInput
 from house import house
 from ui import composer, open_chat
+from ui.chat_bar import chat_bar
 from ui.chat_list import chat_list
 from ui.consent import require_consent
 from ui.frame import MARK, trouble
@@ -35,11 +36,12 @@ def draw() -> None:
     said = open_chat.messages(user)
     chat_list(user)
     composer.box(user)
-    asked, without = to_answer(said)
+    chat_bar(user, said[-1].conversation_id if said else None)
+    asked, wanted = to_answer(said)
     thread(said, asked)
     if asked:
         with st.chat_message("assistant", avatar=MARK):
-            stream_reply(asked, said, without)
+            stream_reply(asked, said, wanted)
             learned(asked, newest=True)
     elif not said:
         with st.container():  # one element, so that the first message takes its place at once

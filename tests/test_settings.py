@@ -28,7 +28,7 @@ EVERYTHING = ACCOUNT | {
     "OPENAI_BASE_URL": "http://localhost:11434/v1",
     "CHAT_MODEL": "chatty",
     "PRICE_IN": "0.75",
-    "PRICE_OUT": "4",
+    "PRICE_OUT": "4.5",
     "MEMORY_MODEL": "thinker",
     "EXTRACT_PROMPT": "Keep what matters.",
     "UPDATE_PROMPT": "prompts/update.md",

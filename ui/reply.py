@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -17,35 +19,42 @@ from ui import composer, open_chat, pieces
 from ui.frame import MARK
 from ui.receipt import behind_reply
 
-__all__ = ["ask_again", "offer_second_try", "stream_reply", "to_answer"]
+__all__ = ["Wanted", "ask_again", "offer_second_try", "stream_reply", "to_answer"]
 
 AGAIN, AGAIN_FOR = "try-again", "again_for"
 
 
-def to_answer(said: Sequence[Message]) -> tuple[Message | None, Sequence[str]]:
-    """The message that waits for its reply in this run, and the memories to do without."""
+class Wanted(NamedTuple):
+    """How a message is to be answered: without some memories, and as of a day that is past."""
+
+    without: Sequence[str] = ()
+    as_of: date | None = None
+
+
+def to_answer(said: Sequence[Message]) -> tuple[Message | None, Wanted]:
+    """The message that waits for its reply in this run, and how."""
     fresh = composer.just_said()
-    again, without = st.session_state.pop(AGAIN_FOR, (None, ()))
+    again, wanted = st.session_state.pop(AGAIN_FOR, (None, Wanted()))
     if said and said[-1].id == fresh:
-        return said[-1], ()
+        return said[-1], Wanted()
     # Only the last thing a person said: an answer further up has been talked on from.
     last = next((each for each in reversed(said) if each.role == "user"), None)
-    return (last, without) if last and last.id == again else (None, ())
+    return (last, wanted) if last and last.id == again else (None, Wanted())
 
 
-def ask_again(message_id: str | None, without: Sequence[str] = ()) -> None:
+def ask_again(message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
     """What a press on "Try again" does: the next run answers this message anew."""
-    st.session_state[AGAIN_FOR] = (message_id, without)
+    st.session_state[AGAIN_FOR] = (message_id, Wanted(without, as_of))
 
 
-def stream_reply(asked: Message, said: Sequence[Message], without: Sequence[str]) -> None:
+def stream_reply(asked: Message, said: Sequence[Message], wanted: Wanted) -> None:
     """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again."""
     home = house()
     st.session_state.pop(open_chat.PROBLEM, None)
     before = replies_to(asked, said)
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
-        with closing(answer(home.chat, asked, said, without)) as reply:
+        with closing(answer(home.chat, asked, said, wanted.without, wanted.as_of)) as reply:
             st.write_stream(pieces.harmless_stream(reply))
     except AppError as error:
         st.session_state[open_chat.PROBLEM] = str(error)
@@ -54,7 +63,7 @@ def stream_reply(asked: Message, said: Sequence[Message], without: Sequence[str]
             pieces.spoken(each)
         return
     for each in replies_to(asked, home.conversations.messages(asked.user_id, asked.conversation_id, limit=1)):
-        behind_reply(each, before, ask_again)
+        behind_reply(each, before, ask_again, asked)
 
 
 def offer_second_try(shown: Sequence[Message]) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from chat.branches import earlier, replies_to, shown
 from chat.conversations import Message
 from ui import pieces
+from ui.attached import attached
 from ui.learned import learned
 from ui.receipt import behind_reply
 from ui.reply import ask_again
@@ -28,10 +29,12 @@ def _message(each: Message, said: Sequence[Message], *, answered_now: bool) -> N
     last = next((other for other in reversed(said) if other.role == "user"), None)
     with st.chat_message(each.role, avatar=pieces.avatar(each.role)):
         pieces.spoken(each)
+        attached(each)
         if each.role == "assistant":
             to_last = last is not None and each.parent_id == last.id
             may_again = to_last and each.status == "complete"
-            behind_reply(each, earlier(each, said), ask_again if may_again else None)
+            asked_of = next((other for other in said if other.id == each.parent_id), None)
+            behind_reply(each, earlier(each, said), ask_again if may_again else None, asked_of)
             for asked in (other for other in said if other.id == each.parent_id):
                 learned(asked, newest=to_last)
         elif not answered_now and not replies_to(each, said):
