@@ -109,9 +109,7 @@ def home(chat: Chat, memory: Memory, database: Database) -> House:
     settings = Settings()
     limits = Limits(database, settings)
     worker = Worker(chat.conversations, memory, limits)
-    return House(
-        settings, database, Sessions(database), memory, chat.conversations, chat, worker, limits, ExitStack()
-    )
+    return House(settings, database, Sessions(database), memory, chat.conversations, chat, worker, limits, ExitStack())
 
 
 def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(

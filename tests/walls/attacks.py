@@ -13,12 +13,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from auth.client import Session
 from auth.session import OpenDevice
+from chat.attachments import Attachment
+from chat.switches import Switches
 from chat.turn import answer, run_turn, say
 from errors import AppError
-from memory import Person, Plan, Said
+from memory import Person, Plan, Said, episode_id
 from memory.bulk import Row
 from memory.facts import Fact, Write
 from memory.filters import Filter
@@ -26,6 +29,7 @@ from memory.questions import Choice
 from memory.rank import WEIGHTS
 from memory.recall import Query
 from memory.store import Asked
+from memory.unlearn import Lesson, Taught
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 Attack = Callable[[World], Any]
@@ -105,6 +109,25 @@ def _claimed(w: World) -> Any:
         assert claimed is not None
         connection, turn = claimed
         return turn, connection.exec_driver_sql("select content from app.messages").all()
+
+
+def _file(w: World) -> Attachment:
+    """Alice's file."""
+    file: Attachment = w.known["file"]
+    return file
+
+
+def _carried(w: World) -> Any:
+    """Alice's files, taken over to a message of Mallory's."""
+    mine = w.conversations.say(ME, None, "mine")
+    w.inside(lambda c: w.attachments.carry(c, w.known["asked"].id, mine.id))
+    return w.attachments.written(ME, [mine.id])
+
+
+def _taught(w: World) -> Taught:
+    """What Alice's chat taught, as Mallory would guess it; her own words are not hers to be told."""
+    lesson = Lesson(alice(w), "?", "erased", texts=(SECRET[:4],))
+    return Taught(chat_of(w), (lesson,), messages=(w.known["asked"].id,))
 
 
 def _metered(w: World) -> str:
@@ -276,7 +299,40 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Eraser.erase": (lambda w: w.inside(lambda c: w.eraser.erase(c, ALICE)),),
     "Eraser.prove": (lambda w: w.eraser.prove(ME, {}, [SECRET[:4]]).found_again or None,),
     "Tidy.run": (lambda w: w.tidy.run(ME, LATER),),
+    "History.of_talk": (
+        lambda w: w.inside(lambda c: w.history.of_talk(c, chat_of(w), [w.known["asked"].id])),
+        lambda w: w.inside(lambda c: w.history.of_talk(c, "%", ["%"])),
+    ),
+    "History.erase_since": (lambda w: w.inside(lambda c: w.history.erase_since(c, alice(w), 0) or None),),
+    "Episodes.of_talk": (lambda w: w.inside(lambda c: w.episodes.of_talk(c, chat_of(w), [w.known["asked"].id])),),
+    "Episodes.erase": (
+        lambda w: w.inside(lambda c: w.episodes.erase(c, [episode_id(ALICE, w.known["asked"].id)]) or None),
+    ),
+    "Questions.erase": (lambda w: w.inside(lambda c: w.questions.erase(c, [w.known["asked"].id], [alice(w)]) or None),),
+    "Lessons.taught": (
+        lambda w: [w.lessons.taught(chat_of(w), user_id=each, messages=[w.known["asked"].id]) for each in STRANGE],
+        lambda w: w.lessons.taught(chat_of(w), user_id=ME, messages=[w.known["asked"].id]),
+    ),
+    "Lessons.forget": (
+        lambda w: w.lessons.forget(chat_of(w), user_id=ME, messages=[w.known["asked"].id]).taught.lessons,
+    ),
+    "Lessons.unlearn": (lambda w: w.inside(lambda c: w.lessons.unlearn(c, chat_of(w), ALICE, [w.known["asked"].id])),),
+    "Lessons.prove": (lambda w: w.lessons.prove(ME, _taught(w), {}).found_again or None,),
     # -- chats
+    "SwitchBoard.of": (lambda w: w.switches.of(ME, chat_of(w)),),
+    "SwitchBoard.set": (lambda w: w.switches.set(ME, chat_of(w), Switches(temporary=True)),),
+    "SwitchBoard.put": (lambda w: w.inside(lambda c: w.switches.put(c, chat_of(w), Switches(temporary=True))),),
+    "Attachments.keep": (
+        lambda w: w.inside(
+            lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [replace(_file(w), id=str(uuid4()))])
+        ),
+        lambda w: w.inside(lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [_file(w)])),
+    ),
+    "Attachments.carry": (lambda w: _carried(w),),
+    "Attachments.written": (lambda w: w.attachments.written(ME, [w.known["asked"].id]),),
+    "Attachments.previews": (lambda w: w.attachments.previews(ME, w.known["asked"].id),),
+    "Attachments.pictures": (lambda w: w.attachments.pictures(ME, [w.known["asked"].id]),),
+    "Attachments.one": (lambda w: [w.attachments.one(each, _file(w).id) for each in (ME, *STRANGE)],),
     "Conversations.recent": (lambda w: w.conversations.recent(ME, 1000),),
     "Conversations.messages": (
         lambda w: w.conversations.messages(ME, chat_of(w)),
@@ -352,6 +408,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Sessions.delete_account": (lambda w: [w.sessions.delete_account(each) for each in (*STRANGE, ME)],),
     # -- the house
     "House.delete_account": (lambda w: w.house.delete_account(ME),),
+    "House.taught_by": (lambda w: w.house.taught_by(ME, chat_of(w)),),
+    "House.forget_chat": (lambda w: w.house.forget_chat(ME, chat_of(w)),),
     "House.clear_memories": (
         lambda w: w.house.clear_memories(ME, messages_too=True),
         lambda w: [_refused(partial(w.house.clear_memories, each)) for each in STRANGE],

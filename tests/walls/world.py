@@ -14,7 +14,9 @@ from sqlalchemy import Connection, text
 
 from auth.client import Session
 from auth.session import Sessions
+from chat.attachments import Attachment, Attachments
 from chat.conversations import Conversations
+from chat.switches import SwitchBoard
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -40,6 +42,7 @@ from memory.questions import Questions
 from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
+from memory.unlearn import Lessons
 from settings import Settings
 from tests.scripted import ScriptedModel
 
@@ -119,6 +122,18 @@ class World:
         return Tidy(self.database, self.store, self.embedder)
 
     @cached_property
+    def lessons(self) -> Lessons:
+        return Lessons(self.database, self.store, self.embedder)
+
+    @cached_property
+    def switches(self) -> SwitchBoard:
+        return SwitchBoard(self.database)
+
+    @cached_property
+    def attachments(self) -> Attachments:
+        return Attachments(self.database)
+
+    @cached_property
     def conversations(self) -> Conversations:
         return Conversations(self.database)
 
@@ -191,7 +206,8 @@ class World:
             self.episodes.keep(connection, user_id, [said], [self.vector(said.content)])
         profile = self.profiles.add(user_id, f"{word} is a secret")
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
-        asked = self.conversations.say(user_id, None, f"Tell me about {word}")
+        file = Attachment(f"{word}.txt", "text/plain", 10, written=word)
+        asked = self.conversations.say(user_id, None, f"Tell me about {word}", files=[file])
         receipt = {"memories": [{"id": fact.id, "text": word}]}
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
         with self.database.as_user(user_id) as connection:
@@ -202,6 +218,7 @@ class World:
         self.sessions.ticket(device)
         if user_id == ALICE:
             self.known["device"] = device.id
+            self.known["file"] = file
             self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
             self.known["question"] = self.questions.open(user_id)[0].id
             self.known["event"] = self.memory.changes(user_id=user_id, limit=1)[0]["id"]
