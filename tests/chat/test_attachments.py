@@ -190,7 +190,12 @@ def test_what_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_opener_is_told_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     run = subprocess.run
-    monkeypatch.setattr(files_module.subprocess, "run", lambda *a, **k: (given.append(k["env"]), run(*a, **k))[1])
+
+    def noted(*command: Any, **options: Any) -> Any:
+        given.append(options["env"])
+        return run(*command, **options)
+
+    monkeypatch.setattr(subprocess, "run", noted)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     assert _written("report.pdf", pdf("Words")) == "Words"
     assert given == [{}]
@@ -210,7 +215,8 @@ def test_files_are_kept_with_their_message_and_go_with_it(chat: Chat, sql: Sql) 
     text_id, picture_id = (each["id"] for each in asked.receipt["attached"])
     kept = chat.conversations.attachments
     text, red = kept.one("ann", text_id), kept.one("ann", picture_id)
-    assert text and red
+    assert text
+    assert red
     assert text.written == NOTES.held.decode()
     assert red.picture
     assert kept.one("bob", text_id) is None
