@@ -22,6 +22,7 @@ __all__ = ["chat_bar", "chosen_for_new", "settle_new", "unlearned"]
 
 NEW, TROUBLE, RECEIPT = "new_chat_switches", "chat_bar_trouble", "unlearned"
 READS, WRITES, TEMPORARY = "reads-memory", "writes-memory", "temporary-chat"
+FORGET = ":material/bookmark_remove:"
 REASONS = {CHANGED: "changed", MERGED: "merged", REMOVED: "removed", SAME: "elsewhere"}
 
 
@@ -30,10 +31,12 @@ def chat_bar(user: User, conversation_id: str | None) -> None:
     with st.container(key="chat-bar"):
         now = _now(user, conversation_id)
         icon, words = _state(now)
-        with st.popover(words, type="tertiary", icon=icon, key="chat-memory"):
+        row = st.container(horizontal=True, gap="small", vertical_alignment="center")
+        with row.popover(words, type="tertiary", icon=icon, key="chat-memory"):
             _switches(user, conversation_id, now)
-            if conversation_id and st.button(text("turns.forget"), type="tertiary", icon=":material/bookmark_remove:"):
-                _confirm(conversation_id)
+        # Beside the popover, which would stay open above the dialog.
+        if conversation_id and row.button(text("turns.forget"), key="icon-forget-chat", icon=FORGET, type="tertiary"):
+            _confirm(conversation_id)
         if now.temporary:
             with st.container(key="temporary-band"):
                 st.caption(f":material/visibility_off: {text('turns.band')}")

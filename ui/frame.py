@@ -35,6 +35,11 @@ STYLE = """
   [class*="st-key-behind-"] button, [class*="st-key-learned-"] .stButton button { opacity: 0.85; min-height: 1.75rem; }
   [class*="st-key-behind-"] button p, [class*="st-key-learned-"] .stButton button p { font-size: 0.875rem; }
   [class*="st-key-learned-details-"] [data-testid="stVerticalBlock"] { gap: 0.1rem; }
+  /* How a chat stands to memory: quiet, unless it is a temporary one. */
+  .st-key-chat-memory button, .st-key-icon-forget-chat button { opacity: 0.85; min-height: 1.75rem; }
+  .st-key-chat-memory button p { font-size: 0.875rem; }
+  .st-key-temporary-band { border: 1px dashed rgb(128 128 128 / 0.6); border-radius: 0.6rem; padding: 0.4rem 0.8rem; }
+  [class*="st-key-attached-"] [data-testid="stVerticalBlock"] { gap: 0.25rem; }
   .stChatMessage p, .stChatMessage li { unicode-bidi: plaintext; text-align: start; }
   /* Scripts without anything to see take no room. */
   [data-testid="stLayoutWrapper"]:has(> [class*="st-key-errand"]) { position: absolute; height: 0; overflow: hidden; }
