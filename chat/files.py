@@ -11,6 +11,7 @@ import codecs
 import json
 import subprocess
 import sys
+import threading
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ MAX_CHARACTERS = 60_000  # of all texts of one message together
 MAX_NAME = 120
 OPENER = Path(__file__).with_name("opener.py")
 PATIENCE_SECONDS = 25.0
+_few_at_once = threading.BoundedSemaphore(2)  # each may use a core, and as much memory as a small host has
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -113,14 +115,15 @@ def _is_picture(held: bytes) -> bool:
 def _told(name: str, kind: str, held: bytes, broken: str) -> dict[str, Any]:
     """What the opener tells of a file; it is given no setting of ours, and is ended when it takes too long."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", str(OPENER), kind],
-            input=held,
-            capture_output=True,
-            timeout=PATIENCE_SECONDS,
-            env={},
-            check=True,
-        )
+        with _few_at_once:
+            done = subprocess.run(
+                [sys.executable, "-I", str(OPENER), kind],
+                input=held,
+                capture_output=True,
+                timeout=PATIENCE_SECONDS,
+                env={},
+                check=True,
+            )
         told: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.SubprocessError, OSError, ValueError) as error:
         raise InvalidInput(broken) from error
