@@ -60,7 +60,8 @@ def _paragraphs(seen_by: Provider) -> list[tuple[str, str, str]]:
         (
             "inventory_2",
             "What is kept",
-            "Your messages and the replies; short memories taken from your own words, with their earlier versions; "
+            "Your messages, the files you send with them, and the replies; short memories taken from "
+            "your own words, with their earlier versions; "
             "the people and things you name in them; your time zone; how much you use it.",
         ),
         (
@@ -85,8 +86,8 @@ def _seen(seen_by: Provider) -> str:
     else:
         where = f"**{plain(seen_by.replies)}**" if seen_by.replies else "A model on this server"
         replies = (
-            f"{where} gets each message with the latest ones of the chat and the few memories that fit, to reply, "
-            "and once more to decide what to remember."
+            f"{where} gets each message with its files, the latest ones of the chat and the few memories that fit, "
+            "to reply, and once more to decide what to remember."
         )
     if seen_by.vectors is None:
         return f"{replies} Nothing is sent elsewhere to find memories again."
