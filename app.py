@@ -35,19 +35,20 @@ def draw() -> None:
     st.session_state[FRAMED] = True
     signed_in = _signed_in()
     if signed_in is None:
-        st.navigation([st.Page(_tell_trouble, title="Keepsake")], position="hidden").run()
+        st.navigation([st.Page(_tell_trouble, title=text("frame.name"))], position="hidden").run()
         return
     pages = [
         st.Page(
             "pages/welcome.py",
-            title="Welcome",
+            title=text("frame.pages.welcome"),
             icon=":material/waving_hand:",
             default=True,
             visibility="hidden" if signed_in else "visible",
         ),
-        st.Page("pages/chat.py", title="Chat", icon=":material/chat:"),
-        st.Page("pages/memories.py", title="Memories", icon=":material/favorite:"),
-        st.Page("pages/account.py", title="Account", icon=":material/person:"),
+        st.Page("pages/chat.py", title=text("frame.pages.chat"), icon=":material/chat:"),
+        st.Page("pages/memories.py", title=text("frame.pages.memories"), icon=":material/favorite:"),
+        st.Page("pages/settings.py", title=text("frame.pages.settings"), icon=":material/tune:"),
+        st.Page("pages/account.py", title=text("frame.pages.account"), icon=":material/person:"),
     ]
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")
     settle()

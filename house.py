@@ -15,6 +15,8 @@ import httpx
 
 from auth.session import Sessions
 from chat.conversations import Conversations
+from chat.preferences import PreferenceStore
+from chat.retention import Retention
 from chat.taught import clear_quotes, leave_queue, messages_of
 from chat.turn import Chat
 from chat.worker import Worker
@@ -28,6 +30,7 @@ from memory.rerank import reranker_named
 from memory.unlearn import Taught, Unlearned
 from migrations import migrate
 from model import chat_model, memory_model
+from model.offers import Offers
 from model.prices import prices_of
 from settings import Settings, settings
 
@@ -65,6 +68,9 @@ class House:
     chat: Chat
     worker: Worker
     limits: Limits
+    preferences: PreferenceStore
+    offers: Offers
+    retention: Retention
     opened: ExitStack
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
@@ -137,14 +143,28 @@ def build(wanted: Settings) -> House:
         thinker = limits.metered(models[1]) if models[1] else None
         reranker = reranker_named(wanted.reranker, thinker)
         memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
-        conversations = Conversations(database)
-        worker = Worker(conversations, memory, limits)
+        conversations, retention = Conversations(database), Retention(database)
+        worker = Worker(conversations, memory, limits, retention)
         opened.callback(worker.stop)
         worker.start()
-        chat = Chat(conversations, memory, models[0], worker.tell, limits, prices_of(wanted))
+        preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
+        prices = prices_of(wanted)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, prices)
         # Whatever failed above is closed again; from here on the house closes it.
-        sessions = Sessions(database)
-        return House(wanted, database, sessions, memory, conversations, chat, worker, limits, opened.pop_all())
+        return House(
+            settings=wanted,
+            database=database,
+            sessions=Sessions(database),
+            memory=memory,
+            conversations=conversations,
+            chat=chat,
+            worker=worker,
+            limits=limits,
+            preferences=preferences,
+            offers=offers,
+            retention=retention,
+            opened=opened.pop_all(),
+        )
 
 
 def health() -> dict[str, Any]:

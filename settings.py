@@ -71,6 +71,9 @@ class Settings:
         None, "Dollars for a million tokens that `CHAT_MODEL` reads, to show what a reply cost; with `PRICE_OUT`"
     )
     price_out: float | None = _setting(None, "… and that it writes; nothing is guessed where they are unset")
+    chat_models: str | None = _setting(
+        None, "The models that people may choose from, with commas; unset, all that the address lists"
+    )
     memory_model: str | None = _setting(None, "The model that decides what to remember; `CHAT_MODEL` if unset")
     extract_prompt: str | None = _setting(
         None, "Replaces the instructions on what to remember: a text, or the path of a `.md` or `.txt` file"

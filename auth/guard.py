@@ -44,7 +44,7 @@ SESSION, FRAMED, WANTED = "session", "framed", "wanted"
 DEVICE, SESSIONS, CHECKED, TRIED = "device", "sessions", "checked", "tried_cookie"
 TICKET, DROP, NO_COOKIE, KEPT, UNSENT, ENDED = ("ticket", "drop_cookie", "no_cookie", "kept", "unsent", "ended")
 HOME = "pages/chat.py"
-PAGES = (HOME, "pages/memories.py", "pages/account.py")
+PAGES = (HOME, "pages/memories.py", "pages/settings.py", "pages/account.py")
 
 
 @dataclass(frozen=True)

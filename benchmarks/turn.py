@@ -23,6 +23,7 @@ from sqlalchemy import make_url
 
 from benchmarks import crowd
 from chat.conversations import Conversations
+from chat.preferences import PreferenceStore
 from chat.turn import Chat, answer
 from database import Database
 from local.embedder import BundledEmbedder
@@ -93,7 +94,7 @@ def _measure(database: Database, wire: Counted, turns: int, memories: int) -> di
     memory.add(
         [{"role": "user", "content": f"{crowd.question(n)} {n}"} for n in range(memories)], user_id=USER, infer=False
     )
-    chat = Chat(conversations, memory, model, lambda: None)
+    chat = Chat(conversations, memory, model, lambda: None, preferences=PreferenceStore(database))
     times: list[float] = []
     work: list[tuple[int, int, int]] = []
     chat_id = None

@@ -22,6 +22,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from chat.conversations import Conversations, Message
+from chat.preferences import PreferenceStore
 from chat.turn import Chat, answer
 from chat.worker import Worker
 from database import check_user_id
@@ -30,6 +31,7 @@ from memory import Fact, Memory, Result
 from memory.default import configured, parts
 from memory.prompts import instructions_for
 from model import chat_model
+from model.offers import Offers
 
 __all__ = ["main"]
 
@@ -150,6 +152,9 @@ class Terminal:
 
     def _tell_remembered(self, asked: Message) -> None:
         """What the worker wrote about this turn, as soon as it has."""
+        if asked.remembering == "none":
+            note("not remembered", "remembering is switched off")
+            return
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
             latest = self.conversations.messages(self.user_id, asked.conversation_id, limit=4)
@@ -211,7 +216,9 @@ def opened(user_id: str) -> Iterator[Terminal]:
         replies = chat_model(wanted)
         if replies is not None:
             stack.callback(replies.close)
-        yield Terminal(user_id, memory, conversations, Chat(conversations, aloud, replies, worker.tell))
+        preferences, offers = PreferenceStore(here.database), Offers(replies, wanted.chat_models)
+        chat = Chat(conversations, aloud, replies, worker.tell, preferences=preferences, offers=offers)
+        yield Terminal(user_id, memory, conversations, chat)
 
 
 def main() -> int:

@@ -122,8 +122,9 @@ class Conversations:
     ) -> Message:
         """Save what a person said, after the latest message of the conversation, or as the first of a new one.
 
-        From here on it is in the queue to be remembered, a little later than its reply should take, unless the chat
-        is not to be learned from. `switches` are for a new conversation.
+        From here on it is in the queue to be remembered, a little later than its reply should take; never, where the
+        chat or the person has switched remembering off, also if it is switched on again later. `switches` are for a
+        new conversation.
         """
         kept = sayable(content, besides=files)
         with self._database.as_user(user_id) as connection:

@@ -11,15 +11,19 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from chat.preferences import Preferences
 from database import Database
 from errors import NotFound
 
-__all__ = ["REMEMBERING", "SwitchBoard", "Switches", "as_id"]
+__all__ = ["REMEMBERING", "SwitchBoard", "Switches", "as_id", "may_read"]
 
-# Whether a new message of :conversation waits to be remembered; for the statement that saves it.
+# Whether a new message of :conversation waits to be remembered; for the statement that saves it. Off for the person is
+# off in every chat.
 REMEMBERING = (
     "case when :role = 'user' and (select writes_memory and not temporary from app.conversations"
-    " where id = cast(:conversation as uuid)) then 'waiting' else 'none' end"
+    " where id = cast(:conversation as uuid))"
+    " and coalesce((select writes_memory from app.preferences where user_id = app.asking()), true)"
+    " then 'waiting' else 'none' end"
 )
 
 
@@ -40,6 +44,11 @@ class Switches:
     def writes(self) -> bool:
         """Whether anything is learned from what is said in this chat."""
         return self.writes_memory and not self.temporary
+
+
+def may_read(preferences: Preferences, *, in_this_chat: bool = True) -> bool:
+    """Whether a reply may be told what is remembered; off for the person is off in every chat."""
+    return preferences.reads_memory and in_this_chat
 
 
 class SwitchBoard:

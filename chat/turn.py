@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from datetime import time as clock
 from itertools import takewhile
@@ -20,12 +20,15 @@ from chat.branches import shown
 from chat.conversations import Conversations, Message
 from chat.files import File, check, opened
 from chat.left_out import do_without
-from chat.switches import Switches
+from chat.preferences import Preferences, PreferenceStore
+from chat.switches import Switches, may_read
 from chat.wording import sayable
-from errors import LimitReached, ModelError, PicturesRefused
+from errors import LimitReached, ModelError, ModelRefused, PicturesRefused
 from limits import Limits
 from memory import Fact, Memory, Said, episode_id
+from model import Message as Words
 from model import Model, Usage
+from model.offers import Offers
 from model.prices import Prices
 
 __all__ = ["Chat", "answer", "run_turn", "say"]
@@ -38,18 +41,30 @@ STANDING = 5  # of what holds whatever is asked
 
 @dataclass(frozen=True)
 class Chat:
-    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits."""
+    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits.
+
+    `preferences` is where people's are kept, and `offers` which models they may choose; without, nobody has any.
+    """
 
     conversations: Conversations
     memory: Memory
     model: Model | None
     tell_worker: Callable[[], None]
     limits: Limits | None = None
+    preferences: PreferenceStore | None = None
+    offers: Offers | None = None
     prices: Prices | None = None
 
-    def model_for(self, user_id: str) -> Model | None:
-        """The model as this person may use it."""
-        return self.limits.metered(self.model, user_id) if self.limits and self.model else self.model
+    def preferences_of(self, user_id: str) -> Preferences:
+        """What this person set."""
+        return self.preferences.get(user_id) if self.preferences else Preferences()
+
+    def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
+        """The deployment's model, or the one that was chosen, as this person may use it; None if there is no such."""
+        model = self.model
+        if model is not None and chosen not in (None, model.name):
+            model = model.named(str(chosen)) if self.offers and self.offers.has(str(chosen)) else None
+        return self.limits.metered(model, user_id) if self.limits and model else model
 
 
 def run_turn(chat: Chat, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
@@ -99,12 +114,14 @@ def answer(
         if said is None:
             said = chat.conversations.messages(asked.user_id, asked.conversation_id)
         history = _up_to(asked, said)
+        preferences = chat.preferences_of(asked.user_id)
         # What stands in the prompt as the conversation need not be recalled as well; nor the reply this replaces.
         present = [episode_id(asked.user_id, each.id) for each in [*said[-PRESENT:], asked]]
-        reads = chat.conversations.switches.of(asked.user_id, asked.conversation_id).reads
-        memories = draft.recall(chat.memory, asked, history, present, without, as_of) if reads else draft.told_nothing()
-        beside = prompt.Beside(_files(chat, asked, history), as_of if reads else None, without_memory=not reads)
-        for piece in _speak(chat.model_for(asked.user_id), draft, history, memories, beside):
+        here = chat.conversations.switches.of(asked.user_id, asked.conversation_id).reads
+        reads = may_read(preferences, in_this_chat=here)
+        memories = draft.recall(chat.memory, asked, history, present, without, as_of) if reads else draft.tell_nothing()
+        beside = prompt.Beside(_files(chat, asked, history), as_of if reads else None, off_here=not here)
+        for piece in _speak(chat, asked, draft, _Wanted(history, memories, preferences, beside, told=reads)):
             draft.add(piece)
             yield piece
         draft.status = "complete"
@@ -162,8 +179,8 @@ class _Draft:
         self.receipt["recall_ms"] = self._ms
         return memories
 
-    def told_nothing(self) -> Sequence[Fact]:
-        """The memories where reading is switched off: none, and the receipt says so."""
+    def tell_nothing(self) -> Sequence[Fact]:
+        """Memory is off: nothing is looked for, and the receipt says so."""
         self.receipt["memory_off"] = True
         return []
 
@@ -218,27 +235,54 @@ def _files(chat: Chat, asked: Message, history: Sequence[Message]) -> dict[str, 
     return {message: [whole.get(each.id, each) for each in several] for message, several in found.items()}
 
 
-def _speak(
-    model: Model | None,
-    draft: _Draft,
-    history: Sequence[Message],
-    memories: Sequence[Fact],
-    beside: prompt.Beside,
-) -> Iterator[str]:
-    if model is None:
-        yield prompt.without_model(memories, beside)
+@dataclass(frozen=True)
+class _Wanted:
+    """What a reply is made from."""
+
+    history: Sequence[Message]
+    memories: Sequence[Fact]
+    preferences: Preferences
+    beside: prompt.Beside
+    told: bool
+
+    def words(self, beside: prompt.Beside) -> list[Words]:
+        """The prompt, with these files."""
+        now = datetime.now(UTC)
+        return prompt.build(
+            self.history, self.memories, now, preferences=self.preferences, told=self.told, beside=beside
+        )
+
+
+def _speak(chat: Chat, asked: Message, draft: _Draft, wanted: _Wanted) -> Iterator[str]:
+    """The reply, by the model the person chose; by the deployment's, where that one is gone or refuses."""
+    own = chat.model_for(asked.user_id)
+    if own is None:
+        yield prompt.without_model(wanted.memories, told=wanted.told, beside=wanted.beside)
         return
+    chosen = wanted.preferences.model or own.name
+    if model := chat.model_for(asked.user_id, chosen):
+        try:
+            yield from _stream(model, asked, draft, wanted)
+        except PicturesRefused:  # another model might take them, but it was not asked for
+            raise
+        except ModelRefused:
+            if draft.pieces or chosen == own.name:
+                raise
+        else:
+            return
+    draft.receipt["not_offered"] = chosen
+    yield from _stream(own, asked, draft, wanted)
+
+
+def _stream(model: Model, asked: Message, draft: _Draft, wanted: _Wanted) -> Iterator[str]:
     draft.usage.model = model.name
-    now = datetime.now(UTC)
     try:
-        yield from model.stream(prompt.build(history, memories, now, beside=beside), draft.usage)
+        yield from model.stream(wanted.words(wanted.beside), draft.usage)
     except PicturesRefused:
-        asked = history[-1].id
-        if draft.pieces or any(each.picture for each in beside.files.get(asked, ())):
+        if draft.pieces or any(each.picture for each in wanted.beside.files.get(asked.id, ())):
             raise
         # Pictures further up, sent to another model, must not keep this one from going on.
-        words = {id_: [replace(each, picture=None) for each in several] for id_, several in beside.files.items()}
-        yield from model.stream(prompt.build(history, memories, now, beside=replace(beside, files=words)), draft.usage)
+        yield from model.stream(wanted.words(wanted.beside.in_words()), draft.usage)
 
 
 def _save(chat: Chat, asked: Message, draft: _Draft) -> None:

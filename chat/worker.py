@@ -2,20 +2,23 @@
 
 A turn's memories and the note that it is done are committed together, so that each turn is remembered
 once: whoever is killed half-way leaves it waiting, and the next to come picks it up. What cannot be
-remembered now is tried again later; it never counts as "nothing to remember".
+remembered now is tried again later; it never counts as "nothing to remember". When there is nothing to do, it lets
+chats go whose time is over.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 from sqlalchemy import Connection
 
 from chat.conversations import Conversations, Turn
+from chat.retention import AT_ONCE, Retention
 from errors import AppError, MemoryChanged
 from limits import Limits
 from memory import Memory, Plan, Said
@@ -26,6 +29,7 @@ __all__ = ["Worker"]
 log = logging.getLogger("keepsake.worker")
 MAX_PLANS = 3
 PATIENCE_SECONDS = 5.0  # turns of other processes, and turns that rest, are looked for this often
+SWEEP_SECONDS = 900.0  # between two looks for chats whose time is over; it is no matter of minutes
 FULL = "as many memories are kept about you as this Keepsake has room for: forget some first"
 UNEXPECTED = "something unexpected went wrong; the log has the rest"
 
@@ -33,7 +37,17 @@ UNEXPECTED = "something unexpected went wrong; the log has the rest"
 class Worker:
     """A thread that empties the queue, and sleeps until it is told of a new turn."""
 
-    def __init__(self, conversations: Conversations, memory: Memory, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        conversations: Conversations,
+        memory: Memory,
+        limits: Limits | None = None,
+        retention: Retention | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._retention = retention
+        self._clock = clock
+        self._sweep_at = clock()
         self._conversations = conversations
         self._memory = memory
         self._limits = limits
@@ -75,6 +89,19 @@ class Worker:
             with self._postponing(connection, turn.message.id), connection.begin_nested():
                 self._remember(connection, turn)
         return True
+
+    def sweep_if_due(self) -> int:
+        """Let go of chats whose time is over, a few at a time; looked for now and then only."""
+        if self._retention is None or self._clock() < self._sweep_at:
+            return 0
+        # Before it is tried: what fails would otherwise be tried again at once.
+        self._sweep_at = self._clock() + SWEEP_SECONDS
+        gone = self._retention.sweep()
+        if gone == AT_ONCE:
+            self._sweep_at = self._clock()  # there may be more; turns that wait come first
+        if gone:
+            log.info("%d chats went, since their time was over", gone)
+        return gone
 
     @contextmanager
     def _postponing(self, connection: Connection, message_id: str) -> Iterator[None]:
@@ -133,6 +160,10 @@ class Worker:
                     pass
             except AppError as error:
                 log.warning("the queue could not be read: %s", error)
+            try:
+                self.sweep_if_due()
+            except AppError as error:
+                log.warning("chats whose time is over could not be looked for: %s", error)
             self._news.wait(PATIENCE_SECONDS)
 
 

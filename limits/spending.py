@@ -87,6 +87,10 @@ class Metered(Model):
         with self._counting(messages, usage or Usage()) as call:
             return self._model.answer(messages, schema, call.usage)
 
+    def named(self, name: str) -> Metered:
+        """Another model at the same address, counted as well."""
+        return Metered(self._model.named(name), self._spending, self._user_id)
+
     def close(self) -> None:
         """Hang up."""
         self._model.close()

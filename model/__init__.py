@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from model.edge import (
     EMBED_SETTINGS,
     Choice,
     Completion,
+    Listing,
     Place,
     Vectors,
     check_address,
@@ -33,6 +35,7 @@ from settings import Settings
 __all__ = ["Embeddings", "Message", "Model", "Picture", "Usage", "chat_model", "memory_model"]
 
 CONNECT_SECONDS = 10.0
+LISTING_SECONDS = 3.0  # somebody waits for a page
 SILENCE_SECONDS = 60.0
 # A structured answer comes whole, so its silence is as long as its writing; nobody waits for it.
 MEMORY_SECONDS = 180.0
@@ -118,6 +121,20 @@ class Model:
             completion = Completion.model_validate(self._ask_for(messages, schema), from_attributes=True)
         _note_usage(usage, completion)
         return _parse(completion, schema, self.name)
+
+    def listed(self) -> list[str]:
+        """The names of all models at its address, whatever they are for."""
+        with translating(self._place):
+            asking = self._client.with_options(timeout=LISTING_SECONDS, max_retries=0)
+            # As it comes: `models.list()` stumbles over an answer that is no list.
+            given = Listing.model_validate(asking.get("/models", cast_to=object))
+        return [each.id for each in given.data]
+
+    def named(self, name: str) -> Model:
+        """Another model at the same address, over the same connections."""
+        other = copy(self)
+        object.__setattr__(other, "name", name)
+        return other
 
     def close(self) -> None:
         """Hang up."""

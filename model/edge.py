@@ -20,6 +20,7 @@ __all__ = [
     "EMBED_SETTINGS",
     "Choice",
     "Completion",
+    "Listing",
     "Place",
     "Vectors",
     "check_address",
@@ -167,3 +168,13 @@ class Vectors(BaseModel):
     """What is read of an answer with vectors."""
 
     data: list[_Vector]
+
+
+class _Listed(BaseModel):
+    id: str
+
+
+class Listing(BaseModel):
+    """What is read of a list of models."""
+
+    data: list[_Listed]

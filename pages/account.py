@@ -1,4 +1,4 @@
-"""The account: who is signed in and where, password, address, second factor, the model, and leaving."""
+"""The account: who is signed in and where, password, address, second factor, and leaving."""
 
 from __future__ import annotations
 
@@ -7,56 +7,40 @@ import streamlit as st
 from auth import guard
 from auth.errands import staying
 from auth.offers import offers, second_factors
-from house import house
+from texts import text
 from ui import credentials, devices, leaving, second_factor
 from ui.frame import trouble
-from ui.pieces import plain
 
 user = guard.require_user()
 
 
 def draw() -> None:
     """From what is looked at often to what is done once."""
-    st.title("Account", anchor=False)
+    st.title(text("account.title"), anchor=False)
     with st.container(border=True):
-        st.text(f"Signed in as {user.email}")
+        st.text(text("account.signed_in_as", address=user.email))
         st.caption(_how_long())
-        if st.button("Sign out", icon=":material/logout:", key="sign-out"):
+        if st.button(text("account.sign_out"), icon=":material/logout:", key="sign-out"):
             devices.sign_out_here()
-    st.subheader("Your devices", anchor=False)
+    st.header(text("account.parts.devices"), anchor=False)
     with st.container(border=True):
         devices.signed_in_on(user)
-    st.subheader("Signing in", anchor=False)
+    st.header(text("account.parts.signing_in"), anchor=False)
     if offers().by_mail:
-        with st.expander("Change your password", icon=":material/password:"):
+        with st.expander(text("account.parts.password"), icon=":material/password:"):
             credentials.change_password(user)
-        with st.expander("Change your e-mail address", icon=":material/alternate_email:"):
+        with st.expander(text("account.parts.address"), icon=":material/alternate_email:"):
             credentials.change_address(user)
     if second_factors(guard.session().access_token):
-        with st.expander("Second factor", icon=":material/verified_user:"):
+        with st.expander(text("account.parts.second_factor"), icon=":material/verified_user:"):
             second_factor.settings_of(guard.session())
-    st.subheader("Replies", anchor=False)
-    with st.container(border=True):
-        _model()
-    st.subheader("Leaving", anchor=False)
+    st.header(text("account.parts.leaving"), anchor=False)
     with st.container(border=True):
         leaving.offer()
 
 
 def _how_long() -> str:
-    if staying():
-        return "You stay signed in on this device, also after closing the browser."
-    return "Sign-in lasts for this tab: this host cannot keep it, so after closing or reloading you sign in again."
-
-
-def _model() -> None:
-    settings = house().settings
-    if not settings.has_model:
-        st.markdown("**No language model is connected.** Replies quote what is remembered, and nothing more.")
-        st.markdown("Set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for any compatible address, and start again.")
-        return
-    st.markdown(f"Replies come from **{plain(settings.chat_model)}**.")
-    st.caption("It sees your messages, and the few memories that fit each of them.")
+    return text("account.stays") if staying() else text("account.for_this_tab")
 
 
 with trouble():

@@ -6,7 +6,7 @@ import streamlit as st
 
 from auth.guard import require_user
 from house import house
-from ui import memory_files, memory_list, pieces, profile_lines, remembering, undo_bar
+from ui import memory_files, memory_list, pieces, profile_lines, undo_bar
 from ui.consent import require_consent
 from ui.frame import trouble
 
@@ -27,7 +27,7 @@ def draw() -> None:
         if not memory_list.looking_closer():
             _still_reading()
     undo_bar.draw(user)
-    parts = {"Memories": _list, "Profile": _profile, "Settings": _settings, "Files": _files}
+    parts = {"Memories": _list, "Profile": _profile, "Files": _files}
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
         if tab.open:
             with tab, trouble():
@@ -36,10 +36,6 @@ def draw() -> None:
 
 def _profile() -> None:
     profile_lines.draw(user)
-
-
-def _settings() -> None:
-    remembering.draw(user)
 
 
 def _files() -> None:

@@ -6,27 +6,30 @@ import streamlit as st
 
 from auth import guard
 from auth.offers import offers
+from texts import text
 from ui import by_mail, entrance, leaving, second_factor
+from ui.example import example
 
-PROMISES = (
-    (":material/format_quote:", "Everything it remembers comes from your own words, and you can read all of it."),
-    (":material/lock:", "Your memories are walled off in the database itself: nobody else's question can reach them."),
-    (":material/delete:", "Forget one thing or everything, whenever you like."),
-)
+PROMISES = {"own_words": "format_quote", "walled_off": "lock", "forgets": "delete"}
 
 
 def draw() -> None:
-    """The promise on top, the ways in below it."""
+    """The promise on top, the ways in, what they lead to, and what is kept to."""
     with st.container():  # one element, told or not, so that the form below it stays what it is
         leaving.farewell()
         if told := guard.why_here():
             st.info(told, icon=":material/logout:")
-    st.title("An assistant that remembers you", anchor=False)
-    st.markdown("Tell Keepsake something once. It will still know next week, in another chat, in your own words.")
-    for icon, promise in PROMISES:
-        st.markdown(f"{icon} {promise}")
-    st.space("small")
-    entrance.ways_in(offers())
+    st.title(text("welcome.title"), anchor=False)
+    st.markdown(text("welcome.promise"))
+    with st.container(key="way-in"):
+        way_in, seen = st.columns([10, 11], gap="large")
+        with way_in:
+            entrance.ways_in(offers())
+        with seen:
+            example()
+    with st.container(key="promises"):
+        for column, (name, icon) in zip(st.columns(len(PROMISES), gap="large"), PROMISES.items(), strict=True):
+            column.markdown(f":material/{icon}: {text(f'welcome.promises.{name}')}")
 
 
 # A link comes first: an address is changed, and a password forgotten, by people who are signed in too.

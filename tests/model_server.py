@@ -42,6 +42,8 @@ class ModelServer(ThreadingHTTPServer):
         self.requests: list[Request] = []
         self.errors: list[BaseException] = []
         self.client_left = threading.Event()
+        self.models = [MODEL]  # what is listed, unless something else is to be played
+        self.listing: Item | None = None
         self._script: deque[Scripted] = deque()
         self._script_for_vectors: deque[Scripted] = deque()
         self._changed = threading.Condition()
@@ -179,13 +181,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         request = Request(self.path, {}, _lower(self.headers))
         self.server.note(request)
-        model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "tests"}
+        about = {"object": "model", "created": 0, "owned_by": "tests"}
+        models = [{"id": each, **about} for each in self.server.models]
         answers: dict[str, Any] = {
             "/health": {"status": "ok"},
-            "/v1/models": {"object": "list", "data": [model]},
+            "/v1/models": {"object": "list", "data": models},
             "/api/tags": {"models": [{"name": MODEL, "model": MODEL, "details": {"family": "llama"}}]},
         }
-        if self.path in answers:
+        if self.server.listing is not None and self.path == "/v1/models":
+            self.server.listing.play(Exchange(self, request))
+        elif self.path in answers:
             Exchange(self, request).send(200, answers[self.path])
         else:
             Fault(404, message="There is nothing here.").play(Exchange(self, request))

@@ -29,6 +29,7 @@ EVERYTHING = ACCOUNT | {
     "CHAT_MODEL": "chatty",
     "PRICE_IN": "0.75",
     "PRICE_OUT": "4.5",
+    "CHAT_MODELS": "chatty, wordy",
     "MEMORY_MODEL": "thinker",
     "EXTRACT_PROMPT": "Keep what matters.",
     "UPDATE_PROMPT": "prompts/update.md",

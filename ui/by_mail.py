@@ -14,8 +14,10 @@ from auth import guard
 from auth.client import Session
 from auth.person import a_password
 from errors import AppError
+from texts import text
 from ui.door import may_try
 from ui.frame import show_trouble
+from ui.password_box import new_password
 from ui.pieces import as_typed
 from ui.second_factor import RECOVERED, arrive, ask_for
 
@@ -31,21 +33,7 @@ class Mail(NamedTuple):
     address: str = ""
 
 
-ASKING = {
-    "recovery": ("Choose a new password", "We mail you a link and a code. They prove that the address is yours."),
-    "magiclink": ("Come in without a password", "We mail you a link and a code. Either lets you in, once."),
-}
-ON_ITS_WAY = {
-    "signup": "Almost there. We sent a mail to {}: open the link in it, or type its code here.",
-    "recovery": "If there is an account for {}, a mail is on its way: open its link, or type its code here.",
-    "magiclink": "If there is an account for {}, a mail is on its way: open its link, or type its code here.",
-}
-LINKS = {
-    "recovery": ("Choose a new password", "Your other devices are signed out when you save it."),
-    "email_change": ("Your new address", "Press the button to confirm the change of your e-mail address."),
-    "magiclink": ("Welcome back", "Press the button to come in."),
-}
-ANY_LINK = ("One more step", "Press the button to confirm your e-mail address and come in.")
+LINKS = ("recovery", "email_change", "magiclink")
 
 
 def under_way() -> bool:
@@ -71,7 +59,7 @@ def resend(address: str) -> None:
 
 def back_button() -> None:
     """The way back to the first page."""
-    if st.button("Back to sign-in", type="tertiary", icon=":material/arrow_back:"):
+    if st.button(text("signing_in.back"), key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (MAIL, RECOVERED, NOTE):
             st.session_state.pop(name, None)
         st.query_params.clear()
@@ -82,7 +70,7 @@ def draw() -> None:
     """Whatever comes next of what was begun."""
     mail: Mail = st.session_state.get(MAIL) or Mail("recovery")
     if RECOVERED in st.session_state:
-        _new_password(*LINKS["recovery"])
+        _choose_password()
     elif mail.address:
         _type_code(mail)
     else:
@@ -93,14 +81,12 @@ def draw() -> None:
 def follow() -> None:
     """The way in from a link."""
     kind = st.query_params.get("type", "signup")
-    title, words = LINKS.get(kind, ANY_LINK)
     if kind == "recovery":
-        _new_password(title, words)
+        _choose_password()
         back_button()
         return
-    st.title(title, anchor=False)
-    st.markdown(words)
-    label = "Come in" if kind == "magiclink" else "Confirm my address"
+    _begin_link(kind if kind in LINKS else "any")
+    label = text("signing_in.link.come_in") if kind == "magiclink" else text("signing_in.link.confirm")
     if st.button(label, type="primary"):
         try:
             session = guard.client().follow(st.query_params["token_hash"], kind)
@@ -109,19 +95,23 @@ def follow() -> None:
         else:
             st.query_params.clear()
             if session is None:
-                st.success("Confirmed. Now open the link in the mail to your other address.", icon=":material/mail:")
+                st.success(text("signing_in.link.other_address"), icon=":material/mail:")
             else:
                 arrive(session)
     back_button()
 
 
+def _begin_link(kind: str) -> None:
+    st.title(text(f"signing_in.link.{kind}.title"), anchor=False)
+    st.markdown(text(f"signing_in.link.{kind}.words"))
+
+
 def _ask_for_address(kind: str) -> None:
-    title, words = ASKING[kind]
-    st.title(title, anchor=False)
-    st.markdown(words)
+    st.title(text(f"signing_in.asking.{kind}.title"), anchor=False)
+    st.markdown(text(f"signing_in.asking.{kind}.words"))
     with st.form("mail_form", border=True):
-        address = st.text_input("E-mail", key="mail_address", autocomplete="email")
-        asked = st.form_submit_button("Mail it to me", type="primary", width="stretch")
+        address = st.text_input(text("signing_in.email"), key="mail_address", autocomplete="email")
+        asked = st.form_submit_button(text("signing_in.asking.send"), type="primary", width="stretch")
     if asked and _send(Mail(kind, address)):
         sent(kind, address)
         st.rerun()
@@ -129,20 +119,19 @@ def _ask_for_address(kind: str) -> None:
 
 
 def _type_code(mail: Mail) -> None:
-    st.title("Look at your mail", anchor=False)
-    st.markdown(ON_ITS_WAY[mail.kind].format(as_typed(mail.address)))
+    st.title(text("signing_in.typing.title"), anchor=False)
+    st.markdown(text(f"signing_in.on_its_way.{mail.kind}", address=as_typed(mail.address)))
     new = ""
     with st.form("code_form", border=True):
-        code = st.text_input("Code", key="mail_code", autocomplete="one-time-code", placeholder="123456")
+        code = st.text_input(
+            text("signing_in.code"),
+            key="mail_code",
+            autocomplete="one-time-code",
+            placeholder=text("signing_in.code_hint"),
+        )
         if mail.kind == "recovery":
-            new = st.text_input(
-                "New password",
-                type="password",
-                key="mail_password",
-                autocomplete="new-password",
-                placeholder="At least 8 characters",
-            )
-        done = st.form_submit_button("Go on", type="primary", width="stretch")
+            new = new_password("mail_password")
+        done = st.form_submit_button(text("signing_in.go_on"), type="primary", width="stretch")
     if done:
         try:
             if mail.kind == "recovery":
@@ -156,23 +145,16 @@ def _type_code(mail: Mail) -> None:
                 _save(session, new)
             else:
                 arrive(session)
-    if st.button("Mail it again", type="tertiary", icon=":material/mail:") and _send(mail):
-        st.session_state[NOTE] = "Sent again. Only the latest mail counts."
+    if st.button(text("signing_in.mail_again"), type="tertiary", icon=":material/mail:") and _send(mail):
+        st.session_state[NOTE] = text("signing_in.typing.again")
     _show_note()
 
 
-def _new_password(title: str, words: str) -> None:
-    st.title(title, anchor=False)
-    st.markdown(words)
+def _choose_password() -> None:
+    _begin_link("recovery")
     with st.form("new_password_form", border=True):
-        new = st.text_input(
-            "New password",
-            type="password",
-            key="recovery_password",
-            autocomplete="new-password",
-            placeholder="At least 8 characters",
-        )
-        asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
+        new = new_password("recovery_password")
+        asked = st.form_submit_button(text("signing_in.link.save"), type="primary", width="stretch")
     _show_note()
     if not asked:
         return

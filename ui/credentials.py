@@ -7,12 +7,13 @@ import streamlit as st
 from auth import guard
 from auth.guard import User
 from errors import AppError, ConfirmItsYou
+from texts import text
 from ui.frame import show_trouble
+from ui.password_box import new_password
 from ui.pieces import as_typed
 
 __all__ = ["change_address", "change_password"]
 
-CHANGED = "Your password is changed. Your other devices are signed out."
 CODE_SENT, SAID, CHANGES = "password_code_sent", "credentials_said", "password_changes"
 
 
@@ -22,17 +23,15 @@ def change_password(user: User) -> None:
     changes = st.session_state.get(CHANGES, 0)
     with st.form("password_form", border=False):
         old = st.text_input(
-            "Current password", type="password", key=f"password_old-{changes}", autocomplete="current-password"
-        )
-        new = st.text_input(
-            "New password",
+            text("account.password.current"),
             type="password",
-            key=f"password_new-{changes}",
-            autocomplete="new-password",
-            placeholder="At least 8 characters",
+            key=f"password_old-{changes}",
+            autocomplete="current-password",
         )
-        code = st.text_input("Code from the mail", key="password_nonce") if st.session_state.get(CODE_SENT) else ""
-        asked = st.form_submit_button("Change password", type="primary")
+        new = new_password(f"password_new-{changes}")
+        sent = st.session_state.get(CODE_SENT)
+        code = st.text_input(text("account.password.code"), key="password_nonce") if sent else ""
+        asked = st.form_submit_button(text("account.password.change"), type="primary")
     if asked:
         try:
             _set_password(user, old, new, code)
@@ -43,14 +42,14 @@ def change_password(user: User) -> None:
             show_trouble(error)
         else:
             st.session_state.pop(CODE_SENT, None)
-            st.session_state[CHANGES], st.session_state[SAID] = changes + 1, CHANGED
+            st.session_state[CHANGES], st.session_state[SAID] = changes + 1, text("account.password.changed")
             st.rerun()
     said = st.session_state.pop(SAID, None)
     if isinstance(said, AppError):
         show_trouble(said)
     elif said:
         st.success(said, icon=":material/check:")
-    st.caption("You have none, or forgot it? Sign out, and choose *Forgot your password?*")
+    st.caption(text("account.password.forgot"))
 
 
 def _set_password(user: User, old: str, new: str, code: str) -> None:
@@ -65,9 +64,9 @@ def _set_password(user: User, old: str, new: str, code: str) -> None:
 def change_address(user: User) -> None:
     """The new address; it counts when the mails are answered."""
     with st.form("address_form", border=False):
-        st.text(f"Your address is {user.email}")
-        new = st.text_input("New e-mail address", key="address_new", autocomplete="email")
-        asked = st.form_submit_button("Change address", type="primary")
+        st.text(text("account.address.present", address=user.email))
+        new = st.text_input(text("account.address.new"), key="address_new", autocomplete="email")
+        asked = st.form_submit_button(text("account.address.change"), type="primary")
     if not asked:
         return
     try:
@@ -78,9 +77,9 @@ def change_address(user: User) -> None:
         show_trouble(error)
         return
     if at_once:
-        st.success("Your address is changed.", icon=":material/check:")
+        st.success(text("account.address.changed"), icon=":material/check:")
     else:
         st.success(
-            f"Open the link in the mail to {as_typed(new.strip())}; if one came to your present address too, in both.",
+            text("account.address.open_link", address=as_typed(new.strip())),
             icon=":material/mail:",
         )

@@ -10,6 +10,7 @@ import streamlit as st
 from auth import guard
 from auth.guard import User
 from auth.session import Device
+from texts import text
 from ui.frame import trouble
 from ui.pieces import plain
 
@@ -24,7 +25,7 @@ def signed_in_on(user: User) -> None:
     devices = guard.sessions().devices(user.id)
     for each in sorted(devices, key=lambda device: device.id != here):
         _line(user, each, here=each.id == here)
-    if len(devices) > 1 and st.button("Sign out everywhere", icon=":material/logout:", key="everywhere"):
+    if len(devices) > 1 and st.button(text("account.devices.everywhere"), icon=":material/logout:", key="everywhere"):
         sign_out_here(everywhere=True)
 
 
@@ -40,9 +41,12 @@ def sign_out_here(*, everywhere: bool = False) -> None:
 def _line(user: User, each: Device, *, here: bool) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"device-{each.id}")
     with row.container():
-        st.markdown(f"{_icon(each.name)} {plain(each.name)}" + (" :green-badge[This device]" if here else ""))
+        st.markdown(
+            f"{_icon(each.name)} {plain(each.name)}"
+            + (f" :green-badge[{text('account.devices.this')}]" if here else "")
+        )
         st.caption(_when(each))
-    if not here and row.button("Sign out", key=f"revoke-{each.id}", type="tertiary"):
+    if not here and row.button(text("account.sign_out"), key=f"revoke-{each.id}", type="tertiary"):
         with trouble():
             guard.sessions().revoke(user.id, each.id)
             st.rerun()
@@ -55,7 +59,9 @@ def _icon(name: str) -> str:
 
 def _when(each: Device) -> str:
     zone = ZoneInfo(st.context.timezone or "UTC")
-    opened = f"since {each.opened_at.astimezone(zone):%d %b %Y, %H:%M}"
-    recent = datetime.now(UTC) - each.seen_at < JUST_NOW
-    seen = "in use now" if recent else f"last used {each.seen_at.astimezone(zone):%d %b %Y, %H:%M}"
-    return f"{seen} · {opened}" + ("" if each.kept else " · until its tab is closed")
+    opened = text("account.devices.since", day=f"{each.opened_at.astimezone(zone):%d %b %Y, %H:%M}")
+    if datetime.now(UTC) - each.seen_at < JUST_NOW:
+        seen = text("account.devices.in_use")
+    else:
+        seen = text("account.devices.last_used", day=f"{each.seen_at.astimezone(zone):%d %b %Y, %H:%M}")
+    return " · ".join([seen, opened] + ([] if each.kept else [text("account.devices.for_its_tab")]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from house import house
+from texts import text
 
 __all__ = ["invitation", "may_come_in", "may_try"]
 
@@ -21,7 +22,8 @@ def invitation() -> str | None:
     if house().settings.admission != "invitation":
         return None
     brought = st.query_params.get("invitation", "")
-    return st.text_input("Invitation", value=brought, key="sign_up_invitation", help="From whoever runs this Keepsake.")
+    label, help_text = text("signing_in.sign_up.invitation"), text("signing_in.sign_up.invitation_help")
+    return st.text_input(label, value=brought, key="sign_up_invitation", help=help_text)
 
 
 def may_come_in(email: str, invited: str | None) -> None:

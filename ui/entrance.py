@@ -10,9 +10,11 @@ import streamlit as st
 from auth import guard
 from auth.offers import PROVIDERS, Offers
 from errors import AppError, SignInError, UnconfirmedEmail
+from texts import text
 from ui import by_mail
 from ui.door import invitation, may_come_in, may_try
 from ui.frame import show_trouble
+from ui.password_box import new_password
 from ui.second_factor import arrive
 from ui.stay import app_address, brought_back, send_browser_to
 
@@ -24,17 +26,17 @@ PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/co
 def ways_in(offers: Offers) -> None:
     """Every way that the server offers, and no other."""
     for provider in offers.providers:
-        label = f"Continue with {PROVIDERS[provider]}"
+        label = text("signing_in.elsewhere.go", site=PROVIDERS[provider])
         if st.button(label, key=f"go-{provider}", icon=PROVIDER_ICONS[provider], width="stretch"):
             _set_out(provider)
     if not offers.by_mail:
         return
     if offers.providers:
-        st.caption("or with your e-mail address", text_alignment="center")
+        st.caption(text("signing_in.elsewhere.or_by_mail"), text_alignment="center")
     if not offers.sign_up:
         _sign_in_form()
         return
-    sign_in, sign_up = st.tabs(["Sign in", "Create account"])
+    sign_in, sign_up = st.tabs([text("signing_in.sign_in.title"), text("signing_in.sign_up.title")])
     with sign_in:
         _sign_in_form()
     with sign_up:
@@ -49,7 +51,7 @@ def come_back() -> None:
             raise SignInError(_not_signed_in())
         session = guard.client().come_back(code, verifier)
     except AppError as error:
-        st.title("That did not work", anchor=False)
+        st.title(text("signing_in.elsewhere.failed"), anchor=False)
         show_trouble(error)
         by_mail.back_button()
         return
@@ -59,10 +61,10 @@ def come_back() -> None:
 
 def _not_signed_in() -> str:
     if "code" in st.query_params:
-        return "This link was opened in another browser than it was asked for in: sign in here, or ask for a new mail."
+        return text("signing_in.elsewhere.other_browser")
     if st.query_params.get("error_code") == "otp_expired":
-        return "This link does not work any more: it was used already, or it is too old."
-    return "You were not signed in. Try again, or choose another way."
+        return text("signing_in.elsewhere.too_old")
+    return text("signing_in.elsewhere.not_signed_in")
 
 
 def _set_out(provider: str) -> None:
@@ -74,37 +76,33 @@ def _set_out(provider: str) -> None:
 
 def _sign_in_form() -> None:
     with st.form("sign_in", border=True):
-        email = st.text_input("E-mail", key="sign_in_email", autocomplete="email")
-        password = st.text_input("Password", type="password", key="sign_in_password", autocomplete="current-password")
-        asked = st.form_submit_button("Sign in", type="primary", width="stretch")
+        email = st.text_input(text("signing_in.email"), key="sign_in_email", autocomplete="email")
+        password = st.text_input(
+            text("signing_in.password"), type="password", key="sign_in_password", autocomplete="current-password"
+        )
+        asked = st.form_submit_button(text("signing_in.sign_in.title"), type="primary", width="stretch")
     if asked:
         try:
             may_try(email)
             session = guard.client().sign_in(email, password)
         except UnconfirmedEmail as error:
             show_trouble(error)
-            st.button("Mail it again", icon=":material/mail:", on_click=by_mail.resend, args=(email,))
+            st.button(text("signing_in.mail_again"), icon=":material/mail:", on_click=by_mail.resend, args=(email,))
         except AppError as error:
             show_trouble(error)
         else:
             arrive(session)
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.button("Forgot your password?", type="tertiary", on_click=by_mail.begin, args=("recovery",))
-        st.button("Mail me a link instead", type="tertiary", on_click=by_mail.begin, args=("magiclink",))
+        st.button(text("signing_in.sign_in.forgot"), type="tertiary", on_click=by_mail.begin, args=("recovery",))
+        st.button(text("signing_in.sign_in.link_instead"), type="tertiary", on_click=by_mail.begin, args=("magiclink",))
 
 
 def _sign_up_form() -> None:
     with st.form("sign_up", border=True):
-        email = st.text_input("E-mail", key="sign_up_email", autocomplete="email")
-        password = st.text_input(
-            "Password",
-            type="password",
-            key="sign_up_password",
-            autocomplete="new-password",
-            placeholder="At least 8 characters",
-        )
+        email = st.text_input(text("signing_in.email"), key="sign_up_email", autocomplete="email")
+        password = new_password("sign_up_password", text("signing_in.password"))
         invited = invitation()
-        asked = st.form_submit_button("Create account", type="primary", width="stretch")
+        asked = st.form_submit_button(text("signing_in.sign_up.title"), type="primary", width="stretch")
     if asked:
         try:
             may_try(email)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
+from texts import text
 from ui.frame import MARK
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "memory_text",
     "not_sent",
     "plain",
+    "saved",
     "spoken",
 ]
 
@@ -89,6 +91,11 @@ def not_sent(problem: str, words: str) -> None:
         return
     with st.expander("Your message"):
         st.code(words, language=None, wrap_lines=True, height=200)
+
+
+def saved() -> None:
+    """What was just pressed is kept."""
+    st.success(text("settings.saved"), icon=":material/check:")
 
 
 def avatar(role: str) -> str:

@@ -87,8 +87,8 @@ def _notes(said: Message) -> None:
         st.caption(f":material/content_cut: {text('receipt.cut_off')}")
     if problem := receipt.get("not_recalled"):
         st.caption(f":material/warning: {text('receipt.not_recalled', problem=plain(str(problem)))}")
-    if receipt.get("memory_off"):
-        st.caption(f":material/visibility_off: {text('receipt.memory_off')}")
+    if gone := receipt.get("not_offered"):
+        st.caption(f":material/swap_horiz: {text('settings.receipt.not_offered', model=plain(str(gone)))}")
     if day := as_of_day(receipt):
         st.caption(f":material/history_toggle_off: {text('receipt.as_of', day=f'{day.day} {day:%B %Y}')}")
 
@@ -179,6 +179,8 @@ def summary(receipt: Mapping[str, Any]) -> str:
     told = []
     if memories := _memories(receipt):
         told.append(counted("receipt.memories", len(memories)))
+    if receipt.get("memory_off"):
+        told.append(text("settings.receipt.off"))
     if (ms := receipt.get("ms")) is not None:
         told.append(text("receipt.seconds", number=f"{ms / 1000:.1f}") if ms >= 100 else text("receipt.ms", number=ms))
     if tokens := (receipt.get("prompt_tokens") or 0) + (receipt.get("reply_tokens") or 0):

@@ -1,83 +1,72 @@
-"""What a person wishes of remembering: timezone, words of theirs, and what is kept by turns. Draws and collects."""
+"""Memory on or off, what a person wishes of remembering, and what is kept turn by turn. Draws and collects."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from zoneinfo import available_timezones
 
 import streamlit as st
 
 from auth.guard import User, require_user
+from chat.preferences import Preferences
 from house import house
 from memory import Person
+from texts import counted, text
 from ui.frame import trouble
+from ui.pieces import saved
 
 __all__ = ["draw"]
 
 
-def draw(user: User) -> None:
-    """The wishes, and under them the turns."""
-    with trouble():
-        person = house().memory.people.get(user.id)
-        _wishes(user, person)
-        _turns(user, person)
+def draw(user: User, preferences: Preferences, person: Person) -> None:
+    """The switches and the wishes, and under them the turns."""
+    with st.container(border=True, key="settings-memory"), trouble():
+        _wishes(user, preferences, person)
+        _turns(user)
 
 
-def _wishes(user: User, person: Person) -> None:
-    follows = f"As my browser says ({st.context.timezone or person.timezone})"
-    zones = [follows, *sorted(available_timezones())]
-    with st.form("wishes"):
-        zone = st.selectbox(
-            "Timezone",
-            zones,
-            index=zones.index(person.timezone) if person.timezone_chosen and person.timezone in zones else 0,
-            help="“Yesterday” and “next Friday” are counted in it.",
-        )
+def _wishes(user: User, preferences: Preferences, person: Person) -> None:
+    with st.form("wishes", border=False):
+        reads = _switch("reads", preferences.reads_memory)
+        writes = _switch("writes", preferences.writes_memory)
+        episodes = _switch("episodes", person.episodes)
         extract = st.text_area(
-            "What I should mind when I remember",
+            text("settings.memory.extract"),
             value=person.extract_wishes,
-            placeholder="Remember everything about my garden. Never remember anything about my health.",
+            placeholder=text("settings.memory.extract_example"),
         )
         update = st.text_area(
-            "What I should mind when something changes",
+            text("settings.memory.update"),
             value=person.update_wishes,
-            placeholder="When I move, keep the old address as a memory of the past.",
+            placeholder=text("settings.memory.update_example"),
         )
         if not house().settings.has_model:
-            st.caption("No language model is connected: these words count as soon as one is.")
-        asked = st.form_submit_button("Save", type="primary", icon=":material/check:")
+            st.caption(text("settings.memory.without_model"))
+        asked = st.form_submit_button(text("settings.save"), type="primary", key="save-memory")
     if asked:
-        chosen = zone not in (None, follows)
-        named = zone if chosen and zone else st.context.timezone or person.timezone
-        changed = replace(
-            person, timezone=named, timezone_chosen=chosen, extract_wishes=extract.strip(), update_wishes=update.strip()
-        )
-        with trouble():
-            house().memory.people.set(user.id, changed)
-            st.success("Saved.", icon=":material/check:")
+        wishes = replace(person, episodes=episodes, extract_wishes=extract.strip(), update_wishes=update.strip())
+        house().memory.people.set(user.id, wishes)
+        house().preferences.set(user.id, replace(preferences, reads_memory=reads, writes_memory=writes))
+        saved()
 
 
-def _turns(user: User, person: Person) -> None:
-    with st.container(border=True):
-        st.markdown("**Turn by turn**")
-        st.caption("Beside the memories I keep what was said in our chats, to find details that no memory has.")
-        kept = house().memory.episodes.count(user.id)
-        keep = st.toggle("Keep what is said turn by turn", value=person.episodes, key="keep-turns")
-        if keep != person.episodes:
-            house().memory.people.set(user.id, replace(person, episodes=keep))
-            st.rerun()
-        row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-        row.caption("1 message is kept." if kept == 1 else f"{kept:,} messages are kept.", width="content")
-        label = "Erase what was kept turn by turn"
-        if row.button(label, icon=":material/delete_sweep:", type="tertiary", disabled=not kept):
-            _confirm_erase()
+def _switch(name: str, on: bool) -> bool:
+    return st.toggle(text(f"settings.memory.{name}"), value=on, help=text(f"settings.memory.{name}_help"))
 
 
-@st.dialog("Erase what was kept turn by turn?")
+def _turns(user: User) -> None:
+    kept = house().memory.episodes.count(user.id)
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    row.caption(counted("settings.memory.kept", kept), width="content")
+    label = text("settings.memory.erase")
+    if row.button(label, icon=":material/delete_sweep:", type="tertiary", disabled=not kept):
+        _confirm_erase()
+
+
+@st.dialog(text("settings.memory.erase_title"))
 def _confirm_erase() -> None:
-    st.markdown("It goes for good. Your memories and your chats stay.")
-    if st.button("Erase it", type="primary", key="really-erase"):
+    st.markdown(text("settings.memory.erase_words"))
+    if st.button(text("settings.memory.erase_really"), type="primary", key="really-erase"):
         with trouble():
             gone = house().memory.episodes.forget(require_user().id)
-            st.toast("1 message is erased." if gone == 1 else f"{gone:,} messages are erased.")
+            st.toast(counted("settings.memory.erased", gone))
             st.rerun()

@@ -6,6 +6,8 @@ says so, and sign-in lasts for the tab.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from auth import errands
@@ -52,7 +54,8 @@ export default function ({ data, setStateValue }) {
 }
 """
 _browser = st.components.v2.component("keepsake_browser", js=SCRIPT)
-PAGE_NAMES = ("welcome", "chat", "memories", "account")
+# As they stand in the address: each page is named for its file.
+PAGE_NAMES = tuple(sorted(path.stem for path in (Path(__file__).parent.parent / "pages").glob("[!_]*.py")))
 
 
 def app_address() -> str:

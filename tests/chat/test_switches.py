@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
 from auth.session import Sessions
 from chat.conversations import Conversations, Message
+from chat.preferences import Preferences, PreferenceStore
 from chat.switches import Switches
 from chat.turn import Chat, answer, say
 from chat.worker import Worker
@@ -44,7 +46,7 @@ def test_with_reading_off_nothing_is_recalled_and_the_receipt_says_so(
     memory.add(BEES, user_id="ann")
     reply = _turn(chat, QUESTION, switches)
     assert "Utrecht" not in str(model_server.chats[-1].body)
-    assert "by the person's choice" in model_server.chats[-1].said("system")
+    assert "memory is off in this chat" in model_server.chats[-1].said("system")
     assert reply.receipt["memory_off"] is True
     assert "memories" not in reply.receipt
 
@@ -95,10 +97,21 @@ def test_a_chat_that_is_nobodys_has_no_switches(conversations: Conversations, no
         conversations.switches.set("ann", nobodys, OFF)
 
 
+def test_what_is_off_for_the_person_is_off_in_every_chat(
+    chat: Chat, memory: Memory, sql: Sql, known: Known, database: Database
+) -> None:
+    store = PreferenceStore(database)
+    store.set("ann", Preferences(reads_memory=False, writes_memory=False))
+    reply = _turn(replace(chat, preferences=store), BEES, Switches())
+    assert reply.receipt["memory_off"]
+    _everything_remembered(chat, memory, sql)
+    assert known() == []
+
+
 def test_without_a_model_a_chat_without_memory_says_so(conversations: Conversations, memory: Memory) -> None:
     memory.add(BEES, user_id="ann")
     reply = _turn(Chat(conversations, memory, None, lambda: None), QUESTION, TEMPORARY)
-    assert "In this chat nothing from memory is used" in reply.content
+    assert "Memory is off in this chat" in reply.content
 
 
 # -- forgetting what a chat taught ---------------------------------------------------------------
@@ -109,7 +122,20 @@ def home(chat: Chat, memory: Memory, database: Database) -> House:
     settings = Settings()
     limits = Limits(database, settings)
     worker = Worker(chat.conversations, memory, limits)
-    return House(settings, database, Sessions(database), memory, chat.conversations, chat, worker, limits, ExitStack())
+    return House(
+        settings=settings,
+        database=database,
+        sessions=Sessions(database),
+        memory=memory,
+        conversations=chat.conversations,
+        chat=chat,
+        worker=worker,
+        limits=limits,
+        preferences=PreferenceStore(database),
+        offers=Offers(chat.model),
+        retention=Retention(database),
+        opened=ExitStack(),
+    )
 
 
 def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(

@@ -18,6 +18,7 @@ import pytest
 
 from chat.__main__ import Terminal
 from chat.conversations import Conversations
+from chat.preferences import Preferences, PreferenceStore
 from chat.turn import Chat
 from database import Database
 from errors import InvalidInput
@@ -137,6 +138,16 @@ def test_what_takes_longer_to_remember_is_said_to_go_on(
     nobody_works = Chat(conversations, memory, None, lambda: None)
     Terminal("dave", memory, conversations, nobody_works).take(CATS)
     assert "not remembered yet: it takes its time, and goes on by itself\n" in capsys.readouterr().out
+
+
+def test_where_remembering_is_switched_off_that_is_said_at_once(
+    memory: Memory, conversations: Conversations, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preferences = PreferenceStore(database)
+    preferences.set("dave", Preferences(writes_memory=False))
+    chat = Chat(conversations, memory, None, lambda: None, preferences=preferences)
+    Terminal("dave", memory, conversations, chat).take(CATS)
+    assert "not remembered: remembering is switched off\n" in capsys.readouterr().out
 
 
 def test_a_message_that_is_too_long_is_a_sentence_and_the_talk_goes_on(talk: Talk) -> None:

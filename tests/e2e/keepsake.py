@@ -95,13 +95,17 @@ class Visitor:
         self.page = page
 
     def sign_up(self, email: str, before_agreeing: Callable[[], None] = lambda: None) -> None:
+        self.begins_account(email)
+        before_agreeing()
+        self.agrees()
+        self.sees("What is on your mind?")
+
+    def begins_account(self, email: str) -> None:
+        """Make an account, as far as the question whether what is kept is agreed to."""
         self.page.get_by_role("tab", name="Create account").click()
         self._fill(email, PASSWORD)
         self.page.get_by_role("button", name="Create account").click()
         self.sees("Before you begin")
-        before_agreeing()
-        self.agrees()
-        self.sees("What is on your mind?")
 
     def arrives(self) -> None:
         """Come in, agreeing where that was not done before."""

@@ -56,6 +56,17 @@ def test_a_reply_counts_what_the_server_says_it_cost(
     assert (spent("alice"), spent()) == (cost, cost)
 
 
+def test_another_model_by_name_is_asked_and_counted_as_well(
+    limiting: Limiting, scripted_model: ScriptedModel, spent: Spent
+) -> None:
+    usage = Usage()
+    scripted_model.enqueue("I am well")
+    assert list(limiting().metered(scripted_model, "alice").named("other").stream(PROMPT, usage)) == ["I am well"]
+    assert usage.model == "other"
+    assert spent("alice") > 0
+    assert scripted_model.name == "scripted"
+
+
 def test_the_callers_own_usage_is_filled_in_as_before(limiting: Limiting, scripted_model: ScriptedModel) -> None:
     usage = Usage()
     scripted_model.enqueue("I am well")

@@ -64,7 +64,6 @@ def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, ho
     asked, reply = _messages(app, home)
     assert asked.remembering == "none"
     assert reply.receipt["memory_off"]
-    assert "it is switched off in this chat" in words(app)
     assert home.conversations.recent(_user(app)) == []
     _button(app, "New chat").click().run()
     assert "gone a day after its last message" not in words(app)

@@ -16,18 +16,18 @@ from settings import settings
 from tests.pages.conftest import Sit, words
 
 
-@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py", "pages/account.py"])
 def test_every_page_sends_a_stranger_to_the_welcome_page(sit: Sit, page: str) -> None:
     app = sit(page, signed_in=False)
     assert not app.exception
     assert app.title[0].value == "An assistant that remembers you"
 
 
-@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py", "pages/account.py"])
 def test_every_page_shows_itself_to_who_is_signed_in(sit: Sit, page: str) -> None:
     app = sit(page)
     assert not app.exception
-    assert app.title[0].value in ("What is on your mind?", "What I remember about you", "Account")
+    assert app.title[0].value in ("What is on your mind?", "What I remember about you", "Settings", "Account")
 
 
 def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(
@@ -104,14 +104,14 @@ def test_what_keeps_the_house_from_standing_is_shown(
     assert app.title[0].value == "An assistant that remembers you"
 
 
-@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py"])
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py"])
 def test_nobody_sees_a_page_before_agreeing_to_what_is_kept(sit: Sit, page: str) -> None:
     app = sit(page, agreed=False)
     assert app.title[0].value == "Before you begin"
     assert "No language model is connected" in words(app)
     next(button for button in app.button if button.label == "I agree").click().run()
     assert not app.exception
-    assert app.title[0].value in ("What is on your mind?", "What I remember about you")
+    assert app.title[0].value in ("What is on your mind?", "What I remember about you", "Settings")
     assert sit(page, agreed=False).title[0].value == "Before you begin"
 
 

@@ -62,6 +62,13 @@ def test_what_was_said_names_who_said_it(by: str, told: str) -> None:
     assert told in text
 
 
+def test_memory_that_was_off_and_a_model_that_was_gone_are_told_quietly() -> None:
+    assert summary({"memory_off": True, "ms": 60}) == "memory off · 60 ms"
+    text = _text(_drawn({"not_offered": "grand*model*", "ms": 60}))
+    assert "grand*model* is no longer offered: another model answered." in text
+    assert "offered" not in _text(_drawn(WHOLE))
+
+
 def test_what_holds_whatever_is_asked_has_no_score() -> None:
     assert "holds always" in _text(_drawn({"memories": [BEES | {"score": None, "parts": None}]}))
 

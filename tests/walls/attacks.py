@@ -18,6 +18,7 @@ from uuid import uuid4
 from auth.client import Session
 from auth.session import OpenDevice
 from chat.attachments import Attachment
+from chat.preferences import Preferences
 from chat.switches import Switches
 from chat.turn import answer, run_turn, say
 from errors import AppError
@@ -356,7 +357,13 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Conversations.unqueue": (lambda w: w.inside(w.conversations.unqueue),),
     "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
     "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
+    "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
+    "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
+    "Retention.past": (lambda w: [w.retention.past(each, 1) for each in (ME, *STRANGE)],),
+    "Retention.sweep": (lambda w: w.retention.sweep(1000),),
+    "Chat.preferences_of": (lambda w: w.chat.preferences_of(f"{ME} ").instructions,),
     "Chat.model_for": (lambda w: w.chat.model_for(ME),),
+    "Worker.sweep_if_due": (lambda w: w.worker.sweep_if_due(),),
     "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
     "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
     "turn.answer": (
@@ -388,6 +395,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
     "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
     "Metered.stream": (lambda w: _metered(w),),
+    "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
     "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),
     # -- staying signed in
     "Sessions.open": (lambda w: w.sessions.open(_mine(), SECRET[:4]).id,),

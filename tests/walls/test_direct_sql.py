@@ -138,6 +138,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
         "select * from app.count_across('tokens', 'x', 1, 1, 1)",
         "select app.use_invitation('x', 'y')",
         "select app.was_invited('x')",
+        "select app.sweep_chats()",
     ],
 )
 def test_what_looks_across_people_is_for_nobody_who_is_somebody(world: World, call: str) -> None:

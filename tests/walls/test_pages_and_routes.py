@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 import house
 from auth.client import AuthClient, Session
 from auth.guard import SESSION
+from chat.preferences import Preferences
 from tests.walls.watch import watching
 
 PROJECT = Path(__file__).parents[2]
@@ -46,6 +47,7 @@ def alice(home: house.House, sign_up: Callable[[], Session]) -> tuple[Session, d
     user_id = session.user_id
     asked = home.conversations.say(user_id, None, f"My sister {SECRET} lives in Porto")
     [kept] = home.memory.add(f"My sister {SECRET} lives in Porto", user_id=user_id)["results"]
+    home.preferences.set(user_id, Preferences(instructions=f"Ask after {SECRET}"))
     page = home.memory.profiles.add(user_id, f"{SECRET} is a secret")
     home.conversations.reply(asked, SECRET, "complete", {"memories": [{"id": kept["id"], "text": SECRET}]})
     ids = {"chat": asked.conversation_id, "message": asked.id, "memory": kept["id"], "id": kept["id"]}
@@ -83,7 +85,7 @@ def test_no_page_shows_anything_of_anothers_whatever_its_address_says(
     assert SECRET not in _drawn(page, sign_up(), ids)
 
 
-@pytest.mark.parametrize("tab", ["Memories", "Profile", "Settings", "Files"])
+@pytest.mark.parametrize("tab", ["Memories", "Profile", "Files"])
 def test_no_part_of_the_memories_page_shows_anything_of_anothers(
     alice: tuple[Session, dict[str, str]], sign_up: Callable[[], Session], tab: str
 ) -> None:
@@ -93,13 +95,15 @@ def test_no_part_of_the_memories_page_shows_anything_of_anothers(
     assert (SECRET in _drawn("pages/memories.py", session, ids, **kept)) is (tab in ("Memories", "Profile"))
 
 
-@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py"])
+@pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py"])
 def test_who_it_belongs_to_does_see_it(alice: tuple[Session, dict[str, str]], page: str) -> None:
     assert SECRET in _drawn(page, *alice)
 
 
 def test_every_page_is_attacked() -> None:
-    assert {"pages/chat.py", "pages/memories.py", "pages/account.py", "pages/welcome.py"} <= set(PAGES)
+    assert {"pages/chat.py", "pages/memories.py", "pages/settings.py", "pages/account.py", "pages/welcome.py"} <= set(
+        PAGES
+    )
 
 
 def _routes() -> list[Any]:

@@ -16,6 +16,8 @@ from auth.client import Session
 from auth.session import Sessions
 from chat.attachments import Attachment, Attachments
 from chat.conversations import Conversations
+from chat.preferences import Preferences, PreferenceStore
+from chat.retention import Retention
 from chat.switches import SwitchBoard
 from chat.turn import Chat
 from chat.worker import Worker
@@ -43,6 +45,7 @@ from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
 from memory.unlearn import Lessons
+from model.offers import Offers
 from settings import Settings
 from tests.scripted import ScriptedModel
 
@@ -138,6 +141,14 @@ class World:
         return Conversations(self.database)
 
     @cached_property
+    def preferences(self) -> PreferenceStore:
+        return PreferenceStore(self.database)
+
+    @cached_property
+    def retention(self) -> Retention:
+        return Retention(self.database)
+
+    @cached_property
     def limits(self) -> Limits:
         return Limits(self.database, self.settings)
 
@@ -163,11 +174,11 @@ class World:
 
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.conversations, self.memory, self.limits)
+        return Worker(self.conversations, self.memory, self.limits, self.retention)
 
     @cached_property
     def chat(self) -> Chat:
-        return Chat(self.conversations, self.memory, None, lambda: None, self.limits)
+        return Chat(self.conversations, self.memory, None, lambda: None, self.limits, self.preferences, Offers(None))
 
     @cached_property
     def house(self) -> House:
@@ -180,6 +191,9 @@ class World:
             chat=self.chat,
             worker=self.worker,
             limits=self.limits,
+            preferences=self.preferences,
+            offers=Offers(None),
+            retention=self.retention,
             opened=ExitStack(),
         )
 
@@ -206,6 +220,7 @@ class World:
             self.episodes.keep(connection, user_id, [said], [self.vector(said.content)])
         profile = self.profiles.add(user_id, f"{word} is a secret")
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
+        self.preferences.set(user_id, Preferences(instructions=f"Mind {word}"))
         file = Attachment(f"{word}.txt", "text/plain", 10, written=word)
         asked = self.conversations.say(user_id, None, f"Tell me about {word}", files=[file])
         receipt = {"memories": [{"id": fact.id, "text": word}]}

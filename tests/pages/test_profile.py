@@ -1,4 +1,4 @@
-"""The profile and the wishes for remembering, at the memories page."""
+"""The profile, at the memories page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 import house
 from auth.guard import SESSION
 from errors import ModelUnreachable
-from memory import Memory, Person
+from memory import Memory
 from tests.pages.conftest import Sit, words
 
 
@@ -77,35 +77,3 @@ def test_the_profile_stands_while_the_model_is_away(
         app.run()
     assert "The model took a walk." in words(app)
     assert "Call me Dave" in words(app)
-
-
-def test_wishes_are_kept_and_a_chosen_timezone_stands(sit: Sit, home: house.House) -> None:
-    app = _at(sit, "Settings")
-    app.selectbox[0].set_value("Asia/Tokyo")
-    app.text_area[0].set_value("Remember my garden")
-    app.text_area[1].set_value("Keep old addresses")
-    _press(app, "Save")
-    kept = home.memory.people.get(_me(app))
-    assert kept == Person("Asia/Tokyo", "Remember my garden", "Keep old addresses", True, True)
-    assert app.run().selectbox[0].value == "Asia/Tokyo"
-
-
-def test_wishes_that_are_too_long_are_told_and_not_kept(sit: Sit, home: house.House) -> None:
-    app = _at(sit, "Settings")
-    app.text_area[0].set_value("x" * 2_001)
-    _press(app, "Save")
-    assert "at most 2,000 characters" in words(app)
-    assert home.memory.people.get(_me(app)).extract_wishes == ""
-
-
-def test_turns_are_no_longer_kept_once_that_is_switched_off(sit: Sit, home: house.House) -> None:
-    app = _at(sit, "Settings")
-    home.memory.add({"role": "user", "content": "I live in Porto by the river"}, user_id=_me(app))
-    assert home.memory.episodes.count(_me(app)) == 1
-    app.run()
-    assert "1 message is kept" in words(app)
-    app.toggle[0].set_value(False).run()
-    assert not home.memory.people.get(_me(app)).episodes
-    home.memory.add({"role": "user", "content": "I work at the harbour"}, user_id=_me(app))
-    assert home.memory.episodes.count(_me(app)) == 1
-    assert len(home.memory.get_all(user_id=_me(app))["results"]) == 2

@@ -1,0 +1,39 @@
+"""Settings: how replies are, what memory may do, the timezone, how long chats stay, the look. Draws and collects."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auth.guard import require_user
+from house import house
+from texts import text
+from ui import keeping, remembering, replies, timezone
+from ui.consent import require_consent
+from ui.frame import trouble
+from ui.lights import lights
+
+user = require_user()
+home = house()
+require_consent(user)
+
+
+def draw() -> None:
+    """One form for each matter, saved by its own button."""
+    st.title(text("settings.title"), anchor=False)
+    preferences, person = home.preferences.get(user.id), home.memory.people.get(user.id)
+    st.header(text("settings.replies.title"), anchor=False)
+    st.caption(text("settings.replies.caption"))
+    replies.draw(user, preferences)
+    st.header(text("settings.memory.title"), anchor=False)
+    remembering.draw(user, preferences, person)
+    st.header(text("settings.time.title"), anchor=False)
+    timezone.draw(user, person)
+    st.header(text("settings.keeping.title"), anchor=False)
+    keeping.draw(user, preferences)
+    st.header(text("settings.look.title"), anchor=False)
+    with st.container(border=True):
+        lights()
+
+
+with trouble():
+    draw()

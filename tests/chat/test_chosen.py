@@ -1,0 +1,197 @@
+"""What a person set takes effect in their turns: the model, how it is asked to speak, and memory on or off."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from chat.conversations import Message
+from chat.preferences import TONES, Preferences, PreferenceStore
+from chat.switches import may_read
+from chat.turn import Chat, run_turn
+from chat.worker import Worker
+from database import Database
+from errors import ModelUnreachable
+from limits import Limits
+from memory import Memory
+from model.offers import Offers
+from settings import Settings
+from tests.chat.conftest import BEES
+from tests.model_answers import Cut, Fault, Item, Reply, Request
+from tests.model_server import ModelServer
+
+
+@pytest.fixture
+def chat(chat: Chat, database: Database, model_server: ModelServer) -> Chat:
+    """A chat whose people may set what they like, at an address with two models."""
+    model_server.models = ["large", "scripted"]
+    return replace(chat, preferences=PreferenceStore(database), offers=Offers(chat.model))
+
+
+def _set(chat: Chat, **wanted: object) -> None:
+    assert chat.preferences is not None
+    chat.preferences.set("ann", Preferences(**wanted))  # type: ignore[arg-type]
+
+
+def _turn(chat: Chat, words: str = "Where are my bees?") -> Message:
+    """The reply to these words, as it is kept."""
+    assert "".join(run_turn(chat, user_id="ann", conversation_id=None, text=words))
+    return chat.conversations.messages("ann", chat.conversations.recent("ann")[0].id)[-1]
+
+
+def _models(server: ModelServer) -> list[str]:
+    return [request.body["model"] for request in server.chats]
+
+
+def test_the_model_is_asked_in_the_tone_and_language_and_with_the_words_of_the_person(
+    chat: Chat, model_server: ModelServer
+) -> None:
+    _set(chat, tone="patient", language="fr", instructions="Call me Queen Ann.")
+    _turn(chat)
+    told = model_server.chats[0].said("system")
+    assert TONES["patient"] in told
+    assert "Answer in French" in told
+    assert "<wishes>\nCall me Queen Ann.\n</wishes>" in told
+    "".join(run_turn(chat, user_id="bob", conversation_id=None, text="And me?"))
+    assert "Queen Ann" not in str(model_server.chats[1].body)
+
+
+def test_the_chosen_model_replies_and_its_tokens_count(
+    chat: Chat, model_server: ModelServer, database: Database
+) -> None:
+    limits = Limits(database, Settings(tokens_per_day=100_000))
+    _set(chat, model="large")
+    receipt = _turn(replace(chat, limits=limits)).receipt
+    assert _models(model_server) == ["large"]
+    assert "not_offered" not in receipt
+    with database.as_user("ann") as connection:
+        counted = connection.exec_driver_sql("select amount from app.counts where what = 'tokens'").scalar_one()
+    assert counted == receipt["prompt_tokens"] + receipt["reply_tokens"] > 0
+
+
+def test_a_model_that_is_no_longer_listed_is_replaced_by_the_deployments_and_the_receipt_says_so(
+    chat: Chat, model_server: ModelServer
+) -> None:
+    _set(chat, model="gone")
+    receipt = _turn(chat).receipt
+    assert _models(model_server) == ["scripted"]
+    assert (receipt["model"], receipt["not_offered"]) == ("scripted", "gone")
+
+
+def test_a_model_that_is_listed_but_refuses_is_replaced_as_well(chat: Chat, model_server: ModelServer) -> None:
+    _set(chat, model="large")
+    model_server.enqueue(Fault(404, message="The model `large` does not exist"), Reply("Here I am."))
+    reply = _turn(chat)
+    assert _models(model_server) == ["large", "scripted"]
+    assert (reply.content, reply.receipt["not_offered"]) == ("Here I am.", "large")
+
+
+def test_a_replacement_that_is_stopped_half_way_says_what_it_stands_in_for(
+    chat: Chat, model_server: ModelServer
+) -> None:
+    _set(chat, model="gone")
+    model_server.enqueue(Reply("One two three"))
+    with closing(run_turn(chat, user_id="ann", conversation_id=None, text="Count")) as pieces:
+        next(pieces)
+    [_, reply] = chat.conversations.messages("ann", chat.conversations.recent("ann")[0].id)
+    assert (reply.status, reply.receipt["not_offered"]) == ("stopped", "gone")
+
+
+def test_a_chosen_model_that_is_cut_off_is_not_replaced_half_way(chat: Chat, model_server: ModelServer) -> None:
+    _set(chat, model="large")
+    model_server.enqueue(Cut(after_pieces=2, how="tidy"))
+    with pytest.raises(ModelUnreachable):
+        _turn(chat)
+    assert _models(model_server) == ["large"]
+
+
+def test_where_no_list_can_be_had_the_chosen_model_is_asked(chat: Chat, model_server: ModelServer) -> None:
+    model_server.listing = Fault(500)
+    _set(chat, model="large")
+    assert "not_offered" not in _turn(chat).receipt
+    assert _models(model_server) == ["large"]
+
+
+def test_the_deployers_list_binds_also_who_chose_before_it(chat: Chat, model_server: ModelServer) -> None:
+    _set(chat, model="large")
+    _turn(replace(chat, offers=Offers(chat.model, "small")))
+    assert _models(model_server) == ["scripted"]
+
+
+def test_with_reading_off_nothing_is_recalled_and_the_receipt_says_so(
+    chat: Chat, model_server: ModelServer, memory: Memory
+) -> None:
+    memory.add(BEES, user_id="ann")
+    _set(chat, reads_memory=False)
+    receipt = _turn(chat).receipt
+    assert "Utrecht" not in str(model_server.chats[0].body)
+    assert receipt["memory_off"]
+    assert "memories" not in receipt
+    _set(chat)
+    assert [each["text"] for each in _turn(chat).receipt["memories"]] == [BEES]
+    assert "- I keep bees in Utrecht." in model_server.chats[1].said("system")
+
+
+def test_with_reading_off_and_no_model_nothing_is_quoted(chat: Chat, memory: Memory) -> None:
+    memory.add(BEES, user_id="ann")
+    _set(chat, reads_memory=False)
+    assert "Utrecht" not in _turn(replace(chat, model=None)).content
+
+
+def test_with_writing_off_nothing_is_remembered_nor_kept_as_it_was_said_also_not_later(
+    chat: Chat, memory: Memory
+) -> None:
+    worker = Worker(chat.conversations, memory)
+    _set(chat, writes_memory=False)
+    _turn(chat, BEES)
+    [asked, _] = chat.conversations.messages("ann", chat.conversations.recent("ann")[0].id)
+    assert asked.remembering == "none"
+    _set(chat)
+    assert not worker.remember_next()
+    assert memory.get_all(user_id="ann")["results"] == []
+    assert memory.episodes.count("ann") == 0
+    _turn(chat, BEES)
+    assert worker.remember_next()
+    assert memory.episodes.count("ann") == 2
+
+
+def test_one_persons_switches_are_no_other_persons(chat: Chat) -> None:
+    _set(chat, writes_memory=False)
+    "".join(run_turn(chat, user_id="bob", conversation_id=None, text=BEES))
+    assert (chat.conversations.waiting("ann"), chat.conversations.waiting("bob")) == (0, 1)
+
+
+def test_what_a_person_set_is_read_once_in_a_turn(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(chat, model="gone", tone="brief")
+    read: list[str] = []
+    get = PreferenceStore.get
+
+    def noting(store: PreferenceStore, user_id: str) -> Preferences:
+        read.append(user_id)
+        return get(store, user_id)
+
+    monkeypatch.setattr(PreferenceStore, "get", noting)
+    _turn(chat)
+    assert read == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("person", "this_chat", "may"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_off_for_the_person_is_off_in_every_chat(person: bool, this_chat: bool, may: bool) -> None:
+    assert may_read(Preferences(reads_memory=person), in_this_chat=this_chat) is may
+
+
+def test_what_was_set_while_the_reply_is_written_holds_from_the_next_message(
+    chat: Chat, model_server: ModelServer
+) -> None:
+    def change(_: Request) -> Item:
+        _set(chat, model="large", tone="brief")
+        return Reply("Hello")
+
+    model_server.enqueue(change)
+    assert _turn(chat).receipt["model"] == "scripted"
+    _turn(chat)
+    assert _models(model_server) == ["scripted", "large"]

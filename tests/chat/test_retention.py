@@ -1,0 +1,218 @@
+"""Chats go when their time is over, whoever they belong to and whether or not anybody comes back; no other does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from chat import worker as worker_module
+from chat.conversations import Conversations
+from chat.preferences import Preferences, PreferenceStore
+from chat.retention import AT_ONCE, Retention
+from chat.worker import Worker
+from database import Database
+from errors import DatabaseUnreachable
+from local.embedder import BundledEmbedder
+from memory import Memory, Said
+from tests.chat.conftest import BEES, Sql, until
+
+Old = Callable[..., str]
+
+
+@pytest.fixture
+def retention(database: Database) -> Retention:
+    return Retention(database)
+
+
+@pytest.fixture
+def preferences(database: Database) -> PreferenceStore:
+    return PreferenceStore(database)
+
+
+@pytest.fixture
+def chat_of(conversations: Conversations, sql: Sql) -> Old:
+    """A chat whose last message is so many days old; with more columns of it, as SQL."""
+
+    def make(user_id: str, days: float, also: str = "archived_at = null") -> str:
+        asked = conversations.say(user_id, None, f"{BEES} {days}")
+        conversations.reply(asked, "I see.", "complete", {})
+        ago = f"now() - interval '{days} days'"
+        sql(f"update app.conversations set updated_at = {ago}, {also} where id = %s::uuid", asked.conversation_id)
+        return asked.conversation_id
+
+    return make
+
+
+def _there(conversations: Conversations, user_id: str) -> set[str]:
+    return {each.id for each in conversations.recent(user_id)}
+
+
+def test_what_is_older_than_its_person_keeps_goes_and_all_else_stays(
+    retention: Retention, preferences: PreferenceStore, chat_of: Old, sql: Sql
+) -> None:
+    preferences.set("ann", Preferences(keep_days=30))
+    preferences.set("cleo", Preferences(keep_days=365))
+    gone = [chat_of("ann", 31), chat_of("ann", 400)]
+    stay = [chat_of("ann", 29), chat_of("ann", 99, "pinned_at = now()"), chat_of("bob", 400), chat_of("cleo", 99)]
+    assert retention.past("ann", 30) == 2
+    assert retention.sweep() == 2
+    assert {row[0] for row in sql("select id::text from app.conversations")} == set(stay)
+    assert {row[0] for row in sql("select distinct conversation_id::text from app.messages")} == set(stay)
+    assert not set(gone) & set(stay)
+    assert retention.sweep() == 0
+
+
+def test_deleted_and_temporary_chats_go_a_day_later_of_everybody(retention: Retention, chat_of: Old, sql: Sql) -> None:
+    chat_of("ann", 0, "deleted_at = now() - interval '25 hours'")
+    chat_of("bob", 1.1, "temporary = true")
+    chat_of("bob", 0, "deleted_at = now() - interval '25 hours', pinned_at = now()")
+    stay = {
+        chat_of("ann", 9, "deleted_at = now() - interval '23 hours'"),
+        chat_of("bob", 0.9, "temporary = true"),
+        chat_of("cleo", 9),
+    }
+    assert retention.sweep() == 3
+    assert {row[0] for row in sql("select id::text from app.conversations")} == stay
+
+
+def test_what_was_said_in_them_goes_too_and_what_was_learned_stays(
+    retention: Retention,
+    preferences: PreferenceStore,
+    conversations: Conversations,
+    memory: Memory,
+    chat_of: Old,
+    database: Database,
+    embedder: BundledEmbedder,
+    sql: Sql,
+) -> None:
+    preferences.set("ann", Preferences(keep_days=30))
+    chat = chat_of("ann", 0)
+    sql("update app.messages set remember_after = now() where remembering = 'waiting'")
+    while Worker(conversations, memory).remember_next():
+        pass
+    # Somebody else's turns that name the same chat are not of it.
+    stray = Said("user", BEES, datetime.now(UTC), message_id="m", run_id=chat)
+    with database.as_user("bob") as connection:
+        memory.episodes.keep(connection, "bob", [stray], embedder.embed([BEES]))
+    assert (memory.episodes.count("ann"), memory.episodes.count("bob")) == (2, 1)
+    sql("update app.conversations set updated_at = now() - interval '31 days'")
+    assert retention.sweep() == 1
+    assert (memory.episodes.count("ann"), memory.episodes.count("bob")) == (0, 1)
+    assert sql("select count(*) from app.postings p where p.user_id = 'ann' and p.place >= 1000000000") == [(0,)]
+    assert len(memory.get_all(user_id="ann")["results"]) == 1
+
+
+def test_the_count_of_what_would_go_is_the_persons_own(retention: Retention, chat_of: Old) -> None:
+    chat_of("ann", 100)
+    chat_of("bob", 100)
+    chat_of("ann", 100, "deleted_at = now()")
+    chat_of("ann", 100, "pinned_at = now()")
+    assert [retention.past("ann", days) for days in (30, 99, 101)] == [1, 1, 0]
+
+
+def test_a_chat_somebody_is_busy_with_is_passed_over_and_goes_later(
+    retention: Retention, preferences: PreferenceStore, chat_of: Old, database: Database
+) -> None:
+    preferences.set("ann", Preferences(keep_days=7))
+    busy, remembered, _ = [chat_of("ann", days) for days in (10, 9, 8)]
+    with database.as_user("ann") as connection:
+        connection.exec_driver_sql("select 1 from app.conversations where id = %s for no key update", (busy,))
+        connection.exec_driver_sql(
+            "select 1 from app.messages where conversation_id = %s for no key update", (remembered,)
+        )
+        assert retention.sweep() == 1
+    assert retention.sweep() == 2
+
+
+def test_so_many_go_at_once_the_oldest_first(retention: Retention, preferences: PreferenceStore, chat_of: Old) -> None:
+    preferences.set("ann", Preferences(keep_days=7))
+    for days in (20, 30, 40):
+        chat_of("ann", days)
+    assert retention.sweep(2) == 2
+    assert retention.past("ann", 19) == 1
+    assert [retention.sweep(2), retention.sweep(2)] == [1, 0]
+
+
+def test_two_that_sweep_at_once_do_not_wait_for_each_other(
+    retention: Retention, preferences: PreferenceStore, chat_of: Old
+) -> None:
+    preferences.set("ann", Preferences(keep_days=7))
+    for days in range(10, 30):
+        chat_of("ann", days)
+    gone: list[int] = []
+    sweepers = [threading.Thread(target=lambda: gone.append(retention.sweep())) for _ in range(4)]
+    for each in sweepers:
+        each.start()
+    for each in sweepers:
+        each.join(15)
+    assert sum(gone) == 20
+
+
+def test_who_says_something_in_a_chat_keeps_it(
+    retention: Retention, preferences: PreferenceStore, conversations: Conversations, chat_of: Old
+) -> None:
+    preferences.set("ann", Preferences(keep_days=7))
+    chat = chat_of("ann", 8)
+    conversations.say("ann", chat, "I am back")
+    assert retention.sweep() == 0
+
+
+# -- the worker ----------------------------------------------------------------------------------
+
+
+class Counting(Retention):
+    """Tells how often it was asked, and says what it is told to."""
+
+    def __init__(self, *answers: int | DatabaseUnreachable) -> None:
+        self.answers, self.asked = list(answers), 0
+
+    def sweep(self, most: int = AT_ONCE) -> int:
+        self.asked += 1
+        answer = self.answers.pop(0) if self.answers else 0
+        if isinstance(answer, DatabaseUnreachable):
+            raise answer
+        return answer
+
+
+def test_the_worker_sweeps_now_and_then_and_goes_on_where_there_is_more(
+    conversations: Conversations, memory: Memory
+) -> None:
+    now = [0.0]
+    retention = Counting(AT_ONCE, 3)
+    worker = Worker(conversations, memory, None, retention, clock=lambda: now[0])
+    assert [worker.sweep_if_due() for _ in range(4)] == [AT_ONCE, 3, 0, 0]
+    assert retention.asked == 2
+    now[0] += worker_module.SWEEP_SECONDS - 1
+    worker.sweep_if_due()
+    now[0] += 1
+    worker.sweep_if_due()
+    assert retention.asked == 3
+
+
+def test_a_sweep_that_fails_is_tried_again_later_and_keeps_nobody_from_remembering(
+    conversations: Conversations, memory: Memory, monkeypatch: pytest.MonkeyPatch, sql: Sql
+) -> None:
+    monkeypatch.setattr(worker_module, "PATIENCE_SECONDS", 0.05)
+    retention = Counting(DatabaseUnreachable("away"))
+    worker = Worker(conversations, memory, None, retention)
+    worker.start()
+    until(lambda: retention.asked)
+    conversations.say("ann", None, BEES)
+    sql("update app.messages set remember_after = now()")
+    until(lambda: memory.get_all(user_id="ann")["results"])
+    worker.stop()
+    assert retention.asked == 1
+
+
+def test_a_running_worker_lets_chats_go_of_people_who_are_away(
+    conversations: Conversations, memory: Memory, retention: Retention, preferences: PreferenceStore, chat_of: Old
+) -> None:
+    preferences.set("ann", Preferences(keep_days=7))
+    chat_of("ann", 8)
+    worker = Worker(conversations, memory, None, retention)
+    worker.start()
+    until(lambda: not _there(conversations, "ann"))
+    worker.stop()
