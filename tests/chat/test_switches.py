@@ -10,6 +10,7 @@ import pytest
 from auth.session import Sessions
 from chat.conversations import Conversations, Message
 from chat.preferences import Preferences, PreferenceStore
+from chat.retention import Retention
 from chat.switches import Switches
 from chat.turn import Chat, answer, say
 from chat.worker import Worker
@@ -18,6 +19,7 @@ from errors import NotFound
 from house import House
 from limits import Limits
 from memory import Memory
+from model.offers import Offers
 from settings import Settings
 from tests.chat.conftest import BEES, Known, Sql
 from tests.model_server import ModelServer
