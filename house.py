@@ -141,15 +141,13 @@ def build(wanted: Settings) -> House:
             opened.callback(model.close)
         limits = Limits(database, wanted)
         thinker = limits.metered(models[1]) if models[1] else None
-        reranker = reranker_named(wanted.reranker, thinker)
-        memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
+        memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker_named(wanted.reranker, thinker))
         conversations, retention = Conversations(database), Retention(database)
         worker = Worker(conversations, memory, limits, retention)
         opened.callback(worker.stop)
         worker.start()
         preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
-        prices = prices_of(wanted)
-        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, prices)
+        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, prices_of(wanted))
         # Whatever failed above is closed again; from here on the house closes it.
         return House(
             settings=wanted,

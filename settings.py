@@ -67,13 +67,13 @@ class Settings:
         None, "Any OpenAI-compatible address instead of OpenAI's, e.g. `http://localhost:11434/v1`"
     )
     chat_model: str = _setting("gpt-5.4-mini", "The model that replies")
+    chat_models: str | None = _setting(
+        None, "The models that people may choose from, with commas; unset, all that the address lists"
+    )
     price_in: float | None = _setting(
         None, "Dollars for a million tokens that `CHAT_MODEL` reads, to show what a reply cost; with `PRICE_OUT`"
     )
     price_out: float | None = _setting(None, "… and that it writes; nothing is guessed where they are unset")
-    chat_models: str | None = _setting(
-        None, "The models that people may choose from, with commas; unset, all that the address lists"
-    )
     memory_model: str | None = _setting(None, "The model that decides what to remember; `CHAT_MODEL` if unset")
     extract_prompt: str | None = _setting(
         None, "Replaces the instructions on what to remember: a text, or the path of a `.md` or `.txt` file"

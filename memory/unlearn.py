@@ -26,7 +26,7 @@ from plaintext import storable
 
 __all__ = ["Lesson", "Lessons", "Taught", "Unlearned"]
 
-Fate = Literal["erased", "taken back", "left"]
+Fate = Literal["erased", "restored", "left"]
 MAX_ASKED_AGAIN = 200
 # Why something is left as it is.
 CHANGED, MERGED, REMOVED, SAME = "changed since", "merged", "removed", "said elsewhere"
@@ -66,7 +66,7 @@ class Taught:
     @property
     def texts(self) -> list[str]:
         """The words that must not be quoted any more."""
-        gone = [*self.with_fate("erased"), *self.with_fate("taken back")]
+        gone = [*self.with_fate("erased"), *self.with_fate("restored")]
         return sorted({words for each in gone for words in each.texts})
 
 
@@ -124,7 +124,7 @@ class Lessons:
         removed["memory_history"] = self._history.erase(connection, gone)
         removed["episodes"] = self._episodes.erase(connection, done.episodes)
         removed["questions"] = self._questions.erase(connection, done.messages, gone)
-        touched = [*gone, *(each.memory_id for each in done.with_fate("taken back"))]
+        touched = [*gone, *(each.memory_id for each in done.with_fate("restored"))]
         removed["profiles"] = self._profiles.forget(connection, user_id, touched) if touched else 0
         return done, removed
 
@@ -156,7 +156,7 @@ class Lessons:
 
     def _taken_back(self, connection: Connection, lesson: Lesson) -> Lesson:
         """Put one memory back as it stood, vector and all, and take the talk's versions out of its history."""
-        if lesson.fate != "taken back":
+        if lesson.fate != "restored":
             return lesson
         self._store.sign(connection, "person", "forgot what a talk taught")
         try:
@@ -201,7 +201,7 @@ def _lesson(events: Sequence[Event], messages: Sequence[str], run_id: str) -> Le
     if not tail:
         return Lesson(memory_id, says, "left", reason=CHANGED)
     before = _data(tail[0].old_metadata)
-    return Lesson(memory_id, says, "taken back", before, events=tuple(tail), texts=tuple(set(texts) - {before}))
+    return Lesson(memory_id, says, "restored", before, events=tuple(tail), texts=tuple(set(texts) - {before}))
 
 
 def _own(events: Sequence[Event], messages: set[str], run_id: str) -> set[int]:

@@ -130,7 +130,7 @@ def _planned(taught: Taught) -> None:
     if gone := taught.with_fate("erased"):
         st.markdown(f"**{text('turns.erased.heading')}**")
         st.markdown("\n".join(f"- {plain(each.text)}" for each in gone))
-    if back := taught.with_fate("taken back"):
+    if back := taught.with_fate("restored"):
         st.markdown(f"**{text('turns.back.heading')}**")
         st.markdown("\n".join(f"- {_back(each)}" for each in back))
     _left(taught)
@@ -169,7 +169,7 @@ def unlearned(receipt: Unlearned) -> None:
     told = []
     if gone := len(taught.with_fate("erased")):
         told.append(counted("turns.erased", gone))
-    if back := len(taught.with_fate("taken back")):
+    if back := len(taught.with_fate("restored")):
         told.append(counted("turns.back", back))
     if said := len(taught.episodes):
         told.append(counted("turns.episodes", said))

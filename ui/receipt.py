@@ -23,7 +23,10 @@ __all__ = ["Again", "behind_reply", "summary", "what_of"]
 
 LONGEST, SHORT = 300, 60
 # The parts of a score that have a name among the texts.
-PARTS = "meaning words dated linked speaker timed substance question episode recent confirmed".split()
+PARTS = {
+    *("meaning", "words", "dated", "linked", "speaker", "timed"),
+    *("substance", "question", "episode", "recent", "confirmed"),
+}
 LEAST_PART = 0.005
 LEAST_COST = 0.0001
 MESSAGE_IN_ADDRESS = "message"

@@ -80,7 +80,7 @@ def test_what_a_talk_changed_stands_again_as_it_stood(talks: Talks) -> None:
     talks.say(HERE, LISBON, "update", target=1)
     talks.say(HERE, FARO, "update", target=1)
     receipt = talks.memory.lessons.forget(HERE, user_id="ann")
-    [lesson] = receipt.taught.with_fate("taken back")
+    [lesson] = receipt.taught.with_fate("restored")
     assert (lesson.text, lesson.before) == (FARO, PORTO)
     assert talks.rows("select metadata, vec::text as vec from vecs.memories") == [before]
     assert [each["new_memory"] for each in talks.memory.history(kept, user_id="ann")] == [PORTO]
