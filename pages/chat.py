@@ -36,9 +36,13 @@ def draw() -> None:
     said = open_chat.messages(user)
     chat_list(user)
     composer.box(user)
-    chat_bar(user, said[-1].conversation_id if said else None)
+    above = st.container(key="chat-bar")
+    if not said:
+        chat_bar(user, None, above)
     asked, wanted = to_answer(said)
     thread(said, asked)
+    if said:  # asked after the messages have taken the greeting's place: people write where they see one
+        chat_bar(user, said[-1].conversation_id, above)
     if asked:
         with st.chat_message("assistant", avatar=MARK):
             stream_reply(asked, said, wanted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import User, require_user
 from chat.switches import Switches
@@ -26,9 +27,9 @@ FORGET = ":material/bookmark_remove:"
 REASONS = {CHANGED: "changed", MERGED: "merged", REMOVED: "removed", SAME: "elsewhere"}
 
 
-def chat_bar(user: User, conversation_id: str | None) -> None:
+def chat_bar(user: User, conversation_id: str | None, above: DeltaGenerator) -> None:
     """The state in words, behind which it is changed; in a temporary chat a band, so that nobody forgets it."""
-    with st.container(key="chat-bar"):
+    with above:
         now = _now(user, conversation_id)
         icon, words = _state(now)
         row = st.container(horizontal=True, gap="small", vertical_alignment="center")
