@@ -22,7 +22,7 @@ format:  ## put the code into its style
 	@$(PYTHON) local/install.py test
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
 
-bench:   ## recall, scale and turn, measured; see benchmarks/LOG.md
+bench:   ## recall, scale, a turn and a page, measured; see benchmarks/LOG.md
 	@$(PYTHON) local/install.py test
 	@$(BIN)/python -m benchmarks $(ARGS)
 

@@ -47,6 +47,13 @@ def draw() -> None:
         ),
         st.Page("pages/chat.py", title=text("frame.pages.chat"), icon=":material/chat:"),
         st.Page("pages/memories.py", title=text("frame.pages.memories"), icon=":material/favorite:"),
+        # Not under /health, which answers whoever watches the server.
+        st.Page(
+            "pages/health.py",
+            title=text("frame.pages.health"),
+            icon=":material/monitor_heart:",
+            url_path="health-report",
+        ),
         st.Page("pages/settings.py", title=text("frame.pages.settings"), icon=":material/tune:"),
         st.Page("pages/account.py", title=text("frame.pages.account"), icon=":material/person:"),
     ]

@@ -14,13 +14,17 @@ from typing import Any
 import httpx
 
 from auth.session import Sessions
+from chat.chats import Chats
 from chat.conversations import Conversations
+from chat.export import Exports
+from chat.naming import Namer
 from chat.preferences import PreferenceStore
+from chat.refusals import Refusals
 from chat.retention import Retention
 from chat.taught import clear_quotes, leave_queue, messages_of
 from chat.turn import Chat
 from chat.worker import Worker
-from database import Database
+from database import Database, Reading
 from errors import AppError, AuthUnreachable, SettingsError
 from limits import Limits
 from memory import Memory, Receipt
@@ -29,7 +33,7 @@ from memory.prompts import instructions_for
 from memory.rerank import reranker_named
 from memory.unlearn import Taught, Unlearned
 from migrations import migrate
-from model import chat_model, memory_model
+from model import Model, chat_model, memory_model
 from model.offers import Offers
 from model.prices import prices_of
 from settings import Settings, settings
@@ -65,6 +69,8 @@ class House:
     sessions: Sessions
     memory: Memory
     conversations: Conversations
+    chats: Chats
+    exports: Exports
     chat: Chat
     worker: Worker
     limits: Limits
@@ -73,13 +79,22 @@ class House:
     retention: Retention
     opened: ExitStack
 
+    @property
+    def refusals(self) -> Refusals:
+        """What was not remembered, and why."""
+        return Refusals(self.database)
+
+    def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
+        """What several rooms have to say to one user, in one trip to the database."""
+        return self.database.read_together(user_id, *readings)
+
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
         with self.database.as_user(user_id) as connection:
             self.conversations.unqueue(connection)
             # Receipts of old turns quote memories; what is erased must not live on in them.
             self.conversations.clear_receipts(connection)
-            chats = self.conversations.delete_all(connection) if messages_too else 0
+            chats = self.chats.delete_all(connection) if messages_too else 0
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
 
@@ -87,15 +102,15 @@ class House:
         """What forgetting what a chat taught would do."""
         with self.database.as_user(user_id) as connection:
             messages = messages_of(connection, conversation_id)
-        return self.memory.lessons.taught(conversation_id, user_id=user_id, messages=messages)
+        return self.memory.talks.taught(conversation_id, user_id=user_id, messages=messages)
 
     def forget_chat(self, user_id: str, conversation_id: str) -> Unlearned:
         """Forget what a chat taught, for good; its messages stay. The receipt shows that it is gone."""
         with self.database.as_user(user_id) as connection:
             messages = leave_queue(connection, conversation_id)
-            taught, removed = self.memory.lessons.unlearn(connection, conversation_id, user_id, messages)
+            taught, removed = self.memory.talks.unlearn(connection, conversation_id, user_id, messages)
             clear_quotes(connection, taught.ids, taught.texts)
-        return self.memory.lessons.prove(user_id, taught, removed)
+        return self.memory.talks.prove(user_id, taught, removed)
 
     def delete_account(self, user_id: str) -> Farewell:
         """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
@@ -127,13 +142,8 @@ def leave() -> None:
 def build(wanted: Settings) -> House:
     """Connect, bring the tables up to date, and start the worker; raises an `AppError` that says what is missing."""
     wanted.check_account()
-    if wanted.database_url is None:
-        raise SettingsError(
-            "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
-            "or start everything on this machine with make run."
-        )
     with ExitStack() as opened:
-        database = opened.enter_context(closing(Database(wanted.database_url, wanted.database_admin_url)))
+        database = opened.enter_context(closing(_database(wanted)))
         embedder = opened.enter_context(closing(embedder_for(wanted)))
         migrate(database, embedder.dimensions, embedder.name)
         models = chat_model(wanted), memory_model(wanted)
@@ -147,7 +157,11 @@ def build(wanted: Settings) -> House:
         opened.callback(worker.stop)
         worker.start()
         preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
-        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, prices_of(wanted))
+        chats = Chats(database)
+        namer = _namer(chats, models[1], limits, opened)
+        chat = Chat(
+            conversations, memory, models[0], worker.tell, limits, preferences, offers, namer, prices_of(wanted)
+        )
         # Whatever failed above is closed again; from here on the house closes it.
         return House(
             settings=wanted,
@@ -155,6 +169,8 @@ def build(wanted: Settings) -> House:
             sessions=Sessions(database),
             memory=memory,
             conversations=conversations,
+            chats=chats,
+            exports=Exports(database),
             chat=chat,
             worker=worker,
             limits=limits,
@@ -163,6 +179,24 @@ def build(wanted: Settings) -> House:
             retention=retention,
             opened=opened.pop_all(),
         )
+
+
+def _database(wanted: Settings) -> Database:
+    if wanted.database_url is None:
+        raise SettingsError(
+            "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
+            "or start everything on this machine with make run."
+        )
+    return Database(wanted.database_url, wanted.database_admin_url)
+
+
+def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
+    """Who names chats; nobody without a model."""
+    if model is None:
+        return None
+    namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
+    opened.callback(namer.stop)
+    return namer
 
 
 def health() -> dict[str, Any]:

@@ -114,7 +114,7 @@ def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
         connection.execute(
             text(
                 "select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model),"
-                " app.ensure_one_model()"
+                " app.ensure_one_model(), app.ensure_chats()"
             ),
             {"dimension": dimension, "embed_model": embed_model},
         )

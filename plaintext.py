@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["cell", "comparable", "storable", "tokens"]
+__all__ = ["cell", "comparable", "storable", "tokens", "uncelled"]
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛ʼ`´′＇", "'") | dict.fromkeys("“”„‟«»″＂", '"'))
 # What makes a spreadsheet take a cell for a formula, in the width it may also be written in.
@@ -38,6 +38,11 @@ def cell(text: str) -> str:
     # Past what is not seen, since spreadsheets look past it, too.
     begins = next((each for each in shown if not each.isspace() and unicodedata.category(each) != "Cf"), "")
     return f"'{shown}" if begins in _FORMULA or shown[:1] in {"\t", "\r", "\n"} else shown
+
+
+def uncelled(shown: str) -> str:
+    """The text that `cell` made this of."""
+    return shown[1:] if shown[:1] == "'" and cell(shown[1:]) == shown else shown
 
 
 def tokens(text: str) -> int:

@@ -45,6 +45,8 @@ DEVICE, SESSIONS, CHECKED, TRIED = "device", "sessions", "checked", "tried_cooki
 TICKET, DROP, NO_COOKIE, KEPT, UNSENT, ENDED = ("ticket", "drop_cookie", "no_cookie", "kept", "unsent", "ended")
 HOME = "pages/chat.py"
 PAGES = (HOME, "pages/memories.py", "pages/settings.py", "pages/account.py")
+# Pages that stand under another address than their file's name.
+ELSEWHERE = {"health-report": "pages/health.py"}
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ def go_on() -> NoReturn:
 def _note_wanted() -> None:
     """Remember the page that was asked for, with what its address says."""
     name = urlsplit(st.context.url or "").path.rstrip("/").rpartition("/")[2]
-    if f"pages/{name}.py" in PAGES:
-        st.session_state[WANTED] = (f"pages/{name}.py", st.query_params.to_dict())
+    page = ELSEWHERE.get(name, f"pages/{name}.py")
+    if page in (*PAGES, *ELSEWHERE.values()):
+        st.session_state[WANTED] = (page, st.query_params.to_dict())
 
 
 def open_door(kept_by: Sessions) -> User | None:

@@ -9,6 +9,7 @@ RUNS = (
     ("benchmarks.recall", "--data", "benchmarks/talks.json", "--tuned", "none"),
     ("benchmarks.scale", "--rows", "50000", "--users", "200", "--stock-rows", "20000", "--bulk", "2000"),
     ("benchmarks.turn", "--turns", "100"),
+    ("benchmarks.page", "--runs", "10"),
     ("benchmarks.remember", "--rules", "--half", "held-out"),
     ("benchmarks.footprint", "--people", "2", "--turns", "3"),
 )

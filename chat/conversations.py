@@ -22,7 +22,7 @@ from database import Database
 from errors import NotFound
 from plaintext import storable
 
-__all__ = ["Conversation", "Conversations", "Message", "Turn"]
+__all__ = ["Conversation", "Conversations", "Message", "Turn", "as_id"]
 
 FIELDS = (
     "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at, remembering"
@@ -41,6 +41,8 @@ class Conversation:
     id: str
     title: str
     updated_at: datetime
+    pinned: bool = False
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,13 @@ class Conversations:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def recent(self, user_id: str, limit: int = 200) -> list[Conversation]:
-        """The user's conversations, the latest first."""
-        rows = self._database.read_as(
-            user_id,
-            "select id::text, title, updated_at from app.conversations where not temporary"
-            " order by updated_at desc limit %(limit)s",
-            {"limit": limit},
-        )
-        return [Conversation(**row) for row in rows]
-
     def messages(self, user_id: str, conversation_id: str, limit: int = 400) -> list[Message]:
-        """The latest messages of a conversation, in the order they were said; empty if it is not the user's."""
+        """The latest messages of a conversation, as they were said; empty if it is deleted, or not the user's."""
         rows = self._database.read_as(
             user_id,
             f"select {FIELDS} from app.messages where conversation_id = %(conversation)s::uuid"
+            " and not exists ("
+            "  select from app.conversations where id = %(conversation)s::uuid and deleted_at is not null)"
             " order by seq desc limit %(limit)s",
             {"conversation": as_id(conversation_id), "limit": limit},
         )
@@ -150,19 +144,6 @@ class Conversations:
         """Let a turn be remembered from now on although no reply came: the person's words count all the same."""
         with self._database.as_user(asked.user_id) as connection:
             _queue(connection, asked.id)
-
-    def delete(self, user_id: str, conversation_id: str) -> None:
-        """Remove a conversation with its messages; what was learned from it stays."""
-        with self._database.as_user(user_id) as connection:
-            gone = connection.execute(
-                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": as_id(conversation_id)}
-            )
-            if gone.rowcount != 1:
-                raise NotFound("There is no such chat.")
-
-    def delete_all(self, connection: Connection) -> int:
-        """Remove every conversation of the user a transaction is bound to."""
-        return connection.execute(text("delete from app.conversations")).rowcount
 
     # -- the queue -------------------------------------------------------------------------------
 
@@ -223,7 +204,9 @@ class Conversations:
     def waiting(self, user_id: str) -> int:
         """How many of the user's turns are not yet remembered."""
         rows = self._database.read_as(
-            user_id, "select count(*) as waiting from app.messages where remembering = 'waiting'"
+            user_id,
+            "select count(*) as waiting from app.messages m where remembering = 'waiting' and not exists ("
+            " select from app.conversations c where c.id = m.conversation_id and c.deleted_at is not null)",
         )
         return int(rows[0]["waiting"])
 
@@ -243,7 +226,9 @@ class Conversations:
             row = connection.execute(_INSERT, values).mappings().one()
         except sqlalchemy_errors.IntegrityError as error:
             raise NotFound("There is no such chat.") from error
-        connection.execute(_TOUCH, {"conversation": values["conversation"], "title": title_of(content)})
+        touched = {"conversation": values["conversation"], "title": title_of(content), "role": role}
+        if connection.execute(_TOUCH, touched).rowcount != 1:
+            raise NotFound("There is no such chat.")
         return Message(**row)
 
 
@@ -258,7 +243,8 @@ _INSERT = text(
 _TOUCH = text(
     "update app.conversations set updated_at = clock_timestamp(),"
     " title = case when title = '' then :title else title end"
-    " where id = cast(:conversation as uuid)"
+    # Nobody says more in a deleted chat; a reply that was under way is kept, since the chat may come back.
+    " where id = cast(:conversation as uuid) and (deleted_at is null or :role = 'assistant')"
 )
 
 

@@ -5,38 +5,33 @@ The reply never waits for remembering. It draws nothing: whoever iterates shows 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from datetime import time as clock
 from itertools import takewhile
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from chat import prompt
 from chat.attachments import Attachment
 from chat.branches import shown
 from chat.conversations import Conversations, Message
+from chat.draft import Draft
 from chat.files import File, check, opened
-from chat.left_out import do_without
+from chat.naming import Namer
 from chat.preferences import Preferences, PreferenceStore
 from chat.switches import Switches, may_read
 from chat.wording import sayable
 from errors import LimitReached, ModelError, ModelRefused, PicturesRefused
 from limits import Limits
-from memory import Fact, Memory, Said, episode_id
+from memory import Fact, Memory, episode_id
 from model import Message as Words
-from model import Model, Usage
+from model import Model
 from model.offers import Offers
 from model.prices import Prices
 
 __all__ = ["Chat", "answer", "run_turn", "say"]
 
-RECALLED = 8
 PRESENT = 40  # messages of this conversation that its prompt most likely shows
 MESSAGES_WITH_FILES = 10  # of which the prompt shows files at most
-STANDING = 5  # of what holds whatever is asked
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,7 @@ class Chat:
     """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits.
 
     `preferences` is where people's are kept, and `offers` which models they may choose; without, nobody has any.
+    `namer` names a chat after its first reply.
     """
 
     conversations: Conversations
@@ -53,6 +49,7 @@ class Chat:
     limits: Limits | None = None
     preferences: PreferenceStore | None = None
     offers: Offers | None = None
+    namer: Namer | None = None
     prices: Prices | None = None
 
     def preferences_of(self, user_id: str) -> Preferences:
@@ -109,7 +106,7 @@ def answer(
     memories that this reply is not to be told; with `as_of` it is told what was known at the end of that day.
     Earlier replies to the message stay beside this one.
     """
-    draft = _Draft(chat.prices)
+    draft = Draft(chat.prices)
     try:
         if said is None:
             said = chat.conversations.messages(asked.user_id, asked.conversation_id)
@@ -125,96 +122,12 @@ def answer(
             draft.add(piece)
             yield piece
         draft.status = "complete"
+        _name(chat, draft, history)
     except (ModelError, LimitReached):
         draft.status = "failed"
         raise
     finally:
         _save(chat, asked, draft)
-
-
-@dataclass
-class _Draft:
-    """The reply as it grows; a stop or a failure leaves it as far as it came."""
-
-    prices: Prices | None = None
-    status: str = "stopped"
-    pieces: list[str] = field(default_factory=list)
-    receipt: dict[str, Any] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
-    began: float = field(default_factory=time.monotonic)
-
-    def recall(
-        self,
-        memory: Memory,
-        asked: Message,
-        history: Sequence[Message],
-        present: Sequence[str],
-        without: Collection[str],
-        as_of: date | None = None,
-    ) -> Sequence[Fact]:
-        """The memories for a message. A reply without memory beats no reply, but its receipt says so."""
-        if without:
-            self.receipt["without"] = sorted(without)
-        if as_of:
-            self.receipt["as_of"] = as_of.isoformat()
-        try:
-            before = [Said(each.role, each.content, each.created_at) for each in history[:-1]]
-            memories = memory.recall(
-                asked.content,
-                user_id=asked.user_id,
-                limit=RECALLED,
-                before=before,
-                without={*present, *without},
-                # What holds whatever is asked is known as it stands today only.
-                standing=0 if as_of else STANDING,
-                as_of=_end_of(as_of, memory.people.get(asked.user_id).zone) if as_of else None,
-            )
-        except ModelError as error:
-            self.receipt["not_recalled"] = str(error)
-            return []
-        if without:
-            left_out = [known for each in without if (known := memory.get(each, user_id=asked.user_id))]
-            memories = do_without(memories, without, left_out)
-        self.receipt["memories"] = [_used(fact) for fact in memories]
-        self.receipt["recall_ms"] = self._ms
-        return memories
-
-    def tell_nothing(self) -> Sequence[Fact]:
-        """Memory is off: nothing is looked for, and the receipt says so."""
-        self.receipt["memory_off"] = True
-        return []
-
-    def add(self, piece: str) -> None:
-        """A piece of the reply more."""
-        if not self.pieces:
-            self.receipt["first_ms"] = self._ms
-        self.pieces.append(piece)
-
-    def finished_receipt(self) -> dict[str, Any]:
-        """What the turn used: memories, tokens, money where its price is known, time."""
-        if self.usage.cut_off:
-            self.receipt["cut_off"] = True
-        spent: dict[str, Any] = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
-        if self.prices and (cost := self.prices.cost(self.usage)) is not None:
-            spent["cost"] = cost
-        return self.receipt | spent | {"model": self.usage.model, "ms": self._ms}
-
-    @property
-    def _ms(self) -> int:
-        return round(1000 * (time.monotonic() - self.began))
-
-
-def _used(fact: Fact) -> dict[str, Any]:
-    """A memory as the receipt keeps it: what, from when, by whom, from which message, and why it was found."""
-    told = {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
-    by = fact.metadata.get("actor_id") or fact.metadata.get("role")
-    origin = {name: fact.metadata[name] for name in ("run_id", "message_id") if fact.metadata.get(name)}
-    return told | origin | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
-
-
-def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    """The last moment of a day, where the person lives."""
-    return datetime.combine(day, clock.max, zone)
 
 
 def _up_to(asked: Message, messages: Sequence[Message]) -> list[Message]:
@@ -253,7 +166,7 @@ class _Wanted:
         )
 
 
-def _speak(chat: Chat, asked: Message, draft: _Draft, wanted: _Wanted) -> Iterator[str]:
+def _speak(chat: Chat, asked: Message, draft: Draft, wanted: _Wanted) -> Iterator[str]:
     """The reply, by the model the person chose; by the deployment's, where that one is gone or refuses."""
     own = chat.model_for(asked.user_id)
     if own is None:
@@ -274,7 +187,7 @@ def _speak(chat: Chat, asked: Message, draft: _Draft, wanted: _Wanted) -> Iterat
     yield from _stream(own, asked, draft, wanted)
 
 
-def _stream(model: Model, asked: Message, draft: _Draft, wanted: _Wanted) -> Iterator[str]:
+def _stream(model: Model, asked: Message, draft: Draft, wanted: _Wanted) -> Iterator[str]:
     draft.usage.model = model.name
     try:
         yield from model.stream(wanted.words(wanted.beside), draft.usage)
@@ -285,7 +198,16 @@ def _stream(model: Model, asked: Message, draft: _Draft, wanted: _Wanted) -> Ite
         yield from model.stream(wanted.words(wanted.beside.in_words()), draft.usage)
 
 
-def _save(chat: Chat, asked: Message, draft: _Draft) -> None:
+def _name(chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
+    """After the first whole reply of a chat, let it be named."""
+    asked, text = history[-1], "".join(draft.pieces)
+    if chat.namer is None or not text.strip():
+        return
+    if not any(each.role == "assistant" and each.status == "complete" for each in history):
+        chat.namer.tell(asked.user_id, asked.conversation_id, asked.content, text)
+
+
+def _save(chat: Chat, asked: Message, draft: Draft) -> None:
     """Keep what there is of a reply. With nothing said in reply, the person's words are still to be remembered."""
     text = "".join(draft.pieces)
     if text.strip():

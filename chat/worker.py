@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -23,6 +24,7 @@ from errors import AppError, MemoryChanged
 from limits import Limits
 from memory import Memory, Plan, Said
 from memory.facts import Drop
+from memory.lessons import Lesson, carry_out
 
 __all__ = ["Worker"]
 
@@ -35,7 +37,7 @@ UNEXPECTED = "something unexpected went wrong; the log has the rest"
 
 
 class Worker:
-    """A thread that empties the queue, and sleeps until it is told of a new turn."""
+    """A thread that empties the queues, turns first, and sleeps until it is told of something new."""
 
     def __init__(
         self,
@@ -86,7 +88,8 @@ class Worker:
             if claimed is None:
                 return False
             connection, turn = claimed
-            with self._postponing(connection, turn.message.id), connection.begin_nested():
+            later = partial(self._conversations.postpone, connection, turn.message.id)
+            with self._postponing(connection, f"turn {turn.message.id}", later), connection.begin_nested():
                 self._remember(connection, turn)
         return True
 
@@ -104,21 +107,38 @@ class Worker:
         return gone
 
     @contextmanager
-    def _postponing(self, connection: Connection, message_id: str) -> Iterator[None]:
-        """Whatever goes wrong inside, even a bug: the turn rests, so that it cannot hold up the others."""
+    def _postponing(self, connection: Connection, what: str, later: Callable[[str, float], None]) -> Iterator[None]:
+        """Whatever goes wrong inside, even a bug: it rests, so that it cannot hold up the others."""
         problem, rest = UNEXPECTED, 0.0
         try:
             yield
             problem = ""
         except AppError as error:
             problem, rest = str(error), getattr(error, "retry_after", None) or 0.0
-            log.warning("turn %s is not remembered yet: %s", message_id, error)
+            log.warning("%s is not remembered yet: %s", what, error)
         finally:
             if problem and not connection.invalidated:
                 if problem is UNEXPECTED:
-                    log.error("turn %s is not remembered yet", message_id, exc_info=True)
-                self._conversations.postpone(connection, message_id, problem, rest)
+                    log.error("%s is not remembered yet", what, exc_info=True)
+                later(problem, rest)
                 connection.commit()
+
+    def learn_next(self) -> bool:
+        """Learn from a few messages that somebody brought from elsewhere; False if none waits."""
+        with self._memory.lessons.next() as claimed:
+            if claimed is None:
+                return False
+            connection, lesson = claimed
+            later = partial(self._memory.lessons.postpone, connection, lesson)
+            with self._postponing(connection, f"lesson {lesson.said[0].message_id}", later), connection.begin_nested():
+                self._learn(connection, lesson)
+        return True
+
+    def _learn(self, connection: Connection, lesson: Lesson) -> None:
+        if self._limits and lesson.way == "learn":
+            self._limits.may_learn(lesson.user_id, self._memory.lessons.cost(lesson.said))
+        carry_out(self._memory, connection, lesson, self._fitting)
+        self._memory.lessons.done(connection, lesson)
 
     def _remember(self, connection: Connection, turn: Turn) -> None:
         """Plan and write; anew, and at the last later, if somebody changed what the plan rests on."""
@@ -156,7 +176,7 @@ class Worker:
         while not self._ended.is_set():
             self._news.clear()
             try:
-                while not self._ended.is_set() and self.remember_next():
+                while not self._ended.is_set() and (self.remember_next() or self.learn_next()):
                     pass
             except AppError as error:
                 log.warning("the queue could not be read: %s", error)

@@ -88,6 +88,10 @@ class Limits:
         """Count a file; raise `LimitReached` where it is one too many for this day."""
         self._count(user_id, "uploads-day", self._settings.uploads_per_day, DAY, "file", "a day")
 
+    def may_learn(self, user_id: str, more: int) -> None:
+        """Count what it takes to learn from brought messages into a person's share of the model; raise beyond it."""
+        self._spending.share(more, user_id)
+
     def memories_left(self, user_id: str) -> int | None:
         """How many more memories may be kept about a person; None where there is no limit."""
         most = self._settings.memories_per_person

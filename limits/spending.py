@@ -32,14 +32,8 @@ class Spending:
 
     def reserve(self, more: int, user_id: str | None) -> None:
         """Count so many tokens, for a person and for all; raise `LimitReached` where that is too much."""
-        if user_id is not None and self._own:
-            counted = self._counts.own(user_id, OWN, more, self._own, DAY)
-            if counted.amount is None:
-                raise LimitReached(
-                    "You have used up your share of the model for today: your words are kept, and it answers "
-                    f"again {in_words(counted.wait)}.",
-                    counted.wait,
-                )
+        if user_id is not None:
+            self.share(more, user_id)
         if self._together:
             counted = self._counts.across(OWN, TOGETHER, more, self._together, DAY)
             if counted.amount is None:
@@ -49,6 +43,18 @@ class Spending:
                     f"answers again {in_words(counted.wait)}.",
                     counted.wait,
                 )
+
+    def share(self, more: int, user_id: str) -> None:
+        """Count so many tokens for a person alone; raise `LimitReached` where that is too much."""
+        if not self._own:
+            return
+        counted = self._counts.own(user_id, OWN, more, self._own, DAY)
+        if counted.amount is None:
+            raise LimitReached(
+                "You have used up your share of the model for today: your words are kept, and it answers "
+                f"again {in_words(counted.wait)}.",
+                counted.wait,
+            )
 
     def settle(self, difference: int, user_id: str | None) -> None:
         """Count what a call cost beyond its estimate, or give back what it did not."""

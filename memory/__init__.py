@@ -12,24 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
-from types import TracebackType
+from datetime import date, datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection
 
 from database import Database, check_user_id
-from errors import InvalidInput, NotFound
+from errors import NotFound
 from memory import given
+from memory.checks import Checks
+from memory.confirming import Confirming
 from memory.default import FROM_SETTINGS, FromSettings, configured, parts
 from memory.embed import Embedder
 from memory.episodes import Episodes, episode_id
 from memory.erase import Eraser, Receipt
-from memory.facts import Fact, Plan, Result, Said, content_hash
+from memory.facts import Fact, Plan, Result, Said
 from memory.given import Messages
 from memory.graph import Graph
+from memory.health import Checkup
 from memory.history import Event, History
-from memory.keep import Keeper, reworded
+from memory.keep import Keeper
+from memory.lessons import Lessons
 from memory.people import People, Person
 from memory.profile import Profile, Profiles
 from memory.prompts import Instructions, instructions_for
@@ -40,7 +43,7 @@ from memory.rerank import CrossEncoderReranker, ModelReranker, Reranker
 from memory.shelf import Shelf
 from memory.store import Store
 from memory.tidy import Report, Tidy
-from memory.unlearn import Lessons
+from memory.unlearn import Talks
 from model import Model
 
 __all__ = [
@@ -82,9 +85,8 @@ class Memory:
         self._database = standing.database
         self._embedder = standing.embedder
         self._store = Store(standing.database, standing.embedder.dimensions)
-        self._keeper = Keeper(
-            standing.database, self._store, standing.embedder, standing.model, instructions or _instructions(model)
-        )
+        told = instructions or _instructions(model)
+        self._keeper = Keeper(standing.database, self._store, standing.embedder, standing.model, told)
         self._recall = Recall(standing.database, self._store, standing.embedder, standing.model, reranker)
         self._history = History(standing.database)
         self._eraser = Eraser(standing.database, self._store, standing.embedder)
@@ -94,8 +96,12 @@ class Memory:
         self.episodes = Episodes(standing.database)
         self.profiles = Profiles(standing.database, self._store, standing.model)
         self.graph = Graph(standing.database)
+        self.lessons = Lessons(standing.database, by_model=standing.model is not None)
         self.shelf = Shelf(standing.database, self._store, standing.embedder)
-        self.lessons = Lessons(standing.database, self._store, standing.embedder)
+        self.talks = Talks(standing.database, self._store, standing.embedder)
+        self.health = Checkup(standing.database, self._tidy)
+        self.checks = Checks(standing.database, self._store, self._recall)
+        self.confirming = Confirming(standing.database, self._store)
 
     # -- finding ---------------------------------------------------------------------------------
 
@@ -190,10 +196,10 @@ class Memory:
         keep = self._keeper.learn if infer else self._keeper.as_said
         return {"results": keep(said, whose, extra)}
 
-    def plan(self, said: Sequence[Said], *, user_id: str) -> Plan:
-        """What these messages will change: the model call and the embeddings, without any writing."""
+    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
+        """What these messages will change, or with `learn=False` only that they were said; nothing is written."""
         check_user_id(user_id)
-        return self._keeper.plan(said, user_id)
+        return self._keeper.plan(said, user_id) if learn else self._keeper.plan_as_said(said, user_id)
 
     def write(self, connection: Connection, plan: Plan, used: Collection[str] = ()) -> list[dict[str, Any]]:
         """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if it is outdated.
@@ -208,20 +214,12 @@ class Memory:
 
     def update(self, memory_id: str, data: str, *, user_id: str) -> Result:
         """Change what a memory says, as the person."""
-        text = given.content(data)
-        [vector] = self._embedder.embed([text])
-        with self._database.as_user(user_id) as connection:
-            self._store.one_at_a_time(connection, user_id)
-            fact = self._store.lock(connection, memory_id)
-            if fact is None:
-                raise NotFound("There is no such memory.")
-            if "role" not in fact.metadata and self._store.holds(connection, fact.id, content_hash(text)):
-                raise InvalidInput("Another memory already says this.")
-            self._store.sign(connection, "person")
-            # The person's edit is its own evidence; the old quote no longer proves what it says.
-            changed = Fact(memory_id, {**reworded(fact, text, datetime.now(UTC)), "source": "person"})
-            self._store.replace(connection, memory_id, changed.metadata, vector)
-        return changed.result()
+        return self._keeper.put(memory_id, given.content(data), user_id).result()
+
+    def confirm(self, memory_id: str, *, user_id: str) -> None:
+        """Note that a memory still holds, as the person; a version in its history like any other."""
+        if not self.confirming.confirm([memory_id], user_id=user_id).count:
+            raise NotFound("There is no such memory.")
 
     def tidy(self, *, user_id: str) -> Report:
         """Merge, summarise, expire, and propose what might go; `undo(report.run)` takes all of it back."""
@@ -291,7 +289,7 @@ class Memory:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

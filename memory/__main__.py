@@ -1,6 +1,8 @@
 """The memory layer's command line.
 
     python -m memory import FILE --user ID     messages, or an export of mem0's, into one user's memories
+    python -m memory import FILE --user ID --learn      an export of ChatGPT's: learn from what the person said
+    python -m memory import FILE --user ID --as-said    the same: keep what the person said, to be searched
     python -m memory reembed                   move all vectors to the embedding model in the settings
 
 The database and the embedder are those of the settings, or the ones on this machine.
@@ -13,10 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from database import check_user_id
-from errors import AppError
-from memory import intake
+from errors import AppError, InvalidInput
+from memory import Memory, chatgpt, intake
 from memory.bulk import Bulk
 from memory.default import parts
+from memory.lessons import Way, carry_out
 from memory.progress import Progress
 from memory.reembed import reembed
 from memory.store import Store
@@ -26,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked; what goes wrong ends it with one sentence."""
     wanted = _parser().parse_args(arguments)
     try:
-        print(_import(wanted.file, wanted.user) if wanted.command == "import" else _reembed())
+        importing = wanted.command == "import"
+        print(_import(wanted.file, wanted.user, wanted.way) if importing else _reembed())
     except AppError as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt as ended:
@@ -39,12 +43,65 @@ def _parser() -> argparse.ArgumentParser:
     taking = commands.add_parser("import", help="messages or exported memories from a JSON file")
     taking.add_argument("file", type=Path, metavar="FILE")
     taking.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
+    how = taking.add_mutually_exclusive_group()
+    for flag, way, told in (
+        ("--learn", "learn", "learn from the messages in an export of ChatGPT's"),
+        ("--as-said", "keep", "keep these messages as they were said"),
+    ):
+        how.add_argument(flag, dest="way", action="store_const", const=way, help=told)
     commands.add_parser("reembed", help="move all vectors to the embedding model in the settings")
     return parser
 
 
-def _import(path: Path, user_id: str) -> str:
+def _import(path: Path, user_id: str, way: Way | None) -> str:
     check_user_id(user_id)
+    return _import_chats(path, user_id, way) if _holds_chats(path) else _import_rows(path, user_id)
+
+
+def _holds_chats(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return chatgpt.is_export(file)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
+    """Say what was found; with a way, put it in the queue and work it off, beside a running app if there is one."""
+    with path.open("rb") as file:
+        found = chatgpt.read(file, path.name)
+    told = f"{len(found.said):,} messages of {found.chats:,} chats"
+    with Memory() as memory:
+        if way is None:
+            cost = memory.lessons.cost(found.said)
+            takes = f"about {cost:,} tokens of the model" if cost else "no model: there is none, so plain rules do it"
+            return f"Found {told}. Add --learn to learn from them ({takes}), or --as-said to keep them to be searched."
+        memory.lessons.bring(user_id, found.said, way)
+        waiting, read = memory.lessons.standing(user_id).waiting, 0
+        progress = Progress("learning" if way == "learn" else "keeping", waiting)
+        try:
+            while done := _next_lesson(memory, user_id):
+                progress(done)
+                read += done
+        finally:
+            progress.end()
+        rests = memory.lessons.standing(user_id).waiting
+    later = f" {rests:,} still wait: start the same command once more later." if rests else ""
+    return f"Read {read:,} messages. There are {told} in {path.name}; none is read twice.{later}"
+
+
+def _next_lesson(memory: Memory, user_id: str) -> int:
+    """How many messages were read; 0 if none is left to read now."""
+    with memory.lessons.next(user_id) as claimed:
+        if claimed is None:
+            return 0
+        connection, lesson = claimed
+        carry_out(memory, connection, lesson)
+        memory.lessons.done(connection, lesson)
+        return len(lesson.said)
+
+
+def _import_rows(path: Path, user_id: str) -> str:
     rows = intake.read(path, user_id)
     here = parts(model=None)
     with here.opened:

@@ -54,6 +54,7 @@ class Episodes:
         """Add messages in their order; one that is known stays as it is. `used` are the memories a reply was given."""
         turn = next((each.message_id for each in said if each.role == "user"), None)
         for each, vector in zip(said, vectors, strict=True):
+            turn = each.message_id if each.role == "user" else turn
             metadata = _metadata(user_id, each, turn, used, extra or {})
             new = episode_id(user_id, each.message_id) if each.message_id else str(uuid.uuid4())
             values = {"id": new, "vec": as_written(vector), "metadata": metadata}

@@ -19,7 +19,10 @@ from memory.store import Store
 __all__ = ["Eraser", "Receipt"]
 
 # What belongs to a person besides the memories themselves, which go first and take the graph and the words with them.
-TABLES = ("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names")
+TABLES = (
+    *("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
+    *("lessons", "recall_checks", "confirmations"),
+)
 MAX_ASKED_AGAIN = 200
 
 
@@ -50,6 +53,8 @@ class Eraser:
 
     def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
         """Remove all of it inside a transaction of the caller; returns the counts and some of the texts."""
+        # First of all: whoever reads a lesson holds it, and then waits for the lock that is taken next.
+        lessons = connection.execute(text("delete from app.lessons")).rowcount
         self._store.one_at_a_time(connection, user_id)
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_ASKED_AGAIN}))
         counted = {table: _count(connection, table) for table in TABLES}
@@ -57,7 +62,7 @@ class Eraser:
         removed |= {"episodes": connection.execute(text("delete from vecs.episodes")).rowcount}
         for table in TABLES:
             connection.execute(text(f"delete from app.{table}"))
-        return removed | counted, texts
+        return removed | counted | {"lessons": lessons}, texts
 
     def prove(self, user_id: str, removed: dict[str, int], texts: Sequence[str]) -> Receipt:
         """Look for what was removed, by its words and by counting, once the transaction has ended."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from database import Database
 from errors import InvalidInput
+from memory.facts import Fact
 from plaintext import storable
 
 __all__ = ["Entity", "Graph", "Relation"]
@@ -94,6 +95,21 @@ class Graph:
     def relations(self, user_id: str) -> list[Relation]:
         """All relations."""
         return self._read(user_id, _ALL).relations()
+
+    def whole(self, user_id: str) -> tuple[list[Entity], list[Relation]]:
+        """Everybody and everything with all relations, as they are at one moment."""
+        drawn = self._read(user_id, _ALL)
+        return drawn.entities(), drawn.relations()
+
+    def mentions(self, user_id: str, memory_ids: Sequence[str], most: int = 20) -> list[Fact]:
+        """The memories behind an entity or a relation, the newest first."""
+        rows = self._database.read_as(
+            user_id,
+            "select id, metadata from vecs.memories where user_id = %(user_id)s and id = any(%(ids)s)"
+            " order by metadata ->> 'created_at' desc, id limit %(most)s",
+            {"user_id": user_id, "ids": list(memory_ids), "most": most},
+        )
+        return [Fact(row["id"], row["metadata"]) for row in rows]
 
     def around(self, user_id: str, name: str, hops: int = 1) -> list[Relation]:
         """The relations of whoever goes by this name, and with two hops those of whom they lead to.

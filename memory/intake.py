@@ -1,7 +1,8 @@
 """What an import file holds, as rows to keep: messages, kept as they were said, or memories as mem0 exports them.
 
-A list of them in JSON, or an object with the list under `results`, `memories` or `messages`. All of it is read and
-checked before anything is kept, and the first thing that cannot be kept is named by its place. It writes nothing.
+A list of them in JSON, or an object with the list under `results`, `memories` or `messages`; plain texts in such a
+list, a table (.csv) and lines (.txt) are memories, too. All of it is read and checked before anything is kept, and the
+first thing that cannot be kept is named by its place. It writes nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import InvalidInput
-from memory import given
+from memory import given, tables
 from memory.bulk import Row
 from memory.facts import content_hash
 from memory.given import ROLES
@@ -65,15 +66,23 @@ def _rows(entries: Sequence[Any], name: str, user_id: str) -> list[Row]:
 
 
 def _entries(file: bytes, name: str) -> list[Any]:
+    kind = name.lower().rpartition(".")[2]
+    form = {"csv": "a table", "txt": "text"}.get(kind, "JSON")
     try:
-        held = json.loads(file.decode("utf-8"))
+        written = file.decode("utf-8-sig")
+        held = None if form != "JSON" else json.loads(written)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{name} is not JSON in UTF-8: {error}.") from error
+        raise InvalidInput(f"{name} is not {form} in UTF-8: {error}.") from error
+    if form != "JSON":
+        found = tables.table(written, name) if kind == "csv" else tables.lines(written)
+        if not found:
+            raise InvalidInput(f"{name} holds nothing to remember.")
+        return found
     if isinstance(held, Mapping):
         held = next((held[each] for each in LISTS if each in held), None)
     if not isinstance(held, list):
         raise InvalidInput(f"{name} holds no list of messages or memories.")
-    return held
+    return [{"memory": each} for each in held] if all(isinstance(each, str) for each in held) else held
 
 
 def _row(entry: Any, user_id: str, now: datetime) -> tuple[dict[str, Any], str | None]:

@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from database import Database
-from errors import MemoryChanged
+from errors import InvalidInput, MemoryChanged, NotFound
 from memory.bulk import Bulk, Row
 from memory.embed import Embedder
 from memory.episodes import Episodes, may_be_kept
@@ -111,6 +111,13 @@ class Keeper:
             episode_vectors=tuple(told_vectors),
         )
 
+    def plan_as_said(self, said: Sequence[Said], user_id: str) -> Plan:
+        """The same where nothing is to be learned: what may stand as it was said, and nothing else."""
+        wanted = self._people.get(user_id).episodes
+        told = [kept for each in said if wanted for kept in may_be_kept([each])]
+        vectors = self._embedder.embed([spoken(each.content, each.name) for each in told]) if told else []
+        return Plan(user_id, actor="import", episodes=tuple(told), episode_vectors=tuple(vectors))
+
     def write(
         self, connection: Connection, plan: Plan, extra: Mapping[str, Any], used: Collection[str] = ()
     ) -> list[Event]:
@@ -129,6 +136,21 @@ class Keeper:
         if plan.confirmed:
             self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
         return done
+
+    def put(self, memory_id: str, words: str, user_id: str) -> Fact:
+        """Let a memory say something else, as the person; their edit is its own evidence, the old quote is none."""
+        [vector] = self._embedder.embed([words])
+        with self._database.as_user(user_id) as connection:
+            self._store.one_at_a_time(connection, user_id)
+            fact = self._store.lock(connection, memory_id)
+            if fact is None:
+                raise NotFound("There is no such memory.")
+            if "role" not in fact.metadata and self._store.holds(connection, fact.id, content_hash(words)):
+                raise InvalidInput("Another memory already says this.")
+            self._store.sign(connection, "person")
+            changed = Fact(memory_id, {**reworded(fact, words, datetime.now(UTC)), "source": "person"})
+            self._store.replace(connection, memory_id, changed.metadata, vector)
+        return changed
 
     def settle(
         self,

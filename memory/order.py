@@ -16,7 +16,17 @@ from typing import Any
 from memory.facts import CORE_KEYS, Fact, content_hash
 from memory.sameness import wording
 
-__all__ = ["Kept", "Pruning", "clusters", "joined", "prunable", "replacement", "same_statements", "shelf"]
+__all__ = [
+    "Kept",
+    "Pruning",
+    "clusters",
+    "joined",
+    "prunable",
+    "read_moment",
+    "replacement",
+    "same_statements",
+    "shelf",
+]
 
 MIN_CLUSTER, MAX_CLUSTER = 3, 10
 PRUNE_AFTER = timedelta(days=180)
@@ -38,6 +48,7 @@ class Kept:
     recalled: int = 0
     confirmed: int = 0
     asked: bool = False  # a question about it waits for the person
+    repeated_at: datetime | None = None  # when it was last said again
 
     @property
     def fact(self) -> Fact:
@@ -51,8 +62,16 @@ class Kept:
 
     def touched_at(self) -> datetime | None:
         """When it was last written or confirmed, as far as that can be read."""
-        written = (_read(self.metadata.get(key)) for key in ("created_at", "updated_at", "confirmed_at"))
-        return max((moment for moment in written if moment), default=None)
+        written = (read_moment(self.metadata.get(key)) for key in ("created_at", "updated_at", "confirmed_at"))
+        return max((moment for moment in (*written, self.repeated_at) if moment), default=None)
+
+    def untouched(self, now: datetime) -> datetime | None:
+        """Since when it was neither written, recalled nor confirmed, where that is long; nobody's wish or own words."""
+        wanted = self.recalled or self.confirmed or self.fact.kind == "instruction"
+        if wanted or self.metadata.get("source") == "person":
+            return None
+        touched = self.touched_at()
+        return touched if touched and now - touched >= PRUNE_AFTER else None
 
 
 @dataclass(frozen=True)
@@ -66,12 +85,20 @@ class Pruning:
 
 def same_statements(memories: Iterable[Kept]) -> list[list[Fact]]:
     """Groups of memories that say one thing in the same words, the best sourced and then the oldest first."""
-    groups: dict[Any, list[Fact]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[Kept]] = defaultdict(list)
     for each in memories:
         language = each.metadata.get("language")
         said = wording(each.fact.text, language if isinstance(language, str) else None)
         if said:
-            groups[said, _setting(each)].append(each.fact)
+            alike[said].append(each)
+    # Most stand alone, and need no second look.
+    return [group for several in alike.values() if len(several) > 1 for group in _one_setting(several)]
+
+
+def _one_setting(several: Sequence[Kept]) -> list[list[Fact]]:
+    groups: dict[str, list[Fact]] = defaultdict(list)
+    for each in several:
+        groups[_setting(each)].append(each.fact)
     return [sorted(group, key=_rank) for group in groups.values() if len(group) > 1]
 
 
@@ -126,9 +153,8 @@ def prunable(memories: Iterable[Kept], now: datetime) -> list[Pruning]:
     """What is old, was never recalled and never confirmed, the oldest first."""
     found = []
     for each in memories:
-        touched = each.touched_at()
-        wanted = each.recalled or each.confirmed or each.fact.kind == "instruction"
-        if wanted or each.metadata.get("source") == "person" or touched is None or now - touched < PRUNE_AFTER:
+        touched = each.untouched(now)
+        if touched is None:
             continue
         reason = f"not written, recalled or confirmed since {touched:%Y-%m-%d}"
         found.append((touched, Pruning(each.id, each.fact.text, reason)))
@@ -168,7 +194,8 @@ def _listed(fact: Fact, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _read(moment: Any) -> datetime | None:
+def read_moment(moment: Any) -> datetime | None:
+    """A time as rows carry it, or nothing."""
     try:
         read = datetime.fromisoformat(moment)
     except (TypeError, ValueError):

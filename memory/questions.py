@@ -14,11 +14,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from database import Database
+from database import Database, Reading
 from errors import InvalidInput, NotFound
 from memory.facts import Fact, Write
 
-__all__ = ["Choice", "Question", "Questions"]
+__all__ = ["CHOICES", "Choice", "Question", "Questions", "open_questions"]
 
 Choice = Literal["new", "old", "both", "neither"]
 CHOICES: tuple[Choice, ...] = ("new", "old", "both", "neither")
@@ -45,6 +45,12 @@ class Question:
         return str(self.proposed["text"])
 
 
+def open_questions() -> Reading[list[Question]]:
+    """The questions that wait for an answer, the oldest first."""
+    sql = f"select {FIELDS} from app.questions where answer is null order by asked_at, id"
+    return Reading(sql, lambda rows: [Question(**row) for row in rows], {}, ("asked_at",))
+
+
 class Questions:
     """One user's open questions."""
 
@@ -53,10 +59,7 @@ class Questions:
 
     def open(self, user_id: str) -> list[Question]:
         """The questions that wait for an answer, the oldest first."""
-        rows = self._database.read_as(
-            user_id, f"select {FIELDS} from app.questions where answer is null order by asked_at, id"
-        )
-        return [Question(**row) for row in rows]
+        return self._database.read(user_id, open_questions())
 
     def ask(self, connection: Connection, fact: Fact, write: Write) -> None:
         """Put a question, unless the same one is open."""

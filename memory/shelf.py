@@ -18,6 +18,7 @@ from memory.bulk import Bulk
 from memory.embed import Embedder
 from memory.facts import Result
 from memory.store import Store
+from memory.timeline import Entry, Timeline
 
 __all__ = ["Change", "Page", "Shelf"]
 
@@ -45,12 +46,20 @@ class Shelf:
         self._database = database
         self._store = store
         self._bulk = Bulk(database, store, embedder)
+        self._timeline = Timeline(database)
 
     def page(self, *, user_id: str, number: int = 1, size: int = 25, filters: Mapping[str, Any] | None = None) -> Page:
         """One page of what is remembered, in one read; past the end it is the last one."""
         whose, conditions = given.scoped(user_id, filters)
         facts, total = self._store.page(whose, max(1, number), given.limited(size), conditions)
         return Page([fact.result() for fact in facts], total)
+
+    def along_time(
+        self, *, user_id: str, number: int = 1, size: int = 30, kinds: Sequence[str] = ()
+    ) -> tuple[list[Entry], int]:
+        """One page of what is remembered by the day it is about, the newest first, and how many entries there are."""
+        whose, _ = given.scoped(user_id, None)
+        return self._timeline.page(whose, number, given.limited(size), kinds)
 
     def all(self, *, user_id: str) -> list[Result]:
         """Everything remembered, the newest first, however much it is."""

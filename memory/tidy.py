@@ -1,15 +1,15 @@
 """Tidying one person's memories: one copy of what stands twice, one statement for many, and nothing that has expired.
 
 A run is one transaction and one `run` in the history, so that it is undone as one. What it would prune it
-only proposes. Messages kept as said are not touched, and nothing is rewritten without a model. Which
-wordings are the same statement is sameness.py's to say; the vectors only confirm it.
+only proposes. Messages kept as said are not touched, and nothing is rewritten without a model. What is there, and
+what of it stands twice, survey.py finds.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,16 +22,16 @@ from errors import BadAnswer, InvalidInput, ModelError
 from memory.confidential import holds_secret
 from memory.embed import Embedder
 from memory.facts import Fact
-from memory.order import Kept, Pruning, clusters, joined, prunable, replacement, same_statements, shelf
+from memory.order import Kept, Pruning, clusters, joined, prunable, replacement, shelf
 from memory.prompts_tidy import Summary, summary
 from memory.sameness import invented, lost, new_words
 from memory.store import Store
+from memory.survey import Survey
 from model import Model
 from plaintext import storable
 
 __all__ = ["Pruning", "Report", "Taken", "Tidy"]
 
-NEAR_DUPLICATE = 0.90  # the cosine from which on the same wording is the same memory
 CLOSE = 0.60  # the cosine from which on memories may be about one thing
 MAX_CLUSTERS = 20  # calls of the model in one run
 MAX_COMPARED = 4_000  # memories compared with each other for clusters: the newest
@@ -85,14 +85,15 @@ class Tidy:
         self._store = store
         self._embedder = embedder
         self._model = model
+        self._survey = Survey(database)
 
     def run(self, user_id: str, now: datetime | None = None) -> Report:
         """Expire, merge and summarise in one undoable step, and propose what could be pruned."""
         moment = _moment(now)
-        kept = [Kept(**row) for row in self._database.read_as(user_id, _MINE, {"user_id": user_id})]
+        kept = self._survey.memories(user_id)
         expired = [each for each in kept if each.expired(moment)]
         living = [each for each in kept if not each.expired(moment)]
-        groups = self._duplicates(user_id, living)
+        groups = self._survey.duplicates(user_id, living)
         gone = {fact.id for group in groups for fact in group[1:]}
         left = [each for each in living if each.id not in gone]
         written, skipped, problem = self._summaries(user_id, left)
@@ -104,18 +105,14 @@ class Tidy:
         proposals = tuple(prunable([each for each in left if each.id not in taken], moment))
         return replace(report, proposals=proposals)
 
-    # -- working out ------------------------------------------------------------------------------
+    def merge(self, user_id: str, chosen: Collection[str]) -> Report:
+        """Only what stands twice among these memories becomes one; also one undoable step."""
+        moment = _moment(None)
+        living = [each for each in self._survey.memories(user_id) if each.id in chosen and not each.expired(moment)]
+        groups, report = self._survey.duplicates(user_id, living), Report(str(uuid4()))
+        return self._carry_out(user_id, _Order([], groups, []), report, moment) if groups else report
 
-    def _duplicates(self, user_id: str, living: Sequence[Kept]) -> list[list[Fact]]:
-        """Memories that make the same statement and whose vectors agree, the one to keep first."""
-        groups = same_statements(living)
-        pairs = [(group[0].id, other.id) for group in groups for other in group[1:]]
-        if not pairs:
-            return []
-        values = {"ones": [one for one, _ in pairs], "others": [other for _, other in pairs], "near": NEAR_DUPLICATE}
-        near = {row["other"] for row in self._database.read_as(user_id, _NEAR, values)}
-        agreed = [[group[0], *(other for other in group[1:] if other.id in near)] for group in groups]
-        return [group for group in agreed if len(group) > 1]
+    # -- working out ------------------------------------------------------------------------------
 
     def _summaries(self, user_id: str, left: Sequence[Kept]) -> tuple[list[_Written], dict[str, int], str | None]:
         """For each cluster one statement that passed the checks, with its vector; the rest is counted."""
@@ -246,18 +243,6 @@ def _moment(now: datetime | None) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-_MINE = """
-select kept.id, kept.metadata, coalesce(recalled, 0) as recalled, coalesce(confirmed, 0) as confirmed,
-  exists (select from app.questions asked where asked.memory_id = kept.id and asked.answer is null) as asked
-from vecs.memories kept left join app.memory_use used on used.user_id = %(user_id)s and used.memory_id = kept.id
-where kept.metadata -> 'user_id' = to_jsonb(%(user_id)s::text) and not kept.metadata ? 'role'
-order by kept.id
-"""
-_NEAR = """
-select other from unnest(%(ones)s::text[], %(others)s::text[]) as pair (one, other)
-join vecs.memories a on a.id = one join vecs.memories b on b.id = other
-where 1 - (a.vec <=> b.vec) >= %(near)s
-"""
 # Unit vectors are worked out once for each memory and stay in memory; the join then only multiplies.
 _CLOSE_PAIRS = """
 select set_config('work_mem', '64MB', true);

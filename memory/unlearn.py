@@ -24,7 +24,7 @@ from memory.questions import Questions
 from memory.store import Store
 from plaintext import storable
 
-__all__ = ["Lesson", "Lessons", "Taught", "Unlearned"]
+__all__ = ["Learned", "Talks", "Taught", "Unlearned"]
 
 Fate = Literal["erased", "restored", "left"]
 MAX_ASKED_AGAIN = 200
@@ -33,7 +33,7 @@ CHANGED, MERGED, REMOVED, SAME = "changed since", "merged", "removed", "said els
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Learned:
     """One memory that a talk added or changed, and what becomes of it."""
 
     memory_id: str
@@ -50,11 +50,11 @@ class Taught:
     """Everything that one talk taught."""
 
     run_id: str
-    lessons: tuple[Lesson, ...] = ()
+    lessons: tuple[Learned, ...] = ()
     episodes: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
 
-    def with_fate(self, fate: Fate) -> list[Lesson]:
+    def with_fate(self, fate: Fate) -> list[Learned]:
         """Those that are erased, taken back, or left."""
         return [each for each in self.lessons if each.fate == fate]
 
@@ -87,8 +87,8 @@ class Unlearned:
         return self.found_again == 0 and self.rows_left == 0
 
 
-class Lessons:
-    """What one user's talks taught, a talk at a time."""
+class Talks:
+    """One user's talks, and what each of them taught."""
 
     def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
         self._database = database
@@ -154,7 +154,7 @@ class Lessons:
         lessons += [_merged(row.id, row.text, row.summary_of, gone) for row in made if row.id not in by_memory]
         return Taught(run_id, tuple(lessons), tuple(episodes), tuple(asked))
 
-    def _taken_back(self, connection: Connection, lesson: Lesson) -> Lesson:
+    def _taken_back(self, connection: Connection, lesson: Learned) -> Learned:
         """Put one memory back as it stood, vector and all, and take the talk's versions out of its history."""
         if lesson.fate != "restored":
             return lesson
@@ -164,7 +164,7 @@ class Lessons:
                 for each in reversed(lesson.events):
                     self._history.take_back(connection, each, self._embedder.embed)
         except InvalidInput:  # another memory says by now what this one said before
-            return Lesson(lesson.memory_id, lesson.text, "left", reason=SAME)
+            return Learned(lesson.memory_id, lesson.text, "left", reason=SAME)
         self._history.erase_since(connection, lesson.memory_id, lesson.events[0].event)
         return lesson
 
@@ -181,7 +181,7 @@ def _ids(taught: Taught) -> set[str]:
     return {each.memory_id for each in taught.lessons if each.fate != "left"}
 
 
-def _lesson(events: Sequence[Event], messages: Sequence[str], run_id: str) -> Lesson:
+def _lesson(events: Sequence[Event], messages: Sequence[str], run_id: str) -> Learned:
     """What becomes of one memory, by its whole history, the oldest first."""
     own = _own(events, set(messages), run_id)
     latest = events[-1]
@@ -191,17 +191,17 @@ def _lesson(events: Sequence[Event], messages: Sequence[str], run_id: str) -> Le
     later = [each for each in events if each.event not in own and _changes_words(each)]
     if events[0].event in own:
         if later:
-            return Lesson(memory_id, says, "left", reason=CHANGED)
+            return Learned(memory_id, says, "left", reason=CHANGED)
         if not gone and (latest.new_metadata or {}).get("merged_from"):  # it stands for what others taught as well
-            return Lesson(memory_id, says, "left", reason=MERGED)
-        return Lesson(memory_id, says, "erased", texts=texts)
+            return Learned(memory_id, says, "left", reason=MERGED)
+        return Learned(memory_id, says, "erased", texts=texts)
     if gone:
-        return Lesson(memory_id, says, "left", reason=REMOVED)
+        return Learned(memory_id, says, "left", reason=REMOVED)
     tail = _tail(events, own)
     if not tail:
-        return Lesson(memory_id, says, "left", reason=CHANGED)
+        return Learned(memory_id, says, "left", reason=CHANGED)
     before = _data(tail[0].old_metadata)
-    return Lesson(memory_id, says, "restored", before, events=tuple(tail), texts=tuple(set(texts) - {before}))
+    return Learned(memory_id, says, "restored", before, events=tuple(tail), texts=tuple(set(texts) - {before}))
 
 
 def _own(events: Sequence[Event], messages: set[str], run_id: str) -> set[int]:
@@ -232,8 +232,8 @@ def _data(metadata: object) -> str:
     return str(metadata.get("data", "")) if isinstance(metadata, dict) else ""
 
 
-def _merged(memory_id: str, says: str, parents: object, gone: set[str]) -> Lesson:
+def _merged(memory_id: str, says: str, parents: object, gone: set[str]) -> Learned:
     """A memory that tidying made of others: it goes where all of them go."""
     if isinstance(parents, list) and parents and gone.issuperset(map(str, parents)):
-        return Lesson(memory_id, says, "erased", texts=(says,))
-    return Lesson(memory_id, says, "left", reason=MERGED)
+        return Learned(memory_id, says, "erased", texts=(says,))
+    return Learned(memory_id, says, "left", reason=MERGED)

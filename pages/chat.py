@@ -16,6 +16,7 @@ from ui import composer, open_chat
 from ui.chat_bar import chat_bar
 from ui.chat_list import chat_list
 from ui.consent import require_consent
+from ui.desk import desk
 from ui.frame import MARK, trouble
 from ui.greeting import greeting
 from ui.learned import learned
@@ -33,8 +34,9 @@ ZONE = "timezone"
 def draw() -> None:
     """The list beside, the messages, the box to write in, and the reply to what was just said or asked again."""
     _note_timezone()
+    at_hand = desk(user)
     said = open_chat.messages(user)
-    chat_list(user)
+    chat_list(user, at_hand)
     composer.box(user)
     above = st.container(key="chat-bar")
     if not said:
@@ -54,7 +56,7 @@ def draw() -> None:
         offer_second_try(shown(said))
     composer.not_taken()
     if said:  # not at the end of an empty page: people write as soon as they see the greeting
-        which_is_right()
+        which_is_right(user, at_hand.questions)
 
 
 def _note_timezone() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from auth.guard import require_user
 from house import house
-from ui import memory_files, memory_list, pieces, profile_lines, undo_bar
+from texts import counted, text
+from ui import graph_picture, memory_files, memory_list, pieces, profile_lines, time_line, undo_bar, zone
 from ui.consent import require_consent
 from ui.frame import trouble
 
@@ -19,7 +23,8 @@ RECEIPT, TABS = "receipt", "memories-tab"
 
 def draw() -> None:
     """What was done last, and under it the list."""
-    st.title("What I remember about you", anchor=False)
+    zone.know(user)
+    st.title(text("memories.title"), anchor=False)
     with st.container(key="news"):
         if receipt := st.session_state.pop(RECEIPT, None):
             pieces.deletion_receipt(receipt)
@@ -27,47 +32,41 @@ def draw() -> None:
         if not memory_list.looking_closer():
             _still_reading()
     undo_bar.draw(user)
-    parts = {"Memories": _list, "Profile": _profile, "Files": _files}
+    parts: dict[str, Callable[[], None]] = {
+        text("memories.tabs.list"): _list,
+        text("memories.tabs.timeline"): partial(time_line.draw, user),
+        text("memories.tabs.graph"): partial(graph_picture.draw, user),
+        text("memories.tabs.profile"): partial(profile_lines.draw, user),
+        text("memories.tabs.files"): partial(memory_files.draw, user),
+    }
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
         if tab.open:
             with tab, trouble():
                 part()
 
 
-def _profile() -> None:
-    profile_lines.draw(user)
-
-
-def _files() -> None:
-    memory_files.draw(user)
-
-
 def _list() -> None:
     there_are = memory_list.draw(user)
     with st.container(horizontal_alignment="right"):
-        if there_are and st.button("Forget everything", icon=":material/delete_sweep:", type="tertiary"):
+        button = text("memories.clear.button")
+        if there_are and st.button(button, icon=":material/delete_sweep:", type="tertiary"):
             _confirm_clear()
 
 
 def _still_reading() -> None:
     waiting = home.conversations.waiting(user.id)
     if waiting:
-        st.info(
-            f"{waiting} of your messages {'is' if waiting == 1 else 'are'} still being read.",
-            icon=":material/hourglass:",
-        )
+        st.info(counted("memories.reading", waiting), icon=":material/hourglass:")
 
 
-@st.dialog("Forget everything?")
+@st.dialog(text("memories.clear.title"))
 def _confirm_clear() -> None:
     here = require_user()
     with trouble():
         count = home.memory.shelf.page(user_id=here.id, size=1).total
-        st.markdown(
-            f"{'One memory goes' if count == 1 else f'All {count:,} memories go'} for good, with every earlier version."
-        )
-        chats_too = st.checkbox("Delete my chats as well")
-        if st.button("Forget everything", type="primary", key="really-clear"):
+        st.markdown(counted("memories.clear.words", count))
+        chats_too = st.checkbox(text("memories.clear.chats"))
+        if st.button(text("memories.clear.button"), type="primary", key="really-clear"):
             undo_bar.dismiss()
             st.session_state[RECEIPT] = home.clear_memories(here.id, messages_too=chats_too)
             if chats_too:

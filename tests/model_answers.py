@@ -64,6 +64,11 @@ class Request:
         asked = self.body.get("response_format") or {}
         return (asked.get("json_schema") or {}).get("schema")
 
+    @property
+    def names_a_chat(self) -> bool:
+        """Whether this asks what a chat is called."""
+        return "name for a list of chats" in str(self.body.get("messages", [{}])[0].get("content", ""))
+
     def said(self, role: str) -> str:
         """The latest message of this role."""
         return next((words_of(m) for m in reversed(self.body["messages"]) if m["role"] == role), "")

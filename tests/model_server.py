@@ -40,12 +40,14 @@ class ModelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.dimensions = dimensions
         self.requests: list[Request] = []
+        self.names: list[Request] = []  # requests for a chat's name, which come when nobody waits for them
         self.errors: list[BaseException] = []
         self.client_left = threading.Event()
         self.models = [MODEL]  # what is listed, unless something else is to be played
         self.listing: Item | None = None
         self._script: deque[Scripted] = deque()
         self._script_for_vectors: deque[Scripted] = deque()
+        self._script_for_names: deque[Scripted] = deque()
         self._changed = threading.Condition()
         self._gates: list[Gate] = []
         self._connections: set[socket.socket] = set()
@@ -68,6 +70,10 @@ class ModelServer(ThreadingHTTPServer):
         """Script the next requests for embeddings."""
         self._script_for_vectors.extend(items)
 
+    def enqueue_names(self, *items: Scripted) -> None:
+        """Script the next requests for a chat's name; unasked, the answer is none."""
+        self._script_for_names.extend(items)
+
     def wait_for_chats(self, count: int) -> None:
         """Return when so many chat requests have come."""
         with self._changed:
@@ -75,12 +81,13 @@ class ModelServer(ThreadingHTTPServer):
 
     def note(self, request: Request) -> None:
         with self._changed:
-            self.requests.append(request)
+            (self.names if request.names_a_chat else self.requests).append(request)
             self._changed.notify_all()
 
     def next_item(self, request: Request) -> Item:
         vectors = request.path.endswith("/embeddings")
         script = self._script_for_vectors if vectors else self._script
+        script = self._script_for_names if request.names_a_chat else script
         default: Scripted = Vectors(self.dimensions) if vectors else sensible
         item = script.popleft() if script else default
         return item if hasattr(item, "play") else item(request)

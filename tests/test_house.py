@@ -123,7 +123,7 @@ def test_another_embedding_model_than_before_is_refused(wanted: Settings) -> Non
 def test_a_new_database_gets_its_tables(wanted: Settings, empty_database: Database) -> None:
     new = replace(wanted, database_url=empty_database.url, database_admin_url=empty_database.admin_url)
     built = build(new)
-    assert built.conversations.recent("ann") == []
+    assert built.chats.recent("ann") == []
     built.close()
 
 
@@ -183,7 +183,7 @@ def test_clearing_takes_memories_history_and_what_still_waits(home: House, model
     assert home.conversations.waiting("ann") == 0
     assert home.memory.get_all(user_id="ann")["results"] == []
     assert _history(home) == ["bob"]
-    assert len(home.conversations.recent("ann")) == 1
+    assert len(home.chats.recent("ann")) == 1
     _wake(home)
     assert home.worker.remember_next() is False
     assert [each["memory"] for each in home.memory.get_all(user_id="bob")["results"]] == ["I have a dog."]
@@ -194,8 +194,8 @@ def test_clearing_takes_the_chats_too_if_that_is_asked(home: House) -> None:
     _say(home, "I have a dog.", user_id="bob")
     until(lambda: home.conversations.waiting("ann") + home.conversations.waiting("bob") == 0)
     assert home.clear_memories("ann", messages_too=True).removed["memories"] == 1
-    assert home.conversations.recent("ann") == []
-    assert len(home.conversations.recent("bob")) == 1
+    assert home.chats.recent("ann") == []
+    assert len(home.chats.recent("bob")) == 1
 
 
 def test_a_turn_that_is_being_remembered_does_not_outlive_the_clearing(home: House, model_server: ModelServer) -> None:

@@ -328,8 +328,8 @@ def test_no_view_looks_past_the_walls(database: Database) -> None:
 
 
 # Each runs as its owner, who sees all users: it must return ids, one's own row, a count or a yes, and nothing more.
-LOOKS_ACROSS_USERS = {"claim_turn", "has_migration", "session_of", "delete_account"}
-LOOKS_ACROSS_USERS |= {"count_across", "use_invitation", "was_invited", "sweep_chats"}
+LOOKS_ACROSS_USERS = {"claim_turn", "claim_lesson", "has_migration", "session_of", "delete_account"}
+LOOKS_ACROSS_USERS |= {"count_across", "use_invitation", "was_invited", "sweep_chats", "find_messages"}
 
 
 def test_no_other_function_runs_with_its_owners_rights(database: Database) -> None:

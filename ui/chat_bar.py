@@ -14,7 +14,7 @@ from auth.guard import User, require_user
 from chat.switches import Switches
 from errors import AppError, NotFound
 from house import house
-from memory.unlearn import CHANGED, MERGED, REMOVED, SAME, Lesson, Taught, Unlearned
+from memory.unlearn import CHANGED, MERGED, REMOVED, SAME, Learned, Taught, Unlearned
 from texts import counted, text
 from ui.frame import trouble
 from ui.pieces import plain
@@ -139,7 +139,7 @@ def _planned(taught: Taught) -> None:
         st.caption(counted("turns.episodes", len(taught.episodes)))
 
 
-def _back(lesson: Lesson) -> str:
+def _back(lesson: Learned) -> str:
     return text("turns.back.line", text=plain(lesson.text), before=plain(lesson.before or ""))
 
 

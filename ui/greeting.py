@@ -6,18 +6,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from texts import text
+
 __all__ = ["greeting"]
 
-SUGGESTIONS = (
-    "What do you remember about me?",
-    "I'm planning my week. Ask me what matters.",
-    "Remember that I prefer short answers.",
-)
+SUGGESTIONS = ("known", "week", "short")
 
 
 def greeting(say: Callable[[str], None]) -> None:
     """Welcome the person; a press on a suggestion says it in a new chat."""
-    st.title("What is on your mind?", anchor=False)
-    st.caption("What you tell me stays with me, for you alone. You can read and delete it under Memories.")
-    for number, suggestion in enumerate(SUGGESTIONS):
+    st.title(text("greeting.title"), anchor=False)
+    st.caption(text("greeting.stays"))
+    for number, name in enumerate(SUGGESTIONS):
+        suggestion = text(f"greeting.suggestions.{name}")
         st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import streamlit as st
 
 from auth.guard import User
 from house import house
 from memory import Result
-from ui import pieces, undo_bar
+from texts import text
+from ui import pieces, recall_checks, undo_bar
 from ui.frame import trouble
 
 __all__ = ["any_open", "draw", "is_open", "toggle"]
 
 OPENED = "opened_memory"
-SOURCES = {"person": "written by you", "import": "from an imported file", "merge": "merged from several"}
-ACTORS = {"person": "you", "model": "the model", "rules": "plain rules", "import": "an import", "tidy": "tidying up"}
-DONE = {"ADD": "Kept", "UPDATE": "Changed", "DELETE": "Forgotten"}
+SOURCES = ("person", "import", "merge")
+ACTORS = ("person", "model", "rules", "import", "tidy")
+DONE = ("ADD", "UPDATE", "DELETE")
 
 
 def is_open(memory_id: str) -> bool:
@@ -38,55 +40,91 @@ def toggle(memory_id: str) -> None:
 
 def draw(user: User, memory: Result) -> None:
     """What is known about it, the box to say it better, and its history."""
-    _origin(memory)
+    _origin(user, memory)
     _edit(user, memory)
+    recall_checks.pin_button(user, memory)
     with trouble():
         _history(user, memory)
 
 
-def _origin(memory: Result) -> None:
+def _origin(user: User, memory: Result) -> None:
     known = memory["metadata"]
     if quote := known.get("quote"):
         st.markdown(f"> “{pieces.plain(str(quote))}”".replace("\n", "\n> "))
     kept = memory["created_at"]
     told = {
-        "Kind": pieces.KIND_NAMES.get(str(known.get("kind"))),
-        "Kept": pieces.date_of(kept) if kept else None,
-        "Happened": pieces.date_of(known["happened_at"]) if known.get("happened_at") else None,
-        "Confirmed": pieces.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
-        "Source": SOURCES.get(str(known.get("source"))),
+        "kind": pieces.KIND_NAMES.get(str(known.get("kind"))),
+        "kept": pieces.date_of(kept) if kept else None,
+        "happened": pieces.date_of(known["happened_at"]) if known.get("happened_at") else None,
+        "confirmed": pieces.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
+        "source": _source(known),
     }
-    st.markdown("  \n".join(f"**{name}:** {pieces.plain(value)}" for name, value in told.items() if value))
-    run_id = known.get("run_id")
-    if isinstance(run_id, str) and st.button("Open the chat", key=f"chat-of-{memory['id']}", icon=":material/chat:"):
-        st.switch_page("pages/chat.py", query_params={"chat": run_id})
+    lines = (f"**{text(f'memories.detail.{name}')}:** {pieces.plain(value)}" for name, value in told.items() if value)
+    st.markdown("  \n".join(lines))
+    _way_back(user, memory)
+
+
+def _source(known: Mapping[str, Any]) -> str | None:
+    if str(known.get("run_id") or "").startswith("chatgpt:"):
+        return text("memories.detail.sources.chatgpt")
+    source = known.get("source")
+    return text(f"memories.detail.sources.{source}") if source in SOURCES else None
+
+
+def _way_back(user: User, memory: Result) -> None:
+    """To the message it came from, or at least to its chat; both may be gone by now."""
+    run_id, message_id = _named(memory, "run_id"), _named(memory, "message_id")
+    if run_id is None:
+        return
+    label = text("memories.detail.open_message") if message_id else text("memories.detail.open_chat")
+    if not st.button(label, key=f"chat-of-{memory['id']}", icon=":material/chat:"):
+        return
+    with trouble():
+        conversations = house().conversations
+        found = conversations.message(user.id, message_id) if message_id else None
+        if message_id and found is not None and found.conversation_id == run_id:
+            st.switch_page("pages/chat.py", query_params={"chat": run_id, "message": message_id})
+        elif conversations.messages(user.id, run_id, limit=1):
+            st.switch_page("pages/chat.py", query_params={"chat": run_id})
+        else:
+            st.toast(text("memories.detail.chat_gone"))
+
+
+def _named(memory: Result, key: str) -> str | None:
+    """The name of a chat or a message here: what comes from elsewhere has names of other kinds."""
+    name = memory["metadata"].get(key)
+    try:
+        return name if isinstance(name, str) and str(UUID(name)) == name else None
+    except ValueError:
+        return None
 
 
 def _edit(user: User, memory: Result) -> None:
     # By its wording too: a box shows anew what an undo, or another tab, made of it.
     key = f"{memory['id']}-{memory['hash']}"
     with st.form(f"edit-{key}", border=False):
-        words = st.text_area("What it says", value=memory["memory"], key=f"words-{key}")
-        asked = st.form_submit_button("Save", icon=":material/check:")
+        words = st.text_area(text("memories.detail.words"), value=memory["memory"], key=f"words-{key}")
+        asked = st.form_submit_button(text("memories.detail.save"), icon=":material/check:")
     if not asked or words.strip() == memory["memory"]:
         return
     with trouble():
         own = house().memory
         own.update(memory["id"], words, user_id=user.id)
         last = own.history(memory["id"], user_id=user.id)[-1]
-        undo_bar.offer(f"Changed: {pieces.plain(words.strip())}", last["id"])
+        undo_bar.offer(text("memories.detail.changed", words=pieces.plain(words.strip())), last["id"])
         st.rerun()
 
 
 def _history(user: User, memory: Result) -> None:
-    st.markdown("**History**")
+    st.markdown(f"**{text('memories.detail.history')}**")
     for each in reversed(house().memory.history(memory["id"], user_id=user.id)):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
         row.caption(_told(each), width="stretch")
         # Taking back the first version is forgetting, which has a button of its own.
         if each["event"] != "UPDATE":
             continue
-        if row.button("Undo this change", key=f"icon-undo-{each['id']}", icon=":material/undo:", type="tertiary"):
+        label, key = text("memories.detail.undo"), f"icon-undo-{each['id']}"
+        if row.button(label, key=key, icon=":material/undo:", type="tertiary"):
             with trouble():
                 house().memory.undo(each["id"], user_id=user.id)
                 undo_bar.dismiss()
@@ -95,7 +133,9 @@ def _history(user: User, memory: Result) -> None:
 
 def _told(event: Mapping[str, Any]) -> str:
     said = event["new_memory"] if event["new_memory"] is not None else event["old_memory"]
-    who = ACTORS.get(str(event["actor"]), str(event["actor"]))
-    undone = " · taking a change back" if event["undoes"] else ""
-    done = DONE.get(str(event["event"]), str(event["event"]))
-    return f"{pieces.date_of(event['created_at'])} · {done} by {pieces.plain(who)}{undone}  \n{pieces.plain(str(said))}"
+    actor, change = str(event["actor"]), str(event["event"])
+    who = text(f"memories.detail.actors.{actor}") if actor in ACTORS else pieces.plain(actor)
+    done = text(f"memories.detail.done.{change}") if change in DONE else change
+    undone = text("memories.detail.undone") if event["undoes"] else ""
+    line = text("memories.detail.told", day=pieces.date_of(event["created_at"]), done=done, who=who)
+    return f"{line}{undone}  \n{pieces.plain(str(said))}"

@@ -1,4 +1,4 @@
-"""Taking memories along: all of them as JSON or as a table, and a file of them brought in. Draws and collects."""
+"""Taking memories along: all of them as JSON or as a table, and files of them brought in. Draws and collects."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ import csv
 import io
 import json
 from functools import partial
+from typing import IO
 
 import streamlit as st
 
 from auth.guard import User
 from errors import InvalidInput, SessionEnded
 from house import house
-from memory import Result
+from memory import Result, chatgpt
 from memory.intake import MAX_BYTES
+from memory.tables import COLUMNS
 from plaintext import cell
-from ui import pieces, undo_bar
+from texts import counted, text
+from ui import brought, pieces, undo_bar
 from ui.frame import trouble
 
 __all__ = ["draw"]
 
-COLUMNS = ("memory", "kind", "created_at", "updated_at", "happened_at", "confirmed_at", "quote", "source", "id")
 ROUND = "import-round"
+MB = 1024 * 1024
 
 
 def draw(user: User) -> None:
     """The way out, and the way in."""
     with st.container(border=True):
-        st.markdown("**Take them along**")
-        st.caption("Everything remembered about you, as it is now. JSON can be read in again, here or by mem0.")
+        st.markdown(f"**{text('files.out.title')}**")
+        st.caption(text("files.out.words"))
         row = st.container(horizontal=True)
         row.download_button(
-            "Download JSON",
+            text("files.out.json"),
             data=partial(_as_json, user),
             file_name="memories.json",
             mime="application/json",
@@ -39,7 +42,7 @@ def draw(user: User) -> None:
             on_click="ignore",
         )
         row.download_button(
-            "Download CSV",
+            text("files.out.csv"),
             data=partial(_as_csv, user),
             file_name="memories.csv",
             mime="text/csv",
@@ -47,11 +50,10 @@ def draw(user: User) -> None:
             on_click="ignore",
         )
     with st.container(border=True):
-        st.markdown("**Bring some in**")
-        st.caption(
-            "A JSON file: an export from here or from mem0, or a list of messages. What I know already is left out."
-        )
+        st.markdown(f"**{text('files.in.title')}**")
+        st.caption(text("files.in.words"))
         _bring_in(user)
+    brought.draw(user)
 
 
 def _as_json(user: User) -> bytes:
@@ -73,7 +75,7 @@ def _as_csv(user: User) -> bytes:
 def _all(user: User) -> list[Result]:
     # Asked for when the button is pressed, outside of any run of the page: the session may have ended since.
     if not user.still_here():
-        raise SessionEnded("You were signed out. Please sign in again.")
+        raise SessionEnded(text("files.in.signed_out"))
     return house().memory.shelf.all(user_id=user.id)
 
 
@@ -81,25 +83,34 @@ def _bring_in(user: User) -> None:
     with trouble():
         number = st.session_state.get(ROUND, 0)
         given = st.file_uploader(
-            "JSON file",
-            type="json",
+            text("files.in.label"),
+            type=["json", "zip", "csv", "txt"],
             key=f"import-{number}",
-            max_upload_size=MAX_BYTES // 1024 // 1024,
+            max_upload_size=chatgpt.MAX_BYTES // MB,
             label_visibility="collapsed",
         )
-        if not st.button("Import", type="primary", icon=":material/upload:", disabled=given is None) or given is None:
+        label = text("files.in.button")
+        if not st.button(label, type="primary", icon=":material/upload:", disabled=given is None) or given is None:
             return
-        if given.size > MAX_BYTES:
-            raise InvalidInput(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Give it to me in parts.")
-        home = house()
-        home.limits.may_upload(user.id)
-        with st.spinner("Reading the file…"):
-            room = home.limits.memories_left(user.id)
-            change = home.memory.shelf.take_in(given.getvalue(), given.name, user_id=user.id, room=room)
+        if given.size > chatgpt.MAX_BYTES:
+            raise InvalidInput(text("files.in.chats_too_large", file=given.name, most=chatgpt.MAX_BYTES // MB))
+        house().limits.may_upload(user.id)
+        with st.spinner(text("files.in.reading")):
+            if chatgpt.is_export(given):
+                brought.found(chatgpt.read(given, given.name))
+            else:
+                _take_in(user, given, given.name, given.size)
         st.session_state[ROUND] = number + 1  # an empty box for the next file
-        if change.count:
-            counted = "1 memory" if change.count == 1 else f"{change.count:,} memories"
-            undo_bar.offer(f"Imported: {counted} from {pieces.plain(given.name)}", change.run)
-        else:
-            st.toast("I knew all of that already.")
         st.rerun()
+
+
+def _take_in(user: User, given: IO[bytes], name: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise InvalidInput(text("files.in.too_large", file=name, most=MAX_BYTES // MB))
+    home = house()
+    room = home.limits.memories_left(user.id)
+    change = home.memory.shelf.take_in(given.read(), name, user_id=user.id, room=room)
+    if change.count:
+        undo_bar.offer(counted("files.in.done", change.count, file=pieces.plain(name)), change.run)
+    else:
+        st.toast(text("files.in.known"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -15,10 +14,11 @@ from house import house
 from memory import Result
 from memory.shelf import Page
 from plaintext import storable
-from ui import memory_detail, pieces, undo_bar
+from texts import counted, text
+from ui import memory_detail, pieces, undo_bar, zone
 from ui.frame import show_trouble
 
-__all__ = ["draw", "looking_closer"]
+__all__ = ["draw", "looking_closer", "one"]
 
 SIZE, FOUND, LONGEST = 20, 100, 200
 NEAR = 0.5  # of the best one's score
@@ -45,7 +45,7 @@ def draw(user: User) -> bool:
         _nothing_yet()
         return False
     if not page.total:
-        st.caption("None of them says that." if words else "None of them fits the filter.")
+        st.caption(text("memories.find.none_says") if words else text("memories.find.none_fits"))
     else:
         _count(page, found=bool(words or filters))
         if st.session_state.get(SEVERAL):
@@ -53,7 +53,7 @@ def draw(user: User) -> bool:
         else:
             _each(user, page.results)
     if close:
-        st.caption("Close in meaning")
+        st.caption(text("memories.find.close"))
         _each(user, close)
     if page.total > SIZE and not words:
         _turn(page.total)
@@ -64,28 +64,38 @@ def _looked_for() -> tuple[str, dict[str, Any]]:
     """The words that are looked for, and the filter; what either changes begins at the first page."""
     row = st.container(horizontal=True, vertical_alignment="center", wrap=False)
     words = row.text_input(
-        "Find",
+        text("memories.find.label"),
         key=FIND,
-        placeholder="Find a memory",
+        placeholder=text("memories.find.example"),
         label_visibility="collapsed",
         max_chars=LONGEST,
         on_change=_first_page,
     )
     kinds, since, until = (st.session_state.get(each) for each in (KINDS, SINCE, UNTIL))
     chosen = bool(kinds) + bool(since) + bool(until)
-    with row.popover("Filter" + (f" ({chosen})" if chosen else ""), icon=":material/filter_list:", key="filter"):
+    label = text("memories.find.filter_set", chosen=chosen) if chosen else text("memories.find.filter")
+    with row.popover(label, icon=":material/filter_list:", key="filter"):
         kinds = st.pills(
-            "Kind",
+            text("memories.find.kind"),
             list(pieces.KIND_NAMES),
             selection_mode="multi",
             format_func=pieces.KIND_NAMES.__getitem__,
             key=KINDS,
             on_change=_first_page,
         )
-        since = st.date_input("Kept since", value=None, key=SINCE, format="YYYY-MM-DD", on_change=_first_page)
-        until = st.date_input("Kept until", value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_first_page)
-        st.button("Show all kinds and dates", type="tertiary", icon=":material/filter_list_off:", on_click=_clear)
+        since = st.date_input(
+            text("memories.find.since"), value=None, key=SINCE, format="YYYY-MM-DD", on_change=_first_page
+        )
+        until = st.date_input(
+            text("memories.find.until"), value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_first_page
+        )
+        st.button(text("memories.find.all"), type="tertiary", icon=":material/filter_list_off:", on_click=_clear)
     return storable(words.strip())[:LONGEST], _filters(kinds, since, until)
+
+
+def _day(which: str, key: str) -> date | None:
+    label = text(f"memories.find.{which}")
+    return st.date_input(label, value=None, key=key, format="YYYY-MM-DD", on_change=_first_page)
 
 
 def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> dict[str, Any]:
@@ -95,11 +105,10 @@ def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> di
         of_kind: dict[str, Any] = {"kind": {"$in": list(kinds)}}
         # What others wrote into the table has no kind, and counts as a fact.
         asked.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
-    zone = ZoneInfo(st.context.timezone or "UTC")
     if since:
-        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, zone)}})
+        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, zone.here())}})
     if until:
-        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, zone)}})
+        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, zone.here())}})
     return {"$and": asked} if asked else {}
 
 
@@ -138,16 +147,16 @@ def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[Page, list[
 
 
 def _nothing_yet() -> None:
-    st.markdown("Nothing yet. Tell me something about you in a chat, and it will stand here in your own words.")
-    if st.button("Go to the chat", type="primary", icon=":material/chat:"):
+    st.markdown(text("memories.empty.words"))
+    if st.button(text("memories.empty.button"), type="primary", icon=":material/chat:"):
         st.switch_page("pages/chat.py")
 
 
 def _count(page: Page, *, found: bool) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    counted = "1 memory" if page.total == 1 else f"{page.total:,} memories"
-    row.caption(f"{counted} found" if found else counted, width="content")
-    row.toggle("Select several", key=SEVERAL)
+    told = counted("memories.found", page.total) if found else counted("memories.count", page.total)
+    row.caption(told, width="content")
+    row.toggle(text("memories.several.choose"), key=SEVERAL)
 
 
 def _turn(total: int) -> None:
@@ -161,26 +170,29 @@ def _turn(total: int) -> None:
 
 def _each(user: User, results: Sequence[Result]) -> None:
     for each in results:
-        _one(user, each)
+        one(user, each)
 
 
-def _one(user: User, each: Result) -> None:
+def one(user: User, each: Result) -> None:
+    """One memory with its buttons, and what it opens to."""
     opened = memory_detail.is_open(each["id"])
     with st.container(border=True):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
         with row.container():
             pieces.memory_text(each)
-        label, icon = ("Close", "expand_less") if opened else ("Details", "expand_more")
+        label, icon = ("close", "expand_less") if opened else ("open", "expand_more")
         key = f"icon-details-{each['id']}"
         row.button(
-            label,
+            text(f"memories.row.{label}"),
             key=key,
             icon=f":material/{icon}:",
             type="tertiary",
             on_click=memory_detail.toggle,
             args=(each["id"],),
         )
-        if row.button("Forget", key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"):
+        if row.button(
+            text("memories.row.forget"), key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"
+        ):
             _forget(user, each)
         if opened:
             memory_detail.draw(user, each)
@@ -191,11 +203,11 @@ def _forget(user: User, each: Result) -> None:
     try:
         memory.delete(each["id"], user_id=user.id)
         last = memory.history(each["id"], user_id=user.id)[-1]
-        undo_bar.offer(f"Forgotten: {pieces.plain(each['memory'])}", last["id"])
+        undo_bar.offer(text("memories.row.forgotten", words=pieces.plain(each["memory"])), last["id"])
         if memory_detail.is_open(each["id"]):
             memory_detail.toggle(each["id"])
     except NotFound:
-        st.toast("It was forgotten already.")
+        st.toast(text("memories.row.gone_already"))
     st.rerun()
 
 
@@ -204,13 +216,12 @@ def _several(user: User, results: Sequence[Result]) -> None:
     ids = [each["id"] for each in results]
     ticked = [each for each in ids if st.session_state.get(f"pick-{each}")]
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    row.button("Select all on this page", type="tertiary", on_click=_tick, args=(ids, len(ticked) < len(ids)))
-    label = "Forget 1 memory" if len(ticked) == 1 else f"Forget {len(ticked)} memories"
+    row.button(text("memories.several.all"), type="tertiary", on_click=_tick, args=(ids, len(ticked) < len(ids)))
+    label = counted("memories.several.forget", len(ticked))
     if row.button(label, key="forget-several", type="primary", icon=":material/delete:", disabled=not ticked):
         change = house().memory.shelf.remove(ticked, user_id=user.id)
-        count = "1 memory" if change.count == 1 else f"{change.count} memories"
         if change.count:
-            undo_bar.offer(f"Forgotten: {count}", change.run)
+            undo_bar.offer(counted("memories.several.forgotten", change.count), change.run)
         st.rerun()
     for each in results:
         with st.container(border=True):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
 from texts import text
+from ui import zone
 from ui.frame import MARK
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "plain",
     "saved",
     "spoken",
+    "way",
 ]
 
 KIND_NAMES = {
@@ -44,6 +46,9 @@ ERASED_NAMES = {
     "profiles": "profile",
     "relations": "relations",
     "entity_names": "people and things",
+    "lessons": "messages brought from elsewhere",
+    "recall_checks": "recall checks",
+    "confirmations": "questions asked in passing",
     "chats": "chats",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
@@ -136,6 +141,12 @@ def _origin(memory: Result) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def way(text: str) -> str:
+    """Which way a text is read, for the key of what it stands in: one read from the right is cut at its left."""
+    strong = (each for each in map(unicodedata.bidirectional, text) if each in ("L", "R", "AL"))
+    return "ltr" if next(strong, "L") == "L" else "rtl"
+
+
 def date_of(written: object) -> str:
     """A time as memories carry it, as a day in the person's own time; what is none stays as it is."""
     try:
@@ -143,15 +154,14 @@ def date_of(written: object) -> str:
     except ValueError:
         return str(written)
     if moment.tzinfo is not None and len(str(written)) > len("2026-03-01"):
-        moment = moment.astimezone(ZoneInfo(st.context.timezone or "UTC"))
+        moment = moment.astimezone(zone.here())
     return f"{moment.day} {moment:%B %Y}"
 
 
 def day(moment: datetime) -> str:
     """The heading a chat stands under, in the person's own time."""
-    zone = ZoneInfo(st.context.timezone or "UTC")
-    today = datetime.now(zone).date()
-    then = moment.astimezone(zone).date()
+    today = datetime.now(zone.here()).date()
+    then = moment.astimezone(zone.here()).date()
     if then >= today:
         return "Today"
     if then == today - timedelta(days=1):

@@ -13,6 +13,7 @@ from memory import Person
 from texts import text
 from ui.frame import trouble
 from ui.pieces import saved
+from ui.zone import forget
 
 __all__ = ["draw"]
 
@@ -34,4 +35,5 @@ def draw(user: User, person: Person) -> None:
             chosen = zone != follows
             named = zone if chosen else st.context.timezone or person.timezone
             house().memory.people.set(user.id, replace(person, timezone=named, timezone_chosen=chosen))
+            forget()
             saved()

@@ -112,13 +112,13 @@ def test_words_written_after_the_end_are_not_sent_and_come_back_with_their_perso
     app.chat_input[0].set_value("A long letter").run()
     assert app.title[0].value == WELCOME
     assert "You were signed out. Sign in to go on where you were. What you wrote is kept" in _words(app)
-    assert house_module.house().conversations.recent(user_id) == []
+    assert house_module.house().chats.recent(user_id) == []
     app.text_input(key="sign_in_email").set_value("kim@example.com")
     app.text_input(key="sign_in_password").set_value(PASSWORD)
     _press(app, "Sign in")
     assert not app.exception
     assert app.chat_input[0].value == "A long letter"
-    assert house_module.house().conversations.recent(user_id) == []
+    assert house_module.house().chats.recent(user_id) == []
 
 
 def test_tokens_that_have_expired_are_refreshed_on_the_way(sit: Sit, at_gotrue: GoTrue) -> None:
@@ -181,7 +181,7 @@ def test_an_account_goes_with_everything_and_says_what_remains(sit: Sit) -> None
     assert gone.memories.removed["memories"] >= 1
     assert gone.removed["sessions"] == 2
     assert not gone.sign_in_gone
-    assert home.conversations.recent(user_id) == []
+    assert home.chats.recent(user_id) == []
     assert home.memory.get_all(user_id=user_id)["results"] == []
     assert home.sessions.devices(user_id) == []
     app.run()

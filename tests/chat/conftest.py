@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chat.chats import Chats
 from chat.conversations import Conversations, Message
 from chat.turn import Chat
 from chat.worker import Worker
@@ -28,6 +29,11 @@ BEES = "I keep bees in Utrecht."
 @pytest.fixture
 def conversations(database: Database) -> Conversations:
     return Conversations(database)
+
+
+@pytest.fixture
+def chats(database: Database) -> Chats:
+    return Chats(database)
 
 
 @pytest.fixture
@@ -93,3 +99,8 @@ def until(happened: Callable[[], object], seconds: float = 15.0) -> None:
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
         threading.Event().wait(0.01)
+
+
+def beside(conversations: Conversations) -> Chats:
+    """The list of the chats that these conversations are."""
+    return Chats(conversations._database)

@@ -25,7 +25,7 @@ from errors import InvalidInput, LimitReached, PicturesRefused
 from limits import Limits
 from memory import Memory
 from settings import Settings
-from tests.chat.conftest import Known, Sql
+from tests.chat.conftest import Known, Sql, beside
 from tests.model_answers import Fault, Reply
 from tests.model_server import ModelServer
 
@@ -220,14 +220,14 @@ def test_files_are_kept_with_their_message_and_go_with_it(chat: Chat, sql: Sql) 
     assert text.written == NOTES.held.decode()
     assert red.picture
     assert kept.one("bob", text_id) is None
-    chat.conversations.delete("ann", asked.conversation_id)
+    beside(chat.conversations).delete_for_good("ann", asked.conversation_id)
     assert sql("select count(*) from app.attachments") == [(0,)]
 
 
 def test_a_file_alone_is_a_message_and_names_its_chat(chat: Chat) -> None:
     asked = _said(chat, NOTES, words=" ")
     assert asked.content == ""
-    assert [each.title for each in chat.conversations.recent("ann")] == ["notes.md"]
+    assert [each.title for each in beside(chat.conversations).recent("ann")] == ["notes.md"]
     with pytest.raises(InvalidInput, match="empty"):
         _said(chat, words=" ")
 
@@ -235,7 +235,7 @@ def test_a_file_alone_is_a_message_and_names_its_chat(chat: Chat) -> None:
 def test_one_bad_file_refuses_the_message_and_nothing_is_saved(chat: Chat) -> None:
     with pytest.raises(InvalidInput):
         _said(chat, NOTES, File("blob.txt", b"\x00\x01"))
-    assert chat.conversations.recent("ann") == []
+    assert beside(chat.conversations).recent("ann") == []
 
 
 def test_no_file_can_be_hung_on_another_persons_message(chat: Chat, database: Database) -> None:

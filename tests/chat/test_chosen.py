@@ -18,7 +18,7 @@ from limits import Limits
 from memory import Memory
 from model.offers import Offers
 from settings import Settings
-from tests.chat.conftest import BEES
+from tests.chat.conftest import BEES, beside
 from tests.model_answers import Cut, Fault, Item, Reply, Request
 from tests.model_server import ModelServer
 
@@ -38,7 +38,7 @@ def _set(chat: Chat, **wanted: object) -> None:
 def _turn(chat: Chat, words: str = "Where are my bees?") -> Message:
     """The reply to these words, as it is kept."""
     assert "".join(run_turn(chat, user_id="ann", conversation_id=None, text=words))
-    return chat.conversations.messages("ann", chat.conversations.recent("ann")[0].id)[-1]
+    return chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)[-1]
 
 
 def _models(server: ModelServer) -> list[str]:
@@ -95,7 +95,7 @@ def test_a_replacement_that_is_stopped_half_way_says_what_it_stands_in_for(
     model_server.enqueue(Reply("One two three"))
     with closing(run_turn(chat, user_id="ann", conversation_id=None, text="Count")) as pieces:
         next(pieces)
-    [_, reply] = chat.conversations.messages("ann", chat.conversations.recent("ann")[0].id)
+    [_, reply] = chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)
     assert (reply.status, reply.receipt["not_offered"]) == ("stopped", "gone")
 
 
@@ -146,7 +146,7 @@ def test_with_writing_off_nothing_is_remembered_nor_kept_as_it_was_said_also_not
     worker = Worker(chat.conversations, memory)
     _set(chat, writes_memory=False)
     _turn(chat, BEES)
-    [asked, _] = chat.conversations.messages("ann", chat.conversations.recent("ann")[0].id)
+    [asked, _] = chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)
     assert asked.remembering == "none"
     _set(chat)
     assert not worker.remember_next()

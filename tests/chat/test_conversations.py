@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chat.conversations import Conversations
 from chat.wording import MAX_MESSAGE, MAX_TITLE, sayable, title_of
 from errors import InvalidInput, NotFound
-from tests.chat.conftest import Sql
+from tests.chat.conftest import Sql, beside
 
 NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", str(uuid4()) + "x", "{" * 40]
 
@@ -23,7 +23,7 @@ NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", str(uuid4()) + "x", "{
 
 def test_a_conversation_is_named_after_its_first_words(conversations: Conversations) -> None:
     conversations.say("ann", None, "  Where is\n  my umbrella? ")
-    assert [each.title for each in conversations.recent("ann")] == ["Where is my umbrella?"]
+    assert [each.title for each in beside(conversations).recent("ann")] == ["Where is my umbrella?"]
 
 
 def test_one_that_was_opened_empty_is_named_by_what_is_said_first(conversations: Conversations) -> None:
@@ -31,16 +31,16 @@ def test_one_that_was_opened_empty_is_named_by_what_is_said_first(conversations:
     assert opened.title == ""
     conversations.say("ann", opened.id, "Tea")
     conversations.say("ann", opened.id, "Coffee")
-    assert [each.title for each in conversations.recent("ann")] == ["Tea"]
+    assert [each.title for each in beside(conversations).recent("ann")] == ["Tea"]
 
 
 def test_the_latest_conversation_stands_first(conversations: Conversations) -> None:
     first, second = (conversations.say("ann", None, words) for words in ("First", "Second"))
-    assert [each.title for each in conversations.recent("ann")] == ["Second", "First"]
+    assert [each.title for each in beside(conversations).recent("ann")] == ["Second", "First"]
     conversations.say("ann", first.conversation_id, "Again")
-    assert [each.title for each in conversations.recent("ann")] == ["First", "Second"]
+    assert [each.title for each in beside(conversations).recent("ann")] == ["First", "Second"]
     conversations.reply(second, "Yes?", "complete", {})
-    assert [each.title for each in conversations.recent("ann", limit=1)] == ["Second"]
+    assert [each.title for each in beside(conversations).recent("ann", limit=1)] == ["Second"]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_of_a_thousand_messages_the_latest_are_read_in_order(conversations: Conv
 def test_an_empty_message_is_refused(content: str, conversations: Conversations) -> None:
     with pytest.raises(InvalidInput, match="empty"):
         conversations.say("ann", None, content)
-    assert conversations.recent("ann") == []
+    assert beside(conversations).recent("ann") == []
 
 
 def test_a_message_that_is_too_long_is_refused_whole(conversations: Conversations) -> None:
@@ -109,7 +109,7 @@ def test_what_a_database_cannot_hold_is_replaced_and_the_rest_kept(conversations
     asked = conversations.say("ann", None, "a\x00b\ud800c")
     replied = conversations.reply(asked, "d\x00e\udfff", "complete", {})
     assert (asked.content, replied.content) == ("a\ufffdb?c", "d\ufffde?")
-    assert conversations.recent("ann")[0].title == "a\ufffdb?c"
+    assert beside(conversations).recent("ann")[0].title == "a\ufffdb?c"
 
 
 @example_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -130,22 +130,22 @@ def test_a_deleted_conversation_takes_its_messages_along_and_no_other(conversati
     doomed = conversations.say("ann", None, "Doomed")
     conversations.reply(doomed, "Indeed", "complete", {})
     kept = conversations.say("ann", None, "Kept")
-    conversations.delete("ann", doomed.conversation_id)
-    assert [each.id for each in conversations.recent("ann")] == [kept.conversation_id]
+    beside(conversations).delete_for_good("ann", doomed.conversation_id)
+    assert [each.id for each in beside(conversations).recent("ann")] == [kept.conversation_id]
     assert conversations.messages("ann", doomed.conversation_id) == []
     assert sql("select content from app.messages") == [("Kept",)]
 
 
 def test_deleting_twice_says_that_there_is_no_such_chat(conversations: Conversations) -> None:
     opened = conversations.start("ann")
-    conversations.delete("ann", opened.id)
+    beside(conversations).delete_for_good("ann", opened.id)
     with pytest.raises(NotFound, match="no such chat"):
-        conversations.delete("ann", opened.id)
+        beside(conversations).delete_for_good("ann", opened.id)
 
 
 def test_a_reply_to_a_chat_that_is_gone_says_so(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
-    conversations.delete("ann", asked.conversation_id)
+    beside(conversations).delete_for_good("ann", asked.conversation_id)
     with pytest.raises(NotFound, match="no such chat"):
         conversations.reply(asked, "Hello", "complete", {})
     conversations.queue(asked)
@@ -157,12 +157,12 @@ def test_a_reply_to_a_chat_that_is_gone_says_so(conversations: Conversations) ->
 
 def test_somebody_elses_conversation_is_none(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Mine")
-    assert conversations.recent("bob") == []
+    assert beside(conversations).recent("bob") == []
     assert conversations.messages("bob", asked.conversation_id) == []
     with pytest.raises(NotFound):
         conversations.say("bob", asked.conversation_id, "Ours?")
     with pytest.raises(NotFound):
-        conversations.delete("bob", asked.conversation_id)
+        beside(conversations).delete_for_good("bob", asked.conversation_id)
     assert [message.content for message in conversations.messages("ann", asked.conversation_id)] == ["Mine"]
 
 
@@ -183,7 +183,7 @@ def test_an_id_that_is_none_is_nobodys_chat(chat_id: str, conversations: Convers
     with pytest.raises(NotFound):
         conversations.say("ann", chat_id, "Hello")
     with pytest.raises(NotFound):
-        conversations.delete("ann", chat_id)
+        beside(conversations).delete_for_good("ann", chat_id)
 
 
 def test_a_chat_that_never_was_cannot_be_written_to(conversations: Conversations) -> None:
@@ -195,7 +195,7 @@ def test_a_chat_that_never_was_cannot_be_written_to(conversations: Conversations
 @pytest.mark.parametrize("user_id", ["", " ", "x" * 256, "a\x00b"], ids=lambda user_id: repr(user_id)[:12])
 def test_nobody_has_no_chats(user_id: str, conversations: Conversations) -> None:
     with pytest.raises(InvalidInput):
-        conversations.recent(user_id)
+        beside(conversations).recent(user_id)
     with pytest.raises(InvalidInput):
         conversations.say(user_id, None, "Hello")
 

@@ -14,7 +14,7 @@ from errors import InvalidInput, LimitReached
 from limits import Limits
 from memory import Memory
 from settings import Settings
-from tests.chat.conftest import Known, Say
+from tests.chat.conftest import Known, Say, beside
 
 
 def _limited(chat: Chat, database: Database, **wanted: int) -> Chat:
@@ -42,7 +42,7 @@ def test_when_the_share_is_used_up_the_words_are_kept_and_will_be_remembered(
     limited = _limited(chat, database, tokens_per_day=1)
     with pytest.raises(LimitReached, match="your words are kept"):
         list(run_turn(limited, user_id="ann", conversation_id=None, text="I keep bees"))
-    [there] = conversations.recent("ann")
+    [there] = beside(conversations).recent("ann")
     [asked] = conversations.messages("ann", there.id)
     assert asked.content == "I keep bees"
     assert conversations.waiting("ann") == 1

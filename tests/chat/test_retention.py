@@ -17,7 +17,7 @@ from database import Database
 from errors import DatabaseUnreachable
 from local.embedder import BundledEmbedder
 from memory import Memory, Said
-from tests.chat.conftest import BEES, Sql, until
+from tests.chat.conftest import BEES, Sql, beside, until
 
 Old = Callable[..., str]
 
@@ -47,7 +47,7 @@ def chat_of(conversations: Conversations, sql: Sql) -> Old:
 
 
 def _there(conversations: Conversations, user_id: str) -> set[str]:
-    return {each.id for each in conversations.recent(user_id)}
+    return {each.id for each in beside(conversations).recent(user_id)}
 
 
 def test_what_is_older_than_its_person_keeps_goes_and_all_else_stays(

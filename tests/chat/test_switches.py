@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from auth.session import Sessions
+from chat.chats import Chats
 from chat.conversations import Conversations, Message
+from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
 from chat.retention import Retention
 from chat.switches import Switches
@@ -21,7 +23,7 @@ from limits import Limits
 from memory import Memory
 from model.offers import Offers
 from settings import Settings
-from tests.chat.conftest import BEES, Known, Sql
+from tests.chat.conftest import BEES, Known, Sql, beside
 from tests.model_server import ModelServer
 
 QUESTION = "Where are my bees?"
@@ -86,7 +88,7 @@ def test_a_switch_counts_from_the_next_message(chat: Chat, memory: Memory, sql: 
 
 def test_a_temporary_chat_is_in_no_list_and_can_be_talked_in(chat: Chat, conversations: Conversations) -> None:
     first = _turn(chat, "Hello", TEMPORARY)
-    assert conversations.recent("ann") == []
+    assert beside(conversations).recent("ann") == []
     assert len(conversations.messages("ann", first.conversation_id)) == 2
     assert conversations.switches.of("ann", first.conversation_id).temporary
 
@@ -130,6 +132,8 @@ def home(chat: Chat, memory: Memory, database: Database) -> House:
         sessions=Sessions(database),
         memory=memory,
         conversations=chat.conversations,
+        chats=Chats(database),
+        exports=Exports(database),
         chat=chat,
         worker=worker,
         limits=limits,

@@ -23,6 +23,7 @@ from chat.turn import Chat
 from database import Database
 from errors import InvalidInput
 from memory import Memory
+from tests.chat.conftest import beside
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_answers import Fault, Gate, Json, Reply, Slow
 from tests.model_server import ModelServer
@@ -223,7 +224,7 @@ def test_a_stopped_reply_is_kept_as_far_as_it_came_and_the_talk_goes_on(
     printed, complaints = process.communicate("Thanks again!\n", timeout=LIMIT)
     assert "You said: Thanks again!" in printed
     assert (process.returncode, complaints) == (0, "")
-    [chat] = conversations.recent("dave")
+    [chat] = beside(conversations).recent("dave")
     said = [(each.content, each.status) for each in conversations.messages("dave", chat.id)]
     assert said[:3] == [("Thanks!", "complete"), ("Half a ", "stopped"), ("Thanks again!", "complete")]
 

@@ -18,7 +18,7 @@ from memory import Memory
 from memory.embed import RemoteEmbedder
 from model import Embeddings, Model
 from model.prices import Prices
-from tests.chat.conftest import Sql
+from tests.chat.conftest import Sql, beside
 from tests.model_answers import Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
 from tests.model_server import ModelServer
 
@@ -29,7 +29,7 @@ def take_turn(chat: Chat, text: str, conversation_id: str | None = None, user_id
 
 def latest(chat: Chat, user_id: str = "ann") -> list[Message]:
     """The messages of the conversation that was last talked in."""
-    return chat.conversations.messages(user_id, chat.conversations.recent(user_id)[0].id)
+    return chat.conversations.messages(user_id, beside(chat.conversations).recent(user_id)[0].id)
 
 
 # -- a turn that goes well -----------------------------------------------------------------------
@@ -105,7 +105,7 @@ def test_what_was_said_in_one_chat_is_known_in_another(chat: Chat, memory: Memor
     take_turn(chat, "I keep bees in Utrecht.")
     assert Worker(chat.conversations, memory).remember_next()
     assert "I remember: I keep bees in Utrecht." in take_turn(chat, "Where are my bees?")
-    assert len(chat.conversations.recent("ann")) == 2
+    assert len(beside(chat.conversations).recent("ann")) == 2
 
 
 def test_nothing_of_one_person_reaches_another(chat: Chat, model_server: ModelServer, memory: Memory) -> None:
@@ -272,7 +272,7 @@ def test_a_chat_that_is_deleted_while_the_model_speaks_ends_with_a_sentence(
     model_server.enqueue(Slow(["Well, ", "yes"], gate))
     pieces = run_turn(chat, user_id="ann", conversation_id=None, text="Shall I?")
     next(pieces)
-    chat.conversations.delete("ann", chat.conversations.recent("ann")[0].id)
+    beside(chat.conversations).delete_for_good("ann", beside(chat.conversations).recent("ann")[0].id)
     gate.open()
     with pytest.raises(NotFound, match="no such chat"):
         list(pieces)

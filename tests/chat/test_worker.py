@@ -108,7 +108,7 @@ class Watched(Memory):
         self.crowded: list[str] = []
         self._first = threading.local()
 
-    def plan(self, said: Sequence[Said], *, user_id: str) -> Plan:
+    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
         self.busy[user_id] += 1
         if self.busy[user_id] > 1:
             self.crowded.append(user_id)
@@ -386,7 +386,7 @@ class Buggy(Memory):
 
     shown = False
 
-    def plan(self, said: Sequence[Said], *, user_id: str) -> Plan:
+    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
         if not self.shown:
             self.shown = True
             raise ZeroDivisionError("a bug")

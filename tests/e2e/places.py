@@ -202,6 +202,17 @@ def _tab(name: str, sees: str) -> Callable[[Visitor], None]:
     return go
 
 
+def _health(person: Visitor) -> None:
+    to_page(person, "Health")
+    person.sees("What it is about")
+
+
+def _health_look(person: Visitor) -> None:
+    _health(person)
+    person.page.get_by_role("tab", name="Worth a look").click()
+    person.sees("Tidy up everything")
+
+
 def _settings(person: Visitor) -> None:
     to_page(person, "Settings")
     person.sees("How it looks")
@@ -233,6 +244,8 @@ PLACES = (
     Place("memories-details", "memories", "member", _details),
     Place("memories-profile", "memories", "member", _tab("Profile", "One more line")),
     Place("memories-files", "memories", "member", _tab("Files", "Everything remembered")),
+    Place("health", "health", "member", _health),
+    Place("health-look", "health", "member", _health_look),
     Place("settings", "settings", "member", _settings),
     Place("account", "account", "member", _account),
     Place("account-open", "account", "member", _account_open),

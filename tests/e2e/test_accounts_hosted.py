@@ -300,15 +300,20 @@ def test_a_dialog_that_was_open_when_the_session_ended_does_nothing_any_more(
     person.says("I keep bees in Utrecht")
     person.sees("No language model is connected")
     person.sees("Learned: I keep bees in Utrecht")  # the run that draws it closes an open dialog
-    person.page.get_by_role("button", name="Delete chat").first.click()
-    person.sees("and its messages go for good")
+    person.page.get_by_role("button", name="Chat menu").first.click()
+    person.page.get_by_role("menuitem", name="Delete").click()
+    person.presses("Delete for good")
+    person.sees("and its messages go at once")
     other.sign_in(address)
     other.goes_to("Account")
     other.presses("Sign out everywhere")
     other.sees("An assistant that remembers you")
-    person.presses("Delete chat")
+    person.page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
     person.sees("An assistant that remembers you")
     other.sign_in(address)
+    other.presses("Archived and deleted")
+    other.presses("Bring I keep bees in Utrecht back")
+    other.presses("Back to the chats")
     expect(other.page.get_by_role("button", name="I keep bees in Utrecht")).to_be_visible()
 
 

@@ -44,8 +44,8 @@ def test_a_memory_is_opened_reworded_taken_back_and_leads_to_its_chat(
     person.page.get_by_role("button", name="Undo", exact=True).click()
     person.sees("taking a change back")
     expect(person.page.get_by_label("What it says")).to_have_value("I live in Porto by the river")
-    person.presses("Open the chat")
-    person.page.wait_for_url("**/chat?chat=*")
+    person.presses("Open the message it came from")
+    person.page.wait_for_url("**/chat?chat=*&message=*")
     expect(person.replies().first).to_contain_text("I live in Porto by the river")
 
 

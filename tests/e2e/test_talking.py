@@ -124,10 +124,12 @@ def test_chats_are_listed_opened_by_link_and_deleted(keepsake_with_model: Keepsa
     person.goes_to("Memories")
     person.goes_to("Chat")
     person.sees("You said: First subject")
-    person.page.get_by_role("button", name="Delete chat").last.click()
-    person.page.get_by_role("dialog").get_by_role("button", name="Delete chat").click()
+    person.page.get_by_role("button", name="Chat menu").last.click()
+    person.page.get_by_role("menuitem", name="Delete").click()
     expect(first).to_have_count(0)
     expect(person.page.get_by_role("button", name="Second subject, the boat")).to_be_visible()
+    person.presses("Undo")
+    expect(first).to_be_visible()
 
 
 def test_going_back_shows_the_chat_that_the_address_names(keepsake_with_model: Keepsake, visit: Visit) -> None:

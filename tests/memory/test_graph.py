@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from database import Database
 from errors import InvalidInput
+from memory import Memory
 from memory.facts import content_hash
 from memory.graph import Graph, Relation
 from memory.history import History
@@ -302,3 +303,15 @@ def test_after_any_story_the_graph_is_the_one_drawn_afresh_from_what_is_left(she
     told = {(s.lower(), r, o.lower(), fact.id) for fact in facts for s, r, o in fact.metadata["relations"]}
     assert len(book.graph.relations(book.user_id)) == len(told)
     assert {(each.relation, each.memory_id) for each in book.graph.relations(book.user_id)} == {t[1::2] for t in told}
+
+
+def test_the_whole_graph_is_read_at_once_and_every_relation_has_its_entities(memory: Memory) -> None:
+    metadata = {"entities": [["Ana", "my sister"], ["Braga"]], "relations": [["Ana", "lives in", "Braga"]]}
+    [kept] = memory.add("My sister Ana lives in Braga", user_id="ann", infer=False, metadata=metadata)["results"]
+    entities, relations = memory.graph.whole("ann")
+    assert {each.name for each in entities} == {"Ana", "Braga"} | {each.name for each in entities if each.name == "me"}
+    assert [(each.subject, each.relation, each.object) for each in relations] == [("Ana", "lives in", "Braga")]
+    ana = next(each for each in entities if each.name == "Ana")
+    assert [each.id for each in memory.graph.mentions("ann", ana.memory_ids)] == [kept["id"]]
+    assert memory.graph.mentions("ben", ana.memory_ids) == []
+    assert memory.graph.mentions("ann", []) == []

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from database import Database
 from errors import BadAnswer, DatabaseError, InvalidInput, ModelBusy
 from local.embedder import BundledEmbedder
-from memory import tidy as tidying
+from memory import survey
 from memory.facts import Fact, content_hash
 from memory.graph import Graph
 from memory.history import History
@@ -121,7 +121,7 @@ def test_the_same_statement_in_the_same_words_is_kept_once(desk: Desk, one: str,
 
 
 def test_statements_that_differ_in_anything_are_never_merged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tidying, "NEAR_DUPLICATE", -1.0)  # the wording alone must tell them apart
+    monkeypatch.setattr(survey, "NEAR_DUPLICATE", -1.0)  # the wording alone must tell them apart
     for one, other in DIFFERENT:
         for words in {one, other} - set(desk.texts()):
             desk.keep(words)

@@ -58,7 +58,7 @@ def test_what_a_talk_added_goes_with_every_version_and_the_words_it_came_from(ta
     before = talks.everything()
     talks.say(HERE, "I keep bees in Utrecht")
     talks.memory.profiles.add("ann", "mine")
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann")
+    receipt = talks.memory.talks.forget(HERE, user_id="ann")
     assert talks.known == ["I like tea"]
     assert "Utrecht" not in talks.everything()
     assert "I like tea" in before
@@ -69,7 +69,7 @@ def test_what_a_talk_added_goes_with_every_version_and_the_words_it_came_from(ta
 def test_asking_what_it_would_do_changes_nothing(talks: Talks) -> None:
     talks.say(HERE, "I keep bees in Utrecht")
     before = talks.everything()
-    [lesson] = talks.memory.lessons.taught(HERE, user_id="ann").lessons
+    [lesson] = talks.memory.talks.taught(HERE, user_id="ann").lessons
     assert (lesson.text, lesson.fate) == ("I keep bees in Utrecht", "erased")
     assert talks.everything() == before
 
@@ -79,7 +79,7 @@ def test_what_a_talk_changed_stands_again_as_it_stood(talks: Talks) -> None:
     [before] = talks.rows("select metadata, vec::text as vec from vecs.memories")
     talks.say(HERE, LISBON, "update", target=1)
     talks.say(HERE, FARO, "update", target=1)
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann")
+    receipt = talks.memory.talks.forget(HERE, user_id="ann")
     [lesson] = receipt.taught.with_fate("restored")
     assert (lesson.text, lesson.before) == (FARO, PORTO)
     assert talks.rows("select metadata, vec::text as vec from vecs.memories") == [before]
@@ -93,7 +93,7 @@ def test_what_was_changed_since_is_left_and_named(talks: Talks) -> None:
     kept = talks.say(ELSEWHERE, PORTO)
     talks.say(HERE, LISBON, "update", target=1)
     talks.memory.update(kept, FARO, user_id="ann")
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann")
+    receipt = talks.memory.talks.forget(HERE, user_id="ann")
     [left] = receipt.taught.with_fate("left")
     assert (left.text, left.reason) == (FARO, CHANGED)
     assert talks.known == [FARO]
@@ -103,7 +103,7 @@ def test_what_was_changed_since_is_left_and_named(talks: Talks) -> None:
 def test_what_a_talk_added_and_another_changed_is_left(talks: Talks) -> None:
     talks.say(HERE, PORTO)
     talks.say(ELSEWHERE, LISBON, "update", target=1)
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann")
+    receipt = talks.memory.talks.forget(HERE, user_id="ann")
     assert [each.reason for each in receipt.taught.with_fate("left")] == [CHANGED]
     assert talks.known == [LISBON]
 
@@ -113,7 +113,7 @@ def test_what_a_talk_removed_does_not_come_back(talks: Talks) -> None:
     talks.say(HERE, "Please forget what I said: I have a dog", "delete", target=1)
     assert talks.known == []
     # Words that take a memory away are kept nowhere: only whoever has the messages knows that it was this talk.
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann", messages=["message 2"])
+    receipt = talks.memory.talks.forget(HERE, user_id="ann", messages=["message 2"])
     assert [each.reason for each in receipt.taught.with_fate("left")] == [REMOVED]
     assert talks.known == []
 
@@ -122,7 +122,7 @@ def test_what_was_learned_and_taken_back_by_the_person_leaves_no_version_behind(
     talks.say(HERE, "I keep bees in Utrecht")
     [latest] = talks.memory.changes(user_id="ann", limit=1)
     talks.memory.undo(latest["id"], user_id="ann")
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann")
+    receipt = talks.memory.talks.forget(HERE, user_id="ann")
     assert receipt.removed["memories"] == 0
     assert receipt.removed["memory_history"] == 2
     assert "Utrecht" not in talks.everything()
@@ -132,7 +132,7 @@ def test_where_another_memory_says_by_now_what_stood_before_it_is_left(talks: Ta
     talks.say(ELSEWHERE, PORTO)
     talks.say(HERE, LISBON, "update", target=1)
     talks.say(ELSEWHERE, PORTO)
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann")
+    receipt = talks.memory.talks.forget(HERE, user_id="ann")
     assert [each.reason for each in receipt.taught.with_fate("left")] == [SAME]
     assert talks.known == [LISBON, PORTO]
 
@@ -141,7 +141,7 @@ def test_a_question_the_talk_raised_goes_and_the_memory_it_is_about_stays(talks:
     talks.say(ELSEWHERE, PORTO)
     talks.say(HERE, LISBON, "ask", target=1)
     assert talks.memory.questions.open("ann")
-    talks.memory.lessons.forget(HERE, user_id="ann")
+    talks.memory.talks.forget(HERE, user_id="ann")
     assert talks.memory.questions.open("ann") == []
     assert talks.known == [PORTO]
     assert "Lisbon" not in talks.everything()
@@ -156,7 +156,7 @@ def test_a_memory_that_stands_for_several_talks_is_left(talks: Talks, embedder: 
             "%(other)s::text)) where id = %(kept)s",
             {"other": other, "kept": kept},
         )
-    receipt = talks.memory.lessons.forget(HERE, user_id="ann")
+    receipt = talks.memory.talks.forget(HERE, user_id="ann")
     assert [each.reason for each in receipt.taught.with_fate("left")] == [MERGED]
 
 
@@ -169,13 +169,13 @@ def test_a_summary_of_what_goes_goes_too(talks: Talks) -> None:
             "%(first)s::text, %(second)s::text)) where id = %(summary)s",
             {"first": first, "second": second, "summary": summary},
         )
-    talks.memory.lessons.forget(HERE, user_id="ann")
+    talks.memory.talks.forget(HERE, user_id="ann")
     assert talks.known == []
 
 
 def test_another_talk_with_a_strange_name_and_another_person_lose_nothing(talks: Talks) -> None:
     talks.say(HERE, PORTO)
     for strange in ("", "%", "talk here' or '1'='1", "\x00", "👩‍🚀", "x" * 10_000):
-        assert talks.memory.lessons.forget(strange, user_id="ann").taught.lessons == ()
-    assert talks.memory.lessons.forget(HERE, user_id="bob").taught.lessons == ()
+        assert talks.memory.talks.forget(strange, user_id="ann").taught.lessons == ()
+    assert talks.memory.talks.forget(HERE, user_id="bob").taught.lessons == ()
     assert talks.known == [PORTO]

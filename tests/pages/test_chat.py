@@ -22,7 +22,7 @@ def _user(app: AppTest) -> str:
 
 
 def _messages(app: AppTest, home: house.House) -> list[Message]:
-    return home.conversations.messages(_user(app), home.conversations.recent(_user(app))[0].id)
+    return home.conversations.messages(_user(app), home.chats.recent(_user(app))[0].id)
 
 
 def _button(app: AppTest, label: str) -> Any:

@@ -64,7 +64,7 @@ def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, ho
     asked, reply = _messages(app, home)
     assert asked.remembering == "none"
     assert reply.receipt["memory_off"]
-    assert home.conversations.recent(_user(app)) == []
+    assert home.chats.recent(_user(app)) == []
     _button(app, "New chat").click().run()
     assert "gone a day after its last message" not in words(app)
 
@@ -175,4 +175,4 @@ def test_a_file_that_cannot_be_used_is_told_and_the_words_are_not_lost(
     assert name in words(app).replace("\\", "")
     assert "Choose them again" in words(app)
     assert app.code[0].value == "What is this?"
-    assert home.conversations.recent(_user(app)) == []
+    assert home.chats.recent(_user(app)) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
@@ -45,7 +46,7 @@ def _remember(home: house.House, app: AppTest, number: int) -> None:
 
 
 @contextmanager
-def _reads(home: house.House, user_id: str) -> Iterator[list[str]]:
+def reading(home: house.House, user_id: str) -> Iterator[list[str]]:
     """What the database is asked for this person; what works in the background asks for nobody."""
     seen: list[str] = []
 
@@ -73,10 +74,10 @@ def test_five_hundred_memories_are_paged_the_newest_first_in_three_reads(home: h
     assert "Fact number 0 is here" in words(app)
     assert "Fact number 19 is here" in words(app)
     assert "Fact number 20 is here" not in words(app)
-    with _reads(home, _me(app)) as reads:
+    with reading(home, _me(app)) as reads:
         _look(app)
     assert 1 < len(reads) <= 3
-    with _reads(home, _me(app)) as reads:
+    with reading(home, _me(app)) as reads:
         app.text_input[0].set_value("number 499").run()
     assert 1 < len(reads) <= 3
     assert "Fact number 499 is here" in words(app)
@@ -175,3 +176,35 @@ def test_several_are_forgotten_together_and_come_back_together(home: house.House
     assert "Nothing yet" in words(app)
     _press(app, "Undo")
     assert len(_texts(home, app)) == 5
+
+
+def _named(home: house.House, app: AppTest, run_id: str, message_id: str | None) -> AppTest:
+    known = {"message_id": message_id} if message_id else {}
+    home.memory.add("I live in Porto", user_id=_me(app), infer=False, metadata=known, run_id=run_id)
+    return _press(_look(app), "Details")
+
+
+def test_the_message_a_memory_came_from_is_opened(home: house.House, app: AppTest) -> None:
+    asked = home.conversations.say(_me(app), None, "I live in Porto")
+    _named(home, app, asked.conversation_id, asked.id)
+    _press(app, "Open the message it came from")
+    assert dict(app.query_params) == {"chat": asked.conversation_id, "message": asked.id}
+
+
+def test_a_message_that_is_gone_leads_to_its_chat_and_a_chat_that_is_gone_nowhere(
+    home: house.House, app: AppTest
+) -> None:
+    asked = home.conversations.say(_me(app), None, "I live in Porto")
+    _named(home, app, asked.conversation_id, str(uuid4()))
+    _press(app, "Open the message it came from")
+    assert dict(app.query_params) == {"chat": asked.conversation_id}
+    home.chats.delete(_me(app), asked.conversation_id)
+    app.switch_page(PAGE).run()
+    _press(app, "Open the message it came from")
+    assert "no longer there" in app.toast[0].value
+
+
+@pytest.mark.parametrize("run_id", ["a run of a script", "chatgpt:1234"])
+def test_what_came_from_elsewhere_leads_to_no_chat(home: house.House, app: AppTest, run_id: str) -> None:
+    _named(home, app, run_id, None)
+    assert not [each for each in app.button if each.label.startswith("Open the")]

@@ -49,7 +49,7 @@ def test_a_turn_is_saved_and_answered(sit: Sit, home: house.House) -> None:
     app.chat_input[0].set_value("I live in Porto by the river").run()
     assert not app.exception
     user_id = app.session_state[SESSION].user_id
-    [chat] = home.conversations.recent(user_id)
+    [chat] = home.chats.recent(user_id)
     said, reply = home.conversations.messages(user_id, chat.id)
     assert said.content == "I live in Porto by the river"
     assert reply.parent_id == said.id
@@ -77,7 +77,7 @@ def test_a_message_with_nothing_in_it_is_told_and_opens_no_chat(sit: Sit, home: 
     app = sit("pages/chat.py")
     app.chat_input[0].set_value(" \n ").run()
     assert "The message is empty." in words(app)
-    assert home.conversations.recent(app.session_state[SESSION].user_id) == []
+    assert home.chats.recent(app.session_state[SESSION].user_id) == []
 
 
 def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: house.House) -> None:
@@ -131,4 +131,4 @@ def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: house.House) 
     app.chat_input[0].set_value("My precious words").run()
     assert f"at most {limit} messages a minute" in words(app)
     assert app.code[0].value == "My precious words"
-    assert home.conversations.recent(user_id) == []
+    assert home.chats.recent(user_id) == []

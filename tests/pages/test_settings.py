@@ -55,10 +55,10 @@ def _said_saved(app: AppTest) -> bool:
     return [each.value for each in app.success] == ["Saved."]
 
 
-def test_the_page_has_its_four_matters_and_every_field_a_name(sit: Sit, home: house.House) -> None:
+def test_the_page_has_its_matters_and_every_field_a_name(sit: Sit, home: house.House) -> None:
     app = _at(sit)
     assert [each.value for each in app.title] == ["Settings"]
-    assert [each.value for each in app.subheader] == ["Replies", "Memory", "Time", "Keeping"]
+    assert [each.value for each in app.header] == ["Replies", "Memory", "Time", "Keeping", "How it looks"]
     fields = [*app.selectbox, *app.text_area, *app.toggle]
     assert len(fields) == 10
     assert all(each.label for each in fields)

@@ -13,24 +13,28 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from auth.client import Session
 from auth.session import OpenDevice
-from chat.attachments import Attachment
+from chat.chats import deleted, listed
+from chat.naming import ChatName, Namer, Unnamed
 from chat.preferences import Preferences
-from chat.switches import Switches
+from chat.search import looked_up
 from chat.turn import answer, run_turn, say
 from errors import AppError
-from memory import Person, Plan, Said, episode_id
+from memory import Person, Plan, Said
 from memory.bulk import Row
+from memory.confirming import ANSWERS, Answer
 from memory.facts import Fact, Write
 from memory.filters import Filter
-from memory.questions import Choice
+from memory.lessons import Lesson
+from memory.order import Kept
+from memory.questions import Choice, open_questions
 from memory.rank import WEIGHTS
 from memory.recall import Query
 from memory.store import Asked
-from memory.unlearn import Lesson, Taught
+from memory.survey import Survey
+from tests.walls.attacks_on_talks import ON_TALKS
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 Attack = Callable[[World], Any]
@@ -112,28 +116,47 @@ def _claimed(w: World) -> Any:
         return turn, connection.exec_driver_sql("select content from app.messages").all()
 
 
-def _file(w: World) -> Attachment:
-    """Alice's file."""
-    file: Attachment = w.known["file"]
-    return file
+def _brings(w: World) -> None:
+    w.memory.lessons.bring(ME, [Said("user", "I keep bees", message_id=f"mine-{time.time_ns()}")], "learn")
+    with w.database.as_user(ME) as connection:
+        connection.exec_driver_sql("update app.lessons set after = now() where state = 'waiting'")
 
 
-def _carried(w: World) -> Any:
-    """Alice's files, taken over to a message of Mallory's."""
-    mine = w.conversations.say(ME, None, "mine")
-    w.inside(lambda c: w.attachments.carry(c, w.known["asked"].id, mine.id))
-    return w.attachments.written(ME, [mine.id])
+def _lesson_of(w: World) -> Any:
+    """What can be seen from inside the claim of Mallory's own message."""
+    _brings(w)
+    with w.memory.lessons.next() as claimed:
+        assert claimed is not None
+        connection, lesson = claimed
+        return lesson, connection.exec_driver_sql("select content from app.lessons").all()
 
 
-def _taught(w: World) -> Taught:
-    """What Alice's chat taught, as Mallory would guess it; her own words are not hers to be told."""
-    lesson = Lesson(alice(w), "?", "erased", texts=(SECRET[:4],))
-    return Taught(chat_of(w), (lesson,), messages=(w.known["asked"].id,))
+def _learned_next(w: World) -> Any:
+    _brings(w)
+    return w.worker.learn_next()
+
+
+def hers_waiting(w: World) -> Lesson:
+    """Alice's message from elsewhere, as Mallory would present it."""
+    return Lesson(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{SECRET}-lesson"),))
 
 
 def _metered(w: World) -> str:
     w.model.enqueue("Nothing of hers")
     return "".join(w.limits.metered(w.model, ME).stream([]))
+
+
+def _straight(w: World, sql: str) -> Any:
+    """What a statement of Mallory's own tells."""
+    return w.database.read_as(ME, sql)
+
+
+def _named(w: World) -> bool:
+    """Alice's chat, named for Mallory."""
+    namer = Namer(w.chats, lambda _: w.model)
+    w.model.enqueue(ChatName(name="Mine now"))
+    namer._waiting.append(Unnamed(ME, chat_of(w), "x", "y"))
+    return namer.name_next()
 
 
 def _exported(w: World, *others: str) -> bytes:
@@ -146,11 +169,16 @@ def _writing(action: str, whose: str) -> Attack:
     return lambda w: w.inside(lambda c: w.memory.write(c, plan(action, w, whose)))
 
 
+def _confirming(answer: Answer) -> Attack:
+    return lambda w: w.memory.confirming.answer(alice(w), answer, user_id=ME)
+
+
 def _settling(choice: Choice) -> Attack:
     return lambda w: w.inside(lambda c: w.keeper.settle(c, ME, w.questions.open(ALICE)[0], choice, [w.vector("x")]))
 
 
 ATTACKS: dict[str, tuple[Attack, ...]] = {
+    **ON_TALKS,
     # -- the memory, as pages and the library call it
     "Memory.recall": (lambda w: w.memory.recall(SECRET, user_id=ME, limit=1000),),
     "Memory.search": (
@@ -188,6 +216,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.memory.answer(w.known["question"], "new", user_id=ME),
         lambda w: w.memory.answer(w.known["question"], "neither", user_id=ME),
     ),
+    "Memory.confirm": (lambda w: w.memory.confirm(alice(w), user_id=ME),),
     "Memory.history": (
         lambda w: w.memory.history(alice(w), user_id=ME),
         lambda w: w.memory.history(w.known["gone"], user_id=ME),
@@ -228,6 +257,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: [w.memory.shelf.page(user_id=each) for each in (ME, *STRANGE)],
         lambda w: w.memory.shelf.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
     ),
+    "Shelf.along_time": (lambda w: [w.memory.shelf.along_time(user_id=each) for each in (ME, *STRANGE)],),
+    "Timeline.page": (lambda w: [w.timeline.page(each, 1, 1000) for each in (ME, *STRANGE)],),
     "Shelf.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
     "Shelf.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
     "Shelf.take_in": (
@@ -236,6 +267,15 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
     "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
+    "Lessons.bring": (
+        lambda w: w.memory.lessons.bring(ME, [replace(spoken(w), message_id=f"{SECRET}-lesson")], "learn"),
+        lambda w: [_refused(partial(w.memory.lessons.bring, each, [spoken(w)], "keep")) for each in STRANGE],
+    ),
+    "Lessons.next": (lambda w: _lesson_of(w),),
+    "Lessons.done": (lambda w: w.inside(lambda c: w.memory.lessons.done(c, hers_waiting(w))),),
+    "Lessons.postpone": (lambda w: w.inside(lambda c: w.memory.lessons.postpone(c, hers_waiting(w), "x")),),
+    "Lessons.standing": (lambda w: [w.memory.lessons.standing(each) for each in (ME, *STRANGE)],),
+    "Lessons.stop": (lambda w: w.memory.lessons.stop(ME),),
     "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
     "Store.page": (lambda w: [w.store.page(each, 1, 1000) for each in (ME, *STRANGE)],),
@@ -291,50 +331,35 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Graph.entities": (lambda w: w.graph.entities(ME),),
     "Graph.entity": (lambda w: w.graph.entity(ME, SECRET),),
     "Graph.relations": (lambda w: w.graph.relations(ME),),
+    "Graph.whole": (lambda w: [w.graph.whole(each) for each in (ME, *STRANGE)],),
+    "Graph.mentions": (lambda w: w.graph.mentions(ME, [alice(w)]), lambda w: w.graph.mentions(ALICE[:2], [alice(w)])),
     "Graph.around": (lambda w: w.graph.around(ME, SECRET, 2), lambda w: w.graph.around(ME, "me", 2)),
     "Keeper.learn": (lambda w: w.keeper.learn([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
     "Keeper.as_said": (lambda w: w.keeper.as_said([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
     "Keeper.plan": (lambda w: w.keeper.plan([Said("user", "My sister lives in Rome", TODAY)], ME),),
+    "Keeper.plan_as_said": (lambda w: w.keeper.plan_as_said([Said("user", "I like tea", TODAY)], ME),),
     "Keeper.write": (lambda w: w.inside(lambda c: w.keeper.write(c, plan("delete", w), {"user_id": ALICE})),),
     "Keeper.settle": tuple(_settling(choice) for choice in ("neither", "old")),
     "Eraser.erase": (lambda w: w.inside(lambda c: w.eraser.erase(c, ALICE)),),
     "Eraser.prove": (lambda w: w.eraser.prove(ME, {}, [SECRET[:4]]).found_again or None,),
+    "Keeper.put": (lambda w: w.keeper.put(alice(w), "mine now", ME),),
     "Tidy.run": (lambda w: w.tidy.run(ME, LATER),),
-    "History.of_talk": (
-        lambda w: w.inside(lambda c: w.history.of_talk(c, chat_of(w), [w.known["asked"].id])),
-        lambda w: w.inside(lambda c: w.history.of_talk(c, "%", ["%"])),
+    "Tidy.merge": (lambda w: w.tidy.merge(ME, {alice(w), w.known["gone"]}),),
+    "Survey.memories": (lambda w: [Survey(w.database).memories(each, as_said=True) for each in (ME, *STRANGE)],),
+    "Survey.duplicates": (
+        lambda w: Survey(w.database).duplicates(ME, [Kept(each, {"data": "x"}) for each in (alice(w), f"{alice(w)}'")]),
     ),
-    "History.erase_since": (lambda w: w.inside(lambda c: w.history.erase_since(c, alice(w), 0) or None),),
-    "Episodes.of_talk": (lambda w: w.inside(lambda c: w.episodes.of_talk(c, chat_of(w), [w.known["asked"].id])),),
-    "Episodes.erase": (
-        lambda w: w.inside(lambda c: w.episodes.erase(c, [episode_id(ALICE, w.known["asked"].id)]) or None),
-    ),
-    "Questions.erase": (lambda w: w.inside(lambda c: w.questions.erase(c, [w.known["asked"].id], [alice(w)]) or None),),
-    "Lessons.taught": (
-        lambda w: [w.lessons.taught(chat_of(w), user_id=each, messages=[w.known["asked"].id]) for each in STRANGE],
-        lambda w: w.lessons.taught(chat_of(w), user_id=ME, messages=[w.known["asked"].id]),
-    ),
-    "Lessons.forget": (
-        lambda w: w.lessons.forget(chat_of(w), user_id=ME, messages=[w.known["asked"].id]).taught.lessons,
-    ),
-    "Lessons.unlearn": (lambda w: w.inside(lambda c: w.lessons.unlearn(c, chat_of(w), ALICE, [w.known["asked"].id])),),
-    "Lessons.prove": (lambda w: w.lessons.prove(ME, _taught(w), {}).found_again or None,),
+    "Checkup.read": (lambda w: [w.memory.health.read(user_id=each) for each in (ME, *STRANGE)],),
+    "Checkup.merge": (lambda w: w.memory.health.merge([alice(w), w.known["gone"]], user_id=ME),),
+    "Checks.all": (lambda w: [w.memory.checks.all(user_id=each) for each in (ME, *STRANGE)],),
+    "Checks.pin": (lambda w: w.memory.checks.pin(alice(w), "Who is my sister?", user_id=ME),),
+    "Checks.accept": (lambda w: w.memory.checks.accept(w.known["check"], user_id=ME),),
+    "Checks.unpin": (lambda w: w.memory.checks.unpin(w.known["check"], user_id=ME),),
+    "Checks.run": (lambda w: w.memory.checks.run(user_id=ME),),
+    "Confirming.due": (lambda w: [w.memory.confirming.due(user_id=each, now=LATER) for each in (ME, *STRANGE)],),
+    "Confirming.answer": tuple(_confirming(answer) for answer in ANSWERS),
+    "Confirming.confirm": (lambda w: w.memory.confirming.confirm([alice(w), "%"], user_id=ME).count or None,),
     # -- chats
-    "SwitchBoard.of": (lambda w: w.switches.of(ME, chat_of(w)),),
-    "SwitchBoard.set": (lambda w: w.switches.set(ME, chat_of(w), Switches(temporary=True)),),
-    "SwitchBoard.put": (lambda w: w.inside(lambda c: w.switches.put(c, chat_of(w), Switches(temporary=True))),),
-    "Attachments.keep": (
-        lambda w: w.inside(
-            lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [replace(_file(w), id=str(uuid4()))])
-        ),
-        lambda w: w.inside(lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [_file(w)])),
-    ),
-    "Attachments.carry": (lambda w: _carried(w),),
-    "Attachments.written": (lambda w: w.attachments.written(ME, [w.known["asked"].id]),),
-    "Attachments.previews": (lambda w: w.attachments.previews(ME, w.known["asked"].id),),
-    "Attachments.pictures": (lambda w: w.attachments.pictures(ME, [w.known["asked"].id]),),
-    "Attachments.one": (lambda w: [w.attachments.one(each, _file(w).id) for each in (ME, *STRANGE)],),
-    "Conversations.recent": (lambda w: w.conversations.recent(ME, 1000),),
     "Conversations.messages": (
         lambda w: w.conversations.messages(ME, chat_of(w)),
         lambda w: w.conversations.messages(ME, f"{chat_of(w)}' or '1'='1"),
@@ -349,20 +374,41 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         ),
     ),
     "Conversations.queue": (lambda w: w.conversations.queue(asked_of(w)),),
-    "Conversations.delete": (lambda w: w.conversations.delete(ME, chat_of(w)),),
-    "Conversations.delete_all": (lambda w: w.inside(w.conversations.delete_all),),
     "Conversations.next_turn": (lambda w: _claimed(w),),
     "Conversations.remembered": (lambda w: w.inside(lambda c: w.conversations.remembered(c, w.known["asked"].id, {})),),
     "Conversations.postpone": (lambda w: w.inside(lambda c: w.conversations.postpone(c, w.known["asked"].id, "x")),),
     "Conversations.unqueue": (lambda w: w.inside(w.conversations.unqueue),),
     "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
+    "Refusals.of": (lambda w: [w.house.refusals.of(each) for each in (ME, *STRANGE)],),
     "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
+    "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
+    "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),
+    "Chats.deleted": (lambda w: [w.chats.deleted(each) for each in (ME, *STRANGE)],),
+    "Chats.search": (
+        lambda w: [w.chats.search(each, word) for each in (ME, *STRANGE) for word in (SECRET, SECRET[:4], "i")],
+        lambda w: w.chats.search(ME, f"{SECRET[:4]}' | '"),
+        lambda w: _straight(w, "select * from app.find_messages(array['i', 'my'], '{}', 1000)"),
+        lambda w: _straight(w, f"select content from app.messages, app.asked_words('{ALICE}', array['my'], true)"),
+        lambda w: _straight(w, "select * from app.message_words"),
+    ),
+    "Chats.rename": (lambda w: w.chats.rename(ME, chat_of(w), "mine"),),
+    "Chats.name": (lambda w: w.chats.name(ME, chat_of(w), "mine"),),
+    "Chats.pin": (lambda w: w.chats.pin(ME, chat_of(w)),),
+    "Chats.archive": (lambda w: w.chats.archive(ME, chat_of(w)),),
+    "Chats.delete": (lambda w: w.chats.delete(ME, chat_of(w)),),
+    "Chats.restore": (lambda w: w.chats.restore(ME, chat_of(w)),),
+    "Chats.delete_for_good": (lambda w: w.chats.delete_for_good(ME, chat_of(w)),),
+    "Chats.delete_all": (lambda w: w.inside(w.chats.delete_all),),
+    "Exports.one": (lambda w: w.exports.one(ME, chat_of(w)),),
+    "Exports.all": (lambda w: [list(w.exports.all(each)) for each in (ME, *STRANGE)],),
+    "Namer.name_next": (lambda w: _named(w),),
     "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
     "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
     "Retention.past": (lambda w: [w.retention.past(each, 1) for each in (ME, *STRANGE)],),
     "Retention.sweep": (lambda w: w.retention.sweep(1000),),
     "Chat.preferences_of": (lambda w: w.chat.preferences_of(f"{ME} ").instructions,),
     "Chat.model_for": (lambda w: w.chat.model_for(ME),),
+    "Worker.learn_next": (lambda w: _learned_next(w),),
     "Worker.sweep_if_due": (lambda w: w.worker.sweep_if_due(),),
     "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
     "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
@@ -378,6 +424,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Limits.agreed": (lambda w: w.limits.agreed(f"{ME} ", "m@example.com") or None,),
     "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
     "Limits.may_upload": (lambda w: w.limits.may_upload(ME),),
+    "Limits.may_learn": (lambda w: w.limits.may_learn(ME, 1),),
     "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
     "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
     "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
@@ -393,6 +440,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
     "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
     "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
+    "Spending.share": (lambda w: w.spending.share(1, ME),),
     "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
     "Metered.stream": (lambda w: _metered(w),),
     "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
@@ -418,6 +466,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "House.delete_account": (lambda w: w.house.delete_account(ME),),
     "House.taught_by": (lambda w: w.house.taught_by(ME, chat_of(w)),),
     "House.forget_chat": (lambda w: w.house.forget_chat(ME, chat_of(w)),),
+    "House.read_together": (
+        lambda w: w.house.read_together(ME, listed(1000), deleted(), looked_up(SECRET[:4]), open_questions()),
+    ),
     "House.clear_memories": (
         lambda w: w.house.clear_memories(ME, messages_too=True),
         lambda w: [_refused(partial(w.house.clear_memories, each)) for each in STRANGE],
@@ -427,6 +478,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
 # What neither reads nor writes anything of a person.
 HARMLESS = {
     "Memory.close",
+    "Lessons.cost",
+    "Namer.tell",
+    "Namer.stop",
     "Worker.start",
     "Worker.tell",
     "Worker.stop",

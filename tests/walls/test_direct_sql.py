@@ -135,6 +135,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
     "call",
     [
         "select * from app.claim_turn()",
+        "select * from app.claim_lesson()",
         "select * from app.count_across('tokens', 'x', 1, 1, 1)",
         "select app.use_invitation('x', 'y')",
         "select app.was_invited('x')",

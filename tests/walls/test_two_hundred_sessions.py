@@ -14,6 +14,7 @@ from database import Database
 from limits import Limits
 from memory import Memory
 from settings import Settings
+from tests.chat.conftest import beside
 from tests.walls.watch import watching
 
 PEOPLE, THREADS = 200, 16
@@ -35,7 +36,7 @@ def _session(chat: Chat, number: int, seen: list[tuple[str, str]]) -> Iterator[N
     yield
     note(chat.memory.search("Where do I live?", user_id=who))
     yield
-    note(chat.conversations.recent(who), chat.conversations.messages(who, asked.conversation_id))
+    note(beside(chat.conversations).recent(who), chat.conversations.messages(who, asked.conversation_id))
     yield
     chat.memory.update(kept["id"], f"I live in {town} since May.", user_id=who)
     yield

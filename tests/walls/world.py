@@ -15,7 +15,9 @@ from sqlalchemy import Connection, text
 from auth.client import Session
 from auth.session import Sessions
 from chat.attachments import Attachment, Attachments
+from chat.chats import Chats
 from chat.conversations import Conversations
+from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
 from chat.retention import Retention
 from chat.switches import SwitchBoard
@@ -44,7 +46,8 @@ from memory.questions import Questions
 from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
-from memory.unlearn import Lessons
+from memory.timeline import Timeline
+from memory.unlearn import Talks
 from model.offers import Offers
 from settings import Settings
 from tests.scripted import ScriptedModel
@@ -101,6 +104,10 @@ class World:
         return Graph(self.database)
 
     @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self.database)
+
+    @cached_property
     def keeper(self) -> Keeper:
         return Keeper(self.database, self.store, self.embedder, None, Instructions())
 
@@ -125,8 +132,8 @@ class World:
         return Tidy(self.database, self.store, self.embedder)
 
     @cached_property
-    def lessons(self) -> Lessons:
-        return Lessons(self.database, self.store, self.embedder)
+    def talks(self) -> Talks:
+        return Talks(self.database, self.store, self.embedder)
 
     @cached_property
     def switches(self) -> SwitchBoard:
@@ -139,6 +146,14 @@ class World:
     @cached_property
     def conversations(self) -> Conversations:
         return Conversations(self.database)
+
+    @cached_property
+    def chats(self) -> Chats:
+        return Chats(self.database)
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.database)
 
     @cached_property
     def preferences(self) -> PreferenceStore:
@@ -188,6 +203,8 @@ class World:
             sessions=self.sessions,
             memory=self.memory,
             conversations=self.conversations,
+            chats=self.chats,
+            exports=self.exports,
             chat=self.chat,
             worker=self.worker,
             limits=self.limits,
@@ -217,8 +234,10 @@ class World:
         with self.database.as_user(user_id) as connection:
             self.questions.ask(connection, fact, write)
             self.store.count_use(connection, [fact.id])
+            connection.execute(text("insert into app.confirmations (memory_id) values (:id)"), {"id": fact.id})
             self.episodes.keep(connection, user_id, [said], [self.vector(said.content)])
         profile = self.profiles.add(user_id, f"{word} is a secret")
+        check = self.memory.checks.pin(fact.id, f"Who is {word}?", user_id=user_id)
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
         self.preferences.set(user_id, Preferences(instructions=f"Mind {word}"))
         file = Attachment(f"{word}.txt", "text/plain", 10, written=word)
@@ -226,7 +245,10 @@ class World:
         receipt = {"memories": [{"id": fact.id, "text": word}]}
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
         with self.database.as_user(user_id) as connection:
-            self.conversations.remembered(connection, asked.id, {"events": [{"memory": word}]})
+            self.conversations.remembered(
+                connection, asked.id, {"events": [{"memory": word}], "dropped": [{"text": word, "reason": word}]}
+            )
+        self._bring(user_id, word)
         self.consents.give(user_id)
         self.counts.own(user_id, f"{word}-count", 1, None, 60)
         device = self.sessions.open(Session(user_id, f"{word}@example.com", time.time() + 3600, word, word), word)
@@ -235,6 +257,7 @@ class World:
             self.known["device"] = device.id
             self.known["file"] = file
             self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
+            self.known["check"] = check.id
             self.known["question"] = self.questions.open(user_id)[0].id
             self.known["event"] = self.memory.changes(user_id=user_id, limit=1)[0]["id"]
             self.known["gone"] = self._forgotten(user_id, word)
@@ -249,6 +272,12 @@ class World:
             [new] = self.store.insert(connection, [(metadata, self.vector(words))])
             self.store.replace(connection, new, metadata | {"happened_at": "2026-01-01"}, self.vector(words))
         return Fact(new, metadata)
+
+    def _bring(self, user_id: str, word: str) -> None:
+        """A message from elsewhere, which rests, so that it stays what it is."""
+        self.memory.lessons.bring(user_id, [Said("user", f"I grow {word}", message_id=f"{word}-lesson")], "learn")
+        with self.database.as_user(user_id) as connection:
+            connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
 
     def _forgotten(self, user_id: str, word: str) -> str:
         [added] = self.memory.add(f"I once owned {word}", user_id=user_id, infer=False)["results"]

@@ -1,0 +1,170 @@
+"""What a rerun of the chat page costs somebody with many chats: time on the server, and trips to the database.
+
+    python -m benchmarks.page [--chats 500] [--messages 1000] [--runs 20]
+
+The app runs as Streamlit runs it, without a browser; the database is behind a wire that counts. Measured is one run
+of the script with a chat open that has all those messages, from its beginning to its end; and a search through all
+chats. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+from sqlalchemy import make_url, text
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.testing.v1 import AppTest
+
+import house
+from auth.client import Session
+from auth.guard import SESSION
+from benchmarks import crowd
+from database import Database
+from local.embedder import BundledEmbedder
+from local.postgres import Postgres
+from migrations import migrate
+from settings import Settings
+from tests.wires import Counted, counting
+
+USER = str(uuid4())
+PER_CHAT = 20
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--chats", type=int, default=500)
+    parser.add_argument("--messages", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, default=20)
+    asked = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder,
+        Postgres(Path(folder)) as server,
+        standing(server) as (home, wire),
+    ):
+        chat_id = fill(Database(server.app_url, server.admin_url), asked.chats, asked.messages)
+        figures = _measure(home, wire, chat_id, asked.runs)
+    figures |= {"chats": asked.chats, "messages": asked.messages}
+    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+
+
+@contextmanager
+def standing(server: Postgres) -> Iterator[tuple[house.House, Counted]]:
+    """A house behind a wire that counts, which the pages find."""
+    near, embedder = Database(server.app_url, server.admin_url), BundledEmbedder()
+    migrate(near, embedder.dimensions, embedder.name)
+    near.close()
+    url = make_url(server.app_url)
+    with counting(Path(str(url.query["host"])) / f".s.PGSQL.{url.port or 5432}") as wire:
+        there = url.set(host="127.0.0.1", port=wire.port, query={}).render_as_string(hide_password=False)
+        told = Settings(
+            supabase_url="http://127.0.0.1:9",
+            supabase_key="sb_publishable_none",
+            database_url=there,
+            database_admin_url=server.admin_url,
+            embed_base_url="http://127.0.0.1:9/v1",  # nobody embeds here
+            embed_model=embedder.name,
+            embed_dimensions=embedder.dimensions,
+        )
+        home = house.build(told)
+        house._built[:] = [home]
+        try:
+            home.worker.stop()  # it looks at the queue by itself, and would be counted
+            yield home, wire
+        finally:
+            house.leave()
+
+
+def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> str:
+    """So many chats of one person, over a year; returns the id of the longest."""
+    made = text(
+        "with made as (insert into app.conversations (title, updated_at) select 'Talk ' || n, now() - n * interval"
+        "  '17 hours' from generate_series(1, :chats) n returning id, title)"
+        " insert into app.messages (conversation_id, role, content) select made.id,"
+        "  case when n % 2 = 1 then 'user' else 'assistant' end, 'Message ' || n || ' of ' || made.title || :words"
+        " from made, generate_series(1, case made.title when 'Talk 3' then :messages else :each end) n"
+    )
+    words = f": {' '.join(crowd.question(number) for number in range(8))}"
+    with database.as_user(user_id) as connection:
+        connection.execute(made, {"chats": chats, "messages": messages, "each": PER_CHAT, "words": words})
+        found = connection.scalar(text("select id::text from app.conversations where title = 'Talk 3'"))
+    database.close()
+    return str(found)
+
+
+def sit_down(home: house.House, user_id: str = USER) -> AppTest:
+    """That person in front of the chat page."""
+    home.limits.consents.give(user_id)
+    app = AppTest.from_file(str(Path(__file__).parent.parent / "app.py"), default_timeout=60)
+    app.session_state[SESSION] = Session(user_id, "m@example.com", time.time() + 3_600, "access", "refresh")
+    app.run()
+    return app.switch_page("pages/chat.py").run()
+
+
+@contextmanager
+def timing(times: list[tuple[float, float]]) -> Iterator[None]:
+    """Note how long each run of the script takes, and its part of a processor, without what a test adds to look at it.
+
+    The second is the same however busy the machine is; it is without the database.
+    """
+    run: Any = ScriptRunner._run_script
+
+    def timed(runner: ScriptRunner, asked: Any) -> None:
+        began, busy = time.perf_counter(), time.thread_time()
+        run(runner, asked)
+        times.append((1_000 * (time.perf_counter() - began), 1_000 * (time.thread_time() - busy)))
+
+    with patch.object(ScriptRunner, "_run_script", timed):
+        yield
+
+
+def _measure(home: house.House, wire: Counted, chat_id: str, runs: int) -> dict[str, float]:
+    app = sit_down(home)
+    scripts: list[tuple[float, float]] = []
+    with timing(scripts):
+        figures = _each("list", app.run, wire, runs, scripts)
+        app.query_params["chat"] = chat_id
+        figures |= _each("page", app.run, wire, runs, scripts)
+    home.chats.search(USER, "talk")
+    for name, words in (("search_common", "message"), ("search_rare", "Talk 321"), ("search_phrase", '"12 of talk"')):
+        figures |= _each(name, lambda words=words: home.chats.search(USER, words), wire, runs)  # type: ignore[misc]
+    assert not app.exception
+    return figures
+
+
+def _each(
+    name: str,
+    act: Callable[[], object],
+    wire: Counted,
+    runs: int,
+    scripts: list[tuple[float, float]] | None = None,
+) -> dict[str, float]:
+    for _ in range(3):
+        act()
+    if scripts is not None:
+        scripts.clear()
+    times: list[float] = []
+    before = wire.round_trips
+    for _ in range(runs):
+        began = time.perf_counter()
+        act()
+        times.append(1_000 * (time.perf_counter() - began))
+    figures = {f"{name}_trips": (wire.round_trips - before) / runs}
+    if not scripts:
+        return figures | {f"{name}_ms": statistics.median(times)}
+    wall, busy = (statistics.median(column) for column in zip(*scripts, strict=True))
+    return figures | {f"{name}_ms": wall, f"{name}_cpu_ms": busy}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What was brought from elsewhere, and the worker: after the turns, within the limits, and holding up nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat.conversations import Conversations
+from chat.worker import Worker
+from database import Database
+from limits import Limits
+from local.embedder import BundledEmbedder
+from memory import Memory, Said
+from settings import Settings
+from tests.chat.conftest import BEES, Known, Say
+from tests.chat.test_worker import Buggy
+
+
+def _brought(*words: str) -> list[Said]:
+    return [Said("user", each, message_id=f"chatgpt:{each}", run_id="chatgpt:one") for each in words]
+
+
+def test_turns_come_first_and_brought_messages_after_them(
+    conversations: Conversations, memory: Memory, waiting: Say, known: Known
+) -> None:
+    worker = Worker(conversations, memory)
+    memory.lessons.bring("ann", _brought("I live in Porto."), "learn")
+    waiting()
+    assert worker.remember_next()
+    assert known() == [BEES.rstrip(".")] or known() == [BEES]
+    assert worker.learn_next()
+    assert len(known()) == 2
+    assert not worker.learn_next()
+
+
+def test_a_brought_message_with_a_bug_rests_and_holds_up_nobody(
+    conversations: Conversations, database: Database, embedder: BundledEmbedder, waiting: Say
+) -> None:
+    memory = Buggy(database, embedder, None)
+    worker = Worker(conversations, memory)
+    memory.lessons.bring("ann", _brought("I live in Porto."), "learn")
+    with pytest.raises(ZeroDivisionError):
+        worker.learn_next()
+    assert "unexpected" in (memory.lessons.standing("ann").problem or "")
+    assert not worker.learn_next(), "it rests"
+    waiting()
+    assert worker.remember_next()
+
+
+def test_whoever_has_used_up_their_share_learns_on_when_there_is_one_again(
+    conversations: Conversations, learning: Memory, database: Database
+) -> None:
+    worker = Worker(conversations, learning, Limits(database, Settings(tokens_per_day=100)))
+    learning.lessons.bring("ann", _brought("I live in Porto."), "learn")
+    assert worker.learn_next()
+    standing = learning.lessons.standing("ann")
+    assert standing.waiting == 1
+    assert "your share of the model" in (standing.problem or "")
+
+
+def test_brought_messages_fill_no_more_room_than_there_is(
+    conversations: Conversations, memory: Memory, database: Database, known: Known
+) -> None:
+    worker = Worker(conversations, memory, Limits(database, Settings(memories_per_person=1)))
+    memory.lessons.bring("ann", _brought("I live in Porto.", "I keep bees in Utrecht."), "learn")
+    while worker.learn_next():
+        pass
+    assert len(known()) == 1

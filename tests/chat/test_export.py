@@ -1,0 +1,89 @@
+"""Chats as files: one to read, one with everything, all in an archive; nobody else's, and none that is gone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from chat.chats import Chats
+from chat.conversations import Conversations, Message
+from chat.export import Exports, Names, archive, as_json, as_markdown, file_name
+from database import Database
+from errors import NotFound
+from tests.chat.conftest import Sql
+
+NAMES = Names("You", "Keepsake", ZoneInfo("Europe/Amsterdam"))
+
+
+@pytest.fixture
+def exports(database: Database) -> Exports:
+    return Exports(database)
+
+
+def _talk(conversations: Conversations, words: str = "Where is my umbrella?") -> Message:
+    asked = conversations.say("ann", None, words)
+    conversations.reply(asked, "Behind the door.", "complete", {"memories": [{"id": "m1", "text": "A red umbrella"}]})
+    conversations.reply(asked, "It is **here**.", "complete", {})
+    return asked
+
+
+def test_a_chat_reads_as_it_was_said_with_the_reply_that_is_shown(
+    conversations: Conversations, exports: Exports, sql: Sql
+) -> None:
+    asked = _talk(conversations)
+    sql("update app.messages set created_at = '2026-03-01 11:05+00'")
+    written = as_markdown(exports.one("ann", asked.conversation_id), NAMES)
+    assert written == (
+        "# Where is my umbrella?\n\n**You** · 2026-03-01 12:05\n\nWhere is my umbrella?\n\n"
+        "**Keepsake** · 2026-03-01 12:05\n\nIt is **here**.\n"
+    )
+
+
+def test_json_has_every_branch_its_dates_and_the_memories(conversations: Conversations, exports: Exports) -> None:
+    asked = _talk(conversations, "Sagt sie „ja“?\n蜂")
+    told = json.loads(as_json(exports.one("ann", asked.conversation_id)))
+    assert (told["id"], told["title"]) == (asked.conversation_id, "Sagt sie „ja“? 蜂")
+    said, first, second = told["messages"]
+    assert (said["content"], said["role"]) == ("Sagt sie „ja“?\n蜂", "user")
+    assert said["created_at"] == asked.created_at.isoformat()
+    assert first["parent_id"] == second["parent_id"] == asked.id
+    assert first["memories"] == [{"id": "m1", "text": "A red umbrella"}]
+    assert "memories" not in second
+
+
+@pytest.mark.parametrize("ending", ["md", "json"])
+def test_all_of_them_are_files_of_one_archive(
+    ending: str, conversations: Conversations, chats: Chats, exports: Exports
+) -> None:
+    talks = [_talk(conversations, "../../etc: Same/name?").conversation_id for _ in range(23)]
+    chats.archive("ann", talks[0])
+    chats.delete("ann", talks[1])
+    with zipfile.ZipFile(BytesIO(archive(exports.all("ann"), ending, NAMES))) as files:
+        names = files.namelist()
+        assert len(set(names)) == 22
+        assert all(each.endswith(f".{ending}") and not set(each) & set("/\\:?") for each in names)
+        assert all("Same" in files.read(each).decode() for each in names)
+
+
+def test_a_chat_without_a_name_or_a_message_is_a_file_too(conversations: Conversations, exports: Exports) -> None:
+    opened = conversations.start("ann")
+    whole = exports.one("ann", opened.id)
+    assert file_name(whole, "md").endswith(" chat.md")
+    assert as_markdown(whole, NAMES) == "# \n"
+
+
+def test_what_is_anothers_or_deleted_is_not_taken_along(
+    conversations: Conversations, chats: Chats, exports: Exports
+) -> None:
+    asked = _talk(conversations)
+    with pytest.raises(NotFound):
+        exports.one("bob", asked.conversation_id)
+    assert list(exports.all("bob")) == []
+    chats.delete("ann", asked.conversation_id)
+    with pytest.raises(NotFound):
+        exports.one("ann", asked.conversation_id)
+    assert list(exports.all("ann")) == []

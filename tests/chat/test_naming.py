@@ -1,0 +1,148 @@
+"""Chats that are named by the model after their first whole reply, and keep their first words where it cannot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from chat.chats import Chats
+from chat.naming import Namer, name_of
+from chat.turn import Chat, run_turn
+from database import Database
+from errors import ModelError
+from limits import Limits
+from model import Model
+from settings import Settings
+from tests.chat.conftest import until
+from tests.model_answers import Cut, Fault, Gate, Json, Reply, Scripted
+from tests.model_server import ModelServer
+
+FIRST = "What shall I plant in March?"
+
+
+@pytest.fixture
+def namer(chats: Chats, model: Model) -> Iterator[Namer]:
+    made = Namer(chats, lambda _: model)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def named_chat(chat: Chat, namer: Namer) -> Chat:
+    """A chat whose first reply lets it be named."""
+    return replace(chat, namer=namer)
+
+
+def _turn(chat: Chat, text: str = FIRST, chat_id: str | None = None) -> None:
+    list(run_turn(chat, user_id="ann", conversation_id=chat_id, text=text))
+
+
+def _called(name: str) -> Scripted:
+    return Json({"name": name})
+
+
+def test_a_chat_is_named_after_its_first_whole_reply(named_chat: Chat, chats: Chats, model_server: ModelServer) -> None:
+    model_server.enqueue(Reply("Peas, most of all."))
+    model_server.enqueue_names(_called("Planting peas in March"))
+    _turn(named_chat)
+    until(lambda: chats.recent("ann")[0].title == "Planting peas in March")
+    [asked] = model_server.names
+    assert FIRST in asked.said("user")
+    assert "Peas, most of all." in asked.said("user")
+
+
+def test_it_is_named_once_and_only_by_a_reply_that_came_whole(
+    named_chat: Chat, namer: Namer, chats: Chats, model_server: ModelServer
+) -> None:
+    model_server.enqueue(Cut())
+    with pytest.raises(ModelError):
+        _turn(named_chat)
+    chat_id = chats.recent("ann")[0].id
+    assert model_server.names == []
+    for words in ("And now?", "And then?"):
+        _turn(named_chat, words, chat_id)
+    until(lambda: len(model_server.names) == 1)
+    namer.stop(10)
+    assert len(model_server.names) == 1
+
+
+def test_until_then_and_without_an_answer_the_first_words_stand(
+    named_chat: Chat, chats: Chats, model_server: ModelServer
+) -> None:
+    _turn(named_chat)
+    until(lambda: model_server.names)
+    assert chats.recent("ann")[0].title == FIRST
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Fault(500), Fault(429), Json({"title": "x"}), Json("no"), Json({"name": 5})],
+    ids=lambda each: str(each)[:20],
+)
+def test_a_failure_is_noted_and_harmless(
+    answer: Scripted,
+    chats: Chats,
+    named_chat: Chat,
+    model_server: ModelServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model_server.enqueue_names(answer, _called("Later"))
+    with caplog.at_level(logging.WARNING):
+        _turn(named_chat)
+        until(lambda: "keeps its first words" in caplog.text)
+        _turn(named_chat, "Another")
+    until(lambda: {each.title for each in chats.recent("ann")} == {"Later", FIRST})
+    assert FIRST not in caplog.text
+
+
+def test_a_name_that_the_person_gave_meanwhile_stands(
+    named_chat: Chat, namer: Namer, chats: Chats, model_server: ModelServer
+) -> None:
+    gate = Gate()
+    model_server.enqueue_names(lambda _: Json({"name": "Theirs" if gate.wait() else ""}))
+    _turn(named_chat)
+    until(lambda: model_server.names)
+    chats.rename("ann", chats.recent("ann")[0].id, "Mine")
+    gate.open()
+    namer.stop(10)
+    assert [each.title for each in chats.recent("ann")] == ["Mine"]
+
+
+def test_nobodys_share_is_spent_beyond_its_limit(
+    database: Database, chats: Chats, model: Model, model_server: ModelServer
+) -> None:
+    limits = Limits(database, Settings(tokens_per_day=1))
+    namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
+    namer.tell("ann", "00000000-0000-0000-0000-000000000000", FIRST, "Peas.")
+    namer.stop(10)
+    assert model_server.names == []
+
+
+def test_another_persons_chat_is_not_named(chat: Chat, chats: Chats, namer: Namer, model_server: ModelServer) -> None:
+    _turn(chat)
+    model_server.enqueue_names(_called("Mine now"))
+    namer.tell("bob", chats.recent("ann")[0].id, "x", "y")
+    until(lambda: model_server.names)
+    namer.stop(10)
+    assert chats.recent("ann")[0].title == FIRST
+
+
+@pytest.mark.parametrize(
+    ("answered", "name"),
+    [
+        ("Planting peas", "Planting peas"),
+        ('"Planting peas."', "Planting peas"),
+        ("# Planting\n\npeas\x00", "Planting peas\ufffd"),
+        ("one two three four five six seven eight", "one two three four five six…"),
+        ("x" * 200, "x" * 59 + "…"),
+        ("  \n ", ""),
+        ("زراعة البازلاء", "زراعة البازلاء"),
+        ("a\u202eb", "a b"),
+        ("The password is hunter2", ""),
+    ],
+)
+def test_a_name_is_one_bounded_line_of_plain_text(answered: str, name: str) -> None:
+    assert name_of(answered) == name

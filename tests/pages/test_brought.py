@@ -1,0 +1,107 @@
+"""What was said to ChatGPT, brought at the page: told first, then learned from or kept, and stopped."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import house
+from auth.guard import SESSION
+from memory import Person
+from tests.memory.test_chatgpt import PORTO, chat, node, zipped
+from tests.pages.conftest import Sit, words
+
+TEXTS = "I found 2 messages of yours in one chat"
+
+
+@pytest.fixture
+def app(sit: Sit) -> AppTest:
+    """Somebody at the part of the page where files are."""
+    app = sit("pages/memories.py")
+    app.session_state["memories-tab"] = "Files"
+    return app.run()
+
+
+def _me(app: AppTest) -> str:
+    return str(app.session_state[SESSION].user_id)
+
+
+def _press(app: AppTest, label: str) -> AppTest:
+    next(each for each in app.button if each.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+def _brings(app: AppTest, held: bytes, name: str = "export.zip") -> AppTest:
+    app.file_uploader[0].set_value((name, held, "application/zip")).run()
+    return _press(app, "Import")
+
+
+def _export() -> bytes:
+    return zipped(("conversations.json", json.dumps([PORTO]).encode())).getvalue()
+
+
+def test_what_was_found_is_told_and_nothing_is_kept_before_it_is_chosen(home: house.House, app: AppTest) -> None:
+    _brings(app, _export())
+    assert TEXTS in words(app)
+    assert "Said from 1 March 2023 to 1 March 2023" in words(app)
+    assert "costs nothing" in words(app), "no model is connected here"
+    assert home.memory.lessons.standing(_me(app)).waiting == 0
+    _press(app, "Not now")
+    assert TEXTS not in words(app)
+    assert home.memory.lessons.standing(_me(app)).waiting == 0
+
+
+def test_messages_are_learned_from_behind_the_page_and_only_once(home: house.House, app: AppTest) -> None:
+    _brings(app, _export())
+    _press(app, "Learn from them")
+    while home.memory.lessons.standing(_me(app)).waiting:
+        home.worker.learn_next()
+    kept = {each["memory"]: each for each in home.memory.shelf.all(user_id=_me(app))}
+    assert str(kept["I live in Porto by the river"]["created_at"]).startswith("2023-03-01")
+    _brings(app, _export())
+    _press(app, "Learn from them")
+    assert any("read all of them already" in each.value for each in app.toast)
+    app.session_state["memories-tab"] = "Memories"
+    _press(app.run(), "Details")
+    assert "what you said to ChatGPT" in words(app)
+    assert "Open the chat" not in [each.label for each in app.button], "it is no chat of ours"
+
+
+def test_messages_are_kept_as_said_unless_nothing_may_be_kept_turn_by_turn(home: house.House, app: AppTest) -> None:
+    _brings(app, _export())
+    _press(app, "Keep them as said")
+    while home.memory.lessons.standing(_me(app)).waiting:
+        home.worker.learn_next()
+    assert home.memory.episodes.count(_me(app)) == 2
+    assert home.memory.shelf.all(user_id=_me(app)) == []
+    home.memory.people.set(_me(app), Person(episodes=False))
+    other = chat(node("q", "root", "user", "I keep bees in Utrecht"))
+    _brings(app, json.dumps([other]).encode(), "conversations.json")
+    assert next(each for each in app.button if each.label == "Keep them as said").disabled
+
+
+def test_reading_is_shown_and_stopped(home: house.House, app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(home.worker), "learn_next", lambda _: False)
+    _brings(app, _export())
+    _press(app, "Learn from them")
+    app.run()
+    assert "Reading what you brought" in words(app)
+    _press(app, "Stop reading")
+    assert home.memory.lessons.standing(_me(app)).waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("held", "name", "sentence"),
+    [
+        (b"PK\x03\x04 no zip", "export.zip", "is damaged, or no zip"),
+        (zipped(("other.txt", b"x")).getvalue(), "export.zip", "no conversations.json"),
+        (b"\x00\x01", "export.zip", "export.zip is not JSON"),
+        (json.dumps([chat()]).encode(), "conversations.json", "nothing that you said"),
+        (b"memory,kind\nx,poem\n", "m.csv", "no kind of memory"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told(app: AppTest, held: bytes, name: str, sentence: str) -> None:
+    assert sentence in words(_brings(app, held, name))

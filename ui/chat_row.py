@@ -1,0 +1,138 @@
+"""One chat in the list: opening it, its menu, its name written anew in place; and the dialogs about one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auth.guard import User
+from chat.conversations import Conversation
+from texts import text
+from ui import chat_deed, narrow, pieces
+from ui.chat_export import take_along
+from ui.open_chat import set_open
+
+__all__ = ["deleted_row", "dialogs", "open_at", "row"]
+
+MESSAGE = "message"  # a message's name in the address: the page scrolls to it
+
+
+def row(user: User, each: Conversation, opened: str | None) -> None:
+    """A chat by its name, with what can be done with it; `opened` is the one that is open."""
+    if chat_deed.renamed_now() == each.id:
+        _name_anew(user, each)
+        return
+    line = _line("opened" if each.id == opened else "other", each)
+    # Not a page link: Streamlit's do not write the address of another chat on the same page.
+    line.button(
+        pieces.plain(_title(each)),
+        key=f"open-{each.id}",
+        type="tertiary",
+        width="stretch",
+        on_click=open_at,
+        args=(each.id,),
+    )
+    menu = f"icon-menu-{each.id}"
+    line.menu_button(
+        text("chats.menu.label"),
+        _deeds(each),
+        key=menu,
+        icon=":material/more_horiz:",
+        type="tertiary",
+        format_func=_deed_name,
+        on_click=chat_deed.chosen,
+        args=(user, each, menu),
+    )
+
+
+def deleted_row(user: User, each: Conversation) -> None:
+    """A deleted chat, with the way back and the way out."""
+    line = _line("gone", each)
+    line.caption(pieces.plain(_title(each)), width="stretch")
+    back = text("chats.deleted.restore", title=pieces.plain(_title(each)))
+    line.button(
+        back,
+        key=f"icon-restore-{each.id}",
+        icon=":material/undo:",
+        type="tertiary",
+        on_click=chat_deed.restore,
+        args=(user, each.id),
+    )
+    line.button(
+        text("chats.deleted.for_good"),
+        key=f"icon-for-good-{each.id}",
+        icon=":material/delete_forever:",
+        type="tertiary",
+        on_click=chat_deed.ask,
+        args=("for_good", each),
+    )
+
+
+def open_at(chat_id: str, message_id: str | None = None) -> None:
+    """Open a chat, at one of its messages; on a phone the list makes way."""
+    set_open(chat_id)
+    if message_id is not None:
+        st.query_params[MESSAGE] = message_id
+    elif MESSAGE in st.query_params:
+        del st.query_params[MESSAGE]
+    narrow.close_soon()
+
+
+def dialogs(user: User) -> None:
+    """The dialog that was asked for by the press before."""
+    wanted = chat_deed.asked()
+    if wanted is None:
+        return
+    what, about = wanted
+    if what == "export":
+        take_along(user, about)
+    elif about is not None:
+        _for_good(user, about.id, about.title)
+
+
+def _line(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
+    key = f"chat-row-{pieces.way(each.title)}-{kind}-{each.id}"
+    return st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
+
+
+def _name_anew(user: User, each: Conversation) -> None:
+    box = f"name-{each.id}"
+    with st.form(f"rename-{each.id}", border=False), _line("named", each):
+        st.text_input(text("chats.rename.box"), value=each.title, key=box, max_chars=100, label_visibility="collapsed")
+        for save, name, icon in ((True, "save", "check"), (False, "cancel", "close")):
+            st.form_submit_button(
+                text(f"chats.rename.{name}"),
+                key=f"icon-{name}-{each.id}",
+                icon=f":material/{icon}:",
+                type="tertiary",
+                on_click=chat_deed.rename,
+                args=(user, each, box),
+                kwargs={"save": save},
+            )
+
+
+@st.dialog(text("chats.for_good.title"))
+def _for_good(user: User, chat_id: str, title: str) -> None:
+    st.markdown(text("chats.for_good.words", title=pieces.plain(title or text("chats.untitled"))))
+    if st.button(
+        text("chats.for_good.really"),
+        type="primary",
+        key="really-delete",
+        on_click=chat_deed.delete_for_good,
+        args=(user, chat_id),
+    ):
+        st.rerun()
+
+
+def _deeds(each: Conversation) -> list[str]:
+    pin = "unpin" if each.pinned else "pin"
+    return (
+        ["rename", "unarchive", "export", "delete"] if each.archived else ["rename", pin, "archive", "export", "delete"]
+    )
+
+
+def _deed_name(deed: str) -> str:
+    return text(f"chats.menu.{deed}")
+
+
+def _title(each: Conversation) -> str:
+    return each.title or text("chats.untitled")

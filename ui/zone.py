@@ -1,0 +1,36 @@
+"""The timezone that a person's days are in: the one they chose, or their browser's. It draws nothing."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from auth.guard import User
+from house import house
+
+__all__ = ["forget", "here", "know"]
+
+KEPT = "person-zone"
+
+
+def know(user: User) -> None:
+    """Find out once for each session; `here` tells it from then on."""
+    whose, _ = st.session_state.get(KEPT) or ("", "")
+    if whose != user.id:
+        person = house().memory.people.get(user.id)
+        st.session_state[KEPT] = (user.id, person.timezone if person.timezone_chosen else "")
+
+
+def forget() -> None:
+    """It may be another one by now."""
+    st.session_state.pop(KEPT, None)
+
+
+def here() -> ZoneInfo:
+    """The person's timezone, as far as it is known."""
+    _, chosen = st.session_state.get(KEPT) or ("", "")
+    try:
+        return ZoneInfo(chosen or st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):  # a browser may name one that this server does not know
+        return ZoneInfo("UTC")
