@@ -22,6 +22,7 @@
     ├── ModelError               a model or embedder did not do its work
     │   ├── ModelUnreachable     no connection, a cut connection, a time-out
     │   ├── ModelRefused         the key, the model's name or the request was not accepted
+    │   │   └── PicturesRefused  a model that takes words only was sent a picture
     │   ├── ModelBusy            429: too many requests, or no credit left
     │   └── BadAnswer            an answer that is not what was asked for
     ├── LimitReached             a person, or everybody together, has used up what was meant for a time
@@ -55,6 +56,7 @@ __all__ = [
     "NotFound",
     "NotInvited",
     "NotSupported",
+    "PicturesRefused",
     "SessionEnded",
     "SettingsError",
     "SignInError",
@@ -153,6 +155,10 @@ class ModelUnreachable(ModelError):
 
 class ModelRefused(ModelError):
     """The key, the model's name or the request was not accepted."""
+
+
+class PicturesRefused(ModelRefused):
+    """The model does not take pictures."""
 
 
 class ModelBusy(ModelError):

@@ -21,6 +21,7 @@ from chat.naming import Namer
 from chat.preferences import PreferenceStore
 from chat.refusals import Refusals
 from chat.retention import Retention
+from chat.taught import clear_quotes, leave_queue, messages_of
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database, Reading
@@ -30,9 +31,11 @@ from memory import Memory, Receipt
 from memory.embed import embedder_for
 from memory.prompts import instructions_for
 from memory.rerank import reranker_named
+from memory.unlearn import Taught, Unlearned
 from migrations import migrate
 from model import Model, chat_model, memory_model
 from model.offers import Offers
+from model.prices import prices_of
 from settings import Settings, settings
 
 __all__ = ["Farewell", "House", "build", "health", "house", "leave"]
@@ -95,6 +98,20 @@ class House:
             removed, texts = self.memory.erase(connection, user_id)
         return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
 
+    def taught_by(self, user_id: str, conversation_id: str) -> Taught:
+        """What forgetting what a chat taught would do."""
+        with self.database.as_user(user_id) as connection:
+            messages = messages_of(connection, conversation_id)
+        return self.memory.talks.taught(conversation_id, user_id=user_id, messages=messages)
+
+    def forget_chat(self, user_id: str, conversation_id: str) -> Unlearned:
+        """Forget what a chat taught, for good; its messages stay. The receipt shows that it is gone."""
+        with self.database.as_user(user_id) as connection:
+            messages = leave_queue(connection, conversation_id)
+            taught, removed = self.memory.talks.unlearn(connection, conversation_id, user_id, messages)
+            clear_quotes(connection, taught.ids, taught.texts)
+        return self.memory.talks.prove(user_id, taught, removed)
+
     def delete_account(self, user_id: str) -> Farewell:
         """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
         receipt = self.clear_memories(user_id, messages_too=True)
@@ -134,8 +151,7 @@ def build(wanted: Settings) -> House:
             opened.callback(model.close)
         limits = Limits(database, wanted)
         thinker = limits.metered(models[1]) if models[1] else None
-        reranker = reranker_named(wanted.reranker, thinker)
-        memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker)
+        memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker_named(wanted.reranker, thinker))
         conversations, retention = Conversations(database), Retention(database)
         worker = Worker(conversations, memory, limits, retention)
         opened.callback(worker.stop)
@@ -143,7 +159,9 @@ def build(wanted: Settings) -> House:
         preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
         chats = Chats(database)
         namer = _namer(chats, models[1], limits, opened)
-        chat = Chat(conversations, memory, models[0], worker.tell, limits, preferences, offers, namer)
+        chat = Chat(
+            conversations, memory, models[0], worker.tell, limits, preferences, offers, namer, prices_of(wanted)
+        )
         # Whatever failed above is closed again; from here on the house closes it.
         return House(
             settings=wanted,

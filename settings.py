@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ NUMBERS = {
     "memories_per_person": (0, 1_000_000),
     "uploads_per_day": (0, 1_000_000),
 }
+MOST_DOLLARS = 100_000
 OPENAI_EMBED_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
 
 
@@ -68,6 +70,10 @@ class Settings:
     chat_models: str | None = _setting(
         None, "The models that people may choose from, with commas; unset, all that the address lists"
     )
+    price_in: float | None = _setting(
+        None, "Dollars for a million tokens that `CHAT_MODEL` reads, to show what a reply cost; with `PRICE_OUT`"
+    )
+    price_out: float | None = _setting(None, "… and that it writes; nothing is guessed where they are unset")
     memory_model: str | None = _setting(None, "The model that decides what to remember; `CHAT_MODEL` if unset")
     extract_prompt: str | None = _setting(
         None, "Replaces the instructions on what to remember: a text, or the path of a `.md` or `.txt` file"
@@ -121,6 +127,8 @@ class Settings:
         """Raise `SettingsError` for a combination that cannot work; return self otherwise."""
         self._check_keys()
         self._check_admission()
+        if (self.price_in is None) != (self.price_out is None):
+            raise SettingsError("PRICE_IN and PRICE_OUT go together: one of them is missing.")
         if self.supabase_url or self.supabase_key:
             self.check_account()
         if self.hosted and not self.has_embedder:
@@ -190,7 +198,7 @@ def _first(name: str, sources: tuple[Mapping[str, Any], ...]) -> str | None:
     return None
 
 
-def _convert(name: str, raw: str) -> str | int | Path:
+def _convert(name: str, raw: str) -> str | int | float | Path:
     if name == "data_dir":
         return Path(raw).expanduser()
     if name in NUMBERS:
@@ -198,6 +206,10 @@ def _convert(name: str, raw: str) -> str | int | Path:
         if not (raw.isascii() and raw.isdecimal()) or not least <= int(raw) <= largest:
             raise SettingsError(f"{name.upper()} must be a whole number from {least} to {largest}, not {raw!r}.")
         return int(raw)
+    if name in ("price_in", "price_out"):
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", raw) or float(raw) > MOST_DOLLARS:
+            raise SettingsError(f"{name.upper()} must be an amount in dollars such as 0.75, not {raw!r}.")
+        return float(raw)
     if "\x00" in raw or "\n" in raw:
         raise SettingsError(f"{name.upper()} has a line break in it: it must be one line.")
     return raw

@@ -6,15 +6,17 @@ The only place with SQL about them. It neither asks a model nor decides what a r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
+from chat.attachments import Attachment, Attachments
 from chat.message import FIELDS, Conversation, Message, Turn, as_id
 from chat.placing import place, said_just_now
+from chat.switches import REMEMBERING, SwitchBoard, Switches
 from chat.threads import Threads
 from chat.wording import sayable, title_of
 from database import Database
@@ -36,6 +38,8 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.threads = Threads(database)
+        self.switches = SwitchBoard(database)
+        self.attachments = Attachments(database)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -74,25 +78,39 @@ class Conversations:
         seen: str | None = None,
         instead_of: str | None = None,
         once_within: float = 0,
+        files: Sequence[Attachment] = (),
+        switches: Switches | None = None,
     ) -> Message:
         """Save what a person said at the end of the line that is shown, or as the first message of a new conversation.
 
         `seen` is the last message they saw: where that stands on another branch, theirs follows there. `instead_of`
-        makes it another version of a message, whose turn need not be remembered any more. The same words again
-        `once_within` so many seconds, and before their answer, are the same message: somebody pressed twice.
+        makes it another version of a message, with its files, whose turn need not be remembered any more. The same
+        words again `once_within` so many seconds, and before their answer, are the same message: pressed twice.
 
-        From here on it is in the queue to be remembered, a little later than its reply should take; never, where
-        the person has switched remembering off, also if they switch it on again later.
+        From here on it is in the queue to be remembered, a little later than its reply should take; never, where the
+        chat or the person has switched remembering off, also if it is switched on again later. `switches` are for a
+        new conversation.
         """
-        kept = sayable(content)
+        kept = sayable(content, besides=files)
         with self._database.as_user(user_id) as connection:
-            if once_within and (same := said_just_now(connection, conversation_id, kept, once_within)):
+            # With files it is no slip of the finger: they had to be chosen again.
+            if once_within and not files and (same := said_just_now(connection, conversation_id, kept, once_within)):
                 return same
             if conversation_id is None:
-                conversation_id, parent = _open(connection, kept).id, None
+                conversation_id, parent = _open(connection, kept or files[0].name).id, None
+                if switches is not None:
+                    self.switches.put(connection, conversation_id, switches)
             else:
                 parent = place(connection, conversation_id, seen, instead_of)
-            return self._append(connection, conversation_id, "user", kept, parent)
+            told = {"attached": [each.told() for each in files]} if files else {}
+            said = self._append(connection, conversation_id, "user", kept, parent, receipt=told)
+            self.attachments.keep(connection, said.id, said.conversation_id, files)
+            return said if instead_of is None else self._with_files_of(connection, instead_of, said)
+
+    def _with_files_of(self, connection: Connection, older: str, said: Message) -> Message:
+        self.attachments.carry(connection, older, said.id)
+        sql = text(f"select {FIELDS} from app.messages where id = cast(:id as uuid)")
+        return Message(**connection.execute(sql, {"id": said.id}).mappings().one())
 
     def reply(self, asked: Message, content: str, status: str, receipt: Mapping[str, Any]) -> Message:
         """Save the reply to a message, and let the turn be remembered from now on, in one transaction."""
@@ -199,9 +217,7 @@ _INSERT = text(
     "insert into app.messages (conversation_id, parent_id, role, content, status, receipt, remembering, remember_after)"
     " values"
     " (cast(:conversation as uuid), cast(:parent as uuid),"
-    "  :role, :content, :status, cast(:receipt as jsonb), case when :role = 'user' and coalesce("
-    "   (select writes_memory from app.preferences where user_id = app.asking()), true)"
-    "  then 'waiting' else 'none' end,"
+    f"  :role, :content, :status, cast(:receipt as jsonb), {REMEMBERING},"
     f"  now() + make_interval(secs => {REPLY_SECONDS})) returning {FIELDS}"
 )
 # What was said, and another answer, is shown from now on; a first answer only where nothing was said meanwhile.

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from chat.branches import Step, line
 from chat.message import FIELDS, Message, as_id
+from chat.switches import Switches
 from database import Database
 from errors import InvalidInput, NotFound
 from plaintext import storable
@@ -27,6 +28,7 @@ MOST = 120  # drawn at most, however far somebody has paged back; as many are re
 BEFORE = 60  # messages before one that is answered: more than a prompt has room for
 ASIDE = 200
 MAX_WHY = 500
+SWITCHES = ("reads_memory", "writes_memory", "temporary")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Thread:
     said: tuple[str, ...] = ()  # every message of the conversation, in the order they were said
     branched: bool = False  # it is not the line that was chosen, but the one with the message that was asked for
     stamp: str = ""  # changes with whatever would change the line
+    switches: Switches = field(default_factory=Switches)  # how the conversation stands to memory
 
     @property
     def tip(self) -> str | None:
@@ -114,6 +117,15 @@ class _Row:
     whole: Message | None = field(default=None)
 
 
+@dataclass(frozen=True)
+class _Chat:
+    """What is kept of the conversation itself."""
+
+    head: str | None = None
+    stamp: str = ""
+    switches: Switches = field(default_factory=Switches)
+
+
 class Threads:
     """Reads one user's conversations as they are shown, and keeps what was chosen of them."""
 
@@ -125,20 +137,20 @@ class Threads:
 
         Empty if the conversation is gone or not the user's.
         """
-        rows, head, stamp = self._tree(user_id, conversation_id)
-        steps = line(rows, head)
+        rows, chat = self._tree(user_id, conversation_id)
+        steps = line(rows, chat.head)
         branched = show in {each.id for each in rows} - {each.id for each in steps}
         steps = line(rows, show) if branched else steps
         start = _start([each.id for each in steps], first, show)
-        found = self._thread(user_id, rows, steps, slice(start, start + MOST), stamp)
+        found = self._thread(user_id, rows, steps, slice(start, start + MOST), chat)
         return replace(found, branched=True) if branched else found
 
     def up_to(self, asked: Message) -> Thread:
         """The line that ends with a message, as much of its end as a prompt may show."""
-        rows, _, stamp = self._tree(asked.user_id, asked.conversation_id)
+        rows, chat = self._tree(asked.user_id, asked.conversation_id)
         steps = line(rows, asked.id)
         end = next((number for number, each in enumerate(steps, 1) if each.id == asked.id), 0)
-        return self._thread(asked.user_id, rows, steps[:end], slice(max(0, end - BEFORE), end), stamp)
+        return self._thread(asked.user_id, rows, steps[:end], slice(max(0, end - BEFORE), end), chat)
 
     def stamp(self, user_id: str, conversation_id: str) -> str:
         """What changes with whatever would change the line; empty if the conversation is gone."""
@@ -165,15 +177,12 @@ class Threads:
             if connection.execute(_RATE, values).rowcount != 1:
                 raise NotFound("There is no such reply.")
 
-    def _tree(self, user_id: str, conversation_id: str) -> tuple[list[_Row], str | None, str]:
+    def _tree(self, user_id: str, conversation_id: str) -> tuple[list[_Row], _Chat]:
         values = {"conversation": as_id(conversation_id), "recent": MOST}
         found = self._database.read_as(user_id, _TREE, values)
-        if not found:
-            return [], None, ""
-        head, stamp = found[-1]["head_id"], found[-1]["stamp"]
-        return [_row(each) for each in found], head, stamp
+        return [_row(each) for each in found], _chat(found[-1]) if found else _Chat()
 
-    def _thread(self, user_id: str, rows: Sequence[_Row], steps: Sequence[Step], part: slice, stamp: str) -> Thread:
+    def _thread(self, user_id: str, rows: Sequence[_Row], steps: Sequence[Step], part: slice, chat: _Chat) -> Thread:
         """The words of a part of the line, and of the replies beside it; one more trip where they are older."""
         roles = {each.id: each.role for each in rows}
         order = {each.id: number for number, each in enumerate(rows)}
@@ -190,7 +199,8 @@ class Threads:
             start=part.start,
             others=tuple(whole[each] for each in others if each in whole),
             said=tuple(order),
-            stamp=stamp,
+            stamp=chat.stamp,
+            switches=chat.switches,
         )
 
     def _whole(self, user_id: str, ids: Collection[str]) -> dict[str, Message]:
@@ -198,10 +208,14 @@ class Threads:
         return {row["id"]: Message(**row) for row in self._database.read_as(user_id, sql, {"ids": sorted(ids)})}
 
 
+def _chat(found: Mapping[str, Any]) -> _Chat:
+    return _Chat(found["head_id"], found["stamp"], Switches(**{name: found[name] for name in SWITCHES}))
+
+
 def _row(found: Mapping[str, Any]) -> _Row:
     if not found["recent"]:
         return _Row(found["id"], found["parent_id"], found["role"])
-    words = {name: value for name, value in found.items() if name not in ("recent", "head_id", "stamp")}
+    words = {name: value for name, value in found.items() if name not in ("recent", "head_id", "stamp", *SWITCHES)}
     return _Row(found["id"], found["parent_id"], found["role"], Message(**words))
 
 
@@ -218,7 +232,10 @@ _RECENT = "coalesce((select seq from recent), 0)"
 _STAMP_OF = (
     "concat(chat.head_id, '/', (select max(seq) from app.messages where conversation_id = %(conversation)s::uuid))"
 )
-_CHAT = "select id, head_id from app.conversations where id = %(conversation)s::uuid and deleted_at is null"
+_CHAT = (
+    "select id, head_id, reads_memory, writes_memory, temporary from app.conversations"
+    " where id = %(conversation)s::uuid and deleted_at is null"
+)
 _STAMP = f"with chat as ({_CHAT}) select {_STAMP_OF} as stamp from chat"
 # The words of a message may be long, and lie elsewhere on the disk: they are fetched for the latest only.
 _TREE = (
@@ -228,7 +245,7 @@ _TREE = (
     f" m.remembering, m.feedback, m.feedback_why, m.seq >= {_RECENT} as recent,"
     f" case when m.seq >= {_RECENT} then m.content end as content,"
     f" case when m.seq >= {_RECENT} then m.receipt end as receipt,"
-    " chat.head_id::text, stamped.stamp"
+    " chat.head_id::text, chat.reads_memory, chat.writes_memory, chat.temporary, stamped.stamp"
     f" from chat cross join (select {_STAMP_OF} as stamp from chat) stamped"
     " join app.messages m on m.conversation_id = chat.id order by m.seq"
 )

@@ -5,32 +5,32 @@ The reply never waits for remembering. It draws nothing: whoever iterates shows 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from chat import prompt
+from chat.attachments import Attachment
 from chat.conversations import Conversations, Message
-from chat.left_out import do_without
+from chat.draft import Draft
+from chat.files import File, check, opened
 from chat.naming import Namer
 from chat.preferences import Preferences, PreferenceStore
-from chat.switches import may_read
+from chat.switches import Switches, may_read
 from chat.threads import Thread
 from chat.wording import sayable
-from errors import LimitReached, ModelError, ModelRefused
+from errors import LimitReached, ModelError, ModelRefused, PicturesRefused
 from limits import Limits
-from memory import Fact, Memory, Said, episode_id
+from memory import Fact, Memory, episode_id
 from model import Message as Words
-from model import Model, Usage
+from model import Model
 from model.offers import Offers
+from model.prices import Prices
 
 __all__ = ["Chat", "answer", "run_turn", "say"]
 
-RECALLED = 8
 PRESENT = 40  # messages of this conversation that its prompt most likely shows
-STANDING = 5  # of what holds whatever is asked
+MESSAGES_WITH_FILES = 10  # of which the prompt shows files at most
 PRESSED_TWICE = 2.0  # seconds in which the same words, not answered yet, are the same message
 
 
@@ -50,6 +50,7 @@ class Chat:
     preferences: PreferenceStore | None = None
     offers: Offers | None = None
     namer: Namer | None = None
+    prices: Prices | None = None
 
     def preferences_of(self, user_id: str) -> Preferences:
         """What this person set."""
@@ -76,28 +77,48 @@ def say(
     *,
     seen: str | None = None,
     instead_of: str | None = None,
+    files: Sequence[File] = (),
+    switches: Switches | None = None,
 ) -> Message:
     """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached.
 
-    `seen` is the last message they saw, `instead_of` the one whose other version this is.
+    `seen` is the last message they saw, `instead_of` the one whose other version this is. `files` are opened first,
+    all or none; `switches` say how a new conversation stands to memory.
     """
-    words = sayable(text)
+    words = sayable(text, besides=files)
+    check(files)
+    if chat.limits is not None:
+        for _ in files:
+            chat.limits.may_upload(user_id)
+    attached = opened(files)
     if chat.limits is not None:
         chat.limits.may_say(user_id, words)
     return chat.conversations.say(
-        user_id, conversation_id, words, seen=seen, instead_of=instead_of, once_within=PRESSED_TWICE
+        user_id,
+        conversation_id,
+        words,
+        seen=seen,
+        instead_of=instead_of,
+        once_within=PRESSED_TWICE,
+        files=attached,
+        switches=switches,
     )
 
 
 def answer(
-    chat: Chat, asked: Message, thread: Thread | None = None, without: Collection[str] = ()
+    chat: Chat,
+    asked: Message,
+    thread: Thread | None = None,
+    without: Collection[str] = (),
+    as_of: date | None = None,
 ) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try).
 
     `thread` is the shown line of its conversation, where the caller has read it anyway; `without` are the ids of
-    memories that this reply is not to be told. Earlier replies to the message stay beside this one.
+    memories that this reply is not to be told; with `as_of` it is told what was known at the end of that day.
+    Earlier replies to the message stay beside this one.
     """
-    draft = _Draft()
+    draft = Draft(chat.prices)
     try:
         if thread is None or not thread.reaches(asked):
             thread = chat.conversations.threads.up_to(asked)
@@ -107,10 +128,12 @@ def answer(
         # of it was taken back by asking otherwise, or is what this reply replaces.
         left = [*(each.id for each in history[-PRESENT:]), *thread.aside(asked)]
         present = [episode_id(asked.user_id, each) for each in left]
-        reads = may_read(preferences)
-        memories = draft.recall(chat.memory, asked, history, present, without) if reads else draft.tell_nothing()
-        for piece in _speak(chat, asked, draft, history, memories, preferences):
-            draft.pieces.append(piece)
+        here = thread.switches.reads
+        reads = may_read(preferences, in_this_chat=here)
+        memories = draft.recall(chat.memory, asked, history, present, without, as_of) if reads else draft.tell_nothing()
+        beside = prompt.Beside(_files(chat, asked, history), as_of if reads else None, off_here=not here)
+        for piece in _speak(chat, asked, draft, _Wanted(history, memories, preferences, beside, told=reads)):
+            draft.add(piece)
             yield piece
         draft.status = "complete"
         _name(chat, draft, history)
@@ -121,99 +144,70 @@ def answer(
         _save(chat, asked, draft)
 
 
-@dataclass
-class _Draft:
-    """The reply as it grows; a stop or a failure leaves it as far as it came."""
-
-    status: str = "stopped"
-    pieces: list[str] = field(default_factory=list)
-    receipt: dict[str, Any] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
-    began: float = field(default_factory=time.monotonic)
-
-    def recall(
-        self,
-        memory: Memory,
-        asked: Message,
-        history: Sequence[Message],
-        present: Sequence[str],
-        without: Collection[str],
-    ) -> Sequence[Fact]:
-        """The memories for a message. A reply without memory beats no reply, but its receipt says so."""
-        if without:
-            self.receipt["without"] = sorted(without)
-        try:
-            before = [Said(each.role, each.content, each.created_at) for each in history[:-1]]
-            memories = memory.recall(
-                asked.content,
-                user_id=asked.user_id,
-                limit=RECALLED,
-                before=before,
-                without={*present, *without},
-                standing=STANDING,
-            )
-        except ModelError as error:
-            self.receipt["not_recalled"] = str(error)
-            return []
-        if without:
-            left_out = [known for each in without if (known := memory.get(each, user_id=asked.user_id))]
-            memories = do_without(memories, without, left_out)
-        self.receipt["memories"] = [_used(fact) for fact in memories]
-        return memories
-
-    def tell_nothing(self) -> Sequence[Fact]:
-        """Memory is off: nothing is looked for, and the receipt says so."""
-        self.receipt["memory_off"] = True
-        return []
-
-    def finished_receipt(self) -> dict[str, Any]:
-        """What the turn used: memories, tokens, time."""
-        if self.usage.cut_off:
-            self.receipt["cut_off"] = True
-        spent = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
-        return self.receipt | spent | {"model": self.usage.model, "ms": round(1000 * (time.monotonic() - self.began))}
+def _files(chat: Chat, asked: Message, history: Sequence[Message]) -> dict[str, list[Attachment]]:
+    """What came with the messages of a prompt: texts, and the pictures that no model has refused before."""
+    having = [each.id for each in history if each.receipt.get("attached")][-MESSAGES_WITH_FILES:]
+    if not having:
+        return {}
+    known = chat.conversations.attachments
+    found = known.written(asked.user_id, having)
+    answered = {each.parent_id for each in history if each.role == "assistant" and each.status == "complete"}
+    seen = known.pictures(asked.user_id, [each for each in having if each == asked.id or each in answered])
+    whole = {each.id: each for several in seen.values() for each in several}
+    return {message: [whole.get(each.id, each) for each in several] for message, several in found.items()}
 
 
-def _used(fact: Fact) -> dict[str, Any]:
-    """A memory as the receipt keeps it: what, from when, by whom, and why it was found."""
-    told = {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
-    by = fact.metadata.get("actor_id") or fact.metadata.get("role")
-    return told | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
+@dataclass(frozen=True)
+class _Wanted:
+    """What a reply is made from."""
+
+    history: Sequence[Message]
+    memories: Sequence[Fact]
+    preferences: Preferences
+    beside: prompt.Beside
+    told: bool
+
+    def words(self, beside: prompt.Beside) -> list[Words]:
+        """The prompt, with these files."""
+        now = datetime.now(UTC)
+        return prompt.build(
+            self.history, self.memories, now, preferences=self.preferences, told=self.told, beside=beside
+        )
 
 
-def _speak(
-    chat: Chat,
-    asked: Message,
-    draft: _Draft,
-    history: Sequence[Message],
-    memories: Sequence[Fact],
-    preferences: Preferences,
-) -> Iterator[str]:
+def _speak(chat: Chat, asked: Message, draft: Draft, wanted: _Wanted) -> Iterator[str]:
     """The reply, by the model the person chose; by the deployment's, where that one is gone or refuses."""
-    own, told = chat.model_for(asked.user_id), "memory_off" not in draft.receipt
+    own = chat.model_for(asked.user_id)
     if own is None:
-        yield prompt.without_model(memories, told=told)
+        yield prompt.without_model(wanted.memories, told=wanted.told, beside=wanted.beside)
         return
-    words = prompt.build(history, memories, datetime.now(UTC), preferences=preferences, told=told)
-    chosen = preferences.model or own.name
+    chosen = wanted.preferences.model or own.name
     if model := chat.model_for(asked.user_id, chosen):
         try:
-            yield from _stream(model, words, draft)
+            yield from _stream(model, asked, draft, wanted)
+        except PicturesRefused:  # another model might take them, but it was not asked for
+            raise
         except ModelRefused:
             if draft.pieces or chosen == own.name:
                 raise
         else:
             return
     draft.receipt["not_offered"] = chosen
-    yield from _stream(own, words, draft)
+    yield from _stream(own, asked, draft, wanted)
 
 
-def _stream(model: Model, words: Sequence[Words], draft: _Draft) -> Iterator[str]:
+def _stream(model: Model, asked: Message, draft: Draft, wanted: _Wanted) -> Iterator[str]:
     draft.usage.model = model.name
-    return model.stream(words, draft.usage)
+    try:
+        yield from model.stream(wanted.words(wanted.beside), draft.usage)
+    except PicturesRefused:
+        if draft.pieces or any(each.picture for each in wanted.beside.files.get(asked.id, ())):
+            raise
+        # Pictures further up, sent to another model, must not keep this one from going on.
+        yield from model.stream(wanted.words(wanted.beside.in_words()), draft.usage)
 
 
-def _name(chat: Chat, draft: _Draft, history: Sequence[Message]) -> None:
+def _name(chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
     """After the first whole reply of a chat, let it be named."""
     asked, text = history[-1], "".join(draft.pieces)
     if chat.namer is None or not text.strip():
@@ -222,7 +216,7 @@ def _name(chat: Chat, draft: _Draft, history: Sequence[Message]) -> None:
         chat.namer.tell(asked.user_id, asked.conversation_id, asked.content, text)
 
 
-def _save(chat: Chat, asked: Message, draft: _Draft) -> None:
+def _save(chat: Chat, asked: Message, draft: Draft) -> None:
     """Keep what there is of a reply. With nothing said in reply, the person's words are still to be remembered."""
     text = "".join(draft.pieces)
     if text.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 
 from errors import InvalidInput
 from plaintext import storable
@@ -39,10 +40,10 @@ def given_name(name: str) -> str:
     return line
 
 
-def sayable(content: str) -> str:
-    """A message as it will be kept; refused, not cut, when it is too long."""
+def sayable(content: str, besides: Sized = ()) -> str:
+    """A message as it will be kept; refused, not cut, when it is too long. With files `besides` it may be empty."""
     kept = storable(content).strip()
-    if not kept:
+    if not kept and not besides:
         raise InvalidInput("The message is empty.")
     if len(kept) > MAX_MESSAGE:
         raise InvalidInput(

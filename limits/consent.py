@@ -17,7 +17,7 @@ from settings import Settings
 __all__ = ["Consents", "Provider", "providers"]
 
 # Of the words in ui/consent.py. Whoever agreed to older ones is asked again.
-VERSION = 1
+VERSION = 2
 
 
 class Consents:

@@ -18,6 +18,7 @@ from settings import Settings
 
 __all__ = ["Metered", "Spending"]
 
+TOKENS_OF_PICTURE = 1_500  # an estimate that does not fall short for most models; what it really was is counted after
 OWN, TOGETHER = "tokens", "everybody"
 
 
@@ -102,7 +103,8 @@ class Metered(Model):
 
     @contextmanager
     def _counting(self, messages: Sequence[Message], usage: Usage) -> Iterator[_Call]:
-        call = _Call(usage, sum(tokens(each.content) for each in messages))
+        pictures = sum(len(each.pictures) for each in messages)
+        call = _Call(usage, sum(tokens(each.content) for each in messages) + TOKENS_OF_PICTURE * pictures)
         self._spending.reserve(call.estimate, self._user_id)
         try:
             yield call

@@ -43,6 +43,7 @@ from memory.rerank import CrossEncoderReranker, ModelReranker, Reranker
 from memory.shelf import Shelf
 from memory.store import Store
 from memory.tidy import Report, Tidy
+from memory.unlearn import Talks
 from model import Model
 
 __all__ = [
@@ -97,6 +98,7 @@ class Memory:
         self.graph = Graph(standing.database)
         self.lessons = Lessons(standing.database, by_model=standing.model is not None)
         self.shelf = Shelf(standing.database, self._store, standing.embedder)
+        self.talks = Talks(standing.database, self._store, standing.embedder)
         self.health = Checkup(standing.database, self._tidy)
         self.checks = Checks(standing.database, self._store, self._recall)
         self.confirming = Confirming(standing.database, self._store)
@@ -151,8 +153,7 @@ class Memory:
 
     def get(self, memory_id: str, *, user_id: str) -> Result | None:
         """One memory, or None if this user has no such."""
-        fact = self._store.get(user_id, memory_id)
-        return fact.result() if fact else None
+        return fact.result() if (fact := self._store.get(user_id, memory_id)) else None
 
     def get_all(
         self,
@@ -190,8 +191,7 @@ class Memory:
         run_id: str | None = None,
     ) -> dict[str, list[dict[str, Any]]]:
         """Keep what is worth keeping of these messages, or with `infer=False` each message as it was said."""
-        whose = given.asking(user_id)
-        extra = given.own_metadata(metadata, expires)
+        whose, extra = given.asking(user_id), given.own_metadata(metadata, expires)
         said = given.messages(messages, at, run_id)
         keep = self._keeper.learn if infer else self._keeper.as_said
         return {"results": keep(said, whose, extra)}

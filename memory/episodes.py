@@ -65,6 +65,23 @@ class Episodes:
         [row] = self._database.read_as(user_id, "select count(*) as kept from vecs.episodes")
         return int(row["kept"])
 
+    def of_talk(self, connection: Connection, run_id: str, messages: Collection[str]) -> tuple[list[str], list[str]]:
+        """The messages of a talk that were kept, and the ids they are kept under."""
+        rows = connection.execute(
+            text(
+                "select id, metadata ->> 'message_id' as message_id from vecs.episodes where user_id = app.asking()"
+                " and (metadata ->> 'run_id' = :run or metadata ->> 'turn' = any(:messages)"
+                " or metadata ->> 'message_id' = any(:messages)) order by place"
+            ),
+            {"run": run_id, "messages": list(messages)},
+        ).all()
+        return [row.message_id for row in rows if row.message_id], [row.id for row in rows]
+
+    def erase(self, connection: Connection, ids: Sequence[str]) -> int:
+        """Erase these for good, inside a transaction of the caller."""
+        gone = text("delete from vecs.episodes where user_id = app.asking() and id = any(:ids)")
+        return connection.execute(gone, {"ids": list(ids)}).rowcount
+
     def forget(self, user_id: str, run_id: str | None = None) -> int:
         """Erase a person's turns for good: those of one talk, or all."""
         chosen = "" if run_id is None else " where metadata ->> 'run_id' = :run_id"

@@ -112,6 +112,14 @@ class History:
         )
         return [Fact(row["memory_id"], row["new_metadata"]) for row in rows]
 
+    def of_talk(self, connection: Connection, run_id: str, messages: Sequence[str]) -> dict[str, list[Event]]:
+        """The whole history of each memory that a talk added or changed, the oldest change first."""
+        rows = connection.execute(text(_OF_TALK), {"run": run_id, "messages": list(messages)}).mappings()
+        by_memory: dict[str, list[Event]] = {}
+        for row in rows:
+            by_memory.setdefault(row["memory_id"], []).append(Event(**row))
+        return by_memory
+
     def events_of(self, connection: Connection, target: int | str) -> list[Event]:
         """The change with this number, or all changes of a run, the newest first."""
         column = "event" if isinstance(target, int) else "run"
@@ -153,6 +161,11 @@ class History:
         values = {} if memory_ids is None else {"ids": memory_ids}
         return connection.execute(text(f"delete from app.memory_history{chosen}"), values).rowcount
 
+    def erase_since(self, connection: Connection, memory_id: str, event: int) -> int:
+        """Take away the versions of one memory from this change on; it stands again as it stood before."""
+        since = text("delete from app.memory_history where memory_id = :id and event >= :event")
+        return connection.execute(since, {"id": memory_id, "event": event}).rowcount
+
     def _missing_vector(self, connection: Connection, event: Event, embed: Embed) -> str | None:
         """The vector of what comes back, where the history's went with the embedding model it came from."""
         if event.old_metadata is None:
@@ -172,6 +185,13 @@ class History:
             raise InvalidInput("This memory has changed since then: take the later change back first.")
 
 
+_OF_TALK = f"""
+select {FIELDS} from app.memory_history where user_id = app.asking() and memory_id in (
+  select memory_id from app.memory_history
+  where user_id = app.asking()
+    and (message_id = any(:messages) or (action = 'add' and new_metadata ->> 'run_id' = :run)))
+order by memory_id, event
+"""
 _TAKE_BACK = {
     "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
     " and cast(:vec as text) is null",

@@ -6,7 +6,7 @@ It keeps and answers questions; whether there is one is decided by the model and
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -74,6 +74,11 @@ class Questions:
             ),
             {"memory_id": fact.id, "proposed": json.dumps(proposed), "message_id": write.said.message_id},
         )
+
+    def erase(self, connection: Connection, messages: Sequence[str], memory_ids: Sequence[str]) -> int:
+        """Take away the questions that these messages raised, and those about these memories, answered or not."""
+        gone = text("delete from app.questions where message_id = any(:messages) or memory_id = any(:ids)")
+        return connection.execute(gone, {"messages": list(messages), "ids": list(memory_ids)}).rowcount
 
     def take(self, connection: Connection, question_id: str, choice: Choice) -> Question:
         """Note the answer and give the question back, so that what it says can be done; once only."""

@@ -6,6 +6,7 @@ of memories or chats: what to say to a model is decided elsewhere.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -25,11 +26,13 @@ from model.edge import (
     Vectors,
     check_address,
     is_about,
+    pictures_refused,
+    refuses_pictures,
     translating,
 )
 from settings import Settings
 
-__all__ = ["Embeddings", "Message", "Model", "Usage", "chat_model", "memory_model"]
+__all__ = ["Embeddings", "Message", "Model", "Picture", "Usage", "chat_model", "memory_model"]
 
 CONNECT_SECONDS = 10.0
 LISTING_SECONDS = 3.0  # somebody waits for a page
@@ -40,11 +43,33 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture that a message shows."""
+
+    media: str
+    held: bytes = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The picture itself, written as an address."""
+        return f"data:{self.media};base64,{base64.b64encode(self.held).decode()}"
+
+
+@dataclass(frozen=True)
 class Message:
     """One message of a prompt."""
 
     role: str
     content: str
+    pictures: tuple[Picture, ...] = ()
+
+    def written(self) -> dict[str, Any]:
+        """The message as the protocol has it; in parts only where there are pictures: not every server knows them."""
+        if not self.pictures:
+            return {"role": self.role, "content": self.content}
+        parts: list[dict[str, Any]] = [{"type": "text", "text": self.content}] if self.content else []
+        parts += [{"type": "image_url", "image_url": {"url": each.url}} for each in self.pictures]
+        return {"role": self.role, "content": parts}
 
 
 @dataclass
@@ -138,8 +163,13 @@ class Model:
             return self._ask(told, response_format={"type": "json_object"})
 
     def _ask(self, messages: Sequence[Message], **options: Any) -> Any:
-        plain: Any = [{"role": message.role, "content": message.content} for message in messages]
-        return self._client.chat.completions.create(model=self.name, messages=plain, **options)
+        written: Any = [message.written() for message in messages]
+        try:
+            return self._client.chat.completions.create(model=self.name, messages=written, **options)
+        except openai.APIStatusError as error:
+            if any(message.pictures for message in messages) and refuses_pictures(error):
+                raise pictures_refused(self._place) from error
+            raise
 
     @property
     def _place(self) -> Place:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import BaseModel, Field, FiniteFloat
 
-from errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, SettingsError
+from errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, PicturesRefused, SettingsError
 
 __all__ = [
     "EMBED_SETTINGS",
@@ -25,6 +25,8 @@ __all__ = [
     "Vectors",
     "check_address",
     "is_about",
+    "pictures_refused",
+    "refuses_pictures",
     "translating",
 ]
 
@@ -99,6 +101,23 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
 def is_about(option: str, error: openai.APIStatusError) -> bool:
     """Whether a server refused this option; servers spell that in their own ways."""
     return option in str(error).lower().replace(" ", "_")
+
+
+def refuses_pictures(error: openai.APIStatusError) -> bool:
+    """Whether a request with pictures was refused because of them; servers say it in many ways, or not at all."""
+    if error.status_code in (400, 415, 422):
+        # Pictures are what is unusual about the request, unless the server says it is something else.
+        return not any(is_about(option, error) for option in ("stream_options", "response_format", "context_length"))
+    said = str(error).lower()
+    return error.status_code in (404, 500, 501) and any(word in said for word in ("image", "vision", "multimodal"))
+
+
+def pictures_refused(place: Place) -> PicturesRefused:
+    """The sentence for a model that takes words only."""
+    return PicturesRefused(
+        f"{place} did not take the picture: it may be a model for words only. Your message and its files are kept; "
+        f"ask again in words, or let {place.name} name a model that sees."
+    )
 
 
 def check_address(api_key: str | None, base_url: str | None) -> None:

@@ -12,6 +12,7 @@ from auth.guard import require_user
 from errors import InvalidInput
 from house import house
 from ui import composer, open_chat
+from ui.chat_bar import chat_bar
 from ui.chat_list import chat_list
 from ui.confirm_gently import confirm_gently
 from ui.consent import require_consent
@@ -40,11 +41,16 @@ def draw() -> None:
     drawn = open_chat.thread(user)
     chat_list(user, at_hand)
     composer.box(user, drawn)
-    asked, without = to_answer(drawn)
+    above = st.container(key="chat-bar")
+    if not drawn.messages:
+        chat_bar(user, None, None, above)
+    asked, wanted = to_answer(drawn)
     thread(user, drawn, asked)
+    if drawn.messages:  # once the messages have taken the greeting's place: people write where they see one
+        chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, above)
     if asked:
         with st.chat_message("assistant", avatar=MARK):
-            drawn = stream_reply(user, asked, drawn, without)
+            drawn = stream_reply(user, asked, drawn, wanted)
             learned(asked, newest=True)
     elif not drawn.messages:
         with st.container():  # one element, so that the first message takes its place at once

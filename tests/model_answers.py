@@ -71,7 +71,13 @@ class Request:
 
     def said(self, role: str) -> str:
         """The latest message of this role."""
-        return next((m["content"] for m in reversed(self.body["messages"]) if m["role"] == role), "")
+        return next((words_of(m) for m in reversed(self.body["messages"]) if m["role"] == role), "")
+
+
+def words_of(message: Mapping[str, Any]) -> str:
+    """What a message says; beside pictures its words are one part of it."""
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(each.get("text", "") for each in content)
 
 
 class Gate:
@@ -351,6 +357,6 @@ def chunk(delta: Mapping[str, Any] | None = None, finish: str | None = None) -> 
 
 def _usage(request: Request, text: str) -> dict[str, int]:
     """Words stand for tokens."""
-    asked = sum(len(message["content"].split()) for message in request.body["messages"])
+    asked = sum(len(words_of(message).split()) for message in request.body["messages"])
     replied = len(text.split())
     return {"prompt_tokens": asked, "completion_tokens": replied, "total_tokens": asked + replied}

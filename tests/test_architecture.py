@@ -47,6 +47,8 @@ ONLY_IN: dict[str, set[str]] = {
     "gotrue": {"auth.client"},
     "psycopg2": {"database", "database.edge", "local.postgres"},
     "dotenv": {"settings"},
+    "pypdf": {"chat.opener"},
+    "PIL": {"chat.opener"},
 }
 DATABASE_PARTS = {"sqlalchemy", "psycopg2", "vecs", "openai", "supabase", "database"}
 # The memory library may bring up a local database when it is given none, and only then look there.

@@ -27,6 +27,8 @@ EVERYTHING = ACCOUNT | {
     "OPENAI_API_KEY": "sk-chat",
     "OPENAI_BASE_URL": "http://localhost:11434/v1",
     "CHAT_MODEL": "chatty",
+    "PRICE_IN": "0.75",
+    "PRICE_OUT": "4.5",
     "CHAT_MODELS": "chatty, wordy",
     "MEMORY_MODEL": "thinker",
     "EXTRACT_PROMPT": "Keep what matters.",
@@ -242,3 +244,14 @@ def test_a_sentence_about_an_address_does_not_repeat_its_password() -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.read(EVERYTHING | {"DATABASE_URL": "https://app:pg-pass@host"})
     assert "pg-pass" not in str(raised.value)
+
+
+@pytest.mark.parametrize("price", ["-1", "1,50", "free", "1e3", "٣", "0.", "9999999", "nan"])
+def test_a_price_that_is_no_amount_is_refused_with_an_example(price: str) -> None:
+    with pytest.raises(SettingsError, match=r"PRICE_IN must be an amount in dollars such as 0\.75"):
+        Settings.read({"PRICE_IN": price, "PRICE_OUT": "1"})
+
+
+def test_one_price_without_the_other_is_refused() -> None:
+    with pytest.raises(SettingsError, match="PRICE_IN and PRICE_OUT go together"):
+        Settings.read({"PRICE_IN": "1"})

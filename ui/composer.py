@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from auth.guard import User, give_back, stop_if_ended
+from chat.files import KINDS, MAX_MEGABYTES, File, opened
 from chat.message import Message
 from chat.threads import Thread
 from chat.turn import say
 from errors import AppError, NotFound
 from house import house
 from texts import text
-from ui import open_chat, pieces
+from ui import chat_bar, open_chat, pieces
 from ui.draft import draft
 
 __all__ = ["box", "just_said", "not_taken", "say_in_new_chat", "say_instead"]
@@ -25,8 +28,16 @@ def box(user: User, thread: Thread) -> None:
     given = give_back(user, WRITTEN)
     # With the chat that is drawn: right after "New chat" the browser still sends the old address.
     drawn = open_chat.open_id()
-    asked = (user, drawn, thread.tip)
-    st.chat_input(text("chat.box"), key=WRITTEN, submit_mode="stop", on_submit=_said, args=asked)
+    st.chat_input(
+        text("chat.box"),
+        key=WRITTEN,
+        submit_mode="stop",
+        accept_file="multiple",
+        file_type=list(KINDS),
+        max_upload_size=MAX_MEGABYTES,
+        on_submit=_said,
+        args=(user, drawn, thread.tip),
+    )
     draft(user, drawn, born=st.session_state.pop(BORN, None) == drawn is not None, given=given)
 
 
@@ -47,34 +58,41 @@ def just_said() -> str | None:
 
 
 def not_taken() -> None:
-    """Why the last message was not taken, and the message."""
+    """Why the last message was not taken, and the message; its files have to be chosen again."""
     if refused := st.session_state.get(open_chat.REFUSED):
-        pieces.not_sent(*refused)
+        problem, words, names = refused
+        pieces.not_sent(problem, words)
+        if names:
+            st.caption(text("attachments.cannot_keep", names=", ".join(map(pieces.plain, names))))
 
 
 def _said(user: User, drawn: str | None, seen: str | None) -> None:
     # As a dictionary: after a click, any other touch of the session's state ends this callback.
-    _take(user, drawn, st.session_state.to_dict()[WRITTEN], seen=seen)
+    written = st.session_state.to_dict()[WRITTEN]
+    _take(user, drawn, written.text, [File(each.name, each.getvalue()) for each in written.files], seen=seen)
 
 
-def _take(user: User, drawn: str | None, words: str, **place: str | None) -> bool:
+def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (), **place: str | None) -> bool:
     """Save what was written before anything is drawn or noted, so that no click in between can lose it."""
     try:
-        asked = _save(user, drawn, words, **place)
+        asked = _save(user, drawn, words, files, **place)
     except AppError as error:
-        st.session_state[open_chat.REFUSED] = (str(error), words)
+        st.session_state[open_chat.REFUSED] = (str(error), words, [each.name for each in files])
         return False
     st.session_state[ASKED] = asked.id
     if drawn is None:
         st.session_state[BORN] = asked.conversation_id
     open_chat.set_open(asked.conversation_id)
+    if asked.conversation_id != drawn:
+        chat_bar.settle_new()
     return True
 
 
-def _save(user: User, drawn: str | None, words: str, **place: str | None) -> Message:
+def _save(user: User, drawn: str | None, words: str, files: Sequence[File], **place: str | None) -> Message:
     home = house()
+    switches = None if drawn else chat_bar.chosen_for_new()
     stop_if_ended(user, words)
     try:
-        return say(home.chat, user.id, drawn, words, **place)
+        return say(home.chat, user.id, drawn, words, files=files, switches=switches, **place)
     except NotFound:  # the chat is gone: the words, which were counted, begin a new one
-        return home.conversations.say(user.id, None, words)
+        return home.conversations.say(user.id, None, words, files=opened(files))

@@ -41,7 +41,7 @@ def below_reply(user: User, message: Message, thread: Thread, again: Again | Non
             copy_button(message)
             _feedback(user, message)
         with st.container(width="content"):
-            behind_reply(message, thread.before(message), again)
+            behind_reply(message, thread.before(message), again, thread.find(message.parent_id))
 
 
 def _row(message: Message) -> st.delta_generator.DeltaGenerator:

@@ -92,6 +92,8 @@ def spoken(said: Message) -> None:
 def not_sent(problem: str, words: str) -> None:
     """Why a message was not taken, and the message, so that it is not lost."""
     st.warning(problem, icon=":material/error:")
+    if not words.strip():
+        return
     with st.expander("Your message"):
         st.code(words, language=None, wrap_lines=True, height=200)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -19,27 +21,34 @@ from ui import composer, open_chat, pieces
 from ui.frame import MARK
 from ui.message_row import below_reply
 
-__all__ = ["ask_again", "offer_second_try", "stream_reply", "to_answer"]
+__all__ = ["Wanted", "ask_again", "offer_second_try", "stream_reply", "to_answer"]
 
 AGAIN, AGAIN_FOR = "try-again", "again_for"
 
 
-def to_answer(thread: Thread) -> tuple[Message | None, Sequence[str]]:
-    """The message that waits for its reply in this run, and the memories to do without."""
+class Wanted(NamedTuple):
+    """How a message is to be answered: without some memories, and as of a day that is past."""
+
+    without: Sequence[str] = ()
+    as_of: date | None = None
+
+
+def to_answer(thread: Thread) -> tuple[Message | None, Wanted]:
+    """The message that waits for its reply in this run, and how."""
     fresh = composer.just_said()
-    again, without = st.session_state.pop(AGAIN_FOR, (None, ()))
+    again, wanted = st.session_state.pop(AGAIN_FOR, (None, Wanted()))
     if said := thread.find(fresh):
-        return said, ()
+        return said, Wanted()
     asked = thread.find(again)
-    return (asked, without) if asked and asked.role == "user" else (None, ())
+    return (asked, wanted) if asked and asked.role == "user" else (None, Wanted())
 
 
-def ask_again(message_id: str | None, without: Sequence[str] = ()) -> None:
+def ask_again(message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
     """What a press on "Try again" does: the next run answers this message anew."""
-    st.session_state[AGAIN_FOR] = (message_id, without)
+    st.session_state[AGAIN_FOR] = (message_id, Wanted(without, as_of))
 
 
-def stream_reply(user: User, asked: Message, thread: Thread, without: Sequence[str]) -> Thread:
+def stream_reply(user: User, asked: Message, thread: Thread, wanted: Wanted) -> Thread:
     """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again.
 
     Returns the thread as it is then.
@@ -49,7 +58,7 @@ def stream_reply(user: User, asked: Message, thread: Thread, without: Sequence[s
     before = replies_to(asked, [*thread.messages, *thread.others])
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
-        with closing(answer(home.chat, asked, thread, without)) as reply:
+        with closing(answer(home.chat, asked, thread, wanted.without, wanted.as_of)) as reply:
             st.write_stream(pieces.harmless_stream(reply))
     except AppError as error:
         st.session_state[open_chat.PROBLEM] = str(error)

@@ -13,6 +13,7 @@ from chat.message import Message
 from chat.threads import Thread
 from texts import counted, text
 from ui import composer, open_chat, pieces
+from ui.attached import attached
 from ui.learned import learned
 from ui.message_row import REWORDED, below_reply, below_words
 from ui.reply import ask_again
@@ -76,6 +77,7 @@ def _message(user: User, each: Message, drawn: Thread, *, answered_now: bool) ->
             _editor(user, each)
         else:
             pieces.spoken(each)
+            attached(each)
             below_words(user, each, drawn)
         if not answered_now and not replies_to(each, drawn.messages):
             learned(each, newest=newest is not None and each.id == newest.id)

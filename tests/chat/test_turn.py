@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -16,6 +17,7 @@ from errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotFou
 from memory import Memory
 from memory.embed import RemoteEmbedder
 from model import Embeddings, Model
+from model.prices import Prices
 from tests.chat.conftest import Sql, beside
 from tests.model_answers import Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
 from tests.model_server import ModelServer
@@ -127,6 +129,55 @@ def test_a_turn_waits_to_be_remembered_and_the_worker_is_told(chat: Chat) -> Non
     telling = replace(chat, tell_worker=lambda: told.append(chat.conversations.waiting("ann")))
     take_turn(telling, "Hello")
     assert told == [1]
+
+
+def test_an_answer_as_of_a_day_is_told_what_was_known_then_and_nothing_later(
+    chat: Chat, model_server: ModelServer, memory: Memory, sql: Sql
+) -> None:
+    old = memory.add("I keep bees in Utrecht.", user_id="ann")["results"][0]["id"]
+    gone = memory.add("I keep bees in Delft.", user_id="ann")["results"][0]["id"]
+    memory.delete(gone, user_id="ann")
+    memory.add("I keep my bees in a wooden hive.", user_id="ann")
+    sql(
+        "update app.memory_history set at = '2026-03-03T12:00Z' where memory_id in (%s, %s) and action = 'add'",
+        old,
+        gone,
+    )
+    take_turn(chat, "Where are my bees?")
+    asked, now = latest(chat)
+    assert "wooden hive" in str(now.receipt)
+    list(answer(chat, asked, as_of=date(2026, 3, 3)))
+    list(answer(chat, asked, without=[gone], as_of=date(2026, 3, 3)))
+    list(answer(chat, asked, as_of=date(2026, 3, 2)))
+    third, second, first = reversed(latest(chat)[2:])
+    assert sorted(each["text"] for each in first.receipt["memories"]) == [
+        "I keep bees in Delft.",
+        "I keep bees in Utrecht.",
+    ]
+    assert [each["text"] for each in second.receipt["memories"]] == ["I keep bees in Utrecht."]
+    assert third.receipt["memories"] == []
+    assert [each.receipt["as_of"] for each in (first, second, third)] == ["2026-03-03", "2026-03-03", "2026-03-02"]
+    assert "as it would have been on 2026-03-03" in model_server.chats[1].said("system")
+
+
+def test_the_receipt_says_where_each_memory_is_from_and_how_long_each_part_took(chat: Chat, memory: Memory) -> None:
+    take_turn(chat, "I keep bees in Utrecht.")
+    taught = latest(chat)[0]
+    assert Worker(chat.conversations, memory).remember_next()
+    take_turn(chat, "Where are my bees?")
+    receipt = latest(chat)[1].receipt
+    used = next(each for each in receipt["memories"] if each["source"] == "memories")
+    assert (used["run_id"], used["message_id"]) == (taught.conversation_id, taught.id)
+    assert 0 <= receipt["recall_ms"] <= receipt["first_ms"] <= receipt["ms"]
+
+
+def test_the_receipt_says_what_the_reply_cost_where_the_price_is_known(chat: Chat) -> None:
+    priced = replace(chat, prices=Prices("scripted", 1_000_000, 0))
+    take_turn(priced, "Hello")
+    receipt = latest(chat)[1].receipt
+    assert receipt["cost"] == receipt["prompt_tokens"]
+    take_turn(replace(chat, prices=Prices("another", 1, 1)), "Hello")
+    assert "cost" not in latest(chat)[1].receipt
 
 
 # -- a turn that is stopped ----------------------------------------------------------------------

@@ -86,7 +86,7 @@ def test_an_answer_is_had_again_and_without_a_memory(
     person.says("What do you know about my stack?")
     expect(person.replies().last).to_contain_text("I remember: I use Redis and Supabase")
     person.presses("1 memory ·")
-    person.page.get_by_test_id("stPopoverBody").get_by_text("I use Redis and Supabase").click()
+    person.page.get_by_test_id("stCheckbox").get_by_text("I use Redis and Supabase").click()
     person.presses("Answer without what is off")
     expect(person.replies().last).to_contain_text("I do not remember anything about you yet")
     expect(person.replies()).to_have_count(2)

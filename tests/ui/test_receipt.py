@@ -90,3 +90,26 @@ def test_a_memory_is_told_in_its_own_letters_and_not_endlessly() -> None:
 @pytest.mark.parametrize(("status", "told"), [("stopped", "Stopped here."), ("failed", "The model broke off here.")])
 def test_a_reply_that_is_not_whole_says_so(status: str, told: str) -> None:
     assert told in _text(_drawn({}, status))
+
+
+def test_the_cost_is_told_where_it_is_known_and_never_guessed() -> None:
+    assert "$0.0123" in _text(_drawn(WHOLE | {"cost": 0.01234}))
+    assert "less than $0.0001" in _text(_drawn(WHOLE | {"cost": 0.00001}))
+    assert "$0.0000" in _text(_drawn(WHOLE | {"cost": 0.0}))
+    assert "$" not in _text(_drawn(WHOLE))
+
+
+def test_the_parts_of_the_time_are_told() -> None:
+    assert "recalled in 12 ms · first word after 1,040 ms" in _text(_drawn(WHOLE | {"recall_ms": 12, "first_ms": 1040}))
+
+
+@pytest.mark.parametrize(("as_of", "told"), [("2026-03-03", "As of 3 March 2026"), ("x", ""), (None, ""), (5, "")])
+def test_an_answer_as_of_a_day_says_so(as_of: Any, told: str) -> None:
+    text = _text(_drawn({"as_of": as_of, "ms": 1}))
+    assert told in text
+    assert ("As of" in text) == bool(told)
+
+
+def test_the_way_to_the_message_is_there_where_it_is_known() -> None:
+    app = _drawn({"memories": [BEES | {"run_id": "c", "message_id": "m"}, BEES | {"id": "2"}]})
+    assert [each.label.replace("\\", "") for each in app.button] == ["1 Mar 2026: I keep *bees* in Utrecht"]

@@ -34,6 +34,7 @@ from memory.rank import WEIGHTS
 from memory.recall import Query
 from memory.store import Asked
 from memory.survey import Survey
+from tests.walls.attacks_on_talks import ON_TALKS
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 Attack = Callable[[World], Any]
@@ -187,6 +188,7 @@ def _settling(choice: Choice) -> Attack:
 
 
 ATTACKS: dict[str, tuple[Attack, ...]] = {
+    **ON_TALKS,
     # -- the memory, as pages and the library call it
     "Memory.recall": (lambda w: w.memory.recall(SECRET, user_id=ME, limit=1000),),
     "Memory.search": (
@@ -489,6 +491,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Sessions.delete_account": (lambda w: [w.sessions.delete_account(each) for each in (*STRANGE, ME)],),
     # -- the house
     "House.delete_account": (lambda w: w.house.delete_account(ME),),
+    "House.taught_by": (lambda w: w.house.taught_by(ME, chat_of(w)),),
+    "House.forget_chat": (lambda w: w.house.forget_chat(ME, chat_of(w)),),
     "House.read_together": (
         lambda w: w.house.read_together(ME, listed(1000), deleted(), looked_up(SECRET[:4]), open_questions()),
     ),

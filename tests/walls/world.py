@@ -14,11 +14,13 @@ from sqlalchemy import Connection, text
 
 from auth.client import Session
 from auth.session import Sessions
+from chat.attachments import Attachment, Attachments
 from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
 from chat.retention import Retention
+from chat.switches import SwitchBoard
 from chat.turn import Chat
 from chat.worker import Worker
 from database import Database
@@ -45,6 +47,7 @@ from memory.recall import Recall
 from memory.store import Store
 from memory.tidy import Tidy
 from memory.timeline import Timeline
+from memory.unlearn import Talks
 from model.offers import Offers
 from settings import Settings
 from tests.scripted import ScriptedModel
@@ -127,6 +130,18 @@ class World:
     @cached_property
     def tidy(self) -> Tidy:
         return Tidy(self.database, self.store, self.embedder)
+
+    @cached_property
+    def talks(self) -> Talks:
+        return Talks(self.database, self.store, self.embedder)
+
+    @cached_property
+    def switches(self) -> SwitchBoard:
+        return SwitchBoard(self.database)
+
+    @cached_property
+    def attachments(self) -> Attachments:
+        return Attachments(self.database)
 
     @cached_property
     def conversations(self) -> Conversations:
@@ -225,7 +240,8 @@ class World:
         check = self.memory.checks.pin(fact.id, f"Who is {word}?", user_id=user_id)
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
         self.preferences.set(user_id, Preferences(instructions=f"Mind {word}"))
-        asked = self.conversations.say(user_id, None, f"Tell me about {word}")
+        file = Attachment(f"{word}.txt", "text/plain", 10, written=word)
+        asked = self.conversations.say(user_id, None, f"Tell me about {word}", files=[file])
         receipt = {"memories": [{"id": fact.id, "text": word}]}
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
         with self.database.as_user(user_id) as connection:
@@ -239,6 +255,7 @@ class World:
         self.sessions.ticket(device)
         if user_id == ALICE:
             self.known["device"] = device.id
+            self.known["file"] = file
             self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
             self.known["check"] = check.id
             self.known["question"] = self.questions.open(user_id)[0].id

@@ -1,0 +1,178 @@
+"""The bar above a chat and the files in it: switches, the temporary chat, forgetting what a chat taught, receipts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import house
+from auth.guard import SESSION
+from chat.conversations import Message
+from tests.chat.conftest import until
+from tests.chat.test_attachments import pdf, picture
+from tests.pages.conftest import Sit, words
+
+BEES = "I keep bees in Utrecht"
+QUESTION = "Where do I keep my bees?"
+
+
+def _user(app: AppTest) -> str:
+    return str(app.session_state[SESSION].user_id)
+
+
+def _messages(app: AppTest, home: house.House) -> list[Message]:
+    return home.conversations.messages(_user(app), app.session_state["open_chat"])
+
+
+def _button(app: AppTest, label: str) -> Any:
+    return next(each for each in app.button if label in each.label)
+
+
+def _switch(app: AppTest, label: str) -> AppTest:
+    next(each for each in app.toggle if each.label == label).set_value(True).run()
+    return app
+
+
+def _unswitch(app: AppTest, label: str) -> AppTest:
+    next(each for each in app.toggle if each.label == label).set_value(False).run()
+    return app
+
+
+def _told(app: AppTest, home: house.House, said: str = BEES) -> AppTest:
+    """Say something, and wait until it is remembered."""
+    app.chat_input[0].set_value(said).run()
+    until(lambda: _messages(app, home)[-2].remembering == "done")
+    return app.run()
+
+
+def _known(app: AppTest, home: house.House) -> list[str]:
+    return [each["memory"] for each in home.memory.get_all(user_id=_user(app))["results"]]
+
+
+def _labels(app: AppTest) -> str:
+    return "\n".join(each.label for each in app.button) + words(app)
+
+
+def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, home: house.House) -> None:
+    app = _switch(sit("pages/chat.py"), "Temporary chat")
+    assert "gone a day after its last message" in words(app)
+    app.chat_input[0].set_value(BEES).run()
+    assert not app.exception
+    assert "gone a day after its last message" in words(app)
+    asked, reply = _messages(app, home)
+    assert asked.remembering == "none"
+    assert reply.receipt["memory_off"]
+    assert home.chats.recent(_user(app)) == []
+    _button(app, "New chat").click().run()
+    assert "gone a day after its last message" not in words(app)
+
+
+def test_a_switch_in_a_chat_counts_from_the_next_message(sit: Sit, home: house.House) -> None:
+    app = _told(sit("pages/chat.py"), home)
+    _unswitch(app, "Keep what I say here")
+    app.chat_input[0].set_value("I play the cello on Sundays").run()
+    assert [each.remembering for each in _messages(app, home)] == ["done", "none", "none", "none"]
+    _switch(app, "Keep what I say here")
+    assert _messages(app, home)[2].remembering == "none"
+
+
+def test_a_chat_that_stopped_being_temporary_has_its_switches_back(sit: Sit, home: house.House) -> None:
+    app = _told(sit("pages/chat.py"), home)
+    _unswitch(app, "Use memory in answers")
+    _switch(app, "Temporary chat")
+    _unswitch(app, "Temporary chat")
+    now = home.conversations.switches.of(_user(app), app.session_state["open_chat"])
+    assert (now.reads, now.writes) == (False, True)
+
+
+def test_what_a_chat_taught_is_shown_first_and_its_receipt_stays_until_it_is_closed(
+    sit: Sit, home: house.House
+) -> None:
+    app = _told(sit("pages/chat.py"), home)
+    _button(app, "Forget what this chat taught").click().run()
+    assert BEES in words(app)
+    assert _known(app, home) == [BEES]
+    # A press inside of a dialog runs nothing but the dialog, which only a browser does: see tests/e2e.
+    app.session_state["unlearned"] = home.forget_chat(_user(app), app.session_state["open_chat"])
+    app.run()
+    assert not app.exception
+    assert "1 memory and every version of it" in words(app)
+    assert "I looked for it again and found nothing." in words(app)
+    assert "Learned" not in _labels(app)
+    _button(app, "Close").click().run()
+    assert "I looked for it again" not in words(app)
+    assert [each.role for each in _messages(app, home)] == ["user", "assistant"]
+
+
+def test_a_chat_that_taught_nothing_says_so(sit: Sit, home: house.House) -> None:
+    app = _told(sit("pages/chat.py"), home, "Thanks!")
+    _button(app, "Forget what this chat taught").click().run()
+    assert "Nothing is kept from this chat." in words(app)
+
+
+# -- receipts ------------------------------------------------------------------------------------
+
+
+def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: house.House) -> None:
+    app = _told(sit("pages/chat.py"), home)
+    taught = _messages(app, home)[0]
+    _button(app, "New chat").click().run()
+    app.chat_input[0].set_value(QUESTION).run()
+    app.run()
+    _button(app, f"2026: {BEES}").click().run()
+    assert app.session_state["open_chat"] == taught.conversation_id
+    assert app.query_params["message"] == taught.id
+
+
+def test_the_receipt_tells_what_was_learned_of_its_turn(sit: Sit, home: house.House) -> None:
+    app = _told(sit("pages/chat.py"), home)
+    assert f"From this turn · Learned: {BEES}" in words(app)
+
+
+def test_an_answer_as_of_a_day_knows_what_was_known_then_and_says_so(sit: Sit, home: house.House) -> None:
+    app = _told(sit("pages/chat.py"), home)
+    _button(app, "New chat").click().run()
+    app.chat_input[0].set_value(QUESTION).run()
+    assert BEES in _messages(app, home)[-1].content
+    _button(app, "Answer as it was then").click().run()
+    assert not app.exception
+    latest = _messages(app, home)[-1]
+    assert BEES not in latest.content
+    assert latest.receipt["memories"] == []
+    assert "As of " in words(app)
+    app.date_input[0].set_value(app.date_input[0].max)
+    _button(app, "Answer as it was then").click().run()
+    assert BEES in _messages(app, home)[-1].content
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+def test_files_are_sent_shown_and_still_there_after_a_reload(sit: Sit, home: house.House) -> None:
+    app = sit("pages/chat.py")
+    app.chat_input[0].upload("report.pdf", pdf("The ferry leaves at nine"))
+    app.chat_input[0].upload("red.png", picture(size=(600, 400)))
+    app.chat_input[0].set_value("What is this?").run()
+    assert not app.exception
+    for _ in range(2):
+        assert "report.pdf · 1 kB" in _labels(app).replace("\\", "")
+        app.run()
+    _button(app, "report").click().run()
+    assert "The ferry leaves at nine" in app.code[0].value
+    assert "it takes a model to read it" in _messages(app, home)[-1].content
+
+
+@pytest.mark.parametrize(("name", "held"), [("blob.txt", b"\x00\x01\x02"), ("report.pdf", b"%PDF-1.4 nothing")])
+def test_a_file_that_cannot_be_used_is_told_and_the_words_are_not_lost(
+    sit: Sit, home: house.House, name: str, held: bytes
+) -> None:
+    app = sit("pages/chat.py")
+    app.chat_input[0].upload(name, held)
+    app.chat_input[0].set_value("What is this?").run()
+    assert not app.exception
+    assert name in words(app).replace("\\", "")
+    assert "Choose them again" in words(app)
+    assert app.code[0].value == "What is this?"
+    assert home.chats.recent(_user(app)) == []

@@ -1,0 +1,82 @@
+"""What Mallory tries on Alice's files, on the switches of her chat, and on what it taught; a part of attacks.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from chat.attachments import Attachment
+from chat.switches import Switches
+from memory import episode_id
+from memory.unlearn import Learned, Taught
+from tests.walls.world import ALICE, MALLORY, SECRET, World
+
+ME = MALLORY
+STRANGE = ("mallory' or user_id = 'alice", '{"sub": "alice"}', "%", "alice ", "ALICE")
+
+
+def alice(w: World) -> str:
+    """The id of Alice's memory."""
+    return str(w.known["fact"].id)
+
+
+def chat_of(w: World) -> str:
+    """The id of Alice's chat."""
+    return str(w.known["asked"].conversation_id)
+
+
+def _file(w: World) -> Attachment:
+    """Alice's file."""
+    file: Attachment = w.known["file"]
+    return file
+
+
+def _carried(w: World) -> Any:
+    """Alice's files, taken over to a message of Mallory's."""
+    mine = w.conversations.say(ME, None, "mine")
+    w.inside(lambda c: w.attachments.carry(c, w.known["asked"].id, mine.id))
+    return w.attachments.written(ME, [mine.id])
+
+
+def _taught(w: World) -> Taught:
+    """What Alice's chat taught, as Mallory would guess it; her own words are not hers to be told."""
+    lesson = Learned(alice(w), "?", "erased", texts=(SECRET[:4],))
+    return Taught(chat_of(w), (lesson,), messages=(w.known["asked"].id,))
+
+
+ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
+    "History.of_talk": (
+        lambda w: w.inside(lambda c: w.history.of_talk(c, chat_of(w), [w.known["asked"].id])),
+        lambda w: w.inside(lambda c: w.history.of_talk(c, "%", ["%"])),
+    ),
+    "History.erase_since": (lambda w: w.inside(lambda c: w.history.erase_since(c, alice(w), 0) or None),),
+    "Episodes.of_talk": (lambda w: w.inside(lambda c: w.episodes.of_talk(c, chat_of(w), [w.known["asked"].id])),),
+    "Episodes.erase": (
+        lambda w: w.inside(lambda c: w.episodes.erase(c, [episode_id(ALICE, w.known["asked"].id)]) or None),
+    ),
+    "Questions.erase": (lambda w: w.inside(lambda c: w.questions.erase(c, [w.known["asked"].id], [alice(w)]) or None),),
+    "Talks.taught": (
+        lambda w: [w.talks.taught(chat_of(w), user_id=each, messages=[w.known["asked"].id]) for each in STRANGE],
+        lambda w: w.talks.taught(chat_of(w), user_id=ME, messages=[w.known["asked"].id]),
+    ),
+    "Talks.forget": (lambda w: w.talks.forget(chat_of(w), user_id=ME, messages=[w.known["asked"].id]).taught.lessons,),
+    "Talks.unlearn": (lambda w: w.inside(lambda c: w.talks.unlearn(c, chat_of(w), ALICE, [w.known["asked"].id])),),
+    "Talks.prove": (lambda w: w.talks.prove(ME, _taught(w), {}).found_again or None,),
+    # -- chats
+    "SwitchBoard.of": (lambda w: w.switches.of(ME, chat_of(w)),),
+    "SwitchBoard.set": (lambda w: w.switches.set(ME, chat_of(w), Switches(temporary=True)),),
+    "SwitchBoard.put": (lambda w: w.inside(lambda c: w.switches.put(c, chat_of(w), Switches(temporary=True))),),
+    "Attachments.keep": (
+        lambda w: w.inside(
+            lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [replace(_file(w), id=str(uuid4()))])
+        ),
+        lambda w: w.inside(lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [_file(w)])),
+    ),
+    "Attachments.carry": (lambda w: _carried(w),),
+    "Attachments.written": (lambda w: w.attachments.written(ME, [w.known["asked"].id]),),
+    "Attachments.previews": (lambda w: w.attachments.previews(ME, w.known["asked"].id),),
+    "Attachments.pictures": (lambda w: w.attachments.pictures(ME, [w.known["asked"].id]),),
+    "Attachments.one": (lambda w: [w.attachments.one(each, _file(w).id) for each in (ME, *STRANGE)],),
+}
