@@ -34,7 +34,8 @@ from memory.rank import WEIGHTS
 from memory.recall import Query
 from memory.store import Asked
 from memory.survey import Survey
-from tests.walls.attacks_on_talks import ON_TALKS
+from tests.walls.attacks_talks import ON_TALKS
+from tests.walls.attacks_threads import THREADS, chat_of_mine
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 Attack = Callable[[World], Any]
@@ -103,16 +104,6 @@ def _give_away(w: World) -> Any:
     """Mallory's own memory, made Alice's: a row in her memory that she never said."""
     [added] = w.memory.add("I own nothing", user_id=ME, infer=False)["results"]
     return w.inside(lambda c: w.store.replace(c, added["id"], {"data": "x", "user_id": ALICE}, w.vector("x")))
-
-
-def _chat(w: World) -> str:
-    """A chat of Mallory's own."""
-    return w.conversations.say(ME, None, "mine").conversation_id
-
-
-def _replied(w: World) -> str:
-    """The reply in Alice's chat."""
-    return w.conversations.messages(ALICE, chat_of(w))[-1].id
 
 
 def _claimed(w: World) -> Any:
@@ -380,20 +371,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.conversations.say(ME, chat_of(w), "mine now"),
         lambda w: w.conversations.say(ME, chat_of(w), "mine now", instead_of=w.known["asked"].id),
         lambda w: w.conversations.say(ME, None, f"Tell me about {SECRET}", once_within=10**6).user_id == ME or SECRET,
-        lambda w: w.conversations.say(ME, _chat(w), "mine", seen=w.known["asked"].id),
-        lambda w: w.conversations.say(ME, _chat(w), "mine", instead_of=w.known["asked"].id),
+        lambda w: w.conversations.say(ME, chat_of_mine(w), "mine", seen=w.known["asked"].id),
+        lambda w: w.conversations.say(ME, chat_of_mine(w), "mine", instead_of=w.known["asked"].id),
     ),
-    "Threads.open": (
-        lambda w: w.conversations.threads.open(ME, chat_of(w)),
-        lambda w: w.conversations.threads.open(ME, _chat(w), show=w.known["asked"].id, first=w.known["asked"].id),
-    ),
-    "Threads.up_to": (lambda w: w.conversations.threads.up_to(asked_of(w, content="")),),
-    "Threads.stamp": (lambda w: w.conversations.threads.stamp(ME, chat_of(w)) and SECRET,),
-    "Threads.choose": (
-        lambda w: w.conversations.threads.choose(ME, chat_of(w), w.known["asked"].id),
-        lambda w: w.conversations.threads.choose(ME, _chat(w), w.known["asked"].id),
-    ),
-    "Threads.rate": (lambda w: w.conversations.threads.rate(ME, _replied(w), -1, "mine now"),),
+    **THREADS,
     "Conversations.reply": (
         lambda w: w.conversations.reply(asked_of(w), "mine now", "complete", {}),
         lambda w: w.conversations.reply(
