@@ -14,14 +14,28 @@ from auth.guard import User
 from chat.conversations import Conversation
 from errors import AppError, SessionEnded
 from house import house
+from memory.unlearn import Unlearned
 from texts import text
 from ui import pieces
 from ui.open_chat import open_id, set_open
 
-__all__ = ["Deleted", "ask", "asked", "bar", "chosen", "delete_for_good", "rename", "renamed_now", "restore"]
+__all__ = [
+    "FORGET",
+    "Deleted",
+    "ask",
+    "asked",
+    "bar",
+    "chosen",
+    "delete_for_good",
+    "forgotten",
+    "rename",
+    "renamed_now",
+    "restore",
+]
 
 # What is kept between two runs: what was deleted last, what went wrong, what is renamed, and what a dialog asks.
 DELETED, PROBLEM, RENAMED, ASKED = "deleted_chat", "chat_list_problem", "renamed_chat", "chat_list_asked"
+FORGET, FORGOTTEN = "forget-what-it-taught", "forgotten_with_chat"
 
 
 class Deleted(NamedTuple):
@@ -75,13 +89,23 @@ def restore(user: User, chat_id: str, *, open_it: bool = False) -> None:
 
 
 def delete_for_good(user: User, chat_id: str) -> None:
-    """Erase a deleted chat now."""
+    """Erase a deleted chat now; with what it taught, where that is wanted."""
+    forget = st.session_state.to_dict().get(FORGET)
 
     def erase() -> None:
-        house().chats.delete_for_good(user.id, chat_id)
+        home = house()
+        receipt = home.forget_chat(user.id, chat_id) if forget else None
+        home.chats.delete_for_good(user.id, chat_id)
+        st.session_state[FORGOTTEN] = receipt
         _dismiss()
 
     _do(user, erase)
+
+
+def forgotten() -> Unlearned | None:
+    """The receipt of what was forgotten with a chat; once."""
+    receipt: Unlearned | None = st.session_state.pop(FORGOTTEN, None)
+    return receipt
 
 
 def ask(what: str, each: Conversation | None) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from auth.guard import User
+from auth.guard import User, require_user
 from chat.conversations import Conversation
-from texts import text
+from house import house
+from texts import counted, text
 from ui import chat_deed, narrow, pieces
+from ui.chat_bar import unlearned
 from ui.chat_export import take_along
+from ui.frame import trouble
 from ui.open_chat import set_open
 
 __all__ = ["deleted_row", "dialogs", "open_at", "row"]
@@ -86,7 +89,7 @@ def dialogs(user: User) -> None:
     if what == "export":
         take_along(user, about)
     elif about is not None:
-        _for_good(user, about.id, about.title)
+        _for_good(about.id, about.title)
 
 
 def _line(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
@@ -110,17 +113,21 @@ def _name_anew(user: User, each: Conversation) -> None:
             )
 
 
-@st.dialog(text("chats.for_good.title"))
-def _for_good(user: User, chat_id: str, title: str) -> None:
+@st.dialog(text("chats.for_good.title"), on_dismiss="rerun")
+def _for_good(chat_id: str, title: str) -> None:
+    user = require_user()
     st.markdown(text("chats.for_good.words", title=pieces.plain(title or text("chats.untitled"))))
-    if st.button(
-        text("chats.for_good.really"),
-        type="primary",
-        key="really-delete",
-        on_click=chat_deed.delete_for_good,
-        args=(user, chat_id),
-    ):
-        st.rerun()
+    with trouble():
+        taught = house().taught_by(user.id, chat_id)
+        if learned := len(taught.lessons):
+            st.checkbox(counted("chats.for_good.forget", learned), key=chat_deed.FORGET)
+        really = text("chats.for_good.really")
+        done = (user, chat_id)
+        if st.button(really, type="primary", key="really-delete", on_click=chat_deed.delete_for_good, args=done):
+            if receipt := chat_deed.forgotten():
+                unlearned(receipt)
+            else:
+                st.rerun()
 
 
 def _deeds(each: Conversation) -> list[str]:

@@ -1,6 +1,6 @@
 """Is this still so? One old memory, asked about once and in passing, above the box; never beside another question.
 
-Looked for once for each chat that is opened, and kept in the session. It decides nothing: memory/confirming.py does.
+Looked for once for each visit, and kept in the session. It decides nothing: memory/confirming.py does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEPT, WORDS = "gently", "gently-words"
 
 
 class Asked(NamedTuple):
-    """For which chat was looked, and what came of it: a memory to ask about, or what was answered and its undo."""
+    """In which chat it is asked, and what came of it: a memory to ask about, or what was answered and its undo."""
 
     chat: str | None
     memory: Result | None = None
@@ -39,23 +39,28 @@ class Asked(NamedTuple):
 def confirm_gently() -> None:
     """The card with the question, or the line that says what was answered; mostly neither."""
     with trouble():
-        user = require_user()
         if st.session_state.get(WAITING):
             return
-        asked = _looked_for(user)
+        asked = _looked_for()
+        if asked.memory is None and not asked.said:
+            return
+        user = require_user()
         if asked.memory is not None:
             with st.container(border=True, key="confirm-gently"):
                 _card(user, asked, asked.memory)
-        elif asked.said:
+        else:
             _answered(user, asked)
 
 
-def _looked_for(user: User) -> Asked:
+def _looked_for() -> Asked:
+    """What there is to ask, looked for once for each visit; an answer is told in the chat that it was given in."""
     chat = open_chat.open_id()
     asked: Asked | None = st.session_state.get(KEPT)
-    if asked is None or asked.chat != chat:
-        asked = Asked(chat, house().memory.confirming.due(user_id=user.id))
-        st.session_state[KEPT] = asked
+    if asked is None:
+        asked = Asked(chat, house().memory.confirming.due(user_id=require_user().id))
+    elif asked.chat != chat:
+        asked = asked._replace(chat=chat, changing=False, said="", undo=None)
+    st.session_state[KEPT] = asked
     return asked
 
 

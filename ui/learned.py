@@ -15,6 +15,7 @@ import streamlit as st
 from auth.guard import User, require_user
 from chat.conversations import Message
 from house import house
+from texts import text
 from ui.frame import trouble
 from ui.look_again import look_again
 from ui.pieces import plain
@@ -24,13 +25,13 @@ __all__ = ["learned", "line_of"]
 OPENED, EDITED = "learned_opened", "learned_edited"
 SOON, LATER, LONG_ENOUGH = 1.0, 5.0, timedelta(minutes=10)
 LONGEST = 60
-DONE = {"ADD": "Learned", "UPDATE": "Changed", "DELETE": "Removed"}
+DONE = ("ADD", "UPDATE", "DELETE")
 
 
 def learned(asked: Message, *, newest: bool) -> None:
     """One quiet line under a turn; the newest turn's appears by itself."""
     if newest and _pace(asked) is not None:
-        _while_waiting(asked.id)
+        _while_waiting(asked.id, [asked])
     else:
         _told(asked)
 
@@ -50,18 +51,20 @@ def _told(asked: Message) -> None:
 def line_of(record: Mapping[str, Any]) -> str:
     """What was learned, in one line: the first by its words, the others counted."""
     done = _changes(record)
-    told = [f"{DONE[each['event']]}: {plain(_short(str(each['memory'])))}" for each in done[:1]]
-    told += [f"{len(done) - 1} more"] if len(done) > 1 else []
+    told = [f"{_done(each)}: {plain(_short(str(each['memory'])))}" for each in done[:1]]
+    told += [text("learned.more", number=len(done) - 1)] if len(done) > 1 else []
     dropped = record.get("dropped") or []
-    return " · ".join(told + ([f"{len(dropped)} not kept"] if dropped else []))
+    return " · ".join(told + ([text("learned.not_kept", number=len(dropped))] if dropped else []))
 
 
 @st.fragment
-def _while_waiting(message_id: str) -> None:
-    """How a turn stands, again and again until it is remembered; drawn here, so that nothing that is open closes."""
-    user = require_user()
+def _while_waiting(message_id: str, read: list[Message]) -> None:
+    """How a turn stands, again and again until it is remembered; drawn here, so that nothing that is open closes.
+
+    `read` holds the message as the page has just read it; drawn alone, it is used up.
+    """
     with trouble():
-        asked = house().conversations.message(user.id, message_id)
+        asked = read.pop() if read else house().conversations.message(require_user().id, message_id)
         if asked is None:
             return
         _told(asked)
@@ -85,8 +88,8 @@ def _questions(asked: Message) -> bool:
 
 def _not_yet(asked: Message) -> None:
     if problem := asked.receipt.get("not_remembered"):
-        told = "Not remembered" if asked.remembering == "given up" else "Not remembered yet"
-        st.caption(f":material/hourglass: {told}: {plain(str(problem))}")
+        name = "not_yet" if asked.remembering == "waiting" else "given_up"
+        st.caption(f":material/hourglass: {text(f'learned.waits.{name}', problem=plain(str(problem)))}")
 
 
 def _turn_over(message_id: str) -> None:
@@ -107,8 +110,8 @@ def _details(message_id: str) -> None:
             for number, each in enumerate(_changes(record)):
                 _change(user, each, f"{message_id}-{number}")
             for each in record.get("dropped") or []:
-                text = f"“{plain(str(each['text']))}”, " if each.get("text") else ""
-                st.caption(f"Not kept: {text}{plain(str(each['reason']))}.")
+                words = f"“{plain(str(each['text']))}”, " if each.get("text") else ""
+                st.caption(text("learned.dropped", words=words, reason=plain(str(each["reason"]))))
 
 
 def _change(user: User, change: Mapping[str, Any], key: str) -> None:
@@ -122,7 +125,9 @@ def _change(user: User, change: Mapping[str, Any], key: str) -> None:
     with row.container():
         st.markdown(plain(now["memory"]) if now else f"~~{plain(str(change['memory']))}~~")
         st.caption(_since(change, versions, gone=now is None))
-    if now is not None and row.button("Edit", key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"):
+    if now is not None and row.button(
+        text("learned.edit"), key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"
+    ):
         st.session_state[EDITED] = key
         st.rerun()
     if versions:
@@ -131,18 +136,18 @@ def _change(user: User, change: Mapping[str, Any], key: str) -> None:
 
 def _undo(user: User, row: Any, latest: Mapping[str, Any], key: str, *, gone: bool) -> None:
     back = gone or latest["undoes"] is not None
-    name, icon = ("Bring back", ":material/redo:") if back else ("Undo", ":material/undo:")
-    if row.button(name, key=f"icon-undo-{key}", icon=icon, type="tertiary"):
+    name, icon = ("bring_back", ":material/redo:") if back else ("undo", ":material/undo:")
+    if row.button(text(f"learned.way_back.{name}"), key=f"icon-undo-{key}", icon=icon, type="tertiary"):
         house().memory.undo(latest["id"], user_id=user.id)
         st.rerun()
 
 
 def _editor(user: User, memory_id: str, words: str, key: str) -> None:
     with st.form(f"edit-{key}", border=False):
-        said = st.text_area("What is right", value=words, key=f"edit-words-{key}")
+        said = st.text_area(text("learned.right"), value=words, key=f"edit-words-{key}")
         row = st.container(horizontal=True)
-        save = row.form_submit_button("Save", type="primary")
-        leave = row.form_submit_button("Cancel", type="tertiary")
+        save = row.form_submit_button(text("learned.save"), type="primary")
+        leave = row.form_submit_button(text("learned.cancel"), type="tertiary")
     if save and said.strip() != words:
         house().memory.update(memory_id, said, user_id=user.id)
     if save or leave:
@@ -153,16 +158,16 @@ def _editor(user: User, memory_id: str, words: str, key: str) -> None:
 def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], *, gone: bool) -> str:
     """What was done, and what became of it since then."""
     if not versions:
-        return "Gone for good."
-    latest, told = versions[-1], DONE[change["event"]]
+        return text("learned.gone")
+    latest, told = versions[-1], _done(change)
     if latest["undoes"] is not None:
-        return f"{told}, and taken back"
+        return text("learned.since.taken_back", told=told)
     if gone:
-        return told if change["event"] == "DELETE" else f"{told}, and forgotten"
+        return told if change["event"] == "DELETE" else text("learned.since.forgotten", told=told)
     if latest["actor"] == "person":
-        return f"{told}, and changed by you"
+        return text("learned.since.changed", told=told)
     before = change.get("previous_memory")
-    return f"{told}, from “{plain(_short(str(before)))}”" if before else told
+    return text("learned.since.from", told=told, before=plain(_short(str(before)))) if before else told
 
 
 def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -170,6 +175,10 @@ def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [each for each in record.get("events") or [] if each.get("event") in DONE and each.get("id")]
 
 
-def _short(text: str) -> str:
-    line = " ".join(text.split())
+def _done(change: Mapping[str, Any]) -> str:
+    return text(f"learned.done.{change['event']}")
+
+
+def _short(words: str) -> str:
+    line = " ".join(words.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"

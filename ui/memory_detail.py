@@ -53,7 +53,7 @@ def _origin(user: User, memory: Result) -> None:
         st.markdown(f"> “{pieces.plain(str(quote))}”".replace("\n", "\n> "))
     kept = memory["created_at"]
     told = {
-        "kind": pieces.KIND_NAMES.get(str(known.get("kind"))),
+        "kind": pieces.kind_name(known["kind"]) if known.get("kind") in pieces.KINDS else None,
         "kept": pieces.date_of(kept) if kept else None,
         "happened": pieces.date_of(known["happened_at"]) if known.get("happened_at") else None,
         "confirmed": pieces.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,

@@ -77,9 +77,9 @@ def _looked_for() -> tuple[str, dict[str, Any]]:
     with row.popover(label, icon=":material/filter_list:", key="filter"):
         kinds = st.pills(
             text("memories.find.kind"),
-            list(pieces.KIND_NAMES),
+            list(pieces.KINDS),
             selection_mode="multi",
-            format_func=pieces.KIND_NAMES.__getitem__,
+            format_func=pieces.kind_name,
             key=KINDS,
             on_change=_first_page,
         )

@@ -24,12 +24,11 @@ def news(conversation_id: str, stamp: str) -> None:
 
 @st.fragment
 def _look(conversation_id: str, stamp: str) -> None:
-    user = require_user()
+    looks = st.session_state.get(LOOKS, 0)
+    st.session_state[LOOKS] = looks + 1
     with trouble():
-        looks = st.session_state.get(LOOKS, 0)
-        st.session_state[LOOKS] = looks + 1
-        # With the page itself nothing can be new; asking would cost each run a trip.
-        changed = looks > 0 and house().conversations.threads.stamp(user.id, conversation_id) != stamp
+        # With the page itself nothing can be new; asking, and asking who asks, would cost each run two trips.
+        changed = looks > 0 and house().conversations.threads.stamp(require_user().id, conversation_id) != stamp
         pace = 0.05 if changed else PACES[min(looks, len(PACES) - 1)]
         if look_again("news", pace, calm=changed):
             st.rerun()

@@ -11,12 +11,12 @@ import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
-from texts import text
+from texts import counted, text
 from ui import zone
 from ui.frame import MARK
 
 __all__ = [
-    "KIND_NAMES",
+    "KINDS",
     "as_typed",
     "avatar",
     "date_of",
@@ -24,6 +24,7 @@ __all__ = [
     "deletion_receipt",
     "harmless",
     "harmless_stream",
+    "kind_name",
     "memory_text",
     "not_sent",
     "plain",
@@ -32,25 +33,20 @@ __all__ = [
     "way",
 ]
 
-KIND_NAMES = {
-    "fact": "Fact",
-    "preference": "Preference",
-    "goal": "Goal",
-    "instruction": "Instruction",
-    "event": "Event",
-}
-ERASED_NAMES = {
-    "memory_history": "earlier versions",
-    "memory_use": "counts of use",
-    "questions": "open questions",
-    "profiles": "profile",
-    "relations": "relations",
-    "entity_names": "people and things",
-    "lessons": "messages brought from elsewhere",
-    "recall_checks": "recall checks",
-    "confirmations": "questions asked in passing",
-    "chats": "chats",
-}
+KINDS = ("fact", "preference", "goal", "instruction", "event")
+# What an erasing takes besides the memories, and has a name for people.
+ERASED = (
+    "memory_history",
+    "memory_use",
+    "questions",
+    "profiles",
+    "relations",
+    "entity_names",
+    "lessons",
+    "recall_checks",
+    "confirmations",
+    "chats",
+)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
 # An image would load by itself and tell a stranger's server who reads; a link shows where it goes.
 _IMAGE = re.compile(r"!(?=\[)")
@@ -58,14 +54,14 @@ _IMAGE = re.compile(r"!(?=\[)")
 _SUM = re.compile(r"(?<![$\\])\$(?!\$)")
 
 
-def plain(text: str) -> str:
+def plain(words: str) -> str:
     """Text as it was written, whatever Markdown would make of it."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _MARKDOWN.sub(r"\\\1", words)
 
 
-def as_typed(text: str) -> str:
+def as_typed(words: str) -> str:
     """An address or a key, set apart and never made a link."""
-    return "`" + text.replace("`", "'") + "`"
+    return "`" + words.replace("`", "'") + "`"
 
 
 def harmless(markdown: str) -> str:
@@ -77,9 +73,9 @@ def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
     """`harmless` for a reply that is still being written; a mark may be split between two pieces."""
     held = ""
     for piece in pieces:
-        text = held + piece
-        kept = text.rstrip("!$\\")
-        held = text[len(kept) :]
+        written = held + piece
+        kept = written.rstrip("!$\\")
+        held = written[len(kept) :]
         yield harmless(kept)
     yield harmless(held)
 
@@ -94,7 +90,7 @@ def not_sent(problem: str, words: str) -> None:
     st.warning(problem, icon=":material/error:")
     if not words.strip():
         return
-    with st.expander("Your message"):
+    with st.expander(text("pieces.your_message")):
         st.code(words, language=None, wrap_lines=True, height=200)
 
 
@@ -118,32 +114,40 @@ def deletion_receipt(receipt: Receipt) -> None:
     """What was erased, and what was found when it was looked for again."""
     with st.container(border=True):
         gone = receipt.removed["memories"]
-        st.markdown(f"**{'1 memory is' if gone == 1 else f'{gone} memories are'} gone for good.**")
+        st.markdown(f"**{counted('pieces.erased', gone)}**")
         others = {name: count for name, count in receipt.removed.items() if count and name != "memories"}
         if others:
-            st.caption(", ".join(f"{ERASED_NAMES.get(name, name)}: {count}" for name, count in others.items()))
+            st.caption(", ".join(f"{_erased_name(name)}: {count:,}" for name, count in others.items()))
         if receipt.proved:
-            st.caption(f":material/verified: I looked for {receipt.asked_again} of them again and found nothing.")
+            st.caption(f":material/verified: {counted('pieces.proof', receipt.asked_again)}")
         else:
-            st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
+            st.warning(text("pieces.found_again"), icon=":material/error:")
+
+
+def kind_name(kind: object) -> str:
+    """What a kind of memory is called."""
+    return text(f"pieces.kind.{kind}") if kind in KINDS else text("pieces.no_kind")
+
+
+def _erased_name(name: str) -> str:
+    return text(f"pieces.erased_with.{name}") if name in ERASED else name
 
 
 def _origin(memory: Result) -> str:
-    kind = KIND_NAMES.get(str(memory["metadata"].get("kind")), "Memory")
-    parts = [kind, date_of(memory["created_at"]) if memory["created_at"] else ""]
+    parts = [kind_name(memory["metadata"].get("kind")), date_of(memory["created_at"]) if memory["created_at"] else ""]
     quote = memory["metadata"].get("quote")
     if quote and quote != memory["memory"]:
         parts.append(f"“{plain(str(quote))}”")
     elif quote:
-        parts.append("in your own words")
+        parts.append(text("pieces.own_words"))
     elif memory["metadata"].get("source") == "person":
-        parts.append("written by you")
+        parts.append(text("pieces.written_by_you"))
     return " · ".join(part for part in parts if part)
 
 
-def way(text: str) -> str:
+def way(words: str) -> str:
     """Which way a text is read, for the key of what it stands in: one read from the right is cut at its left."""
-    strong = (each for each in map(unicodedata.bidirectional, text) if each in ("L", "R", "AL"))
+    strong = (each for each in map(unicodedata.bidirectional, words) if each in ("L", "R", "AL"))
     return "ltr" if next(strong, "L") == "L" else "rtl"
 
 
@@ -163,7 +167,7 @@ def day(moment: datetime) -> str:
     today = datetime.now(zone.here()).date()
     then = moment.astimezone(zone.here()).date()
     if then >= today:
-        return "Today"
+        return text("pieces.day.today")
     if then == today - timedelta(days=1):
-        return "Yesterday"
-    return "Last 7 days" if then > today - timedelta(days=7) else f"{then:%B %Y}"
+        return text("pieces.day.yesterday")
+    return text("pieces.day.week") if then > today - timedelta(days=7) else f"{then:%B %Y}"

@@ -17,7 +17,7 @@ from chat.conversations import Message
 from texts import counted, text
 from ui import open_chat
 from ui.learned import line_of
-from ui.pieces import plain, spoken
+from ui.pieces import plain
 
 __all__ = ["Again", "behind_reply", "summary", "what_of"]
 
@@ -42,29 +42,25 @@ class Again(Protocol):
 def behind_reply(
     said: Message, before: Sequence[Message] = (), again: Again | None = None, asked: Message | None = None
 ) -> None:
-    """Whether a reply is whole, and one line that opens; with the replies before it, and the ways to another one.
+    """Whether a reply is whole, and one line that opens; and the ways to another one.
+
+    `before` are the replies that this one took the place of.
 
     `asked` is the message it replies to, whose receipt says what was learned of the turn.
     """
     receipt = said.receipt
     _notes(said)
     label = summary(receipt)
-    if not (label or before or again):
+    if not (label or again):
         return
     row = st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"behind-{said.id}")
     if label:
-        with row.popover(label, type="tertiary", icon=":material/favorite:", key=f"receipt-{said.id}"):
-            _opened(said, before, again, asked)
-    if before:
-        with row.popover(
-            counted("receipt.earlier", len(before)),
-            type="tertiary",
-            icon=":material/history:",
-            key=f"earlier-{said.id}",
-        ):
-            for each in before:
-                with st.container(border=True):
-                    spoken(each)
+        # What is in it is drawn once it is open: a long chat has dozens that nobody looks into.
+        key, icon = f"receipt-{said.id}", ":material/favorite:"
+        opened = row.popover(label, type="tertiary", icon=icon, key=key, on_change="rerun")
+        if opened.open:
+            with opened:
+                _opened(said, before, again, asked)
     if again:
         key, icon = f"icon-again-{said.id}", ":material/refresh:"
         given = (said.parent_id, receipt.get("without") or [], as_of_day(receipt))

@@ -27,9 +27,9 @@ def draw(user: User) -> None:
     st.caption(text("timeline.intro"))
     kinds = st.pills(
         text("timeline.kinds"),
-        list(pieces.KIND_NAMES),
+        list(pieces.KINDS),
         selection_mode="multi",
-        format_func=lambda kind: f"{_dot(kind)} {pieces.KIND_NAMES[kind]}",
+        format_func=lambda kind: f"{_dot(kind)} {pieces.kind_name(kind)}",
         key=KINDS,
         label_visibility="collapsed",
         on_change=_first_page,
@@ -57,7 +57,7 @@ def _entry(entry: Entry) -> None:
     with st.container(gap=None):
         said = entry.after if entry.after is not None else told["memory"]
         st.markdown(f"{_dot(entry.fact.kind)} {pieces.plain(said)}")
-        parts = [_day(entry), pieces.KIND_NAMES.get(entry.fact.kind, "")]
+        parts = [_day(entry), pieces.kind_name(entry.fact.kind)]
         if entry.before is not None:
             parts = [parts[0], text("timeline.changed"), text("timeline.before", before=pieces.plain(entry.before))]
         elif entry.happened and told["created_at"]:

@@ -90,7 +90,7 @@ def test_a_reply_that_breaks_off_is_kept_and_can_be_asked_for_again(
     model_server.enqueue(Reply("The sea is deep."))
     person.presses("Try again")
     person.sees("The sea is deep.")
-    person.presses("1 earlier answer")
+    person.presses("Version before")
     person.sees("piece 0 piece 1")
 
 

@@ -95,8 +95,9 @@ def test_an_answer_is_had_again_and_without_a_memory(
     person.sees("A third way to put it.")
     person.page.reload()
     person.sees("A third way to put it.")
-    person.presses("2 earlier answers")
-    expect(person.page.get_by_test_id("stPopoverBody")).to_contain_text("I remember: I use Redis and Supabase")
+    person.presses("Version before")
+    person.presses("Version before")
+    expect(person.replies().last).to_contain_text("I remember: I use Redis and Supabase")
 
 
 def _question() -> dict[str, object]:

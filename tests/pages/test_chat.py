@@ -160,17 +160,23 @@ def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home:
     assert not app.exception
 
 
+def _opens_receipt(app: AppTest, home: house.House) -> None:
+    """What stands behind the last reply, as a press on its line shows it."""
+    app.run().session_state[f"receipt-{_messages(app, home)[-1].id}"] = True
+    app.run()
+
+
 def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home: house.House) -> None:
     app = sit("pages/chat.py")
     home.memory.add(BEES, user_id=_user(app))
     app.chat_input[0].set_value("Where are my bees?").run()
     assert BEES in _messages(app, home)[-1].content
-    app.run()
+    _opens_receipt(app, home)
     app.checkbox[0].uncheck()
     _button(app, "Answer without what is off").click().run()
     assert BEES not in _messages(app, home)[-1].content
     assert BEES in _known(app, home)
-    app.run()
+    _opens_receipt(app, home)
     assert [each.value for each in app.checkbox] == [False]
     app.checkbox[0].check()
     _button(app, "Answer without what is off").click().run()

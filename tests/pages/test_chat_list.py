@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import house
 from auth.guard import SESSION
+from tests.chat.conftest import until
 from tests.pages.conftest import Sit, words
 
 MOST_TRIPS = 3
@@ -111,6 +112,20 @@ def test_it_can_be_deleted_for_good_at_once(sit: Sit, home: house.House, told: T
     assert not app.exception
     assert home.chats.deleted(_user(app)) == []
     assert "Deleted:" not in words(app)
+
+
+def test_what_it_taught_can_be_forgotten_with_it(sit: Sit, home: house.House) -> None:
+    app = sit("pages/chat.py")
+    asked = home.conversations.say(_user(app), None, "I keep bees on the roof")
+    home.conversations.queue(asked)
+    home.worker.tell()
+    until(lambda: bool(home.memory.get_all(user_id=_user(app))["results"]))
+    _does(app.run(), "delete", asked.conversation_id)
+    app.button(key="quiet-for-good").click().run()
+    app.checkbox(key="forget-what-it-taught").check()
+    app.button(key="really-delete").click().run()
+    assert not app.exception
+    assert home.memory.get_all(user_id=_user(app))["results"] == []
 
 
 def test_archived_and_deleted_chats_are_apart_and_can_come_back(sit: Sit, told: Told) -> None:

@@ -14,11 +14,6 @@ PAGES = {
     str(path.relative_to(PROJECT)): path
     for path in (PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").glob("*.py"))
 }
-# Files whose words have not moved yet; whoever moves the last one takes the file off.
-NOT_YET = {
-    "ui/learned.py",
-    "ui/pieces.py",
-}
 # What browsers read, and what Python does.
 NOT_FOR_PEOPLE = {"STYLE", "SCRIPT", "MARKUP", "__all__"}
 # Words of others: what browsers call devices, and Streamlit its lights.
@@ -63,15 +58,9 @@ def _literals(path: Path) -> list[str]:
     return [f"{path.name}:{each.lineno} {each.value!r}" for each in _words(ast.parse(path.read_text("utf-8")))]
 
 
-@pytest.mark.parametrize("name", sorted(PAGES.keys() - NOT_YET))
+@pytest.mark.parametrize("name", sorted(PAGES))
 def test_what_people_read_is_in_the_texts(name: str) -> None:
     assert _literals(PAGES[name]) == []
-
-
-@pytest.mark.parametrize("name", sorted(NOT_YET))
-def test_a_file_without_words_is_off_the_list(name: str) -> None:
-    assert name in PAGES
-    assert _literals(PAGES[name]), f"{name} says nothing of its own any more: take it off NOT_YET"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ def _drawn(receipt: dict[str, Any], status: str = "complete") -> AppTest:
 
         behind_reply(Message("m", "c", "p", "ann", "assistant", "Hello", status, datetime.now(UTC), receipt))
 
-    app = AppTest.from_function(draw, kwargs={"receipt": receipt, "status": status}).run()
+    app = AppTest.from_function(draw, kwargs={"receipt": receipt, "status": status})
+    app.session_state["receipt-m"] = True  # opened
+    app.run()
     assert not app.exception
     return app
 
