@@ -12,10 +12,20 @@ from types import MappingProxyType
 from sqlalchemy import text
 
 from database import Database
+from database.readings import Reading
 from errors import InvalidInput
 from plaintext import storable
 
-__all__ = ["KEPT_DAYS", "LANGUAGES", "MAX_INSTRUCTIONS", "MINE", "TONES", "PreferenceStore", "Preferences"]
+__all__ = [
+    "KEPT_DAYS",
+    "LANGUAGES",
+    "MAX_INSTRUCTIONS",
+    "MINE",
+    "TONES",
+    "PreferenceStore",
+    "Preferences",
+    "own_preferences",
+]
 
 MAX_INSTRUCTIONS = 2_000
 MAX_MODEL = 200
@@ -82,6 +92,14 @@ class Preferences:
     keep_days: int | None = None  # since the last message; None: for ever
 
 
+def own_preferences() -> Reading[Preferences]:
+    """What whoever asks has set, to be read with other things."""
+    return Reading(
+        "select model, tone, instructions, language, reads_memory, writes_memory, keep_days from app.preferences",
+        make=lambda rows: _known(Preferences(**rows[0])) if rows else Preferences(),
+    )
+
+
 class PreferenceStore:
     """Reads and writes one user's preferences."""
 
@@ -90,11 +108,7 @@ class PreferenceStore:
 
     def get(self, user_id: str) -> Preferences:
         """The person's preferences, in one trip."""
-        rows = self._database.read_as(
-            user_id,
-            "select model, tone, instructions, language, reads_memory, writes_memory, keep_days from app.preferences",
-        )
-        return _known(Preferences(**rows[0])) if rows else Preferences()
+        return self._database.read(user_id, own_preferences())
 
     def set(self, user_id: str, preferences: Preferences) -> None:
         """Keep the person's preferences."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 from chat import prompt
 from chat.attachments import Attachment
@@ -111,19 +111,23 @@ def answer(
     thread: Thread | None = None,
     without: Collection[str] = (),
     as_of: date | None = None,
+    *,
+    preferences: Preferences | None = None,
+    zone: tzinfo = UTC,
 ) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try).
 
     `thread` is the shown line of its conversation, where the caller has read it anyway; `without` are the ids of
     memories that this reply is not to be told; with `as_of` it is told what was known at the end of that day.
-    Earlier replies to the message stay beside this one.
+    Earlier replies to the message stay beside this one. `preferences` are the person's, where they were read anyway;
+    today is today in `zone`.
     """
     draft = Draft(chat.prices)
     try:
         if thread is None or not thread.reaches(asked):
             thread = chat.conversations.threads.up_to(asked)
         history = thread.up_to(asked)
-        preferences = chat.preferences_of(asked.user_id)
+        preferences = preferences or chat.preferences_of(asked.user_id)
         # What stands in the prompt as the conversation need not be recalled as well. What stands on other branches
         # of it was taken back by asking otherwise, or is what this reply replaces.
         left = [*(each.id for each in history[-PRESENT:]), *thread.aside(asked)]
@@ -132,7 +136,7 @@ def answer(
         reads = may_read(preferences, in_this_chat=here)
         memories = draft.recall(chat.memory, asked, history, present, without, as_of) if reads else draft.tell_nothing()
         beside = prompt.Beside(_files(chat, asked, history), as_of if reads else None, off_here=not here)
-        for piece in _speak(chat, asked, draft, _Wanted(history, memories, preferences, beside, told=reads)):
+        for piece in _speak(chat, asked, draft, _Wanted(history, memories, preferences, beside, told=reads, zone=zone)):
             draft.add(piece)
             yield piece
         draft.status = "complete"
@@ -166,10 +170,11 @@ class _Wanted:
     preferences: Preferences
     beside: prompt.Beside
     told: bool
+    zone: tzinfo
 
     def words(self, beside: prompt.Beside) -> list[Words]:
         """The prompt, with these files."""
-        now = datetime.now(UTC)
+        now = datetime.now(self.zone)
         return prompt.build(
             self.history, self.memories, now, preferences=self.preferences, told=self.told, beside=beside
         )

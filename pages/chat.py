@@ -11,7 +11,7 @@ import streamlit as st
 from auth.guard import require_user
 from errors import InvalidInput
 from house import house
-from ui import composer, open_chat
+from ui import composer, open_chat, zone
 from ui.chat_bar import chat_bar
 from ui.chat_list import chat_list
 from ui.confirm_gently import confirm_gently
@@ -37,24 +37,25 @@ ZONE = "timezone"
 def draw() -> None:
     """The list beside, the messages, the box to write in, and the reply to what was just said or asked again."""
     _note_timezone()
+    zone.know(user)
     at_hand = desk(user)
     drawn = open_chat.thread(user)
     chat_list(user, at_hand)
     composer.box(user, drawn)
     above = st.container(key="chat-bar")
     if not drawn.messages:
-        chat_bar(user, None, None, above)
+        chat_bar(user, None, None, at_hand.preferences, above)
     asked, wanted = to_answer(drawn)
     thread(user, drawn, asked)
     if drawn.messages:  # once the messages have taken the greeting's place: people write where they see one
-        chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, above)
+        chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
     if asked:
         with st.chat_message("assistant", avatar=MARK):
-            drawn = stream_reply(user, asked, drawn, wanted)
+            drawn = stream_reply(user, asked, drawn, wanted, at_hand.preferences)
             learned(asked, newest=True)
     elif not drawn.messages:
         with st.container():  # one element, so that the first message takes its place at once
-            greeting(partial(composer.say_in_new_chat, user))
+            greeting(partial(composer.say_in_new_chat, user), keeps=at_hand.preferences.writes_memory)
     else:
         offer_second_try(drawn)
     composer.not_taken()
@@ -68,14 +69,14 @@ def draw() -> None:
 
 def _note_timezone() -> None:
     """Keep the browser's timezone, so that "yesterday" is the person's yesterday."""
-    zone = st.context.timezone
-    if not zone or st.session_state.get(ZONE) == zone:
+    theirs = st.context.timezone
+    if not theirs or st.session_state.get(ZONE) == theirs:
         return
-    st.session_state[ZONE] = zone
+    st.session_state[ZONE] = theirs
     person = home.memory.people.get(user.id)
-    if person.timezone != zone and not person.timezone_chosen:
+    if person.timezone != theirs and not person.timezone_chosen:
         with suppress(InvalidInput):  # a zone this server does not know: the old one stands
-            home.memory.people.set(user.id, replace(person, timezone=zone))
+            home.memory.people.set(user.id, replace(person, timezone=theirs))
 
 
 with trouble():

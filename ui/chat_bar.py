@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import User, require_user
+from chat.preferences import Preferences
 from chat.switches import Switches
 from errors import AppError
 from house import house
@@ -27,14 +28,21 @@ FORGET = ":material/bookmark_remove:"
 REASONS = {CHANGED: "changed", MERGED: "merged", REMOVED: "removed", SAME: "elsewhere"}
 
 
-def chat_bar(user: User, conversation_id: str | None, kept: Switches | None, above: DeltaGenerator) -> None:
-    """The state in words, behind which it is changed; in a temporary chat a band, so that nobody forgets it."""
+def chat_bar(
+    user: User, conversation_id: str | None, kept: Switches | None, everywhere: Preferences, above: DeltaGenerator
+) -> None:
+    """The state in words, behind which it is changed; in a temporary chat a band, so that nobody forgets it.
+
+    What is off `everywhere` is off here, whatever the chat says.
+    """
     with above:
         now = kept or chosen_for_new() or Switches()
-        icon, words = _state(now)
+        icon, words = _state(now, everywhere)
         row = st.container(horizontal=True, gap="small", vertical_alignment="center")
         with row.popover(words, type="tertiary", icon=icon, key="chat-memory"):
             _switches(user, conversation_id, now)
+            if not (everywhere.reads_memory and everywhere.writes_memory):
+                st.caption(text("turns.off_everywhere"))
         # Beside the popover, which would stay open above the dialog.
         if conversation_id and row.button(text("turns.forget"), key="icon-forget-chat", icon=FORGET, type="tertiary"):
             _confirm(conversation_id)
@@ -57,14 +65,15 @@ def settle_new() -> None:
     st.session_state.pop(NEW, None)
 
 
-def _state(now: Switches) -> tuple[str, str]:
+def _state(now: Switches, everywhere: Preferences) -> tuple[str, str]:
     if now.temporary:
         return ":material/visibility_off:", text("turns.state.temporary")
-    if now.reads and now.writes:
+    reads, writes = now.reads and everywhere.reads_memory, now.writes and everywhere.writes_memory
+    if reads and writes:
         return ":material/favorite:", text("turns.state.both")
-    if now.reads:
+    if reads:
         return ":material/edit_off:", text("turns.state.reads")
-    return ":material/heart_minus:", text(f"turns.state.{'writes' if now.writes else 'neither'}")
+    return ":material/heart_minus:", text(f"turns.state.{'writes' if writes else 'neither'}")
 
 
 def _switches(user: User, conversation_id: str | None, now: Switches) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from auth.guard import User
 from chat import chats
 from chat.conversations import Conversation
+from chat.preferences import Preferences, own_preferences
 from chat.search import Found, looked_up
 from house import house
 from memory import Question
@@ -31,14 +32,15 @@ class Desk:
     searched: str = ""
     found: Sequence[Found] = ()
     put_away: bool = False
+    preferences: Preferences = field(default_factory=Preferences)
     questions: list[Sequence[Question]] = field(default_factory=list)  # taken by whoever draws them first
 
 
 def desk(user: User) -> Desk:
-    """The list as the person has it before them, and the open questions."""
+    """The list as the person has it before them, what they set, and the open questions."""
     here = Desk(searched=(st.session_state.get(SEARCHED) or "").strip(), put_away=bool(st.session_state.get(PUT_AWAY)))
-    readings = [open_questions(), *_list(here)]
-    questions, *those = house().read_together(user.id, *readings)
+    readings = [open_questions(), own_preferences(), *_list(here)]
+    questions, here.preferences, *those = house().read_together(user.id, *readings)
     here.questions.append(questions)
     if here.searched:
         [here.found] = those

@@ -13,10 +13,10 @@ __all__ = ["greeting"]
 SUGGESTIONS = ("known", "week", "short")
 
 
-def greeting(say: Callable[[str], None]) -> None:
-    """Welcome the person; a press on a suggestion says it in a new chat."""
+def greeting(say: Callable[[str], None], *, keeps: bool) -> None:
+    """Welcome the person, and say whether what they tell stays; a press on a suggestion says it in a new chat."""
     st.title(text("greeting.title"), anchor=False)
-    st.caption(text("greeting.stays"))
+    st.caption(text("greeting.stays") if keeps else text("greeting.not_kept"))
     for number, name in enumerate(SUGGESTIONS):
         suggestion = text(f"greeting.suggestions.{name}")
         st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

@@ -12,12 +12,13 @@ import streamlit as st
 from auth.guard import User
 from chat.branches import replies_to
 from chat.message import Message
+from chat.preferences import Preferences
 from chat.threads import Thread
 from chat.turn import answer
 from errors import AppError
 from house import house
 from texts import text
-from ui import composer, open_chat, pieces
+from ui import composer, open_chat, pieces, zone
 from ui.frame import MARK
 from ui.message_row import below_reply
 
@@ -48,7 +49,7 @@ def ask_again(message_id: str | None, without: Sequence[str] = (), as_of: date |
     st.session_state[AGAIN_FOR] = (message_id, Wanted(without, as_of))
 
 
-def stream_reply(user: User, asked: Message, thread: Thread, wanted: Wanted) -> Thread:
+def stream_reply(user: User, asked: Message, thread: Thread, wanted: Wanted, preferences: Preferences) -> Thread:
     """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again.
 
     Returns the thread as it is then.
@@ -58,7 +59,7 @@ def stream_reply(user: User, asked: Message, thread: Thread, wanted: Wanted) -> 
     before = replies_to(asked, [*thread.messages, *thread.others])
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
-        with closing(answer(home.chat, asked, thread, wanted.without, wanted.as_of)) as reply:
+        with closing(answer(home.chat, asked, thread, *wanted, preferences=preferences, zone=zone.here())) as reply:
             st.write_stream(pieces.harmless_stream(reply))
     except AppError as error:
         st.session_state[open_chat.PROBLEM] = str(error)

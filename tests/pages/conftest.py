@@ -45,3 +45,10 @@ def sit(outside: AuthClient) -> Sit:
 def words(app: AppTest) -> str:
     """What the page says."""
     return "\n".join(str(each.value) for each in [*app.title, *app.markdown, *app.caption, *app.error, *app.warning])
+
+
+def opens_receipt(app: AppTest, reply_id: str) -> AppTest:
+    """What stands behind a reply, as a press on its line shows it."""
+    app.run()
+    app.session_state[f"receipt-{reply_id}"] = True
+    return app.run()

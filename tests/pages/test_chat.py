@@ -12,7 +12,7 @@ from chat.conversations import Message
 from memory.facts import Said, Write
 from memory.questions import Questions
 from tests.chat.conftest import until
-from tests.pages.conftest import Sit, words
+from tests.pages.conftest import Sit, opens_receipt, words
 
 BEES = "I keep bees in Utrecht"
 
@@ -160,23 +160,17 @@ def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home:
     assert not app.exception
 
 
-def _opens_receipt(app: AppTest, home: house.House) -> None:
-    """What stands behind the last reply, as a press on its line shows it."""
-    app.run().session_state[f"receipt-{_messages(app, home)[-1].id}"] = True
-    app.run()
-
-
 def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home: house.House) -> None:
     app = sit("pages/chat.py")
     home.memory.add(BEES, user_id=_user(app))
     app.chat_input[0].set_value("Where are my bees?").run()
     assert BEES in _messages(app, home)[-1].content
-    _opens_receipt(app, home)
+    opens_receipt(app, _messages(app, home)[-1].id)
     app.checkbox[0].uncheck()
     _button(app, "Answer without what is off").click().run()
     assert BEES not in _messages(app, home)[-1].content
     assert BEES in _known(app, home)
-    _opens_receipt(app, home)
+    opens_receipt(app, _messages(app, home)[-1].id)
     assert [each.value for each in app.checkbox] == [False]
     app.checkbox[0].check()
     _button(app, "Answer without what is off").click().run()

@@ -12,7 +12,7 @@ from auth.guard import SESSION
 from chat.conversations import Message
 from tests.chat.conftest import until
 from tests.chat.test_attachments import pdf, picture
-from tests.pages.conftest import Sit, words
+from tests.pages.conftest import Sit, opens_receipt, words
 
 BEES = "I keep bees in Utrecht"
 QUESTION = "Where do I keep my bees?"
@@ -120,7 +120,7 @@ def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: house.House)
     taught = _messages(app, home)[0]
     _button(app, "New chat").click().run()
     app.chat_input[0].set_value(QUESTION).run()
-    app.run()
+    opens_receipt(app, _messages(app, home)[-1].id)
     _button(app, f"2026: {BEES}").click().run()
     assert app.session_state["open_chat"] == taught.conversation_id
     assert app.query_params["message"] == taught.id
@@ -128,6 +128,7 @@ def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: house.House)
 
 def test_the_receipt_tells_what_was_learned_of_its_turn(sit: Sit, home: house.House) -> None:
     app = _told(sit("pages/chat.py"), home)
+    opens_receipt(app, _messages(app, home)[-1].id)
     assert f"From this turn · Learned: {BEES}" in words(app)
 
 
@@ -136,12 +137,14 @@ def test_an_answer_as_of_a_day_knows_what_was_known_then_and_says_so(sit: Sit, h
     _button(app, "New chat").click().run()
     app.chat_input[0].set_value(QUESTION).run()
     assert BEES in _messages(app, home)[-1].content
+    opens_receipt(app, _messages(app, home)[-1].id)
     _button(app, "Answer as it was then").click().run()
     assert not app.exception
     latest = _messages(app, home)[-1]
     assert BEES not in latest.content
     assert latest.receipt["memories"] == []
     assert "As of " in words(app)
+    opens_receipt(app, latest.id)
     app.date_input[0].set_value(app.date_input[0].max)
     _button(app, "Answer as it was then").click().run()
     assert BEES in _messages(app, home)[-1].content
