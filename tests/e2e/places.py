@@ -205,6 +205,35 @@ def _tab(name: str, sees: str) -> Callable[[Visitor], None]:
     return go
 
 
+def _graph(person: Visitor) -> None:
+    _tab("Graph", "As a list")(person)
+    person.page.locator("canvas, svg[role=img], .stEChartsChart").first.wait_for()
+
+
+def _search(person: Visitor) -> None:
+    _chat(person)
+    if _hidden(person):
+        person.opens_the_sidebar()
+    person.page.get_by_label("Search chats").fill("vegetarian")
+    person.page.get_by_label("Search chats").press("Enter")
+    person.page.get_by_test_id("stSidebar").get_by_text("vegetarian").first.wait_for()
+
+
+def _learned(person: Visitor) -> None:
+    to_page(person, "Chat")
+    _beside(person, lambda: person.page.get_by_role("button", name=TELLING[0][:17]).first.click())
+    person.page.get_by_role("button", name="Learned:").first.click()
+    person.sees("Undo")
+
+
+def _temporary(person: Visitor) -> None:
+    _new_chat(person)
+    person.presses("Uses and keeps memory")
+    person.page.get_by_text("Temporary chat", exact=False).first.click()
+    person.page.keyboard.press("Escape")
+    person.sees("Temporary chat:")
+
+
 def _health(person: Visitor) -> None:
     to_page(person, "Health")
     person.sees("What it is about")
