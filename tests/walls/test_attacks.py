@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,3 +160,8 @@ def test_a_walk_through_all_of_it_touches_users_tables_as_users_only(world: Worl
                 continue
     assert watched.touching > 200
     assert watched.wrong == []
+
+
+def test_the_page_on_security_counts_them_as_they_are() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text("utf-8")
+    assert f"{sum(map(len, ATTACKS.values()))} attempts through {len(ATTACKS)} methods" in page
