@@ -86,7 +86,8 @@ def as_markdown(chat: Exported, names: Names) -> str:
     for each in (said[step.id] for step in line(chat.messages, chat.about["head_id"])):
         who = names.person if each.role == "user" else names.assistant
         at = each.created_at.astimezone(names.zone)
-        parts += [f"**{who}** · {at:%Y-%m-%d %H:%M}", each.content]
+        files = ", ".join(f"📎 {name}" for name in _files(each))
+        parts += [part for part in (f"**{who}** · {at:%Y-%m-%d %H:%M}", files, each.content) if part]
     return "\n\n".join(parts) + "\n"
 
 
@@ -119,8 +120,14 @@ def _told(message: Message) -> dict[str, Any]:
     told = {"id": message.id, "parent_id": message.parent_id, "role": message.role, "content": message.content}
     told |= {"status": message.status, "created_at": message.created_at.isoformat()}
     memories = [{"text": each.get("text"), "id": each.get("id")} for each in message.receipt.get("memories") or []]
+    files = {"attached": _files(message)} if _files(message) else {}
     found = {"feedback": message.feedback, "feedback_why": message.feedback_why} if message.feedback else {}
-    return told | ({"memories": memories} if memories else {}) | found
+    return told | files | ({"memories": memories} if memories else {}) | found
+
+
+def _files(message: Message) -> list[str]:
+    """What came with it, by name: the files themselves are the person's own."""
+    return [str(each["name"]) for each in message.receipt.get("attached") or []]
 
 
 def _plain(value: Any) -> Any:

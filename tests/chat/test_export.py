@@ -12,6 +12,7 @@ import pytest
 from chat.chats import Chats
 from chat.conversations import Conversations, Message
 from chat.export import Exports, Names, archive, as_json, as_markdown, file_name
+from chat.files import File, opened
 from database import Database
 from errors import NotFound
 from tests.chat.conftest import Sql
@@ -53,6 +54,14 @@ def test_json_has_every_branch_its_dates_and_the_memories(conversations: Convers
     assert first["parent_id"] == second["parent_id"] == asked.id
     assert first["memories"] == [{"id": "m1", "text": "A red umbrella"}]
     assert "memories" not in second
+
+
+def test_what_came_with_a_message_is_named(conversations: Conversations, exports: Exports) -> None:
+    files = opened([File("plan.md", b"# Plan")])
+    asked = conversations.say("ann", None, "Is this a good plan?", files=files)
+    chat = exports.one("ann", asked.conversation_id)
+    assert "📎 plan.md" in as_markdown(chat, NAMES)
+    assert json.loads(as_json(chat))["messages"][0]["attached"] == ["plan.md"]
 
 
 @pytest.mark.parametrize("ending", ["md", "json"])
