@@ -128,10 +128,7 @@ def answer(
             thread = chat.conversations.threads.up_to(asked)
         history = thread.up_to(asked)
         preferences = preferences or chat.preferences_of(asked.user_id)
-        # What stands in the prompt as the conversation need not be recalled as well. What stands on other branches
-        # of it was taken back by asking otherwise, or is what this reply replaces.
-        left = [*(each.id for each in history[-PRESENT:]), *thread.aside(asked)]
-        present = [episode_id(asked.user_id, each) for each in left]
+        present = _at_hand(asked, history, thread)
         here = thread.switches.reads
         reads = may_read(preferences, in_this_chat=here)
         memories = draft.recall(chat.memory, asked, history, present, without, as_of) if reads else draft.tell_nothing()
@@ -146,6 +143,13 @@ def answer(
         raise
     finally:
         _save(chat, asked, draft)
+
+
+def _at_hand(asked: Message, history: Sequence[Message], thread: Thread) -> list[str]:
+    """The episodes that need not be recalled: what stands in the prompt as the conversation, and what stands on other
+    branches of it, which was taken back by asking otherwise, or is what this reply replaces."""
+    left = [*(each.id for each in history[-PRESENT:]), *thread.aside(asked)]
+    return [episode_id(asked.user_id, each) for each in left]
 
 
 def _files(chat: Chat, asked: Message, history: Sequence[Message]) -> dict[str, list[Attachment]]:

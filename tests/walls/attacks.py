@@ -35,7 +35,7 @@ from memory.recall import Query
 from memory.store import Asked
 from memory.survey import Survey
 from tests.walls.attacks_talks import ON_TALKS
-from tests.walls.attacks_threads import THREADS, chat_of_mine
+from tests.walls.attacks_threads import THREADS, chat_of_mine, told_the_same
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 Attack = Callable[[World], Any]
@@ -370,7 +370,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Conversations.say": (
         lambda w: w.conversations.say(ME, chat_of(w), "mine now"),
         lambda w: w.conversations.say(ME, chat_of(w), "mine now", instead_of=w.known["asked"].id),
-        lambda w: w.conversations.say(ME, None, f"Tell me about {SECRET}", once_within=10**6).user_id == ME or SECRET,
+        lambda w: told_the_same(w) == ME or SECRET,
         lambda w: w.conversations.say(ME, chat_of_mine(w), "mine", seen=w.known["asked"].id),
         lambda w: w.conversations.say(ME, chat_of_mine(w), "mine", instead_of=w.known["asked"].id),
     ),

@@ -16,6 +16,14 @@ def chat_of_mine(w: World) -> str:
     return w.conversations.say(ME, None, "mine").conversation_id
 
 
+def told_the_same(w: World) -> str:
+    """Whose message it is that says once more what Alice has said; gone again, for the attempts that come after."""
+    said = w.conversations.say(ME, None, f"Tell me about {SECRET}", once_within=10**6)
+    if said.user_id == ME:
+        w.chats.delete_for_good(ME, said.conversation_id)
+    return said.user_id
+
+
 def _replied(w: World) -> str:
     """The reply in Alice's chat."""
     return w.conversations.messages(ALICE, w.known["asked"].conversation_id)[-1].id
