@@ -7,6 +7,7 @@ was said are set afterwards, by the administrator. It draws nothing, and knows n
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from memory import Memory
 from model import Model
 from tests.e2e.keepsake import Keepsake
 
-__all__ = ["LAST", "MODEL", "NOW", "TODAYS", "doubt", "fill", "grow_old", "reply_to", "told_of"]
+__all__ = ["LAST", "MODEL", "NOW", "TODAYS", "doubt", "fill", "grow_old", "page_of", "reply_to", "told_of"]
 
 MODEL = "gpt-5.4-mini"
 TODAY = datetime.now(UTC).replace(microsecond=0)
@@ -263,7 +264,11 @@ TODAYS = (
     Turn("What does my web shop run on?", "On **Redis** and **Supabase**, and Bea looks after it."),
     LAST,
 )
-KNOWN_FROM_ELSEWHERE = (("I like green tea.", 230), ("I really like green tea", 225), ("I had a canary", 235))
+KNOWN_FROM_ELSEWHERE = (
+    ("I like green tea.", 160),
+    ("I really like green tea.", 155),
+    ("I play chess on Mondays.", 165),
+)
 CHECKS = (("What does my web shop run on?", "Redis"), ("Who is allergic to walnuts?", "Tiago"))
 DOUBT = Turn(
     "We open at seven on Sundays.",
@@ -287,6 +292,13 @@ def told_of(asked: str) -> list[dict[str, Any]] | None:
     """What the model takes from a turn, when it is asked with these words; None for a turn of somebody else's."""
     found = next((each for each in TURNS if each.said in asked.rpartition("<turn>")[2]), None)
     return None if found is None else [each.operation() for each in found.told]
+
+
+def page_of(asked: str) -> list[dict[str, Any]]:
+    """What the model writes of numbered memories onto the page about Dave: a line for each that he told."""
+    numbered = [(int(number), words) for number, words in re.findall(r"^\[(\d+)\] (?:\([^)]*\) )?(.*)$", asked, re.M)]
+    kinds = {each.words: each.kind for turn in TURNS for each in turn.told}
+    return [{"text": words, "kind": kinds[words], "memories": [number]} for number, words in numbered if words in kinds]
 
 
 def reply_to(said: str) -> str | None:

@@ -36,6 +36,8 @@ class Place(NamedTuple):
 
 def scripted(request: Request) -> Item:
     """What the model says: to Dave his replies and what is worth keeping, to everybody else something sensible."""
+    if request.schema and "lines" in request.schema.get("properties", {}):
+        return Json({"lines": dave.page_of(request.said("user"))})
     if request.schema:
         told = dave.told_of(request.said("user"))
         return sensible(request) if told is None else Json({"operations": told})
@@ -114,7 +116,7 @@ PLACES = (
     Place("memories-several", "memories", "member", ways.several),
     Place("memories-timeline", "memories", "member", ways.timeline),
     Place("memories-graph", "memories", "member", ways.graph),
-    Place("memories-profile", "memories", "member", ways.memories_tab("Profile", "One more line")),
+    Place("memories-profile", "memories", "member", ways.memories_tab("Profile", "Moinho Novo")),
     Place("memories-files", "memories", "member", ways.memories_tab("Files", "Everything remembered")),
     Place("health", "health", "member", ways.health),
     Place("health-look", "health", "member", ways.says_the_same),

@@ -134,12 +134,12 @@ def new_chat(person: Visitor) -> None:
 def _opened(person: Visitor, name: str, sees: str) -> None:
     to_page(person, "Chat")
     _beside(person, lambda: person.page.get_by_role("button", name=name, exact=True).click())
-    person.sees(sees)
+    expect(person.replies().last).to_contain_text(sees)
 
 
 def chat(person: Visitor) -> None:
     _opened(person, NOW, LAST.reply[:20])
-    person.page.get_by_role("button", name="Learned:").wait_for()
+    person.page.get_by_role("button", name="Learned:").first.wait_for()
 
 
 def receipt(person: Visitor) -> None:
@@ -150,13 +150,14 @@ def receipt(person: Visitor) -> None:
 
 def learned(person: Visitor) -> None:
     chat(person)
-    person.page.get_by_role("button", name="Learned:").click()
+    person.page.get_by_test_id("stMain").get_by_role("button", name="Learned:").click()
     person.page.get_by_role("button", name="Edit", exact=True).wait_for()
 
 
 def reworded(person: Visitor) -> None:
-    _opened(person, "Jokes in Portuguese", "joke with my customers")
-    person.page.get_by_role("button", name="Reword").click()
+    _opened(person, "Jokes in Portuguese", "Then let us begin")
+    if not person.page.get_by_label("Your words").count():
+        person.page.get_by_role("button", name="Reword").click()
     person.page.get_by_label("Your words").wait_for()
 
 
@@ -172,7 +173,7 @@ def temporary(person: Visitor) -> None:
         person.presses("Uses and keeps memory")
         person.page.get_by_text("Temporary chat", exact=True).first.click()
         band.wait_for()
-        person.page.keyboard.press("Escape")
+        person.page.get_by_role("heading", name="What is on your mind?").click()
         person.page.get_by_text("Counts from the next message").wait_for(state="hidden")
 
 
@@ -193,6 +194,9 @@ def search(person: Visitor) -> None:
 
 def archived(person: Visitor) -> None:
     _with_chats(person)
+    if (end := person.page.get_by_role("button", name="End the search")).count():
+        end.click()
+        end.wait_for(state="hidden")
     away = person.page.get_by_role("button", name="Archived and deleted")
     back = person.page.get_by_role("button", name="Back to the chats")
     if not back.count():
@@ -282,9 +286,10 @@ def health_tab(name: str, sees: str) -> Way:
 
 def says_the_same(person: Visitor) -> None:
     health_tab("Worth a look", "Tidy up everything")(person)
-    if not person.page.get_by_role("button", name="Merge this one").or_(person.page.get_by_text("stays")).count():
+    merge = person.page.get_by_role("button", name="Merge this one")
+    if not merge.is_visible():
         person.page.get_by_text("Says the same (1)").click()
-    person.page.get_by_role("button", name="Merge this one").wait_for()
+    merge.wait_for()
 
 
 def settings(person: Visitor) -> None:
