@@ -9,10 +9,11 @@ from functools import partial
 import streamlit as st
 
 from auth.guard import require_user
+from chat.switches import Switches
 from errors import InvalidInput
 from house import house
 from ui import composer, open_chat, zone
-from ui.chat_bar import chat_bar
+from ui.chat_bar import chat_bar, chosen_for_new
 from ui.chat_list import chat_list
 from ui.confirm_gently import confirm_gently
 from ui.consent import require_consent
@@ -55,7 +56,9 @@ def draw() -> None:
             learned(asked, newest=True)
     elif not drawn.messages:
         with st.container():  # one element, so that the first message takes its place at once
-            greeting(partial(composer.say_in_new_chat, user), keeps=at_hand.preferences.writes_memory)
+            new = chosen_for_new() or Switches()
+            keeps = at_hand.preferences.writes_memory and new.writes_memory
+            greeting(partial(composer.say_in_new_chat, user), keeps=keeps, temporary=new.temporary)
     else:
         offer_second_try(drawn)
     composer.not_taken()

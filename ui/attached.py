@@ -32,7 +32,7 @@ def attached(said: Message) -> None:
             row = st.container(horizontal=True, gap="small")
             for each in files:
                 if preview := shown.get(str(each["id"])):
-                    row.image(preview, width=WIDEST, caption=plain(str(each["name"])))
+                    row.image(preview, width=WIDEST, alt=str(each["name"]))
         chips = st.container(horizontal=True, gap="small")
         for each in files:
             _chip(chips, each)

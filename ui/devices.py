@@ -40,7 +40,7 @@ def sign_out_here(*, everywhere: bool = False) -> None:
 
 def _line(user: User, each: Device, *, here: bool) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"device-{each.id}")
-    with row.container():
+    with row.container(gap="xxsmall"):
         st.markdown(
             f"{_icon(each.name)} {plain(each.name)}"
             + (f" :green-badge[{text('account.devices.this')}]" if here else "")

@@ -13,10 +13,11 @@ __all__ = ["greeting"]
 SUGGESTIONS = ("known", "week", "short")
 
 
-def greeting(say: Callable[[str], None], *, keeps: bool) -> None:
+def greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
     """Welcome the person, and say whether what they tell stays; a press on a suggestion says it in a new chat."""
     st.title(text("greeting.title"), anchor=False)
-    st.caption(text("greeting.stays") if keeps else text("greeting.not_kept"))
+    unkept = text("greeting.temporary") if temporary else text("greeting.not_kept")
+    st.caption(text("greeting.stays") if keeps and not temporary else unkept)
     for number, name in enumerate(SUGGESTIONS):
         suggestion = text(f"greeting.suggestions.{name}")
         st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

@@ -15,6 +15,8 @@ __all__ = ["draw"]
 SLIM, FLAT, TALL = 78, 40, 220
 # To be told apart on light and on dark, by who sees no red as well.
 COLOURS = ["#c0523a", "#c4ad8d"]
+# Streamlit's own is too pale for words this small.
+INK = {"dark": "#cfc5ba", "light": "#5f554d"}
 
 
 def draw(health: Health) -> None:
@@ -87,6 +89,10 @@ def _months(health: Health) -> None:
 
 def _picture(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
     st.markdown(f"**{title}**")
+    ink = {"color": INK["dark" if st.context.theme.type == "dark" else "light"]}
+    for part in ("legend", "xAxis", "yAxis"):
+        if part in spec:
+            spec[part] |= {"textStyle": ink} if part == "legend" else {"axisLabel": ink}
     st.echarts_chart({**spec, "animation": False, "color": COLOURS}, height=height, alt=alt, renderer="svg")
 
 

@@ -182,7 +182,8 @@ def one(user: User, each: Result) -> None:
             pieces.memory_text(each)
         label, icon = ("close", "expand_less") if opened else ("open", "expand_more")
         key = f"icon-details-{each['id']}"
-        row.button(
+        deeds = row.container(horizontal=True, wrap=False, gap=None, width="content")
+        deeds.button(
             text(f"memories.row.{label}"),
             key=key,
             icon=f":material/{icon}:",
@@ -190,7 +191,7 @@ def one(user: User, each: Result) -> None:
             on_click=memory_detail.toggle,
             args=(each["id"],),
         )
-        if row.button(
+        if deeds.button(
             text("memories.row.forget"), key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"
         ):
             _forget(user, each)

@@ -106,8 +106,9 @@ def avatar(role: str) -> str:
 
 def memory_text(memory: Result) -> None:
     """What a memory says, and on one quiet line where it comes from."""
-    st.markdown(plain(memory["memory"]))
-    st.caption(_origin(memory))
+    with st.container(gap="xxsmall"):
+        st.markdown(plain(memory["memory"]))
+        st.caption(_origin(memory))
 
 
 def deletion_receipt(receipt: Receipt) -> None:

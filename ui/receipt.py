@@ -110,8 +110,9 @@ def _choices(
     """The memories as switches, and a day to answer as of; one form, so that both go together."""
     with st.form(f"without-{said.id}", border=False):
         for number, each in enumerate([*used, *left_out]):
-            st.checkbox(_text(each), value=number < len(used), key=_switch(said, each))
-            st.markdown("  \n".join(_small(line) for line in _why(each)))
+            with st.container(gap=None, key=f"given-{said.id}-{number}"):
+                st.checkbox(_text(each), value=number < len(used), key=_switch(said, each))
+                st.markdown("  \n".join(_small(line) for line in _why(each)))
         given = (said, [*used, *left_out], again)
         if used or left_out:
             st.form_submit_button(text("receipt.without"), on_click=_answer_without, args=given)

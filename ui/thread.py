@@ -28,9 +28,9 @@ STYLE = """
   [class*="st-key-below-"] { margin-top: -0.6rem; gap: 0.5rem; min-height: 1.75rem; }
   /* Quiet for who reads: there on a touch, on the way to it, and under what is said last. */
   @media (hover: hover) {
-    [class*="st-key-row-"] { opacity: 0.66; transition: opacity 0.15s; }
-    [class*="st-key-message-"]:hover [class*="st-key-row-"], [class*="st-key-row-"]:focus-within,
-    [class*="st-key-row-"]:has([aria-expanded="true"]) { opacity: 1; }
+    [class*="st-key-row-"] button { color: var(--quiet); }
+    [class*="st-key-message-"]:hover [class*="st-key-row-"] button,
+    [class*="st-key-row-"] button[aria-expanded="true"] { color: inherit; }
   }
   [class*="st-key-message-"] { border-radius: 0.75rem; }
   [data-testid="stChatMessageContent"] { min-width: 0; }

@@ -36,9 +36,13 @@ class Keepsake:
     def address(self) -> str:
         return f"http://localhost:{self._port}"
 
+    @property
+    def data(self) -> Path:
+        return self._folder / "data"
+
     def start(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        told = {"PORT": str(self._port), "DATA_DIR": str(self._folder / "data"), "OLLAMA_HOST": "127.0.0.1:1"}
+        told = {"PORT": str(self._port), "DATA_DIR": str(self.data), "OLLAMA_HOST": "127.0.0.1:1"}
         self._output = (self._folder / "output").open("wb")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local"],
@@ -82,7 +86,7 @@ class Keepsake:
 
     @property
     def logs(self) -> str:
-        return "\n".join(path.read_text() for path in (self._folder / "data" / "logs").glob("*.log"))
+        return "\n".join(path.read_text() for path in (self.data / "logs").glob("*.log"))
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.address + path, timeout=10)

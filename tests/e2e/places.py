@@ -1,6 +1,7 @@
-"""Every place of the app that is looked at, and the way there: pictures are taken of them, and axe reads them.
+"""Every place of the app that is looked at, and who is there: pictures are taken of them, and axe reads them.
 
-A new page of the app has at least one place here, which test_accessibility.py asks for. It looks at nothing itself.
+A new page of the app has at least one place here, which test_accessibility.py asks for. It looks at nothing itself;
+the ways there are in ways.py, the life of whom the pictures show in dave.py.
 """
 
 from __future__ import annotations
@@ -8,38 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
+from tests.e2e import dave, ways
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Item, Reply, Request, sensible
+from tests.model_answers import Item, Json, Reply, Request, sensible
+from tests.model_server import ModelServer
 
-__all__ = [
-    "LIGHTS",
-    "MEMBER",
-    "PLACES",
-    "SIZES",
-    "Place",
-    "arrive",
-    "come",
-    "scripted",
-    "stand_still",
-    "tell",
-    "to_page",
-]
+__all__ = ["LIGHTS", "PLACES", "SIZES", "Place", "arrive", "come", "live", "stand_still"]
 
 LIGHTS = ("light", "dark")
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
-MEMBER = "dave@example.com"
-TELLING = (
-    "My name is Dave. I run a small bakery in Porto. I use Redis and Supabase for its web shop.",
-    "I prefer short answers. My sister Ana is vegetarian, and I am planning her birthday in May.",
-)
-QUESTION = "What do you know about my stack?"
-REPLIES = {
-    TELLING[0]: "Nice to meet you, Dave. A bakery in Porto with its own web shop sounds like a full day.",
-    TELLING[1]: "Short it is. Shall we start with a cake that Ana would like?",
-    QUESTION: "Your bakery's web shop runs on **Redis** and **Supabase**. Shall I keep that in mind for the new page?",
-}
+# Who is known from before, and what they have lived through.
+KNOWN = {"member": dave.fill, "doubter": dave.doubt, "old friend": dave.grow_old}
+ADDRESSES = {"member": "dave@example.com", "doubter": "ines@example.com", "old friend": "rui@example.com"}
 
 
 class Place(NamedTuple):
@@ -47,16 +30,18 @@ class Place(NamedTuple):
 
     name: str
     page: str
-    who: str  # a stranger, a newcomer who did not agree yet, or a member
+    who: str  # a stranger, a newcomer who did not agree yet, a beginner who just did, or one of those known from before
     go: Callable[[Visitor], None]
 
 
 def scripted(request: Request) -> Item:
-    """What the model says: to a message of the telling its reply, to everything else something sensible."""
+    """What the model says: to Dave his replies and what is worth keeping, to everybody else something sensible."""
+    if request.schema and "lines" in request.schema.get("properties", {}):
+        return Json({"lines": dave.page_of(request.said("user"))})
     if request.schema:
-        return sensible(request)
-    said = next((reply for words, reply in reversed(REPLIES.items()) if words in request.said("user")), None)
-    return Reply(said or "I do not know that yet.")
+        told = dave.told_of(request.said("user"))
+        return sensible(request) if told is None else Json({"operations": told})
+    return Reply(dave.reply_to(request.said("user")) or "I do not know that yet.")
 
 
 def come(browser: Browser, keepsake: Keepsake, light: str = "light", size: str = "wide") -> Visitor:
@@ -70,26 +55,32 @@ def come(browser: Browser, keepsake: Keepsake, light: str = "light", size: str =
     return Visitor(page)
 
 
-def tell(person: Visitor) -> None:
-    """Make the member's account, and fill it with what the places show."""
-    person.sign_up(MEMBER)
-    for words in TELLING:
-        person.says(words)
-        person.sees(REPLIES[words][:30])
-    person.remembers("My sister Ana is vegetarian")
-    person.goes_to("Chat")
-    person.starts_a_new_chat()
-    person.says(QUESTION)
-    person.sees("Shall I keep that in mind")
+def live(browser: Browser, keepsake: Keepsake, model: ModelServer) -> None:
+    """Make the accounts of those who are known from before, and fill them; Dave's last chat is had at the browser."""
+    model.enqueue(*[scripted] * 200)
+    model.enqueue_names(Json({"name": dave.NOW}))
+    for who, fill in KNOWN.items():
+        person = come(browser, keepsake)
+        person.sign_up(ADDRESSES[who])
+        fill(keepsake, model.base_url)
+        if who == "member":
+            for turn in dave.TODAYS:
+                person.says(turn.said)
+                person.sees(turn.reply[-20:])
+            person.page.get_by_role("button", name="Learned:").wait_for()
+            person.page.get_by_role("button", name=dave.NOW).wait_for()
+        person.page.context.close()
 
 
 def arrive(person: Visitor, who: str, once: str) -> None:
     """Become this kind of person; `once` makes a newcomer's address new."""
-    if who == "member":
-        person.sign_in(MEMBER)
+    if who in KNOWN:
+        person.sign_in(ADDRESSES[who])
         person.arrives()
     elif who == "newcomer":
         person.begins_account(f"{once}@example.com")
+    elif who == "beginner":
+        person.sign_up(f"beginner-{once}@example.com")
 
 
 def stand_still(person: Visitor) -> None:
@@ -99,186 +90,39 @@ def stand_still(person: Visitor) -> None:
     page.wait_for_function("() => document.getAnimations().every((each) => each.playState !== 'running')")
 
 
-def to_page(person: Visitor, name: str) -> None:
-    """Another page, by the sidebar, which is out of the way again afterwards on a phone."""
-    _close(person)
-    _beside(person, lambda: person.goes_to(name))
-
-
-def _close(person: Visitor) -> None:
-    """Leave what lies on top of the page, which the keyboard and the mouse cannot get past."""
-    on_top = person.page.get_by_role("dialog").or_(person.page.get_by_role("menu")).first
-    if on_top.count():
-        person.page.keyboard.press("Escape")
-        on_top.wait_for(state="hidden")
-
-
-def _beside(person: Visitor, do: Callable[[], None]) -> None:
-    size = person.page.viewport_size
-    narrow = size is not None and size["width"] < 800
-    if narrow and _hidden(person):
-        person.opens_the_sidebar()
-    do()
-    if narrow:
-        try:  # on the way to another page it goes by itself
-            expect(person.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true", timeout=1500)
-        except AssertionError:
-            person.closes_the_sidebar()
-
-
-def _hidden(person: Visitor) -> bool:
-    return person.page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "true"
-
-
-def _sign_in(person: Visitor) -> None:
-    person.page.reload()
-    person.page.get_by_label("Password", exact=True).first.wait_for()
-
-
-def _sign_up(person: Visitor) -> None:
-    _sign_in(person)
-    person.page.get_by_role("tab", name="Create account").click()
-    person.page.get_by_role("button", name="Create account").wait_for()
-
-
-def _mail(person: Visitor) -> None:
-    _sign_in(person)
-    person.presses("Forgot your password?")
-    person.sees("Choose a new password")
-
-
-def _code(person: Visitor) -> None:
-    _mail(person)
-    person.page.get_by_label("E-mail").fill("nobody@example.com")
-    person.presses("Mail it to me")
-    person.sees("Look at your mail")
-
-
-def _consent(person: Visitor) -> None:
-    person.sees("Before you begin")
-
-
-def _new_chat(person: Visitor) -> None:
-    to_page(person, "Chat")
-    _beside(person, person.starts_a_new_chat)
-
-
-def _chat(person: Visitor) -> None:
-    to_page(person, "Chat")
-    _beside(person, lambda: person.page.get_by_role("button", name=QUESTION).click())
-    person.sees("Shall I keep that in mind")
-
-
-def _receipt(person: Visitor) -> None:
-    _chat(person)
-    person.page.get_by_role("button", name="tokens").last.click()
-    person.sees("Answer without what is off")
-
-
-def _chat_menu(person: Visitor) -> None:
-    _chat(person)
-    if _hidden(person):
-        person.opens_the_sidebar()
-    person.presses("Chat menu")
-    person.sees("Archive")
-
-
-def _memories(person: Visitor) -> None:
-    to_page(person, "Memories")
-    person.sees("What I remember about you")
-    person.page.get_by_role("tab", name="Memories").click()
-    person.sees("My sister Ana is vegetarian")
-
-
-def _details(person: Visitor) -> None:
-    _memories(person)
-    person.page.get_by_role("button", name="Details").first.click()
-    person.sees("History")
-
-
-def _tab(name: str, sees: str) -> Callable[[Visitor], None]:
-    def go(person: Visitor) -> None:
-        to_page(person, "Memories")
-        person.page.get_by_role("tab", name=name).click()
-        person.sees(sees)
-
-    return go
-
-
-def _graph(person: Visitor) -> None:
-    _tab("Graph", "As a list")(person)
-    person.page.locator("canvas, svg[role=img], .stEChartsChart").first.wait_for()
-
-
-def _search(person: Visitor) -> None:
-    _chat(person)
-    if _hidden(person):
-        person.opens_the_sidebar()
-    person.page.get_by_label("Search chats").fill("vegetarian")
-    person.page.get_by_label("Search chats").press("Enter")
-    person.page.get_by_test_id("stSidebar").get_by_text("vegetarian").first.wait_for()
-
-
-def _learned(person: Visitor) -> None:
-    to_page(person, "Chat")
-    _beside(person, lambda: person.page.get_by_role("button", name=TELLING[0][:17]).first.click())
-    person.page.get_by_role("button", name="Learned:").first.click()
-    person.sees("Undo")
-
-
-def _temporary(person: Visitor) -> None:
-    _new_chat(person)
-    person.presses("Uses and keeps memory")
-    person.page.get_by_text("Temporary chat", exact=False).first.click()
-    person.page.keyboard.press("Escape")
-    person.sees("Temporary chat:")
-
-
-def _health(person: Visitor) -> None:
-    to_page(person, "Health")
-    person.sees("What it is about")
-
-
-def _health_look(person: Visitor) -> None:
-    _health(person)
-    person.page.get_by_role("tab", name="Worth a look").click()
-    person.sees("Tidy up everything")
-
-
-def _settings(person: Visitor) -> None:
-    to_page(person, "Settings")
-    person.sees("How it looks")
-
-
-def _account(person: Visitor) -> None:
-    to_page(person, "Account")
-    person.sees("Signed in as")
-
-
-def _account_open(person: Visitor) -> None:
-    _account(person)
-    for each in person.page.get_by_test_id("stExpander").locator("summary").all():
-        each.click()
-    person.sees("Change password")
-
-
 PLACES = (
-    Place("welcome", "welcome", "stranger", _sign_in),
-    Place("welcome-sign-up", "welcome", "stranger", _sign_up),
-    Place("welcome-mail", "welcome", "stranger", _mail),
-    Place("welcome-code", "welcome", "stranger", _code),
-    Place("consent", "chat", "newcomer", _consent),
-    Place("new-chat", "chat", "member", _new_chat),
-    Place("chat", "chat", "member", _chat),
-    Place("chat-receipt", "chat", "member", _receipt),
-    Place("chat-menu", "chat", "member", _chat_menu),
-    Place("memories", "memories", "member", _memories),
-    Place("memories-details", "memories", "member", _details),
-    Place("memories-profile", "memories", "member", _tab("Profile", "One more line")),
-    Place("memories-files", "memories", "member", _tab("Files", "Everything remembered")),
-    Place("health", "health", "member", _health),
-    Place("health-look", "health", "member", _health_look),
-    Place("settings", "settings", "member", _settings),
-    Place("account", "account", "member", _account),
-    Place("account-open", "account", "member", _account_open),
+    Place("welcome", "welcome", "stranger", ways.sign_in),
+    Place("welcome-sign-up", "welcome", "stranger", ways.sign_up),
+    Place("welcome-mail", "welcome", "stranger", ways.mail),
+    Place("welcome-code", "welcome", "stranger", ways.code),
+    Place("consent", "chat", "newcomer", ways.consent),
+    Place("first-chat", "chat", "beginner", ways.new_chat),
+    Place("memories-empty", "memories", "beginner", ways.nothing_yet("Memories")),
+    Place("health-empty", "health", "beginner", ways.nothing_yet("Health")),
+    Place("new-chat", "chat", "member", ways.new_chat),
+    Place("chat", "chat", "member", ways.chat),
+    Place("chat-receipt", "chat", "member", ways.receipt),
+    Place("chat-learned", "chat", "member", ways.learned),
+    Place("chat-reworded", "chat", "member", ways.reworded),
+    Place("chat-attachment", "chat", "member", ways.attachment),
+    Place("chat-menu", "chat", "member", ways.chat_menu),
+    Place("chat-temporary", "chat", "member", ways.temporary),
+    Place("chat-search", "chat", "member", ways.search),
+    Place("chat-archived", "chat", "member", ways.archived),
+    Place("chat-which-is-right", "chat", "doubter", ways.which_is_right),
+    Place("chat-still-so", "chat", "old friend", ways.still_so),
+    Place("memories", "memories", "member", ways.memories),
+    Place("memories-details", "memories", "member", ways.details),
+    Place("memories-several", "memories", "member", ways.several),
+    Place("memories-timeline", "memories", "member", ways.timeline),
+    Place("memories-graph", "memories", "member", ways.graph),
+    Place("memories-profile", "memories", "member", ways.memories_tab("Profile", "Moinho Novo")),
+    Place("memories-files", "memories", "member", ways.memories_tab("Files", "Everything remembered")),
+    Place("health", "health", "member", ways.health),
+    Place("health-look", "health", "member", ways.says_the_same),
+    Place("health-checks", "health", "member", ways.health_tab("Recall checks", "2 of 2 are green")),
+    Place("health-refused", "health", "member", ways.health_tab("Not kept", "It holds a secret")),
+    Place("settings", "settings", "member", ways.settings),
+    Place("account", "account", "member", ways.account),
+    Place("account-open", "account", "member", ways.account_open),
 )

@@ -1,21 +1,24 @@
 """Takes a picture of every place, light and dark, wide and narrow, into docs/pictures/: `make screenshots`.
 
-The whole app on real servers; only the model's words are scripted. Which places there are, and the way to each,
-is in places.py. It compares nothing: people look. A place that cannot be reached is named at the end; the others
-are taken all the same. `python -m tests.e2e.screenshots chat account` takes those whose names begin so.
+The whole app on real servers; only the model's words are scripted. Which places there are is in places.py. It
+compares nothing: people look. A place that cannot be reached is named at the end; the others are taken all the same.
+`python -m tests.e2e.screenshots chat account` takes those whose names begin so.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM, FLAGS
+from tests.e2e.dave import MODEL
 from tests.e2e.keepsake import PROJECT, Keepsake, Visitor
-from tests.e2e.places import LIGHTS, PLACES, SIZES, Place, arrive, come, scripted, stand_still, tell
+from tests.e2e.places import LIGHTS, PLACES, SIZES, Place, arrive, come, live, stand_still
 from tests.model_server import ModelServer
 
 PICTURES = PROJECT / "docs" / "pictures"
@@ -32,11 +35,10 @@ def main(*names: str) -> None:
             old.unlink()
     missed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="keepsake-pictures-") as folder, ModelServer() as model:
-        model.enqueue(*[scripted] * 200)
-        settings = {"OPENAI_BASE_URL": model.base_url, "CHAT_MODEL": "gpt-5.4-mini"}
+        settings = {"OPENAI_BASE_URL": model.base_url, "CHAT_MODEL": MODEL}
         with Keepsake(Path(folder), settings) as keepsake, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-            tell(come(browser, keepsake))
+            live(browser, keepsake, model)
             for light in LIGHTS:
                 for size in SIZES:
                     missed += _take(browser, keepsake, places, light, size)
@@ -56,12 +58,17 @@ def _take(browser: Browser, keepsake: Keepsake, places: list[Place], light: str,
             person = people[place.who]
             place.go(person)
             stand_still(person)
-            person.page.screenshot(path=PICTURES / f"{name}.png")
+            _keep(person.page.screenshot(), PICTURES / f"{name}.png")
         except (Error, AssertionError) as error:  # a person looks: one that is missed shall not cost the others
             missed.append(f"{name}: {str(error).splitlines()[0]}")
     for person in people.values():
         person.page.context.close()
     return missed
+
+
+def _keep(taken: bytes, path: Path) -> None:
+    """In the colours that are in it, which is a third of the size: the app has few, and nobody sees the difference."""
+    Image.open(BytesIO(taken)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.e2e.places import PLACES, SIZES, Place, arrive, come, scripted, stand_still, tell
+from tests.e2e.places import PLACES, SIZES, Place, arrive, come, live, stand_still
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -28,10 +28,7 @@ People = Callable[[str, str, str], Visitor]
 def people(browser: Browser, keepsake_with_model: Keepsake, model_server: ModelServer) -> Iterator[People]:
     """Everybody who looks, each in a browser of their own, made when they are first asked for."""
     here: dict[tuple[str, str, str], Visitor] = {}
-    model_server.enqueue(*[scripted] * 60)
-    teller = come(browser, keepsake_with_model)
-    tell(teller)
-    teller.page.context.close()
+    live(browser, keepsake_with_model, model_server)
 
     def person(who: str, light: str, size: str) -> Visitor:
         key = (who, light, size)

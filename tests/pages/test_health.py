@@ -65,7 +65,7 @@ def test_one_line_says_that_all_is_well_or_what_is_not(home: house.House, app: A
     _keep(home, app, "I keep  bees.")
     _keep(home, app, "I sing in a choir", 60)
     _keep(home, app, "I park in lot 3", expiration_date="2020-01-01")
-    told = "Worth a look: 1 says the same as another, 1 is out of date, 1 was never used."
+    told = "Worth a look: 1 says the same as another, 1 is out of date, 1 is over a month old and was never used."
     assert told in words(app.run())
 
 

@@ -1,0 +1,320 @@
+"""The way to each place of the app from anywhere in it, on a desk and on a phone. Which places there are: places.py.
+
+Each way waits until what is looked at is there; none changes what another one finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.e2e.dave import LAST, NOW
+from tests.e2e.keepsake import Visitor
+
+__all__ = [
+    "account",
+    "account_open",
+    "archived",
+    "attachment",
+    "chat",
+    "chat_menu",
+    "code",
+    "consent",
+    "details",
+    "graph",
+    "health",
+    "health_tab",
+    "learned",
+    "mail",
+    "memories",
+    "memories_tab",
+    "new_chat",
+    "nothing_yet",
+    "receipt",
+    "reworded",
+    "says_the_same",
+    "search",
+    "settings",
+    "several",
+    "sign_in",
+    "sign_up",
+    "still_so",
+    "temporary",
+    "timeline",
+    "which_is_right",
+]
+
+Way = Callable[[Visitor], None]
+
+
+def to_page(person: Visitor, name: str) -> None:
+    """Another page, by the sidebar, which is out of the way again afterwards on a phone."""
+    _close(person)
+    _beside(person, lambda: person.goes_to(name))
+
+
+def _close(person: Visitor) -> None:
+    """Leave what lies on top of the page, which the keyboard and the mouse cannot get past."""
+    on_top = person.page.get_by_role("dialog").or_(person.page.get_by_role("menu")).first
+    if on_top.count():
+        person.page.keyboard.press("Escape")
+        on_top.wait_for(state="hidden")
+
+
+def _beside(person: Visitor, do: Callable[[], None]) -> None:
+    if not _on_phone(person):
+        do()
+        return
+    if _hidden(person):
+        person.opens_the_sidebar()
+    do()
+    try:  # on the way to another page it goes by itself
+        expect(person.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true", timeout=1500)
+    except AssertionError:
+        person.closes_the_sidebar()
+
+
+def _on_phone(person: Visitor) -> bool:
+    size = person.page.viewport_size
+    return size is not None and size["width"] < 800
+
+
+def _hidden(person: Visitor) -> bool:
+    return person.page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "true"
+
+
+def _with_chats(person: Visitor) -> None:
+    """At the list of chats, which stays open on a phone."""
+    to_page(person, "Chat")
+    if _hidden(person):
+        person.opens_the_sidebar()
+    person.page.get_by_role("button", name="New chat").wait_for()
+
+
+# -- who is not in yet -------------------------------------------------------------------------------
+
+
+def sign_in(person: Visitor) -> None:
+    person.page.reload()
+    person.page.get_by_label("Password", exact=True).first.wait_for()
+
+
+def sign_up(person: Visitor) -> None:
+    sign_in(person)
+    person.page.get_by_role("tab", name="Create account").click()
+    person.page.get_by_role("button", name="Create account").wait_for()
+
+
+def mail(person: Visitor) -> None:
+    sign_in(person)
+    person.presses("Forgot your password?")
+    person.sees("Choose a new password")
+
+
+def code(person: Visitor) -> None:
+    mail(person)
+    expect(person.page.get_by_label("E-mail")).to_have_count(1)  # the others are on their way out
+    person.page.get_by_label("E-mail").fill("nobody@example.com")
+    person.presses("Mail it to me")
+    person.sees("Look at your mail")
+
+
+def consent(person: Visitor) -> None:
+    person.sees("Before you begin")
+
+
+# -- chats -------------------------------------------------------------------------------------------
+
+
+def new_chat(person: Visitor) -> None:
+    to_page(person, "Chat")
+    _beside(person, person.starts_a_new_chat)
+
+
+def _opened(person: Visitor, name: str, sees: str) -> None:
+    to_page(person, "Chat")
+    _beside(person, lambda: person.page.get_by_role("button", name=name, exact=True).click())
+    expect(person.replies().last).to_contain_text(sees)
+
+
+def chat(person: Visitor) -> None:
+    _opened(person, NOW, LAST.reply[:20])
+    person.page.get_by_role("button", name="Learned:").first.wait_for()
+
+
+def receipt(person: Visitor) -> None:
+    chat(person)
+    person.page.get_by_role("button", name="tokens").last.click()
+    person.sees("Answer without what is off")
+
+
+def learned(person: Visitor) -> None:
+    chat(person)
+    person.replies().last.get_by_role("button", name="Learned:").first.click()
+    person.page.get_by_role("button", name="Edit", exact=True).wait_for()
+
+
+def reworded(person: Visitor) -> None:
+    _opened(person, "Jokes in Portuguese", "Then let us begin")
+    if not person.page.get_by_label("Your words").count():
+        person.page.get_by_role("button", name="Reword").click()
+    person.page.get_by_label("Your words").wait_for()
+
+
+def attachment(person: Visitor) -> None:
+    _opened(person, "Ana's birthday cake", "A lovely shape")
+    person.page.locator("[class*=st-key-attached-] img").wait_for()
+
+
+def temporary(person: Visitor) -> None:
+    new_chat(person)
+    band = person.page.locator(".st-key-temporary-band")
+    if not band.count():
+        person.presses("Uses and keeps memory")
+        person.page.get_by_text("Temporary chat", exact=True).first.click()
+        band.wait_for()
+        person.page.keyboard.press("Escape")
+        person.page.evaluate("document.activeElement.blur()")
+        person.page.get_by_text("Counts from the next message").wait_for(state="hidden")
+
+
+def chat_menu(person: Visitor) -> None:
+    chat(person)
+    _with_chats(person)
+    person.page.get_by_role("button", name="Chat menu").nth(1).click()
+    person.sees("Archive")
+
+
+def search(person: Visitor) -> None:
+    _with_chats(person)
+    box = person.page.get_by_label("Search chats")
+    box.fill("walnut")
+    box.press("Enter")
+    person.page.get_by_role("button", name="End the search").wait_for()
+
+
+def archived(person: Visitor) -> None:
+    _with_chats(person)
+    if (end := person.page.get_by_role("button", name="End the search")).count():
+        end.click()
+        end.wait_for(state="hidden")
+    away = person.page.get_by_role("button", name="Archived and deleted")
+    back = person.page.get_by_role("button", name="Back to the chats")
+    if not back.count():
+        away.click()
+    back.wait_for()
+    person.page.get_by_role("button", name="The broken oven").wait_for()
+
+
+def which_is_right(person: Visitor) -> None:
+    _opened(person, "Sundays", "Seven it is")
+    person.sees("Which is right?")
+
+
+def still_so(person: Visitor) -> None:
+    _opened(person, "Coffee", "Without sugar, then")
+    person.sees("Is this still so?")
+
+
+# -- what is remembered ------------------------------------------------------------------------------
+
+
+def memories(person: Visitor) -> None:
+    memories_tab("Memories", "Tiago is allergic to walnuts")(person)
+    toggle = person.page.get_by_role("switch", name="Select several").or_(person.page.get_by_label("Select several"))
+    if toggle.first.is_checked():
+        person.page.get_by_text("Select several").click()
+        person.page.get_by_role("button", name="Details").first.wait_for()
+
+
+def several(person: Visitor) -> None:
+    memories(person)
+    person.page.get_by_text("Select several").click()
+    person.page.get_by_role("checkbox", name="Tiago").locator("xpath=ancestor::label").click()
+    person.page.get_by_role("button", name="Forget 1 memory").wait_for()
+
+
+def details(person: Visitor) -> None:
+    memories(person)
+    if not person.page.get_by_text("History").count():
+        person.page.get_by_role("button", name="Details").first.click()
+    person.sees("History")
+
+
+def memories_tab(name: str, sees: str) -> Way:
+    def go(person: Visitor) -> None:
+        to_page(person, "Memories")
+        person.sees("What I remember about you")
+        _to_tab(person, name, sees)
+
+    return go
+
+
+def _to_tab(person: Visitor, name: str, sees: str) -> None:
+    """A tab; pressed once more where the page was drawn anew just then."""
+    tab, there = person.page.get_by_role("tab", name=name), person.page.get_by_text(sees).first
+    tab.click()
+    try:
+        expect(there).to_be_visible(timeout=6_000)
+    except AssertionError:
+        tab.click()
+        person.sees(sees)
+
+
+def graph(person: Visitor) -> None:
+    memories_tab("Graph", "As a list")(person)
+    person.page.get_by_label("A picture of").first.wait_for()
+
+
+def timeline(person: Visitor) -> None:
+    memories_tab("Time line", "My old oven broke down")(person)
+
+
+def nothing_yet(page: str) -> Way:
+    def go(person: Visitor) -> None:
+        to_page(person, page)
+        person.page.get_by_role("button", name="Go to the chat").wait_for()
+
+    return go
+
+
+# -- how it is doing, and what was set ---------------------------------------------------------------
+
+
+def health(person: Visitor) -> None:
+    health_tab("Overview", "What it is about")(person)
+
+
+def health_tab(name: str, sees: str) -> Way:
+    def go(person: Visitor) -> None:
+        to_page(person, "Health")
+        person.sees("How your memory is doing")
+        _to_tab(person, name, sees)
+
+    return go
+
+
+def says_the_same(person: Visitor) -> None:
+    health_tab("Worth a look", "Tidy up everything")(person)
+    merge = person.page.get_by_role("button", name="Merge this one")
+    if not merge.is_visible():
+        person.page.get_by_text("Says the same (1)").click()
+    merge.wait_for()
+
+
+def settings(person: Visitor) -> None:
+    to_page(person, "Settings")
+    person.sees("How it looks")
+
+
+def account(person: Visitor) -> None:
+    to_page(person, "Account")
+    person.sees("Signed in as")
+
+
+def account_open(person: Visitor) -> None:
+    account(person)
+    for each in person.page.get_by_test_id("stExpander").locator("summary").all():
+        each.click()
+    person.sees("Change password")
