@@ -107,9 +107,10 @@ class Model:
                     finished = finished or choice.finish_reason is not None
                     if usage is not None and choice.finish_reason == "length":
                         usage.cut_off = True
-                    if choice.delta and choice.delta.content:
+                    # A model that refuses says so in words of its own, which are its reply.
+                    if choice.delta and (words := choice.delta.content or choice.delta.refusal):
                         spoke = True
-                        yield choice.delta.content
+                        yield words
         if not spoke:
             raise BadAnswer(f"{self._place} replied with nothing: check {self._place.address}, and the model's name.")
         if not finished:

@@ -158,7 +158,6 @@ def test_a_stream_that_is_cut_gives_its_pieces_and_then_says_so(
     "nothing",
     [
         Reply(""),
-        Refusal(),
         Cut(after_pieces=0, how="tidy"),
         WebPage(),
         Raw("hello there"),
@@ -176,6 +175,11 @@ def test_a_stream_without_a_reply_is_a_bad_answer(nothing: Item, model: Model, m
     model_server.enqueue(nothing)
     with pytest.raises(BadAnswer):
         list(model.stream(HELLO))
+
+
+def test_a_model_that_refuses_says_so_in_its_own_words(model: Model, model_server: ModelServer) -> None:
+    model_server.enqueue(Refusal("I would rather not."))
+    assert "".join(model.stream(HELLO)) == "I would rather not."
 
 
 def test_an_error_within_a_stream_is_an_error_after_its_pieces(model: Model, model_server: ModelServer) -> None:

@@ -16,11 +16,12 @@ from house import house
 from texts import text
 from ui import chat_bar, open_chat, pieces
 from ui.draft import draft
+from ui.slips import slips
 
-__all__ = ["box", "just_said", "not_taken", "say_in_new_chat", "say_instead"]
+__all__ = ["box", "just_said", "not_taken", "say_in_new_chat", "say_instead", "seen"]
 
 # What is kept between two runs: the words in the box, and the message that waits for its reply.
-WRITTEN, ASKED, BORN = "written", "asked", "born"
+WRITTEN, ASKED, BORN, SEEN = "written", "asked", "born", "seen"
 
 
 def box(user: User, thread: Thread) -> None:
@@ -36,9 +37,16 @@ def box(user: User, thread: Thread) -> None:
         file_type=list(KINDS),
         max_upload_size=MAX_MEGABYTES,
         on_submit=_said,
-        args=(user, drawn, thread.tip),
+        args=(user, drawn),
     )
+    slips()
+    seen(thread.tip)
     draft(user, drawn, born=st.session_state.pop(BORN, None) == drawn is not None, given=given)
+
+
+def seen(message_id: str | None) -> None:
+    """The last message that the person has before them: what they say next follows it."""
+    st.session_state[SEEN] = message_id
 
 
 def say_in_new_chat(user: User, words: str) -> None:
@@ -66,10 +74,12 @@ def not_taken() -> None:
             st.caption(text("attachments.cannot_keep", names=", ".join(map(pieces.plain, names))))
 
 
-def _said(user: User, drawn: str | None, seen: str | None) -> None:
+def _said(user: User, drawn: str | None) -> None:
     # As a dictionary: after a click, any other touch of the session's state ends this callback.
-    written = st.session_state.to_dict()[WRITTEN]
-    _take(user, drawn, written.text, [File(each.name, each.getvalue()) for each in written.files], seen=seen)
+    state = st.session_state.to_dict()
+    written = state[WRITTEN]
+    files = [File(each.name, each.getvalue()) for each in written.files]
+    _take(user, drawn, written.text, files, seen=state.get(SEEN))
 
 
 def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (), **place: str | None) -> bool:

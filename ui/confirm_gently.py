@@ -53,13 +53,13 @@ def confirm_gently() -> None:
 
 
 def _looked_for() -> Asked:
-    """What there is to ask, looked for once for each visit; an answer is told in the chat that it was given in."""
+    """What there is to ask, looked for once for each visit: in passing, so that another chat does not ask again."""
     chat = open_chat.open_id()
     asked: Asked | None = st.session_state.get(KEPT)
     if asked is None:
         asked = Asked(chat, house().memory.confirming.due(user_id=require_user().id))
     elif asked.chat != chat:
-        asked = asked._replace(chat=chat, changing=False, said="", undo=None)
+        asked = Asked(chat)
     st.session_state[KEPT] = asked
     return asked
 

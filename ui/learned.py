@@ -15,6 +15,7 @@ import streamlit as st
 from auth.guard import User, require_user
 from chat.conversations import Message
 from house import house
+from memory import Result
 from texts import text
 from ui.frame import trouble
 from ui.look_again import look_again
@@ -124,22 +125,35 @@ def _change(user: User, change: Mapping[str, Any], key: str) -> None:
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
     with row.container():
         st.markdown(plain(now["memory"]) if now else f"~~{plain(str(change['memory']))}~~")
-        st.caption(_since(change, versions, gone=now is None))
+        st.caption(_since(change, versions, now))
     if now is not None and row.button(
         text("learned.edit"), key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"
     ):
         st.session_state[EDITED] = key
         st.rerun()
     if versions:
-        _undo(user, row, versions[-1], key, gone=now is None)
+        _undo(user, row, change, versions[-1], key, now)
 
 
-def _undo(user: User, row: Any, latest: Mapping[str, Any], key: str, *, gone: bool) -> None:
-    back = gone or latest["undoes"] is not None
+def _undo(
+    user: User, row: Any, change: Mapping[str, Any], latest: Mapping[str, Any], key: str, now: Result | None
+) -> None:
+    """The way back from the last change; an edit that was taken back leaves what was learned, which can go still."""
+    stands = _stands(change, now)
+    back = now is None or (latest["undoes"] is not None and not stands)
     name, icon = ("bring_back", ":material/redo:") if back else ("undo", ":material/undo:")
     if row.button(text(f"learned.way_back.{name}"), key=f"icon-undo-{key}", icon=icon, type="tertiary"):
-        house().memory.undo(latest["id"], user_id=user.id)
+        memory = house().memory
+        if stands and latest["undoes"] is not None and change["event"] == "ADD":
+            memory.delete(change["id"], user_id=user.id)
+        else:
+            memory.undo(latest["id"], user_id=user.id)
         st.rerun()
+
+
+def _stands(change: Mapping[str, Any], now: Result | None) -> bool:
+    """Whether the memory says what was learned of this turn."""
+    return now is not None and change["event"] != "DELETE" and now["memory"] == change["memory"]
 
 
 def _editor(user: User, memory_id: str, words: str, key: str) -> None:
@@ -155,16 +169,16 @@ def _editor(user: User, memory_id: str, words: str, key: str) -> None:
         st.rerun()
 
 
-def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], *, gone: bool) -> str:
+def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], now: Result | None) -> str:
     """What was done, and what became of it since then."""
     if not versions:
         return text("learned.gone")
     latest, told = versions[-1], _done(change)
-    if latest["undoes"] is not None:
+    if latest["undoes"] is not None and not _stands(change, now):
         return text("learned.since.taken_back", told=told)
-    if gone:
+    if now is None:
         return told if change["event"] == "DELETE" else text("learned.since.forgotten", told=told)
-    if latest["actor"] == "person":
+    if latest["actor"] == "person" and not _stands(change, now):
         return text("learned.since.changed", told=told)
     before = change.get("previous_memory")
     return text("learned.since.from", told=told, before=plain(_short(str(before)))) if before else told

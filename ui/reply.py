@@ -20,6 +20,7 @@ from house import house
 from texts import text
 from ui import composer, open_chat, pieces, zone
 from ui.frame import MARK
+from ui.look_again import look_again
 from ui.message_row import below_reply
 
 __all__ = ["Wanted", "ask_again", "offer_second_try", "stream_reply", "to_answer"]
@@ -56,7 +57,11 @@ def stream_reply(user: User, asked: Message, thread: Thread, wanted: Wanted, pre
     """
     home = house()
     st.session_state.pop(open_chat.PROBLEM, None)
+    composer.seen(asked.id)  # and no older answer, whatever becomes of this one
     before = replies_to(asked, [*thread.messages, *thread.others])
+    place = st.empty()
+    with place:
+        _stopped()
     try:
         # Closed whatever happens, so that a stopped reply is saved as far as it came.
         with closing(answer(home.chat, asked, thread, *wanted, preferences=preferences, zone=zone.here())) as reply:
@@ -66,11 +71,21 @@ def stream_reply(user: User, asked: Message, thread: Thread, wanted: Wanted, pre
         _why_not(asked)
         for each in before[-1:]:
             pieces.spoken(each)
+        place.empty()
         return home.conversations.threads.open(user.id, asked.conversation_id)
+    place.empty()
     now = home.conversations.threads.open(user.id, asked.conversation_id)
+    composer.seen(now.tip)
     for each in replies_to(asked, now.messages):
         below_reply(user, each, now, ask_again)
     return now
+
+
+@st.fragment
+def _stopped() -> None:
+    """Draws the page anew after a press on stop, which ends the run before it could say so."""
+    if look_again("stopped", calm=True):
+        st.rerun()
 
 
 def offer_second_try(thread: Thread) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from chat.turn import Chat, answer, say
 from errors import ModelError
-from tests.model_answers import Cut, CutOff, Fault, HangUp, Item, Raw, Refusal, Reply, WebPage
+from tests.model_answers import Cut, CutOff, Fault, HangUp, Item, Raw, Reply, WebPage
 from tests.model_server import ModelServer
 
-NOTHING_CAME = [Fault(429, retry_after=5), Fault(401), Fault(500), HangUp(), WebPage(), Raw("{}"), Refusal()]
+NOTHING_CAME = [Fault(429, retry_after=5), Fault(401), Fault(500), HangUp(), WebPage(), Raw("{}")]
 
 
 def _answered(chat: Chat, said: str = "Tell me of the sea") -> tuple[str, str]:

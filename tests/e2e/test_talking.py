@@ -46,6 +46,8 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     expect(person.page.get_by_role("button", name="Send message")).to_be_visible()
     slow.gate.open()
     person.sees("word3")
+    person.sees("Stopped here.")
+    expect(person.page.get_by_role("button", name="Try again")).to_be_visible()
     # The page is whole after a stop: the list is there, and so is the way to a new chat.
     expect(person.page.get_by_role("button", name="Tell me a long story")).to_be_visible()
     person.starts_a_new_chat()
@@ -75,6 +77,30 @@ def test_a_failing_model_is_told_in_place_and_nothing_is_lost(
     person.sees("Bees are good company.")
     expect(person.replies()).to_have_count(2)
     person.remembers("I keep bees on the roof")
+
+
+@pytest.mark.parametrize("apart", [0, 150])
+def test_a_double_click_sends_once_and_stops_nothing(
+    apart: int, keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up(f"double{apart}@example.com")
+    slow = Slow([f"word{number} " for number in range(10)])
+    model_server.enqueue(slow)
+    person.page.get_by_placeholder("Message Keepsake").fill("Tell me a story")
+    person.page.get_by_role("button", name="Send message").dblclick(delay=20) if not apart else _twice(person, apart)
+    slow.gate.open()
+    person.sees("word9")
+    person.does_not_see("Stopped here.")
+    expect(person.replies()).to_have_count(2)
+
+
+def _twice(person: Visitor, apart: int) -> None:
+    box = person.page.get_by_role("button", name="Send message").bounding_box()
+    assert box is not None
+    for _ in range(2):
+        person.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        person.page.wait_for_timeout(apart)  # as a finger does
 
 
 def test_a_reply_that_breaks_off_is_kept_and_can_be_asked_for_again(

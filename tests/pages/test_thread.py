@@ -65,6 +65,15 @@ def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(sit: Sit
     assert "And more of it" in words(again.run())
 
 
+def test_what_is_said_after_another_answer_follows_that_one(sit: Sit, home: house.House) -> None:
+    app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
+    _button(app, "Try again").click().run()
+    _says(app, "And more of it")
+    asked, first, second, more, _ = _messages(app, home)
+    assert first.parent_id == second.parent_id == asked.id
+    assert more.parent_id == second.id
+
+
 def test_leaving_a_message_as_it_was_changes_nothing(sit: Sit, home: house.House) -> None:
     app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Reword").click().run()
