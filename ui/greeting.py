@@ -11,6 +11,7 @@ from texts import text
 __all__ = ["greeting"]
 
 SUGGESTIONS = ("known", "week", "short")
+WITHOUT_MEMORY = ("week",)  # what makes sense where nothing is used or kept
 
 
 def greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
@@ -18,6 +19,6 @@ def greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False
     st.title(text("greeting.title"), anchor=False)
     unkept = text("greeting.temporary") if temporary else text("greeting.not_kept")
     st.caption(text("greeting.stays") if keeps and not temporary else unkept)
-    for number, name in enumerate(SUGGESTIONS):
+    for number, name in enumerate(WITHOUT_MEMORY if temporary else SUGGESTIONS):
         suggestion = text(f"greeting.suggestions.{name}")
         st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

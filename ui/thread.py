@@ -24,6 +24,7 @@ STYLE = """
 <style>
   [class*="st-key-row-"] { gap: 0.15rem; min-height: 1.75rem; }
   [class*="st-key-row-"] button { min-height: 1.75rem; padding: 0.1rem 0.35rem; }
+  [class*="st-key-feedback-"] button span { font-size: 1.05rem; }
   [class*="st-key-row-"] p { font-variant-numeric: tabular-nums; white-space: nowrap; }
   [class*="st-key-below-"] { margin-top: -0.6rem; gap: 0.5rem; min-height: 1.75rem; }
   /* Quiet for who reads: there on a touch, on the way to it, and under what is said last. */

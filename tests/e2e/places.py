@@ -1,7 +1,7 @@
 """Every place of the app that is looked at, and who is there: pictures are taken of them, and axe reads them.
 
 A new page of the app has at least one place here, which test_accessibility.py asks for. It looks at nothing itself;
-the ways there are in ways.py, the life of whom the pictures show in dave.py.
+the ways there are in ways.py, whose life the pictures show in dave.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser
 
-from tests.e2e import dave, ways
+from tests.e2e import dave, lived, ways
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.model_answers import Item, Json, Reply, Request, sensible
 from tests.model_server import ModelServer
@@ -21,7 +21,7 @@ __all__ = ["LIGHTS", "PLACES", "SIZES", "Place", "arrive", "come", "live", "stan
 LIGHTS = ("light", "dark")
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 # Who is known from before, and what they have lived through.
-KNOWN = {"member": dave.fill, "doubter": dave.doubt, "old friend": dave.grow_old}
+KNOWN = {"member": lived.fill, "doubter": lived.doubt, "old friend": lived.grow_old}
 ADDRESSES = {"member": "dave@example.com", "doubter": "ines@example.com", "old friend": "rui@example.com"}
 
 

@@ -187,6 +187,7 @@ def chat_menu(person: Visitor) -> None:
 
 
 def search(person: Visitor) -> None:
+    chat(person)
     _with_chats(person)
     box = person.page.get_by_label("Search chats")
     box.fill("walnut")
