@@ -157,6 +157,18 @@ class Visitor:
     def presses(self, name: str) -> None:
         self.page.get_by_role("button", name=name).last.click()
 
+    def stops(self) -> None:
+        """Press stop until it holds: right after sending, a press counts as the second of a double click."""
+        stop = self.page.get_by_test_id("stChatInputStopButton")
+        for _ in range(10):
+            stop.click()
+            try:
+                expect(stop).to_be_hidden(timeout=2_000)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError("The reply goes on, however often stop is pressed.")
+
     def sees(self, words: str) -> None:
         expect(self.page.get_by_text(words).first).to_be_visible()
 

@@ -42,7 +42,7 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     person.says("Tell me a long story")
     slow.gate.let(5)
     person.sees("word3")
-    person.page.get_by_test_id("stChatInputStopButton").click()
+    person.stops()
     expect(person.page.get_by_role("button", name="Send message")).to_be_visible()
     slow.gate.open()
     person.sees("word3")
