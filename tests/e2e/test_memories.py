@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
+from tests.e2e.places import stand_still
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -37,6 +38,7 @@ def test_a_memory_is_opened_reworded_taken_back_and_leads_to_its_chat(
     person = _told(keepsake, visit, f"opal-{width}", width, "I live in Porto by the river")
     person.presses("Details")
     person.sees("Kept by plain rules")
+    stand_still(person)  # the form is the same from now on
     person.page.get_by_label("What it says").fill("I live in Lisbon")
     person.presses("Save")
     person.sees("Changed: I live in Lisbon")
