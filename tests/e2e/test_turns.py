@@ -28,9 +28,13 @@ def test_what_was_learned_appears_by_itself_and_is_set_right_and_taken_back(
     person.presses("Save")
     person.sees("Learned, and changed by you")
     person.sees("I keep bees in Delft")
-    person.presses("Undo")
-    person.sees("Learned, and taken back")
+    person.presses("Undo")  # the edit; what was learned stands, and can go still
     person.does_not_see("I keep bees in Delft")
+    person.does_not_see("Learned, and")
+    person.presses("Undo")
+    person.sees("Learned, and forgotten")
+    person.presses("Bring back")
+    person.does_not_see("Learned, and")
     person.remembers("I keep bees in Utrecht")
 
 
