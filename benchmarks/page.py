@@ -97,9 +97,18 @@ def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> 
     words = f": {' '.join(crowd.question(number) for number in range(8))}"
     with database.as_user(user_id) as connection:
         connection.execute(made, {"chats": chats, "messages": messages, "each": PER_CHAT, "words": words})
+        connection.execute(_ONE_LINE)
         found = connection.scalar(text("select id::text from app.conversations where title = 'Talk 3'"))
     database.close()
     return str(found)
+
+
+# Each message follows the one before it, as in a talk.
+_ONE_LINE = text(
+    "update app.messages said set parent_id = line.before from (select id,"
+    "  lag(id) over (partition by conversation_id order by seq) as before from app.messages) line"
+    " where said.id = line.id and line.before is not null"
+)
 
 
 def sit_down(home: house.House, user_id: str = USER) -> AppTest:
