@@ -64,10 +64,10 @@ class Attachments:
         """The attachments of some messages, pictures without their pixels."""
         return self._by_message(user_id, "written, null as picture, null as preview", message_ids)
 
-    def previews(self, user_id: str, message_id: str) -> dict[str, bytes]:
-        """The small pictures of a message, by the ids of its attachments."""
-        found = self._by_message(user_id, "null as written, null as picture, preview", [message_id])
-        return {each.id: each.preview for each in found.get(message_id, []) if each.preview}
+    def previews(self, user_id: str, message_ids: Sequence[str]) -> dict[str, bytes]:
+        """The small pictures of some messages, by the ids of their attachments."""
+        found = self._by_message(user_id, "null as written, null as picture, preview", message_ids)
+        return {each.id: each.preview for several in found.values() for each in several if each.preview}
 
     def pictures(self, user_id: str, message_ids: Sequence[str]) -> dict[str, list[Attachment]]:
         """The pictures of some messages, whole."""

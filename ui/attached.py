@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from auth.guard import require_user
+from auth.guard import User, require_user
 from chat.conversations import Message
 from house import house
 from texts import text
 from ui.frame import trouble
 from ui.pieces import plain
 
-__all__ = ["attached", "size_of"]
+__all__ = ["attached", "previews_of", "size_of"]
 
 ICONS = {"application/pdf": ":material/picture_as_pdf:", "text/plain": ":material/description:"}
 WIDEST = 240  # pixels
 
 
-def attached(said: Message) -> None:
-    """What came with a message; nothing is asked of the database where nothing did, and little where it is text."""
+def previews_of(user: User, messages: Sequence[Message]) -> Mapping[str, bytes]:
+    """The small pictures of all these messages, in one trip; in none, where no picture came with any."""
+    having = [each.id for each in messages if any(map(_is_picture, each.receipt.get("attached") or []))]
+    return house().conversations.attachments.previews(user.id, having)
+
+
+def attached(said: Message, shown: Mapping[str, bytes]) -> None:
+    """What came with a message; `shown` are the small pictures that were read for the page."""
     files = said.receipt.get("attached") or []
     if not files:
         return
-    pictures = any(_is_picture(each) for each in files)
-    shown = house().conversations.attachments.previews(said.user_id, said.id) if pictures else {}
     with st.container(key=f"attached-{said.id}"):
-        if shown:
+        if any(str(each["id"]) in shown for each in files):
             row = st.container(horizontal=True, gap="small")
             for each in files:
                 if preview := shown.get(str(each["id"])):

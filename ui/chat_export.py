@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -13,7 +12,7 @@ from chat.export import Names, archive, as_json, as_markdown
 from errors import SessionEnded
 from house import house
 from texts import text
-from ui import pieces
+from ui import pieces, zone
 
 __all__ = ["take_along"]
 
@@ -29,7 +28,7 @@ def take_along(user: User, about: Conversation | None) -> None:
         st.markdown(text("chats.export.this", title=pieces.plain(about.title or text("chats.untitled"))))
     row = st.container(horizontal=True)
     # Here, since the file is written outside of any run of the page.
-    names = Names(text("chats.export.you"), text("chats.export.assistant"), ZoneInfo(st.context.timezone or "UTC"))
+    names = Names(text("chats.export.you"), text("chats.export.assistant"), zone.here())
     for ending, name in (("md", text("chats.export.markdown")), ("json", text("chats.export.json"))):
         mime, icon = ENDINGS[ending]
         file = f"chat.{ending}" if about else f"chats-{ending}.zip"

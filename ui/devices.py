@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -11,6 +10,7 @@ from auth import guard
 from auth.guard import User
 from auth.session import Device
 from texts import text
+from ui import zone
 from ui.frame import trouble
 from ui.pieces import plain
 
@@ -58,10 +58,10 @@ def _icon(name: str) -> str:
 
 
 def _when(each: Device) -> str:
-    zone = ZoneInfo(st.context.timezone or "UTC")
-    opened = text("account.devices.since", day=f"{each.opened_at.astimezone(zone):%d %b %Y, %H:%M}")
+    here = zone.here()
+    opened = text("account.devices.since", day=f"{each.opened_at.astimezone(here):%d %b %Y, %H:%M}")
     if datetime.now(UTC) - each.seen_at < JUST_NOW:
         seen = text("account.devices.in_use")
     else:
-        seen = text("account.devices.last_used", day=f"{each.seen_at.astimezone(zone):%d %b %Y, %H:%M}")
+        seen = text("account.devices.last_used", day=f"{each.seen_at.astimezone(here):%d %b %Y, %H:%M}")
     return " · ".join([seen, opened] + ([] if each.kept else [text("account.devices.for_its_tab")]))

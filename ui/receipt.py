@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from chat.conversations import Message
 from texts import counted, text
-from ui import open_chat
+from ui import open_chat, zone
 from ui.learned import line_of
 from ui.pieces import plain
 
@@ -117,17 +116,13 @@ def _choices(
         if used or left_out:
             st.form_submit_button(text("receipt.without"), on_click=_answer_without, args=given)
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-        today = _today()
+        today = datetime.now(zone.here()).date()
         chosen = as_of_day(said.receipt) or today - timedelta(days=1)
         row.date_input(
             text("receipt.as_it_was_on"), min(chosen, today), max_value=today, key=f"as-of-{said.id}", width=150
         )
         row.form_submit_button(text("receipt.as_of_day"), on_click=_answer_as_of, args=given)
         st.markdown(_cost(said.receipt))
-
-
-def _today() -> date:
-    return datetime.now(ZoneInfo(st.context.timezone or "UTC")).date()
 
 
 def _switch(said: Message, memory: Mapping[str, Any]) -> str:
@@ -252,7 +247,7 @@ def _day(written: Any) -> str:
         moment = datetime.fromisoformat(str(written))
     except ValueError:
         return ""
-    local = moment.astimezone(ZoneInfo(st.context.timezone or "UTC")) if moment.tzinfo else moment
+    local = moment.astimezone(zone.here()) if moment.tzinfo else moment
     return f"{local.day} {local:%b %Y}"
 
 

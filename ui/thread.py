@@ -5,6 +5,8 @@ It asks no model for anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from auth.guard import User
@@ -13,7 +15,7 @@ from chat.message import Message
 from chat.threads import Thread
 from texts import counted, text
 from ui import composer, open_chat, pieces
-from ui.attached import attached
+from ui.attached import attached, previews_of
 from ui.learned import learned
 from ui.message_row import REWORDED, below_reply, below_words
 from ui.reply import ask_again
@@ -52,8 +54,9 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> None:
     if drawn.earlier:
         label, key = counted("thread.earlier", drawn.earlier), "earlier-messages"
         st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.earlier, args=(drawn,))
+    shown = previews_of(user, drawn.messages)
     for each in drawn.messages:
-        _message(user, each, drawn, answered_now=asked is not None and each.id == asked.id)
+        _message(user, each, drawn, shown, answered_now=asked is not None and each.id == asked.id)
         if asked is not None and each.id == asked.id:
             return  # what followed the reply that is written anew is on another branch
     if drawn.later:
@@ -61,7 +64,7 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> None:
         st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
 
 
-def _message(user: User, each: Message, drawn: Thread, *, answered_now: bool) -> None:
+def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes], *, answered_now: bool) -> None:
     """One message; under the last one of its turn, what was learned of the turn."""
     newest = drawn.last_asked
     with (
@@ -78,7 +81,7 @@ def _message(user: User, each: Message, drawn: Thread, *, answered_now: bool) ->
             _editor(user, each)
         else:
             pieces.spoken(each)
-            attached(each)
+            attached(each, shown)
             below_words(user, each, drawn)
         if not answered_now and not replies_to(each, drawn.messages):
             learned(each, newest=newest is not None and each.id == newest.id)

@@ -76,7 +76,7 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
     ),
     "Attachments.carry": (lambda w: _carried(w),),
     "Attachments.written": (lambda w: w.attachments.written(ME, [w.known["asked"].id]),),
-    "Attachments.previews": (lambda w: w.attachments.previews(ME, w.known["asked"].id),),
+    "Attachments.previews": (lambda w: w.attachments.previews(ME, [w.known["asked"].id]),),
     "Attachments.pictures": (lambda w: w.attachments.pictures(ME, [w.known["asked"].id]),),
     "Attachments.one": (lambda w: [w.attachments.one(each, _file(w).id) for each in (ME, *STRANGE)],),
 }
