@@ -130,10 +130,12 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
 
     def says(self, words: str) -> None:
-        """Type and send; while something is being drawn, the button stops it, and Enter leaves the words in the box."""
+        """Type and send. While a reply is drawn the button stops it; while a file is taken in, Enter does nothing."""
         box = self.page.get_by_placeholder("Message Keepsake")
-        expect(self.page.get_by_role("button", name="Send message")).to_be_visible()
+        send = self.page.get_by_role("button", name="Send message")
+        expect(send).to_be_visible()
         box.fill(words)
+        expect(send).to_be_enabled()
         box.press("Enter")
         expect(box).to_have_value("")
 

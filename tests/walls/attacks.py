@@ -139,7 +139,7 @@ def _learned_next(w: World) -> Any:
 
 def hers_waiting(w: World) -> Lesson:
     """Alice's message from elsewhere, as Mallory would present it."""
-    return Lesson(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{SECRET}-lesson"),))
+    return Lesson(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{ALICE}-lesson"),))
 
 
 def _metered(w: World) -> str:
@@ -269,7 +269,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
     "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
     "Lessons.bring": (
-        lambda w: w.memory.lessons.bring(ME, [replace(spoken(w), message_id=f"{SECRET}-lesson")], "learn"),
+        lambda w: w.memory.lessons.bring(ME, [replace(spoken(w), message_id=f"{ALICE}-lesson")], "learn"),
         lambda w: [_refused(partial(w.memory.lessons.bring, each, [spoken(w)], "keep")) for each in STRANGE],
     ),
     "Lessons.next": (lambda w: _lesson_of(w),),

@@ -275,7 +275,7 @@ class World:
 
     def _bring(self, user_id: str, word: str) -> None:
         """A message from elsewhere, which rests, so that it stays what it is."""
-        self.memory.lessons.bring(user_id, [Said("user", f"I grow {word}", message_id=f"{word}-lesson")], "learn")
+        self.memory.lessons.bring(user_id, [Said("user", f"I grow {word}", message_id=f"{user_id}-lesson")], "learn")
         with self.database.as_user(user_id) as connection:
             connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
 
