@@ -23,6 +23,7 @@ from chat.refusals import Refusals
 from chat.retention import Retention
 from chat.taught import clear_quotes, leave_queue, messages_of
 from chat.turn import Chat
+from chat.underway import Underway
 from chat.worker import Worker
 from database import Database, Reading
 from errors import AppError, AuthUnreachable, SettingsError
@@ -72,6 +73,7 @@ class House:
     chats: Chats
     exports: Exports
     chat: Chat
+    underway: Underway
     worker: Worker
     limits: Limits
     preferences: PreferenceStore
@@ -90,6 +92,7 @@ class House:
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
+        self.underway.stop_all(user_id)  # a reply saved afterwards would hold in its receipt what is to go
         with self.database.as_user(user_id) as connection:
             self.conversations.unqueue(connection)
             # Receipts of old turns quote memories; what is erased must not live on in them.
@@ -106,6 +109,7 @@ class House:
 
     def forget_chat(self, user_id: str, conversation_id: str) -> Unlearned:
         """Forget what a chat taught, for good; its messages stay. The receipt shows that it is gone."""
+        self.underway.stop_all(user_id)
         with self.database.as_user(user_id) as connection:
             messages = leave_queue(connection, conversation_id)
             taught, removed = self.memory.talks.unlearn(connection, conversation_id, user_id, messages)
@@ -153,15 +157,14 @@ def build(wanted: Settings) -> House:
         thinker = limits.metered(models[1]) if models[1] else None
         memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker_named(wanted.reranker, thinker))
         conversations, retention = Conversations(database), Retention(database)
-        worker = Worker(conversations, memory, limits, retention)
-        opened.callback(worker.stop)
-        worker.start()
+        worker = _started(Worker(conversations, memory, limits, retention), opened)
         preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
         chats = Chats(database)
         namer = _namer(chats, models[1], limits, opened)
         chat = Chat(
             conversations, memory, models[0], worker.tell, limits, preferences, offers, namer, prices_of(wanted)
         )
+        underway = opened.enter_context(closing(Underway(chat)))
         # Whatever failed above is closed again; from here on the house closes it.
         return House(
             settings=wanted,
@@ -172,6 +175,7 @@ def build(wanted: Settings) -> House:
             chats=chats,
             exports=Exports(database),
             chat=chat,
+            underway=underway,
             worker=worker,
             limits=limits,
             preferences=preferences,
@@ -188,6 +192,12 @@ def _database(wanted: Settings) -> Database:
             "or start everything on this machine with make run."
         )
     return Database(wanted.database_url, wanted.database_admin_url)
+
+
+def _started(worker: Worker, opened: ExitStack) -> Worker:
+    opened.callback(worker.stop)
+    worker.start()
+    return worker
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:

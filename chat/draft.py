@@ -5,6 +5,7 @@ It asks no model and saves nothing; turn.py does.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Draft:
     receipt: dict[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     began: float = field(default_factory=time.monotonic)
+    _left: threading.Lock = field(default_factory=threading.Lock)
 
     def recall(
         self,
@@ -83,6 +85,10 @@ class Draft:
         if not self.pieces:
             self.receipt["first_ms"] = self._ms
         self.pieces.append(piece)
+
+    def leave(self) -> bool:
+        """Done with it; true for the first who says so, and only they save it: a reply may be stopped as it ends."""
+        return self._left.acquire(blocking=False)
 
     def finished_receipt(self) -> dict[str, Any]:
         """What the turn used: memories, tokens, money where its price is known, time."""

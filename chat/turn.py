@@ -27,7 +27,7 @@ from model import Model
 from model.offers import Offers
 from model.prices import Prices
 
-__all__ = ["Chat", "answer", "run_turn", "say"]
+__all__ = ["Chat", "answer", "keep", "run_turn", "say"]
 
 PRESENT = 40  # messages of this conversation that its prompt most likely shows
 MESSAGES_WITH_FILES = 10  # of which the prompt shows files at most
@@ -114,15 +114,16 @@ def answer(
     *,
     preferences: Preferences | None = None,
     zone: tzinfo = UTC,
+    draft: Draft | None = None,
 ) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try).
 
     `thread` is the shown line of its conversation, where the caller has read it anyway; `without` are the ids of
     memories that this reply is not to be told; with `as_of` it is told what was known at the end of that day.
     Earlier replies to the message stay beside this one. `preferences` are the person's, where they were read anyway;
-    today is today in `zone`.
+    today is today in `zone`. What there is of the reply can be seen, and kept, in the `draft`.
     """
-    draft = Draft(chat.prices)
+    draft = draft or Draft(chat.prices)
     try:
         if thread is None or not thread.reaches(asked):
             thread = chat.conversations.threads.up_to(asked)
@@ -142,7 +143,7 @@ def answer(
         draft.status = "failed"
         raise
     finally:
-        _save(chat, asked, draft)
+        keep(chat, asked, draft)
 
 
 def _at_hand(asked: Message, history: Sequence[Message], thread: Thread) -> list[str]:
@@ -225,8 +226,10 @@ def _name(chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
         chat.namer.tell(asked.user_id, asked.conversation_id, asked.content, text)
 
 
-def _save(chat: Chat, asked: Message, draft: Draft) -> None:
-    """Keep what there is of a reply. With nothing said in reply, the person's words are still to be remembered."""
+def keep(chat: Chat, asked: Message, draft: Draft) -> None:
+    """Save what there is of a reply, once. With nothing said in reply, the person's words still count."""
+    if not draft.leave():
+        return
     text = "".join(draft.pieces)
     if text.strip():
         chat.conversations.reply(asked, text, draft.status, draft.finished_receipt())

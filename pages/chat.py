@@ -1,4 +1,4 @@
-"""The chat: the list of conversations, the one that is open, and one turn at a time. Draws and collects."""
+"""The chat: the list of conversations, the one that is open, and the reply to come. Draws and collects."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from dataclasses import replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import require_user
 from chat.switches import Switches
+from chat.threads import Thread
+from chat.underway import Writing
 from errors import InvalidInput
 from house import house
 from ui import composer, open_chat, zone
+from ui.address import name_in_address
 from ui.chat_bar import chat_bar, chosen_for_new
 from ui.chat_list import chat_list
 from ui.confirm_gently import confirm_gently
 from ui.consent import require_consent
 from ui.copying import copying
-from ui.desk import desk
+from ui.desk import Desk, desk
 from ui.frame import MARK, trouble
 from ui.going import going
 from ui.greeting import greeting
 from ui.learned import learned
 from ui.news import news
-from ui.reply import offer_second_try, stream_reply, to_answer
+from ui.reply import follow_reply, offer_second_try
+from ui.stage import stage
 from ui.thread import thread
 from ui.which_is_right import which_is_right
 
@@ -36,38 +41,52 @@ ZONE = "timezone"
 
 
 def draw() -> None:
-    """The list beside, the messages, the box to write in, and the reply to what was just said or asked again."""
+    """The list beside, the box to write in, and the chat that is open, or a greeting."""
     _note_timezone()
     zone.know(user)
     at_hand = desk(user)
+    # Looked for before the messages are read: else it might be saved in between, and be neither here nor there.
+    writing = home.underway.of(user.id, open_chat.open_id())
     drawn = open_chat.thread(user)
     chat_list(user, at_hand)
     composer.box(user, drawn)
     above = st.container(key="chat-bar")
-    if not drawn.messages:
-        chat_bar(user, None, None, at_hand.preferences, above)
-    asked, wanted = to_answer(drawn)
-    thread(user, drawn, asked)
-    if drawn.messages:  # once the messages have taken the greeting's place: people write where they see one
-        chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
-    if asked:
-        with st.chat_message("assistant", avatar=MARK):
-            drawn = stream_reply(user, asked, drawn, wanted, at_hand.preferences)
-            learned(asked, newest=True)
-    elif not drawn.messages:
-        with st.container():  # one element, so that the first message takes its place at once
-            new = chosen_for_new() or Switches()
-            keeps = at_hand.preferences.writes_memory and new.writes_memory
-            greeting(partial(composer.say_in_new_chat, user), keeps=keeps, temporary=new.temporary)
+    if drawn.messages:
+        with stage(drawn.messages[0].conversation_id):
+            _talk(drawn, writing, at_hand, above)
     else:
-        offer_second_try(drawn)
+        chat_bar(user, None, None, at_hand.preferences, above)
+        with stage(None):
+            _greet(at_hand)
+
+
+def _talk(drawn: Thread, writing: Writing | None, at_hand: Desk, above: DeltaGenerator) -> None:
+    """The messages, and the reply while it is written."""
+    asked = drawn.find(writing.asked.id) if writing else None
+    thread(user, drawn, asked)
+    # Once the messages have taken the greeting's place: people write where they see one.
+    chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
+    name_in_address(drawn.messages[0].conversation_id)
+    if writing and asked:
+        with st.chat_message("assistant", avatar=MARK):
+            drawn = follow_reply(user, asked, writing, drawn)
+            learned(asked, newest=True)
+    else:
+        offer_second_try(user, drawn)
     composer.not_taken()
-    if drawn.messages:  # not at the end of an empty page: people write as soon as they see the greeting
-        which_is_right(user, at_hand.questions)
-        confirm_gently()
-        copying(drawn.messages)
-        going()
-        news(drawn.messages[0].conversation_id, drawn.stamp)
+    which_is_right(user, at_hand.questions)
+    confirm_gently()
+    copying(drawn.messages)
+    going()
+    news(drawn)
+
+
+def _greet(at_hand: Desk) -> None:
+    """A new chat; nothing is drawn after the greeting, since people write as soon as they see it."""
+    new = chosen_for_new() or Switches()
+    keeps = at_hand.preferences.writes_memory and new.writes_memory
+    composer.not_taken()
+    greeting(partial(composer.say_in_new_chat, user), keeps=keeps, temporary=new.temporary)
 
 
 def _note_timezone() -> None:

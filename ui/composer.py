@@ -1,4 +1,4 @@
-"""The box a person writes in: what is said is saved before anything is drawn. It knows no reply."""
+"""The box a person writes in: what is said is saved, and begun to be answered, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from chat.turn import say
 from errors import AppError, NotFound
 from house import house
 from texts import text
-from ui import chat_bar, open_chat, pieces
+from ui import chat_bar, open_chat, pieces, zone
 from ui.draft import draft
-from ui.slips import slips
+from ui.whole_signs import whole_signs
 
-__all__ = ["box", "just_said", "not_taken", "say_in_new_chat", "say_instead", "seen"]
+__all__ = ["box", "not_taken", "say_in_new_chat", "say_instead", "seen"]
 
-# What is kept between two runs: the words in the box, and the message that waits for its reply.
-WRITTEN, ASKED, BORN, SEEN = "written", "asked", "born", "seen"
+# What is kept between two runs: the words in the box, whether they began the chat, and what was read last.
+WRITTEN, BORN, SEEN = "written", "born", "seen"
 
 
 def box(user: User, thread: Thread) -> None:
@@ -32,14 +32,13 @@ def box(user: User, thread: Thread) -> None:
     st.chat_input(
         text("chat.box"),
         key=WRITTEN,
-        submit_mode="stop",
         accept_file="multiple",
         file_type=list(KINDS),
         max_upload_size=MAX_MEGABYTES,
         on_submit=_said,
         args=(user, drawn),
     )
-    slips()
+    whole_signs()
     seen(thread.tip)
     draft(user, drawn, born=st.session_state.pop(BORN, None) == drawn is not None, given=given)
 
@@ -57,12 +56,6 @@ def say_in_new_chat(user: User, words: str) -> None:
 def say_instead(user: User, old: Message, words: str) -> bool:
     """Say something otherwise: another version of a message. Whether it was taken."""
     return _take(user, old.conversation_id, words, instead_of=old.id)
-
-
-def just_said() -> str | None:
-    """The id of the message that was said for this run; asked once."""
-    asked: str | None = st.session_state.pop(ASKED, None)
-    return asked
 
 
 def not_taken() -> None:
@@ -83,13 +76,14 @@ def _said(user: User, drawn: str | None) -> None:
 
 
 def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (), **place: str | None) -> bool:
-    """Save what was written before anything is drawn or noted, so that no click in between can lose it."""
+    """Save what was written before anything is drawn or noted, so that no click in between can lose it or its reply."""
+    at = zone.here(st.session_state.to_dict())
     try:
         asked = _save(user, drawn, words, files, **place)
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), words, [each.name for each in files])
         return False
-    st.session_state[ASKED] = asked.id
+    house().underway.begin(asked, zone=at)
     if drawn is None:
         st.session_state[BORN] = asked.conversation_id
     open_chat.set_open(asked.conversation_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth.guard import require_user
+from chat.threads import Thread
 from house import house
 from ui.frame import trouble
 from ui.look_again import look_again
@@ -16,19 +17,28 @@ PACES = (3.0, 3.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 30.0)
 LOOKS = "looks_for_news"
 
 
-def news(conversation_id: str, stamp: str) -> None:
+def news(drawn: Thread) -> None:
     """Draw the page anew once the chat is no longer as it was drawn, and nothing is open that this would close."""
     st.session_state[LOOKS] = 0
-    _look(conversation_id, stamp)
+    _look(drawn.messages[0].conversation_id, drawn.stamp, {each.id for each in drawn.messages})
 
 
 @st.fragment
-def _look(conversation_id: str, stamp: str) -> None:
+def _look(conversation_id: str, stamp: str, shown: set[str]) -> None:
     looks = st.session_state.get(LOOKS, 0)
     st.session_state[LOOKS] = looks + 1
     with trouble():
         # With the page itself nothing can be new; asking, and asking who asks, would cost each run two trips.
-        changed = looks > 0 and house().conversations.threads.stamp(require_user().id, conversation_id) != stamp
+        changed = looks > 0 and _changed(conversation_id, stamp, shown)
         pace = 0.05 if changed else PACES[min(looks, len(PACES) - 1)]
         if look_again("news", pace, calm=changed):
             st.rerun()
+
+
+def _changed(conversation_id: str, stamp: str, shown: set[str]) -> bool:
+    """Whether something was said or answered, or one of these messages is being answered anew."""
+    home, user = house(), require_user()
+    writing = home.underway.of(user.id, conversation_id)
+    if writing and writing.asked.id in shown:
+        return True
+    return home.conversations.threads.stamp(user.id, conversation_id) != stamp

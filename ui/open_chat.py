@@ -10,10 +10,10 @@ from errors import NotFound
 from house import house
 from ui.going import go_to
 
-__all__ = ["PROBLEM", "REFUSED", "earlier", "later", "open_id", "set_open", "thread"]
+__all__ = ["IN_ADDRESS", "REFUSED", "earlier", "later", "open_id", "set_open", "thread"]
 
 # What is kept between two runs, and the names of the chat and of a message of it in the address.
-OPEN, PROBLEM, REFUSED, IN_ADDRESS, MESSAGE = "open_chat", "chat_problem", "refused", "chat", "message"
+OPEN, REFUSED, IN_ADDRESS, MESSAGE = "open_chat", "refused", "chat", "message"
 FIRST, SHOWN = "first_drawn", "message_shown"
 
 
@@ -25,7 +25,7 @@ def open_id() -> str | None:
 def set_open(conversation_id: str | None) -> None:
     """Open a conversation, and let the address say so: it can be gone back to, and kept."""
     st.session_state[OPEN] = conversation_id
-    for each in (PROBLEM, REFUSED, FIRST):
+    for each in (REFUSED, FIRST):
         st.session_state.pop(each, None)
     if conversation_id is None:
         st.query_params.clear()
@@ -44,7 +44,6 @@ def thread(user: User) -> Thread:
     elif st.session_state.get(OPEN) != chosen:
         # The address is left alone: writing it again would put the back button a step behind.
         st.session_state[OPEN] = chosen
-        st.session_state.pop(PROBLEM, None)
     return found
 
 

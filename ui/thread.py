@@ -6,6 +6,7 @@ It asks no model for anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -36,6 +37,9 @@ STYLE = """
     [class*="st-key-row-"] button[aria-expanded="true"] { color: inherit; }
   }
   [class*="st-key-message-"] { border-radius: 0.75rem; }
+  /* In reach above the box, however long the reply is by now. */
+  :has(> .st-key-stop-reply) { position: sticky; bottom: 8.5rem; z-index: 1; }
+  .st-key-stop-reply button { border-radius: 2rem; box-shadow: 0 2px 10px rgb(0 0 0 / 0.14); }
   [data-testid="stChatMessageContent"] { min-width: 0; }
   [data-testid="stChatMessageContent"] :is(p, li, td, th, h1, h2, h3, h4, blockquote) {
     overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start; }
@@ -73,7 +77,8 @@ def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes
     ):
         if each.role == "assistant":
             pieces.spoken(each)
-            below_reply(user, each, drawn, ask_again if each.status == "complete" and each.parent_id else None)
+            again = partial(ask_again, user) if each.status == "complete" and each.parent_id else None
+            below_reply(user, each, drawn, again)
             if asked := drawn.find(each.parent_id):
                 learned(asked, newest=newest is not None and asked.id == newest.id)
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -27,9 +29,9 @@ def forget() -> None:
     st.session_state.pop(KEPT, None)
 
 
-def here() -> ZoneInfo:
-    """The person's timezone, as far as it is known."""
-    _, chosen = st.session_state.get(KEPT) or ("", "")
+def here(state: Mapping[str, Any] | None = None) -> ZoneInfo:
+    """The person's timezone, as far as it is known; `state` is a copy of the session's, where that is left alone."""
+    _, chosen = (st.session_state if state is None else state).get(KEPT) or ("", "")
     try:
         return ZoneInfo(chosen or st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):  # a browser may name one that this server does not know

@@ -15,6 +15,7 @@ from chat.preferences import Preferences, PreferenceStore
 from chat.retention import Retention
 from chat.switches import Switches
 from chat.turn import Chat, answer, say
+from chat.underway import Underway
 from chat.worker import Worker
 from database import Database
 from errors import NotFound
@@ -135,6 +136,7 @@ def home(chat: Chat, memory: Memory, database: Database) -> House:
         chats=Chats(database),
         exports=Exports(database),
         chat=chat,
+        underway=Underway(chat),
         worker=worker,
         limits=limits,
         preferences=PreferenceStore(database),

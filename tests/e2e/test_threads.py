@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Reply
+from tests.model_answers import Reply, Slow
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -170,3 +170,61 @@ def test_what_is_said_in_one_tab_appears_in_the_other_and_closes_nothing_there(
     expect(_box(other)).to_have_value("typed there")
     expect(person.replies()).to_have_count(4)
     expect(other.replies()).to_have_count(4)
+
+
+def test_a_reply_goes_on_whatever_is_done_meanwhile_and_in_every_tab(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("vera@example.com")
+    slow = Slow([f"word{number} " for number in range(9)])
+    model_server.enqueue(slow)
+    person.says("Tell me a long story")
+    slow.gate.let(2)
+    person.sees("word1")
+    # Another page and back, and a reload: each time there is what there was, and it goes on.
+    person.goes_to("Memories")
+    person.sees("What I remember about you")
+    slow.gate.let(1)
+    person.goes_to("Chat")
+    person.sees("word0 word1 word2")
+    person.page.wait_for_url("**/chat?chat=*")
+    person.page.reload()
+    person.sees("word0 word1 word2")
+    slow.gate.let(1)
+    person.sees("word3")
+    page = person.page.context.new_page()
+    page.goto(person.page.url)
+    other = Visitor(page)
+    other.sees("word0 word1 word2 word3")
+    expect(other.page.get_by_role("button", name="Try again")).to_have_count(0)
+    # What is stopped in one tab is stopped in the other.
+    other.stops()
+    for each in (person, other):
+        each.sees("Stopped here.")
+        each.does_not_see("word4")
+    slow.gate.open()
+    person.page.reload()
+    person.sees("Stopped here.")
+    person.does_not_see("word8")
+
+
+def test_a_reply_is_whole_in_its_chat_although_another_chat_was_opened_meanwhile(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model, width=390)
+    person.sign_up("will@example.com")
+    slow = Slow([f"word{number} " for number in range(9)])
+    model_server.enqueue(slow)
+    person.says("A long story for later")
+    slow.gate.let(1)
+    person.sees("word0")
+    person.opens_the_sidebar()
+    person.starts_a_new_chat()
+    person.says("Something else meanwhile")
+    person.sees("You said: Something else meanwhile")
+    slow.gate.open()
+    person.page.go_back()
+    person.page.go_back()
+    person.sees("word7 word8")
+    person.does_not_see("Stopped here.")

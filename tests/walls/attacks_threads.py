@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
+from chat.draft import Draft
+from chat.turn import keep
+from chat.underway import Writing
+from errors import AppError
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 ME = MALLORY
+REPLIED = "00000000-0000-4000-8000-000000000001"  # a message that nobody has
 
 
 def chat_of_mine(w: World) -> str:
@@ -29,6 +35,42 @@ def _replied(w: World) -> str:
     return w.conversations.messages(ALICE, w.known["asked"].conversation_id)[-1].id
 
 
+def _answered(w: World) -> list[str]:
+    """What Mallory is told who presents Alice's message, or her chat, as her own."""
+    told = []
+    for forged in (replace(w.known["asked"], user_id=ME), replace(w.conversations.say(ME, None, "mine"), id=REPLIED)):
+        w.underway.begin(forged)
+        writing = w.underway.of(ME, forged.conversation_id)
+        try:
+            told += list(writing.follow()) if writing else []
+        except AppError as refused:
+            told.append(str(refused))
+    return told
+
+
+def _forged(w: World) -> Writing:
+    """A reply of Mallory's to Alice's message."""
+    return Writing(w.chat, replace(w.known["asked"], user_id=ME))
+
+
+def _followed(writing: Writing) -> list[str]:
+    writing.end(None)
+    return list(writing.follow())
+
+
+def _while_hers_is_written(w: World, act: Callable[[], Any]) -> Any:
+    """What Mallory can do to a reply that Alice waits for."""
+    hers = w.known["asked"]
+    held = {(ALICE, hers.conversation_id): Writing(w.chat, hers)}
+    w.underway._writings |= held
+    try:
+        taken = act()
+        assert w.underway._writings == held, "Mallory ended it"
+        return taken
+    finally:
+        w.underway._writings.clear()
+
+
 THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Threads.open": (
         lambda w: w.conversations.threads.open(ME, w.known["asked"].conversation_id),
@@ -42,5 +84,17 @@ THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
         lambda w: w.conversations.threads.choose(ME, w.known["asked"].conversation_id, w.known["asked"].id),
         lambda w: w.conversations.threads.choose(ME, chat_of_mine(w), w.known["asked"].id),
     ),
+    "Underway.begin": (lambda w: _answered(w),),
+    "Underway.of": (lambda w: _while_hers_is_written(w, lambda: w.underway.of(ME, w.known["asked"].conversation_id)),),
+    "Underway.stop": (
+        lambda w: _while_hers_is_written(w, lambda: w.underway.stop(ME, w.known["asked"].conversation_id)),
+    ),
+    "Underway.stop_all": (lambda w: _while_hers_is_written(w, lambda: w.underway.stop_all(ME)),),
+    "Underway.why_not": (lambda w: w.underway.why_not(ME, w.known["asked"].id),),
+    "Writing.write": (lambda w: _forged(w).write((), None, UTC),),
+    "Writing.follow": (lambda w: _followed(_forged(w)),),
+    "Writing.stop": (lambda w: _forged(w).stop(),),
+    "Writing.end": (lambda w: _forged(w).end(None),),
+    "turn.keep": (lambda w: keep(w.chat, replace(w.known["asked"], user_id=ME), Draft(pieces=["mine now"])),),
     "Threads.rate": (lambda w: w.conversations.threads.rate(ME, _replied(w), -1, "mine now"),),
 }

@@ -22,6 +22,7 @@ from chat.preferences import Preferences, PreferenceStore
 from chat.retention import Retention
 from chat.switches import SwitchBoard
 from chat.turn import Chat
+from chat.underway import Underway
 from chat.worker import Worker
 from database import Database
 from house import House
@@ -196,6 +197,10 @@ class World:
         return Chat(self.conversations, self.memory, None, lambda: None, self.limits, self.preferences, Offers(None))
 
     @cached_property
+    def underway(self) -> Underway:
+        return Underway(self.chat)
+
+    @cached_property
     def house(self) -> House:
         return House(
             settings=self.settings,
@@ -206,6 +211,7 @@ class World:
             chats=self.chats,
             exports=self.exports,
             chat=self.chat,
+            underway=self.underway,
             worker=self.worker,
             limits=self.limits,
             preferences=self.preferences,
