@@ -29,6 +29,7 @@ __all__ = [
     "enter",
     "give_back",
     "go_on",
+    "keep_unsent",
     "learn_anew",
     "leave",
     "open_door",
@@ -252,8 +253,13 @@ def stop_if_ended(user: User, words: str) -> None:
     """Raise `SessionEnded` if nobody may speak for this person any more; the words wait for them to be back."""
     # A box's callback runs before the page, and before its gate.
     if not user.still_here():
-        st.session_state[UNSENT] = (user.id, words)
+        keep_unsent(user, words)
         raise SessionEnded("You were signed out. Please sign in again.")
+
+
+def keep_unsent(user: User, words: str) -> None:
+    """Words that could not be sent wait for their person; `give_back` puts them into their box."""
+    st.session_state[UNSENT] = (user.id, words)
 
 
 def why_here() -> str | None:

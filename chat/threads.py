@@ -42,7 +42,7 @@ class Thread:
     others: tuple[Message, ...] = ()  # replies beside those that are shown
     said: tuple[str, ...] = ()  # every message of the conversation, in the order they were said
     branched: bool = False  # it is not the line that was chosen, but the one with the message that was asked for
-    stamp: str = ""  # changes with whatever would change the line
+    stamp: str = ""  # changes with whatever would change the line, and with the name
     switches: Switches = field(default_factory=Switches)  # how the conversation stands to memory
 
     @property
@@ -230,10 +230,11 @@ def _start(ids: Sequence[str], first: str | None, show: str | None) -> int:
 
 _RECENT = "coalesce((select seq from recent), 0)"
 _STAMP_OF = (
-    "concat(chat.head_id, '/', (select max(seq) from app.messages where conversation_id = %(conversation)s::uuid))"
+    "concat(chat.head_id, '/', md5(chat.title), '/',"
+    " (select max(seq) from app.messages where conversation_id = %(conversation)s::uuid))"
 )
 _CHAT = (
-    "select id, head_id, reads_memory, writes_memory, temporary from app.conversations"
+    "select id, head_id, title, reads_memory, writes_memory, temporary from app.conversations"
     " where id = %(conversation)s::uuid and deleted_at is null"
 )
 _STAMP = f"with chat as ({_CHAT}) select {_STAMP_OF} as stamp from chat"

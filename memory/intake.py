@@ -71,8 +71,13 @@ def _entries(file: bytes, name: str) -> list[Any]:
     try:
         written = file.decode("utf-8-sig")
         held = None if form != "JSON" else json.loads(written)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{name} is not {form} in UTF-8: save it in that encoding first.") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno:,}, column {error.colno:,}"
+        raise InvalidInput(f"{name} is not JSON: it breaks off, or goes wrong, at {where}.") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{name} is not {form} in UTF-8: {error}.") from error
+        raise InvalidInput(f"{name} is not JSON as anybody writes it: numbers too long, or nested too deep.") from error
     if form != "JSON":
         found = tables.table(written, name) if kind == "csv" else tables.lines(written)
         if not found:

@@ -27,14 +27,14 @@ _BULLET = re.compile(r"\s*(?:[-*•–·]|\d{1,4}[.)])\s+")
 def table(written: str, name: str) -> list[Any]:
     """The rows of a CSV file, each as an object; empty lines are none."""
     csv.field_size_limit(2 * MAX_CONTENT)
+    rows = csv.DictReader(io.StringIO(written, newline=""), dialect=_dialect(written), strict=True)
     try:
-        rows = csv.DictReader(io.StringIO(written, newline=""), dialect=_dialect(written), strict=True)
         if "memory" not in [_plain(each) for each in rows.fieldnames or ()]:
             raise InvalidInput(f"{name} has no column named memory in its first line.")
         rows.fieldnames = [_plain(each) for each in rows.fieldnames or ()]
         return [_entry(each) for each in rows if any(each.values())]
     except csv.Error as error:
-        raise InvalidInput(f"{name} is no table in CSV: {error}.") from error
+        raise InvalidInput(f"{name} is no table in CSV: it cannot be read from line {rows.line_num:,} on.") from error
 
 
 def lines(written: str) -> list[Any]:

@@ -5,6 +5,7 @@ Every sentence about a model that failed is written here. It makes no call.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ __all__ = [
     "translating",
 ]
 
+log = logging.getLogger("keepsake.model")
 LONGEST_REST = 86_400.0  # seconds; a server that asks for more is asked again after a day
 
 
@@ -44,11 +46,16 @@ class Place:
     address: str = "OPENAI_BASE_URL"
 
     def __str__(self) -> str:
+        return self.model  # where it is, is the operator's business: the log says it
+
+    @property
+    def where(self) -> str:
+        """The address, as the log may have it."""
         if self.base_url is None:
-            return self.model
-        # An address may carry a password before its host or a key behind its path: neither is told.
+            return "its usual address"
+        # It may carry a password before its host or a key behind its path: neither is told.
         parts = urlsplit(self.base_url)
-        return f"{self.model} at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 EMBED_SETTINGS = ("OPENAI_API_KEY or EMBED_API_KEY", "EMBED_MODEL", "OPENAI_BASE_URL or EMBED_BASE_URL")
@@ -57,6 +64,16 @@ EMBED_SETTINGS = ("OPENAI_API_KEY or EMBED_API_KEY", "EMBED_MODEL", "OPENAI_BASE
 @contextmanager
 def translating(place: Place) -> Iterator[None]:
     """Turn openai's errors into ours, and what it lets through of answers that are not what they should be."""
+    try:
+        with _translating(place):
+            yield
+    except ModelError as error:
+        log.warning("at %s: %s", place.where, error)
+        raise
+
+
+@contextmanager
+def _translating(place: Place) -> Iterator[None]:
     try:
         yield
     except openai.APITimeoutError as error:

@@ -414,14 +414,18 @@ def test_the_key_is_in_no_repr(model: Model, embeddings: Embeddings) -> None:
     assert KEY not in f"{model!r} {embeddings!r} {model} {model._client!r}"
 
 
-def test_what_an_address_hides_is_not_told() -> None:
+def test_where_a_model_is_stands_in_the_log_alone_without_what_its_address_hides(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with ModelServer() as gone:
         pass
     address = gone.base_url.replace("http://", "http://ann:hidden@") + "?key=hidden"
     with pytest.raises(ModelUnreachable) as caught:
         list(Model("m1", KEY, address, retries=0).stream(HELLO))
-    assert "hidden" not in str(caught.value)
-    assert "m1 at http://127.0.0.1" in str(caught.value)
+    assert str(caught.value).startswith("m1 hung up or could not be reached")
+    assert "127.0.0.1" not in str(caught.value)
+    assert "at http://127.0.0.1" in caplog.text
+    assert "hidden" not in caplog.text
 
 
 # -- vectors -------------------------------------------------------------------------------------

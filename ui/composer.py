@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from auth.guard import User, give_back, stop_if_ended
+from auth.guard import User, give_back, keep_unsent, stop_if_ended
 from chat.files import KINDS, MAX_MEGABYTES, File, opened
 from chat.message import Message
 from chat.threads import Thread
@@ -16,7 +16,7 @@ from house import house
 from texts import text
 from ui import chat_bar, open_chat, pieces, zone
 from ui.draft import draft
-from ui.whole_signs import whole_signs
+from ui.slips import slips
 
 __all__ = ["box", "not_taken", "say_in_new_chat", "say_instead", "seen"]
 
@@ -38,7 +38,7 @@ def box(user: User, thread: Thread) -> None:
         on_submit=_said,
         args=(user, drawn),
     )
-    whole_signs()
+    slips()
     seen(thread.tip)
     draft(user, drawn, born=st.session_state.pop(BORN, None) == drawn is not None, given=given)
 
@@ -59,10 +59,10 @@ def say_instead(user: User, old: Message, words: str) -> bool:
 
 
 def not_taken() -> None:
-    """Why the last message was not taken, and the message; its files have to be chosen again."""
+    """Why the last message was not taken. Its words are in the box again; its files have to be chosen again."""
     if refused := st.session_state.get(open_chat.REFUSED):
-        problem, words, names = refused
-        pieces.not_sent(problem, words)
+        problem, names = refused
+        st.warning(problem, icon=":material/error:")
         if names:
             st.caption(text("attachments.cannot_keep", names=", ".join(map(pieces.plain, names))))
 
@@ -72,7 +72,8 @@ def _said(user: User, drawn: str | None) -> None:
     state = st.session_state.to_dict()
     written = state[WRITTEN]
     files = [File(each.name, each.getvalue()) for each in written.files]
-    _take(user, drawn, written.text, files, seen=state.get(SEEN))
+    if not _take(user, drawn, written.text, files, seen=state.get(SEEN)):
+        keep_unsent(user, written.text)
 
 
 def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (), **place: str | None) -> bool:
@@ -81,7 +82,7 @@ def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (),
     try:
         asked = _save(user, drawn, words, files, **place)
     except AppError as error:
-        st.session_state[open_chat.REFUSED] = (str(error), words, [each.name for each in files])
+        st.session_state[open_chat.REFUSED] = (str(error), [each.name for each in files])
         return False
     house().underway.begin(asked, zone=at)
     if drawn is None:

@@ -26,7 +26,6 @@ __all__ = [
     "harmless_stream",
     "kind_name",
     "memory_text",
-    "not_sent",
     "plain",
     "saved",
     "spoken",
@@ -52,6 +51,10 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
 _IMAGE = re.compile(r"!(?=\[)")
 # Two amounts of money in one line would otherwise become a formula.
 _SUM = re.compile(r"(?<![$\\])\$(?!\$)")
+# Streamlit's own way to write in colours, in small letters, as a badge: a model did not mean it.
+_DIRECTIVE = re.compile(r":(?=[a-z]+(?:-[a-z]+)*\[)")
+# What the end of a piece may be the beginning of.
+_BEGUN = re.compile(r"(?::[a-z-]*|[!$\\]+)\Z")
 
 
 def plain(words: str) -> str:
@@ -65,8 +68,8 @@ def as_typed(words: str) -> str:
 
 
 def harmless(markdown: str) -> str:
-    """A model's Markdown without pictures that load by themselves, and with sums of money as such."""
-    return _SUM.sub(r"\\$", _IMAGE.sub(r"\\!", markdown))
+    """A model's Markdown without pictures that load by themselves, and with sums of money and colons as such."""
+    return _DIRECTIVE.sub(r"\\:", _SUM.sub(r"\\$", _IMAGE.sub(r"\\!", markdown)))
 
 
 def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
@@ -74,8 +77,8 @@ def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
     held = ""
     for piece in pieces:
         written = held + piece
-        kept = written.rstrip("!$\\")
-        held = written[len(kept) :]
+        begun = _BEGUN.search(written)
+        kept, held = (written[: begun.start()], begun[0]) if begun else (written, "")
         yield harmless(kept)
     yield harmless(held)
 
@@ -83,15 +86,6 @@ def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
 def spoken(said: Message) -> None:
     """The words of a message: a person's as they were written, a model's as the Markdown they are."""
     st.markdown(plain(said.content).replace("\n", "  \n") if said.role == "user" else harmless(said.content))
-
-
-def not_sent(problem: str, words: str) -> None:
-    """Why a message was not taken, and the message, so that it is not lost."""
-    st.warning(problem, icon=":material/error:")
-    if not words.strip():
-        return
-    with st.expander(text("pieces.your_message")):
-        st.code(words, language=None, wrap_lines=True, height=200)
 
 
 def saved() -> None:

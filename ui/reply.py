@@ -34,7 +34,7 @@ def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), a
         if asked := message_id and home.conversations.message(user.id, message_id):
             home.underway.begin(asked, without, as_of, zone=at)
     except AppError as error:
-        st.session_state[open_chat.REFUSED] = (str(error), "", [])
+        st.session_state[open_chat.REFUSED] = (str(error), [])
 
 
 def follow_reply(user: User, asked: Message, writing: Writing, thread: Thread) -> Thread:

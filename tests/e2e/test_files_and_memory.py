@@ -72,3 +72,22 @@ def test_a_temporary_chat_leaves_nothing_and_what_a_chat_taught_is_forgotten(
     person.sees("What I remember about you")
     person.does_not_see("I keep bees in Utrecht")
     person.does_not_see("cello")
+
+
+def test_a_file_that_cannot_come_along_holds_the_message_until_it_is_taken_away(
+    keepsake_with_model: Keepsake, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model, width=390)
+    person.sign_up("tilda@example.com")
+    large = b"a" * 11_000_000
+    _attaches(person, ("large.txt", "text/plain", large), ("small.txt", "text/plain", b"The ferry leaves at nine"))
+    person.sees("File must be 10.0MB or smaller.")
+    box = person.page.get_by_placeholder("Message Keepsake")
+    box.fill("When does it leave?")
+    box.press("Enter")
+    person.page.get_by_role("button", name="Send message").click()
+    expect(box).to_have_value("When does it leave?")
+    person.page.get_by_role("button", name="Remove large.txt").click()
+    person.says("When does it leave?")
+    person.sees("You said: When does it leave?")
+    expect(person.page.get_by_role("button", name="small.txt")).to_be_visible()

@@ -71,8 +71,8 @@ def test_what_was_exported_is_taken_in_once_and_by_another_account_too(memory: M
 @pytest.mark.parametrize(
     ("held", "sentence"),
     [
-        (b"\xff\xfe", "is not JSON in UTF-8"),
-        (b"[" * 200_000, "is not JSON in UTF-8"),
+        (b"\xff\xfe", "is not JSON in UTF-8: save it in that encoding first"),
+        (b"[" * 200_000, "nested too deep"),
         (b'{"results": 5}', "holds no list"),
         (b'[{"memory": "x"}, {"memory": ""}]', "Entry 2 .* needs some text"),
         (b'[{"memory": "x", "user_id": "a"}, {"memory": "y", "user_id": "b"}]', "Entry 1 .* another user's"),
