@@ -177,5 +177,5 @@ def test_a_file_that_cannot_be_used_is_told_and_the_words_are_not_lost(
     assert not app.exception
     assert name in words(app).replace("\\", "")
     assert "Choose them again" in words(app)
-    assert app.code[0].value == "What is this?"
+    assert app.chat_input[0].proto.value == "What is this?"
     assert home.chats.recent(_user(app)) == []

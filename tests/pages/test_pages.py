@@ -130,5 +130,5 @@ def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: house.House) 
         home.limits.may_say(user_id, "something")
     app.chat_input[0].set_value("My precious words").run()
     assert f"at most {limit} messages a minute" in words(app)
-    assert app.code[0].value == "My precious words"
+    assert app.chat_input[0].proto.value == "My precious words"
     assert home.chats.recent(user_id) == []

@@ -493,6 +493,7 @@ HARMLESS = {
     "Worker.tell",
     "Worker.stop",
     "House.close",
+    "Underway.close",
     "Limits.address_of",
     "Metered.close",
 }
