@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy import text
@@ -16,11 +16,13 @@ from sqlalchemy import text
 from chat.branches import Step, line
 from chat.message import FIELDS, Message, as_id
 from chat.switches import Switches
-from database import Database
+from database import Database, Reading
 from errors import InvalidInput, NotFound
 from plaintext import storable
 
 __all__ = ["MAX_WHY", "Thread", "Threads"]
+
+T = TypeVar("T")
 
 PAGE = 40  # messages that are drawn at least, where there are so many
 STEP = 20  # the first one drawn moves by so many at once, so that it stays where it is for a while
@@ -126,6 +128,9 @@ class _Chat:
     switches: Switches = field(default_factory=Switches)
 
 
+_Tree = tuple[list[_Row], _Chat]
+
+
 class Threads:
     """Reads one user's conversations as they are shown, and keeps what was chosen of them."""
 
@@ -137,7 +142,7 @@ class Threads:
 
         Empty if the conversation is gone or not the user's.
         """
-        rows, chat = self._tree(user_id, conversation_id)
+        rows, chat = self._database.read(user_id, _tree_of(conversation_id))
         steps = line(rows, chat.head)
         branched = show in {each.id for each in rows} - {each.id for each in steps}
         steps = line(rows, show) if branched else steps
@@ -147,7 +152,15 @@ class Threads:
 
     def up_to(self, asked: Message) -> Thread:
         """The line that ends with a message, as much of its end as a prompt may show."""
-        rows, chat = self._tree(asked.user_id, asked.conversation_id)
+        return self._up_to(asked, self._database.read(asked.user_id, _tree_of(asked.conversation_id)))
+
+    def up_to_and(self, asked: Message, beside: Reading[T]) -> tuple[Thread, T]:
+        """The same, and something else of the person, in the same trip."""
+        tree, other = self._database.read_together(asked.user_id, _tree_of(asked.conversation_id), beside)
+        return self._up_to(asked, tree), other
+
+    def _up_to(self, asked: Message, tree: _Tree) -> Thread:
+        rows, chat = tree
         steps = line(rows, asked.id)
         end = next((number for number, each in enumerate(steps, 1) if each.id == asked.id), 0)
         return self._thread(asked.user_id, rows, steps[:end], slice(max(0, end - BEFORE), end), chat)
@@ -177,11 +190,6 @@ class Threads:
             if connection.execute(_RATE, values).rowcount != 1:
                 raise NotFound("There is no such reply.")
 
-    def _tree(self, user_id: str, conversation_id: str) -> tuple[list[_Row], _Chat]:
-        values = {"conversation": as_id(conversation_id), "recent": MOST}
-        found = self._database.read_as(user_id, _TREE, values)
-        return [_row(each) for each in found], _chat(found[-1]) if found else _Chat()
-
     def _thread(self, user_id: str, rows: Sequence[_Row], steps: Sequence[Step], part: slice, chat: _Chat) -> Thread:
         """The words of a part of the line, and of the replies beside it; one more trip where they are older."""
         roles = {each.id: each.role for each in rows}
@@ -206,6 +214,16 @@ class Threads:
     def _whole(self, user_id: str, ids: Collection[str]) -> dict[str, Message]:
         sql = f"select {FIELDS} from app.messages where id = any(%(ids)s::uuid[])"
         return {row["id"]: Message(**row) for row in self._database.read_as(user_id, sql, {"ids": sorted(ids)})}
+
+
+def _tree_of(conversation_id: str) -> Reading[_Tree]:
+    """All messages of a conversation, the latest with their words, and what is kept of itself."""
+    return Reading(
+        _TREE,
+        make=lambda rows: ([_row(each) for each in rows], _chat(rows[-1]) if rows else _Chat()),
+        values={"conversation": as_id(conversation_id), "recent": MOST},
+        times=("created_at",),
+    )
 
 
 def _chat(found: Mapping[str, Any]) -> _Chat:

@@ -15,7 +15,7 @@ from chat.conversations import Conversations, Message
 from chat.draft import Draft
 from chat.files import File, check, opened
 from chat.naming import Namer
-from chat.preferences import Preferences, PreferenceStore
+from chat.preferences import Preferences, PreferenceStore, own_preferences
 from chat.switches import Switches, may_read
 from chat.threads import Thread
 from chat.wording import sayable
@@ -126,7 +126,7 @@ def answer(
     draft = draft or Draft(chat.prices)
     try:
         if thread is None or not thread.reaches(asked):
-            thread = chat.conversations.threads.up_to(asked)
+            thread, preferences = _read(chat, asked, preferences)
         history = thread.up_to(asked)
         preferences = preferences or chat.preferences_of(asked.user_id)
         present = _at_hand(asked, history, thread)
@@ -144,6 +144,14 @@ def answer(
         raise
     finally:
         keep(chat, asked, draft)
+
+
+def _read(chat: Chat, asked: Message, known: Preferences | None) -> tuple[Thread, Preferences | None]:
+    """The line up to a message, and in the same trip what the person set, unless that is known."""
+    threads = chat.conversations.threads
+    if known is not None or chat.preferences is None:
+        return threads.up_to(asked), known
+    return threads.up_to_and(asked, own_preferences())
 
 
 def _at_hand(asked: Message, history: Sequence[Message], thread: Thread) -> list[str]:

@@ -6,11 +6,12 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from chat.conversations import Message
 from chat.preferences import TONES, Preferences, PreferenceStore
 from chat.switches import may_read
-from chat.turn import Chat, run_turn
+from chat.turn import Chat, answer, run_turn
 from chat.worker import Worker
 from database import Database
 from errors import ModelUnreachable
@@ -163,18 +164,19 @@ def test_one_persons_switches_are_no_other_persons(chat: Chat) -> None:
     assert (chat.conversations.waiting("ann"), chat.conversations.waiting("bob")) == (0, 1)
 
 
-def test_what_a_person_set_is_read_once_in_a_turn(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_person_set_is_read_once_in_a_turn_and_with_the_conversation(chat: Chat, database: Database) -> None:
     _set(chat, model="gone", tone="brief")
-    read: list[str] = []
-    get = PreferenceStore.get
+    asked = chat.conversations.say("ann", None, "Good morning")
+    said: list[str] = []
 
-    def noting(store: PreferenceStore, user_id: str) -> Preferences:
-        read.append(user_id)
-        return get(store, user_id)
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        said.append(statement)
 
-    monkeypatch.setattr(PreferenceStore, "get", noting)
-    _turn(chat)
-    assert read == ["ann"]
+    event.listen(database.engine, "before_cursor_execute", note)
+    "".join(answer(chat, asked))
+    event.remove(database.engine, "before_cursor_execute", note)
+    [read] = [each for each in said if "tone" in each]
+    assert "app.messages" in read
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import Any
 
 from chat.draft import Draft
+from chat.preferences import own_preferences
 from chat.turn import keep
 from chat.underway import Writing
 from errors import AppError
@@ -79,6 +80,9 @@ THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
         ),
     ),
     "Threads.up_to": (lambda w: w.conversations.threads.up_to(replace(w.known["asked"], user_id=ME, content="")),),
+    "Threads.up_to_and": (
+        lambda w: w.conversations.threads.up_to_and(replace(w.known["asked"], user_id=ME), own_preferences())[0],
+    ),
     "Threads.stamp": (lambda w: w.conversations.threads.stamp(ME, w.known["asked"].conversation_id) and SECRET,),
     "Threads.choose": (
         lambda w: w.conversations.threads.choose(ME, w.known["asked"].conversation_id, w.known["asked"].id),
