@@ -20,6 +20,7 @@ __all__ = [
     "MODEL",
     "NOW",
     "OLD_FRIEND",
+    "STORY",
     "TODAY",
     "TODAYS",
     "Talk",
@@ -241,6 +242,13 @@ LIFE = (
             ),
         ),
     ),
+)
+# A reply that is seen while it is written.
+STORY = (
+    "Sourdough is older than writing. Somebody left flour and water standing, and found it alive the next morning.",
+    "In Egypt it rose beside the beer, which has the same yeast. Loaves went into graves, and some are there still.",
+    "For the Romans it was a trade: the bakers had a guild, a feast in June, and one of them a tomb like an oven",
+    ".",
 )
 NOW = "The shop moves to Lisbon"  # today's chat, which is had at the browser
 LAST = Turn(

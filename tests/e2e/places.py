@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.e2e import dave, lived, ways
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Item, Json, Reply, Request, sensible
+from tests.model_answers import Gate, Item, Json, Reply, Request, Slow, sensible
 from tests.model_server import ModelServer
 
 __all__ = ["LIGHTS", "PLACES", "SIZES", "Place", "arrive", "come", "live", "stand_still"]
@@ -41,6 +41,10 @@ def scripted(request: Request) -> Item:
     if request.schema:
         told = dave.told_of(request.said("user"))
         return sensible(request) if told is None else Json({"operations": told})
+    if request.streams and ways.AT_LENGTH in request.said("user"):
+        begun = Slow([f"{each}\n\n" for each in dave.STORY], Gate())
+        begun.gate.let(len(dave.STORY) - 1)
+        return begun
     return Reply(dave.reply_to(request.said("user")) or "I do not know that yet.")
 
 
@@ -86,7 +90,8 @@ def arrive(person: Visitor, who: str, once: str) -> None:
 def stand_still(person: Visitor) -> None:
     """Wait until nothing is drawn and nothing moves any more: half-way, colours are none that stay."""
     page = person.page
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    # A reply that is being written is being drawn as long.
+    page.locator("[data-testid=stApp]:is([data-test-script-state=notRunning], :has(.st-key-stop-reply))").wait_for()
     page.wait_for_function("() => document.getAnimations().every((each) => each.playState !== 'running')")
 
 
@@ -97,6 +102,7 @@ PLACES = (
     Place("welcome-code", "welcome", "stranger", ways.code),
     Place("consent", "chat", "newcomer", ways.consent),
     Place("first-chat", "chat", "beginner", ways.new_chat),
+    Place("chat-writing", "chat", "beginner", ways.writing),
     Place("memories-empty", "memories", "beginner", ways.nothing_yet("Memories")),
     Place("health-empty", "health", "beginner", ways.nothing_yet("Health")),
     Place("new-chat", "chat", "member", ways.new_chat),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.e2e.dave import LAST, NOW
+from tests.e2e.dave import LAST, NOW, STORY
 from tests.e2e.keepsake import Visitor
 
 __all__ = [
@@ -43,9 +43,11 @@ __all__ = [
     "temporary",
     "timeline",
     "which_is_right",
+    "writing",
 ]
 
 Way = Callable[[Visitor], None]
+AT_LENGTH = "Tell me at length"  # the end of such a reply is not seen by anybody
 
 
 def to_page(person: Visitor, name: str) -> None:
@@ -177,6 +179,12 @@ def temporary(person: Visitor) -> None:
         person.page.keyboard.press("Escape")
         person.page.evaluate("document.activeElement.blur()")
         person.page.get_by_text("Counts from the next message").wait_for(state="hidden")
+
+
+def writing(person: Visitor) -> None:
+    new_chat(person)
+    person.says(f"{AT_LENGTH} how sourdough came to be.")
+    person.sees(STORY[-2][-20:])
 
 
 def chat_menu(person: Visitor) -> None:
