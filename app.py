@@ -20,6 +20,7 @@ from headers import walls
 from house import health, house
 from texts import text
 from ui.frame import dress, show_trouble
+from ui.open_chat import arrive
 from ui.stay import settle
 
 
@@ -59,6 +60,7 @@ def draw() -> None:
     ]
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")
     settle()
+    arrive(chosen.url_path)
     chosen.run()
 
 

@@ -26,7 +26,6 @@ from ui.desk import Desk, desk
 from ui.frame import MARK, trouble
 from ui.going import going
 from ui.greeting import greeting
-from ui.learned import learned
 from ui.news import news
 from ui.reply import follow_reply, offer_second_try
 from ui.stage import stage
@@ -52,32 +51,36 @@ def draw() -> None:
     composer.box(user, drawn)
     above = st.container(key="chat-bar")
     if drawn.messages:
-        with stage(drawn.messages[0].conversation_id):
+        with stage(drawn.messages[0].conversation_id, "chat"):
             _talk(drawn, writing, at_hand, above)
     else:
         chat_bar(user, None, None, at_hand.preferences, above)
-        with stage(None):
+        with stage(None, "chat"):
             _greet(at_hand)
 
 
 def _talk(drawn: Thread, writing: Writing | None, at_hand: Desk, above: DeltaGenerator) -> None:
-    """The messages, and the reply while it is written."""
+    """The messages, and the reply while it is written. What stands below is drawn first: the reply may take long."""
     asked = drawn.find(writing.asked.id) if writing else None
-    thread(user, drawn, asked)
+    talk, reply, below = st.container(), st.container(), st.container()
+    with talk:
+        thread(user, drawn, asked)
     # Once the messages have taken the greeting's place: people write where they see one.
     chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
+    with below:
+        composer.not_taken()
+        which_is_right(user, at_hand.questions)
+        confirm_gently()
     name_in_address(drawn.messages[0].conversation_id)
-    if writing and asked:
-        with st.chat_message("assistant", avatar=MARK):
-            drawn = follow_reply(user, asked, writing, drawn)
-            learned(asked, newest=True)
-    else:
-        offer_second_try(user, drawn)
-    composer.not_taken()
-    which_is_right(user, at_hand.questions)
-    confirm_gently()
-    copying(drawn.messages)
     going()
+    if writing and asked:
+        with reply.chat_message("assistant", avatar=MARK):
+            drawn = follow_reply(user, asked, writing, drawn)
+    else:
+        with reply:
+            if not offer_second_try(user, drawn):
+                st.empty()  # what was written here stands among the messages now
+    copying(drawn.messages)
     news(drawn)
 
 

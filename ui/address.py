@@ -24,6 +24,6 @@ _browser = st.components.v2.component("keepsake_address", js=SCRIPT)
 
 def name_in_address(conversation_id: str) -> None:
     """Do it where the address names no chat."""
-    if IN_ADDRESS not in st.query_params:
-        with st.container(key="errand-address"):
+    with st.container(key="errand-address"):
+        if IN_ADDRESS not in st.query_params:
             _browser(key="address", data={"name": IN_ADDRESS, "chat": conversation_id}, height=1)

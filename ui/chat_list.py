@@ -18,6 +18,7 @@ from ui import chat_deed, chat_search, narrow, pieces
 from ui.chat_row import deleted_row, dialogs, row
 from ui.desk import LISTED, PUT_AWAY, Desk
 from ui.open_chat import open_id, set_open
+from ui.stage import stage
 
 __all__ = ["chat_list"]
 
@@ -31,7 +32,8 @@ def chat_list(user: User, at_hand: Desk) -> None:
         chat_search.box()
         chat_deed.bar(user)
         # One place for either list, so that what stands around it stays where it is.
-        with st.container(key="chat-list"):
+        kind = f"found {at_hand.searched}" if at_hand.searched else str(at_hand.put_away)
+        with st.container(key="chat-list"), stage(kind, "chat-list"):
             if at_hand.searched:
                 chat_search.results(at_hand)
             elif at_hand.put_away:

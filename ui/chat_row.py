@@ -11,6 +11,7 @@ from texts import counted, text
 from ui import chat_deed, narrow, pieces
 from ui.chat_bar import unlearned
 from ui.chat_export import take_along
+from ui.focus import focus_on
 from ui.frame import trouble
 from ui.open_chat import set_open
 
@@ -111,6 +112,7 @@ def _name_anew(user: User, each: Conversation) -> None:
                 args=(user, each, box),
                 kwargs={"save": save},
             )
+    focus_on(box)
 
 
 @st.dialog(text("chats.for_good.title"), on_dismiss="rerun")

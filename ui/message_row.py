@@ -15,7 +15,7 @@ from texts import text
 from ui.copying import copy_button
 from ui.going import go_to
 from ui.pieces import plain
-from ui.receipt import Again, behind_reply
+from ui.receipt import Again, behind_reply, notes
 
 __all__ = ["REWORDED", "below_reply", "below_words"]
 
@@ -34,7 +34,8 @@ def below_words(user: User, message: Message, thread: Thread) -> None:
 
 
 def below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
-    """Under a reply: the row, and what stands behind it."""
+    """Under a reply: whether it is whole, the row, and what stands behind it."""
+    notes(message)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"below-{message.id}"):
         with _row(message):
             _versions(user, message, thread)

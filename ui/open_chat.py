@@ -10,11 +10,28 @@ from errors import NotFound
 from house import house
 from ui.going import go_to
 
-__all__ = ["IN_ADDRESS", "REFUSED", "earlier", "later", "open_id", "set_open", "thread"]
+__all__ = ["IN_ADDRESS", "REFUSED", "arrive", "earlier", "later", "open_id", "set_open", "thread"]
 
 # What is kept between two runs, and the names of the chat and of a message of it in the address.
 OPEN, REFUSED, IN_ADDRESS, MESSAGE = "open_chat", "refused", "chat", "message"
-FIRST, SHOWN = "first_drawn", "message_shown"
+FIRST, SHOWN, NAMED = "first_drawn", "message_shown", "chat_named"
+CHAT, PAGE_BEFORE = "chat", "page_before"
+
+
+def arrive(page: str) -> None:
+    """Once in a run, with its page: who goes back to before a chat sees none; who comes from elsewhere, the last one.
+
+    Until the browser has named that one in the address, both have the same address.
+    """
+    before, st.session_state[PAGE_BEFORE] = st.session_state.get(PAGE_BEFORE), page
+    if page != CHAT:
+        return
+    if IN_ADDRESS in st.query_params:
+        st.session_state[NAMED] = True
+    elif before != CHAT:
+        st.session_state[NAMED] = False
+    elif st.session_state.get(NAMED):
+        st.session_state[OPEN] = None
 
 
 def open_id() -> str | None:

@@ -18,7 +18,7 @@ from ui import open_chat, zone
 from ui.learned import line_of
 from ui.pieces import plain
 
-__all__ = ["Again", "behind_reply", "summary", "what_of"]
+__all__ = ["Again", "behind_reply", "notes", "summary", "what_of"]
 
 LONGEST, SHORT = 300, 60
 # The parts of a score that have a name among the texts.
@@ -41,14 +41,13 @@ class Again(Protocol):
 def behind_reply(
     said: Message, before: Sequence[Message] = (), again: Again | None = None, asked: Message | None = None
 ) -> None:
-    """Whether a reply is whole, and one line that opens; and the ways to another one.
+    """One line that opens, and the ways to another reply.
 
     `before` are the replies that this one took the place of.
 
     `asked` is the message it replies to, whose receipt says what was learned of the turn.
     """
     receipt = said.receipt
-    _notes(said)
     label = summary(receipt)
     if not (label or again):
         return
@@ -74,7 +73,7 @@ def as_of_day(receipt: Mapping[str, Any]) -> date | None:
         return None
 
 
-def _notes(said: Message) -> None:
+def notes(said: Message) -> None:
     """What must not be overlooked about a reply."""
     receipt = said.receipt
     if said.status == "stopped":

@@ -19,9 +19,10 @@ from house import house
 from texts import text
 from ui import composer, open_chat, pieces, zone
 from ui.frame import MARK
+from ui.learned import learned
 from ui.message_row import below_reply
 
-__all__ = ["ask_again", "follow_reply", "offer_second_try"]
+__all__ = ["ask_again", "follow_reply", "offer_second_try", "second_try"]
 
 AGAIN = "try-again"
 
@@ -44,27 +45,40 @@ def follow_reply(user: User, asked: Message, writing: Writing, thread: Thread) -
     """
     threads = house().conversations.threads
     composer.seen(asked.id)  # and no older answer, whatever becomes of this one
-    before = replies_to(asked, [*thread.messages, *thread.others])
-    waiting, words, place = st.empty(), st.container(), st.empty()
+    waiting, words, place, end = st.empty(), st.container(), st.empty(), st.empty()
     waiting.caption(text("chat.thinking"))
-    with place.container(key="stop-reply"):
+    with place.container(key="stop-reply", horizontal_alignment="right"):
         stop, those = house().underway.stop, (user.id, asked.conversation_id)
         st.button(text("chat.stop"), key="stop", icon=":material/stop_circle:", on_click=stop, args=those)
+    problem = None
     try:
         words.write_stream(pieces.harmless_stream(_watched(writing, waiting)))
     except AppError as error:
-        waiting.empty()
-        place.empty()
-        _why_not(user, asked, str(error))
-        for each in before[-1:]:
-            pieces.spoken(each)
-        return threads.open(user.id, asked.conversation_id)
+        problem = str(error)
+    waiting.empty()
     place.empty()
     now = threads.open(user.id, asked.conversation_id)
-    composer.seen(now.tip)
-    for each in replies_to(asked, now.messages):
-        below_reply(user, each, now, partial(ask_again, user))
+    if problem is None:
+        composer.seen(now.tip)
+    with end.container():
+        _stands(user, asked, thread, now, problem)
+        learned(asked, newest=True)
     return now
+
+
+def _stands(user: User, asked: Message, before: Thread, now: Thread, problem: str | None) -> None:
+    """What is there in the end, under the words that were shown: maybe the reply from before, if nothing came."""
+    older = {each.id for each in (*before.messages, *before.others)}
+    replies = replies_to(asked, now.messages)
+    if not any(each.id not in older for each in replies):
+        second_try(user, asked, problem)
+        for each in replies:
+            pieces.spoken(each)
+    for each in replies:
+        whole = each.status == "complete"
+        below_reply(user, each, now, partial(ask_again, user) if whole else None)
+        if not whole and each.id not in older:
+            second_try(user, asked, problem)
 
 
 def _watched(writing: Writing, waiting: DeltaGenerator) -> Iterator[str]:
@@ -77,24 +91,17 @@ def _watched(writing: Writing, waiting: DeltaGenerator) -> Iterator[str]:
             st.session_state.get(AGAIN)  # Streamlit looks then whether something else is wanted
 
 
-def offer_second_try(user: User, thread: Thread) -> None:
-    """Where the last message has no whole reply: say why, keep it, and let it be asked again."""
-    if unanswered := _unanswered(thread):
-        with st.chat_message("assistant", avatar=MARK):
-            _why_not(user, unanswered, house().underway.why_not(user.id, unanswered.id))
+def offer_second_try(user: User, thread: Thread) -> bool:
+    """Where the last message has no reply: say why, if that is known, and let it be asked again."""
+    if thread.later or thread.messages[-1].role != "user":
+        return False
+    with st.chat_message("assistant", avatar=MARK):
+        second_try(user, thread.messages[-1])
+    return True
 
 
-def _unanswered(thread: Thread) -> Message | None:
-    """The person's message that has no reply, or one that broke off or was stopped."""
-    if thread.later:
-        return None
-    last = thread.messages[-1]
-    if last.role == "assistant" and last.status != "complete":
-        return next((each for each in thread.messages if each.id == last.parent_id), None)
-    return last if last.role == "user" else None
-
-
-def _why_not(user: User, asked: Message, problem: str | None) -> None:
-    if problem:
+def second_try(user: User, asked: Message, problem: str | None = None) -> None:
+    """Why there is no whole reply, and the way to another one."""
+    if problem := problem or house().underway.why_not(user.id, asked.id):
         st.warning(problem, icon=":material/error:")
     st.button(text("chat.try_again"), key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))

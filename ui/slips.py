@@ -1,4 +1,7 @@
-"""Keeps a slip at the box from doing harm: half of a sign, a file that would stay behind. It sends nothing itself."""
+"""Minds the box in the browser: half of a sign, a file that would stay behind, and where the keyboard goes on.
+
+It sends nothing itself.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,12 @@ document.addEventListener("keydown", (event) => {
 }, true);
 document.addEventListener("click", (event) => {
   if (event.target.closest?.(SEND)) hold(event);
+}, true);
+
+// What was pressed is gone, or has done its part: one goes on writing, unless that brought up a keyboard on the screen.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.(".st-key-stop, .st-key-new-chat") || !matchMedia("(hover: hover)").matches) return;
+  setTimeout(() => document.querySelector('[data-testid="stChatInputTextArea"]')?.focus({ preventScroll: true }), 60);
 }, true);
 
 export default function () {}

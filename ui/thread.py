@@ -19,7 +19,8 @@ from ui import composer, open_chat, pieces
 from ui.attached import attached, previews_of
 from ui.learned import learned
 from ui.message_row import REWORDED, below_reply, below_words
-from ui.reply import ask_again
+from ui.reply import ask_again, second_try
+from ui.stage import nothing_below
 
 __all__ = ["thread"]
 
@@ -59,12 +60,14 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> None:
         label, key = counted("thread.earlier", drawn.earlier), "earlier-messages"
         st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.earlier, args=(drawn,))
     shown = previews_of(user, drawn.messages)
-    for each in drawn.messages:
-        _message(user, each, drawn, shown, answered_now=asked is not None and each.id == asked.id)
-        if asked is not None and each.id == asked.id:
-            return  # what followed the reply that is written anew is on another branch
-    if drawn.later:
-        label, key = counted("thread.later", drawn.later), "later-messages"
+    # What followed a reply that is written anew is on another branch.
+    messages = drawn.messages if asked is None else drawn.messages[: drawn.messages.index(asked) + 1]
+    for each in messages:
+        _message(user, each, drawn, shown, answered_now=each is asked)
+    later = drawn.later if asked is None else 0
+    nothing_below("thread", bool(drawn.earlier) + len(messages) + bool(later))
+    if later:
+        label, key = counted("thread.later", later), "later-messages"
         st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
 
 
@@ -79,6 +82,8 @@ def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes
             pieces.spoken(each)
             again = partial(ask_again, user) if each.status == "complete" and each.parent_id else None
             below_reply(user, each, drawn, again)
+            if each.status != "complete" and each.id == drawn.tip and (said := drawn.find(each.parent_id)):
+                second_try(user, said)
             if asked := drawn.find(each.parent_id):
                 learned(asked, newest=newest is not None and asked.id == newest.id)
             return

@@ -26,9 +26,11 @@ def _drawn(receipt: dict[str, Any], status: str = "complete") -> AppTest:
         from datetime import UTC, datetime
 
         from chat.conversations import Message
-        from ui.receipt import behind_reply
+        from ui.receipt import behind_reply, notes
 
-        behind_reply(Message("m", "c", "p", "ann", "assistant", "Hello", status, datetime.now(UTC), receipt))
+        said = Message("m", "c", "p", "ann", "assistant", "Hello", status, datetime.now(UTC), receipt)
+        notes(said)
+        behind_reply(said)
 
     app = AppTest.from_function(draw, kwargs={"receipt": receipt, "status": status})
     app.session_state["receipt-m"] = True  # opened
