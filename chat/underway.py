@@ -43,6 +43,11 @@ class Writing:
         self._problem: AppError | None = None
         self._over = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a word of it."""
+        return bool(self._draft.pieces)
+
     def follow(self, patience: float = 0.25) -> Iterator[str]:
         """All there is so far, and each piece as it comes; raises at the end what went wrong.
 

@@ -27,7 +27,7 @@ from ui.frame import MARK, trouble
 from ui.going import going
 from ui.greeting import greeting
 from ui.news import news
-from ui.reply import follow_reply, offer_second_try
+from ui.reply import follow_reply, second_try
 from ui.stage import stage
 from ui.thread import thread
 from ui.which_is_right import which_is_right
@@ -62,9 +62,9 @@ def draw() -> None:
 def _talk(drawn: Thread, writing: Writing | None, at_hand: Desk, above: DeltaGenerator) -> None:
     """The messages, and the reply while it is written. What stands below is drawn first: the reply may take long."""
     asked = drawn.find(writing.asked.id) if writing else None
-    talk, reply, below = st.container(), st.container(), st.container()
+    talk, below = st.container(), st.container()
     with talk:
-        thread(user, drawn, asked)
+        place = thread(user, drawn, asked)
     # Once the messages have taken the greeting's place: people write where they see one.
     chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
     with below:
@@ -73,13 +73,12 @@ def _talk(drawn: Thread, writing: Writing | None, at_hand: Desk, above: DeltaGen
         confirm_gently()
     name_in_address(drawn.messages[0].conversation_id)
     going()
-    if writing and asked:
-        with reply.chat_message("assistant", avatar=MARK):
-            drawn = follow_reply(user, asked, writing, drawn)
-    else:
-        with reply:
-            if not offer_second_try(user, drawn):
-                st.empty()  # what was written here stands among the messages now
+    if place:
+        with place.chat_message("assistant", avatar=MARK):
+            if writing and asked:
+                drawn = follow_reply(user, asked, writing, drawn)
+            else:
+                second_try(user, drawn.messages[-1])
     copying(drawn.messages)
     news(drawn)
 

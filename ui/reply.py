@@ -7,7 +7,6 @@ from datetime import date
 from functools import partial
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import User
 from chat.branches import replies_to
@@ -18,13 +17,13 @@ from errors import AppError
 from house import house
 from texts import text
 from ui import composer, open_chat, pieces, zone
-from ui.frame import MARK
 from ui.learned import learned
 from ui.message_row import below_reply
 
-__all__ = ["ask_again", "follow_reply", "offer_second_try", "second_try"]
+__all__ = ["ask_again", "follow_reply", "second_try"]
 
 AGAIN = "try-again"
+UNDER_REPLY = 8  # elements that may stand under a reply, and its words
 
 
 def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
@@ -45,18 +44,20 @@ def follow_reply(user: User, asked: Message, writing: Writing, thread: Thread) -
     """
     threads = house().conversations.threads
     composer.seen(asked.id)  # and no older answer, whatever becomes of this one
-    waiting, words, place, end = st.empty(), st.container(), st.empty(), st.empty()
-    waiting.caption(text("chat.thinking"))
+    # Each an element for now: what stood here before, under an older answer, is gone at once.
+    words, end, *_, place = [st.empty() for _ in range(UNDER_REPLY)]
+    words.caption(text("chat.thinking"))
     with place.container(key="stop-reply", horizontal_alignment="right"):
         stop, those = house().underway.stop, (user.id, asked.conversation_id)
         st.button(text("chat.stop"), key="stop", icon=":material/stop_circle:", on_click=stop, args=those)
     problem = None
     try:
-        words.write_stream(pieces.harmless_stream(_watched(writing, waiting)))
+        words.write_stream(pieces.harmless_stream(_watched(writing)))
     except AppError as error:
         problem = str(error)
-    waiting.empty()
     place.empty()
+    if not writing.begun:
+        words.empty()
     now = threads.open(user.id, asked.conversation_id)
     if problem is None:
         composer.seen(now.tip)
@@ -81,23 +82,13 @@ def _stands(user: User, asked: Message, before: Thread, now: Thread, problem: st
             second_try(user, asked, problem)
 
 
-def _watched(writing: Writing, waiting: DeltaGenerator) -> Iterator[str]:
+def _watched(writing: Writing) -> Iterator[str]:
     """The pieces; while there are none, the run can be ended all the same, by a press on anything."""
     for piece in writing.follow():
         if piece:
-            waiting.empty()
             yield piece
         else:
             st.session_state.get(AGAIN)  # Streamlit looks then whether something else is wanted
-
-
-def offer_second_try(user: User, thread: Thread) -> bool:
-    """Where the last message has no reply: say why, if that is known, and let it be asked again."""
-    if thread.later or thread.messages[-1].role != "user":
-        return False
-    with st.chat_message("assistant", avatar=MARK):
-        second_try(user, thread.messages[-1])
-    return True
 
 
 def second_try(user: User, asked: Message, problem: str | None = None) -> None:

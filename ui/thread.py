@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import User
 from chat.branches import replies_to
@@ -53,8 +54,11 @@ STYLE = """
 """
 
 
-def thread(user: User, drawn: Thread, asked: Message | None) -> None:
-    """The messages up to the one that a reply is written to, or all; with the way to those before and after."""
+def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator | None:
+    """The messages up to the one that a reply is written to, or all; with the way to those before and after.
+
+    Where the last has no reply, the place for it: where it will stand among the messages, so that it need not move.
+    """
     st.html(STYLE)
     if drawn.earlier:
         label, key = counted("thread.earlier", drawn.earlier), "earlier-messages"
@@ -65,10 +69,12 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> None:
     for each in messages:
         _message(user, each, drawn, shown, answered_now=each is asked)
     later = drawn.later if asked is None else 0
-    nothing_below("thread", bool(drawn.earlier) + len(messages) + bool(later))
+    place = st.container(key="message-to-come") if messages[-1].role == "user" and not later else None
+    nothing_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
     if later:
         label, key = counted("thread.later", later), "later-messages"
         st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
+    return place
 
 
 def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes], *, answered_now: bool) -> None:

@@ -228,3 +228,79 @@ def test_a_reply_is_whole_in_its_chat_although_another_chat_was_opened_meanwhile
     person.page.go_back()
     person.sees("word7 word8")
     person.does_not_see("Stopped here.")
+
+
+def test_a_reply_stopped_before_its_first_word_can_be_asked_for_again_in_every_tab(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("xenia@example.com")
+    slow = Slow(["late"])
+    model_server.enqueue(slow)
+    person.says("Tell me a long story")
+    person.sees("Thinking…")
+    page = person.page.context.new_page()
+    page.goto(person.page.url)
+    other = Visitor(page)
+    other.sees("Thinking…")
+    other.stops()
+    for each in (person, other):
+        expect(each.page.get_by_role("button", name="Try again")).to_be_visible()
+        each.does_not_see("Thinking…")
+    slow.gate.open()
+
+
+def test_while_an_answer_is_had_again_nothing_of_the_old_one_stands_there(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("yorick@example.com")
+    person.says("Tell me of Delft")
+    person.sees("You said: Tell me of Delft")
+    person.says("And of Gouda?")
+    person.sees("You said: And of Gouda?")
+    _rests(person)
+    slow = Slow([f"word{number} " for number in range(4)])
+    model_server.enqueue(slow)
+    person.page.get_by_role("button", name="Try again").first.click()
+    slow.gate.let(1)
+    person.sees("word0")
+    # One message and the reply that grows: no row to vote in, and nothing of what came after.
+    expect(person.replies()).to_have_count(2)
+    expect(person.page.get_by_role("radio", name="Thumbs up")).to_have_count(0)
+    # What cannot be taken is told at once, and ends nothing.
+    _box(person).fill("word " * 7_000)
+    _box(person).press("Enter")
+    person.sees("at most 32,000 fit into one")
+    expect(person.page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    slow.gate.open()
+    person.sees("word3")
+    expect(person.page.get_by_role("radio", name="Thumbs up")).to_have_count(1)
+    person.sees("2 / 2")
+
+
+def test_going_back_from_a_new_chat_leads_to_before_it_and_forward_to_its_reply(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model)
+    person.sign_up("zelda@example.com")
+    slow = Slow([f"word{number} " for number in range(4)])
+    model_server.enqueue(slow)
+    person.says("Tell me a story")
+    slow.gate.let(1)
+    person.sees("word0")
+    person.page.go_back()
+    person.sees("What is on your mind?")
+    person.page.go_forward()
+    person.sees("word0")
+    expect(person.page.get_by_text("word0")).to_have_count(1)
+    slow.gate.open()
+    person.sees("word3")
+    person.goes_to("Memories")
+    person.sees("What I remember about you")
+    person.goes_to("Chat")
+    person.sees("word3")
+    # A press right away, as the address is being named: it is the same chat.
+    person.page.get_by_role("radio", name="Thumbs up").click()
+    _rests(person)
+    person.sees("word3")
