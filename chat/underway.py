@@ -22,6 +22,7 @@ from chat.draft import Draft
 from chat.message import Message
 from chat.turn import Chat, answer, keep
 from errors import AppError, LimitReached
+from model import while_wanted
 
 __all__ = ["AT_ONCE", "Underway", "Writing"]
 
@@ -76,7 +77,7 @@ class Writing:
         """Have it written until it is whole and saved, or stopped; what went wrong, if something did."""
         reply = answer(self._chat, self.asked, None, without, as_of, zone=zone, draft=self._draft)
         try:
-            with closing(reply) as pieces:
+            with while_wanted(lambda: not self._over), closing(reply) as pieces:
                 for _ in pieces:
                     with self._news:
                         self._news.notify_all()

@@ -24,15 +24,17 @@ from model.edge import (
     Listing,
     Place,
     Vectors,
+    ask_if_wanted,
     check_address,
     is_about,
     pictures_refused,
     refuses_pictures,
     translating,
+    while_wanted,
 )
 from settings import Settings
 
-__all__ = ["Embeddings", "Message", "Model", "Picture", "Usage", "chat_model", "memory_model"]
+__all__ = ["Embeddings", "Message", "Model", "Picture", "Usage", "chat_model", "memory_model", "while_wanted"]
 
 CONNECT_SECONDS = 10.0
 LISTING_SECONDS = 3.0  # somebody waits for a page
@@ -229,6 +231,7 @@ def _client(
         base_url=base_url,
         max_retries=retries,
         timeout=openai.Timeout(patience, connect=CONNECT_SECONDS),
+        http_client=openai.DefaultHttpxClient(event_hooks={"request": [ask_if_wanted]}),
     )
 
 

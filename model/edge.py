@@ -6,8 +6,9 @@ Every sentence about a model that failed is written here. It makes no call.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -24,11 +25,13 @@ __all__ = [
     "Listing",
     "Place",
     "Vectors",
+    "ask_if_wanted",
     "check_address",
     "is_about",
     "pictures_refused",
     "refuses_pictures",
     "translating",
+    "while_wanted",
 ]
 
 log = logging.getLogger("keepsake.model")
@@ -59,6 +62,25 @@ class Place:
 
 
 EMBED_SETTINGS = ("OPENAI_API_KEY or EMBED_API_KEY", "EMBED_MODEL", "OPENAI_BASE_URL or EMBED_BASE_URL")
+
+
+_WANTED: ContextVar[Callable[[], bool]] = ContextVar("wanted")
+
+
+@contextmanager
+def while_wanted(wanted: Callable[[], bool]) -> Iterator[None]:
+    """Let nothing be asked from here, of any model, once it is not wanted any more: a client tries again by itself."""
+    before = _WANTED.set(wanted)
+    try:
+        yield
+    finally:
+        _WANTED.reset(before)
+
+
+def ask_if_wanted(_request: object) -> None:
+    """Called by the client before each request, also a second try of one."""
+    if not _WANTED.get(lambda: True)():
+        raise ModelError("Nobody waits for this reply any more.")
 
 
 @contextmanager

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from chat.conversations import Message
+from chat.conversations import Conversations, Message
 from chat.turn import Chat, say
 from chat.underway import AT_ONCE, Underway, Writing
 from errors import AppError, ModelError, NotFound
+from memory import Memory
+from model import Model
 from tests.chat.conftest import until
 from tests.model_answers import Cut, Fault, Gate, Reply, Slow, Stall
 from tests.model_server import ModelServer
@@ -282,3 +284,19 @@ def test_saying_more_ends_what_is_written_in_this_chat_and_the_next_reply_knows_
     assert [each.content for each in drawn] == ["Count", "One, ", "Start with three", "Three."]
     asked_last = model_server.chats[-1].body["messages"]
     assert [each["content"] for each in asked_last if each["role"] == "assistant"] == ["One, "]
+
+
+def test_after_a_stop_nothing_more_is_asked_of_the_model(
+    conversations: Conversations, memory: Memory, model_server: ModelServer
+) -> None:
+    silent = Stall()  # until it hangs up, upon which a client tries again
+    model_server.enqueue(silent)
+    patient = Model("scripted", "sk-test", model_server.base_url, retries=2)
+    with closing(Underway(Chat(conversations, memory, patient, lambda: None))) as underway:
+        asked = conversations.say("ann", None, "Tell me of Delft")
+        underway.begin(asked)
+        model_server.wait_for_chats(1)
+        underway.stop("ann", asked.conversation_id)
+        silent.gate.open()
+        until(lambda: not underway._threads)
+    assert len(model_server.chats) == 1
