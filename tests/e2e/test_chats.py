@@ -59,14 +59,12 @@ def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
 def test_on_a_phone_the_list_makes_way_for_the_chat_that_was_chosen(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
+    person = visit(keepsake_with_model, width=390)
     person.sign_up("paula@example.com")
     person.says("A chat about a boat")
     person.sees("You said: A chat about a boat")
-    person.page.set_viewport_size({"width": 390, "height": 844})
     opens = person.page.get_by_test_id("stExpandSidebarButton")
-    if not opens.is_visible():
-        person.closes_the_sidebar()
+    expect(opens).to_be_visible()
     person.opens_the_sidebar()
     person.presses("New chat")
     person.sees("What is on your mind?")
