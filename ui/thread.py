@@ -25,6 +25,8 @@ from ui.stage import nothing_below
 
 __all__ = ["thread"]
 
+UNDER_WORDS = 3  # elements that may stand under what a person said
+
 STYLE = """
 <style>
   [class*="st-key-row-"] { gap: 0.15rem; min-height: 1.75rem; }
@@ -95,6 +97,8 @@ def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes
             return
         if st.session_state.get(REWORDED) == each.id:
             _editor(user, each)
+            for _ in range(UNDER_WORDS):
+                st.empty()  # gone at once, and not when a reply is whole that may be under way
         else:
             pieces.spoken(each)
             attached(each, shown)
