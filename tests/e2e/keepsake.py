@@ -130,10 +130,10 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
 
     def says(self, words: str) -> None:
-        """Type and send, once the reply before is whole; while a file is taken in, Enter would do nothing."""
+        """Type and send, once the page rests, as it does by the time one has typed, and no file is on its way."""
         box = self.page.get_by_placeholder("Message Keepsake")
         send = self.page.get_by_role("button", name="Send message")
-        expect(self.page.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         box.fill(words)
         expect(send).to_be_enabled()
         box.press("Enter")
