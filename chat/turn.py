@@ -112,7 +112,6 @@ def answer(
     without: Collection[str] = (),
     as_of: date | None = None,
     *,
-    preferences: Preferences | None = None,
     zone: tzinfo = UTC,
     draft: Draft | None = None,
 ) -> Generator[str, None, None]:
@@ -120,15 +119,16 @@ def answer(
 
     `thread` is the shown line of its conversation, where the caller has read it anyway; `without` are the ids of
     memories that this reply is not to be told; with `as_of` it is told what was known at the end of that day.
-    Earlier replies to the message stay beside this one. `preferences` are the person's, where they were read anyway;
-    today is today in `zone`. What there is of the reply can be seen, and kept, in the `draft`.
+    Earlier replies to the message stay beside this one. Today is today in `zone`. What there is of the reply can be
+    seen, and kept, in the `draft`.
     """
     draft = draft or Draft(chat.prices)
     try:
         if thread is None or not thread.reaches(asked):
-            thread, preferences = _read(chat, asked, preferences)
+            thread, preferences = _read(chat, asked)
+        else:
+            preferences = chat.preferences_of(asked.user_id)
         history = thread.up_to(asked)
-        preferences = preferences or chat.preferences_of(asked.user_id)
         present = _at_hand(asked, history, thread)
         here = thread.switches.reads
         reads = may_read(preferences, in_this_chat=here)
@@ -146,11 +146,11 @@ def answer(
         keep(chat, asked, draft)
 
 
-def _read(chat: Chat, asked: Message, known: Preferences | None) -> tuple[Thread, Preferences | None]:
-    """The line up to a message, and in the same trip what the person set, unless that is known."""
+def _read(chat: Chat, asked: Message) -> tuple[Thread, Preferences]:
+    """The line up to a message, and in the same trip what the person set."""
     threads = chat.conversations.threads
-    if known is not None or chat.preferences is None:
-        return threads.up_to(asked), known
+    if chat.preferences is None:
+        return threads.up_to(asked), Preferences()
     return threads.up_to_and(asked, own_preferences())
 
 

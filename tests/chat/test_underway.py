@@ -42,6 +42,11 @@ def _replies(chat: Chat, asked: Message) -> list[tuple[str, str]]:
     return [(each.content, each.status) for each in messages if each.role == "assistant"]
 
 
+def _first_words(watched: Iterator[str]) -> str:
+    """Wait until there are some."""
+    return next(piece for piece in watched if piece)
+
+
 def _over(underway: Underway, asked: Message) -> None:
     until(lambda: underway.of(asked.user_id, asked.conversation_id) is None)
 
@@ -62,7 +67,7 @@ def test_whoever_comes_later_is_told_all_there_is_and_then_the_rest(
     writing = _begun(underway, asked := _said(chat))
     gate.let(2)
     first = writing.follow()
-    early = next(piece for piece in first if piece)
+    early = _first_words(first)
     late = writing.follow()
     assert early.startswith("One, ")
     gate.open()
@@ -76,7 +81,7 @@ def test_whoever_leaves_ends_nothing(chat: Chat, underway: Underway, model_serve
     writing = _begun(underway, asked := _said(chat))
     gate.let(1)
     watched = writing.follow()
-    next(piece for piece in watched if piece)
+    _first_words(watched)
     watched.close()  # type: ignore[attr-defined]
     gate.open()
     _over(underway, asked)
@@ -209,7 +214,7 @@ def test_all_that_is_written_for_one_person_ends_at_once(
     for asked, gate in zip(several, gates, strict=True):
         writing = _begun(underway, asked)
         gate.let(1)
-        next(piece for piece in writing.follow() if piece)
+        _first_words(writing.follow())
     underway.stop_all("ann")
     assert [_replies(chat, each) for each in several] == [[("One, ", "stopped")]] * 2
     for gate in gates:
@@ -222,7 +227,7 @@ def test_when_the_house_closes_what_there_is_of_a_reply_is_kept(chat: Chat, mode
     underway = Underway(chat)
     writing = _begun(underway, asked := _said(chat))
     gate.let(1)
-    next(piece for piece in writing.follow() if piece)
+    _first_words(writing.follow())
     underway.close(patience=0.1)
     assert _replies(chat, asked) == [("One, ", "stopped")]
     gate.open()
@@ -275,7 +280,7 @@ def test_saying_more_ends_what_is_written_in_this_chat_and_the_next_reply_knows_
     model_server.enqueue(Slow(["One, ", "two"], gate), Reply("Three."))
     writing = _begun(underway, asked := _said(chat, "Count"))
     gate.let(1)
-    next(piece for piece in writing.follow() if piece)
+    _first_words(writing.follow())
     more = say(chat, "ann", asked.conversation_id, "Start with three", seen=asked.id)
     underway.begin(more)
     _over(underway, more)

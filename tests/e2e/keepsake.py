@@ -133,11 +133,15 @@ class Visitor:
         """Type and send, once the page rests, as it does by the time one has typed, and no file is on its way."""
         box = self.page.get_by_placeholder("Message Keepsake")
         send = self.page.get_by_role("button", name="Send message")
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        self.rests()
         box.fill(words)
         expect(send).to_be_enabled()
         box.press("Enter")
         expect(box).to_have_value("")
+
+    def rests(self) -> None:
+        """Wait until nothing is being drawn."""
+        expect(self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
     def starts_a_new_chat(self) -> None:
         self.page.get_by_role("button", name="New chat").click()

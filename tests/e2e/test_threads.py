@@ -19,11 +19,6 @@ def _box(person: Visitor) -> Locator:
     return person.page.get_by_placeholder("Message Keepsake")
 
 
-def _rests(person: Visitor) -> None:
-    """Wait until nothing is being drawn."""
-    expect(person.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
-
-
 def test_a_message_is_said_otherwise_and_the_branch_that_was_chosen_is_there_after_a_reload(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
@@ -33,7 +28,7 @@ def test_a_message_is_said_otherwise_and_the_branch_that_was_chosen_is_there_aft
     person.sees("You said: Tell me of Delft")
     person.says("What else?")
     person.sees("You said: What else?")
-    _rests(person)
+    person.rests()
     person.page.get_by_role("button", name="Reword").first.click()
     words = person.page.get_by_label("Your words")
     expect(words).to_be_focused()
@@ -42,7 +37,7 @@ def test_a_message_is_said_otherwise_and_the_branch_that_was_chosen_is_there_aft
     person.sees("You said: Tell me of Utrecht")
     person.does_not_see("You said: What else?")
     person.sees("2 / 2")
-    _rests(person)
+    person.rests()
     person.presses("Version before")
     person.sees("You said: What else?")
     person.page.reload()
@@ -60,7 +55,7 @@ def test_a_message_is_copied_as_it_was_written_and_found_good_or_not(
     model_server.enqueue(Reply("Delft has **canals**."))
     person.says("Tell me of *Delft*")
     person.sees("Delft has canals.")
-    _rests(person)
+    person.rests()
     copies = person.page.get_by_role("button", name="Copy", exact=True)
     for copy, words in ((copies.last, "Delft has **canals**."), (copies.first, "Tell me of *Delft*")):
         copy.focus()
@@ -125,12 +120,12 @@ def test_what_is_typed_right_after_a_press_is_meant_for_the_chat_that_opens_and_
     person.page.go_back()
     person.sees("You said: First subject")
     expect(_box(person)).to_have_value("half a thought")
-    _rests(person)
+    person.rests()
     _box(person).press("Enter")
     person.sees("You said: half a thought")
     person.page.reload()
     person.sees("You said: half a thought")
-    _rests(person)
+    person.rests()
     expect(_box(person)).to_have_value("")
 
 
@@ -151,7 +146,7 @@ def test_what_is_said_in_one_tab_appears_in_the_other_and_closes_nothing_there(
     page.goto(person.page.url)
     other = Visitor(page)
     other.sees("You said: A matter")
-    _rests(other)
+    other.rests()
     page.get_by_role("button", name="Chat menu").click()
     page.get_by_role("menuitem", name="Export").click()
     dialog = page.get_by_role("dialog")
@@ -161,7 +156,7 @@ def test_what_is_said_in_one_tab_appears_in_the_other_and_closes_nothing_there(
     asked.clear()
     while not asked:  # how it stands; the answer may close nothing
         page.wait_for_timeout(100)
-    _rests(other)
+    other.rests()
     expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
@@ -259,7 +254,7 @@ def test_while_an_answer_is_had_again_nothing_of_the_old_one_stands_there(
     person.sees("You said: Tell me of Delft")
     person.says("And of Gouda?")
     person.sees("You said: And of Gouda?")
-    _rests(person)
+    person.rests()
     slow = Slow([f"word{number} " for number in range(4)])
     model_server.enqueue(slow)
     person.page.get_by_role("button", name="Try again").first.click()
@@ -302,5 +297,5 @@ def test_going_back_from_a_new_chat_leads_to_before_it_and_forward_to_its_reply(
     person.sees("word3")
     # A press right away, as the address is being named: it is the same chat.
     person.page.get_by_role("radio", name="Thumbs up").click()
-    _rests(person)
+    person.rests()
     person.sees("word3")
