@@ -15,13 +15,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from auth.guard import FRAMED, open_door
 from auth.routes import session_routes
-from errors import AppError
 from headers import walls
-from house import health, house
+from memory.errors import AppError
+from services import health, services
 from texts import text
+from ui.browser.cookie_bridge import settle
+from ui.chat.open_chat import arrive
 from ui.frame import dress, show_trouble
-from ui.open_chat import arrive
-from ui.stay import settle
 
 
 async def answer_health(_request: Request) -> JSONResponse:
@@ -67,7 +67,7 @@ def draw() -> None:
 def _signed_in() -> bool | None:
     """Whether somebody is signed in; None while something keeps the house from standing."""
     try:
-        return open_door(house().sessions) is not None
+        return open_door(services().sessions) is not None
     except AppError as error:
         st.session_state["not_standing"] = error
         return None
@@ -81,7 +81,7 @@ def _tell_trouble() -> None:
 if get_script_run_ctx(suppress_warning=True) is None:
     # Under the path that Streamlit serves its own pages at; a proxy that takes the path away needs none.
     under = st.get_option("server.baseUrlPath") or ""
-    sessions_here = session_routes(lambda: house().sessions, under)
+    sessions_here = session_routes(lambda: services().sessions, under)
     app = st.App(__file__, routes=[Route("/health", answer_health), *sessions_here], **walls())
 else:
     draw()

@@ -20,7 +20,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from errors import SettingsError
+from memory.errors import SettingsError
 
 __all__ = ["Settings", "chosen", "settings"]
 

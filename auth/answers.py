@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from errors import (
+from memory.errors import (
     AddressTaken,
     AuthUnreachable,
     ConfirmItsYou,

@@ -19,7 +19,7 @@ from supabase_auth import errors as vendor
 from auth.answers import AWAY, ENDED, NO_AUTH_SERVER, refusal, weak
 from auth.person import Enrolment, Session, a_code, a_password, an_address
 from auth.tokens import NOT_TRUSTED, tokens_of
-from errors import (
+from memory.errors import (
     AuthUnreachable,
     InvalidInput,
     NotSupported,

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from auth.browser import cookie_name, device_name
 from auth.client import AuthClient, Session
+from auth.cookies import cookie_name, device_name
 from auth.session import OpenDevice, Sessions
-from errors import SessionEnded, SignInError, UntrustedToken
+from memory.errors import SessionEnded, SignInError, UntrustedToken
 from settings import settings
 
 __all__ = [

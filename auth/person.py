@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from errors import InvalidInput
+from memory.errors import InvalidInput
 
 __all__ = ["Enrolment", "Session", "a_code", "a_password", "an_address"]
 

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.browser import cookie_name
+from auth.cookies import cookie_name
 from auth.session import Sessions
-from errors import AppError, SessionEnded
+from memory.errors import AppError, SessionEnded
 
 __all__ = ["session_routes"]
 

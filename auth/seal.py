@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from errors import SessionEnded
+from memory.errors import SessionEnded
 
 __all__ = ["fresh_secret", "mark", "seal", "unseal"]
 

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, text
 
 from auth.client import Session
 from auth.seal import fresh_secret, mark, seal, unseal
-from database import Database
-from errors import SessionEnded
+from memory.database import Database
+from memory.errors import SessionEnded
 
 __all__ = ["TICKET_SECONDS", "Device", "OpenDevice", "Sessions", "Standing"]
 

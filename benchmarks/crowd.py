@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from database import Database
+from memory.database import Database
 
 __all__ = ["DIMENSION", "load", "question", "user", "vector_of"]
 

@@ -25,8 +25,8 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
-from local.loopback import free_port
 from local.stack import LocalStack
+from memory.embedded.loopback import free_port
 from tests.e2e.keepsake import Visitor
 from tests.model_server import ModelServer
 

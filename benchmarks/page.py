@@ -25,14 +25,14 @@ from sqlalchemy import make_url, text
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.client import Session
 from auth.guard import SESSION
 from benchmarks import crowd
-from database import Database
-from local.embedder import BundledEmbedder
-from local.postgres import Postgres
-from migrations import migrate
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.postgres import Postgres
+from memory.migrations import migrate
 from settings import Settings
 from tests.wires import Counted, counting
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 @contextmanager
-def standing(server: Postgres) -> Iterator[tuple[house.House, Counted]]:
+def standing(server: Postgres) -> Iterator[tuple[services.Services, Counted]]:
     """A house behind a wire that counts, which the pages find."""
     near, embedder = Database(server.app_url, server.admin_url), BundledEmbedder()
     migrate(near, embedder.dimensions, embedder.name)
@@ -76,13 +76,13 @@ def standing(server: Postgres) -> Iterator[tuple[house.House, Counted]]:
             embed_model=embedder.name,
             embed_dimensions=embedder.dimensions,
         )
-        home = house.build(told)
-        house._built[:] = [home]
+        home = services.build(told)
+        services._built[:] = [home]
         try:
             home.worker.stop()  # it looks at the queue by itself, and would be counted
             yield home, wire
         finally:
-            house.leave()
+            services.leave()
 
 
 def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> str:
@@ -111,7 +111,7 @@ _ONE_LINE = text(
 )
 
 
-def sit_down(home: house.House, user_id: str = USER) -> AppTest:
+def sit_down(home: services.Services, user_id: str = USER) -> AppTest:
     """That person in front of the chat page."""
     home.limits.consents.give(user_id)
     app = AppTest.from_file(str(Path(__file__).parent.parent / "app.py"), default_timeout=60)
@@ -137,7 +137,7 @@ def timing(times: list[tuple[float, float]]) -> Iterator[None]:
         yield
 
 
-def _measure(home: house.House, wire: Counted, chat_id: str, runs: int) -> dict[str, float]:
+def _measure(home: services.Services, wire: Counted, chat_id: str, runs: int) -> dict[str, float]:
     app = sit_down(home)
     scripts: list[tuple[float, float]] = []
     with timing(scripts):

@@ -23,15 +23,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from database import Database
-from local.embedder import BundledEmbedder
-from local.postgres import Postgres
 from memory import Memory
+from memory.database import Database
 from memory.embed import Embedder, RemoteEmbedder
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.postgres import Postgres
 from memory.facts import spoken
-from migrations import migrate
-from model import Embeddings
-from plaintext import tokens
+from memory.migrations import migrate
+from memory.model import Embeddings
+from memory.plain_text import tokens
 
 KS = (5, 10, 20)
 TUNED = "conv-26,conv-30,conv-41"

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.cases import Case, Expected, load
-from errors import AppError, BadAnswer
-from memory import prompts
-from memory.extract import propose, worth_reading
+from memory.errors import AppError, BadAnswer
 from memory.facts import Drop, Write
-from memory.reconcile import reconcile
-from model import Message, Model, Schema, Usage, memory_model
-from plaintext import comparable, tokens
+from memory.learn import prompts
+from memory.learn.extract import propose, worth_reading
+from memory.learn.reconcile import reconcile
+from memory.model import Message, Model, Schema, Usage, memory_model
+from memory.plain_text import comparable, tokens
 from settings import settings
 
 __all__ = ["Outcome", "figures", "main", "run"]

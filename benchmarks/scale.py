@@ -28,12 +28,12 @@ from sqlalchemy import make_url, text
 
 from benchmarks import crowd
 from benchmarks.stock import Stock
-from database import Database
-from local.postgres import Postgres
 from memory import Memory
-from memory.rank import WEIGHTS
-from memory.store import Asked, Store
-from migrations import migrate
+from memory.database import Database
+from memory.embedded.postgres import Postgres
+from memory.migrations import migrate
+from memory.recall.rank import WEIGHTS
+from memory.rows.store import Asked, Store
 from tests.wires import counting
 
 MANY, HEAVY_ROWS, FEW = 400, 20_000, 40

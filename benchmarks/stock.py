@@ -8,7 +8,7 @@ import vecs
 from sqlalchemy import Engine, MetaData, text
 from sqlalchemy.orm import sessionmaker
 
-from database import connect
+from memory.database import connect
 
 __all__ = ["Stock"]
 

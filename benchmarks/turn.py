@@ -25,12 +25,12 @@ from benchmarks import crowd
 from chat.conversations import Conversations
 from chat.preferences import PreferenceStore
 from chat.turn import Chat, answer
-from database import Database
-from local.embedder import BundledEmbedder
-from local.postgres import Postgres
 from memory import Memory
-from migrations import migrate
-from model import Message, Model, Usage
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.postgres import Postgres
+from memory.migrations import migrate
+from memory.model import Message, Model, Usage
 from tests.wires import Counted, counting
 
 USER = "turner"

@@ -23,15 +23,15 @@ from typing import Any
 
 from chat.conversations import Conversations, Message
 from chat.preferences import PreferenceStore
+from chat.queue import Worker
 from chat.turn import Chat, answer
-from chat.worker import Worker
-from database import check_user_id
-from errors import AppError, InvalidInput, ModelError, SettingsError
 from memory import Fact, Memory, Result
-from memory.default import configured, parts
-from memory.prompts import instructions_for
-from model import chat_model
-from model.offers import Offers
+from memory.connect import configured, parts
+from memory.database import check_user_id
+from memory.errors import AppError, InvalidInput, ModelError, SettingsError
+from memory.learn.prompts import instructions_for
+from memory.model import chat_model
+from memory.model.offers import Offers
 
 __all__ = ["main"]
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, text
 
 from chat.message import as_id
-from database import Database
+from memory.database import Database
 
 __all__ = ["Attachment", "Attachments"]
 

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 from chat.conversations import Conversation, as_id
 from chat.search import Found, looked_up
 from chat.wording import given_name
-from database import Database, Reading
-from errors import NotFound
+from memory.database import Database, Reading
+from memory.errors import NotFound
 
 __all__ = ["PAGE", "Chats", "Listing", "deleted", "listed"]
 

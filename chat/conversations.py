@@ -19,9 +19,9 @@ from chat.placing import place, said_just_now
 from chat.switches import REMEMBERING, SwitchBoard, Switches
 from chat.threads import Threads
 from chat.wording import sayable, title_of
-from database import Database
-from errors import NotFound
-from plaintext import storable
+from memory.database import Database
+from memory.errors import NotFound
+from memory.plain_text import storable
 
 __all__ = ["Conversation", "Conversations", "Message", "Turn", "as_id"]
 

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 
 from chat.conversations import Message
 from chat.left_out import do_without
-from errors import ModelError
 from memory import Fact, Memory, Said
-from model import Usage
-from model.prices import Prices
+from memory.errors import ModelError
+from memory.model import Usage
+from memory.model.prices import Prices
 
 __all__ = ["Draft"]
 

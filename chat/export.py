@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from chat.branches import line
 from chat.message import FIELDS, Message, as_id
-from database import Database
-from errors import NotFound
+from memory.database import Database
+from memory.errors import NotFound
 
 __all__ = ["Exported", "Exports", "Names", "archive", "as_json", "as_markdown", "file_name"]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from chat.attachments import Attachment
-from errors import InvalidInput
-from plaintext import storable
+from memory.errors import InvalidInput
+from memory.plain_text import storable
 
 __all__ = ["KINDS", "MAX_FILES", "MAX_MEGABYTES", "File", "check", "opened"]
 
@@ -29,7 +29,7 @@ PICTURES = ("png", "jpg", "jpeg", "webp", "gif")
 MAX_FILES, MAX_MEGABYTES = 5, 10
 MAX_CHARACTERS = 60_000  # of all texts of one message together
 MAX_NAME = 120
-OPENER = Path(__file__).with_name("opener.py")
+OPENER = Path(__file__).with_name("file_sandbox.py")
 PATIENCE_SECONDS = 25.0
 _few_at_once = threading.BoundedSemaphore(2)  # each may use a core, and as much memory as a small host has
 _MARKS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from memory import Fact, Result
-from memory.words import content_words
+from memory.language.words import content_words
 
 __all__ = ["do_without"]
 

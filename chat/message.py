@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from errors import NotFound
+from memory.errors import NotFound
 
 __all__ = ["FIELDS", "Conversation", "Message", "Turn", "as_id"]
 

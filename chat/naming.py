@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 from chat.chats import Chats
 from chat.wording import MAX_TITLE, in_one_line
-from errors import AppError
-from memory.confidential import holds_secret
-from model import Message, Model
+from memory.errors import AppError
+from memory.learn.secrets import holds_secret
+from memory.model import Message, Model
 
 __all__ = ["INSTRUCTIONS", "ChatName", "Namer", "name_of"]
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from chat.branches import continued_at, parent_of
 from chat.message import FIELDS, Message, as_id
-from errors import NotFound
+from memory.errors import NotFound
 
 __all__ = ["place", "said_just_now"]
 

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from sqlalchemy import text
 
-from database import Database
-from database.readings import Reading
-from errors import InvalidInput
-from plaintext import storable
+from memory.database import Database
+from memory.database.batched_reads import Reading
+from memory.errors import InvalidInput
+from memory.plain_text import storable
 
 __all__ = [
     "KEPT_DAYS",

@@ -12,9 +12,9 @@ from chat.attachments import Attachment
 from chat.conversations import Message
 from chat.preferences import LANGUAGES, MAX_INSTRUCTIONS, TONES, Preferences
 from memory import Fact
-from model import Message as ModelMessage
-from model import Picture
-from plaintext import tokens
+from memory.model import Message as ModelMessage
+from memory.model import Picture
+from memory.plain_text import tokens
 
 __all__ = ["build", "without_model"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from database import Database
+from memory.database import Database
 
 __all__ = ["Refusals", "Refused"]
 

@@ -6,7 +6,7 @@ from a chat stays.
 
 from __future__ import annotations
 
-from database import Database
+from memory.database import Database
 
 __all__ = ["AT_ONCE", "Retention"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from database import Reading
-from plaintext import storable
+from memory.database import Reading
+from memory.plain_text import storable
 
 __all__ = ["MOST_FOUND", "Found", "Snippet", "looked_up", "snippet"]
 

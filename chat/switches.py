@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 
 from chat.message import as_id
 from chat.preferences import Preferences
-from database import Database
-from errors import NotFound
+from memory.database import Database
+from memory.errors import NotFound
 
 __all__ = ["REMEMBERING", "SwitchBoard", "Switches", "may_read"]
 

@@ -16,9 +16,9 @@ from sqlalchemy import text
 from chat.branches import Step, line
 from chat.message import FIELDS, Message, as_id
 from chat.switches import Switches
-from database import Database, Reading
-from errors import InvalidInput, NotFound
-from plaintext import storable
+from memory.database import Database, Reading
+from memory.errors import InvalidInput, NotFound
+from memory.plain_text import storable
 
 __all__ = ["MAX_WHY", "Thread", "Threads"]
 

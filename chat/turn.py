@@ -19,13 +19,13 @@ from chat.preferences import Preferences, PreferenceStore, own_preferences
 from chat.switches import Switches, may_read
 from chat.threads import Thread
 from chat.wording import sayable
-from errors import LimitReached, ModelError, ModelRefused, PicturesRefused
 from limits import Limits
 from memory import Fact, Memory, episode_id
-from model import Message as Words
-from model import Model
-from model.offers import Offers
-from model.prices import Prices
+from memory.errors import LimitReached, ModelError, ModelRefused, PicturesRefused
+from memory.model import Message as Words
+from memory.model import Model
+from memory.model.offers import Offers
+from memory.model.prices import Prices
 
 __all__ = ["Chat", "answer", "keep", "run_turn", "say"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sized
 
-from errors import InvalidInput
-from plaintext import storable
+from memory.errors import InvalidInput
+from memory.plain_text import storable
 
 __all__ = ["MAX_MESSAGE", "MAX_NAME", "MAX_TITLE", "given_name", "in_one_line", "sayable", "title_of"]
 

@@ -14,14 +14,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from database import Database
-from errors import InvalidInput, LimitReached, TooManyAttempts
 from limits.address import address_of, counted_as, trusted_networks
 from limits.admission import Admission
 from limits.consent import Consents
 from limits.counts import DAY, MINUTE, Counts, in_words
 from limits.spending import Metered, Spending
-from model import Model
+from memory.database import Database
+from memory.errors import InvalidInput, LimitReached, TooManyAttempts
+from memory.model import Model
 from settings import Settings
 
 __all__ = ["Limits"]

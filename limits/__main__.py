@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 
-from database import connect, translating
-from errors import AppError, SettingsError
 from limits.admission import invite
+from memory.database import connect, translating
+from memory.errors import AppError, SettingsError
 from settings import settings
 
 

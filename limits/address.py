@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from errors import SettingsError
+from memory.errors import SettingsError
 
 __all__ = ["address_of", "counted_as", "trusted_networks"]
 

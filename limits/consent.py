@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, text
 
-from database import Database
+from memory.database import Database
 from settings import Settings
 
 __all__ = ["Consents", "Provider", "providers"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from database import Database
+from memory.database import Database
 
 __all__ = ["DAY", "MINUTE", "Counted", "Counts", "hashed", "in_words"]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from errors import LimitReached, ModelError
 from limits.counts import DAY, Counts, in_words
-from model import Message, Model, Schema, Usage
-from plaintext import tokens
+from memory.errors import LimitReached, ModelError
+from memory.model import Message, Model, Schema, Usage
+from memory.plain_text import tokens
 from settings import Settings
 
 __all__ = ["Metered", "Spending"]

@@ -16,13 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import AppError, LocalError
+from memory.errors import AppError, LocalError
 from settings import Settings, chosen, settings
 
 if TYPE_CHECKING:
-    from local.loopback import Answer
     from local.processes import Child
     from local.stack import LocalStack
+    from memory.embedded.loopback import Answer
 
 APP = Path("app.py")
 APP_LIMIT = 90  # seconds until the app answers, on a slow machine
@@ -56,9 +56,9 @@ def _become_streamlit(port: int) -> None:
 
 
 def _run_locally(configured: Settings) -> int:
-    from local.loopback import check_free
     from local.processes import Stopped
     from local.stack import LocalStack
+    from memory.embedded.loopback import check_free
 
     began = time.monotonic()
     stopping = _stop_on_signals()
@@ -94,7 +94,7 @@ def _start_app(stack: LocalStack, port: int, model: dict[str, str]) -> Child:
 
 def _model_settings(configured: Settings) -> dict[str, str]:
     """Where to find a model, if the person named none and an Ollama is running."""
-    from local.ollama import find_ollama
+    from memory.embedded.ollama import find_ollama
 
     found = None if configured.has_model else find_ollama()
     if found is None:
@@ -120,7 +120,7 @@ def _streamlit(port: int, *more: str) -> list[str]:
 
 def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Event) -> None:
     """Return when the app is well; if it stays up but unwell, say why and go on serving."""
-    from local.loopback import ask
+    from memory.embedded.loopback import ask
 
     problem, unwell_since = "", 0.0
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from errors import LocalError
-from local.data_folder import DataFolder
 from local.keys import Keys
-from local.loopback import ask
+from memory.embedded.data_folder import DataFolder
+from memory.embedded.loopback import ask
+from memory.errors import LocalError
 
 __all__ = ["AuthServer"]
 

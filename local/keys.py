@@ -12,8 +12,8 @@ import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from errors import LocalError
-from local.data_folder import DataFolder
+from memory.embedded.data_folder import DataFolder
+from memory.errors import LocalError
 
 __all__ = ["Keys", "keys"]
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from errors import LocalError
-from local.data_folder import DataFolder
-from local.liveness import gone_within, lives
+from memory.embedded.data_folder import DataFolder
+from memory.embedded.liveness import gone_within, lives
+from memory.errors import LocalError
 
 __all__ = ["Child", "Processes", "Stopped"]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from errors import LocalError
 from local.auth_service import AuthServer
-from local.data_folder import DataFolder
 from local.keys import keys
-from local.loopback import ask, free_port, kept_port
-from local.postgres import Postgres
 from local.processes import Child, Processes
+from memory.embedded.data_folder import DataFolder
+from memory.embedded.loopback import ask, free_port, kept_port
+from memory.embedded.postgres import Postgres
+from memory.errors import LocalError
 
 __all__ = ["LocalStack"]
 
@@ -152,7 +152,7 @@ class LocalStack:
 
     def _start_embedder(self) -> None:
         self._embedder_port = port = free_port()
-        command = [sys.executable, "-m", "local.embedder", "--port", str(port)]
+        command = [sys.executable, "-m", "memory.embedded.embedder", "--port", str(port)]
         child = self.processes.start("embedder", "embedder", command, _bare({"PYTHONPATH": str(PROJECT)}))
         self._waiting.append((child, lambda: ask(port, "/health") is not None))
 

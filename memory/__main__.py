@@ -14,15 +14,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from database import check_user_id
-from errors import AppError, InvalidInput
-from memory import Memory, chatgpt, intake
-from memory.bulk import Bulk
-from memory.default import parts
-from memory.lessons import Way, carry_out
-from memory.progress import Progress
-from memory.reembed import reembed
-from memory.store import Store
+from memory import Memory
+from memory.connect import parts
+from memory.database import check_user_id
+from memory.errors import AppError, InvalidInput
+from memory.imports import chatgpt, files
+from memory.imports.progress import Progress
+from memory.imports.queue import Way, carry_out
+from memory.imports.reembed import reembed
+from memory.rows.bulk import Bulk
+from memory.rows.store import Store
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -102,7 +103,7 @@ def _next_lesson(memory: Memory, user_id: str) -> int:
 
 
 def _import_rows(path: Path, user_id: str) -> str:
-    rows = intake.read(path, user_id)
+    rows = files.read(path, user_id)
     here = parts(model=None)
     with here.opened:
         bulk = Bulk(here.database, Store(here.database, here.embedder.dimensions), here.embedder)

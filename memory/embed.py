@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
-from errors import BadAnswer
-from model import Embeddings
+from memory.errors import BadAnswer
+from memory.model import Embeddings
 from settings import OPENAI_EMBED_DIMENSIONS, Settings
 
 __all__ = ["Embedder", "RemoteEmbedder", "embedder_for"]

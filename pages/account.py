@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
-from auth.errands import staying
-from auth.offers import offers, second_factors
+from auth.cookie_tasks import staying
+from auth.server_features import offers, second_factors
 from texts import text
-from ui import credentials, devices, leaving, second_factor
+from ui.account import credentials, delete_account, devices, second_factor
 from ui.frame import trouble
 
 user = guard.require_user()
@@ -36,7 +36,7 @@ def draw() -> None:
             second_factor.settings_of(guard.session())
     st.header(text("account.parts.leaving"), anchor=False)
     with st.container(border=True):
-        leaving.offer()
+        delete_account.offer()
 
 
 def _how_long() -> str:

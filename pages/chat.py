@@ -10,30 +10,31 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import require_user
+from chat.reply import Writing
 from chat.switches import Switches
 from chat.threads import Thread
-from chat.underway import Writing
-from errors import InvalidInput
-from house import house
-from ui import composer, open_chat, zone
-from ui.address import name_in_address
-from ui.chat_bar import chat_bar, chosen_for_new
-from ui.chat_list import chat_list
-from ui.confirm_gently import confirm_gently
+from memory.errors import InvalidInput
+from services import services
+from ui import zone
+from ui.browser.address import name_in_address
+from ui.browser.clipboard import copying
+from ui.browser.scroll import going
+from ui.chat import composer, open_chat
+from ui.chat.chat_bar import chat_bar, chosen_for_new
+from ui.chat.chat_data import Desk, desk
+from ui.chat.chat_list import chat_list
+from ui.chat.greeting import greeting
+from ui.chat.live_refresh import news
+from ui.chat.recheck import confirm_gently
+from ui.chat.reply import follow_reply, second_try
+from ui.chat.thread import thread
+from ui.chat.which_is_right import which_is_right
 from ui.consent import require_consent
-from ui.copying import copying
-from ui.desk import Desk, desk
 from ui.frame import MARK, trouble
-from ui.going import going
-from ui.greeting import greeting
-from ui.news import news
-from ui.reply import follow_reply, second_try
-from ui.stage import stage
-from ui.thread import thread
-from ui.which_is_right import which_is_right
+from ui.slots import stage
 
 user = require_user()
-home = house()
+home = services()
 require_consent(user)
 
 ZONE = "timezone"

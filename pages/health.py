@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 import streamlit as st
 
 from auth.guard import require_user
-from house import house
-from memory.checks import Check
-from memory.health import Health
+from memory.upkeep.checks import Check
+from memory.upkeep.health import Health
+from services import services
 from texts import counted, text
-from ui import health_findings, health_pictures, pieces, recall_checks, undo_bar
+from ui import elements, undo_bar
 from ui.consent import require_consent
 from ui.frame import trouble
+from ui.health import charts, findings, recall_checks
 
 user = require_user()
-home = house()
+home = services()
 require_consent(user)
 
 TABS = "health-tab"
@@ -33,7 +34,7 @@ def draw() -> None:
     tabs = st.tabs([text(f"health.tab.{name}") for name in names], on_change="rerun", key=TABS)
     parts: tuple[Callable[[], None], ...] = (
         lambda: _overview(health),
-        lambda: health_findings.draw(user, health),
+        lambda: findings.draw(user, health),
         lambda: recall_checks.draw(user, checks),
         _refused,
     )
@@ -68,7 +69,7 @@ def _worth(health: Health, red: int) -> Iterator[str]:
 
 def _overview(health: Health) -> None:
     if health.total:
-        health_pictures.draw(health)
+        charts.draw(health)
         return
     st.markdown(text("health.empty"))
     if st.button(text("health.to_chat"), type="primary", icon=":material/chat:"):
@@ -81,10 +82,10 @@ def _refused() -> None:
     st.caption(text("health.refused.why") if refused else text("health.refused.none"))
     for each in refused:
         with st.container(border=True):
-            reason = pieces.plain(each.reason[:1].upper() + each.reason[1:])
+            reason = elements.plain(each.reason[:1].upper() + each.reason[1:])
             st.markdown(counted("health.refused.times", each.times, reason=reason))
             for said in each.latest:
-                st.caption(f"“{pieces.plain(said)}”")
+                st.caption(f"“{elements.plain(said)}”")
 
 
 with trouble():

@@ -8,14 +8,15 @@ from functools import partial
 import streamlit as st
 
 from auth.guard import require_user
-from house import house
+from services import services
 from texts import counted, text
-from ui import graph_picture, memory_files, memory_list, pieces, profile_lines, time_line, undo_bar, zone
+from ui import elements, undo_bar, zone
 from ui.consent import require_consent
 from ui.frame import trouble
+from ui.memories import graph, memory_files, memory_list, profile, time_line
 
 user = require_user()
-home = house()
+home = services()
 require_consent(user)
 
 RECEIPT, TABS = "receipt", "memories-tab"
@@ -27,7 +28,7 @@ def draw() -> None:
     st.title(text("memories.title"), anchor=False)
     with st.container(key="news"):
         if receipt := st.session_state.pop(RECEIPT, None):
-            pieces.deletion_receipt(receipt)
+            elements.deletion_receipt(receipt)
         # One read less where the list needs one more.
         if not memory_list.looking_closer():
             _still_reading()
@@ -35,8 +36,8 @@ def draw() -> None:
     parts: dict[str, Callable[[], None]] = {
         text("memories.tabs.list"): _list,
         text("memories.tabs.timeline"): partial(time_line.draw, user),
-        text("memories.tabs.graph"): partial(graph_picture.draw, user),
-        text("memories.tabs.profile"): partial(profile_lines.draw, user),
+        text("memories.tabs.graph"): partial(graph.draw, user),
+        text("memories.tabs.profile"): partial(profile.draw, user),
         text("memories.tabs.files"): partial(memory_files.draw, user),
     }
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):

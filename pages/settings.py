@@ -5,15 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from auth.guard import require_user
-from house import house
+from services import services
 from texts import text
-from ui import keeping, remembering, replies, timezone
 from ui.consent import require_consent
 from ui.frame import trouble
-from ui.lights import lights
+from ui.settings import memory_settings, reply_settings, retention_settings, timezone
+from ui.settings.theme import lights
 
 user = require_user()
-home = house()
+home = services()
 require_consent(user)
 
 
@@ -23,13 +23,13 @@ def draw() -> None:
     preferences, person = home.preferences.get(user.id), home.memory.people.get(user.id)
     st.header(text("settings.replies.title"), anchor=False)
     st.caption(text("settings.replies.caption"))
-    replies.draw(user, preferences)
+    reply_settings.draw(user, preferences)
     st.header(text("settings.memory.title"), anchor=False)
-    remembering.draw(user, preferences, person)
+    memory_settings.draw(user, preferences, person)
     st.header(text("settings.time.title"), anchor=False)
     timezone.draw(user, person)
     st.header(text("settings.keeping.title"), anchor=False)
-    keeping.draw(user, preferences)
+    retention_settings.draw(user, preferences)
     st.header(text("settings.look.title"), anchor=False)
     with st.container(border=True):
         lights()

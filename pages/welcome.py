@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
-from auth.offers import offers
+from auth.server_features import offers
 from texts import text
-from ui import by_mail, entrance, leaving, second_factor
-from ui.example import example
+from ui.account import by_mail, delete_account, second_factor, sign_in
+from ui.account.example import example
 
 PROMISES = {"own_words": "format_quote", "walled_off": "lock", "forgets": "delete"}
 
@@ -16,7 +16,7 @@ PROMISES = {"own_words": "format_quote", "walled_off": "lock", "forgets": "delet
 def draw() -> None:
     """The promise on top, the ways in, what they lead to, and what is kept to."""
     with st.container():  # one element, told or not, so that the form below it stays what it is
-        leaving.farewell()
+        delete_account.farewell()
         if told := guard.why_here():
             st.info(told, icon=":material/logout:")
     st.title(text("welcome.title"), anchor=False)
@@ -24,7 +24,7 @@ def draw() -> None:
     with st.container(key="way-in"):
         way_in, seen = st.columns([10, 11], gap="large")
         with way_in:
-            entrance.ways_in(offers())
+            sign_in.ways_in(offers())
         with seen:
             example()
     with st.container(key="promises"):
@@ -42,6 +42,6 @@ elif by_mail.under_way():
 elif guard.current_user() is not None:
     guard.go_on()
 elif "code" in st.query_params or "error" in st.query_params:
-    entrance.come_back()
+    sign_in.come_back()
 else:
     draw()

@@ -13,11 +13,11 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from database import Database
-from local.embedder import BundledEmbedder
-from local.postgres import Postgres
 from memory import Memory
-from migrations import migrate
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.postgres import Postgres
+from memory.migrations import migrate
 from tests.scripted import ScriptedModel
 
 pytest_plugins = ["tests.standing", "tests.servers"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from database import Database, connect
+from memory.database import Database, connect
 
 __all__ = ["held_by"]
 

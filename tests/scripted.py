@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel
 
-from model import Message, Model, Schema, Usage
+from memory.model import Message, Model, Schema, Usage
 
 __all__ = ["Reply", "ScriptedModel"]
 

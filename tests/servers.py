@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-import model
+from memory import model
 from tests import llama
 from tests.model_server import ModelServer
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import house
+import services
 from local.stack import LocalStack
 from settings import settings
 
@@ -27,14 +27,14 @@ def stack() -> Iterator[LocalStack]:
 
 
 @pytest.fixture
-def home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[house.House]:
+def home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[services.Services]:
     """The house of this process, built from the environment as the app builds it, without a model."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in stack.settings.items():
         monkeypatch.setenv(name, value)
     with fresh_process():
-        yield house.house()
+        yield services.services()
 
 
 @contextmanager
@@ -48,5 +48,5 @@ def fresh_process() -> Iterator[None]:
 
 
 def _forget() -> None:
-    house.leave()
+    services.leave()
     settings.cache_clear()

@@ -16,8 +16,8 @@ PROJECT = Path(__file__).parent.parent
 STANDS = """
 import json, sys
 import app
-from house import health, house, leave
-home = house()
+from services import health, services, leave
+home = services()
 home.memory.add("I live in Porto.", user_id="hosted")
 found = home.memory.search("Where do I live?", user_id="hosted")["results"]
 report = health()
@@ -49,7 +49,7 @@ def test_half_an_account_stops_at_start_with_the_name_of_what_is_missing(
 ) -> None:
     half = {name: value for name, value in stack.settings.items() if name != missing}
     outcome = _run(
-        "from house import health; print(health()['status']); from house import house; house()", half, tmp_path
+        "from house import health; print(health()['status']); from house import house; services()", half, tmp_path
     )
     assert outcome.stdout.strip() == "unwell"
     assert f"{missing} is missing" in outcome.stderr.splitlines()[-1]

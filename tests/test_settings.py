@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import settings as settings_module
-from errors import SettingsError
+from memory.errors import SettingsError
 from settings import Settings
 
 PROJECT = Path(__file__).parent.parent

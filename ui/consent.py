@@ -9,12 +9,12 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
-from errors import NotInvited
-from house import house
 from limits.consent import Provider, providers
+from memory.errors import NotInvited
+from services import services
 from texts import text
+from ui.elements import plain
 from ui.frame import show_trouble, trouble
-from ui.pieces import plain
 
 __all__ = ["require_consent"]
 
@@ -27,7 +27,7 @@ def require_consent(user: guard.User) -> None:
         return
     with trouble():
         try:
-            agreed = house().limits.agreed(user.id, user.email)
+            agreed = services().limits.agreed(user.id, user.email)
         except NotInvited as error:
             show_trouble(error)
             _way_out(text("consent.sign_out"))
@@ -43,7 +43,7 @@ def _ask(user: guard.User) -> None:
     st.title(text("consent.title"), anchor=False)
     st.markdown(text("consent.intro"))
     with st.container(border=True):
-        for icon, heading, words in _paragraphs(providers(house().settings)):
+        for icon, heading, words in _paragraphs(providers(services().settings)):
             st.markdown(f":material/{icon}: **{heading}**  \n{words}")
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
@@ -51,7 +51,7 @@ def _ask(user: guard.User) -> None:
         _way_out(text("consent.not_now"))
     if agreed:
         with trouble():
-            house().limits.consents.give(user.id)
+            services().limits.consents.give(user.id)
             st.session_state[AGREED] = user.id
             st.rerun()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from errors import AppError
+from memory.errors import AppError
 from texts import text
 
 __all__ = ["MARK", "dress", "show_trouble", "trouble"]

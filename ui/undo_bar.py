@@ -11,7 +11,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from auth.guard import User
-from house import house
+from services import services
 from texts import text
 from ui.frame import trouble
 
@@ -48,5 +48,5 @@ def draw(user: User) -> None:
     if row.button(text("memories.undo.button"), icon=":material/undo:", key="undo-last"):
         dismiss()
         with place, trouble():
-            house().memory.undo(done.event, user_id=user.id)
+            services().memory.undo(done.event, user_id=user.id)
             st.rerun()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from auth.guard import User
-from house import house
+from services import services
 
 __all__ = ["forget", "here", "know"]
 
@@ -20,7 +20,7 @@ def know(user: User) -> None:
     """Find out once for each session; `here` tells it from then on."""
     whose, _ = st.session_state.get(KEPT) or ("", "")
     if whose != user.id:
-        person = house().memory.people.get(user.id)
+        person = services().memory.people.get(user.id)
         st.session_state[KEPT] = (user.id, person.timezone if person.timezone_chosen else "")
 
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from memory.facts import Fact, Said
-from memory.people import Person
+from memory.rows.people import Person
 
 __all__ = ["Case", "Expected", "load"]
 

@@ -11,7 +11,7 @@ import pytest
 from auth import tokens
 from auth.client import AuthClient
 from auth.session import Sessions
-from database import Database
+from memory.database import Database
 from tests.gotrue import KEY, GoTrue
 
 PASSWORD = "correct horse battery"

@@ -13,7 +13,9 @@ from uuid import uuid4
 import pytest
 
 from auth.client import AuthClient, Session
-from errors import (
+from local.stack import LocalStack
+from memory.embedded.loopback import free_port
+from memory.errors import (
     AddressTaken,
     AppError,
     AuthUnreachable,
@@ -26,8 +28,6 @@ from errors import (
     WeakPassword,
     WrongCredentials,
 )
-from local.loopback import free_port
-from local.stack import LocalStack
 
 PASSWORD = "correct horse battery"
 Answers = Callable[[int, Any], AuthClient]

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from auth.client import AuthClient
 from auth.guard import SESSION
-from errors import InvalidInput, SignInError, UnconfirmedEmail
 from local.stack import LocalStack
+from memory.errors import InvalidInput, SignInError, UnconfirmedEmail
 from tests.standing import fresh_process
 
 PASSWORD = "correct horse battery"

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house as house_module
-from auth import offers, tokens
+import services as services_module
+from auth import server_features, tokens
 from auth.client import AuthClient, Session
 from auth.guard import DEVICE, SESSION
-from house import House
+from services import Services
 from settings import settings
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import KEY, GoTrue, totp
@@ -25,15 +25,15 @@ Sit = Callable[..., AppTest]
 
 
 @pytest.fixture
-def at_gotrue(home: House, gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
+def at_gotrue(home: Services, gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
     """The house of this process, with the scripted auth server for the real one."""
-    house_module.leave()
+    services_module.leave()
     settings.cache_clear()
     tokens.tokens_of.cache_clear()
     monkeypatch.setenv("SUPABASE_URL", gotrue.url)
     monkeypatch.setenv("SUPABASE_KEY", KEY)
     yield gotrue
-    house_module.leave()
+    services_module.leave()
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def sit(at_gotrue: GoTrue) -> Iterator[Sit]:
             app = AppTest.from_file("../../app.py", default_timeout=30)
             session = outside.sign_up(address or f"{uuid4().hex}@example.com", PASSWORD)
             assert session is not None
-            house_module.house().limits.consents.give(session.user_id)
+            services_module.services().limits.consents.give(session.user_id)
             app.session_state[SESSION] = session
             app.run()
             return app.switch_page(page).run() if page else app
@@ -69,7 +69,7 @@ def _state(app: AppTest) -> str:
 
 
 def _kept(app: AppTest) -> Any:
-    return house_module.house().sessions.standing(app.session_state[DEVICE])
+    return services_module.services().sessions.standing(app.session_state[DEVICE])
 
 
 def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, at_gotrue: GoTrue) -> None:
@@ -99,7 +99,7 @@ def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
 def test_a_session_that_was_ended_elsewhere_is_out_at_the_next_click(sit: Sit, page: str) -> None:
     app = sit(page)
-    assert house_module.house().sessions.revoke_all(app.session_state[SESSION].user_id) == 1
+    assert services_module.services().sessions.revoke_all(app.session_state[SESSION].user_id) == 1
     app.run()
     assert app.title[0].value == WELCOME
     assert SESSION not in app.session_state
@@ -108,17 +108,17 @@ def test_a_session_that_was_ended_elsewhere_is_out_at_the_next_click(sit: Sit, p
 def test_words_written_after_the_end_are_not_sent_and_come_back_with_their_person(sit: Sit) -> None:
     app = sit(address="kim@example.com")
     user_id = app.session_state[SESSION].user_id
-    house_module.house().sessions.revoke_all(user_id)
+    services_module.services().sessions.revoke_all(user_id)
     app.chat_input[0].set_value("A long letter").run()
     assert app.title[0].value == WELCOME
     assert "You were signed out. Sign in to go on where you were. What you wrote is kept" in _words(app)
-    assert house_module.house().chats.recent(user_id) == []
+    assert services_module.services().chats.recent(user_id) == []
     app.text_input(key="sign_in_email").set_value("kim@example.com")
     app.text_input(key="sign_in_password").set_value(PASSWORD)
     _press(app, "Sign in")
     assert not app.exception
     assert app.chat_input[0].value == "A long letter"
-    assert house_module.house().chats.recent(user_id) == []
+    assert services_module.services().chats.recent(user_id) == []
 
 
 def test_tokens_that_have_expired_are_refreshed_on_the_way(sit: Sit, at_gotrue: GoTrue) -> None:
@@ -134,7 +134,7 @@ def test_tokens_that_have_expired_are_refreshed_on_the_way(sit: Sit, at_gotrue: 
 
 def _let_expire(app: AppTest) -> None:
     old = replace(app.session_state[SESSION], expires_at=0.0)
-    house_module.house().sessions.save(app.session_state[DEVICE], old)
+    services_module.services().sessions.save(app.session_state[DEVICE], old)
     app.session_state[SESSION] = old
 
 
@@ -158,7 +158,7 @@ def test_a_half_way_session_lets_nobody_in(sit: Sit, at_gotrue: GoTrue) -> None:
 
 def test_a_second_factor_ends_the_sessions_that_came_in_without_it(sit: Sit, at_gotrue: GoTrue) -> None:
     app = sit("pages/account.py", "kim@example.com")
-    sessions = house_module.house().sessions
+    sessions = services_module.services().sessions
     other = sessions.open(app.session_state[SESSION], "Safari on iPhone")
     _press(app, "Set up a second factor")
     app.text_input(key="factor_code").set_value(totp(at_gotrue.people["kim@example.com"].secret))
@@ -172,7 +172,7 @@ def test_a_second_factor_ends_the_sessions_that_came_in_without_it(sit: Sit, at_
 def test_an_account_goes_with_everything_and_says_what_remains(sit: Sit) -> None:
     app = sit()
     user_id = app.session_state[SESSION].user_id
-    home = house_module.house()
+    home = services_module.services()
     home.memory.add("I keep bees in Utrecht.", user_id=user_id)
     app.chat_input[0].set_value("What do I keep?").run()
     home.sessions.open(app.session_state[SESSION], "Safari on iPhone")
@@ -234,10 +234,10 @@ def test_what_keeps_a_person_out_is_one_sentence_on_the_page(
 
 def test_only_what_the_server_offers_is_shown(at_gotrue: GoTrue) -> None:
     at_gotrue.sign_up_open, at_gotrue.providers = False, ("github",)
-    offers._asked.clear()
+    server_features._asked.clear()
     app = AppTest.from_file("../../app.py", default_timeout=30).run()
     labels = [button.label for button in app.button]
     assert "Continue with GitHub" in labels
     assert "Continue with Google" not in labels
     assert "Create account" not in labels
-    offers._asked.clear()
+    server_features._asked.clear()

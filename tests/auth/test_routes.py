@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from auth.person import Session
 from auth.routes import session_routes
 from auth.session import OpenDevice, Sessions
-from errors import DatabaseUnreachable
+from memory.errors import DatabaseUnreachable
 
 KIM = Session("kim", "kim@example.com", 4e9, "access", "refresh")
 HOME = "http://keepsake.example:8501"

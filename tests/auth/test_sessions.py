@@ -15,12 +15,12 @@ from sqlalchemy import text
 from auth.client import AuthClient, Session
 from auth.seal import fresh_secret, mark, seal, unseal
 from auth.session import Sessions
-from database import Database
-from errors import AuthUnreachable, NotFound, SessionEnded
+from memory.database import Database
+from memory.errors import AuthUnreachable, NotFound, SessionEnded
 from tests.auth.conftest import PASSWORD
 from tests.conftest import Databases
 from tests.gotrue import GoTrue
-from tests.test_migrations import administrator
+from tests.memory.test_migrations import administrator
 
 KIM = Session("kim", "kim@example.com", 4e9, "access", "refresh")
 LEE = replace(KIM, user_id="lee", email="lee@example.com")

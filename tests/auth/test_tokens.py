@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from auth.client import AuthClient
 from auth.tokens import Tokens
-from errors import AuthUnreachable, SessionEnded, UntrustedToken
-from local.loopback import free_port
 from local.stack import LocalStack
+from memory.embedded.loopback import free_port
+from memory.errors import AuthUnreachable, SessionEnded, UntrustedToken
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import KEY, GoTrue, Person, SigningKey
 

@@ -12,10 +12,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from auth import offers as offers_module
+from auth import server_features as offers_module
 from auth.client import AuthClient, Session
-from auth.offers import Offers, offers, second_factors
-from errors import (
+from auth.server_features import Offers, offers, second_factors
+from local.stack import LocalStack
+from memory.errors import (
     AddressTaken,
     AuthUnreachable,
     ConfirmItsYou,
@@ -27,7 +28,6 @@ from errors import (
     WeakPassword,
     WrongCredentials,
 )
-from local.stack import LocalStack
 from settings import settings
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import KEY, GoTrue, totp

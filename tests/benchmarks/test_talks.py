@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plaintext import comparable
+from memory.plain_text import comparable
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "talks.json"
 Talk = dict[str, Any]

@@ -11,12 +11,12 @@ import pytest
 
 from chat.chats import Chats
 from chat.conversations import Conversations, Message
+from chat.queue import Worker
 from chat.turn import Chat
-from chat.worker import Worker
-from database import Database, connect
-from local.embedder import BundledEmbedder
 from memory import Memory
-from model import Model
+from memory.database import Database, connect
+from memory.embedded.embedder import BundledEmbedder
+from memory.model import Model
 from tests.model_server import ModelServer
 
 Sql = Callable[..., list[tuple[Any, ...]]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 from chat.conversations import Conversations
-from chat.worker import Worker
-from database import Database
+from chat.queue import Worker
 from memory import Memory
+from memory.database import Database
 from memory.embed import RemoteEmbedder
-from model import Embeddings, Model
+from memory.model import Embeddings, Model
 
 
 def main() -> None:

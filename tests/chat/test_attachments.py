@@ -18,12 +18,12 @@ from sqlalchemy import exc as sqlalchemy_errors
 from chat import files as files_module
 from chat.conversations import Message
 from chat.files import File, opened
+from chat.queue import Worker
 from chat.turn import Chat, answer, say
-from chat.worker import Worker
-from database import Database
-from errors import InvalidInput, LimitReached, PicturesRefused
 from limits import Limits
 from memory import Memory
+from memory.database import Database
+from memory.errors import InvalidInput, LimitReached, PicturesRefused
 from settings import Settings
 from tests.chat.conftest import Known, Sql, beside
 from tests.model_answers import Fault, Reply

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from chat.branches import line
 from chat.conversations import Conversations, Message
+from chat.queue import Worker
 from chat.turn import Chat, answer, say
-from chat.worker import Worker
-from errors import ModelError, NotFound
 from memory import Memory
+from memory.errors import ModelError, NotFound
 from tests.chat.conftest import beside
 from tests.model_answers import Fault, Reply
 from tests.model_server import ModelServer

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from chat.conversations import Conversations
-from chat.worker import Worker
-from database import Database
+from chat.queue import Worker
 from limits import Limits
-from local.embedder import BundledEmbedder
 from memory import Memory, Said
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
 from settings import Settings
 from tests.chat.conftest import BEES, Known, Say
-from tests.chat.test_worker import Buggy
+from tests.chat.test_queue import Buggy
 
 
 def _brought(*words: str) -> list[Said]:

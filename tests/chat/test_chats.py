@@ -10,11 +10,11 @@ import pytest
 
 from chat.chats import Chats
 from chat.conversations import Conversations, Message
+from chat.queue import Worker
 from chat.wording import MAX_NAME
-from chat.worker import Worker
-from database import Database
-from errors import InvalidInput, NotFound
 from memory import Memory
+from memory.database import Database
+from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import BEES, Known, Say, Sql
 
 NO_CHATS = ["", "x", "1", "' or true --", "\x00", str(uuid4()) + "x", str(uuid4())]

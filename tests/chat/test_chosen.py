@@ -10,14 +10,14 @@ from sqlalchemy import event
 
 from chat.conversations import Message
 from chat.preferences import TONES, Preferences, PreferenceStore
+from chat.queue import Worker
 from chat.switches import may_read
 from chat.turn import Chat, answer, run_turn
-from chat.worker import Worker
-from database import Database
-from errors import ModelUnreachable
 from limits import Limits
 from memory import Memory
-from model.offers import Offers
+from memory.database import Database
+from memory.errors import ModelUnreachable
+from memory.model.offers import Offers
 from settings import Settings
 from tests.chat.conftest import BEES, beside
 from tests.model_answers import Cut, Fault, Item, Reply, Request

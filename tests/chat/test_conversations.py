@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chat.conversations import Conversations
 from chat.wording import MAX_MESSAGE, MAX_TITLE, sayable, title_of
-from errors import InvalidInput, NotFound
+from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import Sql, beside
 
 NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", str(uuid4()) + "x", "{" * 40]

@@ -13,8 +13,8 @@ from chat.chats import Chats
 from chat.conversations import Conversations, Message
 from chat.export import Exports, Names, archive, as_json, as_markdown, file_name
 from chat.files import File, opened
-from database import Database
-from errors import NotFound
+from memory.database import Database
+from memory.errors import NotFound
 from tests.chat.conftest import Sql
 
 NAMES = Names("You", "Keepsake", ZoneInfo("Europe/Amsterdam"))

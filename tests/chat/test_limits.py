@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from chat.conversations import Conversations
+from chat.queue import FULL, Worker
 from chat.turn import Chat, answer, run_turn, say
-from chat.worker import FULL, Worker
-from database import Database
-from errors import InvalidInput, LimitReached
 from limits import Limits
 from memory import Memory
+from memory.database import Database
+from memory.errors import InvalidInput, LimitReached
 from settings import Settings
 from tests.chat.conftest import Known, Say, beside
 

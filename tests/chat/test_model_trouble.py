@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from chat.turn import Chat, answer, say
-from errors import ModelError
+from memory.errors import ModelError
 from tests.model_answers import Cut, CutOff, Fault, HangUp, Item, Raw, Reply, WebPage
 from tests.model_server import ModelServer
 

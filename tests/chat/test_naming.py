@@ -11,10 +11,10 @@ import pytest
 from chat.chats import Chats
 from chat.naming import Namer, name_of
 from chat.turn import Chat, run_turn
-from database import Database
-from errors import ModelError
 from limits import Limits
-from model import Model
+from memory.database import Database
+from memory.errors import ModelError
+from memory.model import Model
 from settings import Settings
 from tests.chat.conftest import until
 from tests.model_answers import Cut, Fault, Gate, Json, Reply, Scripted

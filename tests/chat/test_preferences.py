@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chat.preferences import KEPT_DAYS, LANGUAGES, MINE, TONES, Preferences, PreferenceStore
-from database import Database
-from errors import InvalidInput
+from memory.database import Database
+from memory.errors import InvalidInput
 from tests.chat.conftest import Sql
 
 CHOSEN = Preferences("large", "brief", "Call me Ann.\nUse metric units.", "de", False, False, 30)

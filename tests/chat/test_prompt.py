@@ -13,7 +13,7 @@ from chat.attachments import Attachment
 from chat.conversations import Message
 from chat.preferences import TONES, Preferences
 from memory import Fact
-from plaintext import tokens
+from memory.plain_text import tokens
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 

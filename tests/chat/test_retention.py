@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chat import worker as worker_module
+from chat import queue as worker_module
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
+from chat.queue import Worker
 from chat.retention import AT_ONCE, Retention
-from chat.worker import Worker
-from database import Database
-from errors import DatabaseUnreachable
-from local.embedder import BundledEmbedder
 from memory import Memory, Said
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.errors import DatabaseUnreachable
 from tests.chat.conftest import BEES, Sql, beside, until
 
 Old = Callable[..., str]

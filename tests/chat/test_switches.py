@@ -12,17 +12,17 @@ from chat.chats import Chats
 from chat.conversations import Conversations, Message
 from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
+from chat.queue import Worker
+from chat.reply import Underway
 from chat.retention import Retention
 from chat.switches import Switches
 from chat.turn import Chat, answer, say
-from chat.underway import Underway
-from chat.worker import Worker
-from database import Database
-from errors import NotFound
-from house import House
 from limits import Limits
 from memory import Memory
-from model.offers import Offers
+from memory.database import Database
+from memory.errors import NotFound
+from memory.model.offers import Offers
+from services import Services
 from settings import Settings
 from tests.chat.conftest import BEES, Known, Sql, beside
 from tests.model_server import ModelServer
@@ -123,11 +123,11 @@ def test_without_a_model_a_chat_without_memory_says_so(conversations: Conversati
 
 
 @pytest.fixture
-def home(chat: Chat, memory: Memory, database: Database) -> House:
+def home(chat: Chat, memory: Memory, database: Database) -> Services:
     settings = Settings()
     limits = Limits(database, settings)
     worker = Worker(chat.conversations, memory, limits)
-    return House(
+    return Services(
         settings=settings,
         database=database,
         sessions=Sessions(database),
@@ -147,7 +147,7 @@ def home(chat: Chat, memory: Memory, database: Database) -> House:
 
 
 def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(
-    chat: Chat, memory: Memory, sql: Sql, known: Known, home: House
+    chat: Chat, memory: Memory, sql: Sql, known: Known, home: Services
 ) -> None:
     taught = _turn(chat, BEES)
     _turn(chat, "I play the cello on Sundays.")
@@ -165,7 +165,7 @@ def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(
 
 
 def test_forgetting_holds_for_what_waits_to_be_remembered(
-    chat: Chat, memory: Memory, sql: Sql, known: Known, home: House
+    chat: Chat, memory: Memory, sql: Sql, known: Known, home: Services
 ) -> None:
     taught = _turn(chat, BEES)
     home.forget_chat("ann", taught.conversation_id)
@@ -173,7 +173,7 @@ def test_forgetting_holds_for_what_waits_to_be_remembered(
     assert known() == []
 
 
-def test_what_forgetting_would_do_can_be_asked_first(chat: Chat, memory: Memory, sql: Sql, home: House) -> None:
+def test_what_forgetting_would_do_can_be_asked_first(chat: Chat, memory: Memory, sql: Sql, home: Services) -> None:
     taught = _turn(chat, BEES)
     _everything_remembered(chat, memory, sql)
     [lesson] = home.taught_by("ann", taught.conversation_id).lessons

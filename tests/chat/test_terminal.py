@@ -20,9 +20,9 @@ from chat.__main__ import Terminal
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
 from chat.turn import Chat
-from database import Database
-from errors import InvalidInput
 from memory import Memory
+from memory.database import Database
+from memory.errors import InvalidInput
 from tests.chat.conftest import beside
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_answers import Fault, Gate, Json, Reply, Slow

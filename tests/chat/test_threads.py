@@ -10,10 +10,10 @@ from sqlalchemy import make_url
 from chat.conversations import Conversations, Message
 from chat.threads import MAX_WHY, MOST, PAGE, STEP, Thread
 from chat.turn import Chat, answer
-from database import Database
-from errors import AppError, InvalidInput, NotFound
-from local.postgres import Postgres
-from local.postgres_files import SOCKET, socket_folder
+from memory.database import Database
+from memory.embedded.postgres import Postgres
+from memory.embedded.postgres_files import SOCKET, socket_folder
+from memory.errors import AppError, InvalidInput, NotFound
 from tests.chat.conftest import Sql, beside
 from tests.model_server import ModelServer
 from tests.wires import counting

@@ -10,14 +10,14 @@ from datetime import date
 import pytest
 
 from chat.conversations import Conversations, Message
+from chat.queue import Worker
 from chat.turn import Chat, answer, run_turn
-from chat.worker import Worker
-from database import Database
-from errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotFound
 from memory import Memory
+from memory.database import Database
 from memory.embed import RemoteEmbedder
-from model import Embeddings, Model
-from model.prices import Prices
+from memory.errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotFound
+from memory.model import Embeddings, Model
+from memory.model.prices import Prices
 from tests.chat.conftest import Sql, beside
 from tests.model_answers import Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
 from tests.model_server import ModelServer

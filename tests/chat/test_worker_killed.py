@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from chat.worker import Worker
-from database import Database
+from chat.queue import Worker
+from memory.database import Database
 from tests.chat.conftest import BEES, Known, Say, Sql, until
-from tests.chat.test_worker import state
+from tests.chat.test_queue import state
 from tests.locks import held_by
 from tests.model_answers import Item, Request, Stall, Vectors
 from tests.model_server import ModelServer

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from chat import worker as worker_module
+from chat import queue as worker_module
 from chat.conversations import Conversations
-from chat.worker import Worker
+from chat.queue import Worker
 from memory import Memory
 from tests.chat.conftest import BEES, Known, Say, Sql, until
 from tests.model_answers import Gate, Stall, sensible

@@ -14,7 +14,7 @@ from typing import IO, Self
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from local.loopback import free_port
+from memory.embedded.loopback import free_port
 
 PROJECT = Path(__file__).parents[2]
 START_SECONDS = 90

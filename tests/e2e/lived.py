@@ -20,12 +20,12 @@ from chat.attachments import Attachment
 from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.files import File, opened
-from chat.worker import Worker
-from database import Database
-from local.embedder import BundledEmbedder
-from local.postgres import Postgres
+from chat.queue import Worker
 from memory import Memory
-from model import Model
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.postgres import Postgres
+from memory.model import Model
 from tests.e2e.dave import BEFORE_DOUBT, CHECKS, DOUBT, KNOWN_FROM_ELSEWHERE, LIFE, MODEL, OLD_FRIEND, TODAY, Talk, Turn
 from tests.e2e.keepsake import Keepsake
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.memory.test_chatgpt import PORTO, zipped
+from tests.memory.imports.test_chatgpt import PORTO, zipped
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from database import Database
-from errors import AppError
 from limits import Limits
+from memory.database import Database
+from memory.errors import AppError
 from settings import Settings
 
 Limiting = Callable[..., Limits]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from database import Database
-from errors import NotInvited, SettingsError
 from limits.admission import on_list
+from memory.database import Database
+from memory.errors import NotInvited, SettingsError
 from settings import Settings
 from tests.limits.conftest import Limiting
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import limits.consent
-from database import Database
-from errors import LimitReached, NotInvited
 from limits.consent import Consents, Provider, providers
+from memory.database import Database
+from memory.errors import LimitReached, NotInvited
 from settings import Settings
 from tests.limits.conftest import Limiting
 

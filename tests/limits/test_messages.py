@@ -7,11 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from database import Database
-from errors import AppError, InvalidInput, LimitReached
 from limits import Limits
 from limits.counts import Counts, in_words
 from memory import Memory
+from memory.database import Database
+from memory.errors import AppError, InvalidInput, LimitReached
 from tests.limits.conftest import Limiting, later, let_through
 
 

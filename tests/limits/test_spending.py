@@ -9,11 +9,11 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from database import Database
-from errors import LimitReached, ModelUnreachable
 from limits import Limits
-from model import Message, Usage
-from plaintext import tokens
+from memory.database import Database
+from memory.errors import LimitReached, ModelUnreachable
+from memory.model import Message, Usage
+from memory.plain_text import tokens
 from tests.limits.conftest import Limiting
 from tests.scripted import ScriptedModel
 

@@ -18,8 +18,8 @@ from typing import IO, Any
 import psutil
 import pytest
 
-from local.loopback import ask, free_port
-from local.postgres import Postgres
+from memory.embedded.loopback import ask, free_port
+from memory.embedded.postgres import Postgres
 
 PROJECT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from local import install
-from local.loopback import free_port
+from memory.embedded.loopback import free_port
 from tests.local.conftest import PROJECT, Until
 
 

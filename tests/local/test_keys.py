@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from errors import LocalError
-from local.data_folder import DataFolder
 from local.keys import Keys, keys
+from memory.embedded.data_folder import DataFolder
+from memory.errors import LocalError
 
 
 def test_keys_are_made_once_and_only_their_owner_may_read_them(tmp_path: Path) -> None:

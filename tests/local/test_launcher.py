@@ -17,10 +17,10 @@ import pytest
 
 from local import __main__ as launcher_module
 from local.__main__ import _model_settings
-from local.data_folder import DataFolder
-from local.loopback import ask, free_port
 from local.processes import Processes
 from local.stack import LocalStack
+from memory.embedded.data_folder import DataFolder
+from memory.embedded.loopback import ask, free_port
 from settings import Settings
 from tests.local.conftest import PROJECT, STAND_IN_APP, Launcher, Serve, Until, processes_in
 
@@ -71,7 +71,7 @@ def test_stopping_before_it_is_up_leaves_nothing(launcher: Launch, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("word", "name"), [("server.js", "auth server"), ("local.embedder", "embedder"), ("streamlit", "app")]
+    ("word", "name"), [("server.js", "auth server"), ("memory.embedded.embedder", "embedder"), ("streamlit", "app")]
 )
 def test_when_a_part_dies_all_end_and_it_is_named(launcher: Launch, tmp_path: Path, word: str, name: str) -> None:
     running = launcher().start().wait_until_up()
@@ -233,7 +233,7 @@ def test_an_app_that_stays_unwell_is_served_and_its_problem_told(
 
 
 def test_a_port_in_its_last_minute_counts_as_free() -> None:
-    from local.loopback import check_free
+    from memory.embedded.loopback import check_free
 
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as server:

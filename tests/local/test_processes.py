@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from errors import LocalError
-from local.data_folder import DataFolder
 from local.processes import Processes
+from memory.embedded.data_folder import DataFolder
+from memory.errors import LocalError
 from tests.local.conftest import Until
 
 SLEEPS = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]

@@ -11,9 +11,9 @@ from supabase import Client, ClientOptions, create_client
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
 import local.auth_service
-from errors import LocalError
 from local.keys import keys
 from local.stack import LocalStack
+from memory.errors import LocalError
 from tests.local.conftest import processes_in
 
 Connect = Callable[[LocalStack], Client]

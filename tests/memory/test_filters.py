@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from database import Database
-from errors import InvalidInput
+from memory.database import Database
+from memory.errors import InvalidInput
 from memory.filters import DATES, compile_filters
 
 Row = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from database import Database
-from local.embedder import BundledEmbedder
 from memory import Memory, Said
-from model import Message, Usage
-from tests.memory.test_remember import answer, operation
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.model import Message, Usage
+from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
 KNOWN = "I live in Porto"

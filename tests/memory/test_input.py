@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from database import Database
-from errors import InvalidInput
 from memory import Memory, Said
+from memory.database import Database
+from memory.errors import InvalidInput
 
 HELLO = {"role": "user", "content": "hello there"}
 

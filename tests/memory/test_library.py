@@ -14,16 +14,15 @@ from typing import Any
 
 import pytest
 
-import local.ollama
-from database import Database
-from errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
-from house import House
-from local.embedder import BundledEmbedder
-from local.ollama import Ollama
 from local.stack import EMBEDDER, LocalStack
-from memory import Memory, default
-from memory.default import BUNDLED, FROM_SETTINGS, configured, parts
+from memory import Memory, connect
+from memory.connect import BUNDLED, FROM_SETTINGS, configured, parts
+from memory.database import Database
 from memory.embed import RemoteEmbedder
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.ollama import Ollama
+from memory.errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
+from services import Services
 from settings import Settings, settings
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_server import ModelServer
@@ -89,7 +88,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.Mon
     for name in Settings.__dataclass_fields__:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local.ollama, "find_ollama", lambda: None)
+    monkeypatch.setattr(ollama, "find_ollama", lambda: None)
     settings.cache_clear()
     yield monkeypatch
     settings.cache_clear()
@@ -145,7 +144,9 @@ def test_an_error_in_a_script_is_shown_as_it_is_and_nothing_keeps_running(script
     assert processes_in(scripts.folder) == []
 
 
-def test_a_script_and_the_app_on_one_data_folder_share_memories(stack: LocalStack, home: House, tmp_path: Path) -> None:
+def test_a_script_and_the_app_on_one_data_folder_share_memories(
+    stack: LocalStack, home: Services, tmp_path: Path
+) -> None:
     script = Scripts(tmp_path, DATA_DIR=str(stack.folder.root))
     home.memory.add("I like coffee.", user_id="dave", infer=False)
     assert "I like coffee." in script.run(f'{FIND}Memory().add("{TEA}", user_id="dave", infer=False)')
@@ -263,7 +264,7 @@ def test_the_settings_administrator_does_not_migrate_another_database(
 def test_an_ollama_that_runs_here_is_found_where_nothing_is_configured(
     bare: pytest.MonkeyPatch, chosen: str | None, name: str
 ) -> None:
-    bare.setattr(local.ollama, "find_ollama", lambda: Ollama("http://127.0.0.1:11434/v1", "qwen3:4b"))
+    bare.setattr(ollama, "find_ollama", lambda: Ollama("http://127.0.0.1:11434/v1", "qwen3:4b"))
     if chosen:
         bare.setenv("CHAT_MODEL", chosen)
     found = configured()
@@ -300,7 +301,7 @@ def test_without_the_local_packages_a_sentence_names_the_database(scripts: Scrip
     assert "set DATABASE_URL" in error
 
 
-@pytest.mark.parametrize("missing", ["wordllama", "local.embedder"])
+@pytest.mark.parametrize("missing", ["wordllama", "memory.embedded.embedder"])
 def test_without_the_bundled_embedder_a_sentence_names_the_settings(
     scripts: Scripts, database: Database, missing: str
 ) -> None:
@@ -323,7 +324,7 @@ def test_settings_that_cannot_work_are_one_sentence(
     bare.setenv(name, value)
     with pytest.raises((SettingsError, LocalError), match=sentence):
         Memory()
-    assert default._held == {}
+    assert connect._held == {}
 
 
 # -- called as mem0 is ---------------------------------------------------------------------------------

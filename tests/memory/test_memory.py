@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from database import Database
-from errors import InvalidInput, MigrationNeeded, NotFound
-from local.embedder import BundledEmbedder
 from memory import Memory, Said
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.errors import InvalidInput, MigrationNeeded, NotFound
 
 TEA, REDIS = "I like green tea.", "I use Redis at work."
 OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.client import AuthClient
 from auth.guard import SESSION
 
@@ -18,7 +18,7 @@ Sit = Callable[..., AppTest]
 
 
 @pytest.fixture
-def outside(home: house.House) -> Iterator[AuthClient]:
+def outside(home: services.Services) -> Iterator[AuthClient]:
     """A client of the auth server that is not the app's."""
     with closing(AuthClient(home.settings.supabase_url or "", home.settings.supabase_key or "")) as client:
         yield client
@@ -35,7 +35,7 @@ def sit(outside: AuthClient) -> Sit:
             assert session is not None
             app.session_state[SESSION] = session
             if agreed:
-                house.house().limits.consents.give(session.user_id)
+                services.services().limits.consents.give(session.user_id)
         app.run()
         return app.switch_page(page).run() if page else app
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from memory import Person, Said
 from tests.pages.conftest import Sit, words
@@ -27,7 +27,7 @@ def _me(app: AppTest) -> str:
     return str(app.session_state[SESSION].user_id)
 
 
-def _keep(home: house.House, app: AppTest, text: str, at: datetime, **metadata: Any) -> str:
+def _keep(home: services.Services, app: AppTest, text: str, at: datetime, **metadata: Any) -> str:
     [kept] = home.memory.add(Said("user", text, at), user_id=_me(app), infer=False, metadata=metadata)["results"]
     return str(kept["id"])
 
@@ -44,7 +44,7 @@ def app(sit: Sit) -> AppTest:
     return sit("pages/memories.py")
 
 
-def test_months_hold_what_happened_in_them_and_what_changed(home: house.House, app: AppTest) -> None:
+def test_months_hold_what_happened_in_them_and_what_changed(home: services.Services, app: AppTest) -> None:
     kept = _keep(home, app, "I live in Porto", datetime(2026, 1, 5, 12, tzinfo=UTC), kind="fact")
     _keep(home, app, "I was in Rome", datetime(2026, 3, 5, 12, tzinfo=UTC), kind="event", happened_at="2025-12-24")
     home.memory.update(kept, "I live in [Lisbon](http://x)", user_id=_me(app))
@@ -60,7 +60,7 @@ def test_months_hold_what_happened_in_them_and_what_changed(home: house.House, a
     assert "Nothing of this kind" in words(app)
 
 
-def test_days_are_those_of_the_timezone_that_was_chosen(home: house.House, app: AppTest) -> None:
+def test_days_are_those_of_the_timezone_that_was_chosen(home: services.Services, app: AppTest) -> None:
     home.memory.people.set(_me(app), Person("Pacific/Auckland", timezone_chosen=True))
     _keep(home, app, "I like tea", datetime(2026, 1, 31, 23, tzinfo=UTC), kind="preference")
     del app.session_state["person-zone"]
@@ -75,7 +75,9 @@ def test_without_anything_each_part_says_so(app: AppTest) -> None:
     assert "Nobody and nothing yet" in words(_at(app, "Graph"))
 
 
-def test_whoever_is_chosen_is_shown_with_what_is_beside_and_what_is_remembered(home: house.House, app: AppTest) -> None:
+def test_whoever_is_chosen_is_shown_with_what_is_beside_and_what_is_remembered(
+    home: services.Services, app: AppTest
+) -> None:
     _keep(home, app, "My sister Ana lives in Braga", datetime(2026, 1, 5, tzinfo=UTC), **ANA)
     _keep(home, app, "Ana has a dog called Rex", datetime(2026, 1, 6, tzinfo=UTC), **REX)
     _at(app, "Graph")
@@ -91,7 +93,7 @@ def test_whoever_is_chosen_is_shown_with_what_is_beside_and_what_is_remembered(h
     assert "History" in words(app)
 
 
-def test_a_name_that_is_gone_is_chosen_no_more(home: house.House, app: AppTest) -> None:
+def test_a_name_that_is_gone_is_chosen_no_more(home: services.Services, app: AppTest) -> None:
     kept = _keep(home, app, "My sister Ana lives in Braga", datetime(2026, 1, 5, tzinfo=UTC), **ANA)
     _keep(home, app, "I know Ben", datetime(2026, 1, 5, tzinfo=UTC), entities=[["Ben"]])
     _at(app, "Graph").selectbox[0].set_value("Ana").run()
@@ -102,7 +104,7 @@ def test_a_name_that_is_gone_is_chosen_no_more(home: house.House, app: AppTest) 
 
 
 @pytest.mark.parametrize("odd", ["<b>x</b>", "[a](http://x)", "{b}", "{c}\n\n# x", "\u202egnirts", "x" * 79])
-def test_odd_names_are_drawn_as_they_are(home: house.House, app: AppTest, odd: str) -> None:
+def test_odd_names_are_drawn_as_they_are(home: services.Services, app: AppTest, odd: str) -> None:
     _keep(home, app, "An odd one", datetime(2026, 1, 5, tzinfo=UTC), entities=[[odd]], relations=[[odd, odd, "me"]])
     _at(app, "Graph")
     chosen = next(each for each in app.selectbox[0].options if each != "You")
@@ -110,7 +112,7 @@ def test_odd_names_are_drawn_as_they_are(home: house.House, app: AppTest, odd: s
     assert not app.exception
 
 
-def test_five_thousand_memories_are_no_burden_to_any_part(home: house.House, app: AppTest) -> None:
+def test_five_thousand_memories_are_no_burden_to_any_part(home: services.Services, app: AppTest) -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     said = [Said("user", f"Fact {n} about Person {n % 300}", start - timedelta(hours=n)) for n in range(MANY)]
     home.memory.add(said, user_id=_me(app), infer=False)

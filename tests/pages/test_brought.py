@@ -7,10 +7,10 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from memory import Person
-from tests.memory.test_chatgpt import PORTO, chat, node, zipped
+from tests.memory.imports.test_chatgpt import PORTO, chat, node, zipped
 from tests.pages.conftest import Sit, words
 
 TEXTS = "I found 2 messages of yours in one chat"
@@ -43,7 +43,7 @@ def _export() -> bytes:
     return zipped(("conversations.json", json.dumps([PORTO]).encode())).getvalue()
 
 
-def test_what_was_found_is_told_and_nothing_is_kept_before_it_is_chosen(home: house.House, app: AppTest) -> None:
+def test_what_was_found_is_told_and_nothing_is_kept_before_it_is_chosen(home: services.Services, app: AppTest) -> None:
     _brings(app, _export())
     assert TEXTS in words(app)
     assert "Said from 1 March 2023 to 1 March 2023" in words(app)
@@ -54,7 +54,7 @@ def test_what_was_found_is_told_and_nothing_is_kept_before_it_is_chosen(home: ho
     assert home.memory.lessons.standing(_me(app)).waiting == 0
 
 
-def test_messages_are_learned_from_behind_the_page_and_only_once(home: house.House, app: AppTest) -> None:
+def test_messages_are_learned_from_behind_the_page_and_only_once(home: services.Services, app: AppTest) -> None:
     _brings(app, _export())
     _press(app, "Learn from them")
     while home.memory.lessons.standing(_me(app)).waiting:
@@ -70,7 +70,9 @@ def test_messages_are_learned_from_behind_the_page_and_only_once(home: house.Hou
     assert "Open the chat" not in [each.label for each in app.button], "it is no chat of ours"
 
 
-def test_messages_are_kept_as_said_unless_nothing_may_be_kept_turn_by_turn(home: house.House, app: AppTest) -> None:
+def test_messages_are_kept_as_said_unless_nothing_may_be_kept_turn_by_turn(
+    home: services.Services, app: AppTest
+) -> None:
     _brings(app, _export())
     _press(app, "Keep them as said")
     while home.memory.lessons.standing(_me(app)).waiting:
@@ -83,7 +85,7 @@ def test_messages_are_kept_as_said_unless_nothing_may_be_kept_turn_by_turn(home:
     assert next(each for each in app.button if each.label == "Keep them as said").disabled
 
 
-def test_reading_is_shown_and_stopped(home: house.House, app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_is_shown_and_stopped(home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(home.worker), "learn_next", lambda _: False)
     _brings(app, _export())
     _press(app, "Learn from them")

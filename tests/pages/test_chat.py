@@ -6,11 +6,11 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from chat.conversations import Message
 from memory.facts import Said, Write
-from memory.questions import Questions
+from memory.learn.questions import Questions
 from tests.chat.conftest import until
 from tests.pages.conftest import Sit, opens_receipt, words
 
@@ -21,7 +21,7 @@ def _user(app: AppTest) -> str:
     return str(app.session_state[SESSION].user_id)
 
 
-def _messages(app: AppTest, home: house.House) -> list[Message]:
+def _messages(app: AppTest, home: services.Services) -> list[Message]:
     return home.conversations.messages(_user(app), home.chats.recent(_user(app))[0].id)
 
 
@@ -29,7 +29,7 @@ def _button(app: AppTest, label: str) -> Any:
     return next(each for each in app.button if label in each.label)
 
 
-def _told(sit: Sit, home: house.House, words: str = BEES) -> AppTest:
+def _told(sit: Sit, home: services.Services, words: str = BEES) -> AppTest:
     """Somebody who has said something that is remembered by now, and looks at it."""
     app = sit("pages/chat.py")
     app.chat_input[0].set_value(words).run()
@@ -39,7 +39,7 @@ def _told(sit: Sit, home: house.House, words: str = BEES) -> AppTest:
     return app
 
 
-def _known(app: AppTest, home: house.House) -> list[str]:
+def _known(app: AppTest, home: services.Services) -> list[str]:
     return [each["memory"] for each in home.memory.get_all(user_id=_user(app))["results"]]
 
 
@@ -47,7 +47,7 @@ def _known(app: AppTest, home: house.House) -> list[str]:
 
 
 def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brought_back(
-    sit: Sit, home: house.House
+    sit: Sit, home: services.Services
 ) -> None:
     app = _told(sit, home)
     _button(app, f"Learned: {BEES}").click().run()
@@ -59,7 +59,7 @@ def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brough
     assert not app.exception
 
 
-def test_what_was_learned_can_be_set_right_in_place(sit: Sit, home: house.House) -> None:
+def test_what_was_learned_can_be_set_right_in_place(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     _button(app, "Learned").click().run()
     _button(app, "Edit").click().run()
@@ -69,7 +69,7 @@ def test_what_was_learned_can_be_set_right_in_place(sit: Sit, home: house.House)
     assert "changed by you" in words(app)
 
 
-def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: Sit, home: house.House) -> None:
+def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     home.memory.add("I live in Porto by the river", user_id=_user(app))
     _button(app, "Learned").click().run()
@@ -80,12 +80,12 @@ def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: 
     assert BEES in _known(app, home)
 
 
-def test_a_turn_with_nothing_to_learn_says_nothing(sit: Sit, home: house.House) -> None:
+def test_a_turn_with_nothing_to_learn_says_nothing(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home, "Thanks!")
     assert not [each for each in app.button if "Learned" in each.label or "not kept" in each.label]
 
 
-def test_a_turn_that_rests_says_why(sit: Sit, home: house.House) -> None:
+def test_a_turn_that_rests_says_why(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     asked, _ = _messages(app, home)
     with home.database.as_user(_user(app)) as connection:
@@ -93,7 +93,7 @@ def test_a_turn_that_rests_says_why(sit: Sit, home: house.House) -> None:
     assert "Not remembered yet: The model is busy\\." in words(app.run())
 
 
-def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: house.House) -> None:
+def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     asked, _ = _messages(app, home)
     dropped = {"text": "Likes jazz", "reason": "the quote is not in the person's words"}
@@ -107,7 +107,7 @@ def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: h
 # -- which is right ------------------------------------------------------------------------------
 
 
-def _asked(app: AppTest, home: house.House, text: str) -> None:
+def _asked(app: AppTest, home: services.Services, text: str) -> None:
     """The model was not sure."""
     user_id = _user(app)
     [fact] = home.memory.recall("bees", user_id=user_id)[:1]
@@ -116,7 +116,7 @@ def _asked(app: AppTest, home: house.House, text: str) -> None:
         Questions(home.database).ask(connection, fact, write)
 
 
-def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, home: house.House) -> None:
+def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     _asked(app, home, "My bees live in Delft")
     _asked(app, home, "My bees live in Gouda")
@@ -132,7 +132,7 @@ def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, hom
     assert not app.exception
 
 
-def test_both_can_be_right_or_neither(sit: Sit, home: house.House) -> None:
+def test_both_can_be_right_or_neither(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     _asked(app, home, "My sister has bees in Delft")
     _button(app.run(), "Both").click().run()
@@ -142,7 +142,7 @@ def test_both_can_be_right_or_neither(sit: Sit, home: house.House) -> None:
     assert len(_known(app, home)) == 1
 
 
-def test_nobody_is_asked_about_another_persons_memories(sit: Sit, home: house.House) -> None:
+def test_nobody_is_asked_about_another_persons_memories(sit: Sit, home: services.Services) -> None:
     _asked(_told(sit, home), home, "My bees live in Delft")
     assert "Which is right?" not in words(sit("pages/chat.py"))
 
@@ -150,7 +150,7 @@ def test_nobody_is_asked_about_another_persons_memories(sit: Sit, home: house.Ho
 # -- another answer ------------------------------------------------------------------------------
 
 
-def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home: house.House) -> None:
+def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     _button(app, "Try again").click().run()
     asked, first, second = _messages(app, home)
@@ -160,7 +160,7 @@ def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home:
     assert not app.exception
 
 
-def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home: house.House) -> None:
+def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     home.memory.add(BEES, user_id=_user(app))
     app.chat_input[0].set_value("Where are my bees?").run()
@@ -177,7 +177,7 @@ def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home:
     assert BEES in _messages(app, home)[-1].content
 
 
-def test_an_answer_further_up_can_be_had_again_and_branches_there(sit: Sit, home: house.House) -> None:
+def test_an_answer_further_up_can_be_had_again_and_branches_there(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     app.chat_input[0].set_value("And what else?").run()
     app.run()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from chat.conversations import Message
 from tests.chat.conftest import until
@@ -22,7 +22,7 @@ def _user(app: AppTest) -> str:
     return str(app.session_state[SESSION].user_id)
 
 
-def _messages(app: AppTest, home: house.House) -> list[Message]:
+def _messages(app: AppTest, home: services.Services) -> list[Message]:
     return home.conversations.messages(_user(app), app.session_state["open_chat"])
 
 
@@ -40,14 +40,14 @@ def _unswitch(app: AppTest, label: str) -> AppTest:
     return app
 
 
-def _told(app: AppTest, home: house.House, said: str = BEES) -> AppTest:
+def _told(app: AppTest, home: services.Services, said: str = BEES) -> AppTest:
     """Say something, and wait until it is remembered."""
     app.chat_input[0].set_value(said).run()
     until(lambda: _messages(app, home)[-2].remembering == "done")
     return app.run()
 
 
-def _known(app: AppTest, home: house.House) -> list[str]:
+def _known(app: AppTest, home: services.Services) -> list[str]:
     return [each["memory"] for each in home.memory.get_all(user_id=_user(app))["results"]]
 
 
@@ -55,7 +55,7 @@ def _labels(app: AppTest) -> str:
     return "\n".join(each.label for each in app.button) + words(app)
 
 
-def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, home: house.House) -> None:
+def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, home: services.Services) -> None:
     app = _switch(sit("pages/chat.py"), "Temporary chat")
     assert "gone a day after its last message" in words(app)
     app.chat_input[0].set_value(BEES).run()
@@ -69,7 +69,7 @@ def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, ho
     assert "gone a day after its last message" not in words(app)
 
 
-def test_a_switch_in_a_chat_counts_from_the_next_message(sit: Sit, home: house.House) -> None:
+def test_a_switch_in_a_chat_counts_from_the_next_message(sit: Sit, home: services.Services) -> None:
     app = _told(sit("pages/chat.py"), home)
     _unswitch(app, "Keep what I say here")
     app.chat_input[0].set_value("I play the cello on Sundays").run()
@@ -78,7 +78,7 @@ def test_a_switch_in_a_chat_counts_from_the_next_message(sit: Sit, home: house.H
     assert _messages(app, home)[2].remembering == "none"
 
 
-def test_a_chat_that_stopped_being_temporary_has_its_switches_back(sit: Sit, home: house.House) -> None:
+def test_a_chat_that_stopped_being_temporary_has_its_switches_back(sit: Sit, home: services.Services) -> None:
     app = _told(sit("pages/chat.py"), home)
     _unswitch(app, "Use memory in answers")
     _switch(app, "Temporary chat")
@@ -88,7 +88,7 @@ def test_a_chat_that_stopped_being_temporary_has_its_switches_back(sit: Sit, hom
 
 
 def test_what_a_chat_taught_is_shown_first_and_its_receipt_stays_until_it_is_closed(
-    sit: Sit, home: house.House
+    sit: Sit, home: services.Services
 ) -> None:
     app = _told(sit("pages/chat.py"), home)
     _button(app, "Forget what this chat taught").click().run()
@@ -106,7 +106,7 @@ def test_what_a_chat_taught_is_shown_first_and_its_receipt_stays_until_it_is_clo
     assert [each.role for each in _messages(app, home)] == ["user", "assistant"]
 
 
-def test_a_chat_that_taught_nothing_says_so(sit: Sit, home: house.House) -> None:
+def test_a_chat_that_taught_nothing_says_so(sit: Sit, home: services.Services) -> None:
     app = _told(sit("pages/chat.py"), home, "Thanks!")
     _button(app, "Forget what this chat taught").click().run()
     assert "Nothing is kept from this chat." in words(app)
@@ -115,7 +115,7 @@ def test_a_chat_that_taught_nothing_says_so(sit: Sit, home: house.House) -> None
 # -- receipts ------------------------------------------------------------------------------------
 
 
-def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: house.House) -> None:
+def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: services.Services) -> None:
     app = _told(sit("pages/chat.py"), home)
     taught = _messages(app, home)[0]
     _button(app, "New chat").click().run()
@@ -126,13 +126,13 @@ def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: house.House)
     assert app.query_params["message"] == taught.id
 
 
-def test_the_receipt_tells_what_was_learned_of_its_turn(sit: Sit, home: house.House) -> None:
+def test_the_receipt_tells_what_was_learned_of_its_turn(sit: Sit, home: services.Services) -> None:
     app = _told(sit("pages/chat.py"), home)
     opens_receipt(app, _messages(app, home)[-1].id)
     assert f"From this turn · Learned: {BEES}" in words(app)
 
 
-def test_an_answer_as_of_a_day_knows_what_was_known_then_and_says_so(sit: Sit, home: house.House) -> None:
+def test_an_answer_as_of_a_day_knows_what_was_known_then_and_says_so(sit: Sit, home: services.Services) -> None:
     app = _told(sit("pages/chat.py"), home)
     _button(app, "New chat").click().run()
     app.chat_input[0].set_value(QUESTION).run()
@@ -153,7 +153,7 @@ def test_an_answer_as_of_a_day_knows_what_was_known_then_and_says_so(sit: Sit, h
 # -- files ---------------------------------------------------------------------------------------
 
 
-def test_files_are_sent_shown_and_still_there_after_a_reload(sit: Sit, home: house.House) -> None:
+def test_files_are_sent_shown_and_still_there_after_a_reload(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     app.chat_input[0].upload("report.pdf", pdf("The ferry leaves at nine"))
     app.chat_input[0].upload("red.png", picture(size=(600, 400)))
@@ -169,7 +169,7 @@ def test_files_are_sent_shown_and_still_there_after_a_reload(sit: Sit, home: hou
 
 @pytest.mark.parametrize(("name", "held"), [("blob.txt", b"\x00\x01\x02"), ("report.pdf", b"%PDF-1.4 nothing")])
 def test_a_file_that_cannot_be_used_is_told_and_the_words_are_not_lost(
-    sit: Sit, home: house.House, name: str, held: bytes
+    sit: Sit, home: services.Services, name: str, held: bytes
 ) -> None:
     app = sit("pages/chat.py")
     app.chat_input[0].upload(name, held)

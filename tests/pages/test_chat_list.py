@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from tests.chat.conftest import until
 from tests.pages.conftest import Sit, words
@@ -24,7 +24,7 @@ def _user(app: AppTest) -> str:
 
 
 @pytest.fixture
-def told(home: house.House) -> Told:
+def told(home: services.Services) -> Told:
     """Chats that begin with these words, the last one latest; their ids."""
 
     def tell(app: AppTest, *firsts: str) -> list[str]:
@@ -43,7 +43,7 @@ def _does(app: AppTest, deed: str, chat_id: str) -> AppTest:
     return app
 
 
-def test_chats_stand_under_their_days_with_pinned_ones_on_top(sit: Sit, home: house.House, told: Told) -> None:
+def test_chats_stand_under_their_days_with_pinned_ones_on_top(sit: Sit, home: services.Services, told: Told) -> None:
     app = sit("pages/chat.py")
     first, _, _ = told(app, "First", "Second", "Third")
     assert _titles(app.run()) == ["Third", "Second", "First"]
@@ -77,7 +77,7 @@ def test_a_name_that_is_none_is_refused_and_can_be_written_again(sit: Sit, told:
     assert app.text_input(key=f"name-{chat}")
 
 
-def test_a_deleted_chat_is_gone_and_one_press_brings_it_back(sit: Sit, home: house.House, told: Told) -> None:
+def test_a_deleted_chat_is_gone_and_one_press_brings_it_back(sit: Sit, home: services.Services, told: Told) -> None:
     app = sit("pages/chat.py")
     chat, _ = told(app, "About the bees", "Other")
     app.run().button(key=f"open-{chat}").click().run()
@@ -92,7 +92,7 @@ def test_a_deleted_chat_is_gone_and_one_press_brings_it_back(sit: Sit, home: hou
     assert len(app.chat_message) > 0
 
 
-def test_a_deleted_chat_opens_as_gone_by_its_link(sit: Sit, home: house.House, told: Told) -> None:
+def test_a_deleted_chat_opens_as_gone_by_its_link(sit: Sit, home: services.Services, told: Told) -> None:
     app = sit("pages/chat.py")
     [chat] = told(app, "About the bees")
     home.chats.delete(_user(app), chat)
@@ -103,7 +103,7 @@ def test_a_deleted_chat_opens_as_gone_by_its_link(sit: Sit, home: house.House, t
     assert app.title[0].value == "What is on your mind?"
 
 
-def test_it_can_be_deleted_for_good_at_once(sit: Sit, home: house.House, told: Told) -> None:
+def test_it_can_be_deleted_for_good_at_once(sit: Sit, home: services.Services, told: Told) -> None:
     app = sit("pages/chat.py")
     [chat] = told(app, "About the bees")
     _does(app.run(), "delete", chat)
@@ -114,7 +114,7 @@ def test_it_can_be_deleted_for_good_at_once(sit: Sit, home: house.House, told: T
     assert "Deleted:" not in words(app)
 
 
-def test_what_it_taught_can_be_forgotten_with_it(sit: Sit, home: house.House) -> None:
+def test_what_it_taught_can_be_forgotten_with_it(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     asked = home.conversations.say(_user(app), None, "I keep bees on the roof")
     home.conversations.queue(asked)
@@ -142,7 +142,7 @@ def test_archived_and_deleted_chats_are_apart_and_can_come_back(sit: Sit, told: 
     assert kept
 
 
-def test_two_tabs_that_delete_the_same_chat_are_told(sit: Sit, home: house.House, told: Told) -> None:
+def test_two_tabs_that_delete_the_same_chat_are_told(sit: Sit, home: services.Services, told: Told) -> None:
     app = sit("pages/chat.py")
     [chat] = told(app, "First")
     app.run()
@@ -159,7 +159,9 @@ def test_more_chats_than_fit_are_loaded_on(sit: Sit, told: Told) -> None:
     assert len(_titles(app)) == 63
 
 
-def test_what_is_searched_for_is_found_with_its_line_and_opens_there(sit: Sit, home: house.House, told: Told) -> None:
+def test_what_is_searched_for_is_found_with_its_line_and_opens_there(
+    sit: Sit, home: services.Services, told: Told
+) -> None:
     app = sit("pages/chat.py")
     chat, _ = told(app, "My sister keeps *bees* in Évora", "Something about tea")
     app.text_input(key="searched").set_value("evora bee").run()
@@ -195,7 +197,7 @@ def test_no_search_breaks_the_page(asked: str, sit: Sit, told: Told) -> None:
 
 
 @contextmanager
-def _trips(home: house.House) -> Iterator[list[str]]:
+def _trips(home: services.Services) -> Iterator[list[str]]:
     """The statements that a page waits for."""
     seen: list[str] = []
 
@@ -210,7 +212,7 @@ def _trips(home: house.House) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("searching", [False, True])
-def test_a_run_of_the_chat_page_makes_few_trips(searching: bool, sit: Sit, home: house.House, told: Told) -> None:
+def test_a_run_of_the_chat_page_makes_few_trips(searching: bool, sit: Sit, home: services.Services, told: Told) -> None:
     app = sit("pages/chat.py")
     chat, *_ = told(app, *(f"Talk {number}" for number in range(5)))
     home.conversations.reply(home.conversations.messages(_user(app), chat)[0], "I see.", "complete", {})

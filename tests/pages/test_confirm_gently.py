@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from memory import Said
 from memory.facts import Fact, Write
@@ -23,19 +23,19 @@ def _page() -> None:
     import streamlit as st
 
     from auth.guard import FRAMED, open_door
-    from house import house
-    from ui.confirm_gently import confirm_gently
-    from ui.which_is_right import which_is_right
+    from services import services
+    from ui.chat.recheck import confirm_gently
+    from ui.chat.which_is_right import which_is_right
 
     st.session_state[FRAMED] = True
-    user = open_door(house().sessions)
+    user = open_door(services().sessions)
     assert user is not None
     which_is_right(user, [])
     confirm_gently()
 
 
 @pytest.fixture
-def app(home: house.House, sit: Sit) -> AppTest:
+def app(home: services.Services, sit: Sit) -> AppTest:
     """Somebody with an old memory that replies rest on, before a page with the card alone."""
     person = sit()
     card = AppTest.from_function(_page, default_timeout=30)
@@ -56,7 +56,7 @@ def _asks(app: AppTest) -> bool:
     return "Is this still so?" in words(app)
 
 
-def test_an_old_memory_is_asked_about_and_looked_for_once(home: house.House, app: AppTest) -> None:
+def test_an_old_memory_is_asked_about_and_looked_for_once(home: services.Services, app: AppTest) -> None:
     assert _asks(app)
     assert PORTO in words(app)
     with reading(home, _me(app)) as reads:
@@ -64,7 +64,7 @@ def test_an_old_memory_is_asked_about_and_looked_for_once(home: house.House, app
     assert not [each for each in reads if "app.confirmations" in each]
 
 
-def test_still_true_is_thanked_for_and_taken_back(home: house.House, app: AppTest) -> None:
+def test_still_true_is_thanked_for_and_taken_back(home: services.Services, app: AppTest) -> None:
     _asks(app)
     _pressed(app, "Still true")
     assert "Good to know" in words(app)
@@ -76,7 +76,7 @@ def test_still_true_is_thanked_for_and_taken_back(home: house.House, app: AppTes
     assert not _asks(app)
 
 
-def test_not_any_more_removes_it_and_one_click_brings_it_back(home: house.House, app: AppTest) -> None:
+def test_not_any_more_removes_it_and_one_click_brings_it_back(home: services.Services, app: AppTest) -> None:
     _asks(app)
     _pressed(app, "Not any more")
     assert _texts(home, app) == []
@@ -85,7 +85,7 @@ def test_not_any_more_removes_it_and_one_click_brings_it_back(home: house.House,
     assert _texts(home, app) == [PORTO]
 
 
-def test_what_changed_is_reworded_in_place(home: house.House, app: AppTest) -> None:
+def test_what_changed_is_reworded_in_place(home: services.Services, app: AppTest) -> None:
     _asks(app)
     _pressed(app, "Changed…")
     app.text_area[0].set_value("  ")
@@ -100,7 +100,7 @@ def test_what_changed_is_reworded_in_place(home: house.House, app: AppTest) -> N
     assert not _asks(app)
 
 
-def test_dont_ask_says_for_how_long_and_leaves_the_memory(home: house.House, app: AppTest) -> None:
+def test_dont_ask_says_for_how_long_and_leaves_the_memory(home: services.Services, app: AppTest) -> None:
     _asks(app)
     _pressed(app, "Changed…")
     _pressed(app, "Cancel")
@@ -109,7 +109,7 @@ def test_dont_ask_says_for_how_long_and_leaves_the_memory(home: house.House, app
     assert _texts(home, app) == [PORTO]
 
 
-def test_an_answer_given_in_another_tab_counts(home: house.House, app: AppTest) -> None:
+def test_an_answer_given_in_another_tab_counts(home: services.Services, app: AppTest) -> None:
     _asks(app)
     [kept] = home.memory.get_all(user_id=_me(app))["results"]
     home.memory.confirming.answer(kept["id"], "true", user_id=_me(app))
@@ -118,7 +118,7 @@ def test_an_answer_given_in_another_tab_counts(home: house.House, app: AppTest) 
     assert not _asks(app)
 
 
-def test_it_is_not_drawn_beside_which_is_right(home: house.House, app: AppTest) -> None:
+def test_it_is_not_drawn_beside_which_is_right(home: services.Services, app: AppTest) -> None:
     assert _asks(app)
     [kept] = home.memory.get_all(user_id=_me(app))["results"]
     said = Said("user", "I live in Faro", datetime.now(UTC))

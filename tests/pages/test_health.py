@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
-from errors import ModelUnreachable
+import services
+from memory.errors import ModelUnreachable
 from memory.facts import content_hash
 from tests.pages.conftest import Sit, words
 from tests.pages.test_memories import _me, _press, _texts, reading
@@ -18,7 +18,7 @@ PAGE = "pages/health.py"
 NOW = datetime.now(UTC)
 
 
-def _keep(home: house.House, app: AppTest, said: str, days: float = 0, recalled: int = 0, **more: str) -> str:
+def _keep(home: services.Services, app: AppTest, said: str, days: float = 0, recalled: int = 0, **more: str) -> str:
     """A memory as old as a test wants it."""
     at = (NOW - timedelta(days=days)).isoformat()
     row = {"data": said, "user_id": _me(app), "hash": content_hash(said), "kind": "fact", **more}
@@ -58,7 +58,7 @@ def test_who_told_nothing_is_sent_to_the_chat(app: AppTest) -> None:
     assert "Nothing was refused so far" in words(app)
 
 
-def test_one_line_says_that_all_is_well_or_what_is_not(home: house.House, app: AppTest) -> None:
+def test_one_line_says_that_all_is_well_or_what_is_not(home: services.Services, app: AppTest) -> None:
     _keep(home, app, "I live in Porto", recalled=1)
     _keep(home, app, "I keep bees")
     assert "Everything looks well: 2 memories, 1 of them used in answers." in words(app.run())
@@ -69,7 +69,7 @@ def test_one_line_says_that_all_is_well_or_what_is_not(home: house.House, app: A
     assert told in words(app.run())
 
 
-def test_the_page_is_read_in_few_trips(home: house.House, app: AppTest) -> None:
+def test_the_page_is_read_in_few_trips(home: services.Services, app: AppTest) -> None:
     for number in range(30):
         _keep(home, app, f"Fact {number}", 60)
     with reading(home, _me(app)) as reads:
@@ -77,7 +77,7 @@ def test_the_page_is_read_in_few_trips(home: house.House, app: AppTest) -> None:
     assert 1 < len(reads) <= 4
 
 
-def test_what_stands_twice_is_shown_then_merged_and_comes_back(home: house.House, app: AppTest) -> None:
+def test_what_stands_twice_is_shown_then_merged_and_comes_back(home: services.Services, app: AppTest) -> None:
     _keep(home, app, "I like tea")
     _keep(home, app, "I really like tea.")
     _tab(app, "Worth a look")
@@ -89,7 +89,7 @@ def test_what_stands_twice_is_shown_then_merged_and_comes_back(home: house.House
     assert len(_texts(home, app)) == 2
 
 
-def test_only_what_is_ticked_goes_and_one_click_brings_it_back(home: house.House, app: AppTest) -> None:
+def test_only_what_is_ticked_goes_and_one_click_brings_it_back(home: services.Services, app: AppTest) -> None:
     for said in ("I sing in a choir", "I own a kayak", "I had a canary"):
         _keep(home, app, said, 60)
     _tab(app, "Worth a look")
@@ -105,7 +105,7 @@ def test_only_what_is_ticked_goes_and_one_click_brings_it_back(home: house.House
     assert _texts(home, app) == []
 
 
-def test_what_still_holds_is_confirmed_and_no_longer_listed(home: house.House, app: AppTest) -> None:
+def test_what_still_holds_is_confirmed_and_no_longer_listed(home: services.Services, app: AppTest) -> None:
     _keep(home, app, "I work at the harbour", 100, recalled=1)
     _keep(home, app, "I had a canary", 300)
     _keep(home, app, "I park in lot 3", expiration_date="2020-01-01")
@@ -123,7 +123,7 @@ def test_what_still_holds_is_confirmed_and_no_longer_listed(home: house.House, a
     assert [each.label for each in app.expander] == ["Out of date (2)"]
 
 
-def test_tidying_tells_what_it_did_and_is_taken_back(home: house.House, app: AppTest) -> None:
+def test_tidying_tells_what_it_did_and_is_taken_back(home: services.Services, app: AppTest) -> None:
     _keep(home, app, "I like tea")
     _keep(home, app, "I really like tea.")
     _keep(home, app, "I park in lot 3", expiration_date="2020-01-01")
@@ -139,7 +139,7 @@ def test_tidying_tells_what_it_did_and_is_taken_back(home: house.House, app: App
 
 
 def test_trouble_while_mending_is_a_sentence_and_the_page_stays(
-    home: house.House, app: AppTest, monkeypatch: pytest.MonkeyPatch
+    home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _keep(home, app, "I had a canary", 60)
     _tab(app, "Worth a look")
@@ -154,7 +154,7 @@ def test_trouble_while_mending_is_a_sentence_and_the_page_stays(
     assert "I had a canary" in words(app)
 
 
-def test_what_was_refused_stands_with_its_reason(home: house.House, app: AppTest) -> None:
+def test_what_was_refused_stands_with_its_reason(home: services.Services, app: AppTest) -> None:
     dropped = [{"text": "I am *the* king", "reason": "it is too long"}, {"text": "", "reason": "it holds a secret"}]
     for _ in range(2):
         asked = home.conversations.say(_me(app), None, "x")
@@ -166,7 +166,7 @@ def test_what_was_refused_stands_with_its_reason(home: house.House, app: AppTest
     assert "**It holds a secret**, 2 times" in words(app)
 
 
-def test_receipts_of_any_form_are_read(home: house.House, app: AppTest) -> None:
+def test_receipts_of_any_form_are_read(home: services.Services, app: AppTest) -> None:
     forms: list[Any] = ["x", [7, None, {"reason": 7}, {"text": []}], {"reason": "alone"}, None]
     for dropped in forms:
         asked = home.conversations.say(_me(app), None, "x")
@@ -178,7 +178,9 @@ def test_receipts_of_any_form_are_read(home: house.House, app: AppTest) -> None:
 
 
 @pytest.mark.parametrize("change", ["deleted_at = now()", "temporary = true"])
-def test_what_was_refused_in_a_chat_that_is_gone_is_not_told(home: house.House, app: AppTest, change: str) -> None:
+def test_what_was_refused_in_a_chat_that_is_gone_is_not_told(
+    home: services.Services, app: AppTest, change: str
+) -> None:
     asked = home.conversations.say(_me(app), None, "x")
     with home.database.as_user(_me(app)) as connection:
         home.conversations.remembered(connection, asked.id, {"dropped": [{"text": "I am king", "reason": "too long"}]})
@@ -188,7 +190,7 @@ def test_what_was_refused_in_a_chat_that_is_gone_is_not_told(home: house.House, 
     assert home.refusals.of(_me(app)) == []
 
 
-def test_a_check_is_pinned_at_the_memory_and_run_on_this_page(home: house.House, app: AppTest) -> None:
+def test_a_check_is_pinned_at_the_memory_and_run_on_this_page(home: services.Services, app: AppTest) -> None:
     home.memory.add("I live in Porto by the river", user_id=_me(app))
     app.switch_page("pages/memories.py").run()
     _pressed(app, "Details")
@@ -206,7 +208,7 @@ def test_a_check_is_pinned_at_the_memory_and_run_on_this_page(home: house.House,
     assert "score" in words(app)
 
 
-def test_a_red_check_is_told_in_the_verdict_and_made_right(home: house.House, app: AppTest) -> None:
+def test_a_red_check_is_told_in_the_verdict_and_made_right(home: services.Services, app: AppTest) -> None:
     [kept] = home.memory.add("I live in Porto by the river", user_id=_me(app))["results"]
     home.memory.checks.pin(kept["id"], "Where do I live?", user_id=_me(app))
     home.memory.update(kept["id"], "I live in Lisbon", user_id=_me(app))
@@ -226,7 +228,7 @@ def test_a_red_check_is_told_in_the_verdict_and_made_right(home: house.House, ap
 
 
 def test_checks_that_cannot_be_asked_keep_their_results_and_say_why(
-    home: house.House, app: AppTest, monkeypatch: pytest.MonkeyPatch
+    home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [kept] = home.memory.add("I live in Porto", user_id=_me(app))["results"]
     home.memory.checks.pin(kept["id"], "Where do I live?", user_id=_me(app))

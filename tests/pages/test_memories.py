@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
-from errors import ModelUnreachable
 from memory import Said
+from memory.errors import ModelUnreachable
 from tests.pages.conftest import Sit, words
 
 PAGE = "pages/memories.py"
@@ -36,17 +36,17 @@ def _look(app: AppTest) -> AppTest:
     return app
 
 
-def _texts(home: house.House, app: AppTest) -> list[str]:
+def _texts(home: services.Services, app: AppTest) -> list[str]:
     return [each["memory"] for each in home.memory.get_all(user_id=_me(app))["results"]]
 
 
-def _remember(home: house.House, app: AppTest, number: int) -> None:
+def _remember(home: services.Services, app: AppTest, number: int) -> None:
     said = [Said("user", f"Fact number {n} is here", NOW - timedelta(hours=n), f"m{n}") for n in range(number)]
     home.memory.add(said, user_id=_me(app), infer=False)
 
 
 @contextmanager
-def reading(home: house.House, user_id: str) -> Iterator[list[str]]:
+def reading(home: services.Services, user_id: str) -> Iterator[list[str]]:
     """What the database is asked for this person; what works in the background asks for nobody."""
     seen: list[str] = []
 
@@ -67,7 +67,7 @@ def app(sit: Sit) -> AppTest:
     return sit(PAGE)
 
 
-def test_five_hundred_memories_are_paged_the_newest_first_in_three_reads(home: house.House, app: AppTest) -> None:
+def test_five_hundred_memories_are_paged_the_newest_first_in_three_reads(home: services.Services, app: AppTest) -> None:
     _remember(home, app, 500)
     _look(app)
     assert "500 memories" in words(app)
@@ -83,7 +83,7 @@ def test_five_hundred_memories_are_paged_the_newest_first_in_three_reads(home: h
     assert "Fact number 499 is here" in words(app)
 
 
-def test_a_part_of_a_word_and_a_like_meaning_are_both_found(home: house.House, app: AppTest) -> None:
+def test_a_part_of_a_word_and_a_like_meaning_are_both_found(home: services.Services, app: AppTest) -> None:
     home.memory.add("I play the cello on Sundays", user_id=_me(app))
     home.memory.add("I work at the harbour", user_id=_me(app))
     app.text_input[0].set_value("cel").run()
@@ -96,7 +96,7 @@ def test_a_part_of_a_word_and_a_like_meaning_are_both_found(home: house.House, a
 
 
 def test_words_are_found_while_the_embedder_is_away(
-    home: house.House, app: AppTest, monkeypatch: pytest.MonkeyPatch
+    home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.memory.add("I play the cello on Sundays", user_id=_me(app))
 
@@ -110,7 +110,7 @@ def test_words_are_found_while_the_embedder_is_away(
     assert "I play the cello on Sundays" in words(app)
 
 
-def test_kinds_and_dates_filter_what_is_listed(home: house.House, app: AppTest) -> None:
+def test_kinds_and_dates_filter_what_is_listed(home: services.Services, app: AppTest) -> None:
     home.memory.add("I like dark chocolate", user_id=_me(app), infer=False, metadata={"kind": "preference"})
     home.memory.add(
         "I was in Rome", user_id=_me(app), infer=False, metadata={"kind": "event"}, at=NOW - timedelta(days=400)
@@ -129,7 +129,7 @@ def test_kinds_and_dates_filter_what_is_listed(home: house.House, app: AppTest) 
     assert "2 memories" in words(app)
 
 
-def test_a_memory_tells_where_it_comes_from_and_every_version_of_it(home: house.House, app: AppTest) -> None:
+def test_a_memory_tells_where_it_comes_from_and_every_version_of_it(home: services.Services, app: AppTest) -> None:
     [kept] = home.memory.add("I live in Porto by the river", user_id=_me(app))["results"]
     home.memory.update(kept["id"], "I live in Lisbon", user_id=_me(app))
     _press(_look(app), "Details")
@@ -140,7 +140,7 @@ def test_a_memory_tells_where_it_comes_from_and_every_version_of_it(home: house.
     assert "in your own words" in words(app)
 
 
-def test_a_memory_is_reworded_in_place_and_the_old_words_come_back(home: house.House, app: AppTest) -> None:
+def test_a_memory_is_reworded_in_place_and_the_old_words_come_back(home: services.Services, app: AppTest) -> None:
     home.memory.add("I live in Porto", user_id=_me(app))
     _press(_look(app), "Details")
     app.text_area[0].set_value("I live in Braga")
@@ -151,7 +151,7 @@ def test_a_memory_is_reworded_in_place_and_the_old_words_come_back(home: house.H
     assert _texts(home, app) == ["I live in Porto"]
 
 
-def test_nothing_is_no_wording(home: house.House, app: AppTest) -> None:
+def test_nothing_is_no_wording(home: services.Services, app: AppTest) -> None:
     home.memory.add("I live in Porto", user_id=_me(app))
     _press(_look(app), "Details")
     app.text_area[0].set_value("  ")
@@ -160,7 +160,7 @@ def test_nothing_is_no_wording(home: house.House, app: AppTest) -> None:
     assert _texts(home, app) == ["I live in Porto"]
 
 
-def test_several_are_forgotten_together_and_come_back_together(home: house.House, app: AppTest) -> None:
+def test_several_are_forgotten_together_and_come_back_together(home: services.Services, app: AppTest) -> None:
     _remember(home, app, 5)
     _look(app).toggle[0].set_value(True).run()
     app.checkbox[0].check().run()
@@ -178,13 +178,13 @@ def test_several_are_forgotten_together_and_come_back_together(home: house.House
     assert len(_texts(home, app)) == 5
 
 
-def _named(home: house.House, app: AppTest, run_id: str, message_id: str | None) -> AppTest:
+def _named(home: services.Services, app: AppTest, run_id: str, message_id: str | None) -> AppTest:
     known = {"message_id": message_id} if message_id else {}
     home.memory.add("I live in Porto", user_id=_me(app), infer=False, metadata=known, run_id=run_id)
     return _press(_look(app), "Details")
 
 
-def test_the_message_a_memory_came_from_is_opened(home: house.House, app: AppTest) -> None:
+def test_the_message_a_memory_came_from_is_opened(home: services.Services, app: AppTest) -> None:
     asked = home.conversations.say(_me(app), None, "I live in Porto")
     _named(home, app, asked.conversation_id, asked.id)
     _press(app, "Open the message it came from")
@@ -192,7 +192,7 @@ def test_the_message_a_memory_came_from_is_opened(home: house.House, app: AppTes
 
 
 def test_a_message_that_is_gone_leads_to_its_chat_and_a_chat_that_is_gone_nowhere(
-    home: house.House, app: AppTest
+    home: services.Services, app: AppTest
 ) -> None:
     asked = home.conversations.say(_me(app), None, "I live in Porto")
     _named(home, app, asked.conversation_id, str(uuid4()))
@@ -205,6 +205,6 @@ def test_a_message_that_is_gone_leads_to_its_chat_and_a_chat_that_is_gone_nowher
 
 
 @pytest.mark.parametrize("run_id", ["a run of a script", "chatgpt:1234"])
-def test_what_came_from_elsewhere_leads_to_no_chat(home: house.House, app: AppTest, run_id: str) -> None:
+def test_what_came_from_elsewhere_leads_to_no_chat(home: services.Services, app: AppTest, run_id: str) -> None:
     _named(home, app, run_id, None)
     assert not [each for each in app.button if each.label.startswith("Open the")]

@@ -7,7 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from tests.pages.conftest import Sit, words
 
@@ -32,11 +32,11 @@ def _brings(app: AppTest, held: object, name: str = "mine.json") -> AppTest:
     return app
 
 
-def _kept(home: house.House, app: AppTest) -> set[str]:
+def _kept(home: services.Services, app: AppTest) -> set[str]:
     return {each["memory"] for each in home.memory.shelf.all(user_id=_me(app))}
 
 
-def test_an_export_of_another_place_is_kept_once_and_can_be_taken_back(home: house.House, app: AppTest) -> None:
+def test_an_export_of_another_place_is_kept_once_and_can_be_taken_back(home: services.Services, app: AppTest) -> None:
     exported = {"results": [{"id": "1", "memory": "Likes tea", "user_id": "dave", "metadata": {"kind": "fact"}}]}
     _brings(app, exported)
     assert _kept(home, app) == {"Likes tea"}
@@ -47,7 +47,7 @@ def test_an_export_of_another_place_is_kept_once_and_can_be_taken_back(home: hou
     assert _kept(home, app) == set()
 
 
-def test_messages_are_kept_as_they_were_said(home: house.House, app: AppTest) -> None:
+def test_messages_are_kept_as_they_were_said(home: services.Services, app: AppTest) -> None:
     _brings(app, [{"role": "user", "content": "I like tea"}, {"role": "assistant", "content": "Noted"}])
     assert _kept(home, app) == {"I like tea", "Noted"}
 
@@ -61,14 +61,14 @@ def test_messages_are_kept_as_they_were_said(home: house.House, app: AppTest) ->
     ],
 )
 def test_what_is_wrong_with_a_file_is_told_and_nothing_of_it_kept(
-    home: house.House, app: AppTest, held: object, sentence: str
+    home: services.Services, app: AppTest, held: object, sentence: str
 ) -> None:
     _brings(app, held)
     assert sentence in words(app)
     assert _kept(home, app) == set()
 
 
-def test_one_file_too_many_is_told(home: house.House, app: AppTest) -> None:
+def test_one_file_too_many_is_told(home: services.Services, app: AppTest) -> None:
     for _ in range(home.settings.uploads_per_day):
         home.limits.may_upload(_me(app))
     _brings(app, [{"memory": "Likes tea"}])

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.client import AuthClient
 from auth.guard import DEVICE, SESSION
-from errors import ModelUnreachable
 from local.stack import LocalStack
+from memory.errors import ModelUnreachable
 from settings import settings
 from tests.pages.conftest import Sit, words
 
@@ -31,7 +31,7 @@ def test_every_page_shows_itself_to_who_is_signed_in(sit: Sit, page: str) -> Non
 
 
 def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(
-    sit: Sit, home: house.House, outside: AuthClient
+    sit: Sit, home: services.Services, outside: AuthClient
 ) -> None:
     app = sit("pages/account.py")
     ended = replace(app.session_state[SESSION], expires_at=0.0)
@@ -44,7 +44,7 @@ def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(
     assert SESSION not in app.session_state
 
 
-def test_a_turn_is_saved_and_answered(sit: Sit, home: house.House) -> None:
+def test_a_turn_is_saved_and_answered(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     app.chat_input[0].set_value("I live in Porto by the river").run()
     assert not app.exception
@@ -57,7 +57,7 @@ def test_a_turn_is_saved_and_answered(sit: Sit, home: house.House) -> None:
 
 
 def test_a_failed_turn_is_told_and_can_be_tried_again(
-    sit: Sit, home: house.House, monkeypatch: pytest.MonkeyPatch
+    sit: Sit, home: services.Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ModelUnreachable("The model took a walk.")
@@ -73,14 +73,14 @@ def test_a_failed_turn_is_told_and_can_be_tried_again(
     assert "I do not remember anything about this yet" in words(app)
 
 
-def test_a_message_with_nothing_in_it_is_told_and_opens_no_chat(sit: Sit, home: house.House) -> None:
+def test_a_message_with_nothing_in_it_is_told_and_opens_no_chat(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     app.chat_input[0].set_value(" \n ").run()
     assert "The message is empty." in words(app)
     assert home.chats.recent(app.session_state[SESSION].user_id) == []
 
 
-def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: house.House) -> None:
+def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: services.Services) -> None:
     other = sit("pages/chat.py")
     home.memory.add("I have a secret garden", user_id=other.session_state[SESSION].user_id)
     other.chat_input[0].set_value("A private chat about roses").run()
@@ -90,9 +90,9 @@ def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: house.
 
 
 def test_what_keeps_the_house_from_standing_is_shown(
-    home: house.House, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+    home: services.Services, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.leave()
+    services.leave()
     settings.cache_clear()
     monkeypatch.delenv("SUPABASE_KEY")
     app = AppTest.from_file("../../app.py", default_timeout=30).run()
@@ -122,7 +122,7 @@ def test_who_does_not_agree_can_sign_out(sit: Sit) -> None:
     assert app.title[0].value == "An assistant that remembers you"
 
 
-def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: house.House) -> None:
+def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     limit = home.settings.messages_per_minute
     user_id = app.session_state[SESSION].user_id

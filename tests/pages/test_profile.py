@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
-from errors import ModelUnreachable
 from memory import Memory
+from memory.errors import ModelUnreachable
 from tests.pages.conftest import Sit, words
 
 
@@ -28,12 +28,12 @@ def _press(app: AppTest, label: str) -> AppTest:
     return app
 
 
-def _lines(home: house.House, app: AppTest) -> list[str]:
+def _lines(home: services.Services, app: AppTest) -> list[str]:
     return [line.text for line in home.memory.profiles.get(_me(app)).lines]
 
 
 def test_the_profile_is_written_from_memories_and_its_lines_can_be_changed_and_removed(
-    sit: Sit, home: house.House
+    sit: Sit, home: services.Services
 ) -> None:
     app = _at(sit, "Profile")
     assert "Nothing yet" in words(app)
@@ -52,7 +52,7 @@ def test_the_profile_is_written_from_memories_and_its_lines_can_be_changed_and_r
     assert "I live in Porto by the river" not in words(app)
 
 
-def test_a_line_of_ones_own_is_added_and_an_empty_one_is_told(sit: Sit, home: house.House) -> None:
+def test_a_line_of_ones_own_is_added_and_an_empty_one_is_told(sit: Sit, home: services.Services) -> None:
     app = _at(sit, "Profile")
     _press(app, "Add")
     assert "A line needs some text" in words(app)
@@ -64,7 +64,7 @@ def test_a_line_of_ones_own_is_added_and_an_empty_one_is_told(sit: Sit, home: ho
 
 
 def test_the_profile_stands_while_the_model_is_away(
-    sit: Sit, home: house.House, monkeypatch: pytest.MonkeyPatch
+    sit: Sit, home: services.Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = _at(sit, "Profile")
     home.memory.profiles.add(_me(app), "Call me Dave")

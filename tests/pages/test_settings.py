@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import FRAMED, SESSION
 from chat.preferences import MINE, Preferences
-from database import Database
 from memory import Person
+from memory.database import Database
 from tests.model_answers import Fault
 from tests.model_server import ModelServer
 from tests.pages.conftest import Sit, words
@@ -21,14 +21,16 @@ from tests.standing import fresh_process
 
 
 @pytest.fixture
-def with_models(home: house.House, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[house.House]:
+def with_models(
+    home: services.Services, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[services.Services]:
     """The house with an address that offers three models."""
     model_server.models = ["large", "small", "text-embedding-3-small"]
     named = {"OPENAI_BASE_URL": model_server.base_url, "OPENAI_API_KEY": "sk-test", "CHAT_MODEL": "scripted"}
     for name, value in named.items():
         monkeypatch.setenv(name, value)
     with fresh_process():
-        yield house.house()
+        yield services.services()
 
 
 def _at(sit: Sit) -> AppTest:
@@ -55,7 +57,7 @@ def _said_saved(app: AppTest) -> bool:
     return [each.value for each in app.success] == ["Saved."]
 
 
-def test_the_page_has_its_matters_and_every_field_a_name(sit: Sit, home: house.House) -> None:
+def test_the_page_has_its_matters_and_every_field_a_name(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     assert [each.value for each in app.title] == ["Settings"]
     assert [each.value for each in app.header] == ["Replies", "Memory", "Time", "Keeping", "How it looks"]
@@ -64,7 +66,7 @@ def test_the_page_has_its_matters_and_every_field_a_name(sit: Sit, home: house.H
     assert all(each.label for each in fields)
 
 
-def test_tone_language_and_instructions_are_kept(sit: Sit, home: house.House) -> None:
+def test_tone_language_and_instructions_are_kept(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     _field(app, "selectbox", "Tone").set_value("brief")
     _field(app, "selectbox", "Language of replies").set_value("de")
@@ -81,7 +83,7 @@ def test_tone_language_and_instructions_are_kept(sit: Sit, home: house.House) ->
     assert home.preferences.get(_me(app)).language == MINE
 
 
-def test_instructions_that_are_too_long_are_told_and_stay_in_their_box(sit: Sit, home: house.House) -> None:
+def test_instructions_that_are_too_long_are_told_and_stay_in_their_box(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     long = "x" * 2_001
     _field(app, "text_area", "Your own instructions").set_value(long)
@@ -93,7 +95,7 @@ def test_instructions_that_are_too_long_are_told_and_stay_in_their_box(sit: Sit,
 
 
 def test_without_a_model_there_is_none_to_choose_and_the_page_says_how_to_connect_one(
-    sit: Sit, home: house.House
+    sit: Sit, home: services.Services
 ) -> None:
     app = _at(sit)
     assert "No language model is connected" in words(app)
@@ -101,7 +103,7 @@ def test_without_a_model_there_is_none_to_choose_and_the_page_says_how_to_connec
 
 
 def test_a_model_of_the_address_is_chosen_and_the_deployments_own_by_choosing_none(
-    sit: Sit, with_models: house.House
+    sit: Sit, with_models: services.Services
 ) -> None:
     app = _at(sit)
     model = _field(app, "selectbox", "Model")
@@ -116,7 +118,7 @@ def test_a_model_of_the_address_is_chosen_and_the_deployments_own_by_choosing_no
 
 
 def test_a_list_that_cannot_be_had_is_told_and_what_was_chosen_stays(
-    sit: Sit, with_models: house.House, model_server: ModelServer
+    sit: Sit, with_models: services.Services, model_server: ModelServer
 ) -> None:
     model_server.listing = Fault(500)
     app = _at(sit)
@@ -129,7 +131,9 @@ def test_a_list_that_cannot_be_had_is_told_and_what_was_chosen_stays(
     assert with_models.preferences.get(_me(app)) == Preferences(model="large", tone="brief")
 
 
-def test_a_model_that_is_gone_is_told_and_saving_goes_back_to_the_own_one(sit: Sit, with_models: house.House) -> None:
+def test_a_model_that_is_gone_is_told_and_saving_goes_back_to_the_own_one(
+    sit: Sit, with_models: services.Services
+) -> None:
     app = _at(sit)
     with_models.preferences.set(_me(app), Preferences(model="gone*with*the"))
     app.run()
@@ -138,7 +142,7 @@ def test_a_model_that_is_gone_is_told_and_saving_goes_back_to_the_own_one(sit: S
     assert with_models.preferences.get(_me(app)).model is None
 
 
-def test_memory_is_switched_off_and_on_and_wishes_are_kept(sit: Sit, home: house.House) -> None:
+def test_memory_is_switched_off_and_on_and_wishes_are_kept(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     assert [each.value for each in app.toggle] == [True, True, True]
     for each in app.toggle:
@@ -155,7 +159,7 @@ def test_memory_is_switched_off_and_on_and_wishes_are_kept(sit: Sit, home: house
     assert home.preferences.get(_me(app)) == Preferences(reads_memory=False)
 
 
-def test_wishes_that_are_too_long_are_told_and_nothing_is_kept(sit: Sit, home: house.House) -> None:
+def test_wishes_that_are_too_long_are_told_and_nothing_is_kept(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     _field(app, "text_area", "What I should mind when I remember").set_value("x" * 2_001)
     app.toggle[0].set_value(False)
@@ -165,7 +169,7 @@ def test_wishes_that_are_too_long_are_told_and_nothing_is_kept(sit: Sit, home: h
     assert home.preferences.get(_me(app)) == Preferences()
 
 
-def test_turns_are_no_longer_kept_once_that_is_switched_off(sit: Sit, home: house.House) -> None:
+def test_turns_are_no_longer_kept_once_that_is_switched_off(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     home.memory.add({"role": "user", "content": "I live in Porto by the river"}, user_id=_me(app))
     app.run()
@@ -177,7 +181,7 @@ def test_turns_are_no_longer_kept_once_that_is_switched_off(sit: Sit, home: hous
     assert len(home.memory.get_all(user_id=_me(app))["results"]) == 2
 
 
-def test_a_chosen_timezone_stands_until_the_browsers_is_wanted_again(sit: Sit, home: house.House) -> None:
+def test_a_chosen_timezone_stands_until_the_browsers_is_wanted_again(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     zone = _field(app, "selectbox", "Timezone")
     zone.set_value("Asia/Tokyo")
@@ -190,7 +194,7 @@ def test_a_chosen_timezone_stands_until_the_browsers_is_wanted_again(sit: Sit, h
     assert not home.memory.people.get(_me(app)).timezone_chosen
 
 
-def test_how_long_chats_stay_is_said_as_it_is_chosen_and_kept(sit: Sit, home: house.House) -> None:
+def test_how_long_chats_stay_is_said_as_it_is_chosen_and_kept(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     assert "Chats stay until you delete them." in words(app)
     _field(app, "selectbox", "Keep my chats").set_value(90).run()
@@ -201,7 +205,7 @@ def test_how_long_chats_stay_is_said_as_it_is_chosen_and_kept(sit: Sit, home: ho
     assert _field(app.run(), "selectbox", "Keep my chats").value == 90
 
 
-def test_what_would_cost_chats_at_once_is_asked_again_with_their_number(sit: Sit, home: house.House) -> None:
+def test_what_would_cost_chats_at_once_is_asked_again_with_their_number(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     for _ in range(2):
         home.conversations.say(_me(app), None, "I keep bees")
@@ -221,16 +225,16 @@ def test_what_would_cost_chats_at_once_is_asked_again_with_their_number(sit: Sit
     assert home.preferences.get(_me(app)).keep_days is None
 
 
-def test_a_yes_in_the_dialog_keeps_the_shorter_time_and_a_no_does_not(sit: Sit, home: house.House) -> None:
+def test_a_yes_in_the_dialog_keeps_the_shorter_time_and_a_no_does_not(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
 
     def dialog() -> None:
         from auth.guard import open_door
-        from house import house as built
-        from ui import keeping
+        from services import services as built
+        from ui.settings import retention_settings
 
         open_door(built().sessions)
-        keeping._confirm(30, 2)
+        retention_settings._confirm(30, 2)
 
     asked = AppTest.from_function(dialog, default_timeout=30)
     for name in (SESSION, FRAMED):
@@ -244,7 +248,7 @@ def test_a_yes_in_the_dialog_keeps_the_shorter_time_and_a_no_does_not(sit: Sit, 
     assert home.preferences.get(_me(app)).keep_days == 30
 
 
-def test_what_is_saved_in_one_tab_does_not_undo_what_was_saved_in_another(sit: Sit, home: house.House) -> None:
+def test_what_is_saved_in_one_tab_does_not_undo_what_was_saved_in_another(sit: Sit, home: services.Services) -> None:
     app = _at(sit)
     home.preferences.set(_me(app), Preferences(reads_memory=False, keep_days=90))
     _field(app, "selectbox", "Tone").set_value("brief")
@@ -252,7 +256,7 @@ def test_what_is_saved_in_one_tab_does_not_undo_what_was_saved_in_another(sit: S
     assert home.preferences.get(_me(app)) == Preferences(tone="brief", reads_memory=False, keep_days=90)
 
 
-def test_nobody_sees_what_another_person_set(sit: Sit, home: house.House) -> None:
+def test_nobody_sees_what_another_person_set(sit: Sit, home: services.Services) -> None:
     other = _at(sit)
     home.preferences.set(_me(other), Preferences(tone="playful", instructions="Call me Zoe"))
     mine = _at(sit)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.guard import SESSION
 from chat.conversations import Message
 from chat.threads import MOST, PAGE
-from database import connect
+from memory.database import connect
 from tests.chat.conftest import until
 from tests.pages.conftest import Sit, words
 
@@ -20,7 +20,7 @@ def _user(app: AppTest) -> str:
     return str(app.session_state[SESSION].user_id)
 
 
-def _messages(app: AppTest, home: house.House) -> list[Message]:
+def _messages(app: AppTest, home: services.Services) -> list[Message]:
     return home.conversations.messages(_user(app), home.chats.recent(_user(app))[0].id, limit=2_000)
 
 
@@ -46,7 +46,7 @@ def _reword(app: AppTest, told: str) -> AppTest:
     return app
 
 
-def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(sit: Sit, home: house.House) -> None:
+def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(sit: Sit, home: services.Services) -> None:
     app = _says(_says(sit("pages/chat.py"), "Tell me of Delft"), "And more of it")
     _reword(app.run(), "Tell me of Utrecht")
     assert not app.text_area
@@ -65,7 +65,7 @@ def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(sit: Sit
     assert "And more of it" in words(again.run())
 
 
-def test_what_is_said_after_another_answer_follows_that_one(sit: Sit, home: house.House) -> None:
+def test_what_is_said_after_another_answer_follows_that_one(sit: Sit, home: services.Services) -> None:
     app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Try again").click().run()
     _says(app, "And more of it")
@@ -74,7 +74,7 @@ def test_what_is_said_after_another_answer_follows_that_one(sit: Sit, home: hous
     assert more.parent_id == second.id
 
 
-def test_leaving_a_message_as_it_was_changes_nothing(sit: Sit, home: house.House) -> None:
+def test_leaving_a_message_as_it_was_changes_nothing(sit: Sit, home: services.Services) -> None:
     app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Reword").click().run()
     app.text_area[0].set_value("Nothing")
@@ -84,14 +84,14 @@ def test_leaving_a_message_as_it_was_changes_nothing(sit: Sit, home: house.House
 
 
 @pytest.mark.parametrize("told", [" \n ", "x" * 32_001])
-def test_words_that_cannot_be_sent_stay_in_the_field(sit: Sit, home: house.House, told: str) -> None:
+def test_words_that_cannot_be_sent_stay_in_the_field(sit: Sit, home: services.Services, told: str) -> None:
     app = _reword(_says(sit("pages/chat.py"), "Tell me of Delft").run(), told)
     assert app.text_area[0].value == told
     assert "The message" in words(app)
     assert len(_messages(app, home)) == 2
 
 
-def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(sit: Sit, home: house.House) -> None:
+def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(sit: Sit, home: services.Services) -> None:
     app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Reword").click().run()
     home.chats.delete(_user(app), _messages(app, home)[0].conversation_id)
@@ -101,7 +101,7 @@ def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(sit: Sit, home: 
     assert _messages(app, home)[0].content == "Tell me of Utrecht"
 
 
-def test_two_presses_on_one_suggestion_are_one_chat(sit: Sit, home: house.House) -> None:
+def test_two_presses_on_one_suggestion_are_one_chat(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     first = home.conversations.say(_user(app), None, "Plan my week with me")
     app.chat_input[0].set_value("Plan my week with me").run()
@@ -109,7 +109,7 @@ def test_two_presses_on_one_suggestion_are_one_chat(sit: Sit, home: house.House)
     assert len(home.chats.recent(_user(app))) == 1
 
 
-def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(sit: Sit, home: house.House) -> None:
+def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(sit: Sit, home: services.Services) -> None:
     app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
     thumbs: Any = app.get("feedback")[0]
     thumbs.set_value(0).run()
@@ -125,7 +125,7 @@ def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(sit: Sit,
 
 
 @pytest.fixture
-def long(sit: Sit, home: house.House) -> AppTest:
+def long(sit: Sit, home: services.Services) -> AppTest:
     """Somebody in front of a chat of a thousand messages."""
     app = _says(sit("pages/chat.py"), "said 0")
     first, second = _messages(app, home)
@@ -162,7 +162,7 @@ def test_a_long_chat_is_drawn_a_page_at_a_time(long: AppTest) -> None:
     assert not long.exception
 
 
-def test_a_link_to_a_message_shows_it_and_what_stands_around_it(long: AppTest, home: house.House) -> None:
+def test_a_link_to_a_message_shows_it_and_what_stands_around_it(long: AppTest, home: services.Services) -> None:
     wanted = _messages(long, home)[301]
     long.query_params["message"] = wanted.id
     long.run()
@@ -173,7 +173,7 @@ def test_a_link_to_a_message_shows_it_and_what_stands_around_it(long: AppTest, h
     assert "said 999" in words(long)
 
 
-def test_a_link_to_a_message_on_another_branch_opens_that_branch(sit: Sit, home: house.House) -> None:
+def test_a_link_to_a_message_on_another_branch_opens_that_branch(sit: Sit, home: services.Services) -> None:
     app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
     _reword(app, "Tell me of Utrecht")
     old = _messages(app, home)[0]

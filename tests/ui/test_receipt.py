@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ui.receipt import summary
+from ui.chat.receipt import summary
 
 BEES = {
     "id": "1",
@@ -26,7 +26,7 @@ def _drawn(receipt: dict[str, Any], status: str = "complete") -> AppTest:
         from datetime import UTC, datetime
 
         from chat.conversations import Message
-        from ui.receipt import behind_reply, notes
+        from ui.chat.receipt import behind_reply, notes
 
         said = Message("m", "c", "p", "ann", "assistant", "Hello", status, datetime.now(UTC), receipt)
         notes(said)

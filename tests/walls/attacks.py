@@ -21,19 +21,19 @@ from chat.naming import ChatName, Namer, Unnamed
 from chat.preferences import Preferences
 from chat.search import looked_up
 from chat.turn import answer, run_turn, say
-from errors import AppError
 from memory import Person, Plan, Said
-from memory.bulk import Row
-from memory.confirming import ANSWERS, Answer
+from memory.errors import AppError
 from memory.facts import Fact, Write
 from memory.filters import Filter
-from memory.lessons import Lesson
-from memory.order import Kept
-from memory.questions import Choice, open_questions
-from memory.rank import WEIGHTS
-from memory.recall import Query
-from memory.store import Asked
-from memory.survey import Survey
+from memory.imports.queue import Lesson
+from memory.learn.questions import Choice, open_questions
+from memory.recall.rank import WEIGHTS
+from memory.recall.search import Query
+from memory.rows.bulk import Row
+from memory.rows.store import Asked
+from memory.upkeep.order import Kept
+from memory.upkeep.recheck import ANSWERS, Answer
+from memory.upkeep.survey import Survey
 from tests.walls.attacks_talks import ON_TALKS
 from tests.walls.attacks_threads import THREADS, chat_of_mine, told_the_same
 from tests.walls.world import ALICE, MALLORY, SECRET, World
@@ -387,7 +387,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Conversations.postpone": (lambda w: w.inside(lambda c: w.conversations.postpone(c, w.known["asked"].id, "x")),),
     "Conversations.unqueue": (lambda w: w.inside(w.conversations.unqueue),),
     "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
-    "Refusals.of": (lambda w: [w.house.refusals.of(each) for each in (ME, *STRANGE)],),
+    "Refusals.of": (lambda w: [w.services.refusals.of(each) for each in (ME, *STRANGE)],),
     "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
     "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
     "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),
@@ -471,15 +471,15 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Sessions.revoke_all": (lambda w: w.sessions.revoke_all(ME), lambda w: w.sessions.revoke_all("%")),
     "Sessions.delete_account": (lambda w: [w.sessions.delete_account(each) for each in (*STRANGE, ME)],),
     # -- the house
-    "House.delete_account": (lambda w: w.house.delete_account(ME),),
-    "House.taught_by": (lambda w: w.house.taught_by(ME, chat_of(w)),),
-    "House.forget_chat": (lambda w: w.house.forget_chat(ME, chat_of(w)),),
-    "House.read_together": (
-        lambda w: w.house.read_together(ME, listed(1000), deleted(), looked_up(SECRET[:4]), open_questions()),
+    "Services.delete_account": (lambda w: w.services.delete_account(ME),),
+    "Services.taught_by": (lambda w: w.services.taught_by(ME, chat_of(w)),),
+    "Services.forget_chat": (lambda w: w.services.forget_chat(ME, chat_of(w)),),
+    "Services.read_together": (
+        lambda w: w.services.read_together(ME, listed(1000), deleted(), looked_up(SECRET[:4]), open_questions()),
     ),
-    "House.clear_memories": (
-        lambda w: w.house.clear_memories(ME, messages_too=True),
-        lambda w: [_refused(partial(w.house.clear_memories, each)) for each in STRANGE],
+    "Services.clear_memories": (
+        lambda w: w.services.clear_memories(ME, messages_too=True),
+        lambda w: [_refused(partial(w.services.clear_memories, each)) for each in STRANGE],
     ),
 }
 
@@ -492,7 +492,7 @@ HARMLESS = {
     "Worker.start",
     "Worker.tell",
     "Worker.stop",
-    "House.close",
+    "Services.close",
     "Underway.close",
     "Limits.address_of",
     "Metered.close",

@@ -10,7 +10,7 @@ from uuid import uuid4
 from chat.attachments import Attachment
 from chat.switches import Switches
 from memory import episode_id
-from memory.unlearn import Learned, Taught
+from memory.forget.unlearn import Learned, Taught
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 ME = MALLORY

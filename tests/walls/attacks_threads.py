@@ -9,9 +9,9 @@ from typing import Any
 
 from chat.draft import Draft
 from chat.preferences import own_preferences
+from chat.reply import Writing
 from chat.turn import keep
-from chat.underway import Writing
-from errors import AppError
+from memory.errors import AppError
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 ME = MALLORY

@@ -18,17 +18,17 @@ import pytest
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy import text
 
-from database import Database
-from errors import AppError
-from local.embedder import BundledEmbedder
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.errors import AppError
 from tests.conftest import TEMPLATE, Databases
 from tests.walls.attacks import ATTACKS, HARMLESS, Attack
 from tests.walls.watch import Watched, watching
 from tests.walls.world import ALICE, MALLORY, SECRET, World, administrator, rows_of
 
-ROOMS = ("memory", "chat", "limits", "auth", "house")
+ROOMS = ("memory", "chat", "limits", "auth", "services")
 # A person's own terminal has no second user; settings of the library hold connections, not rows.
-NOT_STORES = {"chat.__main__", "memory.default"}
+NOT_STORES = {"chat.__main__", "memory.connect"}
 EACH = [
     pytest.param(name, attack, id=f"{name}-{number}")
     for name, several in ATTACKS.items()

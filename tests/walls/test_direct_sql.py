@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from database import BIND, Database
-from local.embedder import BundledEmbedder
+from memory.database import BIND, Database
+from memory.embedded.embedder import BundledEmbedder
 from tests.conftest import TEMPLATE, Databases
 from tests.walls.world import ALICE, MALLORY, SECRET, TABLES, World, administrator, rows_of
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-import house
+import services
 from auth.client import AuthClient, Session
 from auth.guard import SESSION
 from chat.preferences import Preferences
@@ -28,7 +28,7 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def sign_up(home: house.House) -> Iterator[Callable[[], Session]]:
+def sign_up(home: services.Services) -> Iterator[Callable[[], Session]]:
     """Make an account, and agree."""
     with closing(AuthClient(home.settings.supabase_url or "", home.settings.supabase_key or "")) as client:
 
@@ -42,7 +42,7 @@ def sign_up(home: house.House) -> Iterator[Callable[[], Session]]:
 
 
 @pytest.fixture
-def alice(home: house.House, sign_up: Callable[[], Session]) -> tuple[Session, dict[str, str]]:
+def alice(home: services.Services, sign_up: Callable[[], Session]) -> tuple[Session, dict[str, str]]:
     """Somebody with a secret in a chat, a memory and a profile; and all ids there are of it."""
     session = sign_up()
     user_id = session.user_id
@@ -71,7 +71,7 @@ def _drawn(page: str, session: Session, ids: dict[str, str], **kept: str) -> str
         app.session_state[name] = value
     for name, value in ids.items():
         app.query_params[name] = value
-    with watching(house.house().database.engine) as watched:
+    with watching(services.services().database.engine) as watched:
         app.run()
         if page != "pages/welcome.py":
             app.switch_page(page).run()
@@ -127,7 +127,7 @@ def _routes() -> list[Any]:
     return list(app.app._user_routes)
 
 
-def test_no_route_tells_anything_of_anybody(home: house.House, alice: tuple[Session, dict[str, str]]) -> None:
+def test_no_route_tells_anything_of_anybody(home: services.Services, alice: tuple[Session, dict[str, str]]) -> None:
     _, ids = alice
     browser = TestClient(Starlette(routes=_routes()))
     cookies = ids | {"session": ids["user"]}

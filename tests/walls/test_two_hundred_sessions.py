@@ -10,9 +10,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from chat.conversations import Conversations
 from chat.turn import Chat, answer, say
-from database import Database
 from limits import Limits
 from memory import Memory
+from memory.database import Database
 from settings import Settings
 from tests.chat.conftest import beside
 from tests.walls.watch import watching

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from database import BIND
+from memory.database import BIND
 
 WITHOUT_USERS = ("app.collections",)
 _TABLE = re.compile(r"\b(?:app|app_shared|vecs)\.\w+\b(?!\s*\()")

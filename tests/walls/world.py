@@ -19,37 +19,37 @@ from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
+from chat.queue import Worker
+from chat.reply import Underway
 from chat.retention import Retention
 from chat.switches import SwitchBoard
 from chat.turn import Chat
-from chat.underway import Underway
-from chat.worker import Worker
-from database import Database
-from house import House
 from limits import Limits
 from limits.admission import Admission
 from limits.consent import Consents
 from limits.counts import Counts
 from limits.spending import Spending
 from memory import Memory, Person, Said
-from memory.bulk import Bulk
+from memory.database import Database
 from memory.embed import Embedder
-from memory.episodes import Episodes
-from memory.erase import Eraser
 from memory.facts import Fact, Write, content_hash
-from memory.graph import Graph
-from memory.history import History
-from memory.keep import Keeper
-from memory.people import People
-from memory.profile import Profiles
-from memory.prompts import Instructions
-from memory.questions import Questions
-from memory.recall import Recall
-from memory.store import Store
-from memory.tidy import Tidy
-from memory.timeline import Timeline
-from memory.unlearn import Talks
-from model.offers import Offers
+from memory.forget.erase import Eraser
+from memory.forget.unlearn import Talks
+from memory.learn.episodes import Episodes
+from memory.learn.keeper import Keeper
+from memory.learn.prompts import Instructions
+from memory.learn.questions import Questions
+from memory.model.offers import Offers
+from memory.recall.search import Recall
+from memory.rows.bulk import Bulk
+from memory.rows.graph import Graph
+from memory.rows.history import History
+from memory.rows.people import People
+from memory.rows.store import Store
+from memory.rows.timeline import Timeline
+from memory.upkeep.profile import Profiles
+from memory.upkeep.tidy import Tidy
+from services import Services
 from settings import Settings
 from tests.scripted import ScriptedModel
 
@@ -201,8 +201,8 @@ class World:
         return Underway(self.chat)
 
     @cached_property
-    def house(self) -> House:
-        return House(
+    def services(self) -> Services:
+        return Services(
             settings=self.settings,
             database=self.database,
             sessions=self.sessions,

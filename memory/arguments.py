@@ -1,0 +1,200 @@
+"""What callers give, checked once: whoever calls wrongly gets one sentence, whatever they gave.
+
+Both ways in which mem0 is called are understood, `user_id=…, limit=…` and `filters={"user_id": …}, top_k=…`.
+It decides nothing about what is worth keeping, and asks neither the database nor a model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from memory.database import check_user_id
+from memory.errors import InvalidInput
+from memory.facts import Said
+from memory.filters import Filter, compile_filters
+from memory.plain_text import storable
+
+__all__ = [
+    "MAX_CONTENT",
+    "MAX_LIMIT",
+    "OWN_KEYS",
+    "Messages",
+    "asking",
+    "change",
+    "content",
+    "could_be_id",
+    "limited",
+    "messages",
+    "moment",
+    "own_metadata",
+    "question",
+    "scoped",
+]
+
+Messages = str | Mapping[str, Any] | Said | Sequence["Mapping[str, Any] | Said"]
+MAX_LIMIT = 1_000
+MAX_CONTENT = 100_000
+MAX_ID = 1_000
+MAX_NAME = 80
+# Rows are mem0's flat objects: a caller's key must not pass for one of ours.
+OWN_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at", "role"})
+ROLES = ("user", "assistant", "system")
+OTHER_SCOPES = frozenset({"agent_id", "run_id"})
+
+
+def asking(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> str:
+    """Whose memories are meant: exactly one user, named in either way."""
+    return scoped(user_id, filters)[0]
+
+
+def scoped(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> tuple[str, Filter | None]:
+    """Whose memories are meant, and which of them; see filters.py for what a filter may say."""
+    if not isinstance(filters, Mapping | None):
+        raise InvalidInput('filters is a mapping, such as {"user_id": "dave"}.')
+    wanted = dict(filters or {})
+    named = [each for each in (user_id, wanted.pop("user_id", None)) if each is not None]
+    if not named:
+        only = sorted(OTHER_SCOPES & wanted.keys())
+        reason = f": {' and '.join(only)} alone does not say whose memories" if only else ""
+        raise InvalidInput(f'A user id is missing{reason}. Give user_id="dave", or filters={{"user_id": "dave"}}.')
+    for each in named:
+        check_user_id(each)
+    if len(set(named)) > 1:
+        raise InvalidInput("user_id and filters name two different users: a call is about one.")
+    return str(named[0]), compile_filters(wanted) if wanted else None
+
+
+def limited(limit: int, top_k: int | None = None, *, default: int | None = None) -> int:
+    """How many are wanted at most. `default` is the limit that stands where a caller gave none."""
+    for name, value in (("limit", limit), ("top_k", limit if top_k is None else top_k)):
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_LIMIT:
+            raise InvalidInput(f"{name} must be a whole number from 1 to {MAX_LIMIT}, not {_shown(value)}.")
+    if top_k is None:
+        return limit
+    if limit not in (default, top_k) and default is not None:
+        raise InvalidInput("limit and top_k are two names of one thing: give one of them.")
+    return top_k
+
+
+def question(query: str) -> str:
+    """What is asked, as it can be compared; empty where it asks nothing."""
+    if not isinstance(query, str):
+        raise InvalidInput("A question is text.")
+    return storable(query.strip())[:MAX_CONTENT]
+
+
+def could_be_id(memory_id: object) -> bool:
+    """Whether the database can be asked for it at all; what cannot be an id is nobody's memory."""
+    return isinstance(memory_id, str) and 0 < len(memory_id) <= MAX_ID and storable(memory_id) == memory_id
+
+
+def change(event: int | str) -> int | str:
+    """Which change is meant: its number, or the run it was part of."""
+    if isinstance(event, bool) or not (isinstance(event, int) or could_be_id(event)):
+        raise InvalidInput("A change is named by its number in the history, or by its run.")
+    return event
+
+
+def content(text: Any) -> str:
+    """A text to remember."""
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidInput("A memory needs some text.")
+    if len(text) > MAX_CONTENT:
+        raise InvalidInput(f"A text to remember has at most {MAX_CONTENT:,} characters; this one has {len(text):,}.")
+    return storable(text.strip())
+
+
+def messages(given: Messages, at: datetime | None = None, run_id: str | None = None) -> list[Said]:
+    """A string, one message or a list of them, as messages with a time."""
+    if isinstance(given, str):
+        given = {"role": "user", "content": given}
+    if isinstance(given, Mapping | Said):
+        given = [given]
+    if not isinstance(given, Sequence) or not given:
+        raise InvalidInput("There is no message to remember.")
+    if not isinstance(at, datetime | None) or not isinstance(run_id, str | None):
+        raise InvalidInput("at is a datetime, and run_id is text.")
+    now = at or datetime.now(UTC)
+    return [_one_said(each, now, run_id and storable(run_id)) for each in given]
+
+
+def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | None = None) -> dict[str, Any]:
+    """A caller's own keys, which may not overwrite ours."""
+    if not isinstance(metadata, Mapping | None) or not isinstance(expires, date | None):
+        raise InvalidInput("metadata is a mapping of names to values, and expires is a date.")
+    extra = dict(metadata or {})
+    if any(not isinstance(key, str) or not re.fullmatch(r"\S{1,100}", key) for key in extra):
+        raise InvalidInput("The keys of metadata are words of at most 100 characters.")
+    taken = OWN_KEYS & extra.keys()
+    if taken:
+        raise InvalidInput(f"metadata may not hold {', '.join(sorted(taken))}: the memory layer sets it.")
+    if expires is not None:
+        # Not strftime: it writes years before 1000 without their zeros.
+        extra["expiration_date"] = date(expires.year, expires.month, expires.day).isoformat()
+    return _as_json(extra)
+
+
+def moment(as_of: datetime | date | str) -> datetime:
+    """A point in time, from a time, a day or ISO text; a day means its end, a time without a zone is UTC."""
+    value: object = _parsed(as_of) if isinstance(as_of, str) else as_of
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time.max, UTC)
+    if not isinstance(value, datetime):
+        raise InvalidInput(f"as_of is a datetime, a date or ISO text such as 2026-03-01T12:00Z, not {_shown(as_of)}.")
+    return _in_utc(value)
+
+
+def _parsed(text: str) -> datetime | date | None:
+    for kind in (date, datetime):
+        try:
+            return kind.fromisoformat(text.strip())
+        except ValueError:
+            continue
+    return None
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput("This time lies outside of the calendar.") from error
+
+
+def _one_said(message: Any, at: datetime, run_id: str | None) -> Said:
+    if isinstance(message, Mapping):
+        message = Said(message.get("role", ""), message.get("content", ""), at, run_id=run_id, name=message.get("name"))
+    if not isinstance(message, Said) or message.role not in ROLES:
+        raise InvalidInput("A message is an object with a role (user, assistant or system) and content.")
+    if not isinstance(message.at, datetime):
+        raise InvalidInput("The time of a message is a datetime.")
+    if not all(isinstance(each, str | None) for each in (message.message_id, message.run_id, message.name)):
+        raise InvalidInput("The name, the message_id and the run_id of a message are text.")
+    _in_utc(message.at)
+    # A time without a zone is taken for UTC: rows carry an offset.
+    when = message.at if message.at.tzinfo else message.at.replace(tzinfo=UTC)
+    run = message.run_id and storable(message.run_id)
+    name = message.name and storable(message.name.strip())[:MAX_NAME]
+    return replace(message, content=content(message.content), at=when, run_id=run, name=name or None)
+
+
+def _as_json(extra: dict[str, Any]) -> dict[str, Any]:
+    try:
+        text = json.dumps(extra, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"metadata must be JSON: {error}.") from error
+    except RecursionError as error:
+        raise InvalidInput("metadata is nested too deeply.") from error
+    if storable(text) != text or re.search(r"(?<!\\)(?:\\\\)*\\u0000", text):
+        raise InvalidInput("metadata holds characters that no database can store.")
+    return extra
+
+
+def _shown(value: object) -> str:
+    """A wrong value in a sentence: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

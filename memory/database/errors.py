@@ -1,0 +1,144 @@
+"""Where the driver's errors become ours: each with the sentence a person needs, and without a password.
+
+It opens no connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg2 import errors as postgres_errors
+from sqlalchemy import URL, make_url
+from sqlalchemy import exc as sqlalchemy_errors
+
+from memory.errors import (
+    AppError,
+    DatabaseError,
+    DatabaseUnreachable,
+    MigrationNeeded,
+    NotFound,
+    SettingsError,
+    VectorsMoved,
+)
+
+__all__ = ["address_of", "explain", "translating"]
+
+log = logging.getLogger("keepsake.database")
+
+
+def address_of(url: str) -> URL:
+    """A Postgres address of whatever flavour, as SQLAlchemy takes it with psycopg2."""
+    _, _, rest = url.partition("://")
+    try:
+        return make_url(f"postgresql+psycopg2://{rest}")
+    except (sqlalchemy_errors.ArgumentError, ValueError) as error:
+        raise SettingsError(
+            "DATABASE_URL is not a Postgres address (postgresql://user:password@host:5432/postgres); "
+            "signs like / # ? @ in the password are written as %2F %23 %3F %40."
+        ) from error
+
+
+@contextmanager
+def translating(url: str) -> Iterator[None]:
+    """Turn the driver's errors into ours; what is a bug of ours stays what it is."""
+    try:
+        yield
+    except sqlalchemy_errors.TimeoutError as error:
+        raise DatabaseError("Too many requests at once: all database connections are busy. Try again.") from error
+    except sqlalchemy_errors.OperationalError as error:
+        raise explain(str(error.orig), url, getattr(error.orig, "pgcode", None)) from error
+    except (sqlalchemy_errors.ProgrammingError, sqlalchemy_errors.DataError) as error:
+        translated = _refused(error.orig)
+        if translated is None:
+            raise
+        raise translated from error
+    except sqlalchemy_errors.DatabaseError as error:
+        if getattr(error.orig, "pgcode", None) != "KS002":
+            raise
+        raise VectorsMoved(_MOVED) from error
+
+
+_MISSING = (
+    postgres_errors.UndefinedTable,
+    postgres_errors.UndefinedFunction,
+    postgres_errors.UndefinedColumn,
+    postgres_errors.UndefinedObject,
+    postgres_errors.InvalidSchemaName,
+)
+
+
+def _refused(error: BaseException | None) -> AppError | None:
+    """The sentence for a statement that was not accepted, where the cause is not a bug of ours."""
+    message = str(error)
+    if isinstance(error, postgres_errors.InsufficientPrivilege):
+        if "row-level security" in message:
+            return NotFound("There is no such thing, or it belongs to somebody else.")
+        return DatabaseError(f"The database role may not do this: {message.splitlines()[0]}.")
+    no_role = isinstance(error, postgres_errors.InvalidParameterValue) and message.startswith("role ")
+    if no_role or isinstance(error, _MISSING):
+        return MigrationNeeded("The database's tables are missing or old. Run once: python -m migrations")
+    if re.search(r"expected \d+ dimensions|different vector dimensions", message):
+        return VectorsMoved(_MOVED)
+    if message.startswith("invalid dsn"):
+        return DatabaseError("DATABASE_URL holds an option after its ? that PostgreSQL does not know: remove it.")
+    return None
+
+
+def explain(message: str, url: str, code: str | None = None) -> DatabaseError:
+    """The sentence for a connection that failed, without the address's password."""
+    parts = address_of(url)
+    host = (parts.host or "").rpartition("@")[2] or "the local socket"
+    lowered = message.lower()
+    direct = host.startswith("db.") and host.endswith(".supabase.co")
+    no_route = ("network is unreachable", "cannot assign requested address", "could not translate host name")
+    if direct and any(words in lowered for words in no_route):
+        return DatabaseUnreachable(
+            f"{host} is a direct Supabase address, which is reachable over IPv6 only: use the Session pooler "
+            "address (port 5432) from the project's Connect dialog in DATABASE_URL."
+        )
+    for words, sentence in _SENTENCES:
+        if words in lowered:
+            return DatabaseUnreachable(sentence.format(host=host, user=parts.username or "this user"))
+    if code is not None:  # it did answer: a deadlock, a time limit, a full disk
+        return DatabaseError(f"The database could not finish this ({message.splitlines()[0]}). Try again.")
+    log.error("the database could not be reached: %s", message)
+    return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.")
+
+
+_MOVED = (
+    "The stored vectors come from another embedding model than this app's: they were moved while it ran. Start it "
+    "again with EMBED_MODEL set to the new one."
+)
+_UNKNOWN_TENANT = (
+    "The pooler {host} does not know this project: it may be paused (restore it in the Supabase dashboard), "
+    "or the user in DATABASE_URL does not end in .PROJECT-REF, or the host is not the one of its Connect dialog."
+)
+_SENTENCES = (
+    ("password authentication failed", "The database refused the password of {user}: check DATABASE_URL."),
+    ("tenant or user not found", _UNKNOWN_TENANT),
+    ("tenant/user", _UNKNOWN_TENANT),
+    ('" does not exist', "The role or the database in DATABASE_URL does not exist at {host}: check its name."),
+    (
+        "could not translate host name",
+        "The database host {host} is unknown: check DATABASE_URL, and whether the project is paused.",
+    ),
+    (
+        "connection refused",
+        "Nothing answers at the database address {host}: check DATABASE_URL and that it runs.",
+    ),
+    ("no such file or directory", "The local database is not running: start it with make run."),
+    (
+        "timeout expired",
+        "The database at {host} did not answer in time: it may be paused or unreachable.",
+    ),
+    ("network is unreachable", "There is no network route to the database at {host}."),
+    ("too many clients", "The database has no free connection left: try again in a moment."),
+    ("max clients", "The database has no free connection left: try again in a moment."),
+    ("remaining connection slots", "The database has no free connection left: try again in a moment."),
+    ("server closed the connection", "The database closed the connection: try again."),
+    ("terminating connection", "The database closed the connection: try again."),
+    ("ssl ", "The database at {host} and this app could not agree on encryption: check DATABASE_URL."),
+)

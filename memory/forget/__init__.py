@@ -1,0 +1,1 @@
+"""Erasing for good, with receipts: everything, or what one chat taught."""

@@ -1,0 +1,280 @@
+"""What a person says of themself in French. Words and patterns only."""
+
+from __future__ import annotations
+
+from memory.language.grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+
+__all__ = ["FRENCH"]
+
+ADVERB = (
+    either(
+        "maintenant désormais actuellement aujourd'hui toujours aussi vraiment beaucoup bien surtout souvent "
+        "encore déjà "
+        "principalement particulièrement énormément tellement trop récemment depuis_peu très plutôt enfin",
+        then=" ",
+    )
+    + "*"
+)
+STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
+    either(
+        r"et ou mais avec depuis maintenant désormais parce car car où qui que comme pour actuellement aussi "
+        r"beaucoup du_tout "
+        r"plus cette ce la_semaine le_mois l'année en_\d{4} dans_un dans_une hier aujourd'hui quand chaque"
+    )
+)
+KIN = either(
+    r"maman papa mère père parents s(?:œ|oe)urs? frères? fils fille filles enfants? jumeaux jumelles bébé femme "
+    r"mari épouse époux "
+    r"conjointe? compagne compagnon partenaire copine copain fiancée? grand-(?:mère|père) grands-parents "
+    r"petite?-(?:fille|fils) "
+    r"petits-enfants tante oncle cousine? nièce neveu belle-(?:mère|sœur|fille) beau-(?:père|frère|fils) "
+    r"meilleure?_amie? amie? "
+    r"colocataire voisine? patronne? cheffe? collègue"
+)
+WHAT_KIN_DO = either(
+    r"est sont était a ont avait s'appellen?t?(?:ent)? habiten?t?(?:nt)? habite habitent vit vivent travaille "
+    r"travaillent aime aiment adore adorent déteste détestent joue jouent étudie étudient parle parlent mange "
+    r"mangent boit fume conduit chante danse vient viennent n'aime ne_mange ne_boit n'a ne_supporte préfère va "
+    r"apprend souffre collectionne"
+)
+PET = either(
+    r"chiens? chienne chats? chatte chatons? chiots? chevaux cheval hamsters? lapins? perroquets? tortues? animaux"
+)
+OWNED = either(
+    r"allergie diabète asthme tdah migraines? arthrose épilepsie insomnie jardin maison voiture vélo moto bateau "
+    r"piano "
+    r"permis rendez-vous entretien examen vol opération \d{1,3}_ans"
+)
+BEING = either(
+    r"allergique végétarienn?e? végane? vegan intolérante? enceinte mariée? célibataire divorcée? fiancée? "
+    r"veuve? pacsée? "
+    r"retraitée? à_la_retraite gauch(?:er|ère) droiti(?:er|ère) daltonien(?:ne)? aveugle sourde? malvoyante? "
+    r"dyslexique diabétique "
+    r"asthmatique autiste au_chômage bilingue trilingue catholique protestante? musulmane? juive? juif athée "
+    r"bouddhiste "
+    r"originaire née? fille_unique fils_unique étudiante? française? belge suisse canadienn?e? québécoise? "
+    r"fan_de passionnée?"
+)
+DOES = either(
+    r"viens_d[eu'] joue parle_(?:couramment|anglais|français|espagnol|arabe|allemand|italien|portugais|chinois|"
+    r"japonais|\w+_langues) "
+    r"étudie apprends enseigne chante danse peins fume collectionne cours_(?:le|un|des|tous) nage grimpe jardine "
+    r"cuisine tricote "
+    r"mange_(?:végétarien|végane|halal|casher|sans) bois_(?:du|mon|toujours|un) prends_mon possède conduis "
+    r"crois_en souffre_d[e'] "
+    r"travaille_(?:dans|de_nuit|en|le|la|à_temps|depuis) fais_(?:du|de_la|de_l') vais_(?:à_la|au|souvent|tous) "
+    r"m'intéresse"
+)
+NOT_DONE = (
+    r"(?:ne |n')(?:mange|bois|fume|conduis|supporte|consomme|prends|porte|regarde)\b[^,;]{0,30}\b(?:pas|jamais|"
+    r"plus)\b"
+)
+DID = either(
+    r"adopté commencé_un eu_un eu_une obtenu réussi raté fini_m terminé_m acheté_un acheté_une vendu_m "
+    r"démissionné déménagé gagné "
+    r"perdu_mon_emploi perdu_mon_travail arrêté_de rencontré grandi vécu couru_le couru_un publié quitté_m "
+    r"pris_ma_retraite"
+)
+BECAME = either(r"née? mariée? fiancée? pacsée? séparée? divorcée? installée? inscrite? cassée?")
+AIM = either(
+    r"apprendre_(?!comment|pourquoi|ce)\w+ courir_(?:un|le)_(?:semi-)?marathon déménager devenir voyager "
+    r"visiter_(?:le_|la_|l')?(?-i:[A-ZÀ-Þ])\w* vivre "
+    r"étudier_(?!ce|cette)\w+ arrêter_de perdre_du_poids acheter_une?_(?:maison|appartement|bateau|ferme) économiser "
+    r"finir_(?:ma_thèse|mes_études) ouvrir_une?_(?:café|restaurant|boulangerie|boutique) avoir_des_enfants "
+    r"adopter_une? "
+    r"écrire_un_(?:roman|livre) travailler_(?:comme|à_l'étranger) me_marier"
+)
+JOB = either(
+    r"infirmi(?:er|ère) médecin professeure? enseignante? institu(?:teur|trice) ingénieure? avocate? "
+    r"boulang(?:er|ère) menuisi(?:er|ère) "
+    r"plombi(?:er|ère) électricienn?e? cuisini(?:er|ère) serveu(?:r|se) bibliothécaire architecte journaliste "
+    r"écrivaine? aut(?:eur|rice) "
+    r"tradu(?:cteur|ctrice) développeu(?:r|se) program(?:meur|meuse) graphiste cherche(?:ur|use) agricult(?:eur|"
+    r"rice) pompi(?:er|ère) "
+    r"polici(?:er|ère) militaire chauffeu(?:r|se) jardini(?:er|ère) coiffeu(?:r|se) photographe peintre artiste "
+    r"musicienn?e? act(?:eur|rice) "
+    r"consultante? comptable sage-femme chirurgienn?e? vétérinaire psychologue vendeu(?:r|se) pilote "
+    r"pharmacienn?e? dentiste secrétaire "
+    r"technicienn?e? kinésithérapeute juge notaire biologiste physicienn?e? chimiste"
+)
+LIKED = r"(?!{}\b)".format(
+    either(
+        "ça cela ce cette ces ton ta tes votre vos te vous que quand comment l'idée la_façon la_réponse "
+        r"ta_réponse pas le_style (?:bien_)?(?:l[ea]_|l')(?:\w+_)?(?:version|option|idée|réponse|titre|"
+        "proposition|texte|variante|premi(?:er|ère)|deuxième|seconde?|derni(?:er|ère))"
+    )
+)
+WITH_ARTICLE = r"(?:le |la |les |l'|du |de la |des |d'|de )?"
+
+
+def _rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
+    """The same words in the first person, and as a memory may tell them."""
+    told = text.replace("<Je>", r"(?:je |j')").replace("<Mon>", "m(?:on|a)")
+    they = r"(?:(?:je |j'|(?:la personne|l'utilisat(?:eur|rice)|il|elle|on|nous) ))?"
+    known = text.replace("<Je>", they).replace("<Mon>", "[ms](?:on|a)")
+    return SlotRule(slot, starting(told), starting(known), positive)
+
+
+SLOTS = (
+    _rule("name", rf"(?:je m'|il s'|elle s'|s')appelle {ADVERB}{VALUE}{STOP}"),
+    _rule("name", rf"<Mon> (?:(?:vrai )?prénom|nom) est {ADVERB}{VALUE}{STOP}"),
+    _rule("name", rf"moi,? c'est {VALUE}{STOP}"),
+    _rule("address", rf"appelle-moi {VALUE}{STOP}"),
+    _rule(
+        "home", rf"<Je>(?:n')?(?:ne )?(?:habite|vis|vit) (?:plus|pas) (?:à|en|au|dans) {VALUE}{STOP}", positive=False
+    ),
+    _rule("home", rf"<Je>(?:habite|vis|vit|réside) {ADVERB}(?:à|en|au|aux|près de) {VALUE}{STOP}"),
+    _rule("home", rf"(?:nous (?:habitons|vivons)|on (?:habite|vit)) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
+    _rule("home", rf"(?:j'ai|nous avons|on a) {ADVERB}(?:déménagé|emménagé) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
+    _rule("home", rf"je (?:me )?suis {ADVERB}installée? {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
+    _rule("employer", rf"<Je>ne travaille (?:plus|pas) (?:chez|pour) {VALUE}{STOP}", positive=False),
+    _rule(
+        "employer", rf"<Je>(?:travaille|bosse) {ADVERB}(?:chez|pour) (?!moi|toi|un |une |le |la |demain){VALUE}{STOP}"
+    ),
+    _rule("job", rf"<Je>travaille {ADVERB}comme (?:une? )?(?P<value>[\w-]+)\b"),
+    _rule("job", rf"je suis {ADVERB}(?:une? )?(?P<value>{JOB})\b"),
+    _rule(
+        "likes",
+        rf"<Je>(?:n'|ne )(?:aime|supporte|apprécie) (?:pas|plus) (?:du tout |trop )?{LIKED}{VALUE}{STOP}",
+        positive=False,
+    ),
+    _rule("likes", rf"<Je>(?:déteste|hais|ai horreur de) {LIKED}{VALUE}{STOP}", positive=False),
+    _rule("likes", rf"<Je>(?:aime|adore|préfère|apprécie) {LIKED}{ADVERB}{LIKED}{VALUE}{STOP}"),
+    _rule("favourite", rf"<Mon> (?P<topic>\w+) (?:préférée?|favorite?) (?:est|c'est) {VALUE}{STOP}"),
+    _rule("age", r"(?:j'ai )(?P<value>\d{1,3}) ans\b"),
+    _rule("reply language", r"(?:réponds|écris)(?:-moi)? (?:toujours |désormais )*en (?P<value>[^\W\d_]{4,})\b"),
+)
+STATEMENTS: Statements = (
+    (
+        starting(
+            rf"(?:je (?:veux|voudrais|souhaite|compte|rêve de)|j'(?:aimerais|espère)) {ADVERB}(?:d'|de "
+            rf")?{AIM}\b"
+        ),
+        "goal",
+    ),
+    (starting(r"mon (?:(?:grand|plus grand) )?(?:but|rêve|objectif) est de\b"), "goal"),
+    (
+        starting(
+            rf"(?:j'ai|nous avons|on a) {ADVERB}{DID}", rf"je (?:me )?suis {ADVERB}{BECAME}\b", r"je suis devenue?\b"
+        ),
+        "event",
+    ),
+    (starting(r"j'ai (?:une? )?(?:rendez-vous|entretien|examen)\b"), "event"),
+    (starting(rf"(?:je (?:ne )?suis|nous sommes) (?:pas )?{ADVERB}(?:une? )?(?:{BEING}|{JOB})\b"), "fact"),
+    (starting(rf"(?:j'ai|nous avons|on a|je possède) (?:[\w'-]+ ){{0,4}}?(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
+    (starting(rf"je {ADVERB}{DOES}", r"j'(?:étudie|apprends|enseigne)\b", rf"je {NOT_DONE}"), "fact"),
+    (
+        starting(
+            rf"(?:mon|ma|mes|notre|nos) (?:\w+ )?(?:{KIN}|{PET})(?:,? (?-i:[A-ZÀ-Þ])[\w'-]+){{0,2}},? "
+            rf"(?!(?:est|sont) (?:malade|là|ici|fâchée?|en colère|en retard)\b|a besoin){WHAT_KIN_DO}\b"
+        ),
+        "fact",
+    ),
+    (
+        starting(
+            r"(?:mon|ma|mes) (?:anniversaire|ville natale|langue maternelle|religion|signe|groupe sanguin|"
+            r"pointure|médecin|dentiste|passe-temps) (?:est|sont|c'est)"
+        ),
+        "fact",
+    ),
+)
+LASTING = r"(?:à partir de maintenant|désormais|dorénavant|à l'avenir)"
+TOLD_TO = (
+    r"(?:réponds|écris|utilise|parle|garde|donne|explique|fais|sois|appelle|tutoie|vouvoie|évite|commence|"
+    r"reste|cite)(?:-moi)?"
+)
+
+FRENCH = Grammar(
+    language="fr",
+    preface=starting(
+        r"\W*(?:(?:un peu )?(?:de )?contexte|à propos de moi|sur moi|pour info|info|ps|note|rappel|souviens-toi|"
+        r"correction|bonjour|salut)$"
+    ),
+    opening=starting(
+        either(
+            "bonjour bonsoir salut coucou alors donc oui non ok bon et mais oh ah merci au_fait en_fait "
+            "d'ailleurs pardon désolée? "
+            r"contexte pour_info à_propos_de_moi je_voulais_dire(?=_(?:j|m)) voilà sinon"
+        )
+        + r"(?!\w)[\s,:!–—-]*"
+    ),
+    when=starting(
+        r"(?:hier|aujourd'hui|demain|la semaine dernière|l'année dernière|le mois dernier|maintenant|désormais|"
+        r"le week-end),? "
+    ),
+    remember=starting(
+        r"(?:s'il te plaît,? )?(?:souviens-toi|rappelle-toi|retiens|n'oublie pas|note)(?: bien)?(?: qu(?:e |')| "
+        r"?:|,) *"
+    ),
+    statements=STATEMENTS,
+    instruction=starting(
+        rf"(?:s'il te plaît,? )?{TOLD_TO} (?:\w+ ){{0,3}}?(?:toujours|jamais|{LASTING})",
+        rf"(?:s'il te plaît,? )?{LASTING},? (?:toujours |ne )?{TOLD_TO}\b",
+        rf"(?:n'|ne ){TOLD_TO} (?:plus )?jamais\b|n'utilise (?:jamais|plus)\b",
+        rf"{TOLD_TO} [^;]{{2,100}} {LASTING}[.!]*$",
+        r"appelle-moi (?!quand|si|un|une|demain|plus)[\w-]+(?: [\w-]+)?(?:,? s'il te plaît)?[.!]*$",
+    ),
+    slots=SLOTS,
+    refusal=pattern(
+        r"\b(?:tu|te|toi|ton|ta|tes|vous|votre|vos|peut-être|sans doute|probablement|en ce moment|là maintenant|"
+        r"lol|mdr)\b",
+        r"\b(?:dit|disait|disent|écrit|écrivait|raconte|racontait|prétend|pense|pensait|croit|demande)\b|\bqu'en\b",
+        r"\b(?:ai|avons|a) une? \w+ qui\b|\bun jour\b",
+        r"\bsi (?:j|je)\b|\b(?:est-ce que|qu'est-ce)\b|\b(?:aimerais|voudrais) (?:savoir|que)\b|\bce(?:tte|t)? "
+        r"(?:code|erreur|fichier|texte|phrase)\b",
+    ),
+    supposing=pattern(
+        r"\b(?:imagine|imaginons|imaginez|supposons|suppose|admettons|disons que|fais comme si|faisons comme si)\b"
+    ),
+    veto=pattern(
+        r"\bje (?:plaisante|rigole|blague)\b|\bc'est une blague\b|\bpour rire\b|\bje déconne\b",
+        r"\bjeu de rôle\b|\bdans (?:mon|le|un|ce) (?:roman|conte|poème|scénario|jeu|livre)\b|\bdans (?:mon "
+        r"histoire|l'histoire|une histoire|cette histoire)\b",
+        r"\b(?:le héros|l'héroïne|mon personnage|le personnage|la protagoniste)\b|\bparoles\b|"
+        r"\bchanson\b[^.!?]{0,80} "
+        r"(?:dit|fait|comme ça)",
+        r"\b(?:traduis|corrige|reformule|résume|raccourcis|améliore)(?:-moi)? (?:ce|cette|ça|le|la|ma|mon|mes|"
+        r"ceci)\b",
+        r"\b(?:écris|rédige|envoie|compose)(?:-moi)? (?:un|une) (?:\w+ ){0,2}?(?:e-?mail|mail|courriel|lettre|"
+        r"message|histoire|discours|dialogue)\b",
+        r"\b(?:voici|voilà) (?:mon|ma|mes|le|la|les|une?) (?:\w+ )?(?:lettre|cv|texte|brouillon|e-?mail|mail|"
+        r"message|profil|article|histoire|candidature|"
+        r"réponse|paragraphe|poème)\b|\blettre de motivation\b",
+        r"\b(?:chère?|cher) (?:monsieur|madame)\b|\bmadame, monsieur\b|\bcordialement\b|\bbien à vous\b|"
+        r"\bsincères salutations\b",
+        r"\b(?:vérifie|relis|continue|termine|note|évalue|rends|fais|mets|raccourcis)(?:-moi|-l[ae])? (?:ce|"
+        r"cette|ça|le texte|l'histoire|l'orthographe|mon|ma|les fautes|plus)\b|\bplus court|\bfautes d'orthographe\b",
+        r"(?:^|[.!?\n] *)tu es (?:une? |le |la )|\bil était une fois\b",
+        r"\bne (?:retiens|mémorise|note|garde|sauvegarde|enregistre)[^.!?]{0,10} pas\b|\bn'enregistre pas\b|"
+        r"\bentre nous\b",
+    ),
+    tail=pattern(
+        r"[,;]? (?:et |donc |alors |mais )?(?:peux-tu|pourrais-tu|tu peux|tu pourrais|"
+        r"donne-moi|aide-moi|que me|est-ce que)\b.*$"
+        r"|,(?: et| donc| mais)? (?:as-tu|tu as|puis-je|peut-on|dois-je|c'est|y a-t-il|où|que|pourquoi|"
+        r"quel(?:le)?s?|comment|qu'en) [^?]*\?+$"
+    ),
+    forget=starting(
+        r"(?:s'il te plaît,? )?(?:oublie|efface|supprime)(?: le fait)? qu(?:e |')(?P<clause>.+?)(?:,? s'il te "
+        r"plaît)?[.!]*$"
+    ),
+    swap=starting(
+        r"(?:(?:oh|non|pardon|désolée?|en fait|c'est|plutôt|à|chez)[ ,]+)+"
+        r"(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: (?-i:[A-ZÀ-Þ])[\w'-]+)?),? (?:et )?(?:non )?pas (?:à |chez "
+        r")?(?P<old>[\w' -]{1,40}?)[.!]*$"
+    ),
+    meant=starting(
+        r"(?:oh[, ]+)?(?:non|pardon|désolée?)[, ]+je voulais dire (?P<new>(?-i:[A-ZÀ-Þ])[\w'-]{1,30}(?: "
+        r"(?-i:[A-ZÀ-Þ])[\w'-]+)?)[.!]*$"
+    ),
+    article=starting(rf"{WITH_ARTICLE[:-1]}"),
+    kin=pattern(rf"\b(?P<kin>m(?:on|a) (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"),
+    also=pattern(r"\b(?:aussi|également|en plus|deuxième|seconde?)\b"),
+    months="janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
+    days=(
+        (pattern(r"\bhier\b(?<!avant-hier)"), -1),
+        (pattern(r"\bavant-hier\b"), -2),
+        (pattern(r"\baujourd'hui\b"), 0),
+        (pattern(r"\bdemain\b(?<!après-demain)"), 1),
+    ),
+)

@@ -1,0 +1,280 @@
+"""What a person says of themself in German. Words and patterns only."""
+
+from __future__ import annotations
+
+from memory.language.grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+
+__all__ = ["GERMAN"]
+
+ADVERB = (
+    either(
+        "jetzt nun inzwischen mittlerweile aktuell derzeit zurzeit seit_kurzem auch immer immer_noch noch "
+        "wirklich sehr gern gerne "
+        "schon eigentlich momentan meist meistens oft nie niemals nur hauptberuflich ursprünglich besonders "
+        "total leider bitte",
+        then=" ",
+    )
+    + "*"
+)
+STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
+    either(
+        r"und oder aber mit seit weil denn jetzt nun nicht mehr sehr als wo da von am im zusammen um bei an "
+        r"inzwischen gezogen "
+        r"umgezogen über_alles lieber überhaupt wirklich total für und_zwar"
+    )
+)
+I_HAVE, I_AM = r"(?:ich hab(?:e)?|hab(?:e)? ich|wir haben|haben wir)", r"(?:ich bin|bin ich|wir sind|sind wir)"
+KIN = either(
+    r"mama papa mutter vater eltern schwester bruder geschwister schwestern brüder sohn tochter söhne töchter "
+    r"kind kinder "
+    r"zwillinge baby frau mann ehefrau ehemann partner(?:in)? verlobter? freund(?:in)? beste_freundin "
+    r"bester_freund oma opa "
+    r"großmutter großvater großeltern enkel(?:in|kinder)? tante onkel cousine? nichte neffe schwieger(?:mutter|"
+    r"vater|eltern) "
+    r"schwägerin schwager mitbewohner(?:in)? nachbar(?:in)? chef(?:in)? kolleg(?:e|in)"
+)
+WHAT_KIN_DO = either(
+    r"ist sind war waren hat haben hatte heißt heißen wohnt wohnen lebt leben arbeitet arbeiten mag mögen liebt "
+    r"lieben hasst hassen spielt spielen studiert studieren lernt spricht sprechen isst essen trinkt trinken "
+    r"raucht fährt singt malt tanzt kommt kommen stammt kann wird wurde verträgt besucht sammelt unterrichtet "
+    r"leidet geht"
+)
+PET = either(
+    "hund hunde hündin katze katzen kater kätzchen welpen? pferde? hamster kaninchen wellensittich(?:e)? "
+    "schildkröten? haustiere?"
+)
+OWNED = either(
+    r"\w*allergie diabetes asthma adhs migräne rheuma epilepsie zöliakie garten haus auto fahrrad motorrad boot "
+    r"klavier "
+    r"abitur führerschein hund \w+termin vorstellungsgespräch prüfung flug"
+)
+BEING = either(
+    r"allergisch vegetarier(?:in)? veganer(?:in)? vegan vegetarisch schwanger verheiratet ledig geschieden "
+    r"verlobt verwitwet "
+    r"single rentner(?:in)? in_rente linkshänder(?:in)? rechtshänder(?:in)? farbenblind blind gehörlos "
+    r"legastheniker(?:in)? "
+    r"diabetiker(?:in)? autist(?:in)? arbeitslos selbstständig selbständig zweisprachig christ(?:in)? "
+    r"muslim(?:in)? jüdisch "
+    r"katholisch evangelisch atheist(?:in)? aus einzelkind mutter vater student(?:in)? studentin \d{1,3}_jahre_alt"
+)
+DOES = either(
+    r"komme_aus stamme_aus spiele spreche studiere lerne unterrichte tanze singe male rauche sammle trainiere "
+    r"reite schwimme "
+    r"klettere jogge koche backe wandere stricke angle turne trinke_(?:kein\w*|nie|gern\w*|meine?n?|nur|morgens|"
+    r"immer|am_liebsten) "
+    r"esse_(?:kein\w*|nie|gern\w*|nur|immer|am_liebsten|vegan|vegetarisch) lese_(?:gern\w*|am_liebsten|viel) "
+    r"glaube_an "
+    r"leide_(?:an|unter) besitze fahre_(?:einen?|gern\w*|jeden|täglich) arbeite_(?:in|im|nachts|von|am|seit|"
+    r"halbtags|teilzeit|vollzeit) "
+    r"gehe_(?:jeden|gern\w*|regelmäßig|nie|immer|einmal|zweimal) interessiere_mich_für schwärme_für"
+)
+DONE = either(
+    r"geheiratet adoptiert bestanden gekündigt gekauft bekommen angefangen abgeschlossen begonnen gewonnen verloren "
+    r"gebrochen verkauft aufgehört promoviert studiert besucht gegründet kennengelernt"
+)
+AIM = either(
+    r"lernen werden reisen ziehen umziehen studieren abnehmen aufhören heiraten leben auswandern gründen "
+    r"eröffnen besteigen "
+    r"marathon_laufen nichtraucher(?:in)?_werden"
+)
+JOB = either(
+    r"\w*lehrer(?:in)? \w*pfleger(?:in)? \w*arzt \w*ärztin \w*ingenieur(?:in)? \w*entwickler(?:in)? \w*bauer "
+    r"bäcker(?:in)? "
+    r"\w*tischler(?:in)? schreiner(?:in)? \w*elektriker(?:in)? \w*mechaniker(?:in)? \w*köch(?:in)? koch "
+    r"krankenschwester anwalt "
+    r"\w*anwältin \w*architekt(?:in)? \w*journalist(?:in)? autor(?:in)? \w*übersetzer(?:in)? \w*designer(?:in)? "
+    r"\w*programmierer(?:in)? \w*professor(?:in)? \w*forscher(?:in)? \w*wissenschaftler(?:in)? landwirt(?:in)? "
+    r"\w*beamt(?:er|in) "
+    r"polizist(?:in)? soldat(?:in)? \w*fahrer(?:in)? gärtner(?:in)? friseur(?:in)? fotograf(?:in)? maler(?:in)? "
+    r"künstler(?:in)? "
+    r"\w*musiker(?:in)? \w*schauspieler(?:in)? \w*berater(?:in)? hebamme chirurg(?:in)? tierarzt \w*therapeut(?:in)? "
+    r"\w*verkäufer(?:in)? \w*kellner(?:in)? \w*erzieher(?:in)? sekretär(?:in)? \w*techniker(?:in)? pilot(?:in)? "
+    r"\w*kauf(?:mann|frau) "
+    r"\w*apotheker(?:in)? \w*biolog(?:e|in) physiker(?:in)? chemiker(?:in)? \w*psycholog(?:e|in) richter(?:in)? "
+    r"metzger(?:in)?"
+)
+LIKED = r"(?!{}\b)".format(
+    either(
+        "es das dies diese dieser dieses dein deine deinen dich dir euch sie ihn ihm dass wie wenn was nicht "
+        r"lieber gerade hier (?:die|den|das)_(?:\w+_)?(?:version|variante|option|idee|antwort|titel|vorschlag|"
+        "entwurf|text|erste|zweite|dritte|letzte|ersten|zweiten|dritten|letzten)"
+    )
+)
+
+
+def _rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
+    """The same words in the first person, and as a memory may tell them: "wohn<e>" is "wohne", or also "wohnt"."""
+    told = text.replace("<Ich>", "(?:ich |(?<=und ))").replace("<e>", "e").replace("<Mein>", "mein")
+    they = r"(?:(?:ich|wir|die person|(?:der|die) nutzer(?:in)?|er|sie) )?"
+    known = text.replace("<Ich>", they).replace("<e>", "(?:e|t|en)").replace("<Mein>", "(?:mein|sein|ihr|der|die)")
+    return SlotRule(slot, starting(told), starting(known), positive)
+
+
+NOW = r"(?:jetzt|nun|inzwischen|mittlerweile|aktuell|seit kurzem)"
+SLOTS = (
+    _rule("name", rf"<Ich>hei(?:ß|ss)<e> {ADVERB}{VALUE}{STOP}"),
+    _rule("name", rf"<Mein> (?:(?:voller|neuer|richtiger) )?name ist {ADVERB}{VALUE}{STOP}"),
+    _rule("address", rf"(?:bitte )?nenne? mich {ADVERB}{VALUE}{STOP}"),
+    _rule("home", rf"<Ich>(?:wohn|leb)<e> nicht mehr in {VALUE}{STOP}", positive=False),
+    _rule("home", rf"<Ich>(?:wohn|leb)<e> {ADVERB}in {VALUE}{STOP}"),
+    _rule("home", rf"(?:wir wohnen|wir leben|{NOW} (?:wohne|lebe) ich) {ADVERB}in {VALUE}{STOP}"),
+    _rule("home", rf"{I_AM} {ADVERB}(?:von \w+ )?nach {VALUE} (?:um)?gezogen"),
+    _rule("home", rf"(?:ich ziehe|wir ziehen) {ADVERB}nach {VALUE}(?: um)?{STOP}"),
+    _rule("employer", rf"<Ich>arbeit<e> nicht mehr (?:bei(?:m| der| dem)?|für) {VALUE}{STOP}", positive=False),
+    _rule("employer", rf"<Ich>arbeit<e> {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
+    _rule("employer", rf"{NOW} arbeite ich {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
+    _rule("job", rf"<Ich>arbeit<e> {ADVERB}als (?:eine? )?(?P<value>[\w-]+)\b"),
+    _rule("job", rf"(?:ich bin|bin ich) {ADVERB}(?:von beruf )?(?:eine? )?(?P<value>{JOB})\b"),
+    _rule("job", rf"<Mein> beruf ist {VALUE}{STOP}"),
+    _rule("likes", rf"<Ich>mag {ADVERB}kein(?:e|en|er)? {VALUE}{STOP}", positive=False),
+    _rule("likes", rf"<Ich>mag {LIKED}{VALUE} (?:überhaupt |gar )?nicht\b", positive=False),
+    _rule("likes", rf"<Ich>kann {LIKED}{VALUE} nicht (?:leiden|ausstehen)", positive=False),
+    _rule("likes", rf"<Ich>(?:hass|verabscheu)<e> {LIKED}{VALUE}{STOP}", positive=False),
+    _rule("likes", rf"<Ich>(?:mag|lieb<e>|bevorzug<e>) {ADVERB}{LIKED}{VALUE}{STOP}"),
+    _rule("likes", rf"am liebsten (?:esse|trinke|mag|höre|lese) ich {LIKED}{VALUE}{STOP}"),
+    _rule("favourite", rf"<Mein>e? lieblings(?P<topic>\w+) (?:ist|sind) {VALUE}{STOP}"),
+    _rule("age", r"(?:ich bin )(?P<value>\d{1,3}) (?:jahre alt)\b"),
+    _rule(
+        "reply language",
+        r"(?:bitte )?(?:antworte|schreib)(?: mir)?(?: bitte)?(?: immer| ab jetzt| künftig)* auf "
+        r"(?P<value>[a-z]{4,})\b",
+    ),
+)
+STATEMENTS: Statements = (
+    (starting(rf"(?:ich|wir) (?:möchten?|will|wollen|würden? gerne?) (?!dass)[^,;]{{2,80}} {AIM}[.!]*$"), "goal"),
+    (starting(r"ich habe vor, [^;]{2,80}\bzu\b", r"mein (?:(?:großes|größtes) )?(?:ziel|traum) ist\b"), "goal"),
+    (
+        starting(
+            r"ich (?:esse|trinke|lese|reise|koche|tanze|höre|schaue|gehe) [^,;]{0,40}\b(?:gerne?|am "
+            r"liebsten)\b"
+        ),
+        "preference",
+    ),
+    (
+        starting(
+            rf"{I_HAVE} [^;]{{2,100}} {DONE}[.!]*$",
+            rf"{I_AM} [^;]{{2,80}} (?:umgezogen|gezogen|geboren|befördert worden)[.!]*$",
+        ),
+        "event",
+    ),
+    (starting(rf"{I_HAVE} [^,;]{{0,40}}\b(?:\w+termin|vorstellungsgespräch|prüfung)\b"), "event"),
+    (starting(rf"(?:ich bin|wir sind) (?:nicht )?{ADVERB}(?:ein |eine )?(?:{BEING}|{JOB})\b"), "fact"),
+    (starting(rf"{I_HAVE} (?:[\w'-]+ ){{0,4}}?(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
+    (
+        starting(rf"ich {ADVERB}{DOES}\b", r"ich (?:esse|trinke|rauche|fahre|koche) [^,;]{0,40}\bkein(?:e|en)?\b"),
+        "fact",
+    ),
+    (
+        starting(
+            rf"(?:meine?|unsere?) (?:\w+ )?(?:{KIN}|{PET})(?:,? (?-i:[A-ZÄÖÜ])[\w'-]+){{0,2}},? "
+            rf"(?!(?:ist|sind) (?:krank|sauer|gerade|da|hier|wütend|heute)\b){WHAT_KIN_DO}\b"
+        ),
+        "fact",
+    ),
+    (
+        starting(
+            r"meine? (?:geburtstag|muttersprache|heimatstadt|religion|sternzeichen|blutgruppe|schuhgröße|hobbys?|"
+            r"arzt|ärztin|pronomen) (?:ist|sind)"
+        ),
+        "fact",
+    ),
+)
+LASTING = r"(?:ab jetzt|ab sofort|von nun an|von jetzt an|in zukunft|künftig|zukünftig)"
+TOLD_TO = (
+    r"(?:antworte|schreib|sprich|nutze|benutze|verwende|gib|erkläre?|fasse?|halte?|sei|nenne?|duze|sieze|"
+    r"sag|vermeide|beginne|lass)"
+)
+
+GERMAN = Grammar(
+    language="de",
+    preface=starting(
+        r"\W*(?:(?:kurz |ein bisschen |etwas )?(?:zu|über) mir|hintergrund|zum hintergrund|info|zur info|ps|"
+        r"hinweis|korrektur|merke?|hallo|hi|hey)$"
+    ),
+    opening=starting(
+        either(
+            "hallo hi hey moin servus guten_(?:morgen|tag|abend) also ja nein nee ok okay gut und aber oh ach "
+            "übrigens danke "
+            r"entschuldigung sorry (?:kurz_)?(?:zu|über)_mir zur_info hintergrund ich_meinte(?=_(?:ich|mein)) "
+            r"eigentlich(?=_(?:ich|mein))"
+        )
+        + r"\b[\s,:!–—-]*"
+    ),
+    when=starting(r"(?:gestern|heute|morgen|vorgestern|letzte woche|letztes jahr|letzten monat|am wochenende) "),
+    remember=starting(
+        r"(?:bitte )?(?:merk(?:e)? dir|denk(?:e)? (?:bitte )?dran|denk(?:e)? (?:bitte )?daran|vergiss nicht|"
+        r"notier(?:e)? dir)(?: bitte)?(?:, dass\b|:|,(?= (?:ich|mein))) *"
+    ),
+    statements=STATEMENTS,
+    instruction=starting(
+        rf"(?:bitte )?{TOLD_TO}\b(?: mir| mich| dich| bitte| deine antworten)* (?:\w+ ){{0,2}}?(?:immer|nie|"
+        rf"niemals|stets|{LASTING})\b",
+        rf"(?:bitte )?(?:{LASTING}|immer|nie)(?: bitte| immer| nur| nie)* {TOLD_TO}\b",
+        r"(?:bitte )?nenne? mich (?!nicht|wenn|ein)(?:bitte )?\w+(?: \w+)?(?:,? bitte| ab jetzt)?[.!]*$",
+        rf"(?:bitte )?{TOLD_TO}\b[^;]{{2,100}} {LASTING}[.!]*$",
+    ),
+    slots=SLOTS,
+    refusal=pattern(
+        r"\b(?:du|dir|dich|dein\w*|sie ihnen|gerade|würde|wäre|hätte|vielleicht|wahrscheinlich|vermutlich|lol)\b",
+        r"\b(?:wenn|falls) ich\b|\bdiese[rsnm]? (?:code|fehler|text|datei|satz|aufgabe|frage)\b",
+        r"\b(?:sagt|sagte|sagen|meint|meinte|schrieb|schreibt|behauptet|behauptete|erzählt|erzählte|denkt|glaubt|"
+        r"fragt|fragte)\b",
+        r"\bhabe? (?:eine?n? )[^,;]{2,40}\b(?:ge(?!schwister)\w{2,}(?:t|en)|\w{3,}iert|verloren|vergessen|"
+        r"bekommen, der)\b(?! *[.!]*$)|, (?:der|die|das) (?:nicht|immer|dauernd)\b",
+        r"\bhab(?:e)? eine?n? \w+ (?:gesehen|gehört|gefunden|gemacht|geschrieben|gelesen|getroffen|gegessen)\b",
+        r"\bich bin (?:mir )?(?:nicht )?sicher\b|\bich (?:frage mich|suche nach)\b",
+    ),
+    supposing=pattern(
+        r"\b(?:stell(?:e|en sie)? dir vor|angenommen|nehmen wir an|nimm an|tu so|was wäre|gesetzt den fall)\b"
+    ),
+    veto=pattern(
+        r"\b(?:kleiner |nur ein |war ein |nur )?(?:scherz|spaß gemacht|witz gemacht)\b|\bwar nur spaß\b|\bich "
+        r"scherze\b",
+        r"\brollenspiel\b|\bin (?:meinem|dem|einem|diesem) (?:roman|buch|spiel|gedicht|drehbuch)\b|\bin "
+        r"(?:meiner|der|einer) geschichte\b",
+        r"\b(?:der|mein|die|meine) (?:held|heldin|protagonist|protagonistin|romanfigur)\b|\bsongtext|\bliedtext|"
+        r"\b(?:lied|song)\b[^.!?]{0,80} geht so",
+        r"\b(?:übersetze?|korrigiere?|verbessere?|kürze?|formuliere?|fasse?)\b[^.!?]{0,30}\b(?:dies|das|diesen|"
+        r"den|folgende\w*|text|satz|mail|brief|zusammen|um)\b",
+        r"\b(?:schreibe?|verfasse?|entwirf|formuliere?) (?:mir |uns )?(?:bitte )?(?:eine?n? )(?:\w+ "
+        r"){0,2}?(?:e-?mail|brief|nachricht|geschichte|rede|dialog|anschreiben|post)\b",
+        r"\bhier (?:ist|sind|kommt) (?:mein|der|die|das|ein)e? (?:\w+ )?(?:\w*brief|anschreiben|lebenslauf|text|"
+        r"entwurf|aufsatz|e-?mail|mail|"
+        r"nachricht|beitrag|profil|artikel|geschichte|bewerbung|antwort|absatz|gedicht)\b|\bmein anschreiben\b",
+        r"\bsehr geehrte|\bliebe[rs]? (?:frau|herr|kolleg|team|damen)|\bmit (?:freundlichen|besten|lieben) "
+        r"grüßen\b|\b(?:viele|liebe|beste) grüße\b",
+        r"\b(?:prüfe?|überprüfe?|checke?|lies|bewerte?|mach|setze?|ergänze?|schreibe?) (?:mir |bitte )*(?:das|"
+        r"dies|es|den text|die geschichte|meinen|mal das|weiter|sie|ihn)\b|\bauf (?:rechtschreib)?fehler\b",
+        r"(?:^|[.!?\n] *)du bist (?:eine? |der |die )|\bes war einmal\b",
+        r"\b(?:merke?|speicher(?:e|n)?|behalte?|notiere?)\b[^.!?]{0,25}\bnicht\b|\bnicht (?:merken|speichern)\b|"
+        r"\bunter uns\b",
+    ),
+    tail=pattern(
+        r",? (?:und |also |aber )?(?:kannst du|könntest du|gib mir|hilf mir|schreib mir|"
+        r"bitte (?:hilf|gib|schreib|empfiehl))\b(?! (?:ich|mein)).*$"
+        r"|,(?: und| also| aber)? (?:hast|habt|kann|könnte|soll|sollte|gibt|ist|sind|darf|muss|wer|warum|weißt|"
+        r"was|wie|wo|welche[rsn]?) "
+        r"[^?]*\?+$"
+    ),
+    forget=starting(r"(?:bitte )?(?:vergiss|lösche?)(?: bitte)?,? dass (?P<clause>.+?)[.!]*$"),
+    swap=starting(
+        r"(?:(?:oh|nein|sorry|doch|eigentlich|entschuldigung|es ist|das ist|ich meinte|in|bei)[ ,]+)+"
+        r"(?P<new>(?-i:[A-ZÄÖÜ\d])[\w'-]{0,30}(?: [A-ZÄÖÜ][\w'-]+)?),? (?:und )?nicht (?:in |bei )?(?P<old>[\w' "
+        r"-]{1,40}?)[.!]*$"
+    ),
+    meant=starting(
+        r"(?:oh[, ]+)?(?:nein|sorry|moment|halt)[, ]+ich meinte (?P<new>(?-i:[A-ZÄÖÜ])[\w'-]{1,30}(?: "
+        r"(?-i:[A-ZÄÖÜ])[\w'-]+)?)[.!]*$"
+    ),
+    article=starting(r"(?:der|die|das|den|dem|eine?[nmrs]?) "),
+    kin=pattern(rf"\b(?P<kin>meine? (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÄÖÜ][\w-]+))"),
+    also=pattern(r"\b(?:auch|außerdem|zusätzlich|nebenbei|zweite[rsnm]?|nebenher)\b"),
+    months="januar februar märz april mai juni juli august september oktober november dezember".split(),
+    days=(
+        (pattern(r"\bgestern\b(?<!vorgestern)"), -1),
+        (pattern(r"\bvorgestern\b"), -2),
+        (pattern(r"\bheute\b"), 0),
+        (pattern(r"\b(?-i:morgen)\b(?<!heute morgen)"), 1),
+        (pattern(r"\bübermorgen\b"), 2),
+    ),
+)

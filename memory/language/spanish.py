@@ -1,0 +1,259 @@
+"""What a person says of themself in Spanish. Words and patterns only."""
+
+from __future__ import annotations
+
+from memory.language.grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+
+__all__ = ["SPANISH"]
+
+ADVERB = (
+    either(
+        "ahora actualmente ya también siempre mucho muchísimo realmente todavía aún solo principalmente "
+        "sobre_todo hoy_en_día "
+        "normalmente recientemente bastante muy más acabo_de",
+        then=" ",
+    )
+    + "*"
+)
+STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
+    either(
+        r"y e o pero con desde ahora porque ya donde que como para también mucho muchísimo nada actualmente hace "
+        r"este esta el_mes "
+        r"la_semana el_año en_\d{4} cuando cada por"
+    )
+)
+ME = r"(?:yo )?"
+KIN = either(
+    r"mamá papá madre padre padres hermanas? hermanos? hij[oa]s? niñ[oa]s? gemel[oa]s bebé mujer esposa esposo "
+    r"marido pareja novi[oa] "
+    r"prometid[oa] abuel[oa]s? niet[oa]s? tí[oa]s? prim[oa]s? sobrin[oa]s? suegr[oa]s? cuñad[oa]s? "
+    r"mejor_amig[oa] amig[oa] "
+    r"compañer[oa](?:_de_(?:piso|trabajo))? vecin[oa] jef[ea]"
+)
+WHAT_KIN_DO = either(
+    r"es son era eran tiene tienen tenía se_llaman? vive viven vivía trabaja trabajan estudia estudian juega "
+    r"juegan habla hablan come bebe fuma conduce canta baila odia ama adora prefiere le_(?:gusta|encanta)n? "
+    r"no_(?:come|bebe|puede|tiene|le) está_(?:casad[oa]|jubilad[oa]|embarazada|divorciad[oa]) murió falleció "
+    r"nació viene sufre padece toca colecciona enseña va y_yo_somos"
+)
+PET = either(
+    r"perr[oa]s? gat[oa]s? gatit[oa]s? cachorr[oa]s? caballos? yegua conejos? loros? tortugas? hámsters? mascotas?"
+)
+OWNED = either(
+    r"alergia diabetes asma tdah migrañas? artritis epilepsia insomnio jardín casa coche carro bicicleta moto "
+    r"barco piano carnet "
+    r"cita entrevista examen vuelo operación \d{1,3}_años"
+)
+BEING = either(
+    r"alérgic[oa] vegetarian[oa] vegan[oa] intolerante celíac[oa] diabétic[oa] asmátic[oa] autista zurd[oa] "
+    r"diestr[oa] daltónic[oa] "
+    r"cieg[oa] sord[oa] disléxic[oa] bilingüe trilingüe católic[oa] cristian[oa] musulmana? judí[oa] ate[oa] "
+    r"budista de_[a-zñ] "
+    r"solter[oa] divorciad[oa] viud[oa] jubilad[oa] hij[oa]_únic[oa] estudiante español[a]? mexican[oa] "
+    r"argentin[oa] chilen[oa] "
+    r"colombian[oa] peruan[oa] autónom[oa] fan_de aficionad[oa] padre_de madre_de"
+)
+STATE = either(
+    r"casad[oa] embarazada divorciad[oa] solter[oa] jubilad[oa] prometid[oa] separad[oa] en_paro desemplead[oa] "
+    r"aprendiendo estudiando"
+)
+DOES = either(
+    r"vengo_de toco_(?:el|la|un|una) juego_(?:al|a_la) hablo_(?:\w+_idiomas|inglés|español|francés|catalán|"
+    r"euskera|gallego|portugués|quechua|árabe|chino|alemán) "
+    r"estudio_(?!este|esto|esta) aprendo enseño canto bailo pinto fumo colecciono corro_(?:maratones|cada|todos) "
+    r"nado escalo cocino tejo practico "
+    r"bebo como_(?:sin|vegano|halal) conduzco creo_en sufro_de padezco trabajo_(?:de|desde|por|los) crecí "
+    r"voy_(?:al|a_la)_(?:gimnasio|universidad|iglesia) "
+    r"me_interesa me_dedico llevo_\w+_años"
+)
+NOT_DONE = r"(?:no|nunca|ya no) (?:como|bebo|fumo|conduzco|tomo|consumo|duermo|uso|veo)\b"
+DID = either(
+    r"nací adopté me_casé me_gradué me_mudé me_divorcié me_jubilé empecé_(?:un|una|a_trabajar|la|el) "
+    r"compré_(?:un|una|mi) vendí_mi aprobé "
+    r"suspendí terminé_(?:mi|la|el) dejé_(?:de|mi|el) conseguí_(?:un|una|el) perdí_mi_(?:trabajo|empleo) "
+    r"gané_(?:un|una|el|la) tuve_(?:un|una) "
+    r"corrí_(?:un|una|el|la|mi) publiqué conocí_a_mi viajé_a me_rompí he_adoptado he_empezado he_comprado_(?:un|"
+    r"una) he_terminado_mi me_he_casado "
+    r"me_he_graduado me_he_mudado he_aprobado he_dejado"
+)
+AIM = either(
+    r"aprender_(?!qué|cómo|por|más\b)\w+ correr_(?:un|una|el|la)_(?:media_)?maratón mudarme ser viajar "
+    r"visitar_(?-i:[A-ZÀ-Þ])\w* vivir "
+    r"estudiar_(?!este|esto|esta)\w+ dejar_de perder_peso comprar(?:me)?_una?_(?:casa|piso|barco) ahorrar "
+    r"terminar_(?:mi_tesis|mis_estudios) "
+    r"abrir_una?_(?:café|restaurante|panadería|tienda) tener_hijos adoptar_una? escribir_(?:un_libro|una_novela) "
+    r"trabajar_(?:como|de) casarme"
+)
+JOB = either(
+    r"enfermer[oa] médic[oa] profesora? maestr[oa] ingenier[oa] abogad[oa] panader[oa] carpinter[oa] "
+    r"fontaner[oa] electricista cociner[oa] "
+    r"camarer[oa] bibliotecari[oa] arquitect[oa] periodista escritora? autora? traductora? diseñadora? "
+    r"desarrolladora? programadora? "
+    r"investigadora? científic[oa] agricultora? bomber[oa] policía soldado conductora? jardiner[oa] peluquer[oa] "
+    r"fotógraf[oa] pintora? artista "
+    r"músic[oa] actor actriz consultora? contable contador matrona cirujan[oa] veterinari[oa] psicólog[oa] "
+    r"vendedora? piloto farmacéutic[oa] "
+    r"dentista secretari[oa] técnic[oa] fisioterapeuta juez jueza biólog[oa] físic[oa] químic[oa] economista"
+)
+PLACE = (
+    r"(?=(?:(?:una?|el|la) (?:\w+ )?(?:hospital|banco|bar|empresa|escuela|colegio|instituto|tienda|"
+    r"restaurante|oficina|fábrica|universidad|clínica|farmacia|hotel|librería|panadería|museo|laboratorio|taller|"
+    r"supermercado|agencia|despacho|ayuntamiento)\b|(?:el |la )?(?-i:[A-ZÀ-Þ])))"
+)
+LIKED = r"(?!{}\b)".format(
+    either(
+        "eso esto esta este ese esa tu tus que cómo cuando la_idea la_respuesta el_estilo tu_respuesta (?:el|"
+        r"la)_(?:\w+_)?(?:versión|opción|idea|respuesta|título|propuesta|texto|variante|primer[oa]?|segund[oa]|"
+        "tercer[oa]?|últim[oa])"
+    )
+)
+NOT_SPANISH = r"\b(?:il|gli|della|che|não|uma|com|em|sono|è|il_mio|nel)\b".replace("_", " ")
+
+
+def _rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
+    """The same words in the first person, and as a memory may tell them."""
+    told = text.replace("<Yo>", ME).replace("<o>", "o").replace("<me>", "me").replace("<Mi>", "mi")
+    they = r"(?:(?:yo|la persona|el usuario|la usuaria|él|ella) )?"
+    known = text.replace("<Yo>", they).replace("<o>", "[oea]").replace("<me>", "(?:me|le)").replace("<Mi>", "(?:mi|su)")
+    return SlotRule(slot, starting(told), starting(known), positive)
+
+
+SLOTS = (
+    _rule("name", rf"<Yo>(?:me llamo|se llama) {ADVERB}{VALUE}{STOP}"),
+    _rule("name", rf"<Mi> nombre (?:completo )?es {ADVERB}{VALUE}{STOP}"),
+    _rule("address", rf"llámame {VALUE}{STOP}"),
+    _rule("home", rf"<Yo>(?:ya )?no viv<o> en {VALUE}{STOP}", positive=False),
+    _rule("home", rf"<Yo>{ADVERB}viv<o> {ADVERB}en {VALUE}{STOP}"),
+    _rule("home", rf"(?:ahora )?vivimos {ADVERB}en {VALUE}{STOP}"),
+    _rule("home", rf"(?:(?:me he|nos hemos) {ADVERB}mudado|me mudé|nos mudamos) {ADVERB}a {VALUE}{STOP}"),
+    _rule("employer", rf"<Yo>(?:ya )?no trabaj<o> (?:en|para) {VALUE}{STOP}", positive=False),
+    _rule("employer", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:en|para) {PLACE}{VALUE}{STOP}"),
+    _rule("job", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:como|de) (?:una? )?(?P<value>[\w-]+)\b"),
+    _rule("job", rf"<Yo>{ADVERB}soy {ADVERB}(?:una? )?(?P<value>{JOB})\b"),
+    _rule(
+        "likes",
+        rf"(?:a mí )?(?:ya )?no <me> (?:gustan?|encantan?) (?:nada "
+        rf")?{LIKED}{VALUE}{STOP}",
+        positive=False,
+    ),
+    _rule("likes", rf"<Yo>(?:odi<o>|detest<o>|no soport<o>|no aguant<o>) {LIKED}{VALUE}{STOP}", positive=False),
+    _rule("likes", rf"(?:a mí )?{ADVERB}<me> (?:gustan?|encantan?|fascinan?) {ADVERB}{LIKED}{VALUE}{STOP}"),
+    _rule("likes", rf"<Yo>(?:ador<o>|am<o>|prefier<o>) {LIKED}{VALUE}{STOP}"),
+    _rule("favourite", rf"<Mi> (?P<topic>\w+) (?:favorit[oa]|preferid[oa]) es {VALUE}{STOP}"),
+    _rule("age", r"(?:tengo )(?P<value>\d{1,3}) años\b"),
+    _rule("reply language", r"(?:responde|contesta|escribe)(?:me)? (?:siempre )?en (?P<value>[^\W\d_]{4,})\b"),
+)
+STATEMENTS: Statements = (
+    (starting(rf"{ME}(?:quiero|quisiera|me gustaría|espero|pienso|planeo|sueño con) {AIM}\b"), "goal"),
+    (starting(r"mi (?:(?:gran|mayor) )?(?:meta|sueño|objetivo) es\b"), "goal"),
+    (starting(rf"{ME}{ADVERB}{DID}\b"), "event"),
+    (starting(r"tengo (?:una? )(?:cita|entrevista|examen|vuelo)\b"), "event"),
+    (starting(rf"{ME}(?:no )?(?:soy|somos) {ADVERB}(?:una? )?(?:{BEING}|{JOB})"), "fact"),
+    (starting(rf"{ME}(?:no )?(?:estoy|estamos) {ADVERB}{STATE}\b"), "fact"),
+    (starting(rf"{ME}(?:tengo|tenemos) (?:[\w'-]+ ){{0,4}}?(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
+    (starting(rf"{ME}{ADVERB}{DOES}\b", rf"{ME}{NOT_DONE}"), "fact"),
+    (
+        starting(
+            rf"(?:mis?|nuestr[oa]s?) (?:\w+ )?(?:{KIN}|{PET})(?:,? (?-i:[A-ZÀ-Þ])[\w'-]+){{0,2}},? {WHAT_KIN_DO}\b"
+        ),
+        "fact",
+    ),
+    (
+        starting(
+            r"mis? (?:cumpleaños|ciudad natal|lengua materna|religión|signo|grupo sanguíneo|pasatiempos?|"
+            r"médic[oa]|dentista) (?:es|son)"
+        ),
+        "fact",
+    ),
+)
+LASTING = r"(?:a partir de ahora|de ahora en adelante|en adelante|en el futuro)"
+TOLD_TO = r"(?:responde|contesta|escribe|usa|utiliza|habla|da|explica|sé|llama|evita|empieza|mantén|haz|tutea)(?:me)?"
+
+SPANISH = Grammar(
+    language="es",
+    preface=starting(
+        r"\W*(?:(?:un poco de )?contexto|sobre mí|acerca de mí|info|nota|pd|p\.d\.|recuerda|corrección|hola|buenas)$"
+    ),
+    opening=starting(
+        either(
+            "hola buenas buenos_días buenas_(?:tardes|noches) pues bueno sí no(?=,) vale ok oye y pero ah oh "
+            "gracias por_cierto en_realidad "
+            r"de_hecho perdón contexto sobre_mí quería_decir(?:_que)? quise_decir_que además"
+        )
+        + r"(?!\w)[\s,:!–—-]*"
+    ),
+    when=starting(
+        r"(?:ayer|hoy|mañana|anteayer|la semana pasada|el mes pasado|el año pasado|los fines de "
+        r"semana),? "
+    ),
+    remember=starting(
+        r"(?:por favor,? )?(?:recuerda|acuérdate(?: de)?|ten en cuenta|no olvides|anota|no te olvides de)(?: "
+        r"que\b| ?:|,) *"
+    ),
+    statements=STATEMENTS,
+    instruction=starting(
+        rf"(?:por favor,? )?{TOLD_TO} (?:\w+ ){{0,3}}?(?:siempre|nunca|{LASTING})",
+        rf"(?:por favor,? )?(?:{LASTING},?|siempre|nunca) (?:siempre |por favor )?{TOLD_TO}\b|(?:nunca|no) "
+        rf"(?:uses|utilices|respondas|escribas) (?:nunca )?[^;]{{2,60}}(?:{LASTING}|conmigo)",
+        r"(?:nunca) (?:uses|utilices|respondas|escribas)\b",
+        rf"{TOLD_TO} [^;]{{2,100}} {LASTING}[.!]*$",
+        r"llámame (?!cuando|si|un|una|mañana|luego|más)[\w-]+(?: [\w-]+)?(?:,? por favor)?[.!]*$",
+    ),
+    slots=SLOTS,
+    refusal=pattern(
+        r"\b(?:tú|tu|tus|te|ti|usted|quizás?|tal vez|probablemente|a lo mejor|ahora mismo|en este momento|"
+        r"jaja\w*|lol)\b",
+        r"\b(?:dice|dijo|decía|dicen|escribió|escribe|cuenta|contó|piensa|cree|pregunta|preguntó)\b|\balgún día\b",
+        r"\b(?:tengo|tenemos|hay) una? \w+ que\b|\bestá \w+(?:ando|iendo)\b",
+        r"\bsi (?:yo )?(?:viviera|fuera|tuviera|trabajara|pudiera|vivo|soy|tengo)\b|\best[ea] (?:código|error|"
+        r"archivo|texto|frase|pregunta)\b|\bojalá\b",
+        NOT_SPANISH,
+    ),
+    supposing=pattern(
+        r"\b(?:imagina|imaginemos|imagínate|supongamos|supón|supongo|digamos que|pongamos que|haz como si|finge)\b"
+    ),
+    veto=pattern(
+        r"\b(?:es|era) (?:una )?broma\b|\bbromeo\b|\bestoy bromeando\b|\bes un chiste\b",
+        r"\bjuego de rol\b|\ben (?:mi|la|una|esta) (?:novela|historia|obra|película)\b|\ben (?:mi|el|un|este) "
+        r"(?:cuento|poema|guion|juego|libro)\b",
+        r"\b(?:el héroe|la heroína|mi personaje|el personaje|el protagonista|la protagonista)\b|\bletra de\b|"
+        r"\bcanción\b[^.!?]{0,80} (?:dice|así)",
+        r"\b(?:traduce|corrige|reescribe|resume|acorta|mejora)(?:me)? (?:est[eao]|eso|el|la|mi|lo)\b",
+        r"\b(?:escribe|redacta|envía|manda)(?:me)? (?:un|una) (?:\w+ ){0,2}?(?:correo|e-?mail|mail|carta|mensaje|"
+        r"historia|discurso|diálogo|cuento)\b",
+        r"\b(?:aquí (?:está|va|tienes)|est[ea] es) (?:mi|el|la|una?) (?:\w+ )?(?:carta|currículum|cv|texto|"
+        r"borrador|correo|mensaje|perfil|artículo|historia|"
+        r"solicitud|respuesta|párrafo|poema)\b|\bcarta de (?:presentación|motivación)\b",
+        r"\bestimad[oa]s?\b|\batentamente\b|\bun cordial saludo\b|\bsaludos cordiales\b|\bquerid[oa] (?:señor|"
+        r"señora)\b",
+        r"\b(?:revisa|continúa|termina|mejora|completa|evalúa|comprueba)(?:me|lo|la)? (?:est[eao]|eso|el texto|"
+        r"la historia|la ortografía|mi|los errores)\b|\bhaz(?:lo|la|los|las)\b|\bortografía\b",
+        r"(?:^|[.!?\n] *)(?:tú )?eres (?:una? |el |la )|\bérase una vez\b",
+        r"\bno (?:lo )?(?:recuerdes|guardes|anotes|memorices|registres)\b|\bentre nosotros\b",
+    ),
+    tail=pattern(
+        r"[,;]? (?:y |así que |entonces |pero )?(?:¿|puedes|podrías|me puedes|dame|ayúdame|"
+        r"recomiéndame)(?!\w).*$"
+        r"|,(?: y| pero)? ?(?:cómo|dónde|puedo|puede|hay|tienes|debo|es|por qué|qué|cuál(?:es)?) [^?]*\?+$"
+    ),
+    forget=starting(r"(?:por favor,? )?(?:olvida|borra|elimina) que (?P<clause>.+?)(?:,? por favor)?[.!]*$"),
+    swap=starting(
+        r"(?:(?:oh|no|perdón|en realidad|es|quise decir|quería decir|en)[ ,]+)+"
+        r"(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: (?-i:[A-ZÀ-Þ])[\w'-]+)?),? (?:y )?no (?:en )?(?P<old>[\w' "
+        r"-]{1,40}?)[.!]*$"
+    ),
+    meant=starting(
+        r"(?:oh[, ]+)?(?:no|perdón)[, ]+(?:quise|quería) decir (?P<new>(?-i:[A-ZÀ-Þ])[\w'-]{1,30}(?: "
+        r"(?-i:[A-ZÀ-Þ])[\w'-]+)?)[.!]*$"
+    ),
+    article=starting(r"(?:el|la|los|las|una?|unos|unas) "),
+    kin=pattern(rf"\b(?P<kin>mi (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"),
+    also=pattern(r"\b(?:también|además|segund[oa]|otr[oa])\b"),
+    months="enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
+    days=(
+        (pattern(r"\bayer\b"), -1),
+        (pattern(r"\banteayer\b"), -2),
+        (pattern(r"\bhoy\b(?! en día)"), 0),
+        (pattern(r"(?<!la )(?<!cada )(?<!de )(?<!las )\bmañana\b"), 1),
+    ),
+)

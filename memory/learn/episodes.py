@@ -1,0 +1,112 @@
+"""vecs.episodes: what was said, turn by turn, for details that no memory kept. The only place with SQL about them.
+
+Nothing gets here that must not be kept: no message with a secret in it, none that asks to be forgotten, and
+nothing of a person who has switched episodes off. It finds nothing: recall searches both tables at once.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from memory.database import Database
+from memory.facts import Said
+from memory.learn.secrets import asks_to_forget, holds_secret
+from memory.rows.store import as_written
+
+__all__ = ["Episodes", "episode_id", "may_be_kept"]
+
+MAX_LETTERS = 20_000
+_MESSAGES = uuid.UUID("6f6b3f0e-6a3c-4d2b-9b65-3f6d0a2b7c11")  # names every message's episode, so that it is kept once
+_INSERT = text(
+    "insert into vecs.episodes (id, vec, metadata) values (:id, cast(:vec as vector), cast(:metadata as jsonb))"
+    " on conflict (id) do nothing"
+)
+
+
+def may_be_kept(said: Sequence[Said]) -> tuple[Said, ...]:
+    """The messages of a turn that may stand as they were said; none, if the person asks to forget."""
+    if any(asks_to_forget(each.content) for each in said if each.role == "user"):
+        return ()
+    return tuple(each for each in said if each.role != "system" and not holds_secret(each.content))
+
+
+class Episodes:
+    """Keeps and erases one user's turns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(
+        self,
+        connection: Connection,
+        user_id: str,
+        said: Sequence[Said],
+        vectors: Sequence[Sequence[float]],
+        used: Collection[str] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add messages in their order; one that is known stays as it is. `used` are the memories a reply was given."""
+        turn = next((each.message_id for each in said if each.role == "user"), None)
+        for each, vector in zip(said, vectors, strict=True):
+            turn = each.message_id if each.role == "user" else turn
+            metadata = _metadata(user_id, each, turn, used, extra or {})
+            new = episode_id(user_id, each.message_id) if each.message_id else str(uuid.uuid4())
+            values = {"id": new, "vec": as_written(vector), "metadata": metadata}
+            connection.execute(_INSERT, values)
+
+    def count(self, user_id: str) -> int:
+        """How many turns of a person are kept, those included that a removed memory hides."""
+        [row] = self._database.read_as(user_id, "select count(*) as kept from vecs.episodes")
+        return int(row["kept"])
+
+    def of_talk(self, connection: Connection, run_id: str, messages: Collection[str]) -> tuple[list[str], list[str]]:
+        """The messages of a talk that were kept, and the ids they are kept under."""
+        rows = connection.execute(
+            text(
+                "select id, metadata ->> 'message_id' as message_id from vecs.episodes where user_id = app.asking()"
+                " and (metadata ->> 'run_id' = :run or metadata ->> 'turn' = any(:messages)"
+                " or metadata ->> 'message_id' = any(:messages)) order by place"
+            ),
+            {"run": run_id, "messages": list(messages)},
+        ).all()
+        return [row.message_id for row in rows if row.message_id], [row.id for row in rows]
+
+    def erase(self, connection: Connection, ids: Sequence[str]) -> int:
+        """Erase these for good, inside a transaction of the caller."""
+        gone = text("delete from vecs.episodes where user_id = app.asking() and id = any(:ids)")
+        return connection.execute(gone, {"ids": list(ids)}).rowcount
+
+    def forget(self, user_id: str, run_id: str | None = None) -> int:
+        """Erase a person's turns for good: those of one talk, or all."""
+        chosen = "" if run_id is None else " where metadata ->> 'run_id' = :run_id"
+        with self._database.as_user(user_id) as connection:
+            return connection.execute(
+                text(f"delete from vecs.episodes{chosen}"), {} if run_id is None else {"run_id": run_id}
+            ).rowcount
+
+
+def episode_id(user_id: str, message_id: str) -> str:
+    """The id of a message's episode, whether it is kept or not."""
+    return str(uuid.uuid5(_MESSAGES, f"{user_id} {message_id}"))
+
+
+def _metadata(user_id: str, said: Said, turn: str | None, used: Collection[str], extra: Mapping[str, Any]) -> str:
+    known: dict[str, Any] = {
+        **extra,
+        "data": said.content[:MAX_LETTERS],
+        "user_id": user_id,
+        "role": said.role,
+        "actor_id": said.name,
+        "created_at": said.at.astimezone(UTC).isoformat(),
+        "message_id": said.message_id,
+        "turn": turn,  # the person's message: what is removed of it hides the reply as well
+        "run_id": said.run_id,
+        "used": sorted(used) if used and said.role == "assistant" else None,
+    }
+    return json.dumps({key: value for key, value in known.items() if value is not None}, ensure_ascii=False)

@@ -1,0 +1,192 @@
+"""Proposals and what is known, to writes and drops. Pure: decides, and touches nothing.
+
+Here stands what a model may not decide: the quote must be the person's own words of this turn and prove
+the text, a target must have been shown, a repeat is no news, newer words stand, a secret never enters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from memory.facts import Drop, Entities, Fact, Proposal, Relations, Said, Write
+from memory.language.words import content_words, same_statement, shares_content, stands_in
+from memory.learn.secrets import holds_secret
+from memory.plain_text import comparable, storable
+
+__all__ = ["Decision", "reconcile"]
+
+MAX_TEXT, MAX_QUOTE, MAX_WRITES = 1_000, 2_000, 20
+MAX_NAME, MAX_NAMES = 100, 20
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+
+
+class Decision(NamedTuple):
+    """What will be written, what is not believed and why, and which memories were said again."""
+
+    writes: list[Write]
+    drops: list[Drop]
+    confirmed: list[str]
+
+
+def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequence[Fact]) -> Decision:
+    """Split what was proposed into what will be done and what will not."""
+    decision = Decision([], [], [])
+    for proposal in proposals:
+        spoken = _spoken(proposal, said)
+        known = _known(proposal, shown, decision.writes)
+        problem = _problem(proposal, spoken, shown)
+        if problem is None and known is not None and _adds_nothing(proposal, known, shown):
+            problem = "it is already known"
+            if isinstance(known, Fact) and known.id not in decision.confirmed:
+                decision.confirmed.append(known.id)
+        if problem is None and known is None and not _proved(proposal):
+            problem = "the quote does not prove it"
+        if problem is None and _borrowed(proposal, said, known):
+            problem = "they are the assistant's words"
+        if problem is None and _taken(proposal, shown, decision.writes):
+            problem = "another change of this turn is about the same memory"
+        if problem is None and len(decision.writes) >= MAX_WRITES:
+            problem = "too many at once"
+        if problem or spoken is None:
+            # A drop is noted down, too: a secret must not be kept as what was not kept.
+            text = "" if _tells_secret(proposal) else storable(proposal.text[:MAX_TEXT])
+            decision.drops.append(Drop(text, problem or ""))
+            continue
+        decision.writes.append(_write(proposal, spoken, shown, known))
+    return decision
+
+
+def _spoken(proposal: Proposal, said: Sequence[Said]) -> Said | None:
+    """The message of the person in which the quote stands."""
+    own_words = (each for each in said if each.role == "user")
+    return next((each for each in own_words if stands_in(proposal.quote, each.content)), None)
+
+
+def _known(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> Fact | Write | None:
+    """What says the same already, among what is known and what this turn has added."""
+    candidates: list[Fact | Write] = [*shown, *writes]
+    return next((each for each in candidates if same_statement(each.text, proposal.text)), None)
+
+
+def _taken(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> bool:
+    """Whether this turn changes the target already: the second change would rest on what is no longer there."""
+    target = _target(proposal, shown)
+    return target is not None and any(write.fact_id == target.id for write in writes)
+
+
+def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]) -> bool:
+    """An addition of what is known; or an update that would leave its target as it is."""
+    if proposal.action == "add":
+        return True
+    target = _target(proposal, shown)
+    return (
+        proposal.action in ("update", "ask")
+        and isinstance(known, Fact)
+        and target is not None
+        and known.id == target.id
+    )
+
+
+def _proved(proposal: Proposal) -> bool:
+    """Whether the quote says something, in words that the text is about; a deletion has no text."""
+    return proposal.action == "delete" or shares_content(proposal.quote, proposal.text)
+
+
+def _borrowed(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:
+    """Whether most of a text is the assistant's, which proves nothing, however fitting the quote."""
+    told = content_words(proposal.text)
+    own = content_words("\n".join(each.content for each in said if each.role == "user"))
+    theirs = content_words("\n".join(each.content for each in said if each.role == "assistant"))
+    borrowed = (told - own) & theirs
+    return known is None and len(borrowed) >= 3 and 2 * len(borrowed) > len(told)
+
+
+def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> str | None:
+    if spoken is None:
+        return "the quote is not in the person's words"
+    target = _target(proposal, shown)
+    if proposal.action != "add" and target is None:
+        return "it names a memory that was not shown"
+    if target is not None and _newer(target, spoken):
+        return "something newer is known"
+    if proposal.action == "delete":
+        return None
+    if not proposal.text.strip():
+        return "it says nothing"
+    if proposal.text.rstrip().endswith(("?", "？")):
+        return "it is a question"
+    if len(proposal.text) > MAX_TEXT or len(proposal.quote) > MAX_QUOTE:
+        return "it is too long"
+    if _tells_secret(proposal):
+        return "it holds a secret"
+    return None
+
+
+def _target(proposal: Proposal, shown: Sequence[Fact]) -> Fact | None:
+    number = proposal.target
+    if proposal.action == "add" or number is None or not 1 <= number <= len(shown):
+        return None
+    return shown[number - 1]
+
+
+def _newer(target: Fact, spoken: Said) -> bool:
+    """Whether a memory was last put into words after this was said, as when an old turn is read late."""
+    try:
+        written = datetime.fromisoformat(str(target.metadata.get("updated_at") or target.created_at))
+    except ValueError:
+        return False
+    return written.astimezone(UTC) > spoken.at.astimezone(UTC)
+
+
+def _tells_secret(proposal: Proposal) -> bool:
+    return any(map(holds_secret, (proposal.text, proposal.quote, proposal.reason, *_names(proposal))))
+
+
+def _names(proposal: Proposal) -> Iterable[str]:
+    yield from (name for names in proposal.entities for name in names)
+    yield from (part for relation in proposal.relations for part in relation)
+
+
+def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: Fact | Write | None) -> Write:
+    target = _target(proposal, shown)
+    # Corrected into what another memory says already: one of the two goes.
+    replaced = known is not None and proposal.action == "update"
+    return Write(
+        action="delete" if replaced else proposal.action,
+        text=storable(proposal.text.strip()),
+        kind=proposal.kind,
+        quote=storable(proposal.quote.strip()),
+        fact_id=target.id if target else None,
+        happened_at=_date(proposal.happened_at),
+        language=proposal.language if _LANGUAGE.fullmatch(proposal.language or "") else None,
+        reason="" if holds_secret(proposal.reason) else storable(proposal.reason[:MAX_TEXT]),
+        said=spoken,
+        seen=target.text if target else None,
+        entities=_bounded_entities(proposal.entities),
+        relations=_bounded_relations(proposal.relations),
+    )
+
+
+def _bounded_entities(entities: Entities) -> Entities:
+    bounded = (tuple(_name(name) for name in names[:MAX_NAMES] if comparable(name)) for names in entities[:MAX_NAMES])
+    return tuple(names for names in bounded if names)
+
+
+def _bounded_relations(relations: Relations) -> Relations:
+    whole = (relation for relation in relations[:MAX_NAMES] if all(comparable(part) for part in relation))
+    return tuple((_name(subject), _name(relation), _name(thing)) for subject, relation, thing in whole)
+
+
+def _name(name: str) -> str:
+    return storable(name.strip()[:MAX_NAME])
+
+
+def _date(value: str | None) -> str | None:
+    """An ISO date, or nothing: a model's "last spring" is not a date."""
+    try:
+        return date.fromisoformat((value or "")[:10]).isoformat()
+    except ValueError:
+        return None

@@ -1,0 +1,187 @@
+"""Applies supabase/migrations/ to a database: once, in order, under a lock, by whichever process is first.
+
+    python -m migrations        with DATABASE_ADMIN_URL (or DATABASE_URL) set
+
+Applied versions are recorded where `supabase db push` records them, so that either may run first. It
+changes the schema only: no row of a user is read, and none is written but duplicates moved to history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy import exc as sqlalchemy_errors
+
+from memory.database import SEARCH_PATH, Database, connect, translating
+from memory.errors import AppError, MigrationNeeded, SettingsError
+
+__all__ = ["Migration", "made_for", "main", "migrate"]
+
+FOLDER = Path(__file__).parents[1] / "supabase" / "migrations"
+LOCK = 0x4B454550  # any constant: all processes of this app wait for the same one
+COMMAND = "DATABASE_ADMIN_URL=postgresql://… python -m migrations"
+
+_BEGUN = """
+select exists (select from pg_roles where rolname = 'authenticated')
+   and exists (select from pg_namespace where nspname = 'app' and has_schema_privilege('authenticated', oid, 'usage'))
+"""
+
+_MADE = text("select dimension, embed_model from app.collections where name = 'memories'")
+_WHAT_TO_DO = "set EMBED_MODEL back, or move all vectors to the new model once with: python -m memory reembed"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered file of SQL."""
+
+    version: str
+    name: str
+    sql: str
+
+
+def migrate(database: Database, dimension: int, embed_model: str) -> None:
+    """Bring the schema up to date for an embedding model of this dimension; touch nothing if it is."""
+    with translating(database.url), database.engine.connect() as connection:
+        if _up_to_date(connection, dimension, embed_model):
+            database.embed_model = embed_model
+            return
+    admin = connect(database.admin_url, pool_size=1, max_overflow=0)
+    try:
+        with translating(database.admin_url), admin.connect() as connection:
+            _bring_up(connection, dimension, embed_model)
+    finally:
+        admin.dispose()
+    database.embed_model = embed_model
+
+
+def made_for(database: Database) -> tuple[int, str] | None:
+    """The size of the stored vectors and the model they come from; nothing where there are none yet."""
+    with translating(database.url), database.engine.connect() as connection:
+        if not connection.scalar(text(_BEGUN)):
+            return None
+        connection.exec_driver_sql("set local role authenticated")
+        if connection.scalar(text("select to_regclass('app.collections') is null")):
+            return None
+        made = connection.execute(_MADE).first()
+    return (made.dimension, made.embed_model) if made else None
+
+
+def files() -> Sequence[Migration]:
+    """The migrations in order."""
+    named = ((path.stem.partition("_"), path) for path in sorted(FOLDER.glob("*_*.sql")))
+    return [Migration(version, name, path.read_text()) for (version, _, name), path in named]
+
+
+def _up_to_date(connection: Connection, dimension: int, embed_model: str) -> bool:
+    """Whether nothing is left to do, as far as any role can see; raises for another model's vectors."""
+    if not connection.scalar(text(_BEGUN)):
+        return False
+    connection.exec_driver_sql("set local role authenticated")
+    if connection.scalar(text("select to_regclass('app.collections') is null")):
+        return False
+    made = connection.execute(_MADE).first()
+    if made is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
+        return False
+    _check_model(made.dimension, made.embed_model, dimension, embed_model)
+    return bool(connection.scalar(text("select app.has_migration(:version)"), {"version": files()[-1].version}))
+
+
+def _check_model(had: int, had_model: str, dimension: int, embed_model: str) -> None:
+    if had != dimension:
+        raise SettingsError(
+            f"The stored memories are vectors of {had} numbers (from {had_model}), but {embed_model} gives "
+            f"{dimension}: {_WHAT_TO_DO}"
+        )
+    if had_model != embed_model:
+        raise SettingsError(
+            f"The stored memories come from the embedding model {had_model}, whose vectors cannot be compared "
+            f"with those of {embed_model}: {_WHAT_TO_DO}"
+        )
+
+
+def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
+    """Everything in one transaction: all of it, or none."""
+    try:
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
+        _apply_files(connection)
+        made = connection.execute(_MADE).first()
+        if made is not None:
+            _check_model(made.dimension, made.embed_model, dimension, embed_model)
+        connection.execute(
+            text(
+                "select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model),"
+                " app.ensure_one_model(), app.ensure_chats()"
+            ),
+            {"dimension": dimension, "embed_model": embed_model},
+        )
+        connection.commit()
+    except sqlalchemy_errors.ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) == "42501":  # insufficient privilege
+            raise MigrationNeeded(
+                f"The database's tables are missing or old, and this role may not make them. Run once: {COMMAND}"
+            ) from error
+        raise
+    except sqlalchemy_errors.DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) == "KS001":
+            raise SettingsError(_first_line(error) + ": set EMBED_MODEL to the model it was made with.") from error
+        raise
+
+
+def _apply_files(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "create schema if not exists supabase_migrations;"
+        "create table if not exists supabase_migrations.schema_migrations"
+        " (version text primary key, statements text[], name text)"
+    )
+    applied = set(connection.scalars(text("select version from supabase_migrations.schema_migrations")))
+    for migration in files():
+        if migration.version in applied:
+            continue
+        _refuse_row_level_security(connection)
+        # Without parameters a percent sign in the file is itself.
+        connection.execution_options(no_parameters=True).exec_driver_sql(migration.sql)
+        connection.execute(
+            text(
+                "insert into supabase_migrations.schema_migrations (version, name, statements)"
+                " values (:version, :name, array[:sql])"
+            ),
+            {"version": migration.version, "name": migration.name, "sql": migration.sql},
+        )
+
+
+def _refuse_row_level_security(connection: Connection) -> None:
+    """Functions that look across users run as their owner, who must be able to."""
+    may = connection.scalar(text("select rolsuper or rolbypassrls from pg_roles where rolname = current_user"))
+    if not may:
+        raise MigrationNeeded(
+            f"The tables must be made by a role that bypasses row-level security (Supabase's postgres does). "
+            f"Run once: {COMMAND}"
+        )
+
+
+def _first_line(error: sqlalchemy_errors.DBAPIError) -> str:
+    return str(error.orig).splitlines()[0]
+
+
+def main() -> None:
+    from memory.embed import embedder_for
+    from settings import settings
+
+    try:
+        wanted = settings()
+        url = wanted.database_admin_url or wanted.database_url
+        if url is None:
+            raise SettingsError("DATABASE_ADMIN_URL is missing: it says which database to migrate.")
+        embedder = embedder_for(wanted)
+        migrate(Database(url), embedder.dimensions, embedder.name)
+    except AppError as error:
+        raise SystemExit(str(error)) from error
+    print("The database is up to date.")
+
+
+if __name__ == "__main__":
+    main()

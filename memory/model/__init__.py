@@ -1,0 +1,259 @@
+"""The only importer of openai: a streamed reply, a structured answer, and embeddings, from any compatible address.
+
+Vendor errors become `errors.ModelError`s at its edge, with the sentence a person needs. It knows nothing
+of memories or chats: what to say to a model is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import openai
+from pydantic import BaseModel, ValidationError
+
+from memory.errors import BadAnswer, ModelUnreachable
+from memory.model.errors import (
+    EMBED_SETTINGS,
+    Choice,
+    Completion,
+    Listing,
+    Place,
+    Vectors,
+    ask_if_wanted,
+    check_address,
+    is_about,
+    pictures_refused,
+    refuses_pictures,
+    translating,
+    while_wanted,
+)
+from settings import Settings
+
+__all__ = ["Embeddings", "Message", "Model", "Picture", "Usage", "chat_model", "memory_model", "while_wanted"]
+
+CONNECT_SECONDS = 10.0
+LISTING_SECONDS = 3.0  # somebody waits for a page
+SILENCE_SECONDS = 60.0
+# A structured answer comes whole, so its silence is as long as its writing; nobody waits for it.
+MEMORY_SECONDS = 180.0
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a message shows."""
+
+    media: str
+    held: bytes = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The picture itself, written as an address."""
+        return f"data:{self.media};base64,{base64.b64encode(self.held).decode()}"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a prompt."""
+
+    role: str
+    content: str
+    pictures: tuple[Picture, ...] = ()
+
+    def written(self) -> dict[str, Any]:
+        """The message as the protocol has it; in parts only where there are pictures: not every server knows them."""
+        if not self.pictures:
+            return {"role": self.role, "content": self.content}
+        parts: list[dict[str, Any]] = [{"type": "text", "text": self.content}] if self.content else []
+        parts += [{"type": "image_url", "image_url": {"url": each.url}} for each in self.pictures]
+        return {"role": self.role, "content": parts}
+
+
+@dataclass
+class Usage:
+    """What a call cost, filled in while it runs; zeros where the server does not say."""
+
+    model: str = ""
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+    cut_off: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """A chat model at an address. `retries` is for what a person waits for; workers have their own patience."""
+
+    name: str
+    api_key: str | None = field(repr=False)
+    base_url: str | None = None
+    retries: int = 1
+    patience: float = SILENCE_SECONDS
+    _client: openai.OpenAI = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_client", _client(self.api_key, self.base_url, self.retries, self.patience))
+
+    def stream(self, messages: Sequence[Message], usage: Usage | None = None) -> Iterator[str]:
+        """Yield the reply piece by piece; raise a `ModelError` if it breaks off, or if nothing comes."""
+        spoke = finished = False
+        with translating(self._place), self._open_stream(messages) as chunks:
+            for chunk in chunks:
+                read = Completion.model_validate(chunk, from_attributes=True)
+                _note_usage(usage, read)
+                for choice in read.choices or []:
+                    finished = finished or choice.finish_reason is not None
+                    if usage is not None and choice.finish_reason == "length":
+                        usage.cut_off = True
+                    # A model that refuses says so in words of its own, which are its reply.
+                    if choice.delta and (words := choice.delta.content or choice.delta.refusal):
+                        spoke = True
+                        yield words
+        if not spoke:
+            raise BadAnswer(f"{self._place} replied with nothing: check {self._place.address}, and the model's name.")
+        if not finished:
+            raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete.")
+
+    def answer(self, messages: Sequence[Message], schema: type[Schema], usage: Usage | None = None) -> Schema:
+        """One answer that fits the schema, or `BadAnswer`; nothing is guessed or mended here."""
+        with translating(self._place):
+            completion = Completion.model_validate(self._ask_for(messages, schema), from_attributes=True)
+        _note_usage(usage, completion)
+        return _parse(completion, schema, self.name)
+
+    def listed(self) -> list[str]:
+        """The names of all models at its address, whatever they are for."""
+        with translating(self._place):
+            asking = self._client.with_options(timeout=LISTING_SECONDS, max_retries=0)
+            # As it comes: `models.list()` stumbles over an answer that is no list.
+            given = Listing.model_validate(asking.get("/models", cast_to=object))
+        return [each.id for each in given.data]
+
+    def named(self, name: str) -> Model:
+        """Another model at the same address, over the same connections."""
+        other = copy(self)
+        object.__setattr__(other, "name", name)
+        return other
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+    def _open_stream(self, messages: Sequence[Message]) -> Any:
+        try:
+            return self._ask(messages, stream=True, stream_options={"include_usage": True})
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if not is_about("stream_options", error):
+                raise
+            return self._ask(messages, stream=True)
+
+    def _ask_for(self, messages: Sequence[Message], schema: type[BaseModel]) -> Any:
+        """Ask for an answer in a schema; in words, of a server that knows no schemas."""
+        described = schema.model_json_schema()
+        strictly = {"name": schema.__name__, "schema": described, "strict": True}
+        try:
+            return self._ask(messages, response_format={"type": "json_schema", "json_schema": strictly})
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if not is_about("response_format", error):
+                raise
+            first, *others = messages
+            words = f"Answer with one JSON object that fits this JSON schema:\n{json.dumps(described)}"
+            told = [Message(first.role, f"{first.content}\n\n{words}"), *others]
+            return self._ask(told, response_format={"type": "json_object"})
+
+    def _ask(self, messages: Sequence[Message], **options: Any) -> Any:
+        written: Any = [message.written() for message in messages]
+        try:
+            return self._client.chat.completions.create(model=self.name, messages=written, **options)
+        except openai.APIStatusError as error:
+            if any(message.pictures for message in messages) and refuses_pictures(error):
+                raise pictures_refused(self._place) from error
+            raise
+
+    @property
+    def _place(self) -> Place:
+        return Place(self.name, self.base_url)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """An embedding model at an address."""
+
+    name: str
+    api_key: str | None = field(repr=False)
+    base_url: str | None = None
+    _client: openai.OpenAI = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_client", _client(self.api_key, self.base_url, retries=1))
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text, in order."""
+        with translating(Place(self.name, self.base_url, *EMBED_SETTINGS)):
+            # As numbers: not every server knows the base64 that the client would ask for.
+            given = self._client.embeddings.create(model=self.name, input=list(texts), encoding_format="float")
+            vectors = Vectors.model_validate(given, from_attributes=True).data
+        if len(vectors) != len(texts):
+            raise BadAnswer(f"{self.name} gave {len(vectors)} vectors for {len(texts)} texts.")
+        return [each.embedding for each in sorted(vectors, key=lambda each: each.index or 0)]
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+
+def chat_model(settings: Settings) -> Model | None:
+    """The model that replies, or None where none is configured."""
+    if not settings.has_model:
+        return None
+    return Model(settings.chat_model, settings.openai_api_key, settings.openai_base_url)
+
+
+def memory_model(settings: Settings) -> Model | None:
+    """The model that decides what to remember; its worker retries by itself, later."""
+    if not settings.has_model:
+        return None
+    name = settings.memory_model or settings.chat_model
+    return Model(name, settings.openai_api_key, settings.openai_base_url, retries=0, patience=MEMORY_SECONDS)
+
+
+def _client(
+    api_key: str | None, base_url: str | None, retries: int, patience: float = SILENCE_SECONDS
+) -> openai.OpenAI:
+    check_address(api_key, base_url)
+    # A local server needs no key, but the client insists on one.
+    return openai.OpenAI(
+        api_key=api_key or "none",
+        base_url=base_url,
+        max_retries=retries,
+        timeout=openai.Timeout(patience, connect=CONNECT_SECONDS),
+        http_client=openai.DefaultHttpxClient(event_hooks={"request": [ask_if_wanted]}),
+    )
+
+
+def _parse(completion: Completion, schema: type[Schema], name: str) -> Schema:
+    choice = completion.choices[0] if completion.choices else Choice()
+    if choice.message is None:
+        raise BadAnswer(f"{name} answered with nothing.")
+    if choice.finish_reason == "length":
+        raise BadAnswer(f"{name}'s answer was cut off.", choice.message.content or "")
+    if choice.finish_reason == "content_filter" or choice.message.refusal:
+        raise BadAnswer(f"{name} refused to answer.")
+    try:
+        return schema.model_validate_json(choice.message.content or "")
+    except ValidationError as error:
+        said = choice.message.content or ""
+        raise BadAnswer(f"{name}'s answer does not have the form that was asked for.", said) from error
+
+
+def _note_usage(usage: Usage | None, answer: Completion) -> None:
+    """The latest counts hold: some servers send them once, others a running total with each piece."""
+    if usage is None or answer.usage is None:
+        return
+    usage.model = answer.model or usage.model
+    usage.prompt_tokens = answer.usage.prompt_tokens or 0
+    usage.reply_tokens = answer.usage.completion_tokens or 0

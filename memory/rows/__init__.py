@@ -1,0 +1,1 @@
+"""The rows of the memory layer in Postgres: memories, their history, their graph, and the people's wishes."""

@@ -1,0 +1,203 @@
+"""The history of memories: every version, who made it and why; taking one back; and what was known on a day.
+
+A trigger writes it, so that no writer can skip it. Taking back is a change like any other and stands in
+the history itself, so an undo can be undone. It decides nothing about what a memory says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, text
+from sqlalchemy import exc as sqlalchemy_errors
+
+from memory.arguments import could_be_id
+from memory.database import Database
+from memory.errors import InvalidInput, NotFound
+from memory.facts import Fact, embedded
+from memory.filters import Filter
+from memory.rows.store import Store, as_written
+
+__all__ = ["Event", "History"]
+
+Embed = Callable[[Sequence[str]], list[list[float]]]
+FIELDS = "event, at, memory_id, action, actor, reason, message_id, run, undoes, old_metadata, new_metadata"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change of one memory."""
+
+    event: int
+    at: datetime
+    memory_id: str
+    action: str
+    actor: str
+    reason: str | None
+    message_id: str | None
+    run: str | None
+    undoes: int | None
+    old_metadata: Mapping[str, Any] | None
+    new_metadata: Mapping[str, Any] | None
+
+    def result(self) -> dict[str, Any]:
+        """The change in the shape mem0's users know, with who and why."""
+        return {
+            "id": self.event,
+            "memory_id": self.memory_id,
+            "event": self.action.upper(),
+            "old_memory": (self.old_metadata or {}).get("data"),
+            "new_memory": (self.new_metadata or {}).get("data"),
+            "created_at": self.at.isoformat(),
+            "is_deleted": self.action == "delete",
+            "actor": self.actor,
+            "reason": self.reason,
+            "message_id": self.message_id,
+            "run": self.run,
+            "undoes": self.undoes,
+        }
+
+
+class History:
+    """Reads one user's history, and takes changes back."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, user_id: str, memory_id: str) -> list[Event]:
+        """Every version of one memory, the oldest first; it may be gone by now."""
+        if not could_be_id(memory_id):
+            return []
+        rows = self._database.read_as(
+            user_id,
+            f"select {FIELDS} from app.memory_history where memory_id = %(id)s order by event",
+            {"id": memory_id},
+        )
+        return [Event(**row) for row in rows]
+
+    def latest(self, user_id: str, limit: int) -> list[Event]:
+        """The latest changes of a user's memories, the newest first."""
+        rows = self._database.read_as(
+            user_id,
+            f"select {FIELDS} from app.memory_history order by event desc limit %(limit)s",
+            {"limit": limit},
+        )
+        return [Event(**row) for row in rows]
+
+    def as_of(self, user_id: str, moment: datetime, limit: int, conditions: Filter | None = None) -> list[Fact]:
+        """The memories as they stood at a moment, the newest first."""
+        such = (
+            " and jsonb_path_match(new_metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)" if conditions else ""
+        )
+        rows = self._database.read_as(
+            user_id,
+            "select memory_id, new_metadata from ("
+            "  select distinct on (memory_id) memory_id, action, new_metadata from app.memory_history"
+            "  where at <= %(moment)s order by memory_id, event desc) version"
+            " where action <> 'delete'"
+            " and coalesce(new_metadata ->> 'expiration_date', '9999-12-31')"
+            "   >= to_char(%(moment)s::timestamptz, 'YYYY-MM-DD')"
+            f"{such} order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
+            {
+                "moment": moment,
+                "limit": limit,
+                "path": conditions.path if conditions else None,
+                "variables": json.dumps(conditions.variables) if conditions else None,
+            },
+        )
+        return [Fact(row["memory_id"], row["new_metadata"]) for row in rows]
+
+    def of_talk(self, connection: Connection, run_id: str, messages: Sequence[str]) -> dict[str, list[Event]]:
+        """The whole history of each memory that a talk added or changed, the oldest change first."""
+        rows = connection.execute(text(_OF_TALK), {"run": run_id, "messages": list(messages)}).mappings()
+        by_memory: dict[str, list[Event]] = {}
+        for row in rows:
+            by_memory.setdefault(row["memory_id"], []).append(Event(**row))
+        return by_memory
+
+    def events_of(self, connection: Connection, target: int | str) -> list[Event]:
+        """The change with this number, or all changes of a run, the newest first."""
+        column = "event" if isinstance(target, int) else "run"
+        rows = connection.execute(
+            text(f"select {FIELDS} from app.memory_history where {column} = :target order by event desc"),
+            {"target": target},
+        ).mappings()
+        return [Event(**row) for row in rows]
+
+    def undo(self, connection: Connection, target: int | str, store: Store, embed: Embed) -> list[Event]:
+        """Take back one change, or all changes of a run, as the person; `NotFound` if there is none."""
+        events = self.events_of(connection, target)
+        if not events:
+            raise NotFound("There is no such change.")
+        run = f"undo-{uuid4()}" if len(events) > 1 else None
+        for each in events:
+            store.sign(connection, "person", f"undo of {each.event}", run=run)
+            self.take_back(connection, each, embed)
+        return events
+
+    def take_back(self, connection: Connection, event: Event, embed: Embed) -> None:
+        """Put a memory back as it was before this change, vector included; one that is missing is made anew."""
+        self._check_unchanged(connection, event)
+        vector = self._missing_vector(connection, event, embed)
+        connection.execute(text("select set_config('keepsake.undoes', :event, true)"), {"event": str(event.event)})
+        try:
+            with connection.begin_nested():
+                connection.execute(
+                    text(_TAKE_BACK[event.action]), {"event": event.event, "id": event.memory_id, "vec": vector}
+                )
+        except sqlalchemy_errors.IntegrityError as error:
+            raise InvalidInput("Another memory says the same by now: forget that one first.") from error
+        finally:
+            connection.execute(text("select set_config('keepsake.undoes', '', true)"))
+
+    def erase(self, connection: Connection, memory_ids: list[str] | None = None) -> int:
+        """Take the bound user's history away: of these memories, or all of it."""
+        chosen = "" if memory_ids is None else " where memory_id = any(:ids)"
+        values = {} if memory_ids is None else {"ids": memory_ids}
+        return connection.execute(text(f"delete from app.memory_history{chosen}"), values).rowcount
+
+    def erase_since(self, connection: Connection, memory_id: str, event: int) -> int:
+        """Take away the versions of one memory from this change on; it stands again as it stood before."""
+        since = text("delete from app.memory_history where memory_id = :id and event >= :event")
+        return connection.execute(since, {"id": memory_id, "event": event}).rowcount
+
+    def _missing_vector(self, connection: Connection, event: Event, embed: Embed) -> str | None:
+        """The vector of what comes back, where the history's went with the embedding model it came from."""
+        if event.old_metadata is None:
+            return None
+        has = text("select old_vec is not null from app.memory_history where event = :event")
+        if connection.scalar(has, {"event": event.event}):
+            return None
+        [vector] = embed([embedded(event.old_metadata)])
+        return as_written(vector)
+
+    def _check_unchanged(self, connection: Connection, event: Event) -> None:
+        """An undo must not undo what came later: it applies to a memory as this change left it."""
+        current = connection.execute(
+            text("select metadata from vecs.memories where id = :id for update"), {"id": event.memory_id}
+        ).scalar_one_or_none()
+        if current != event.new_metadata:
+            raise InvalidInput("This memory has changed since then: take the later change back first.")
+
+
+_OF_TALK = f"""
+select {FIELDS} from app.memory_history where user_id = app.asking() and memory_id in (
+  select memory_id from app.memory_history
+  where user_id = app.asking()
+    and (message_id = any(:messages) or (action = 'add' and new_metadata ->> 'run_id' = :run)))
+order by memory_id, event
+"""
+_TAKE_BACK = {
+    "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
+    " and cast(:vec as text) is null",
+    "update": "update vecs.memories kept set metadata = old_metadata, vec = coalesce(old_vec, cast(:vec as vector))"
+    " from app.memory_history past where past.event = :event and kept.id = :id",
+    "delete": "insert into vecs.memories (id, vec, metadata)"
+    " select memory_id, coalesce(old_vec, cast(:vec as vector)), old_metadata"
+    " from app.memory_history where event = :event and memory_id = :id",
+}

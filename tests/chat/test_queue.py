@@ -1,0 +1,433 @@
+"""The worker: each turn is remembered once, whoever is killed, whatever fails, however many work at it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
+
+from chat.conversations import BACKOFF_SECONDS, Conversations, Message
+from chat.queue import Worker
+from memory import Memory, Plan, Said
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.errors import BadAnswer, DatabaseError, VectorsMoved
+from tests.chat.conftest import BEES, Known, Say, Sql, until
+from tests.model_answers import CutOff, Fault, Gate, Item, Json, Reply, Request, Stall, sensible
+from tests.model_server import ModelServer
+
+NOTHING: dict[str, list[Any]] = {"operations": []}
+
+
+def state(sql: Sql, asked: Message) -> tuple[str, int, float]:
+    """Where a turn stands: its mark, the tries, and for how many seconds more it rests."""
+    [row] = sql(
+        "select remembering, remember_attempts, extract(epoch from remember_after - now())::float"
+        " from app.messages where id = %s::uuid",
+        asked.id,
+    )
+    return row[0], row[1], row[2]
+
+
+def wake(sql: Sql) -> None:
+    """Let as much time pass that nothing rests any more."""
+    sql("update app.messages set remember_after = now() where remembering = 'waiting'")
+
+
+def receipt(conversations: Conversations, asked: Message) -> Any:
+    messages = conversations.messages(asked.user_id, asked.conversation_id)
+    return next(message.receipt for message in messages if message.id == asked.id)
+
+
+# -- once ----------------------------------------------------------------------------------------
+
+
+def test_a_turn_is_remembered_once_and_its_record_says_what_was_kept(
+    worker: Worker,
+    waiting: Say,
+    known: Known,
+    conversations: Conversations,
+    model_server: ModelServer,
+) -> None:
+    asked = waiting()
+    assert worker.remember_next() is True
+    assert worker.remember_next() is False
+    assert known() == [BEES]
+    assert len(model_server.chats) == 1
+    record = receipt(conversations, asked)["remembered"]
+    assert record["by"] == "model"
+    assert [(event["event"], event["memory"]) for event in record["events"]] == [("ADD", BEES)]
+    assert conversations.waiting("ann") == 0
+
+
+def test_the_model_reads_both_sides_of_the_turn(worker: Worker, waiting: Say, model_server: ModelServer) -> None:
+    waiting()
+    worker.remember_next()
+    prompt = model_server.chats[0].said("user")
+    assert f"): {BEES}" in prompt
+    assert "): I see." in prompt
+
+
+def test_what_was_not_believed_is_noted_with_its_reason(
+    worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer
+) -> None:
+    addition: dict[str, Any] = {"action": "add", "target": None, "text": "Is rich", "kind": "fact"}
+    addition |= {"quote": "I am rich"}
+    addition |= {"happened_at": None, "language": "en", "reason": "", "entities": [], "relations": []}
+    model_server.enqueue(Json({"operations": [addition]}))
+    asked = waiting()
+    worker.remember_next()
+    [drop] = receipt(conversations, asked)["remembered"]["dropped"]
+    assert drop == {"text": "Is rich", "reason": "the quote is not in the person's words"}
+
+
+def test_thanks_cost_no_call_and_are_done(worker: Worker, waiting: Say, sql: Sql, model_server: ModelServer) -> None:
+    asked = waiting("Thank you so much!")
+    assert worker.remember_next()
+    assert state(sql, asked)[0] == "done"
+    assert model_server.chats == []
+
+
+class Watched(Memory):
+    """A memory that notes who is being remembered, and by how many at once."""
+
+    def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
+        super().__init__(database, embedder)
+        self.together = threading.Barrier(2, timeout=15)
+        self.seen: Counter[str | None] = Counter()
+        self.busy: Counter[str] = Counter()
+        self.crowded: list[str] = []
+        self._first = threading.local()
+
+    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
+        self.busy[user_id] += 1
+        if self.busy[user_id] > 1:
+            self.crowded.append(user_id)
+        if not hasattr(self._first, "over"):
+            self._first.over = True
+            self.together.wait()  # so that both really work at the same time
+        self.seen[said[0].message_id] += 1
+        try:
+            return super().plan(said, user_id=user_id)
+        finally:
+            self.busy[user_id] -= 1
+
+
+def test_two_workers_share_the_turns_each_once_and_one_at_a_time_for_each_person(
+    conversations: Conversations, database: Database, embedder: BundledEmbedder, waiting: Say
+) -> None:
+    users = ("ann", "bob", "cid", "dee", "eve")
+    asked = [waiting(f"I own a boat called Boat{number}.", user_id) for number in range(6) for user_id in users]
+    watched = Watched(database, embedder)
+
+    def work(_: int) -> int:
+        own = Worker(conversations, watched)
+        return sum(1 for _ in iter(own.remember_next, False))
+
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(work, range(2)))
+    assert sum(done) == len(asked)
+    assert min(done) > 0
+    assert watched.seen == Counter(message.id for message in asked)
+    assert watched.crowded == []
+    for user_id in users:
+        assert len(watched.get_all(user_id=user_id)["results"]) == 6
+
+
+def test_while_one_turn_of_a_person_is_remembered_the_next_waits_and_others_do_not(
+    worker: Worker,
+    conversations: Conversations,
+    learning: Memory,
+    waiting: Say,
+    known: Known,
+    model_server: ModelServer,
+) -> None:
+    gate = Gate()
+    model_server.enqueue(Stall(gate, then=Json(NOTHING)))
+    waiting()
+    waiting("I have a cat.")
+    worker.start()
+    model_server.wait_for_chats(1)
+    second = Worker(conversations, learning)
+    assert second.remember_next() is False
+    waiting("I have a dog.", "bob")
+    assert second.remember_next() is True
+    assert known("bob") == ["I have a dog."]
+    gate.open()
+    until(lambda: known() == ["I have a cat."])
+
+
+def test_a_person_can_talk_on_while_an_unanswered_message_is_remembered(
+    worker: Worker, conversations: Conversations, model_server: ModelServer, sql: Sql
+) -> None:
+    gate = Gate()
+    model_server.enqueue(Stall(gate, then=Json(NOTHING)))
+    asked = conversations.say("ann", None, BEES)
+    conversations.queue(asked)
+    worker.start()
+    model_server.wait_for_chats(1)
+    talking = threading.Thread(target=conversations.say, args=("ann", asked.conversation_id, "Are you there?"))
+    talking.start()
+    talking.join(5)
+    in_time = not talking.is_alive()
+    gate.open()
+    talking.join()
+    assert in_time
+
+
+# -- killed half-way -----------------------------------------------------------------------------
+
+
+def test_a_turn_whose_worker_is_killed_still_waits_and_is_remembered_once_by_the_next(
+    worker: Worker,
+    waiting: Say,
+    known: Known,
+    database: Database,
+    model_server: ModelServer,
+    sql: Sql,
+) -> None:
+    asked = waiting()
+    model_server.enqueue(Stall())
+    command = [sys.executable, "-m", "tests.chat.lone_worker", database.url, model_server.base_url]
+    with subprocess.Popen(command) as process:
+        try:
+            model_server.wait_for_chats(1)
+        finally:
+            process.kill()
+    assert state(sql, asked)[:2] == ("waiting", 0)
+    until(worker.remember_next)
+    assert known() == [BEES]
+    assert worker.remember_next() is False
+    assert state(sql, asked)[0] == "done"
+
+
+def test_a_turn_whose_connection_is_killed_still_waits(
+    worker: Worker,
+    waiting: Say,
+    known: Known,
+    model_server: ModelServer,
+    sql: Sql,
+) -> None:
+    def kill(request: Request) -> Item:
+        killed = sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'keepsake_app'"
+            " and datname = current_database() and state = 'idle in transaction'"
+        )
+        assert killed == [(True,)]
+        return sensible(request)
+
+    asked = waiting()
+    model_server.enqueue(kill)
+    with pytest.raises(DatabaseError):
+        worker.remember_next()
+    assert state(sql, asked)[:2] == ("waiting", 0)
+    assert known() == []
+    assert worker.remember_next() is True
+    assert known() == [BEES]
+
+
+# -- what fails is tried again -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (Fault(500), "a problem of its own"),
+        (Fault(401), "refused the API key"),
+        (CutOff('{"oper'), "was cut off"),
+        (Reply("Nothing to note."), "does not have the form"),
+    ],
+    ids=repr,
+)
+def test_a_turn_that_fails_rests_and_says_why_until_it_succeeds(
+    item: Item,
+    words: str,
+    worker: Worker,
+    waiting: Say,
+    known: Known,
+    conversations: Conversations,
+    model_server: ModelServer,
+    sql: Sql,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = waiting()
+    # What is no answer is asked for once more before the turn rests.
+    model_server.enqueue(item, *([] if isinstance(item, Fault) else [item]))
+    assert worker.remember_next() is True
+    mark, attempts, rest = state(sql, asked)
+    assert (mark, attempts) == ("waiting", 1)
+    assert 0 < rest <= BACKOFF_SECONDS[0]
+    assert words in receipt(conversations, asked)["not_remembered"]
+    assert words in caplog.text
+    assert BEES not in caplog.text
+    assert worker.remember_next() is False
+    wake(sql)
+    assert worker.remember_next() is True
+    assert known() == [BEES]
+    assert "not_remembered" not in receipt(conversations, asked)
+    assert receipt(conversations, asked)["remembered"]["events"]
+
+
+def test_each_rest_is_longer_and_after_the_last_try_the_turn_is_given_up(
+    worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer, sql: Sql
+) -> None:
+    asked = waiting()
+    model_server.enqueue(*[Fault(500)] * len(BACKOFF_SECONDS))
+    rests = []
+    for attempt in range(1, len(BACKOFF_SECONDS) + 1):
+        assert worker.remember_next() is True
+        mark, attempts, rest = state(sql, asked)
+        assert attempts == attempt
+        rests.append(rest)
+        wake(sql)
+    assert mark == "given up"
+    assert rests == sorted(rests)
+    assert [round(rest, -1) for rest in rests] == [round(float(rest), -1) for rest in BACKOFF_SECONDS]
+    assert worker.remember_next() is False
+    assert "a problem of its own" in receipt(conversations, asked)["not_remembered"]
+
+
+@pytest.mark.parametrize(("said", "least", "most"), [(300, 290, 301), (0.05, 3, 5), ("inf", 86_000, 86_401)])
+def test_a_busy_model_is_left_alone_for_as_long_as_it_asks(
+    said: float | str,
+    least: float,
+    most: float,
+    worker: Worker,
+    waiting: Say,
+    model_server: ModelServer,
+    sql: Sql,
+) -> None:
+    asked = waiting()
+    model_server.enqueue(Fault(429, retry_after=said))
+    worker.remember_next()
+    assert least < state(sql, asked)[2] <= most
+    assert len(model_server.chats) == 1
+
+
+def test_a_turn_that_rests_does_not_hold_up_others(
+    worker: Worker, waiting: Say, known: Known, model_server: ModelServer
+) -> None:
+    waiting()
+    waiting("I have a dog.", "bob")
+    model_server.enqueue(Fault(500))
+    assert [worker.remember_next() for _ in range(3)] == [True, True, False]
+    assert (known("ann"), known("bob")) == ([], ["I have a dog."])
+
+
+def test_a_worker_that_missed_a_change_of_the_embedding_model_leaves_the_turn_to_the_next(
+    worker: Worker, waiting: Say, known: Known, database: Database, sql: Sql
+) -> None:
+    asked = waiting()
+    database.embed_model = "an older one"
+    with pytest.raises(VectorsMoved):
+        worker.remember_next()
+    assert state(sql, asked)[:2] == ("waiting", 1)
+    database.embed_model = None
+    assert known() == []
+    wake(sql)
+    assert worker.remember_next()
+    assert state(sql, asked)[0] == "done"
+    assert known() == [BEES]
+
+
+class HalfWritten(Memory):
+    """A memory that breaks off after its first write."""
+
+    def __init__(self, database: Database, embedder: BundledEmbedder, breaking: Callable[[Connection], None]) -> None:
+        super().__init__(database, embedder, None)
+        self._breaking = breaking
+
+    def write(self, connection: Connection, plan: Plan, used: Collection[str] = ()) -> list[dict[str, Any]]:
+        super().write(connection, plan, used)
+        self._breaking(connection)
+        return []
+
+
+def _give_up(_: Connection) -> None:
+    raise BadAnswer("It makes no sense after all.")
+
+
+def _break_the_transaction(connection: Connection) -> None:
+    connection.exec_driver_sql("select 1 / 0")
+
+
+@pytest.mark.parametrize("breaking", [_give_up, _break_the_transaction])
+def test_of_a_turn_that_fails_half_way_nothing_stays_but_that_it_failed(
+    breaking: Callable[[Connection], None],
+    conversations: Conversations,
+    database: Database,
+    embedder: BundledEmbedder,
+    waiting: Say,
+    known: Known,
+    sql: Sql,
+) -> None:
+    asked = waiting()
+    with suppress(DataError):
+        Worker(conversations, HalfWritten(database, embedder, breaking)).remember_next()
+    assert known() == []
+    assert state(sql, asked)[:2] == ("waiting", 1)
+    assert sql("select count(*) from app.memory_history") == [(0,)]
+
+
+# -- bugs ----------------------------------------------------------------------------------------
+
+
+class Buggy(Memory):
+    """A memory with a bug that shows once."""
+
+    shown = False
+
+    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
+        if not self.shown:
+            self.shown = True
+            raise ZeroDivisionError("a bug")
+        return super().plan(said, user_id=user_id)
+
+
+def test_a_bug_lets_the_turn_rest_and_is_logged(
+    conversations: Conversations,
+    database: Database,
+    embedder: BundledEmbedder,
+    waiting: Say,
+    known: Known,
+    sql: Sql,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = waiting()
+    buggy = Worker(conversations, Buggy(database, embedder))
+    with pytest.raises(ZeroDivisionError):
+        buggy.remember_next()
+    assert state(sql, asked)[:2] == ("waiting", 1)
+    assert "unexpected" in receipt(conversations, asked)["not_remembered"]
+    assert "ZeroDivisionError" in caplog.text
+    assert asked.id in caplog.text
+    wake(sql)
+    assert buggy.remember_next() is True
+    assert known() == [BEES]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_a_bug_ended_works_again_when_it_is_told(
+    conversations: Conversations,
+    database: Database,
+    embedder: BundledEmbedder,
+    waiting: Say,
+    known: Known,
+) -> None:
+    waiting()
+    buggy = Worker(conversations, Buggy(database, embedder))
+    buggy.start()
+    until(lambda: not buggy.alive)
+    waiting("I have a dog.", "bob")
+    buggy.tell()
+    until(lambda: known("bob") == ["I have a dog."])
+    buggy.stop()

@@ -1,0 +1,79 @@
+"""Erasing: everything of one person goes, and the receipt shows that it is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from memory import Memory
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.forget.erase import Receipt
+from tests.memory.learn.test_remember import answer, operation
+from tests.scripted import ScriptedModel
+
+OWN_TABLES = ("memory_history", "memory_use", "questions", "profiles", "relations", "entity_names")
+
+
+@pytest.fixture
+def full(database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel) -> Memory:
+    """A memory that holds something of every kind about two people."""
+    memory = Memory(database, embedder, scripted_model)
+    for user_id in ("alice", "bob"):
+        ana = operation(
+            "add",
+            "My sister Ana lives in Porto",
+            "My sister Ana lives in Porto",
+            entities=[["Ana", "my sister"]],
+            relations=[["Ana", "is sister of", "me"]],
+        )
+        scripted_model.enqueue(answer(ana))
+        memory.add("My sister Ana lives in Porto", user_id=user_id)
+        scripted_model.enqueue(answer(operation("ask", "Ana lives in Faro", "Ana lives in Faro", target=1)))
+        memory.add("Ana lives in Faro", user_id=user_id)
+        [kept] = memory.get_all(user_id=user_id)["results"]
+        with database.as_user(user_id) as connection:
+            memory.count_recalled(connection, [kept["id"]])
+            connection.execute(text("insert into app.profiles (lines) values ('[]')"))
+    return memory
+
+
+def _rows(database: Database, user_id: str) -> dict[str, int]:
+    counted = {}
+    for table in ("vecs.memories", *(f"app.{name}" for name in OWN_TABLES)):
+        counted[table] = database.read_as(user_id, f"select count(*) as rows from {table}")[0]["rows"]
+    return counted
+
+
+def test_erasing_takes_everything_of_one_person_and_nothing_of_another(full: Memory, database: Database) -> None:
+    before = _rows(database, "bob")
+    assert all(_rows(database, "alice").values())
+    full.delete_all(user_id="alice")
+    assert not any(_rows(database, "alice").values())
+    assert _rows(database, "bob") == before
+
+
+def test_the_receipt_lists_what_went_and_looks_for_it_again(full: Memory) -> None:
+    receipt = full.delete_all(user_id="alice")
+    assert receipt.removed["memories"] == 1
+    assert all(receipt.removed[table] for table in OWN_TABLES)
+    assert (receipt.asked_again, receipt.found_again) == (1, 0)
+    assert receipt.proved
+
+
+def test_a_receipt_does_not_claim_what_is_not_so() -> None:
+    now: Any = None
+    assert not Receipt("alice", {}, now, 1, found_again=1).proved
+    assert not Receipt("alice", {}, now, 1, 0, rows_left={"memory_history": 3}).proved
+
+
+def test_what_was_erased_cannot_be_undone_or_asked_for(full: Memory) -> None:
+    [kept] = full.get_all(user_id="alice")["results"]
+    event = full.changes(user_id="alice")[0]["id"]
+    full.delete_all(user_id="alice")
+    assert full.history(kept["id"], user_id="alice") == []
+    assert full.questions.open("alice") == []
+    with pytest.raises(Exception, match="no such change"):
+        full.undo(event, user_id="alice")

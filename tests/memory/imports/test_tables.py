@@ -1,0 +1,78 @@
+"""Memories as a table and as plain lines: our own export comes back as it went, and what is wrong is told."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from memory import Memory
+from memory.errors import InvalidInput
+from memory.imports import files
+from memory.imports.tables import COLUMNS, lines, table
+from memory.plain_text import cell, uncelled
+
+
+@pytest.mark.parametrize("text", ["=1+1", "'quoted'", "plain", "+49 30", "-", "@me", "\tx", "", "''=1", "＝1"])
+def test_a_cell_comes_back_as_the_text_it_was_made_of(text: str) -> None:
+    assert uncelled(cell(text)) == text
+
+
+def test_an_export_comes_back_with_its_kinds_days_and_quotes(memory: Memory) -> None:
+    rows = io.StringIO()
+    writer = csv.writer(rows)
+    writer.writerow(COLUMNS)
+    told = ("preference", "2026-01-02T09:00:00+00:00", "", "2025-12-24", "", "I love", "", "a")
+    writer.writerow([cell("=Loves, Redis\nand tea"), *told])
+    held = b"\xef\xbb\xbf" + rows.getvalue().encode()
+    assert memory.shelf.take_in(held, "m.csv", user_id="ann").count == 1
+    assert memory.shelf.take_in(held, "m.csv", user_id="ann").count == 0
+    [kept] = memory.get_all(user_id="ann")["results"]
+    assert kept["memory"] == "=Loves, Redis\nand tea"
+    assert kept["created_at"] == "2026-01-02T09:00:00+00:00"
+    assert kept["metadata"] == {"kind": "preference", "happened_at": "2025-12-24", "quote": "I love"}
+
+
+def test_semicolons_other_columns_and_empty_lines_do_no_harm() -> None:
+    assert table("Memory ;note;kind\nLikes tea;x;goal\n;;\n", "m.csv") == [
+        {"memory": "Likes tea", "metadata": {"kind": "goal"}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "name", "sentence"),
+    [
+        (b"text,kind\nx,fact", "m.csv", "no column named memory"),
+        (b"", "m.csv", "no column named memory"),
+        (b"memory\n", "m.csv", "holds nothing"),
+        (b"memory,kind\nx,poem", "m.csv", "no kind of memory"),
+        (b'memory\n"never closed', "m.csv", "no table in CSV"),
+        (b"memory,created_at\nx,yesterday", "m.csv", "Entry 1 .* ISO text"),
+        (b"memory\n" + b"x" * 300_000, "m.csv", "no table in CSV"),
+        (b"\xff\xfe", "m.csv", "not a table in UTF-8"),
+        (b"\xff", "m.txt", "not text in UTF-8"),
+        (b" \n\n", "m.txt", "holds nothing"),
+        (b"x" * 150_000, "m.txt", "Entry 1 .* 100,000 characters"),
+    ],
+)
+def test_every_bad_table_gets_a_sentence(held: bytes, name: str, sentence: str) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        files.uploaded(held, name, "ann")
+
+
+def test_lines_lose_the_mark_of_a_list_and_nothing_else() -> None:
+    told = "- Likes tea\n\n2. Lives in Porto\n* Keeps bees\r\n-5 degrees is fine\n3.5 km from work"
+    assert [each["memory"] for each in lines(told)] == [
+        "Likes tea",
+        "Lives in Porto",
+        "Keeps bees",
+        "-5 degrees is fine",
+        "3.5 km from work",
+    ]
+
+
+def test_a_list_of_texts_is_a_list_of_memories(memory: Memory) -> None:
+    held = b'["Likes tea", "Lives in Porto", "Likes tea"]'
+    assert memory.shelf.take_in(held, "m.json", user_id="ann").count == 2
+    assert memory.shelf.take_in(b"- Likes tea\n- Keeps bees", "m.txt", user_id="ann").count == 1

@@ -1,0 +1,264 @@
+"""What is believed of a proposal: pure decisions, without a database and without a model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory.facts import Fact, Proposal, Said
+from memory.language import rules
+from memory.learn.reconcile import MAX_TEXT, MAX_WRITES, reconcile
+from memory.learn.secrets import holds_secret
+from memory.plain_text import comparable, storable
+
+WHEN = datetime(2026, 3, 4, tzinfo=UTC)
+SAID = [
+    Said("user", "I moved to Lisbon last month, and I don’t eat meat.", WHEN, "one"),
+    Said("assistant", "Lisbon is lovely. Do you like fish?", WHEN, "two"),
+]
+SHOWN = [Fact("a", {"data": "Lives in Porto"}), Fact("b", {"data": "Is vegetarian"})]
+
+
+def _decide(proposal: Proposal, **more: Any) -> tuple[list[Any], list[str]]:
+    writes, drops, _ = reconcile([proposal], more.get("said", SAID), more.get("shown", SHOWN))
+    return writes, [drop.reason for drop in drops]
+
+
+@pytest.mark.parametrize(
+    "quote", ["I moved to Lisbon", "i MOVED  to lisbon", "I don't eat meat", "I don‘t eat\nmeat", "lisbon last month"]
+)
+def test_a_quote_holds_whatever_its_case_spacing_and_apostrophes(quote: str) -> None:
+    [write], _ = _decide(Proposal("add", f"They said: {quote}", quote=quote))
+    assert (write.quote, write.said.message_id) == (quote, "one")
+
+
+@pytest.mark.parametrize(
+    "quote", ["", "  ", "I moved to Porto", "Lisbon is lovely", "I eat meat", "Lives in Porto", "Do you like fish?"]
+)
+def test_a_quote_that_the_person_did_not_say_holds_nothing(quote: str) -> None:
+    assert _decide(Proposal("add", "Something", quote=quote)) == ([], ["the quote is not in the person's words"])
+
+
+@pytest.mark.parametrize(
+    ("quote", "said"),
+    [
+        ("like tea", "I do not like tea"),
+        ("I like tea", "I don't think I like tea"),
+        ("mag Tee", "Ich habe nie gesagt, und nicht mag Tee"),
+        ("tea", "I like tealights"),
+        ("ike te", "I like tea"),
+    ],
+)
+def test_a_quote_is_whole_words_and_keeps_the_not_before_it(quote: str, said: str) -> None:
+    proposal = Proposal("add", "Likes tea, mag Tee", quote=quote)
+    assert _decide(proposal, said=[Said("user", said)]) == ([], ["the quote is not in the person's words"])
+
+
+@pytest.mark.parametrize("said", ["I'm not sure. I like tea", "I'm not tired and I like tea", "No, I like tea!"])
+def test_a_not_of_another_clause_is_no_matter(said: str) -> None:
+    [write], _ = _decide(Proposal("add", "Likes tea", quote="I like tea"), said=[Said("user", said)])
+    assert write.quote == "I like tea"
+
+
+@pytest.mark.parametrize(("text", "quote"), [("Is rich", "I moved to Lisbon"), ("Moved", "moved"), ("A", "I")])
+def test_a_quote_that_does_not_prove_the_text_holds_nothing(text: str, quote: str) -> None:
+    said = [Said("user", "I moved to Lisbon")]
+    assert _decide(Proposal("add", text, quote=quote), said=said) == ([], ["the quote does not prove it"])
+
+
+def test_older_words_do_not_overwrite_newer_ones() -> None:
+    shown = [Fact("a", {"data": "I live in Berlin", "updated_at": "2026-03-05T00:00:00+00:00"})]
+    late = Proposal("update", "I live in Lisbon", quote="I moved to Lisbon", target=1)
+    assert _decide(late, shown=shown) == ([], ["something newer is known"])
+
+
+def test_a_memory_is_changed_once_in_a_turn() -> None:
+    moved = Proposal("update", "Lives in Lisbon", quote="moved to Lisbon", target=1)
+    gone = Proposal("delete", quote="I moved to Lisbon", target=1)
+    decided = reconcile([moved, gone], SAID, SHOWN)
+    assert [write.action for write in decided.writes] == ["update"]
+    assert [drop.reason for drop in decided.drops] == ["another change of this turn is about the same memory"]
+
+
+def test_a_repeat_confirms_the_memory_it_repeats() -> None:
+    repeated = Proposal("add", "Is a vegetarian", quote="I don't eat meat")
+    assert reconcile([repeated, repeated], SAID, SHOWN).confirmed == ["b"]
+
+
+def test_names_and_relations_are_bounded_and_cleaned() -> None:
+    names = (("Ana", " my  sister "), ("",), tuple(f"n{number}" for number in range(100)), ("x" * 500,))
+    relations = (("Ana", "is sister of", "me"), ("", "likes", "tea"))
+    [write], _ = _decide(Proposal("add", "Moved", quote="I moved", entities=names, relations=relations))
+    assert write.entities[0] == ("Ana", "my  sister")
+    assert max(len(name) for each in write.entities for name in each) == 100
+    assert max(map(len, write.entities)) == 20
+    assert write.relations == (("Ana", "is sister of", "me"),)
+
+
+def test_a_quote_may_not_be_put_together_from_two_messages() -> None:
+    said = [Said("user", "I love"), Said("user", "Lisbon")]
+    assert _decide(Proposal("add", "Loves Lisbon", quote="I love Lisbon"), said=said)[0] == []
+
+
+def test_an_update_and_a_delete_reach_the_memory_that_was_shown_under_their_number() -> None:
+    [changed], _ = _decide(Proposal("update", "Lives in Lisbon", quote="moved to Lisbon", target=1))
+    [gone], _ = _decide(Proposal("delete", quote="don't eat meat", target=2))
+    assert (changed.action, changed.fact_id, gone.action, gone.fact_id) == ("update", "a", "delete", "b")
+
+
+@pytest.mark.parametrize("target", [None, 0, -1, 3, 10**9])
+@pytest.mark.parametrize("action", ["update", "delete"])
+def test_a_number_that_was_not_shown_reaches_nothing(action: Any, target: int | None) -> None:
+    decided = _decide(Proposal(action, "Lives in Lisbon", quote="moved to Lisbon", target=target))
+    assert decided == ([], ["it names a memory that was not shown"])
+
+
+def test_a_secret_can_be_forgotten_without_being_noted_down() -> None:
+    said = [Said("user", "Forget that my password is hunter2")]
+    gone = Proposal("delete", quote="password is hunter2", target=1, reason="their password is hunter2")
+    [write], _ = _decide(gone, said=said)
+    assert (write.fact_id, write.reason) == ("a", "")
+
+
+def test_an_addition_ignores_a_number() -> None:
+    [write], _ = _decide(Proposal("add", "Lives in Lisbon", quote="moved to Lisbon", target=1))
+    assert write.fact_id is None
+
+
+def test_a_repeat_is_no_news_whether_known_or_said_twice() -> None:
+    new = Proposal("add", "Moved", quote="I moved")
+    writes, drops, _ = reconcile([new, Proposal("add", "IS  vegetarian", quote="I moved"), new], SAID, SHOWN)
+    assert [write.text for write in writes] == ["Moved"]
+    assert [drop.reason for drop in drops] == ["it is already known"] * 2
+
+
+def test_an_update_that_changes_nothing_is_no_news() -> None:
+    assert _decide(Proposal("update", "lives in porto", quote="I moved", target=1))[1] == ["it is already known"]
+
+
+def test_an_update_into_what_another_memory_says_removes_the_one_that_is_outgrown() -> None:
+    [write], _ = _decide(Proposal("update", "is Vegetarian", quote="don't eat meat", target=1))
+    assert (write.action, write.fact_id) == ("delete", "a")
+
+
+def test_no_more_than_a_handful_is_written_at_once() -> None:
+    many = [Proposal("add", f"Moved {number} times", quote="I moved") for number in range(MAX_WRITES + 5)]
+    writes, drops, _ = reconcile(many, SAID, SHOWN)
+    assert len(writes) == MAX_WRITES
+    assert {drop.reason for drop in drops} == {"too many at once"}
+
+
+def test_what_is_too_long_is_dropped_and_noted_down_short() -> None:
+    writes, [drop], _ = reconcile([Proposal("add", "x" * 50_000, quote="I moved")], SAID, SHOWN)
+    assert writes == []
+    assert len(drop.text) == MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("given_date", "kept"),
+    [
+        ("2026-02-01", "2026-02-01"),
+        ("2026-02-01T10:00:00Z", "2026-02-01"),
+        *[(odd, None) for odd in (None, "", "last spring", "2026-02-30", "2026", "0000-00-00", "\x00")],
+    ],
+)
+def test_only_a_real_date_is_kept(given_date: str | None, kept: str | None) -> None:
+    [write], _ = _decide(Proposal("add", "Moved", quote="I moved", happened_at=given_date))
+    assert write.happened_at == kept
+
+
+@pytest.mark.parametrize(
+    ("language", "kept"), [("en", "en"), ("pt-BR", "pt-BR"), ("", None), ("English, I think", None), ("en\x00", None)]
+)
+def test_only_a_language_tag_is_kept(language: str, kept: str | None) -> None:
+    [write], _ = _decide(Proposal("add", "Moved", quote="I moved", language=language))
+    assert write.language == kept
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *("My password is hunter2", "password: hunter2", "Mein Passwort ist geheim", "my PIN is 1234", "pin=1234"),
+        *("my wifi password's hunter2", "mot de passe : x1", "la contraseña es x1", "CVV 123 is cvv: 123"),
+        *("4111 1111 1111 1111", "4111111111111111", "4111-1111-1111-1111 12/27", "card 4111 1111 1111 1111 123"),
+        *("DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819"),
+        *("sk-abcdefghijklmnop", "ghp_abcdefghijklmnop1234", "AKIAIOSFODNN7EXAMPLE", "sb_secret_abcdefghijkl"),
+        *("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0", "-----BEGIN RSA PRIVATE KEY-----"),
+    ],
+)
+def test_a_secret_is_recognised(secret: str) -> None:
+    assert holds_secret(secret)
+    assert holds_secret(f"By the way, {secret} ok?")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        *("I use a password manager", "My password manager is Bitwarden", "I love pines.", "I drink Pinot"),
+        *("Call me on +49 151 1234 5678", "Born 1990-05-17", "Order 1234567890123456", "pi is 3.14159265358979"),
+        *("The flight is LH 1234", "My key skill is patience", "I asked for sk-ating", "IBAN means something"),
+    ],
+)
+def test_what_only_looks_like_a_secret_is_not_one(harmless: str) -> None:
+    assert not holds_secret(harmless)
+
+
+WORDS = st.lists(
+    st.sampled_from("I I’m don't not love hate tea Lisbon 4111 ß é \x00 \ud800 \n .".split(" ")), max_size=12
+)
+TEXT = WORDS.map(" ".join)
+MESSAGES = st.lists(st.builds(Said, st.sampled_from(["user", "assistant", "system"]), TEXT), max_size=3)
+PROPOSALS = st.lists(
+    st.builds(
+        Proposal,
+        action=st.sampled_from(["add", "update", "delete"]),
+        text=TEXT,
+        quote=TEXT,
+        target=st.none() | st.integers(-2, 4),
+        happened_at=st.none() | TEXT,
+        language=st.none() | TEXT,
+        reason=TEXT,
+    ),
+    max_size=6,
+)
+
+
+@given(PROPOSALS, MESSAGES)
+def test_no_write_ever_has_a_quote_that_is_not_in_the_persons_words(
+    proposals: list[Proposal], said: list[Said]
+) -> None:
+    own_words = [comparable(each.content) for each in said if each.role == "user"]
+    writes, drops, _ = reconcile(proposals, said, SHOWN)
+    assert len(writes) + len(drops) == len(proposals)
+    for write in writes:
+        assert write.said in said
+        assert write.said.role == "user"
+        assert write.quote.strip()
+        assert (
+            any(comparable(write.quote) in words for words in own_words)
+            or "\ufffd" in write.quote
+            or "?" in write.quote
+        )
+        assert write.action == "add" or write.fact_id in {"a", "b"}
+
+
+@given(PROPOSALS, MESSAGES)
+def test_whatever_is_proposed_can_be_stored(proposals: list[Proposal], said: list[Said]) -> None:
+    writes, drops, _ = reconcile(proposals, said, SHOWN)
+    for text in (text for write in writes for text in (write.text, write.quote, write.reason)):
+        assert storable(text) == text
+    for drop in drops:
+        assert drop.reason
+        assert storable(drop.text) == drop.text
+
+
+@given(st.lists(st.builds(Said, st.sampled_from(["user", "assistant"]), st.text(max_size=60) | TEXT), max_size=3))
+def test_the_rules_propose_only_what_holds(said: list[Said]) -> None:
+    for proposal in rules.propose(said):
+        assert any(proposal.quote in each.content for each in said if each.role == "user")
+        assert proposal.text == proposal.quote
+        assert proposal.action == "add"

@@ -1,0 +1,72 @@
+"""The adapter to models against a real server, llama.cpp, whose model is too small to be clever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from memory.embed import RemoteEmbedder
+from memory.errors import ModelRefused
+from memory.model import Embeddings, Message, Model, Usage
+from tests import llama
+
+pytestmark = pytest.mark.usefixtures("clients")
+
+
+class Weather(BaseModel):
+    sky: Literal["clear", "cloudy"]
+    degrees: int = Field(ge=-50, le=60)
+
+
+@pytest.fixture
+def real(llama_url: str) -> Model:
+    return Model(llama.MODEL, None, llama_url, retries=0)
+
+
+def test_a_real_model_replies_in_pieces_and_counts_them(real: Model) -> None:
+    usage = Usage()
+    pieces = list(real.stream([Message("user", "Say hello.")], usage))
+    assert len(pieces) > 1
+    assert "".join(pieces).strip()
+    assert usage.prompt_tokens > 0
+    assert usage.reply_tokens >= len(pieces) - 1
+
+
+def test_a_real_model_answers_in_the_form_it_is_asked_for(real: Model) -> None:
+    assert isinstance(real.answer([Message("user", "What is the weather like?")], Weather), Weather)
+
+
+def test_a_real_server_is_free_again_after_a_stopped_reply(real: Model) -> None:
+    pieces = real.stream([Message("user", "Tell me a very long story.")])
+    next(pieces)
+    _close(pieces)
+    assert isinstance(real.answer([Message("user", "What is the weather like?")], Weather), Weather)
+
+
+def test_a_real_server_says_that_a_path_is_wrong(llama_url: str) -> None:
+    with pytest.raises(ModelRefused, match="was not found"):
+        list(Model(llama.MODEL, None, llama_url.replace("/v1", "/v0")).stream([Message("user", "Hello")]))
+
+
+def test_a_real_server_that_only_chats_says_that_it_gives_no_vectors(llama_url: str) -> None:
+    with pytest.raises(ModelRefused, match="EMBED_MODEL"):
+        Embeddings(llama.MODEL, None, llama_url).embed(["a"])
+
+
+def test_a_real_model_gives_vectors_of_one_size(llama_embeddings_url: str) -> None:
+    embedder = RemoteEmbedder(Embeddings(llama.MODEL, None, llama_embeddings_url))
+    vectors = embedder.embed(["the sea is blue", "the ocean is blue", "tax law"])
+    assert [len(vector) for vector in vectors] == [embedder.dimensions] * 3
+    assert _dot(vectors[0], vectors[1]) > _dot(vectors[0], vectors[2])
+
+
+def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def _close(pieces: Iterator[str]) -> None:
+    """As when a person presses Stop."""
+    pieces.close()  # type: ignore[attr-defined]

@@ -1,0 +1,126 @@
+"""Which models there are to choose from: from a real server's list, in little time, asked for once in some minutes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from memory.errors import BadAnswer, ModelError, ModelRefused, ModelUnreachable
+from memory.model import Message, Model
+from memory.model.offers import BAD_FOR, GOOD_FOR, MOST, Offers
+from tests.model_answers import Fault, Gate, HangUp, Item, Raw, Reply, Stall, WebPage
+from tests.model_server import ModelServer
+
+
+class Clock:
+    """A time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def model(model_server: ModelServer) -> Model:
+    return Model("own", "sk-test", model_server.base_url)
+
+
+def _asked(server: ModelServer) -> int:
+    return sum(request.path == "/v1/models" for request in server.requests)
+
+
+def test_the_deployments_own_comes_first_and_what_does_not_chat_is_left_out(
+    model: Model, model_server: ModelServer
+) -> None:
+    no_chat = ["text-embedding-3-small", "whisper-1", "gpt-4o-mini-tts", "dall-e-3", "omni-moderation-latest"]
+    model_server.models = ["zeta", "Alpha", *no_chat, "own", "nomic-embed-text:latest", "x" * 300, "two\nlines"]
+    assert Offers(model).names() == ("own", "Alpha", "zeta")
+
+
+def test_there_is_an_end_to_a_long_list(model: Model, model_server: ModelServer) -> None:
+    model_server.models = [f"m{number:05}" for number in range(5_000)]
+    assert len(Offers(model).names()) == MOST + 1
+
+
+def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: Model, model_server: ModelServer) -> None:
+    clock = Clock()
+    offers = Offers(model, clock=clock)
+    assert [offers.has("new"), offers.has("own"), offers.has("new")] == [False, True, False]
+    assert _asked(model_server) == 1
+    model_server.models = ["new"]
+    clock.now += GOOD_FOR
+    assert offers.has("new")
+    assert _asked(model_server) == 2
+
+
+def test_a_failure_is_not_asked_for_again_at_once(model: Model, model_server: ModelServer) -> None:
+    clock = Clock()
+    offers = Offers(model, clock=clock)
+    model_server.listing = Fault(500)
+    for _ in range(3):
+        with pytest.raises(ModelUnreachable):
+            offers.names()
+    assert _asked(model_server) == 1
+    assert offers.has("whatever was chosen")
+    model_server.listing = None
+    clock.now += BAD_FOR
+    assert offers.names() == ("own", "scripted")
+
+
+@pytest.mark.parametrize(
+    ("listing", "error"),
+    [
+        (Fault(401), ModelRefused),
+        (Fault(404), ModelRefused),
+        (Fault(429, retry_after=3), ModelError),
+        (HangUp(), ModelUnreachable),
+        (WebPage(), BadAnswer),
+        (Raw("not JSON"), BadAnswer),
+        (Raw("[]"), BadAnswer),
+        (Raw('{"data": "none"}'), BadAnswer),
+        (Raw('{"data": [{"id": 5}]}'), BadAnswer),
+        (Raw('{"data": null}'), BadAnswer),
+    ],
+    ids=repr,
+)
+def test_a_list_that_cannot_be_had_is_an_error_of_ours(
+    listing: Item, error: type[ModelError], model: Model, model_server: ModelServer
+) -> None:
+    model_server.listing = listing
+    with pytest.raises(error) as caught:
+        Offers(model).names()
+    assert len(str(caught.value)) < 300
+
+
+def test_a_silent_server_is_not_waited_for_long(
+    model: Model, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.LISTING_SECONDS", 0.2)
+    gate = Gate()
+    model_server.hold(gate)
+    model_server.listing = Stall(gate, then=Raw("{}"))
+    began = time.monotonic()
+    with pytest.raises(ModelUnreachable, match="in time"):
+        Offers(model).names()
+    assert time.monotonic() - began < 2
+
+
+def test_what_the_deployer_names_is_the_list_and_nobody_is_asked(model: Model, model_server: ModelServer) -> None:
+    assert Offers(model, " small, ,large ").names() == ("own", "small", "large")
+    assert _asked(model_server) == 0
+
+
+def test_without_a_model_there_is_nothing_to_choose() -> None:
+    assert Offers(None, "small").names() == ()
+
+
+def test_another_model_of_the_same_address_shares_its_connections(model: Model, model_server: ModelServer) -> None:
+    model_server.enqueue(Reply("Hello"), Reply("Hello"))
+    other = model.named("other")
+    assert "".join(other.stream([Message("user", "Hello")])) == "Hello"
+    assert "".join(model.stream([Message("user", "Hello")])) == "Hello"
+    assert [request.body["model"] for request in model_server.chats] == ["other", "own"]
+    assert other._client is model._client

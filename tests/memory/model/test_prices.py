@@ -1,0 +1,31 @@
+"""What a reply cost: by the prices of the deployer, for their model only."""
+
+from __future__ import annotations
+
+import pytest
+
+from memory.model import Usage
+from memory.model.prices import Prices, prices_of
+from settings import Settings
+
+PRICES = Prices("gpt-5.4", 2.0, 10.0)
+
+
+@pytest.mark.parametrize("model", ["gpt-5.4", "gpt-5.4-2026-03-17", "gpt-5.4-0317"])
+def test_a_reply_of_the_model_is_counted_by_its_prices(model: str) -> None:
+    assert PRICES.cost(Usage(model, 500_000, 100_000)) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("model", ["gpt-5.4-mini", "gpt-5", "", "llama3", "gpt-5x4", "gpt-5.4-mini-2026-03-17"])
+def test_another_model_has_no_price(model: str) -> None:
+    assert PRICES.cost(Usage(model, 500, 100)) is None
+
+
+def test_what_was_not_counted_costs_nothing_that_could_be_told() -> None:
+    assert PRICES.cost(Usage("gpt-5.4")) is None
+
+
+def test_prices_are_there_where_both_are_set() -> None:
+    assert prices_of(Settings()) is None
+    known = prices_of(Settings(chat_model="gpt-5.4", price_in=2.0, price_out=10.0))
+    assert known == PRICES

@@ -1,0 +1,157 @@
+"""Questions that lean on what was said before are made whole by one short call; all others cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pydantic import ValidationError
+
+from memory import Memory, Said
+from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
+from memory.errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable
+from memory.recall.rewrite import LONGEST, SHOWN, Standalone, leans, whole
+from tests.scripted import ScriptedModel
+
+LEANING = """and there?|And in the evening?|why?|Why not?|what about her?|Does she like it?|When was that?
+Is it expensive?|how old is he?|But why?|So what did they say?|Where did we meet them?|And then?|which one?|Really?
+und dort?|Warum?|Wie alt ist er?|Wann war das?|Was kostet dieser?|Aber wieso?|Und davon?|Wo wohnt sie?
+et là ?|Pourquoi ?|Et lui ?|Quel âge a-t-elle ?|Mais comment ?|C'est où ça ?
+¿y allí?|¿Por qué?|¿Y ella?|¿Cuándo fue eso?|¿Pero cómo?|¿Dónde vive él?"""
+STANDING = """What is my sister's name?|Which tea do I like best?|Where do I work now?|When is my birthday?
+What did Ana say about it?|Does Melanie like her new job?|Tell me about my last holiday
+How many cats do I have at home?|Where did my parents first meet?|What should I cook for dinner tonight?
+Wo arbeitet meine Schwester?|Welchen Tee trinke ich gerne?|Wann habe ich Geburtstag?|Wie heißt mein Hund?
+Was mag Peter daran?|Comment s'appelle mon chien ?|Quel thé est mon préféré ?|Quand est mon anniversaire ?
+Où travaille ma grande sœur ?|¿Cómo se llama mi perro?|¿Cuándo es mi cumpleaños?|¿Dónde trabaja mi hermana?
+¿Qué comida prefiero siempre?|Please write a long letter in which you thank them for it and invite her|
+"""
+BEFORE = [
+    Said("user", "My sister Ana lives in Lisbon."),
+    Said("assistant", "Lisbon is lovely in May."),
+]
+
+
+def asked_of(model: ScriptedModel) -> str:
+    [call] = model.calls
+    assert call[0].role == "system"
+    return call[-1].content
+
+
+def _each(texts: str) -> list[str]:
+    return [each.strip() for each in texts.strip().replace("\n", "|").split("|")]
+
+
+@pytest.mark.parametrize("question", _each(LEANING))
+def test_a_short_question_that_points_elsewhere_leans(question: str) -> None:
+    assert leans(question)
+
+
+@pytest.mark.parametrize("question", _each(STANDING))
+def test_a_question_that_says_what_it_is_about_stands_alone(question: str) -> None:
+    assert not leans(question)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "?!", "…", "\u200b"])
+def test_what_asks_nothing_does_not_lean(question: str) -> None:
+    assert not leans(question)
+
+
+# -- with a model --------------------------------------------------------------------------------
+
+
+def test_a_leaning_question_is_made_whole_by_one_call(scripted_model: ScriptedModel) -> None:
+    scripted_model.enqueue(Standalone(question="  Does Ana like Lisbon? "))
+    assert whole("Does she like it?", BEFORE, scripted_model) == "Does Ana like Lisbon?"
+    prompt = asked_of(scripted_model)
+    assert "user: My sister Ana lives in Lisbon." in prompt
+    assert "assistant: Lisbon is lovely in May." in prompt
+    assert prompt.endswith("Last message: Does she like it?")
+
+
+@pytest.mark.parametrize("question", ["Which tea do I like best?", "", "What did Ana say about it?"])
+def test_a_question_that_stands_alone_asks_no_model(question: str, scripted_model: ScriptedModel) -> None:
+    assert whole(question, BEFORE, scripted_model) == question
+    assert scripted_model.calls == []
+
+
+def test_the_first_question_of_all_leans_on_nothing(scripted_model: ScriptedModel) -> None:
+    assert whole("and there?", [], scripted_model) == "and there?"
+    assert scripted_model.calls == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BadAnswer("no", said=""), ModelUnreachable("It took too long."), ModelBusy("busy"), ModelRefused("no key")],
+)
+def test_where_the_model_fails_the_question_stays_as_it_is(error: ModelError, scripted_model: ScriptedModel) -> None:
+    scripted_model.enqueue(error)
+    assert whole("and there?", BEFORE, scripted_model) == "and there?"
+    assert len(scripted_model.calls) == 1
+
+
+def test_a_blank_answer_leaves_the_question_as_it_is(scripted_model: ScriptedModel) -> None:
+    scripted_model.enqueue(Standalone(question="   "))
+    assert whole("and there?", BEFORE, scripted_model) == "and there?"
+    with pytest.raises(ValidationError):
+        Standalone(question="")
+
+
+def test_the_call_stays_short_however_much_was_said(scripted_model: ScriptedModel) -> None:
+    talk = [Said("user", f"message {number} " + "so very long " * 5_000) for number in range(50)]
+    scripted_model.enqueue(Standalone(question="word " * 5_000))
+    assert len(whole("and there?", talk, scripted_model)) <= LONGEST
+    prompt = asked_of(scripted_model)
+    assert len(prompt) < SHOWN * (LONGEST + 20) + 100
+    assert "message 45" not in prompt
+    assert "message 46" in prompt
+
+
+# -- without a model -----------------------------------------------------------------------------
+
+
+def test_without_a_model_the_persons_last_words_are_put_before() -> None:
+    assert whole("and there?", BEFORE, None) == "My sister Ana lives in Lisbon. and there?"
+    assert whole("Where do I work now?", BEFORE, None) == "Where do I work now?"
+
+
+def test_without_a_model_and_without_words_of_the_persons_the_question_stays() -> None:
+    assert whole("and there?", [Said("assistant", "Hello!")], None) == "and there?"
+
+
+def test_of_long_last_words_the_beginning_is_put_before() -> None:
+    assert len(whole("and there?", [Said("user", "word " * 5_000)], None)) <= LONGEST + len(" and there?")
+
+
+# -- within a recall -----------------------------------------------------------------------------
+
+
+def found(memory: Memory, question: str, before: Sequence[Said]) -> list[str]:
+    return [each.text for each in memory.recall(question, user_id="alice", before=before)]
+
+
+def test_what_she_likes_is_found_by_what_was_said_before(memory: Memory) -> None:
+    memory.add("My sister Ana collects lighthouse postcards.", user_id="alice", infer=False)
+    memory.add("I repaired the kitchen tap with pliers.", user_id="alice", infer=False)
+    talk = [Said("user", "Tell me about my sister Ana.")]
+    assert found(memory, "and her postcards?", talk)[0].startswith("My sister Ana")
+    assert found(memory, "what about her?", talk)[0].startswith("My sister Ana")
+
+
+def test_a_recall_looks_up_what_the_model_made_of_the_question(
+    memory: Memory, database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel
+) -> None:
+    memory.add("My sister Ana collects lighthouse postcards.", user_id="alice", infer=False)
+    asking = Memory(database, embedder, scripted_model)
+    scripted_model.enqueue(Standalone(question="What does my sister Ana collect?"), BadAnswer("no", said=""))
+    assert found(asking, "and her?", BEFORE) == ["My sister Ana collects lighthouse postcards."]
+    assert found(asking, "and her?", BEFORE) == []
+    assert len(scripted_model.calls) == 2
+
+
+def test_a_search_which_has_nothing_before_it_never_asks_the_model(
+    database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel
+) -> None:
+    Memory(database, embedder, scripted_model).search("and her?", user_id="alice")
+    assert scripted_model.calls == []

@@ -1,0 +1,314 @@
+"""The rooms put together: built once or with a sentence why not, healthy or not, and cleared of what it knows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+import services as services_module
+from chat.turn import run_turn
+from memory.database import Database, connect
+from memory.embedded.embedder import BundledEmbedder
+from memory.errors import DatabaseUnreachable, ModelRefused, SettingsError
+from services import Services, build, health, services
+from settings import Settings
+from tests.chat.conftest import until
+from tests.model_answers import Fault, Gate, Stall, sensible
+from tests.model_server import ModelServer
+
+BEES = "I keep bees in Utrecht."
+KEYS = ("sk-not-to-be-told", "sb_publishable_not_to_be_told")
+
+
+class AuthServer(ThreadingHTTPServer):
+    """Says whether it is well, and nothing else."""
+
+    status = 200
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: AuthServer
+
+    def do_GET(self) -> None:
+        known = self.path == "/auth/v1/health" and self.headers["apikey"]
+        self.send_response(self.server.status if known else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def auth_server() -> Iterator[AuthServer]:
+    with AuthServer(("127.0.0.1", 0), _Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def wanted(
+    database: Database, embedder: BundledEmbedder, model_server: ModelServer, auth_server: AuthServer
+) -> Settings:
+    """Everything set, and everything on this machine."""
+    return Settings(
+        supabase_url=auth_server.url,
+        supabase_key=KEYS[1],
+        database_url=database.url,
+        database_admin_url=database.admin_url,
+        openai_api_key=KEYS[0],
+        openai_base_url=model_server.base_url,
+        chat_model="scripted",
+        embed_model=embedder.name,
+        embed_dimensions=embedder.dimensions,
+    )
+
+
+@pytest.fixture
+def home(wanted: Settings) -> Iterator[Services]:
+    built = build(wanted)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], None]]:
+    """No house stands yet; says which settings the first call will find."""
+    standing: list[Services] = []
+    monkeypatch.setattr(services_module, "_built", standing)
+    yield lambda wanted: monkeypatch.setattr(services_module, "settings", lambda: wanted)
+    for built in standing:
+        built.close()
+
+
+# -- building ------------------------------------------------------------------------------------
+
+
+def test_without_settings_it_says_what_to_set() -> None:
+    with pytest.raises(SettingsError, match=r"Nothing is configured: set SUPABASE_URL.* make run"):
+        build(Settings())
+
+
+def test_a_database_that_is_not_there_is_named_without_its_password(wanted: Settings) -> None:
+    lost = replace(wanted, database_url="postgresql://app:hidden@127.0.0.1:1/postgres")
+    with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1") as caught:
+        build(lost)
+    assert "hidden" not in str(caught.value)
+
+
+def test_an_embedder_that_refuses_keeps_it_from_being_built(wanted: Settings, model_server: ModelServer) -> None:
+    model_server.enqueue_vectors(Fault(401))
+    with pytest.raises(ModelRefused, match="EMBED_API_KEY"):
+        build(replace(wanted, embed_dimensions=None))
+
+
+def test_another_embedding_model_than_before_is_refused(wanted: Settings) -> None:
+    with pytest.raises(SettingsError, match="set EMBED_MODEL back"):
+        build(replace(wanted, embed_model="another"))
+
+
+def test_a_new_database_gets_its_tables(wanted: Settings, empty_database: Database) -> None:
+    new = replace(wanted, database_url=empty_database.url, database_admin_url=empty_database.admin_url)
+    built = build(new)
+    assert built.chats.recent("ann") == []
+    built.close()
+
+
+def test_a_house_is_built_once_for_everybody(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
+    fresh_process(wanted)
+    with ThreadPoolExecutor(8) as visitors:
+        found = list(visitors.map(lambda _: services(), range(8)))
+    assert all(each is found[0] for each in found)
+
+
+def test_a_house_is_built_again_after_a_failure(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
+    fresh_process(Settings())
+    with pytest.raises(SettingsError):
+        services()
+    fresh_process(wanted)
+    assert services().worker.alive
+
+
+def test_closing_ends_the_worker(wanted: Settings) -> None:
+    built = build(wanted)
+    assert built.worker.alive
+    built.close()
+    assert not built.worker.alive
+
+
+# -- a turn through the whole house --------------------------------------------------------------
+
+
+def test_what_is_said_in_one_chat_is_known_in_the_next(home: Services) -> None:
+    assert _say(home, BEES)
+    until(lambda: home.conversations.waiting("ann") == 0)
+    assert f"I remember: {BEES}" in _say(home, "Where are my bees?")
+    assert "I do not remember anything" in _say(home, "Where are my bees?", user_id="bob")
+
+
+def test_without_a_model_it_remembers_by_rules_and_quotes(wanted: Settings, model_server: ModelServer) -> None:
+    alone = replace(wanted, openai_api_key=None, openai_base_url=None, embed_base_url=model_server.base_url)
+    built = build(alone)
+    _say(built, BEES)
+    until(lambda: built.conversations.waiting("ann") == 0)
+    assert f"- {BEES}" in _say(built, "Where are my bees?")
+    assert model_server.chats == []
+    built.close()
+
+
+# -- clearing ------------------------------------------------------------------------------------
+
+
+def test_clearing_takes_memories_history_and_what_still_waits(home: Services, model_server: ModelServer) -> None:
+    home.memory.add("I have a cat.", user_id="ann")
+    home.memory.add("I have a dog.", user_id="bob")
+    model_server.enqueue(sensible, Fault(500))
+    _say(home, BEES)
+    until(lambda: _left(home, "not_remembered") == 1)
+    assert home.conversations.waiting("ann") == 1
+    assert home.clear_memories("ann").removed["memories"] == 1
+    assert home.conversations.waiting("ann") == 0
+    assert home.memory.get_all(user_id="ann")["results"] == []
+    assert _history(home) == ["bob"]
+    assert len(home.chats.recent("ann")) == 1
+    _wake(home)
+    assert home.worker.remember_next() is False
+    assert [each["memory"] for each in home.memory.get_all(user_id="bob")["results"]] == ["I have a dog."]
+
+
+def test_clearing_takes_the_chats_too_if_that_is_asked(home: Services) -> None:
+    _say(home, BEES)
+    _say(home, "I have a dog.", user_id="bob")
+    until(lambda: home.conversations.waiting("ann") + home.conversations.waiting("bob") == 0)
+    assert home.clear_memories("ann", messages_too=True).removed["memories"] == 1
+    assert home.chats.recent("ann") == []
+    assert len(home.chats.recent("bob")) == 1
+
+
+def test_a_turn_that_is_being_remembered_does_not_outlive_the_clearing(
+    home: Services, model_server: ModelServer
+) -> None:
+    gate = Gate()
+    model_server.enqueue(sensible, lambda request: Stall(gate, then=sensible(request)))
+    _say(home, BEES)
+    model_server.wait_for_chats(2)
+    with ThreadPoolExecutor(1) as person:
+        clearing = person.submit(home.clear_memories, "ann")
+        until(lambda: clearing.done() or _blocked(home))
+        gate.open()
+        clearing.result(20)
+    until(lambda: not _busy(home))
+    _wake(home)
+    home.worker.remember_next()
+    assert home.memory.get_all(user_id="ann")["results"] == []
+    assert _history(home) == []
+
+
+# -- health --------------------------------------------------------------------------------------
+
+
+def test_a_house_in_order_says_so(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
+    fresh_process(wanted)
+    assert health() == {
+        "status": "well",
+        "database": "answers",
+        "auth": "answers",
+        "worker": "runs",
+        "model": "configured",
+    }
+
+
+def test_a_silent_auth_server_is_told_of(
+    wanted: Settings, fresh_process: Callable[[Settings], None], auth_server: AuthServer
+) -> None:
+    fresh_process(wanted)
+    auth_server.status = 503
+    assert health() == {"status": "unwell", "problem": "The auth server did not answer."}
+    auth_server.status = 200
+    assert health()["status"] == "well"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"database_url": "postgresql://keepsake_app:hidden@127.0.0.1:1/postgres"},
+        {"database_url": None},
+        {"embed_model": "another"},
+        {"embed_dimensions": None},
+        {"supabase_url": "http://127.0.0.1:1"},
+    ],
+    ids=lambda trouble: next(iter(trouble)),
+)
+def test_what_anybody_may_ask_tells_no_secret_and_no_address(
+    trouble: dict[str, Any],
+    wanted: Settings,
+    fresh_process: Callable[[Settings], None],
+    model_server: ModelServer,
+) -> None:
+    model_server.enqueue_vectors(Fault(401))
+    fresh_process(replace(wanted, **trouble))
+    told = health()
+    assert told["status"] == "unwell"
+    assert told["problem"]
+    for hidden in (*KEYS, "hidden", "127.0.0.1", "keepsake_app", str(wanted.database_url), wanted.embed_model):
+        assert hidden not in str(told)
+
+
+# -- looking in from outside ---------------------------------------------------------------------
+
+
+def _say(home: Services, text: str, user_id: str = "ann") -> str:
+    return "".join(run_turn(home.chat, user_id=user_id, conversation_id=None, text=text))
+
+
+@contextmanager
+def _outside(home: Services) -> Iterator[Callable[[str], list[Any]]]:
+    engine = connect(home.database.admin_url, pool_size=1)
+    with engine.begin() as connection:
+        yield lambda statement: list(connection.exec_driver_sql(statement).scalars())
+    engine.dispose()
+
+
+def _history(home: Services) -> list[str]:
+    with _outside(home) as look:
+        return look("select user_id from app.memory_history order by event")
+
+
+def _left(home: Services, mark: str) -> int:
+    with _outside(home) as look:
+        return int(look(f"select count(*) from app.messages where receipt::jsonb->>'{mark}' is not null")[0])
+
+
+def _blocked(home: Services) -> bool:
+    with _outside(home) as look:
+        return bool(
+            look("select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()")
+        )
+
+
+def _busy(home: Services) -> bool:
+    with _outside(home) as look:
+        return bool(
+            look(
+                "select 1 from pg_locks where locktype = 'advisory' and database ="
+                " (select oid from pg_database where datname = current_database())"
+            )
+        )
+
+
+def _wake(home: Services) -> None:
+    with _outside(home) as look:
+        look("update app.messages set remember_after = now() where remembering = 'waiting' returning 1")

@@ -1,0 +1,39 @@
+"""A model's Markdown as it is drawn: nothing loads by itself, and what only looks like a mark is text."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ui.elements import harmless, harmless_stream
+
+WRITTEN = [
+    ("![seen](http://x/y.png)", r"\![seen](http://x/y.png)"),
+    ("It costs $5, or $10.", r"It costs \$5, or \$10."),
+    ("$$a^2$$ stays a formula", "$$a^2$$ stays a formula"),
+    (r"\$5 is written so already", r"\$5 is written so already"),
+    (":red[urgent]", r"\:red[urgent]"),
+    ("see :blue-background[here] and :orange-badge[there]", r"see \:blue-background[here] and \:orange-badge[there]"),
+    ("At 10:30, note: [a link](https://x)", "At 10:30, note: [a link](https://x)"),
+    ("a dictionary `{a: [1]}`", "a dictionary `{a: [1]}`"),
+    ("It ends with a colon:", "It ends with a colon:"),
+    ("and so on!", "and so on!"),
+]
+
+
+@pytest.mark.parametrize(("written", "drawn"), WRITTEN, ids=[each for each, _ in WRITTEN])
+def test_a_reply_loads_nothing_and_means_what_it_says(written: str, drawn: str) -> None:
+    assert harmless(written) == drawn
+
+
+def test_it_reads_the_same_however_it_comes() -> None:
+    whole = "\n".join(each for each, _ in WRITTEN)
+    some = random.Random(7)
+    for _ in range(300):
+        pieces, left = [], whole
+        while left:
+            size = some.randint(1, 6)
+            pieces.append(left[:size])
+            left = left[size:]
+        assert "".join(harmless_stream(pieces)) == harmless(whole)

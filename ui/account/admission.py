@@ -1,0 +1,31 @@
+"""What stands before every attempt to come in: how often one may try, and who may make an account. Draws one box."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from services import services
+from texts import text
+
+__all__ = ["invitation", "may_come_in", "may_try"]
+
+
+def may_try(email: str) -> None:
+    """Count an attempt by this address, from wherever it comes; raise `TooManyAttempts` when there were too many."""
+    limits = services().limits
+    came_from = limits.address_of(st.context.headers.get_all("X-Forwarded-For"), st.context.ip_address)
+    limits.may_try_sign_in(email, came_from)
+
+
+def invitation() -> str | None:
+    """The box for an invitation, where one is needed; a link may bring it along."""
+    if services().settings.admission != "invitation":
+        return None
+    brought = st.query_params.get("invitation", "")
+    label, help_text = text("signing_in.sign_up.invitation"), text("signing_in.sign_up.invitation_help")
+    return st.text_input(label, value=brought, key="sign_up_invitation", help=help_text)
+
+
+def may_come_in(email: str, invited: str | None) -> None:
+    """Raise `NotInvited` unless this address may make an account."""
+    services().limits.may_come_in(email, invited)

@@ -1,0 +1,208 @@
+"""What goes by mail: asking for one, its code, its link, and a new password. Draws and collects.
+
+A link takes a press, because mail scanners open every link they see. No answer tells whether an address
+has an account.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from auth import guard
+from auth.client import Session
+from auth.person import a_password
+from memory.errors import AppError
+from texts import text
+from ui.account.admission import may_try
+from ui.account.password_box import new_password
+from ui.account.second_factor import RECOVERED, arrive, ask_for
+from ui.elements import as_typed
+from ui.frame import show_trouble
+
+__all__ = ["back_button", "begin", "draw", "follow", "resend", "sent", "under_way"]
+
+MAIL, NOTE = "mail", "mail_note"
+
+
+class Mail(NamedTuple):
+    """A mail that is asked for, or was sent: what it is for, and to whom."""
+
+    kind: str
+    address: str = ""
+
+
+LINKS = ("recovery", "email_change", "magiclink")
+
+
+def under_way() -> bool:
+    """Whether something by mail was begun in this tab."""
+    return MAIL in st.session_state or RECOVERED in st.session_state
+
+
+def begin(kind: str) -> None:
+    """Ask for an address to send a mail to."""
+    st.session_state[MAIL] = Mail(kind)
+
+
+def sent(kind: str, address: str) -> None:
+    """Wait for the code of a mail that was sent."""
+    st.session_state[MAIL] = Mail(kind, address.strip())
+
+
+def resend(address: str) -> None:
+    """Mail the confirmation of a new account again, and wait for it."""
+    sent("signup", address)
+    _send(Mail("signup", address))
+
+
+def back_button() -> None:
+    """The way back to the first page."""
+    if st.button(text("signing_in.back"), key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
+        for name in (MAIL, RECOVERED, NOTE):
+            st.session_state.pop(name, None)
+        st.query_params.clear()
+        st.rerun()
+
+
+def draw() -> None:
+    """Whatever comes next of what was begun."""
+    mail: Mail = st.session_state.get(MAIL) or Mail("recovery")
+    if RECOVERED in st.session_state:
+        _choose_password()
+    elif mail.address:
+        _type_code(mail)
+    else:
+        _ask_for_address(mail.kind)
+    back_button()
+
+
+def follow() -> None:
+    """The way in from a link."""
+    kind = st.query_params.get("type", "signup")
+    if kind == "recovery":
+        _choose_password()
+        back_button()
+        return
+    _begin_link(kind if kind in LINKS else "any")
+    label = text("signing_in.link.come_in") if kind == "magiclink" else text("signing_in.link.confirm")
+    if st.button(label, type="primary"):
+        try:
+            session = guard.client().follow(st.query_params["token_hash"], kind)
+        except AppError as error:
+            show_trouble(error)
+        else:
+            st.query_params.clear()
+            if session is None:
+                st.success(text("signing_in.link.other_address"), icon=":material/mail:")
+            else:
+                arrive(session)
+    back_button()
+
+
+def _begin_link(kind: str) -> None:
+    st.title(text(f"signing_in.link.{kind}.title"), anchor=False)
+    st.markdown(text(f"signing_in.link.{kind}.words"))
+
+
+def _ask_for_address(kind: str) -> None:
+    st.title(text(f"signing_in.asking.{kind}.title"), anchor=False)
+    st.markdown(text(f"signing_in.asking.{kind}.words"))
+    with st.form("mail_form", border=True):
+        address = st.text_input(text("signing_in.email"), key="mail_address", autocomplete="email")
+        asked = st.form_submit_button(text("signing_in.asking.send"), type="primary", width="stretch")
+    if asked and _send(Mail(kind, address)):
+        sent(kind, address)
+        st.rerun()
+    _show_note()
+
+
+def _type_code(mail: Mail) -> None:
+    st.title(text("signing_in.typing.title"), anchor=False)
+    st.markdown(text(f"signing_in.on_its_way.{mail.kind}", address=as_typed(mail.address)))
+    new = ""
+    with st.form("code_form", border=True):
+        code = st.text_input(
+            text("signing_in.code"),
+            key="mail_code",
+            autocomplete="one-time-code",
+            placeholder=text("signing_in.code_hint"),
+        )
+        if mail.kind == "recovery":
+            new = new_password("mail_password")
+        done = st.form_submit_button(text("signing_in.go_on"), type="primary", width="stretch")
+    if done:
+        try:
+            if mail.kind == "recovery":
+                a_password(new)  # before the code is used up
+            may_try(mail.address)
+            session = guard.client().use_code(mail.address, code, mail.kind)
+        except AppError as error:
+            show_trouble(error)
+        else:
+            if mail.kind == "recovery":
+                _save(session, new)
+            else:
+                arrive(session)
+    if st.button(text("signing_in.mail_again"), type="tertiary", icon=":material/mail:") and _send(mail):
+        st.session_state[NOTE] = text("signing_in.typing.again")
+    _show_note()
+
+
+def _choose_password() -> None:
+    _begin_link("recovery")
+    with st.form("new_password_form", border=True):
+        new = new_password("recovery_password")
+        asked = st.form_submit_button(text("signing_in.link.save"), type="primary", width="stretch")
+    _show_note()
+    if not asked:
+        return
+    try:
+        a_password(new)  # before the link is used up
+        recovered: Session | None = st.session_state.get(RECOVERED)
+        if recovered is None:
+            recovered = guard.client().follow(st.query_params.get("token_hash", ""), "recovery")
+    except AppError as error:
+        show_trouble(error)
+        return
+    if recovered is not None:
+        _save(recovered, new)
+
+
+def _save(recovered: Session, new: str) -> None:
+    """Set the password that was chosen, sign out everybody else, and go in. The mail is used up by now."""
+    st.session_state[RECOVERED] = recovered
+    st.session_state.pop(MAIL, None)
+    st.query_params.clear()
+    if recovered.half_way:
+        ask_for(recovered)
+    try:
+        guard.client().change_password(recovered, new)
+        guard.client().sign_out(recovered, "others")
+        guard.sessions().revoke_all(recovered.user_id)
+    except AppError as error:
+        st.session_state[NOTE] = error
+        st.rerun()
+    guard.enter(recovered)
+    guard.go_on()
+
+
+def _send(mail: Mail) -> bool:
+    own = guard.client()
+    post = {"signup": own.resend, "recovery": own.send_recovery, "magiclink": own.send_link}[mail.kind]
+    try:
+        may_try(mail.address)
+        post(mail.address)
+    except AppError as error:
+        st.session_state[NOTE] = error
+        return False
+    return True
+
+
+def _show_note() -> None:
+    note = st.session_state.pop(NOTE, None)
+    if isinstance(note, AppError):
+        show_trouble(note)
+    elif note:
+        st.success(note, icon=":material/mail:")

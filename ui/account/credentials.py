@@ -1,0 +1,85 @@
+"""Changing the password and the address. Draws and collects."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auth import guard
+from auth.guard import User
+from memory.errors import AppError, ConfirmItsYou
+from texts import text
+from ui.account.password_box import new_password
+from ui.elements import as_typed
+from ui.frame import show_trouble
+
+__all__ = ["change_address", "change_password"]
+
+CODE_SENT, SAID, CHANGES = "password_code_sent", "credentials_said", "password_changes"
+
+
+def change_password(user: User) -> None:
+    """The old one, the new one, and the code of a mail if the server wants to be sure."""
+    # A password that was changed does not stay in its boxes.
+    changes = st.session_state.get(CHANGES, 0)
+    with st.form("password_form", border=False):
+        old = st.text_input(
+            text("account.password.current"),
+            type="password",
+            key=f"password_old-{changes}",
+            autocomplete="current-password",
+        )
+        new = new_password(f"password_new-{changes}")
+        sent = st.session_state.get(CODE_SENT)
+        code = st.text_input(text("account.password.code"), key="password_nonce") if sent else ""
+        asked = st.form_submit_button(text("account.password.change"), type="primary")
+    if asked:
+        try:
+            _set_password(user, old, new, code)
+        except ConfirmItsYou as error:
+            st.session_state[CODE_SENT], st.session_state[SAID] = True, error
+            st.rerun()
+        except AppError as error:
+            show_trouble(error)
+        else:
+            st.session_state.pop(CODE_SENT, None)
+            st.session_state[CHANGES], st.session_state[SAID] = changes + 1, text("account.password.changed")
+            st.rerun()
+    said = st.session_state.pop(SAID, None)
+    if isinstance(said, AppError):
+        show_trouble(said)
+    elif said:
+        st.success(said, icon=":material/check:")
+    st.caption(text("account.password.forgot"))
+
+
+def _set_password(user: User, old: str, new: str, code: str) -> None:
+    own, here = guard.client(), guard.session()
+    if not code:
+        own.check_password(user.email, old)
+    own.change_password(here, new, code)
+    own.sign_out(here, "others")
+    guard.sessions().revoke_all(user.id, but=guard.device().id)
+
+
+def change_address(user: User) -> None:
+    """The new address; it counts when the mails are answered."""
+    with st.form("address_form", border=False):
+        st.text(text("account.address.present", address=user.email))
+        new = st.text_input(text("account.address.new"), key="address_new", autocomplete="email")
+        asked = st.form_submit_button(text("account.address.change"), type="primary")
+    if not asked:
+        return
+    try:
+        at_once = guard.client().change_email(guard.session(), new)
+        if at_once:
+            guard.learn_anew()
+    except AppError as error:
+        show_trouble(error)
+        return
+    if at_once:
+        st.success(text("account.address.changed"), icon=":material/check:")
+    else:
+        st.success(
+            text("account.address.open_link", address=as_typed(new.strip())),
+            icon=":material/mail:",
+        )

@@ -1,0 +1,126 @@
+"""The second factor: its code on the way in, setting it up, and taking it away. Draws and collects."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import streamlit as st
+
+from auth import guard
+from auth.client import Enrolment, Session
+from memory.errors import AppError
+from texts import text
+from ui.account.admission import may_try
+from ui.frame import show_trouble
+
+__all__ = ["RECOVERED", "arrive", "ask", "ask_for", "asked", "settings_of"]
+
+WAITING, BEGUN = "second_factor", "factor_begun"
+RECOVERED = "recovered"  # the session of a mail, until its person has chosen a new password
+
+
+def asked() -> bool:
+    """Whether somebody stands between the password and the second factor."""
+    return WAITING in st.session_state
+
+
+def arrive(session: Session) -> NoReturn:
+    """Go in, or on to the second factor."""
+    if session.half_way:
+        ask_for(session)
+    guard.enter(session)
+    guard.go_on()
+
+
+def ask_for(session: Session) -> NoReturn:
+    """Ask for the code before this session lets anybody in."""
+    st.session_state[WAITING] = session
+    st.rerun()
+
+
+def ask() -> None:
+    """The code, then in; or on to the new password, if that is what it was asked for."""
+    waiting: Session = st.session_state[WAITING]
+    st.title(text("signing_in.second_factor.title"), anchor=False)
+    st.markdown(text("signing_in.second_factor.words"))
+    code, done = _code_form(text("signing_in.go_on"))
+    if done:
+        try:
+            may_try(waiting.email)
+            passed = guard.client().pass_factor(waiting, waiting.factor_id or "", code)
+        except AppError as error:
+            show_trouble(error)
+        else:
+            del st.session_state[WAITING]
+            if RECOVERED in st.session_state:
+                st.session_state[RECOVERED] = passed
+                st.rerun()
+            guard.enter(passed)
+            guard.go_on()
+    if st.button(text("signing_in.back"), key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
+        for name in (WAITING, RECOVERED):
+            st.session_state.pop(name, None)
+        st.rerun()
+
+
+def settings_of(session: Session) -> None:
+    """Set a second factor up, or take it away."""
+    if session.factor_id:
+        st.markdown(f":material/verified_user: {text('account.second_factor.there')}")
+        if st.button(text("account.second_factor.remove"), key="remove-factor"):
+            try:
+                guard.client().remove_factor(session)
+                guard.learn_anew()
+            except AppError as error:
+                show_trouble(error)
+            else:
+                st.rerun()
+        return
+    begun: Enrolment | None = st.session_state.get(BEGUN)
+    if begun is None:
+        st.markdown(text("account.second_factor.why"))
+        st.button(text("account.second_factor.set_up"), key="begin-factor", on_click=_begin, args=(session,))
+        if problem := st.session_state.pop("factor_problem", None):
+            show_trouble(problem)
+        return
+    _finish(session, begun)
+
+
+def _begin(session: Session) -> None:
+    try:
+        st.session_state[BEGUN] = guard.client().enrol(session)
+    except AppError as error:
+        st.session_state["factor_problem"] = error
+
+
+def _finish(session: Session, begun: Enrolment) -> None:
+    st.markdown(text("account.second_factor.scan"))
+    with st.container(key="factor-picture", horizontal_alignment="center"):
+        st.image(begun.picture, width=200)
+    st.code(begun.secret, language=None)
+    code, done = _code_form(text("account.second_factor.turn_on"))
+    if done:
+        try:
+            guard.renew(guard.client().pass_factor(session, begun.factor_id, code))
+            # Whoever came in without it has to come again.
+            guard.sessions().revoke_all(session.user_id, but=guard.device().id)
+        except AppError as error:
+            show_trouble(error)
+        else:
+            del st.session_state[BEGUN]
+            st.rerun()
+    if st.button(text("account.second_factor.not_now"), type="tertiary"):
+        del st.session_state[BEGUN]
+        st.rerun()
+
+
+def _code_form(label: str) -> tuple[str, bool]:
+    with st.form("factor_form", border=True):
+        code = st.text_input(
+            text("signing_in.code"),
+            key="factor_code",
+            autocomplete="one-time-code",
+            placeholder=text("signing_in.code_hint"),
+        )
+        done = st.form_submit_button(label, type="primary", width="stretch")
+    return code, done

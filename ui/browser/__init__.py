@@ -1,0 +1,1 @@
+"""What the app's own JavaScript does in the browser, and the calls that put it on a page."""

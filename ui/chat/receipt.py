@@ -1,0 +1,267 @@
+"""The quiet line under a reply that opens: what it was told from memory and from where, what was learned of the turn,
+by which model, at what cost; and the ways to another answer.
+
+Receipts of older versions lack some of it, and are drawn without. It asks nobody for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+import streamlit as st
+
+from chat.conversations import Message
+from texts import counted, text
+from ui import zone
+from ui.chat import open_chat
+from ui.chat.learned import line_of
+from ui.elements import plain
+
+__all__ = ["Again", "behind_reply", "notes", "summary", "what_of"]
+
+LONGEST, SHORT = 300, 60
+# The parts of a score that have a name among the texts.
+PARTS = {
+    *("meaning", "words", "dated", "linked", "speaker", "timed"),
+    *("substance", "question", "episode", "recent", "confirmed"),
+}
+LEAST_PART = 0.005
+LEAST_COST = 0.0001
+MESSAGE_IN_ADDRESS = "message"
+
+
+class Again(Protocol):
+    """Has a message answered anew: without some memories, as it was at the end of a day, or just so."""
+
+    def __call__(self, message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
+        """Have it answered in the next run."""
+
+
+def behind_reply(
+    said: Message, before: Sequence[Message] = (), again: Again | None = None, asked: Message | None = None
+) -> None:
+    """One line that opens, and the ways to another reply.
+
+    `before` are the replies that this one took the place of.
+
+    `asked` is the message it replies to, whose receipt says what was learned of the turn.
+    """
+    receipt = said.receipt
+    label = summary(receipt)
+    if not (label or again):
+        return
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"behind-{said.id}")
+    if label:
+        # What is in it is drawn once it is open: a long chat has dozens that nobody looks into.
+        key, icon = f"receipt-{said.id}", ":material/favorite:"
+        opened = row.popover(label, type="tertiary", icon=icon, key=key, on_change="rerun")
+        if opened.open:
+            with opened:
+                _opened(said, before, again, asked)
+    if again:
+        key, icon = f"icon-again-{said.id}", ":material/refresh:"
+        given = (said.parent_id, receipt.get("without") or [], as_of_day(receipt))
+        row.button(text("receipt.try_again"), key=key, icon=icon, type="tertiary", on_click=again, args=given)
+
+
+def as_of_day(receipt: Mapping[str, Any]) -> date | None:
+    """The day a reply is told as of, if it is not of today."""
+    try:
+        return date.fromisoformat(str(receipt.get("as_of")))
+    except ValueError:
+        return None
+
+
+def notes(said: Message) -> None:
+    """What must not be overlooked about a reply."""
+    receipt = said.receipt
+    if said.status == "stopped":
+        st.caption(f":material/stop_circle: {text('receipt.stopped')}")
+    elif said.status == "failed":
+        st.caption(f":material/warning: {text('receipt.broke_off')}")
+    if receipt.get("cut_off"):
+        st.caption(f":material/content_cut: {text('receipt.cut_off')}")
+    if problem := receipt.get("not_recalled"):
+        st.caption(f":material/warning: {text('receipt.not_recalled', problem=plain(str(problem)))}")
+    if gone := receipt.get("not_offered"):
+        st.caption(f":material/swap_horiz: {text('settings.receipt.not_offered', model=plain(str(gone)))}")
+    if day := as_of_day(receipt):
+        st.caption(f":material/history_toggle_off: {text('receipt.as_of', day=f'{day.day} {day:%B %Y}')}")
+
+
+def _opened(said: Message, before: Sequence[Message], again: Again | None, asked: Message | None) -> None:
+    """Every memory with why it was found; each can be switched off where the reply can be had again."""
+    used, left_out = _memories(said.receipt), _left_out(said, before)
+    if again is None:
+        st.markdown("\n\n".join([*map(what_of, used), _cost(said.receipt)]))
+    else:
+        _choices(said, used, left_out, again)
+    if asked and (line := line_of(asked.receipt.get("remembered") or {})):
+        st.markdown(_small_markdown(text("receipt.learned", line=line)))
+    _origins(said, used)
+
+
+def _choices(
+    said: Message, used: Sequence[Mapping[str, Any]], left_out: Sequence[Mapping[str, Any]], again: Again
+) -> None:
+    """The memories as switches, and a day to answer as of; one form, so that both go together."""
+    with st.form(f"without-{said.id}", border=False):
+        for number, each in enumerate([*used, *left_out]):
+            with st.container(gap=None, key=f"given-{said.id}-{number}"):
+                st.checkbox(_text(each), value=number < len(used), key=_switch(said, each))
+                st.markdown("  \n".join(_small(line) for line in _why(each)))
+        given = (said, [*used, *left_out], again)
+        if used or left_out:
+            st.form_submit_button(text("receipt.without"), on_click=_answer_without, args=given)
+        row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+        today = datetime.now(zone.here()).date()
+        chosen = as_of_day(said.receipt) or today - timedelta(days=1)
+        row.date_input(
+            text("receipt.as_it_was_on"), min(chosen, today), max_value=today, key=f"as-of-{said.id}", width=150
+        )
+        row.form_submit_button(text("receipt.as_of_day"), on_click=_answer_as_of, args=given)
+        st.markdown(_cost(said.receipt))
+
+
+def _switch(said: Message, memory: Mapping[str, Any]) -> str:
+    return f"with-{said.id}-{memory['id']}"
+
+
+def _answer_without(said: Message, memories: Sequence[Mapping[str, Any]], again: Again) -> None:
+    again(said.parent_id, _switched_off(st.session_state.to_dict(), said, memories))
+
+
+def _answer_as_of(said: Message, memories: Sequence[Mapping[str, Any]], again: Again) -> None:
+    kept = st.session_state.to_dict()
+    day = kept.get(f"as-of-{said.id}")
+    again(said.parent_id, _switched_off(kept, said, memories), day if isinstance(day, date) else None)
+
+
+def _switched_off(kept: Mapping[str, Any], said: Message, memories: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [str(each["id"]) for each in memories if not kept.get(_switch(said, each), True)]
+
+
+def _origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
+    """The way to the message that each memory came from."""
+    known = [each for each in used if each.get("run_id")]
+    if not known:
+        return
+    st.caption(text("receipt.origins"))
+    for each in known:
+        line = _line(each)
+        words = plain(line if len(line) <= SHORT else f"{line[: SHORT - 1]}…")
+        label = text("receipt.origin", day=_day(each.get("at")), text=words)
+        key, going = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
+        st.button(label, key=key, type="tertiary", icon=":material/north_east:", on_click=_go_to, args=going)
+
+
+def _go_to(conversation_id: str, message_id: str | None) -> None:
+    open_chat.set_open(conversation_id)
+    if message_id:
+        st.query_params[MESSAGE_IN_ADDRESS] = message_id
+
+
+def _left_out(said: Message, before: Sequence[Message]) -> list[Mapping[str, Any]]:
+    """What this reply was not told on purpose, by the receipts of those before it."""
+    known = {str(each.get("id")): each for other in before for each in _memories(other.receipt)}
+    return [known[each] for each in said.receipt.get("without") or [] if each in known]
+
+
+def summary(receipt: Mapping[str, Any]) -> str:
+    """The line itself: how many memories, how long, how many tokens; as much of it as is known."""
+    told = []
+    if memories := _memories(receipt):
+        told.append(counted("receipt.memories", len(memories)))
+    if receipt.get("memory_off"):
+        told.append(text("settings.receipt.off"))
+    if (ms := receipt.get("ms")) is not None:
+        told.append(text("receipt.seconds", number=f"{ms / 1000:.1f}") if ms >= 100 else text("receipt.ms", number=ms))
+    if tokens := (receipt.get("prompt_tokens") or 0) + (receipt.get("reply_tokens") or 0):
+        told.append(counted("receipt.tokens", tokens))
+    return " · ".join(told)
+
+
+def what_of(memory: Mapping[str, Any]) -> str:
+    """One memory as Markdown: its text, and below it where it is from and why it was found."""
+    return "  \n".join([_text(memory), *map(_small, _why(memory))])
+
+
+def _line(memory: Mapping[str, Any]) -> str:
+    return " ".join(str(memory.get("text", "")).split())
+
+
+def _text(memory: Mapping[str, Any]) -> str:
+    line = _line(memory)
+    return plain(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
+
+
+def _why(memory: Mapping[str, Any]) -> list[str]:
+    """Where it is from, and what its score is made of; as much of it as is known."""
+    about = " · ".join(each for each in (_source(memory), _day(memory.get("at")), _score(memory)) if each)
+    return [each for each in (about, _parts(memory.get("parts") or {})) if each]
+
+
+def _small(words: str) -> str:
+    return _small_markdown(plain(words))
+
+
+def _small_markdown(words: str) -> str:
+    return f":small[:gray[{words}]]"
+
+
+def _memories(receipt: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return receipt.get("memories") or []
+
+
+def _cost(receipt: Mapping[str, Any]) -> str:
+    told = [str(receipt.get("model") or text("receipt.no_model"))]
+    if receipt.get("prompt_tokens") or receipt.get("reply_tokens"):
+        read, written = (f"{receipt.get(name) or 0:,}" for name in ("prompt_tokens", "reply_tokens"))
+        told.append(text("receipt.read_written", read=read, written=written))
+    if (cost := receipt.get("cost")) is not None:
+        little = 0 < cost < LEAST_COST
+        told.append(text("receipt.cost_little") if little else text("receipt.cost", amount=f"{cost:.4f}"))
+    if (ms := receipt.get("ms")) is not None:
+        told.append(text("receipt.ms", number=f"{ms:,}"))
+    if (ms := receipt.get("recall_ms")) is not None:
+        told.append(text("receipt.recalling", number=f"{ms:,}"))
+    if (ms := receipt.get("first_ms")) is not None:
+        told.append(text("receipt.first_word", number=f"{ms:,}"))
+    return _small(" · ".join(told))
+
+
+def _source(memory: Mapping[str, Any]) -> str:
+    by = memory.get("by")
+    if memory.get("source") != "episodes":
+        return text("receipt.memory")
+    if by in ("user", "assistant"):
+        return text(f"receipt.speaker.{by}")
+    return text("receipt.episode_by", by=by) if by else text("receipt.episode")
+
+
+def _day(written: Any) -> str:
+    """A date as people write it; a time of day is the person's own."""
+    try:
+        moment = datetime.fromisoformat(str(written))
+    except ValueError:
+        return ""
+    local = moment.astimezone(zone.here()) if moment.tzinfo else moment
+    return f"{local.day} {local:%b %Y}"
+
+
+def _score(memory: Mapping[str, Any]) -> str:
+    """What holds whatever is asked comes without a score."""
+    if "score" not in memory:
+        return ""
+    if memory["score"] is None:
+        return text("receipt.holds_always")
+    return text("receipt.score", number=f"{memory['score']:.2f}")
+
+
+def _parts(parts: Mapping[str, float]) -> str:
+    told = {name: part for name, part in parts.items() if name != "cosine" and abs(part) >= LEAST_PART}
+    best_first = sorted(told.items(), key=lambda each: -abs(each[1]))
+    named = [(text(f"receipt.part.{name}") if name in PARTS else name, part) for name, part in best_first]
+    return ", ".join(f"{name} {round(part, 2):g}" for name, part in named)

@@ -1,0 +1,129 @@
+"""The messages of a chat, one under the other, with what stands behind each; a long chat a part at a time.
+
+It asks no model for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from auth.guard import User
+from chat.branches import replies_to
+from chat.message import Message
+from chat.threads import Thread
+from texts import counted, text
+from ui import elements
+from ui.chat import composer, open_chat
+from ui.chat.attached import attached, previews_of
+from ui.chat.learned import learned
+from ui.chat.message_row import REWORDED, below_reply, below_words
+from ui.chat.reply import ask_again, second_try
+from ui.slots import nothing_below
+
+__all__ = ["thread"]
+
+UNDER_WORDS = 3  # elements that may stand under what a person said
+
+STYLE = """
+<style>
+  [class*="st-key-row-"] { gap: 0.15rem; min-height: 1.75rem; }
+  [class*="st-key-row-"] button { min-height: 1.75rem; padding: 0.1rem 0.35rem; }
+  [class*="st-key-feedback-"] button span { font-size: 1.05rem; }
+  [class*="st-key-row-"] p { font-variant-numeric: tabular-nums; white-space: nowrap; }
+  [class*="st-key-below-"] { margin-top: -0.6rem; gap: 0.5rem; min-height: 1.75rem; }
+  /* Quiet for who reads: there on a touch, on the way to it, and under what is said last. */
+  @media (hover: hover) {
+    [class*="st-key-row-"] button { color: var(--quiet); }
+    [class*="st-key-message-"]:hover [class*="st-key-row-"] button,
+    [class*="st-key-row-"] button[aria-expanded="true"] { color: inherit; }
+  }
+  [class*="st-key-message-"] { border-radius: 0.75rem; }
+  /* In reach above the box, however long the reply is by now. */
+  :has(> .st-key-stop-reply) { position: sticky; bottom: 8.5rem; z-index: 1; }
+  .st-key-stop-reply button { border-radius: 2rem; box-shadow: 0 2px 10px rgb(0 0 0 / 0.14); }
+  [data-testid="stChatMessageContent"] { min-width: 0; }
+  [data-testid="stChatMessageContent"] :is(p, li, td, th, h1, h2, h3, h4, blockquote) {
+    overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start; }
+  [data-testid="stChatMessageContent"] pre { direction: ltr; text-align: left; overflow-x: auto; }
+  [data-testid="stChatMessageContent"] :is(pre, code) { unicode-bidi: isolate; }
+  [data-testid="stChatMessageContent"] table { display: block; max-width: 100%; overflow-x: auto; }
+  [data-testid="stChatMessageContent"] :is(td, th) { overflow-wrap: normal; }
+  [data-testid="stChatMessageContent"] .katex-display { overflow-x: auto; overflow-y: hidden; }
+</style>
+"""
+
+
+def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator | None:
+    """The messages up to the one that a reply is written to, or all; with the way to those before and after.
+
+    Where the last has no reply, the place for it: where it will stand among the messages, so that it need not move.
+    """
+    st.html(STYLE)
+    if drawn.earlier:
+        label, key = counted("thread.earlier", drawn.earlier), "earlier-messages"
+        st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.earlier, args=(drawn,))
+    shown = previews_of(user, drawn.messages)
+    # What followed a reply that is written anew is on another branch.
+    messages = drawn.messages if asked is None else drawn.messages[: drawn.messages.index(asked) + 1]
+    for each in messages:
+        _message(user, each, drawn, shown, answered_now=each is asked)
+    later = drawn.later if asked is None else 0
+    place = st.container(key="message-to-come") if messages[-1].role == "user" and not later else None
+    nothing_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
+    if later:
+        label, key = counted("thread.later", later), "later-messages"
+        st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
+    return place
+
+
+def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes], *, answered_now: bool) -> None:
+    """One message; under the last one of its turn, what was learned of the turn."""
+    newest = drawn.last_asked
+    with (
+        st.container(key=f"message-{each.id}"),
+        st.chat_message(each.role, avatar=elements.avatar(each.role)),
+    ):
+        if each.role == "assistant":
+            elements.spoken(each)
+            again = partial(ask_again, user) if each.status == "complete" and each.parent_id else None
+            below_reply(user, each, drawn, again)
+            if each.status != "complete" and each.id == drawn.tip and (said := drawn.find(each.parent_id)):
+                second_try(user, said)
+            if asked := drawn.find(each.parent_id):
+                learned(asked, newest=newest is not None and asked.id == newest.id)
+            return
+        if st.session_state.get(REWORDED) == each.id:
+            _editor(user, each)
+            for _ in range(UNDER_WORDS):
+                st.empty()  # gone at once, and not when a reply is whole that may be under way
+        else:
+            elements.spoken(each)
+            attached(each, shown)
+            below_words(user, each, drawn)
+        if not answered_now and not replies_to(each, drawn.messages):
+            learned(each, newest=newest is not None and each.id == newest.id)
+
+
+def _editor(user: User, old: Message) -> None:
+    """The words of a message, to be said otherwise; the old ones stay on their branch."""
+    with st.form(f"reword-{old.id}", border=False):
+        key = f"reword-words-{old.id}"
+        st.text_area(
+            text("thread.reworded"), value=old.content, key=key, label_visibility="collapsed", height="content"
+        )
+        row = st.container(horizontal=True)
+        row.form_submit_button(text("thread.send_again"), type="primary", on_click=_say_instead, args=(user, old, key))
+        row.form_submit_button(text("thread.keep_as_it_was"), type="tertiary", on_click=_leave_as_it_was)
+
+
+def _say_instead(user: User, old: Message, key: str) -> None:
+    if composer.say_instead(user, old, str(st.session_state.to_dict().get(key) or "")):
+        _leave_as_it_was()
+
+
+def _leave_as_it_was() -> None:
+    st.session_state.pop(REWORDED, None)

@@ -1,0 +1,100 @@
+"""What a picture says faster: what is used, of what kind it is, and when it was kept. Each has its words as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from memory.facts import KINDS
+from memory.upkeep.health import Health
+from texts import text
+
+__all__ = ["draw"]
+
+SLIM, FLAT, TALL = 78, 40, 220
+# To be told apart on light and on dark, by who sees no red as well.
+COLOURS = ["#c0523a", "#c4ad8d"]
+# Streamlit's own is too pale for words this small.
+INK = {"dark": "#cfc5ba", "light": "#5f554d"}
+
+
+def draw(health: Health) -> None:
+    """The pictures, the simplest first."""
+    _use(health)
+    _kinds(health)
+    if len(health.months) > 1:
+        _months(health)
+
+
+def _use(health: Health) -> None:
+    unused = health.total - health.recalled
+    parts = ((text("health.picture.use_yes"), health.recalled), (text("health.picture.use_no"), unused))
+    series = [
+        {
+            "name": f"{number:,} {name}",
+            "type": "bar",
+            "stack": "use",
+            "data": [number],
+            "barWidth": 18,
+            "emphasis": {"disabled": True},
+        }
+        for name, number in parts
+    ]
+    spec = {
+        "grid": {"left": 0, "right": 0, "top": 34, "bottom": 4},
+        "legend": {"top": 0, "left": 0, "itemGap": 18},
+        "xAxis": {"type": "value", "show": False, "max": health.total},
+        "yAxis": {"type": "category", "show": False, "data": [""]},
+        "series": series,
+    }
+    alt = text("health.picture.use_alt", used=health.recalled, total=health.total, unused=unused)
+    _picture(text("health.picture.use"), spec, SLIM, alt)
+
+
+def _kinds(health: Health) -> None:
+    counted = [(_kind(kind), number) for kind, number in health.kinds.items()]
+    # The axis counts from below.
+    names, numbers = [name for name, _ in counted[::-1]], [number for _, number in counted[::-1]]
+    spec = {
+        "grid": {"left": 0, "right": 40, "top": 4, "bottom": 4, "containLabel": True},
+        "xAxis": {"type": "value", "show": False},
+        "yAxis": {"type": "category", "data": names, "axisLine": {"show": False}, "axisTick": {"show": False}},
+        "series": [{"type": "bar", "data": numbers, "barWidth": 14, "label": {"show": True, "position": "right"}}],
+    }
+    told = ", ".join(f"{name} {number:,}" for name, number in counted)
+    _picture(text("health.picture.kinds"), spec, FLAT + 30 * len(names), text("health.picture.kinds_alt", told=told))
+
+
+def _months(health: Health) -> None:
+    months, numbers = [month for month, _ in health.months], [number for _, number in health.months]
+    spec = {
+        "grid": {"left": 0, "right": 8, "top": 24, "bottom": 4, "containLabel": True},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {"type": "category", "data": months, "axisTick": {"show": False}},
+        "yAxis": {"type": "value", "minInterval": 1, "splitNumber": 3},
+        "series": [{"type": "bar", "data": numbers, "barMaxWidth": 28}],
+    }
+    most = max(numbers)
+    alt = text(
+        "health.picture.months_alt",
+        first=months[0],
+        last=months[-1],
+        count=sum(numbers),
+        most=most,
+        when=months[numbers.index(most)],
+    )
+    _picture(text("health.picture.months"), spec, TALL, alt)
+
+
+def _picture(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
+    st.markdown(f"**{title}**")
+    ink = {"color": INK["dark" if st.context.theme.type == "dark" else "light"]}
+    for part in ("legend", "xAxis", "yAxis"):
+        if part in spec:
+            spec[part] |= {"textStyle": ink} if part == "legend" else {"axisLabel": ink}
+    st.echarts_chart({**spec, "animation": False, "color": COLOURS}, height=height, alt=alt, renderer="svg")
+
+
+def _kind(kind: str) -> str:
+    return text(f"health.kind.{kind if kind in KINDS else 'other'}")

@@ -1,0 +1,123 @@
+"""Recall checks: a question pinned to a memory, all of them asked at once, and which of them are green."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from auth.guard import User
+from memory import Result
+from memory.upkeep.checks import FAR, GIVEN, MAX_QUESTION, Check, subject
+from services import services
+from texts import counted, text
+from ui import elements
+from ui.chat.receipt import what_of
+from ui.frame import trouble
+
+__all__ = ["draw", "pin_button", "red"]
+
+ICONS = {
+    "found": ":green[:material/check_circle:]",
+    "changed": ":orange[:material/change_circle:]",
+    "missed": ":red[:material/cancel:]",
+    "gone": ":red[:material/cancel:]",
+}
+
+
+def pin_button(user: User, memory: Result) -> None:
+    """The way to say "you must know this" of a memory, with a question that is proposed."""
+    with st.popover(text("checks.pin.name"), icon=":material/push_pin:", key=f"pin-{memory['id']}"):
+        st.caption(text("checks.pin.why"))
+        about = subject(memory["memory"])[: MAX_QUESTION // 2]
+        proposed = text("checks.pin.proposed", subject=about) if about else ""
+        with st.form(f"pin-form-{memory['id']}-{memory['hash']}", border=False):
+            question = st.text_input(text("checks.pin.question"), value=proposed, max_chars=MAX_QUESTION)
+            asked = st.form_submit_button(text("checks.pin.save"), icon=":material/push_pin:")
+        if asked:
+            with trouble():
+                services().memory.checks.pin(memory["id"], question, user_id=user.id)
+                st.success(text("checks.pin.done"), icon=":material/check:")
+
+
+def red(checks: Sequence[Check]) -> int:
+    """How many did not find what they must, the last time."""
+    return sum(each.outcome is not None and not each.green for each in checks)
+
+
+def draw(user: User, checks: Sequence[Check]) -> None:
+    """All checks with their last results, and the button that asks them anew."""
+    st.caption(text("checks.why"))
+    if not checks:
+        st.markdown(text("checks.empty"))
+        if st.button(text("checks.to_memories"), icon=":material/favorite:"):
+            st.switch_page("pages/memories.py")
+        return
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    row.markdown(_summary(checks), width="content")
+    if row.button(text("checks.run"), key="run-checks", type="primary", icon=":material/play_arrow:"):
+        with trouble():
+            with st.spinner(text("checks.running")):
+                services().memory.checks.run(user_id=user.id)
+            st.rerun()
+    for each in checks:
+        with st.container(border=True):
+            _one(user, each)
+
+
+def _summary(checks: Sequence[Check]) -> str:
+    told = counted("checks.green", len(checks), green=sum(each.green for each in checks))
+    ran = max((each.ran_at for each in checks if each.ran_at), default=None)
+    last = text("checks.last", day=elements.date_of(ran.isoformat())) if ran else text("checks.outcome.waiting")
+    return f"**{told}** :small[:gray[· {last}]]"
+
+
+def _one(user: User, check: Check) -> None:
+    row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
+    with row.container(gap="xxsmall"):
+        st.markdown(f"{ICONS.get(check.outcome or '', ':material/pending:')} **{elements.plain(check.question)}**")
+        outcome = text(f"checks.outcome.{check.outcome or 'waiting'}", place=check.place or "")
+        st.caption(f"{outcome} · {text('checks.must')} “{elements.plain(_short(check.pinned_text))}”")
+    if row.button(text("checks.unpin"), key=f"icon-unpin-{check.id}", icon=":material/close:", type="tertiary"):
+        with trouble():
+            services().memory.checks.unpin(check.id, user_id=user.id)
+            st.toast(text("checks.unpinned"))
+            st.rerun()
+    if check.outcome:
+        _told(check)
+        _behind(user, check)
+
+
+def _behind(user: User, check: Check) -> None:
+    """The scores, for who wants them; and the way to be content with what the memory says by now."""
+    why, row = check.why, st.container(horizontal=True, vertical_alignment="center", gap="small")
+    if why.get("now") and row.button(text("checks.accept"), key=f"accept-{check.id}", icon=":material/check:"):
+        with trouble():
+            services().memory.checks.accept(check.id, user_id=user.id)
+            st.rerun()
+    if "score" in why:
+        with row.popover(text("checks.details"), type="tertiary", key=f"behind-check-{check.id}"):
+            st.markdown(what_of({"text": check.pinned_text, "score": why["score"], "parts": why.get("parts")}))
+
+
+def _told(check: Check) -> None:
+    """What is known of how it came to this."""
+    why, told = check.why, []
+    if now := why.get("now"):
+        told.append(text("checks.told.now", memory=elements.plain(_short(str(now)))))
+    if check.outcome == "missed":
+        if "best" not in why:
+            told.append(text("checks.told.nothing"))
+        elif "far" in why:
+            told.append(text("checks.told.far", place=why["far"], given=GIVEN))
+        else:
+            told.append(text("checks.told.nowhere", far=FAR))
+    if best := why.get("best"):
+        told.append(text("checks.told.best", memory=elements.plain(_short(str(best["text"])))))
+    if told:
+        st.markdown("  \n".join(told))
+
+
+def _short(words: str) -> str:
+    line = " ".join(words.split())
+    return line if len(line) <= 120 else line[:119] + "…"

@@ -1,0 +1,224 @@
+"""Whom and what the memories speak of: a picture to press on, and the same as a list. Draws and collects.
+
+All of the graph is read at once, and what is around somebody is found in it, so that a press costs no second read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from auth.guard import User
+from memory.rows.graph import Entity, Relation
+from services import services
+from texts import text
+from ui import elements
+from ui.memories import memory_list
+from ui.memories.rings import rings
+
+__all__ = ["draw"]
+
+NODES, CROWD, WORDED, LISTED, MENTIONED = 60, 20, 12, 100, 10
+CHOSEN, HOPS, PICTURE = "graph-chosen", "graph-hops", "graph-picture"
+ME = "me"
+INK = {"dark": "#f0e8df", "light": "#2c2420"}
+LINE = {"dark": "#7d6f63", "light": "#b7a896"}
+CENTRE, OTHERS = "#c8553b", "#8a9a7b"
+
+
+def draw(user: User) -> None:
+    """The choice, the picture, the list, and what is remembered of whoever is chosen."""
+    entities, relations = services().memory.graph.whole(user.id)
+    if not [each for each in entities if each.name != ME]:
+        st.markdown(text("graph.none"))
+        return
+    st.caption(text("graph.intro"))
+    by_name = {each.name: each for each in entities}
+    chosen, hops = _choice(by_name)
+    near = _around(relations, chosen, hops) if chosen else list(relations)
+    drawn = _drawn(by_name, near, chosen)
+    _picture(drawn, near, chosen)
+    if not chosen and len(by_name) > len(drawn):
+        st.caption(text("graph.more", shown=len(drawn), all=f"{len(by_name):,}"))
+    _listed(near, chosen)
+    if chosen:
+        _mentions(user, by_name[chosen])
+
+
+def _choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
+    """Who or what is in the middle, and how far around it is looked."""
+    # Whoever was chosen may be gone, or go by another name by now.
+    if st.session_state.get(CHOSEN) not in by_name:
+        st.session_state[CHOSEN] = None
+    chosen = st.selectbox(
+        text("graph.choose"),
+        sorted(by_name, key=lambda name: _called(name).casefold()),
+        index=None,
+        format_func=_called,
+        placeholder=text("graph.everybody"),
+        key=CHOSEN,
+    )
+    far = {1: text("graph.one_hop"), 2: text("graph.two_hops")}
+    hops = st.segmented_control(
+        text("graph.hops"),
+        list(far),
+        format_func=far.__getitem__,
+        default=1,
+        key=HOPS,
+        label_visibility="collapsed",
+        disabled=chosen is None,
+    )
+    return chosen, hops or 1
+
+
+def _around(relations: Sequence[Relation], name: str, hops: int) -> list[Relation]:
+    """The relations of somebody, and with two hops of whom they lead to; none leads through the person."""
+    near = [each for each in relations if name in (each.subject, each.object)]
+    if hops == 1:
+        return near
+    met = {end for each in near for end in (each.subject, each.object)} - {ME}
+    return [each for each in relations if {each.subject, each.object} & (met | {name})]
+
+
+def _drawn(by_name: Mapping[str, Entity], near: Sequence[Relation], chosen: str | None) -> list[str]:
+    """The names that get a place in the picture: whoever is chosen, then those with the most relations."""
+    ties = Counter(end for each in near for end in (each.subject, each.object))
+    several = ties if chosen else by_name
+    in_order = sorted(
+        several,
+        key=lambda name: (name != chosen, -ties[name], -len(by_name[name].memory_ids) if name in by_name else 0),
+    )
+    return in_order[:NODES] if in_order else [chosen] if chosen else []
+
+
+def _picture(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None) -> None:
+    links = _links(drawn, near)
+    # By what it shows: a selection that is kept would press the same place again in the next picture.
+    st.echarts_chart(
+        _spec(drawn, links, chosen),
+        height=420,
+        key=f"{PICTURE}-{st.session_state.get(PICTURE, 0)}",
+        on_select=_press(tuple(drawn)),
+        alt=text("graph.alt", nodes=len(drawn), links=len(links)),
+    )
+
+
+def _press(drawn: Sequence[str]) -> Any:
+    def pressed() -> None:
+        # As a dictionary: after a click, any other touch of the session's state may end this callback.
+        held = st.session_state.to_dict()
+        number = held.get(PICTURE, 0)
+        event = held.get(f"{PICTURE}-{number}") or {}
+        places = [
+            place
+            for each in event.get("selection", {}).get("selected", [])
+            if each.get("data_type") in ("node", "main")
+            for place in each.get("data_indices", [])
+        ]
+        names = [drawn[place] for place in places if isinstance(place, int) and 0 <= place < len(drawn)]
+        st.session_state[PICTURE] = number + 1
+        if names:
+            st.session_state[CHOSEN] = None if names[-1] == held.get(CHOSEN) else names[-1]
+
+    return pressed
+
+
+def _links(drawn: Collection[str], near: Sequence[Relation]) -> dict[tuple[str, str], list[str]]:
+    """What stands on each line; two people with several relations have one line."""
+    links: dict[tuple[str, str], list[str]] = {}
+    for each in near:
+        if each.subject in drawn and each.object in drawn and each.subject != each.object:
+            links.setdefault((each.subject, each.object), []).append(each.relation)
+    return links
+
+
+def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], chosen: str | None) -> dict[str, Any]:
+    """What the chart is told: places, lines, and no script in any of them."""
+    ink, line = (each["dark" if st.context.theme.type == "dark" else "light"] for each in (INK, LINE))
+    place = {name: number for number, name in enumerate(drawn)}
+    series = {
+        "type": "graph",
+        "layout": "none",
+        "data": _nodes(drawn, links, chosen or ME),
+        "links": [
+            {"source": str(place[subject]), "target": str(place[other]), "label": _on_line(told, len(links))}
+            for (subject, other), told in links.items()
+        ],
+        "left": "14%",
+        "right": "14%",
+        "top": "7%",
+        "bottom": "10%",
+        "preserveAspect": "contain",
+        "selectedMode": "single",
+        "roam": False,
+        "edgeSymbol": ["none", "arrow"],
+        "edgeSymbolSize": 6,
+        "lineStyle": {"color": line, "opacity": 0.9, "curveness": 0.06},
+        "label": {"show": True, "position": "bottom", "distance": 3, "color": ink, "fontSize": 12},
+        "edgeLabel": {"show": len(links) <= WORDED, "color": ink, "fontSize": 11, "opacity": 0.85},
+        "emphasis": {"focus": "adjacency", "label": {"color": ink}},
+        "select": {"itemStyle": {"borderColor": ink, "borderWidth": 2}, "label": {"color": ink}},
+    }
+    # Among many, the names that have room. Not among a few: such a layout misplaces the words on lines.
+    series |= {"labelLayout": {"hideOverlap": True}} if len(drawn) > CROWD else {}
+    return {"series": [series], "tooltip": {"show": False}, "animation": False}
+
+
+def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: str) -> list[dict[str, Any]]:
+    ties = Counter(end for pair in links for end in pair)
+    places, size = rings(drawn, list(links), centre), 12 if len(drawn) > CROWD else 18
+    return [
+        {
+            "id": str(number),
+            "name": _short(_called(name)),
+            "x": round(100 * places[name][0]),
+            "y": round(100 * places[name][1]),
+            "symbolSize": size + min(16, 2 * ties[name]),
+            "itemStyle": {"color": CENTRE if name == centre else OTHERS},
+        }
+        for number, name in enumerate(drawn)
+    ]
+
+
+def _on_line(told: Sequence[str], lines: int) -> dict[str, Any]:
+    """The words on a line, where there is room for words."""
+    return {"show": lines <= WORDED, "formatter": _short(", ".join(dict.fromkeys(told)))}
+
+
+def _listed(near: Sequence[Relation], chosen: str | None) -> None:
+    with st.expander(text("graph.as_list"), key=f"graph-list-{chosen is not None}"):
+        told = dict.fromkeys((each.subject, each.relation, each.object) for each in near)
+        lines = [
+            text("graph.relation", subject=_plain(subject), relation=elements.plain(relation), object=_plain(other))
+            for subject, relation, other in list(told)[:LISTED]
+        ]
+        if lines:
+            st.markdown("\n".join(f"- {each}" for each in lines))
+        else:
+            st.markdown(text("graph.alone", who=_plain(chosen or ME)))
+
+
+def _mentions(user: User, entity: Entity) -> None:
+    st.markdown(f"##### {text('graph.mentions', who=_plain(entity.name))}")
+    if others := entity.names[1:]:
+        st.caption(text("graph.names", names=elements.plain(", ".join(others[:10]))))
+    found = services().memory.graph.mentions(user.id, entity.memory_ids, MENTIONED)
+    for each in found:
+        memory_list.one(user, each.result())
+    if not found:
+        st.caption(text("graph.memories_gone"))
+
+
+def _called(name: str) -> str:
+    return text("graph.you") if name == ME else name
+
+
+def _plain(name: str) -> str:
+    return elements.plain(_called(name))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:23]}…"

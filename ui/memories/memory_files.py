@@ -1,0 +1,118 @@
+"""Taking memories along: all of them as JSON or as a table, and files of them brought in. Draws and collects."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from functools import partial
+from typing import IO
+
+import streamlit as st
+
+from auth.guard import User
+from memory import Result
+from memory.errors import InvalidInput, SessionEnded
+from memory.imports import chatgpt
+from memory.imports.files import MAX_BYTES
+from memory.imports.tables import COLUMNS
+from memory.plain_text import cell
+from services import services
+from texts import counted, text
+from ui import elements, undo_bar
+from ui.frame import trouble
+from ui.memories import chatgpt_import
+
+__all__ = ["draw"]
+
+ROUND = "import-round"
+MB = 1024 * 1024
+
+
+def draw(user: User) -> None:
+    """The way out, and the way in."""
+    with st.container(border=True):
+        st.markdown(f"**{text('files.out.title')}**")
+        st.caption(text("files.out.words"))
+        row = st.container(horizontal=True)
+        row.download_button(
+            text("files.out.json"),
+            data=partial(_as_json, user),
+            file_name="memories.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        row.download_button(
+            text("files.out.csv"),
+            data=partial(_as_csv, user),
+            file_name="memories.csv",
+            mime="text/csv",
+            icon=":material/table:",
+            on_click="ignore",
+        )
+    with st.container(border=True):
+        st.markdown(f"**{text('files.in.title')}**")
+        st.caption(text("files.in.words"))
+        _bring_in(user)
+    chatgpt_import.draw(user)
+
+
+def _as_json(user: User) -> bytes:
+    """All memories in mem0's shape."""
+    return json.dumps({"results": _all(user)}, ensure_ascii=False, indent=2).encode()
+
+
+def _as_csv(user: User) -> bytes:
+    """All memories as a table, in which no cell is a formula."""
+    written = io.StringIO(newline="")
+    rows = csv.writer(written)
+    rows.writerow(COLUMNS)
+    for each in _all(user):
+        known = {**each["metadata"], **each}
+        rows.writerow([cell(str(known[name])) if known.get(name) is not None else "" for name in COLUMNS])
+    return b"\xef\xbb\xbf" + written.getvalue().encode()  # the mark by which spreadsheets know UTF-8
+
+
+def _all(user: User) -> list[Result]:
+    # Asked for when the button is pressed, outside of any run of the page: the session may have ended since.
+    if not user.still_here():
+        raise SessionEnded(text("files.in.signed_out"))
+    return services().memory.shelf.all(user_id=user.id)
+
+
+def _bring_in(user: User) -> None:
+    with trouble():
+        number = st.session_state.get(ROUND, 0)
+        given = st.file_uploader(
+            text("files.in.label"),
+            type=["json", "zip", "csv", "txt"],
+            key=f"import-{number}",
+            max_upload_size=chatgpt.MAX_BYTES // MB,
+            label_visibility="collapsed",
+        )
+        label = text("files.in.button")
+        if not st.button(label, type="primary", icon=":material/upload:", disabled=given is None) or given is None:
+            return
+        if given.size > chatgpt.MAX_BYTES:
+            raise InvalidInput(text("files.in.chats_too_large", file=given.name, most=chatgpt.MAX_BYTES // MB))
+        services().limits.may_upload(user.id)
+        with st.spinner(text("files.in.reading")):
+            if chatgpt.is_export(given):
+                chatgpt_import.found(chatgpt.read(given, given.name))
+            else:
+                _take_in(user, given, given.name, given.size)
+        st.session_state[ROUND] = number + 1  # an empty box for the next file
+        st.rerun()
+
+
+def _take_in(user: User, given: IO[bytes], name: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise InvalidInput(text("files.in.too_large", file=name, most=MAX_BYTES // MB))
+    home = services()
+    room = home.limits.memories_left(user.id)
+    change = home.memory.shelf.take_in(given.read(), name, user_id=user.id, room=room)
+    if change.count:
+        undo_bar.offer(counted("files.in.done", change.count, file=elements.plain(name)), change.run)
+    else:
+        st.toast(text("files.in.known"))

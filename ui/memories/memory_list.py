@@ -1,0 +1,240 @@
+"""The list of memories: finding, filtering, turning pages, and forgetting one or several. Draws and collects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+import streamlit as st
+
+from auth.guard import User
+from memory import Result
+from memory.errors import ModelError, NotFound
+from memory.plain_text import storable
+from memory.upkeep.bulk_edit import Page
+from services import services
+from texts import counted, text
+from ui import elements, undo_bar, zone
+from ui.frame import show_trouble
+from ui.memories import memory_detail
+
+__all__ = ["draw", "looking_closer", "one"]
+
+SIZE, FOUND, LONGEST = 20, 100, 200
+NEAR = 0.5  # of the best one's score
+PAGE, FIND, KINDS, SINCE, UNTIL, SEVERAL = (
+    "memories-page",
+    "memories-find",
+    "memories-kinds",
+    "memories-since",
+    "memories-until",
+    "memories-several",
+)
+
+
+def looking_closer() -> bool:
+    """Whether the list is searched, or one memory of it is open."""
+    return bool(st.session_state.get(FIND)) or memory_detail.any_open()
+
+
+def draw(user: User) -> bool:
+    """The search and the filter, what they find, and the pages of it; whether there is anything at all."""
+    words, filters = _looked_for()
+    page, close = _found(user, words, filters) if words else (_page(user, filters), [])
+    if not page.total and not words and not filters:
+        _nothing_yet()
+        return False
+    if not page.total:
+        st.caption(text("memories.find.none_says") if words else text("memories.find.none_fits"))
+    else:
+        _count(page, found=bool(words or filters))
+        if st.session_state.get(SEVERAL):
+            _several(user, page.results)
+        else:
+            _each(user, page.results)
+    if close:
+        st.caption(text("memories.find.close"))
+        _each(user, close)
+    if page.total > SIZE and not words:
+        _turn(page.total)
+    return True
+
+
+def _looked_for() -> tuple[str, dict[str, Any]]:
+    """The words that are looked for, and the filter; what either changes begins at the first page."""
+    row = st.container(horizontal=True, vertical_alignment="center", wrap=False)
+    words = row.text_input(
+        text("memories.find.label"),
+        key=FIND,
+        placeholder=text("memories.find.example"),
+        label_visibility="collapsed",
+        max_chars=LONGEST,
+        on_change=_first_page,
+    )
+    kinds, since, until = (st.session_state.get(each) for each in (KINDS, SINCE, UNTIL))
+    chosen = bool(kinds) + bool(since) + bool(until)
+    label = text("memories.find.filter_set", chosen=chosen) if chosen else text("memories.find.filter")
+    with row.popover(label, icon=":material/filter_list:", key="filter"):
+        kinds = st.pills(
+            text("memories.find.kind"),
+            list(elements.KINDS),
+            selection_mode="multi",
+            format_func=elements.kind_name,
+            key=KINDS,
+            on_change=_first_page,
+        )
+        since = st.date_input(
+            text("memories.find.since"), value=None, key=SINCE, format="YYYY-MM-DD", on_change=_first_page
+        )
+        until = st.date_input(
+            text("memories.find.until"), value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_first_page
+        )
+        st.button(text("memories.find.all"), type="tertiary", icon=":material/filter_list_off:", on_click=_clear)
+    return storable(words.strip())[:LONGEST], _filters(kinds, since, until)
+
+
+def _day(which: str, key: str) -> date | None:
+    label = text(f"memories.find.{which}")
+    return st.date_input(label, value=None, key=key, format="YYYY-MM-DD", on_change=_first_page)
+
+
+def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> dict[str, Any]:
+    """The filter as memory understands it; days are the person's own."""
+    asked: list[dict[str, Any]] = []
+    if kinds:
+        of_kind: dict[str, Any] = {"kind": {"$in": list(kinds)}}
+        # What others wrote into the table has no kind, and counts as a fact.
+        asked.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
+    if since:
+        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, zone.here())}})
+    if until:
+        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, zone.here())}})
+    return {"$and": asked} if asked else {}
+
+
+def _first_page() -> None:
+    st.session_state.pop(PAGE, None)
+
+
+def _clear() -> None:
+    st.session_state[KINDS], st.session_state[SINCE], st.session_state[UNTIL] = [], None, None
+    _first_page()
+
+
+def _page(user: User, filters: dict[str, Any]) -> Page:
+    number = int(st.session_state.get(PAGE) or 1)
+    return services().memory.shelf.page(user_id=user.id, number=number, size=SIZE, filters=filters)
+
+
+def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[Page, list[Result]]:
+    """What says this, and what only means something like it."""
+    memory = services().memory
+    with_words = {**filters, "data": {"$icontains": words}}
+    says = {each["id"]: each for each in memory.shelf.page(user_id=user.id, size=FOUND, filters=with_words).results}
+    try:
+        alike = memory.search(words, user_id=user.id, limit=FOUND, filters=filters, recipe="facts", explain=True)[
+            "results"
+        ]
+    except ModelError as error:  # the words alone find something
+        show_trouble(error)
+        alike = []
+    # A list may be long, and its tail is like everything a little.
+    near = [
+        each for each in alike if (each["score"] or 0) >= NEAR * (alike[0]["score"] or 0) and each["id"] not in says
+    ]
+    says |= {each["id"]: each for each in near if each["parts"].get("words")}
+    return Page(list(says.values()), len(says)), [each for each in near if each["id"] not in says]
+
+
+def _nothing_yet() -> None:
+    st.markdown(text("memories.empty.words"))
+    if st.button(text("memories.empty.button"), type="primary", icon=":material/chat:"):
+        st.switch_page("pages/chat.py")
+
+
+def _count(page: Page, *, found: bool) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    told = counted("memories.found", page.total) if found else counted("memories.count", page.total)
+    row.caption(told, width="content")
+    row.toggle(text("memories.several.choose"), key=SEVERAL)
+
+
+def _turn(total: int) -> None:
+    """The pages; the list stands on the last one, where there are fewer than before."""
+    pages = -(-total // SIZE)
+    if int(st.session_state.get(PAGE) or 1) > pages:
+        st.session_state[PAGE] = pages
+    with st.container(horizontal_alignment="center"):
+        st.pagination(pages, key=PAGE)
+
+
+def _each(user: User, results: Sequence[Result]) -> None:
+    for each in results:
+        one(user, each)
+
+
+def one(user: User, each: Result) -> None:
+    """One memory with its buttons, and what it opens to."""
+    opened = memory_detail.is_open(each["id"])
+    with st.container(border=True):
+        row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
+        with row.container():
+            elements.memory_text(each)
+        label, icon = ("close", "expand_less") if opened else ("open", "expand_more")
+        key = f"icon-details-{each['id']}"
+        deeds = row.container(horizontal=True, wrap=False, gap=None, width="content")
+        deeds.button(
+            text(f"memories.row.{label}"),
+            key=key,
+            icon=f":material/{icon}:",
+            type="tertiary",
+            on_click=memory_detail.toggle,
+            args=(each["id"],),
+        )
+        if deeds.button(
+            text("memories.row.forget"), key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"
+        ):
+            _forget(user, each)
+        if opened:
+            memory_detail.draw(user, each)
+
+
+def _forget(user: User, each: Result) -> None:
+    memory = services().memory
+    try:
+        memory.delete(each["id"], user_id=user.id)
+        last = memory.history(each["id"], user_id=user.id)[-1]
+        undo_bar.offer(text("memories.row.forgotten", words=elements.plain(each["memory"])), last["id"])
+        if memory_detail.is_open(each["id"]):
+            memory_detail.toggle(each["id"])
+    except NotFound:
+        st.toast(text("memories.row.gone_already"))
+    st.rerun()
+
+
+def _several(user: User, results: Sequence[Result]) -> None:
+    """Boxes to tick, and one button for what is ticked."""
+    ids = [each["id"] for each in results]
+    ticked = [each for each in ids if st.session_state.get(f"pick-{each}")]
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    row.button(text("memories.several.all"), type="tertiary", on_click=_tick, args=(ids, len(ticked) < len(ids)))
+    label = counted("memories.several.forget", len(ticked))
+    if row.button(label, key="forget-several", type="primary", icon=":material/delete:", disabled=not ticked):
+        change = services().memory.shelf.remove(ticked, user_id=user.id)
+        if change.count:
+            undo_bar.offer(counted("memories.several.forgotten", change.count), change.run)
+        st.rerun()
+    for each in results:
+        with st.container(border=True):
+            row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
+            row.checkbox(
+                elements.plain(each["memory"]), key=f"pick-{each['id']}", label_visibility="collapsed", width=24
+            )
+            with row.container():
+                elements.memory_text(each)
+
+
+def _tick(ids: Sequence[str], ticked: bool) -> None:
+    for each in ids:
+        st.session_state[f"pick-{each}"] = ticked

@@ -1,0 +1,97 @@
+"""Memories along time, month by month, with what changed when. Draws and collects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+import streamlit as st
+
+from auth.guard import User
+from memory.rows.timeline import Entry
+from services import services
+from texts import counted, text
+from ui import elements, zone
+
+__all__ = ["draw"]
+
+SIZE = 30
+PAGE, KINDS = "timeline-page", "timeline-kinds"
+# One colour for each kind, of those that both themes have.
+DOTS = {"fact": "gray", "preference": "orange", "goal": "green", "instruction": "violet", "event": "blue"}
+
+
+def draw(user: User) -> None:
+    """The kinds to choose from, a page of entries under their months, and the pages."""
+    st.caption(text("timeline.intro"))
+    kinds = st.pills(
+        text("timeline.kinds"),
+        list(elements.KINDS),
+        selection_mode="multi",
+        format_func=lambda kind: f"{_dot(kind)} {elements.kind_name(kind)}",
+        key=KINDS,
+        label_visibility="collapsed",
+        on_change=_first_page,
+    )
+    number = int(st.session_state.get(PAGE) or 1)
+    entries, total = services().memory.shelf.along_time(user_id=user.id, number=number, size=SIZE, kinds=kinds)
+    if not total:
+        st.markdown(text("timeline.none_fits") if kinds else text("timeline.none"))
+        return
+    st.caption(counted("timeline.count", total))
+    _months(entries)
+    _turn(total)
+
+
+def _months(entries: Sequence[Entry]) -> None:
+    for month, several in groupby(entries, key=_month):
+        with st.container(key=f"month-{month.replace(' ', '-')}"):
+            st.markdown(f"##### {month}")
+            for each in several:
+                _entry(each)
+
+
+def _entry(entry: Entry) -> None:
+    told = entry.fact.result()
+    with st.container(gap=None):
+        said = entry.after if entry.after is not None else told["memory"]
+        st.markdown(f"{_dot(entry.fact.kind)} {elements.plain(said)}")
+        parts = [_day(entry), elements.kind_name(entry.fact.kind)]
+        if entry.before is not None:
+            parts = [parts[0], text("timeline.changed"), text("timeline.before", before=elements.plain(entry.before))]
+        elif entry.happened and told["created_at"]:
+            parts.append(f"{text('timeline.told')} {elements.date_of(told['created_at'])}")
+        st.caption(" · ".join(each for each in parts if each))
+
+
+def _dot(kind: str) -> str:
+    return f":{DOTS.get(kind, 'gray')}[●]"
+
+
+def _day(entry: Entry) -> str:
+    return elements.date_of(entry.day) if entry.day else ""
+
+
+def _month(entry: Entry) -> str:
+    """The month and the year, in the person's own time; a day without an hour is the same day everywhere."""
+    try:
+        moment = datetime.fromisoformat(entry.day)
+    except ValueError:
+        return text("timeline.undated")
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(zone.here())
+    return f"{moment:%B} {moment.year}"
+
+
+def _first_page() -> None:
+    st.session_state.pop(PAGE, None)
+
+
+def _turn(total: int) -> None:
+    pages = -(-total // SIZE)
+    if int(st.session_state.get(PAGE) or 1) > pages:
+        st.session_state[PAGE] = pages
+    if pages > 1:
+        with st.container(horizontal_alignment="center"):
+            st.pagination(pages, key=PAGE)

@@ -1,0 +1,73 @@
+"""How long chats stay, what will go and when; asked once more where it costs chats at once. Draws and collects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from auth.guard import User, require_user
+from chat.preferences import KEPT_DAYS, Preferences
+from services import services
+from texts import counted, text
+from ui.elements import saved
+from ui.frame import trouble
+
+__all__ = ["draw"]
+
+JUST_SAVED = "keeping-saved"
+FOR_EVER = 0  # a box takes None for "nothing chosen"
+
+
+def draw(user: User, preferences: Preferences) -> None:
+    """The choice, and the sentence that says what it means."""
+    with st.container(border=True, key="settings-keeping"), trouble():
+        # No form: the sentence below follows the choice.
+        offered = list(dict.fromkeys([*KEPT_DAYS, preferences.keep_days]))
+        chosen = st.selectbox(
+            text("settings.keeping.keep"),
+            [each or FOR_EVER for each in offered],
+            index=offered.index(preferences.keep_days),
+            format_func=_how_long,
+        )
+        days = chosen or None
+        st.caption(_what_goes(days))
+        asked = st.button(text("settings.save"), type="primary", key="save-keeping")
+        if st.session_state.pop(JUST_SAVED, False):
+            saved()
+        if not asked:
+            return
+        # Only what is shorter than before can cost a chat.
+        shorter = days is not None and (preferences.keep_days is None or days < preferences.keep_days)
+        past = services().retention.past(user.id, days) if days is not None and shorter else 0
+        if days is not None and past:
+            _confirm(days, past)
+        else:
+            _keep(user, days)
+            st.rerun()
+
+
+def _keep(user: User, days: int | None) -> None:
+    home = services()
+    home.preferences.set(user.id, replace(home.preferences.get(user.id), keep_days=days))
+    st.session_state[JUST_SAVED] = True
+
+
+@st.dialog(text("settings.keeping.confirm_title"))
+def _confirm(days: int, past: int) -> None:
+    st.markdown(counted("settings.keeping.past", past, days=days))
+    st.markdown(text("settings.keeping.confirm_note"))
+    if st.button(text("settings.keeping.confirm", days=days), type="primary", key="really-keep"):
+        with trouble():
+            _keep(require_user(), days)
+            st.rerun()
+    if st.button(text("settings.keeping.cancel"), key="rather-not"):
+        st.rerun()
+
+
+def _how_long(days: int) -> str:
+    return text("settings.keeping.for_ever") if days == FOR_EVER else counted("settings.keeping.days", days)
+
+
+def _what_goes(days: int | None) -> str:
+    return text("settings.keeping.stay") if days is None else text("settings.keeping.go", days=days)
