@@ -168,6 +168,7 @@ def _first_line(error: sqlalchemy_errors.DBAPIError) -> str:
 
 
 def main() -> None:
+    """Make or update the tables of the database in the settings; say so, or what is missing."""
     from memory.embed import embedder_for
     from settings import settings
 

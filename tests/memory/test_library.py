@@ -19,6 +19,7 @@ from memory import Memory, connect
 from memory.connect import BUNDLED, FROM_SETTINGS, configured, parts
 from memory.database import Database
 from memory.embed import RemoteEmbedder
+from memory.embedded import ollama
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.ollama import Ollama
 from memory.errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
