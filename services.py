@@ -14,16 +14,14 @@ from typing import Any
 import httpx
 
 from auth.session import Sessions
-from chat.chats import Chats
+from chat.chats import Chats, Retention
 from chat.conversations import Conversations
 from chat.export import Exports
 from chat.forget_chat import clear_quotes, leave_queue, messages_of
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
-from chat.queue import Worker
-from chat.refusals import Refusals
+from chat.queue import Refusals, Worker
 from chat.reply import Underway
-from chat.retention import Retention
 from chat.turn import Chat
 from limits import Limits
 from memory import Memory, Receipt
@@ -31,11 +29,10 @@ from memory.database import Database, Reading
 from memory.embed import embedder_for
 from memory.errors import AppError, AuthUnreachable, SettingsError
 from memory.forget.unlearn import Taught, Unlearned
-from memory.learn.prompts import instructions_for
+from memory.learn.extract import instructions_for
 from memory.migrations import migrate
 from memory.model import Model, chat_model, memory_model
-from memory.model.offers import Offers
-from memory.model.prices import prices_of
+from memory.model.catalog import Offers, prices_of
 from memory.recall.rerank import reranker_named
 from settings import Settings, settings
 

@@ -10,8 +10,7 @@ import time
 import streamlit as st
 
 from auth import guard
-from auth.seal import fresh_secret
-from auth.session import TICKET_SECONDS
+from auth.session import TICKET_SECONDS, fresh_secret
 
 __all__ = ["errand", "no_cookie", "staying"]
 

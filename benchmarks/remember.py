@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.cases import Case, Expected, load
 from memory.errors import AppError, BadAnswer
 from memory.facts import Drop, Write
-from memory.learn import prompts
+from memory.learn import extract
 from memory.learn.extract import propose, worth_reading
 from memory.learn.reconcile import reconcile
 from memory.model import Message, Model, Schema, Usage, memory_model
@@ -206,11 +206,11 @@ def _model() -> Metered | None:
 
 def _requests(cases: Sequence[Case]) -> Iterator[str]:
     """What would be sent for each turn that costs a call."""
-    schema = prompts.Answer.model_json_schema()
+    schema = extract.Answer.model_json_schema()
     form = {"type": "json_schema", "json_schema": {"name": "Answer", "schema": schema, "strict": True}}
     for case in cases:
         if worth_reading(case.said):
-            messages = prompts.remember(case.said, case.shown, None, case.person)
+            messages = extract.remember(case.said, case.shown, None, case.person)
             told = [{"role": each.role, "content": each.content} for each in messages]
             yield json.dumps({"id": case.id, "messages": told, "response_format": form}, ensure_ascii=False) + "\n"
 

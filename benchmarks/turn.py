@@ -24,7 +24,8 @@ from sqlalchemy import make_url
 from benchmarks import crowd
 from chat.conversations import Conversations
 from chat.preferences import PreferenceStore
-from chat.turn import Chat, answer
+from chat.reply import answer
+from chat.turn import Chat
 from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder

@@ -24,14 +24,15 @@ from typing import Any
 from chat.conversations import Conversations, Message
 from chat.preferences import PreferenceStore
 from chat.queue import Worker
-from chat.turn import Chat, answer
+from chat.reply import answer
+from chat.turn import Chat
 from memory import Fact, Memory, Result
 from memory.connect import configured, parts
 from memory.database import check_user_id
 from memory.errors import AppError, InvalidInput, ModelError, SettingsError
-from memory.learn.prompts import instructions_for
+from memory.learn.extract import instructions_for
 from memory.model import chat_model
-from memory.model.offers import Offers
+from memory.model.catalog import Offers
 
 __all__ = ["main"]
 

@@ -6,7 +6,8 @@ The only place with SQL about them. It neither asks a model nor decides what a r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,16 +15,28 @@ from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from chat.attachments import Attachment, Attachments
-from chat.message import FIELDS, Conversation, Message, Turn, as_id
-from chat.placing import place, said_just_now
-from chat.switches import REMEMBERING, SwitchBoard, Switches
-from chat.threads import Threads
-from chat.wording import sayable, title_of
+from chat.preferences import REMEMBERING, SwitchBoard, Switches
+from chat.tree import FIELDS, Conversation, Message, Threads, Turn, as_id, continued_at, parent_of
 from memory.database import Database
-from memory.errors import NotFound
+from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
 
-__all__ = ["Conversation", "Conversations", "Message", "Turn", "as_id"]
+__all__ = [
+    "MAX_MESSAGE",
+    "MAX_NAME",
+    "MAX_TITLE",
+    "Conversation",
+    "Conversations",
+    "Message",
+    "Turn",
+    "as_id",
+    "given_name",
+    "in_one_line",
+    "place",
+    "said_just_now",
+    "sayable",
+    "title_of",
+]
 
 # A turn waits so long for its reply; then it is remembered without, so that a click that ends a turn early, or
 # a crash, costs no memory.
@@ -262,3 +275,94 @@ def _turn(connection: Connection, message_id: str) -> Turn:
     ).mappings()
     message, *replies = [Message(**row) for row in rows]
     return Turn(message, replies[-1] if replies else None)
+
+
+def place(connection: Connection, conversation_id: str, seen: str | None, instead_of: str | None) -> str | None:
+    """The parent of a new message; the turn of the one it is another version of leaves the queue."""
+    nodes, head = _tree(connection, conversation_id)
+    if instead_of is None:
+        return continued_at(nodes, head, seen)
+    if instead_of not in {each.id for each in nodes if each.role == "user"}:
+        raise NotFound("There is no such message in this chat.")
+    connection.execute(_UNQUEUE_ONE, {"id": instead_of})
+    return parent_of(nodes, instead_of)
+
+
+def said_just_now(connection: Connection, conversation_id: str | None, content: str, seconds: float) -> Message | None:
+    """A person's message with these words that was saved so many seconds ago at most and is not answered yet."""
+    values = {"content": content, "seconds": seconds}
+    chat = as_id(conversation_id) if conversation_id is not None else None
+    found = connection.execute(_SAID_JUST_NOW, values | {"conversation": chat}).mappings().first()
+    return Message(**found) if found else None
+
+
+def _tree(connection: Connection, conversation_id: str) -> tuple[list[Any], str | None]:
+    """The messages of a conversation without their words, and its head; nobody else adds one until we are done."""
+    rows = connection.exec_driver_sql(_LOCKED_TREE, {"conversation": as_id(conversation_id)}).all()
+    if not rows:
+        raise NotFound("There is no such chat.")
+    return [row for row in rows if row.id is not None], rows[0].head_id
+
+
+# Two messages, one statement each, so that the second sees what was saved while the first waited for its turn.
+_LOCKED_TREE = (
+    "select 1 from app.conversations where id = %(conversation)s::uuid for no key update;"
+    " select c.head_id::text, m.id::text, m.parent_id::text, m.role from app.conversations c"
+    " left join app.messages m on m.conversation_id = c.id where c.id = %(conversation)s::uuid order by m.seq"
+)
+_SAID_JUST_NOW = text(
+    f"select {FIELDS} from app.messages m where m.role = 'user' and m.content = :content"
+    " and m.created_at > clock_timestamp() - make_interval(secs => :seconds)"
+    " and case when cast(:conversation as uuid) is null then m.parent_id is null"
+    "  else m.conversation_id = cast(:conversation as uuid) end"
+    " and not exists (select from app.messages r where r.parent_id = m.id and r.role = 'assistant'"
+    "  and r.status = 'complete') order by m.seq desc limit 1"
+)
+# A turn that a worker has claimed already is left to it: what it teaches stays to be seen under that version.
+_UNQUEUE_ONE = text(
+    "update app.messages set remembering = 'none', receipt = receipt - 'not_remembered' where id = ("
+    " select id from app.messages where id = cast(:id as uuid) and remembering = 'waiting'"
+    " for no key update skip locked)"
+)
+
+
+MAX_MESSAGE = 32_000
+MAX_TITLE = 60
+MAX_NAME = 100  # of a name that a person gives
+# Control characters, and those that turn the direction of what is written round them.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def title_of(words: str) -> str:
+    """The first words of a text, as a chat's name."""
+    line = storable(" ".join(words.split()))
+    return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
+
+
+def in_one_line(text: str) -> str:
+    """A text without line breaks, and without what cannot be seen."""
+    return " ".join(_UNSEEN.sub(" ", storable(text)).split())
+
+
+def given_name(name: str) -> str:
+    """A chat's name in one line, as it will be kept; refused where there is none, or too much of it."""
+    if not isinstance(name, str):
+        raise InvalidInput("A chat's name is text.")
+    line = in_one_line(name)
+    if not line:
+        raise InvalidInput("The name is empty.")
+    if len(line) > MAX_NAME:
+        raise InvalidInput(f"The name has {len(line):,} characters; at most {MAX_NAME} fit into the list.")
+    return line
+
+
+def sayable(content: str, besides: Sized = ()) -> str:
+    """A message as it will be kept; refused, not cut, when it is too long. With files `besides` it may be empty."""
+    kept = storable(content).strip()
+    if not kept and not besides:
+        raise InvalidInput("The message is empty.")
+    if len(kept) > MAX_MESSAGE:
+        raise InvalidInput(
+            f"The message has {len(kept):,} characters; at most {MAX_MESSAGE:,} fit into one. Send it in parts."
+        )
+    return kept

@@ -14,8 +14,7 @@ from datetime import datetime, tzinfo
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from chat.branches import line
-from chat.message import FIELDS, Message, as_id
+from chat.tree import FIELDS, Message, as_id, line
 from memory.database import Database
 from memory.errors import NotFound
 

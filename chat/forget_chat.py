@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from chat.message import as_id
+from chat.tree import as_id
 from memory.errors import NotFound
 
 __all__ = ["clear_quotes", "leave_queue", "messages_of"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from chat.chats import Chats
-from chat.wording import MAX_TITLE, in_one_line
+from chat.conversations import MAX_TITLE, in_one_line
 from memory.errors import AppError
 from memory.learn.secrets import holds_secret
 from memory.model import Message, Model

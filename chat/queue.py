@@ -11,22 +11,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
+from chat.chats import AT_ONCE, Retention
 from chat.conversations import Conversations, Turn
-from chat.retention import AT_ONCE, Retention
 from limits import Limits
 from memory import Memory, Plan, Said
+from memory.database import Database
 from memory.errors import AppError, MemoryChanged
 from memory.facts import Drop
 from memory.imports.queue import Lesson, carry_out
 
-__all__ = ["Worker"]
+__all__ = ["Refusals", "Refused", "Worker"]
 
 log = logging.getLogger("keepsake.worker")
 MAX_PLANS = 3
@@ -193,3 +194,44 @@ def _said(turn: Turn) -> list[Said]:
         Said(each.role, each.content, each.created_at, message_id=each.id, run_id=each.conversation_id)
         for each in messages
     ]
+
+
+MOST_REASONS, LATEST = 20, 3
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One reason, how often it stood in the way, and of what lately; some reasons keep no words."""
+
+    reason: str
+    times: int
+    latest: Sequence[str] = ()
+
+
+class Refusals:
+    """One user's refused writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, user_id: str) -> list[Refused]:
+        """The reasons, the most frequent first."""
+        values = {"user_id": user_id, "most": MOST_REASONS, "latest": LATEST}
+        return [Refused(**row) for row in self._database.read_as(user_id, _REFUSED, values)]
+
+
+# A receipt may be of any version of the app: what does not have the form is passed over. Chats that are deleted, or
+# meant to leave no trace, leave none here.
+_REFUSED = """
+select reason, count(*) as times,
+  coalesce((array_agg(said order by seq desc) filter (where said <> ''))[1:%(latest)s], '{}') as latest
+from (
+  select told.seq, left(dropped.value ->> 'text', 300) as said, left(dropped.value ->> 'reason', 300) as reason
+  from app.conversations chat join app.messages told on told.conversation_id = chat.id
+  cross join lateral jsonb_path_query(told.receipt, 'lax $.remembered.dropped[*]') dropped (value)
+  where chat.user_id = %(user_id)s and chat.deleted_at is null and not chat.temporary
+    and told.role = 'user' and jsonb_typeof(dropped.value) = 'object'
+) refused
+where reason <> ''
+group by reason order by times desc, reason limit %(most)s
+"""

@@ -17,8 +17,7 @@ from sqlalchemy import Connection
 from limits.address import address_of, counted_as, trusted_networks
 from limits.admission import Admission
 from limits.consent import Consents
-from limits.counts import DAY, MINUTE, Counts, in_words
-from limits.spending import Metered, Spending
+from limits.spending import DAY, MINUTE, Counts, Metered, Spending, in_words
 from memory.database import Database
 from memory.errors import InvalidInput, LimitReached, TooManyAttempts
 from memory.model import Model

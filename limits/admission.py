@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
-from limits.counts import hashed
+from limits.spending import hashed
 from memory.database import Database
 from memory.errors import NotInvited
 from settings import Settings

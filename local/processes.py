@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import psutil
 
 from memory.embedded.data_folder import DataFolder
-from memory.embedded.liveness import gone_within, lives
+from memory.embedded.postgres_files import gone_within, lives
 from memory.errors import LocalError
 
 __all__ = ["Child", "Processes", "Stopped"]

@@ -16,8 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.auth_service import AuthServer
-from local.keys import keys
+from local.auth_service import AuthServer, keys
 from local.processes import Child, Processes
 from memory.embedded.data_folder import DataFolder
 from memory.embedded.loopback import ask, free_port, kept_port

@@ -11,19 +11,22 @@ The database and the embedder are those of the settings, or the ones on this mac
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from memory import Memory
 from memory.connect import parts
 from memory.database import check_user_id
 from memory.errors import AppError, InvalidInput
 from memory.imports import chatgpt, files
-from memory.imports.progress import Progress
 from memory.imports.queue import Way, carry_out
 from memory.imports.reembed import reembed
 from memory.rows.bulk import Bulk
 from memory.rows.store import Store
+
+__all__ = ["Progress"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -136,6 +139,33 @@ def _reembed() -> str:
         f"Moved {moved.rows:,} memories from {moved.from_model} to {moved.to_model}. "
         f"Start the app again with EMBED_MODEL={moved.to_model}."
     )
+
+
+WIDTH = 30
+
+
+class Progress:
+    """Counts up to a total."""
+
+    def __init__(self, what: str, total: int, to: TextIO | None = None) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._to = to or sys.stderr
+        self._shown = self._to.isatty()
+
+    def __call__(self, more: int) -> None:
+        """So many more are done."""
+        self._done += more
+        if self._shown:
+            share = min(1.0, self._done / max(1, self._total))
+            bar = "█" * round(share * WIDTH)
+            self._to.write(f"\r{self._what} {bar:░<{WIDTH}} {self._done:,} of {self._total:,}")
+            self._to.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._shown and self._done:
+            self._to.write("\n")
+            self._to.flush()
 
 
 if __name__ == "__main__":

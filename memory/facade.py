@@ -28,8 +28,8 @@ from memory.forget.erase import Eraser, Receipt
 from memory.forget.unlearn import Talks
 from memory.imports.queue import Lessons
 from memory.learn.episodes import Episodes, episode_id
+from memory.learn.extract import Instructions, instructions_for
 from memory.learn.keeper import Keeper
-from memory.learn.prompts import Instructions, instructions_for
 from memory.learn.questions import Choice, Question, Questions
 from memory.model import Model
 from memory.recall.rank import RECIPES, Recipe

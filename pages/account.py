@@ -8,7 +8,7 @@ from auth import guard
 from auth.cookie_tasks import staying
 from auth.server_features import offers, second_factors
 from texts import text
-from ui.account import credentials, delete_account, devices, second_factor
+from ui.account import credentials, delete_account, second_factor
 from ui.frame import trouble
 
 user = guard.require_user()
@@ -21,10 +21,10 @@ def draw() -> None:
         st.text(text("account.signed_in_as", address=user.email))
         st.caption(_how_long())
         if st.button(text("account.sign_out"), icon=":material/logout:", key="sign-out"):
-            devices.sign_out_here()
+            credentials.sign_out_here()
     st.header(text("account.parts.devices"), anchor=False)
     with st.container(border=True):
-        devices.signed_in_on(user)
+        credentials.signed_in_on(user)
     st.header(text("account.parts.signing_in"), anchor=False)
     if offers().by_mail:
         with st.expander(text("account.parts.password"), icon=":material/password:"):

@@ -10,9 +10,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import require_user
+from chat.preferences import Switches
 from chat.reply import Writing
-from chat.switches import Switches
-from chat.threads import Thread
+from chat.tree import Thread
 from memory.errors import InvalidInput
 from services import services
 from ui import zone
@@ -23,12 +23,10 @@ from ui.chat import composer, open_chat
 from ui.chat.chat_bar import chat_bar, chosen_for_new
 from ui.chat.chat_data import Desk, desk
 from ui.chat.chat_list import chat_list
-from ui.chat.greeting import greeting
 from ui.chat.live_refresh import news
-from ui.chat.recheck import confirm_gently
+from ui.chat.questions import confirm_gently, which_is_right
 from ui.chat.reply import follow_reply, second_try
-from ui.chat.thread import thread
-from ui.chat.which_is_right import which_is_right
+from ui.chat.thread import greeting, thread
 from ui.consent import require_consent
 from ui.frame import MARK, trouble
 from ui.slots import stage

@@ -9,7 +9,7 @@ from services import services
 from texts import text
 from ui.consent import require_consent
 from ui.frame import trouble
-from ui.settings import memory_settings, reply_settings, retention_settings, timezone
+from ui.settings import memory_settings, reply_settings, retention_settings
 from ui.settings.theme import lights
 
 user = require_user()
@@ -27,7 +27,7 @@ def draw() -> None:
     st.header(text("settings.memory.title"), anchor=False)
     memory_settings.draw(user, preferences, person)
     st.header(text("settings.time.title"), anchor=False)
-    timezone.draw(user, person)
+    memory_settings.timezone(user, person)
     st.header(text("settings.keeping.title"), anchor=False)
     retention_settings.draw(user, preferences)
     st.header(text("settings.look.title"), anchor=False)

@@ -8,7 +8,7 @@ from auth import guard
 from auth.server_features import offers
 from texts import text
 from ui.account import by_mail, delete_account, second_factor, sign_in
-from ui.account.example import example
+from ui.account.sign_in import example
 
 PROMISES = {"own_words": "format_quote", "walled_off": "lock", "forgets": "delete"}
 

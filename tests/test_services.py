@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import services as services_module
-from chat.turn import run_turn
+from chat.reply import run_turn
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import DatabaseUnreachable, ModelRefused, SettingsError

@@ -21,11 +21,12 @@ from urllib.parse import quote
 import psycopg2
 
 from memory.embedded.data_folder import DataFolder
-from memory.embedded.postgres_account import Account, server_account
 from memory.embedded.postgres_files import (
+    Account,
     discard_stale_pid_files,
     postmaster,
     remove_socket_folder,
+    server_account,
     socket_folder,
     write_configuration,
 )

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import signal
 import stat
-from collections.abc import Mapping
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from memory.embedded.liveness import gone_within, lives
-from memory.embedded.postgres_account import Account
 from memory.errors import LocalError
 
 __all__ = [
+    "Account",
     "Postmaster",
     "discard_stale_pid_files",
+    "gone_within",
+    "lives",
     "postmaster",
     "remove_socket_folder",
+    "server_account",
     "socket_folder",
     "write_configuration",
 ]
@@ -138,3 +144,93 @@ def _make_private(folder: Path, account: Account) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
         raise LocalError(f"{folder} is not ours or is open to others: remove it and try again.")
+
+
+SYSTEM_USER = "pgserver"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the machine; `separate` if it is not the one we are."""
+
+    uid: int
+    gid: int
+    separate: bool
+
+    @property
+    def process_options(self) -> dict[str, Any]:
+        """What to give `subprocess` so that a program runs under this account."""
+        if not self.separate:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def own(self, folder: Path) -> None:
+        """Make this folder theirs; what the server writes into it already is."""
+        if self.separate and folder.stat().st_uid != self.uid:
+            os.chown(folder, self.uid, self.gid)
+
+    def let_through(self, path: Path) -> None:
+        """Let them reach this path: the right to pass is added to folders above it that lack it."""
+        if not self.separate:
+            return
+        for above in path.resolve().parents:
+            mode = stat.S_IMODE(above.stat().st_mode)
+            if not mode & stat.S_IXOTH:
+                above.chmod(mode | stat.S_IXOTH)
+
+    def let_read(self, programs: Path) -> None:
+        """Let them read and run installed programs, which a strict umask may have closed."""
+        if not self.separate or (programs / "postgres").stat().st_mode & stat.S_IXOTH:
+            return
+        package = programs.parent.parent
+        for tree in filter(Path.exists, (package, package.with_name(f"{package.name}.libs"))):
+            for path in (tree, *tree.rglob("*")):
+                mode = stat.S_IMODE(path.stat().st_mode)
+                path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
+
+
+def server_account(cluster: Path) -> Account:
+    """Ourselves; for root, whoever owns the cluster, or the system user made for it on first use."""
+    us = os.geteuid()
+    owner = cluster.stat() if cluster.exists() else None
+    if us != 0:
+        if owner is not None and owner.st_uid != us:
+            raise LocalError(f"{cluster} belongs to another user: run this as its owner, or set DATA_DIR.")
+        return Account(us, os.getegid(), separate=False)
+    if owner is not None and owner.st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid, separate=True)
+    try:
+        entry = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        entry = _create_user()
+    return Account(entry.pw_uid, entry.pw_gid, separate=True)
+
+
+def _create_user() -> pwd.struct_passwd:
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/sh", SYSTEM_USER]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+        return pwd.getpwnam(SYSTEM_USER)
+    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        raise LocalError(
+            f"PostgreSQL does not run as root, and a user {SYSTEM_USER!r} could not be made for it: "
+            "run this as an ordinary user."
+        ) from error
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether this very process runs; another one with its number does not count."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone_within(seconds: float, processes: Sequence[psutil.Process]) -> bool:
+    """Wait until none of them lives; False if the time was too short."""
+    deadline = time.monotonic() + seconds
+    while any(lives(process) for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True

@@ -7,7 +7,10 @@ first thing that cannot be kept is named by its place. It writes nothing.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from memory import arguments
-from memory.arguments import ROLES
+from memory.arguments import MAX_CONTENT, ROLES
 from memory.errors import InvalidInput
-from memory.facts import content_hash
-from memory.imports import tables
+from memory.facts import KINDS, content_hash
+from memory.plain_text import uncelled
 from memory.rows.bulk import Row
 
-__all__ = ["read", "uploaded"]
+__all__ = ["COLUMNS", "lines", "read", "table", "uploaded"]
 
 MAX_BYTES, MAX_ENTRIES = 10 * 1024 * 1024, 5_000  # of a file that comes through the browser
 
@@ -80,7 +83,7 @@ def _entries(file: bytes, name: str) -> list[Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{name} is not JSON as anybody writes it: numbers too long, or nested too deep.") from error
     if form != "JSON":
-        found = tables.table(written, name) if kind == "csv" else tables.lines(written)
+        found = table(written, name) if kind == "csv" else lines(written)
         if not found:
             raise InvalidInput(f"{name} holds nothing to remember.")
         return found
@@ -120,3 +123,50 @@ def _moment(written: Any, now: datetime) -> str:
     if not isinstance(written, str):
         raise InvalidInput("its created_at is no text such as 2026-03-01T12:00Z.")
     return arguments.moment(written).isoformat()
+
+
+COLUMNS = ("memory", "kind", "created_at", "updated_at", "happened_at", "confirmed_at", "quote", "source", "id")
+TABLE_BESIDE = ("memory", "created_at", "updated_at", "id")  # what is no part of the metadata
+_BULLET = re.compile(r"\s*(?:[-*•–·]|\d{1,4}[.)])\s+")
+
+
+def table(written: str, name: str) -> list[Any]:
+    """The rows of a CSV file, each as an object; empty lines are none."""
+    csv.field_size_limit(2 * MAX_CONTENT)
+    rows = csv.DictReader(io.StringIO(written, newline=""), dialect=_dialect(written), strict=True)
+    try:
+        if "memory" not in [_plain(each) for each in rows.fieldnames or ()]:
+            raise InvalidInput(f"{name} has no column named memory in its first line.")
+        rows.fieldnames = [_plain(each) for each in rows.fieldnames or ()]
+        return [_entry(each) for each in rows if any(each.values())]
+    except csv.Error as error:
+        raise InvalidInput(f"{name} is no table in CSV: it cannot be read from line {rows.line_num:,} on.") from error
+
+
+def lines(written: str) -> list[Any]:
+    """Each line that says something, without the mark of a list before it."""
+    found = (_BULLET.sub("", each, count=1).strip() for each in written.splitlines())
+    return [{"memory": each} for each in found if each]
+
+
+def _dialect(written: str) -> type[csv.Dialect]:
+    """Commas, or the semicolons of a spreadsheet in a country where a comma stands in numbers."""
+    first = written.partition("\n")[0]
+    return _Semicolons if first.count(";") > first.count(",") else csv.excel
+
+
+class _Semicolons(csv.excel):
+    delimiter = ";"
+
+
+def _plain(name: object) -> str:
+    return str(name or "").strip().lower()
+
+
+def _entry(row: Mapping[Any, Any]) -> dict[str, Any]:
+    told = {key: uncelled(each).strip() for key, each in row.items() if key in COLUMNS and isinstance(each, str)}
+    told = {key: each for key, each in told.items() if each}
+    if told.get("kind", "fact") not in KINDS:
+        raise InvalidInput(f"{told['kind'][:60]!r} is no kind of memory; there are {', '.join(KINDS)}.")
+    beside = {key: each for key, each in told.items() if key in TABLE_BESIDE}
+    return beside | {"metadata": {key: each for key, each in told.items() if key not in TABLE_BESIDE}}

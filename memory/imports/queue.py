@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from memory.database import Database
 from memory.errors import InvalidInput, MemoryChanged
 from memory.facts import Plan, Said
-from memory.learn.prompts import remember
+from memory.learn.extract import remember
 from memory.plain_text import tokens
 
 __all__ = ["Lesson", "Lessons", "Standing", "Way", "carry_out"]

@@ -8,21 +8,36 @@ in which the person has put one word right; that, too, is quoted. It deletes onl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import date, timedelta, tzinfo
 
 from memory.facts import Fact, Kind, Proposal, Said
 from memory.language.english import ENGLISH
 from memory.language.french import FRENCH
 from memory.language.german import GERMAN
-from memory.language.grammar import Grammar
-from memory.language.rule_dates import day_named
-from memory.language.sentences import MAX_MESSAGE, plain, sentences
-from memory.language.slots import Reading, Shown, clauses, read, replaced, said_again, shown, words
+from memory.language.grammar import Grammar, SlotRule
 from memory.language.spanish import SPANISH
+from memory.plain_text import comparable
 
-__all__ = ["GRAMMARS", "propose"]
+__all__ = [
+    "GRAMMARS",
+    "MAX_MESSAGE",
+    "MAX_SENTENCE",
+    "Reading",
+    "Shown",
+    "clauses",
+    "day_named",
+    "plain",
+    "propose",
+    "read",
+    "replaced",
+    "said_again",
+    "sentences",
+    "shown",
+    "words",
+]
 
 GRAMMARS: tuple[Grammar, ...] = (ENGLISH, GERMAN, FRENCH, SPANISH)
 MIN_WORDS = 2
@@ -216,3 +231,221 @@ def _swapped(clause: _Clause, known: Sequence[Shown]) -> _Draft | None:
 def _corrected(clause: _Clause, wrong: Proposal, reading: Reading | None, old: str, new: str) -> _Draft:
     text = wrong.text.replace(old, new)
     return _Draft(replace(wrong, text=text, quote=clause.text, language=clause.grammar.language), reading)
+
+
+_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_WORD = r"[^\W\d_]{3,10}"
+_DAY_FIRST = re.compile(
+    rf"\b(\d{{1,2}})(?:\.|st|nd|rd|th|er|º)? (?:of |de )?({_WORD})\.?,? (?:of |de(?:l)? )?(\d{{4}})\b"
+)
+_MONTH_FIRST = re.compile(rf"\b({_WORD}) (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})\b")
+
+
+def day_named(sentence: str, grammar: Grammar, today: date) -> str | None:
+    """The day, as ISO 8601, or nothing if there is none or more than one."""
+    days = set(_dates(sentence, grammar)) | set(_counted(sentence, grammar, today))
+    return days.pop().isoformat() if len(days) == 1 else None
+
+
+def _dates(sentence: str, grammar: Grammar) -> Iterator[date]:
+    named = [(year, month, day) for year, month, day in _ISO.findall(sentence)]
+    named += [(year, _month(word, grammar), day) for day, word, year in _DAY_FIRST.findall(sentence)]
+    named += [(year, _month(word, grammar), day) for word, day, year in _MONTH_FIRST.findall(sentence)]
+    for year, month, day in named:
+        try:
+            yield date(int(year), int(month), int(day))
+        except ValueError:  # no such day, or the word before the year is no month
+            continue
+
+
+def _month(word: str, grammar: Grammar) -> int:
+    return grammar.months.index(word.casefold()) + 1 if word.casefold() in grammar.months else 0
+
+
+def _counted(sentence: str, grammar: Grammar, today: date) -> Iterator[date]:
+    for words, days in grammar.days:
+        if words.search(sentence):
+            try:
+                yield today + timedelta(days=days)
+            except OverflowError:  # the end of the calendar
+                continue
+
+
+# Longer messages are pasted, whatever they say.
+MAX_MESSAGE, MAX_SENTENCE = 10_000, 400
+LEFT_OUT = "\ufffc"
+# One sign for one sign, so that places in the plain text are places in the message.
+_PLAIN = str.maketrans(dict.fromkeys("’‘‛ʼ`´′＇", "'") | dict.fromkeys("\t\xa0\u202f\u2009\r", " "))
+_NOT_ONES_OWN = re.compile(
+    r"""
+      ```.*?(?:```|\Z)                        # code, closed or not
+    | `[^`\n]*`
+    | ^(?:>|\ {4}|\t)[^\n]*                   # a quoted or an indented line
+    | "[^"]*(?:"|\Z) | “[^”"]*(?:[”"]|\Z)     # words between marks; a mark left open leaves out the rest
+    | „[^“”"]*(?:[“”"]|\Z) | «[^»]*(?:»|\Z) | »[^«]*(?:«|\Z)
+    | (?<!\w)['‘](?=\w)[^\n]*                 # single marks also serve as apostrophes: to the end of the line
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+_END = re.compile(
+    r"""
+      [!?…\n]+
+    | (?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bSt)(?<!\bSra)(?<!\bSr)(?<!\d) \.+ (?=\s|\Z)
+    | (?<=\d) \.+ (?=\s|\Z) (?!\ (?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)[a-zä]*\b)   # "4. Juli" goes on
+    """,
+    re.VERBOSE,
+)
+_COLON = re.compile(r":(?=\s|\Z)")
+_BEFORE_COLON = re.compile(r"[.!?…\n]")
+
+
+def plain(text: str) -> str:
+    """The text with one form for apostrophes and spaces, sign for sign."""
+    return text.translate(_PLAIN)
+
+
+def sentences(content: str, grammars: Sequence[Grammar]) -> Iterator[tuple[int, int]]:
+    """Where the person's own sentences begin and end."""
+    own = _without_rest(_NOT_ONES_OWN.sub(_left_out, content), grammars)
+    for start, end in _spans(plain(own)):
+        if LEFT_OUT not in own[start:end] and end - start <= MAX_SENTENCE:
+            yield start, end
+
+
+def _left_out(found: re.Match[str]) -> str:
+    return LEFT_OUT * len(found.group())
+
+
+def _without_rest(text: str, grammars: Sequence[Grammar]) -> str:
+    """Without what follows a colon, and what announces it: a draft, a quotation, a text to work on."""
+    sentence_start = 0
+    for colon in _COLON.finditer(text):
+        for mark in _BEFORE_COLON.finditer(text, sentence_start, colon.start()):
+            sentence_start = mark.end()
+        announced = plain(text[sentence_start : colon.start()]).strip()
+        if not any(grammar.preface.match(announced) for grammar in grammars):
+            return text[:sentence_start] + LEFT_OUT * (len(text) - sentence_start)
+        sentence_start = colon.end()
+    return text
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for mark in _END.finditer(text):
+        yield from _trimmed(text, start, mark.end())
+        start = mark.end()
+    yield from _trimmed(text, start, len(text))
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    said = text[start:end]
+    start += len(said) - len(said.lstrip())
+    end -= len(said) - len(said.rstrip())
+    if start < end:
+        yield start, end
+
+
+_CLAUSE = re.compile(r"(?:,|;| -|\b(?:and|but|und|aber|et|mais|y|e|pero)\b)[ ,]*(?:now )?", re.IGNORECASE)
+_SLOT_WORD = re.compile(r"\w+")
+_SHORT = {"m": "am", "re": "are", "ve": "have", "s": "is"}
+# More words about the same are better known, not something else.
+_GROWS = frozenset({"name", "home", "employer", "job"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A slot that a text fills."""
+
+    slot: str
+    value: str
+    positive: bool
+    start: int
+    alone: bool  # the text says nothing else
+
+    def is_about(self, other: Reading) -> bool:
+        """Whether both fill the same slot."""
+        return self.slot == other.slot
+
+    def same(self, other: Reading) -> bool:
+        """Whether both say the same."""
+        return self.is_about(other) and self.positive == other.positive and words(self.value) == words(other.value)
+
+    def displaces(self, other: Reading) -> bool:
+        """Whether this cannot be true beside the other."""
+        if not self.is_about(other):
+            return False
+        mine, theirs = set(words(self.value)), set(words(other.value))
+        if self.slot == "likes" or not self.positive:
+            return mine == theirs and self.positive != other.positive
+        return other.positive and (not mine <= theirs if self.slot in _GROWS else mine != theirs)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A memory that was shown, by its number, and the slot it fills if it fills one and says nothing else."""
+
+    number: int
+    text: str
+    reading: Reading | None
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in no order, short forms written out."""
+    return sorted(_SHORT.get(word, word) for word in _SLOT_WORD.findall(comparable(text)))
+
+
+def read(text: str, grammar: Grammar, *, own: bool = True) -> list[Reading]:
+    """The slots a text fills, at its start or at the start of one of its clauses."""
+    starts = [0, *(clause.end() for clause in _CLAUSE.finditer(text))]
+    found: dict[str, Reading] = {}
+    for start in starts:
+        for rule in grammar.slots:
+            match = (rule.told if own else rule.known).match(text, start)
+            if match:
+                found.setdefault(rule.slot, _reading(rule, match, text, grammar))
+                break
+    return list(found.values())
+
+
+def _reading(rule: SlotRule, match: re.Match[str], text: str, grammar: Grammar) -> Reading:
+    value = match["value"].strip()
+    article = grammar.article.match(value)
+    topic = match.groupdict().get("topic")
+    return Reading(
+        slot=f"{rule.slot} {comparable(topic)}" if topic else rule.slot,
+        value=value[article.end() :] if article else value,
+        positive=rule.positive,
+        start=match.start(),
+        alone=match.start() == 0 and not text[match.end() :].strip(" .!…"),
+    )
+
+
+def shown(near: Sequence[Fact], grammars: Sequence[Grammar]) -> list[Shown]:
+    """The memories shown, each with the one slot it fills."""
+    return [Shown(number, fact.text, _only_reading(fact.text, grammars)) for number, fact in enumerate(near, 1)]
+
+
+def _only_reading(text: str, grammars: Sequence[Grammar]) -> Reading | None:
+    for grammar in grammars if len(text) <= MAX_SENTENCE else ():
+        readings = read(plain(text), grammar, own=False)
+        if readings:
+            return readings[0] if len(readings) == 1 and readings[0].start == 0 else None
+    return None
+
+
+def replaced(reading: Reading, known: Sequence[Shown]) -> Shown | None:
+    """The one memory that this takes the place of."""
+    old = [each for each in known if each.reading and reading.displaces(each.reading)]
+    return old[0] if len(old) == 1 else None
+
+
+def said_again(reading: Reading, known: Sequence[Shown]) -> Shown | None:
+    """The memory that says the same already."""
+    return next((each for each in known if each.reading and reading.same(each.reading)), None)
+
+
+def clauses(text: str, readings: Sequence[Reading]) -> Iterator[tuple[Reading, int, int]]:
+    """Each reading with the part of the text that begins with it."""
+    starts = sorted(reading.start for reading in readings)
+    for reading in readings:
+        yield reading, reading.start, next((start for start in starts if start > reading.start), len(text))

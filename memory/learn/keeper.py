@@ -19,8 +19,7 @@ from memory.embed import Embedder
 from memory.errors import InvalidInput, MemoryChanged, NotFound
 from memory.facts import Fact, Plan, Said, Write, content_hash, spoken
 from memory.learn.episodes import Episodes, may_be_kept
-from memory.learn.extract import propose, worth_reading
-from memory.learn.prompts import Instructions
+from memory.learn.extract import Instructions, propose, worth_reading
 from memory.learn.questions import Choice, Question, Questions
 from memory.learn.reconcile import reconcile
 from memory.model import Model

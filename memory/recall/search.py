@@ -22,11 +22,10 @@ from memory.model import Model
 from memory.recall import rewrite
 from memory.recall.rank import Candidate, Recipe, rank, recipe_named, related, within
 from memory.recall.rerank import Reranker, reranked
-from memory.recall.similarity_floor import PROBES, noise_of
 from memory.rows.people import People
 from memory.rows.store import Asked, Store
 
-__all__ = ["Query", "Recall"]
+__all__ = ["PROBES", "Query", "Recall", "noise_of"]
 
 MOST_GRAMS = 60
 # The database picks by a first, coarse sum; what is weighed here may still change places.
@@ -167,3 +166,38 @@ def _grams(asked: str) -> list[str]:
 def _also(standing: Sequence[Fact], best: Sequence[Fact], most: int) -> list[Fact]:
     known = {each.id for each in best}
     return [each for each in standing if each.id not in known][:most]
+
+
+_QUESTIONS = (
+    "Where does Tom work?",
+    "What is Omar allergic to?",
+    "Which instrument does Paul play?",
+    "When is Lena's wedding?",
+    "What car does Victor drive?",
+    "Which language is Mia learning?",
+    "How old is Felix's son?",
+    "Why is Eva moving house?",
+)
+_STATEMENTS = (
+    "Nora adopted a grey cat from the shelter.",
+    "Ruth spent two weeks hiking in Norway.",
+    "Clara made a mushroom risotto for her guests.",
+    "Hugo can't put down a novel about the Arctic.",
+    "Ben joined a rowing club this spring.",
+    "Alice had the tiles fixed by her neighbour.",
+    "Sam goes fishing at the lake to calm down.",
+    "Ingrid is in her second year of medicine.",
+)
+PROBES = _QUESTIONS + _STATEMENTS
+
+
+def noise_of(vectors: Sequence[Sequence[float]]) -> float:
+    """The mean cosine of the probes' questions with their statements, none of which answers any; never below 0."""
+    questions, statements = vectors[: len(_QUESTIONS)], vectors[len(_QUESTIONS) :]
+    cosines = [_cosine(one, other) for one in questions for other in statements]
+    return min(0.95, max(0.0, sum(cosines) / len(cosines)))
+
+
+def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    lengths = float(sum(x * x for x in one) * sum(x * x for x in other)) ** 0.5
+    return sum(x * y for x, y in zip(one, other, strict=True)) / lengths if lengths else 0.0

@@ -7,10 +7,12 @@ message. It checks nothing about what a memory says: that is reconcile.py's work
 from __future__ import annotations
 
 import json
+import struct
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from io import BytesIO
 from typing import Any
 
 import vecs
@@ -22,9 +24,39 @@ from memory.database import Database
 from memory.facts import Fact
 from memory.filters import Filter
 from memory.recall.rank import Candidate
-from memory.rows.binary_copy import FRESH, copy_rows, may_copy
 
-__all__ = ["Asked", "Store", "as_written"]
+__all__ = ["FRESH", "Asked", "Store", "as_written", "copy_rows", "may_copy"]
+
+FRESH = "fresh_rows"
+_BEGIN, _END = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!II", 0, 0), struct.pack("!h", -1)
+_TABLE = f"create temporary table {FRESH} (id text, vec vector, metadata jsonb) on commit drop"
+
+
+def may_copy(connection: Connection) -> bool:
+    """Whether this role may make temporary tables here."""
+    return bool(connection.scalar(text("select has_database_privilege(current_database(), 'temp')")))
+
+
+def copy_rows(
+    connection: Connection, ids: Sequence[str], rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]]
+) -> None:
+    """Put rows of (metadata, vector) into the temporary table, which is gone when the transaction ends."""
+    connection.execute(text(f"drop table if exists pg_temp.{FRESH}"))
+    connection.execute(text(_TABLE))
+    written = b"".join(_written(ids, rows))
+    with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.copy_expert(f"copy pg_temp.{FRESH} from stdin (format binary)", BytesIO(written))
+
+
+def _written(ids: Sequence[str], rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]]) -> Iterator[bytes]:
+    yield _BEGIN
+    for each, (metadata, vector) in zip(ids, rows, strict=True):
+        name, told, size = each.encode(), json.dumps(dict(metadata)).encode(), len(vector)
+        yield struct.pack("!hi", 3, len(name)) + name
+        yield struct.pack(f"!iHH{size}f", 4 + 4 * size, size, 0, *vector)
+        yield struct.pack("!iB", len(told) + 1, 1) + told
+    yield _END
+
 
 # Row-level security says the same once more. An expired memory is as good as gone until it is tidied away.
 OWN = "user_id = %(user_id)s"

@@ -18,8 +18,8 @@ from memory.errors import InvalidInput
 from memory.facts import Result
 from memory.imports import files
 from memory.rows.bulk import Bulk
+from memory.rows.history import Entry, Timeline
 from memory.rows.store import Store
-from memory.rows.timeline import Entry, Timeline
 
 __all__ = ["Change", "Page", "Shelf"]
 

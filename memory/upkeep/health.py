@@ -17,8 +17,7 @@ from memory.database import Database
 from memory.errors import InvalidInput
 from memory.facts import Fact, Result
 from memory.upkeep.order import Kept, read_moment
-from memory.upkeep.survey import Survey
-from memory.upkeep.tidy import Report, Tidy
+from memory.upkeep.tidy import Report, Survey, Tidy
 
 __all__ = ["Checkup", "Finding", "Found", "Health", "examined"]
 

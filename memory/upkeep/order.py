@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memory.facts import CORE_KEYS, Fact, content_hash
-from memory.language.sameness import wording
+from memory.language.words import wording
 
 __all__ = [
     "Kept",

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from memory.database import Database, check_user_id
 from memory.errors import InvalidInput, NotFound
 from memory.facts import KINDS, Fact
-from memory.language.sameness import invented
+from memory.language.words import invented
 from memory.learn.secrets import holds_secret
 from memory.model import Model
 from memory.plain_text import storable

@@ -21,16 +21,15 @@ from memory.database import Database
 from memory.embed import Embedder
 from memory.errors import BadAnswer, InvalidInput, ModelError
 from memory.facts import Fact
-from memory.language.sameness import invented, lost, new_words
+from memory.language.words import invented, lost, new_words
 from memory.learn.secrets import holds_secret
 from memory.model import Model
 from memory.plain_text import storable
 from memory.rows.store import Store
-from memory.upkeep.order import Kept, Pruning, clusters, joined, prunable, replacement, shelf
-from memory.upkeep.survey import Survey
+from memory.upkeep.order import Kept, Pruning, clusters, joined, prunable, replacement, same_statements, shelf
 from memory.upkeep.tidy_prompts import Summary, summary
 
-__all__ = ["Pruning", "Report", "Taken", "Tidy"]
+__all__ = ["Pruning", "Report", "Survey", "Taken", "Tidy"]
 
 CLOSE = 0.60  # the cosine from which on memories may be about one thing
 MAX_CLUSTERS = 20  # calls of the model in one run
@@ -274,4 +273,45 @@ _MOVE_QUESTIONS = """
 update app.questions asked set memory_id = moved.kept
 from unnest(cast(:gone as text[]), cast(:kept as text[])) as moved (gone, kept)
 where asked.memory_id = moved.gone and asked.answer is null
+"""
+
+
+NEAR_DUPLICATE = 0.90  # the cosine from which on the same wording is the same memory
+
+
+class Survey:
+    """Looks through all of one user's memories."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def memories(self, user_id: str, *, as_said: bool = False) -> list[Kept]:
+        """All of them in one read, expired ones among them; messages kept as said only where they are asked for."""
+        values = {"user_id": user_id, "as_said": as_said}
+        return [Kept(**row) for row in self._database.read_as(user_id, _MINE, values)]
+
+    def duplicates(self, user_id: str, living: Sequence[Kept]) -> list[list[Fact]]:
+        """Memories that make the same statement and whose vectors agree, the one to keep first."""
+        groups = same_statements(living)
+        pairs = [(group[0].id, other.id) for group in groups for other in group[1:]]
+        if not pairs:
+            return []
+        values = {"ones": [one for one, _ in pairs], "others": [other for _, other in pairs], "near": NEAR_DUPLICATE}
+        near = {row["other"] for row in self._database.read_as(user_id, _NEAR, values)}
+        agreed = [[group[0], *(other for other in group[1:] if other.id in near)] for group in groups]
+        return [group for group in agreed if len(group) > 1]
+
+
+_MINE = """
+select kept.id, kept.metadata, coalesce(recalled, 0) as recalled, coalesce(confirmed, 0) as confirmed,
+  used.confirmed_at as repeated_at,
+  exists (select from app.questions asked where asked.memory_id = kept.id and asked.answer is null) as asked
+from vecs.memories kept left join app.memory_use used on used.user_id = %(user_id)s and used.memory_id = kept.id
+where kept.metadata -> 'user_id' = to_jsonb(%(user_id)s::text) and (%(as_said)s or not kept.metadata ? 'role')
+order by kept.id
+"""
+_NEAR = """
+select other from unnest(%(ones)s::text[], %(others)s::text[]) as pair (one, other)
+join vecs.memories a on a.id = one join vecs.memories b on b.id = other
+where 1 - (a.vec <=> b.vec) >= %(near)s
 """

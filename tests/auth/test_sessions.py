@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from auth.client import AuthClient, Session
-from auth.seal import fresh_secret, mark, seal, unseal
-from auth.session import Sessions
+from auth.session import Sessions, fresh_secret, mark, seal, unseal
 from memory.database import Database
 from memory.errors import AuthUnreachable, NotFound, SessionEnded
 from tests.auth.conftest import PASSWORD

@@ -12,7 +12,7 @@ from benchmarks import remember
 from benchmarks.cases import Case, Expected, load
 from benchmarks.remember import Outcome, figures
 from memory.facts import KINDS, Said, Write
-from memory.learn.prompts import Answer
+from memory.learn.extract import Answer
 from memory.rows.people import Person
 
 CASES = load()

@@ -15,11 +15,12 @@ from PIL import Image
 from pypdf import PdfWriter
 from sqlalchemy import exc as sqlalchemy_errors
 
-from chat import files as files_module
+from chat import attachments as files_module
+from chat.attachments import File, opened
 from chat.conversations import Message
-from chat.files import File, opened
 from chat.queue import Worker
-from chat.turn import Chat, answer, say
+from chat.reply import answer
+from chat.turn import Chat, say
 from limits import Limits
 from memory import Memory
 from memory.database import Database

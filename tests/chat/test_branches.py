@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.branches import line
 from chat.conversations import Conversations, Message
 from chat.queue import Worker
-from chat.turn import Chat, answer, say
+from chat.reply import answer
+from chat.tree import line
+from chat.turn import Chat, say
 from memory import Memory
 from memory.errors import ModelError, NotFound
 from tests.chat.conftest import beside

@@ -9,9 +9,8 @@ from uuid import uuid4
 import pytest
 
 from chat.chats import Chats
-from chat.conversations import Conversations, Message
+from chat.conversations import MAX_NAME, Conversations, Message
 from chat.queue import Worker
-from chat.wording import MAX_NAME
 from memory import Memory
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound

@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import event
 
 from chat.conversations import Message
-from chat.preferences import TONES, Preferences, PreferenceStore
+from chat.preferences import TONES, Preferences, PreferenceStore, may_read
 from chat.queue import Worker
-from chat.switches import may_read
-from chat.turn import Chat, answer, run_turn
+from chat.reply import answer, run_turn
+from chat.turn import Chat
 from limits import Limits
 from memory import Memory
 from memory.database import Database
 from memory.errors import ModelUnreachable
-from memory.model.offers import Offers
+from memory.model.catalog import Offers
 from settings import Settings
 from tests.chat.conftest import BEES, beside
 from tests.model_answers import Cut, Fault, Item, Reply, Request

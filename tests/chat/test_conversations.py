@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from chat.conversations import Conversations
-from chat.wording import MAX_MESSAGE, MAX_TITLE, sayable, title_of
+from chat.conversations import MAX_MESSAGE, MAX_TITLE, Conversations, sayable, title_of
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import Sql, beside
 

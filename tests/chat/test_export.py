@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from chat.attachments import File, opened
 from chat.chats import Chats
 from chat.conversations import Conversations, Message
 from chat.export import Exports, Names, archive, as_json, as_markdown, file_name
-from chat.files import File, opened
 from memory.database import Database
 from memory.errors import NotFound
 from tests.chat.conftest import Sql

@@ -8,7 +8,8 @@ import pytest
 
 from chat.conversations import Conversations
 from chat.queue import FULL, Worker
-from chat.turn import Chat, answer, run_turn, say
+from chat.reply import answer, run_turn
+from chat.turn import Chat, say
 from limits import Limits
 from memory import Memory
 from memory.database import Database

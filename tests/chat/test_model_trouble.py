@@ -6,7 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from chat.turn import Chat, answer, say
+from chat.reply import answer
+from chat.turn import Chat, say
 from memory.errors import ModelError
 from tests.model_answers import Cut, CutOff, Fault, HangUp, Item, Raw, Reply, WebPage
 from tests.model_server import ModelServer

@@ -10,7 +10,8 @@ import pytest
 
 from chat.chats import Chats
 from chat.naming import Namer, name_of
-from chat.turn import Chat, run_turn
+from chat.reply import run_turn
+from chat.turn import Chat
 from limits import Limits
 from memory.database import Database
 from memory.errors import ModelError

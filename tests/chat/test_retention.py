@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from chat import queue as worker_module
+from chat.chats import AT_ONCE, Retention
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
 from chat.queue import Worker
-from chat.retention import AT_ONCE, Retention
 from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder

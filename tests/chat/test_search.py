@@ -7,9 +7,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from chat.chats import Chats
+from chat.chats import MOST_FOUND, Chats, snippet
 from chat.conversations import Conversations
-from chat.search import MOST_FOUND, snippet
 
 
 def _said(conversations: Conversations, *texts: str, user_id: str = "ann", named: str = "-") -> str:

@@ -8,20 +8,18 @@ from dataclasses import replace
 import pytest
 
 from auth.session import Sessions
-from chat.chats import Chats
+from chat.chats import Chats, Retention
 from chat.conversations import Conversations, Message
 from chat.export import Exports
-from chat.preferences import Preferences, PreferenceStore
+from chat.preferences import Preferences, PreferenceStore, Switches
 from chat.queue import Worker
-from chat.reply import Underway
-from chat.retention import Retention
-from chat.switches import Switches
-from chat.turn import Chat, answer, say
+from chat.reply import Underway, answer
+from chat.turn import Chat, say
 from limits import Limits
 from memory import Memory
 from memory.database import Database
 from memory.errors import NotFound
-from memory.model.offers import Offers
+from memory.model.catalog import Offers
 from services import Services
 from settings import Settings
 from tests.chat.conftest import BEES, Known, Sql, beside

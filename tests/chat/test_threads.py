@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import make_url
 
 from chat.conversations import Conversations, Message
-from chat.threads import MAX_WHY, MOST, PAGE, STEP, Thread
-from chat.turn import Chat, answer
+from chat.reply import answer
+from chat.tree import MAX_WHY, MOST, PAGE, STEP, Thread
+from chat.turn import Chat
 from memory.database import Database
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder

@@ -11,13 +11,14 @@ import pytest
 
 from chat.conversations import Conversations, Message
 from chat.queue import Worker
-from chat.turn import Chat, answer, run_turn
+from chat.reply import answer, run_turn
+from chat.turn import Chat
 from memory import Memory
 from memory.database import Database
 from memory.embed import RemoteEmbedder
 from memory.errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotFound
 from memory.model import Embeddings, Model
-from memory.model.prices import Prices
+from memory.model.catalog import Prices
 from tests.chat.conftest import Sql, beside
 from tests.model_answers import Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
 from tests.model_server import ModelServer

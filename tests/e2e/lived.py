@@ -16,10 +16,9 @@ from typing import Any
 from PIL import Image, ImageDraw
 from sqlalchemy import create_engine, text
 
-from chat.attachments import Attachment
+from chat.attachments import Attachment, File, opened
 from chat.chats import Chats
 from chat.conversations import Conversations
-from chat.files import File, opened
 from chat.queue import Worker
 from memory import Memory
 from memory.database import Database

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from limits import Limits
-from limits.counts import Counts, in_words
+from limits.spending import Counts, in_words
 from memory import Memory
 from memory.database import Database
 from memory.errors import AppError, InvalidInput, LimitReached

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from limits import Limits
-from limits.counts import Counts
+from limits.spending import Counts
 from memory.database import Database
 from memory.errors import TooManyAttempts
 from tests.limits.conftest import Limiting, later, let_through

@@ -11,7 +11,7 @@ from supabase import Client, ClientOptions, create_client
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
 import local.auth_service
-from local.keys import keys
+from local.auth_service import keys
 from local.stack import LocalStack
 from memory.errors import LocalError
 from tests.local.conftest import processes_in

@@ -24,8 +24,7 @@ def _page() -> None:
 
     from auth.guard import FRAMED, open_door
     from services import services
-    from ui.chat.recheck import confirm_gently
-    from ui.chat.which_is_right import which_is_right
+    from ui.chat.questions import confirm_gently, which_is_right
 
     st.session_state[FRAMED] = True
     user = open_door(services().sessions)

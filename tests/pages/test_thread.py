@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 import services
 from auth.guard import SESSION
 from chat.conversations import Message
-from chat.threads import MOST, PAGE
+from chat.tree import MOST, PAGE
 from memory.database import connect
 from tests.chat.conftest import until
 from tests.pages.conftest import Sit, words

@@ -6,7 +6,7 @@ from math import hypot
 
 import pytest
 
-from ui.memories.rings import FIRST, rings
+from ui.memories.graph import FIRST, rings
 
 
 def _far(place: tuple[float, float]) -> int:

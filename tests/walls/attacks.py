@@ -16,11 +16,11 @@ from typing import Any
 
 from auth.client import Session
 from auth.session import OpenDevice
-from chat.chats import deleted, listed
+from chat.chats import deleted, listed, looked_up
 from chat.naming import ChatName, Namer, Unnamed
 from chat.preferences import Preferences
-from chat.search import looked_up
-from chat.turn import answer, run_turn, say
+from chat.reply import answer, run_turn
+from chat.turn import say
 from memory import Person, Plan, Said
 from memory.errors import AppError
 from memory.facts import Fact, Write
@@ -33,7 +33,7 @@ from memory.rows.bulk import Row
 from memory.rows.store import Asked
 from memory.upkeep.order import Kept
 from memory.upkeep.recheck import ANSWERS, Answer
-from memory.upkeep.survey import Survey
+from memory.upkeep.tidy import Survey
 from tests.walls.attacks_talks import ON_TALKS
 from tests.walls.attacks_threads import THREADS, chat_of_mine, told_the_same
 from tests.walls.world import ALICE, MALLORY, SECRET, World

@@ -7,10 +7,8 @@ from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
-from chat.draft import Draft
 from chat.preferences import own_preferences
-from chat.reply import Writing
-from chat.turn import keep
+from chat.reply import Draft, Writing, keep
 from memory.errors import AppError
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 

@@ -120,7 +120,7 @@ def _methods() -> set[str]:
 def _modules(room: str) -> Iterator[Any]:
     package = importlib.import_module(room)
     yield package
-    for each in pkgutil.iter_modules(getattr(package, "__path__", []), f"{room}."):
+    for each in pkgutil.walk_packages(getattr(package, "__path__", []), f"{room}."):
         if each.name not in NOT_STORES and not each.name.endswith("__main__"):
             yield importlib.import_module(each.name)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from chat.conversations import Conversations
-from chat.turn import Chat, answer, say
+from chat.reply import answer
+from chat.turn import Chat, say
 from limits import Limits
 from memory import Memory
 from memory.database import Database

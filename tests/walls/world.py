@@ -15,20 +15,17 @@ from sqlalchemy import Connection, text
 from auth.client import Session
 from auth.session import Sessions
 from chat.attachments import Attachment, Attachments
-from chat.chats import Chats
+from chat.chats import Chats, Retention
 from chat.conversations import Conversations
 from chat.export import Exports
-from chat.preferences import Preferences, PreferenceStore
+from chat.preferences import Preferences, PreferenceStore, SwitchBoard
 from chat.queue import Worker
 from chat.reply import Underway
-from chat.retention import Retention
-from chat.switches import SwitchBoard
 from chat.turn import Chat
 from limits import Limits
 from limits.admission import Admission
 from limits.consent import Consents
-from limits.counts import Counts
-from limits.spending import Spending
+from limits.spending import Counts, Spending
 from memory import Memory, Person, Said
 from memory.database import Database
 from memory.embed import Embedder
@@ -36,17 +33,16 @@ from memory.facts import Fact, Write, content_hash
 from memory.forget.erase import Eraser
 from memory.forget.unlearn import Talks
 from memory.learn.episodes import Episodes
+from memory.learn.extract import Instructions
 from memory.learn.keeper import Keeper
-from memory.learn.prompts import Instructions
 from memory.learn.questions import Questions
-from memory.model.offers import Offers
+from memory.model.catalog import Offers
 from memory.recall.search import Recall
 from memory.rows.bulk import Bulk
 from memory.rows.graph import Graph
-from memory.rows.history import History
+from memory.rows.history import History, Timeline
 from memory.rows.people import People
 from memory.rows.store import Store
-from memory.rows.timeline import Timeline
 from memory.upkeep.profile import Profiles
 from memory.upkeep.tidy import Tidy
 from services import Services

@@ -15,8 +15,7 @@ from auth.client import Session
 from auth.person import a_password
 from memory.errors import AppError
 from texts import text
-from ui.account.admission import may_try
-from ui.account.password_box import new_password
+from ui.account.entry_fields import may_try, new_password
 from ui.account.second_factor import RECOVERED, arrive, ask_for
 from ui.elements import as_typed
 from ui.frame import show_trouble

@@ -10,7 +10,7 @@ from auth import guard
 from auth.client import Enrolment, Session
 from memory.errors import AppError
 from texts import text
-from ui.account.admission import may_try
+from ui.account.entry_fields import may_try
 from ui.frame import show_trouble
 
 __all__ = ["RECOVERED", "arrive", "ask", "ask_for", "asked", "settings_of"]

@@ -5,6 +5,10 @@ What comes after them, by mail or by a second factor, is drawn in `by_mail` and 
 
 from __future__ import annotations
 
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+
 import streamlit as st
 
 from auth import guard
@@ -12,13 +16,12 @@ from auth.server_features import PROVIDERS, Offers
 from memory.errors import AppError, SignInError, UnconfirmedEmail
 from texts import text
 from ui.account import by_mail
-from ui.account.admission import invitation, may_come_in, may_try
-from ui.account.password_box import new_password
+from ui.account.entry_fields import invitation, may_come_in, may_try, new_password
 from ui.account.second_factor import arrive
 from ui.browser.cookie_bridge import app_address, brought_back, send_browser_to
-from ui.frame import show_trouble
+from ui.frame import MARK, show_trouble
 
-__all__ = ["come_back", "ways_in"]
+__all__ = ["come_back", "example", "ways_in"]
 
 PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/code:"}
 
@@ -115,3 +118,22 @@ def _sign_up_form() -> None:
             by_mail.sent("signup", email)
             st.rerun()
         arrive(session)
+
+
+MARKUP = """
+<figure class="keepsake-example">
+  <figcaption>{caption}</figcaption>
+  <p class="when">{first_day}</p><p class="mine">{told}</p>
+  <p class="when">{later}</p><p class="mine">{asked}</p>
+  <p class="theirs">{answered}<span class="why"><img src="{mark}" alt="">{why}</span></p>
+</figure>
+"""
+PARTS = ("caption", "first_day", "told", "later", "asked", "answered", "why")
+# A picture of its own, since a page's text may load nothing.
+PICTURE = f"data:image/svg+xml;base64,{b64encode(Path(MARK).read_bytes()).decode()}"
+
+
+def example() -> None:
+    """Said once, known later, and why."""
+    words = {each: escape(text(f"welcome.example.{each}")) for each in PARTS}
+    st.html(MARKUP.format(mark=PICTURE, **words))

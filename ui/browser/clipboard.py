@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from chat.message import Message
+from chat.tree import Message
 from texts import text
 
 __all__ = ["copy_button", "copying"]

@@ -10,7 +10,7 @@ import hashlib
 import streamlit as st
 
 from auth.guard import User
-from chat.wording import MAX_MESSAGE
+from chat.conversations import MAX_MESSAGE
 
 __all__ = ["draft"]
 

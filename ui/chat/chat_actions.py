@@ -6,17 +6,19 @@ Deeds are done before the page is drawn, so that it is drawn once and as it is b
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
 from auth.guard import User
 from chat.conversations import Conversation
+from chat.export import Names, archive, as_json, as_markdown
 from memory.errors import AppError, SessionEnded
 from memory.forget.unlearn import Unlearned
 from services import services
 from texts import text
-from ui import elements
+from ui import elements, zone
 from ui.chat.open_chat import open_id, set_open
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "rename",
     "renamed_now",
     "restore",
+    "take_along",
 ]
 
 # What is kept between two runs: what was deleted last, what went wrong, what is renamed, and what a dialog asks.
@@ -165,3 +168,41 @@ def _do(user: User, deed: Callable[[], object]) -> bool:
         st.session_state[PROBLEM] = str(error)
         return False
     return True
+
+
+ENDINGS = {"md": ("text/markdown", ":material/article:"), "json": ("application/json", ":material/data_object:")}
+
+
+@st.dialog(text("chats.export.title"))
+def take_along(user: User, about: Conversation | None) -> None:
+    """One chat, or all, in the two forms."""
+    if about is None:
+        st.markdown(text("chats.export.all"))
+    else:
+        st.markdown(text("chats.export.this", title=elements.plain(about.title or text("chats.untitled"))))
+    row = st.container(horizontal=True)
+    # Here, since the file is written outside of any run of the page.
+    names = Names(text("chats.export.you"), text("chats.export.assistant"), zone.here())
+    for ending, name in (("md", text("chats.export.markdown")), ("json", text("chats.export.json"))):
+        mime, icon = ENDINGS[ending]
+        file = f"chat.{ending}" if about else f"chats-{ending}.zip"
+        row.download_button(
+            name,
+            data=partial(_written, user, about.id if about else None, ending, names),
+            file_name=file,
+            mime=mime if about else "application/zip",
+            icon=icon,
+            key=f"export-{ending}",
+            on_click="ignore",
+        )
+
+
+def _written(user: User, chat_id: str | None, ending: str, names: Names) -> bytes:
+    # Asked for when the button is pressed: the session may have ended since.
+    if not user.still_here():
+        raise SessionEnded(text("chats.export.ended"))
+    exports = services().exports
+    if chat_id is None:
+        return archive(exports.all(user.id), ending, names)
+    whole = exports.one(user.id, chat_id)
+    return (as_json(whole) if ending == "json" else as_markdown(whole, names)).encode()

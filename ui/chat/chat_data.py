@@ -10,9 +10,9 @@ import streamlit as st
 
 from auth.guard import User
 from chat import chats
+from chat.chats import Found, looked_up
 from chat.conversations import Conversation
 from chat.preferences import Preferences, own_preferences
-from chat.search import Found, looked_up
 from memory import Question
 from memory.learn.questions import open_questions
 from services import services

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from auth.guard import User, give_back, keep_unsent, stop_if_ended
-from chat.files import KINDS, MAX_MEGABYTES, File, opened
-from chat.message import Message
-from chat.threads import Thread
+from chat.attachments import KINDS, MAX_MEGABYTES, File, opened
+from chat.tree import Message, Thread
 from chat.turn import say
 from memory.errors import AppError, NotFound
 from services import services

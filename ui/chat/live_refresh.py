@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth.guard import require_user
-from chat.threads import Thread
+from chat.tree import Thread
 from services import services
 from ui.browser.timer import look_again
 from ui.frame import trouble

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth.guard import User
-from chat.threads import PAGE, Thread
+from chat.tree import PAGE, Thread
 from memory.errors import NotFound
 from services import services
 from ui.browser.scroll import go_to

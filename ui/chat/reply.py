@@ -9,10 +9,8 @@ from functools import partial
 import streamlit as st
 
 from auth.guard import User
-from chat.branches import replies_to
-from chat.message import Message
 from chat.reply import Writing
-from chat.threads import Thread
+from chat.tree import Message, Thread, replies_to
 from memory.errors import AppError
 from services import services
 from texts import text

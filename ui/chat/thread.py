@@ -5,26 +5,23 @@ It asks no model for anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import User
-from chat.branches import replies_to
-from chat.message import Message
-from chat.threads import Thread
+from chat.tree import Message, Thread, replies_to
 from texts import counted, text
 from ui import elements
 from ui.chat import composer, open_chat
-from ui.chat.attached import attached, previews_of
 from ui.chat.learned import learned
-from ui.chat.message_row import REWORDED, below_reply, below_words
+from ui.chat.message_row import REWORDED, attached, below_reply, below_words, previews_of
 from ui.chat.reply import ask_again, second_try
 from ui.slots import nothing_below
 
-__all__ = ["thread"]
+__all__ = ["greeting", "thread"]
 
 UNDER_WORDS = 3  # elements that may stand under what a person said
 
@@ -127,3 +124,17 @@ def _say_instead(user: User, old: Message, key: str) -> None:
 
 def _leave_as_it_was() -> None:
     st.session_state.pop(REWORDED, None)
+
+
+SUGGESTIONS = ("known", "week", "short")
+WITHOUT_MEMORY = ("week",)  # what makes sense where nothing is used or kept
+
+
+def greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
+    """Welcome the person, and say whether what they tell stays; a press on a suggestion says it in a new chat."""
+    st.title(text("greeting.title"), anchor=False)
+    unkept = text("greeting.temporary") if temporary else text("greeting.not_kept")
+    st.caption(text("greeting.stays") if keeps and not temporary else unkept)
+    for number, name in enumerate(WITHOUT_MEMORY if temporary else SUGGESTIONS):
+        suggestion = text(f"greeting.suggestions.{name}")
+        st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from math import cos, pi, sin
 from typing import Any
 
 import streamlit as st
@@ -17,9 +18,8 @@ from services import services
 from texts import text
 from ui import elements
 from ui.memories import memory_list
-from ui.memories.rings import rings
 
-__all__ = ["draw"]
+__all__ = ["draw", "rings"]
 
 NODES, CROWD, WORDED, LISTED, MENTIONED = 60, 20, 12, 100, 10
 CHOSEN, HOPS, PICTURE = "graph-chosen", "graph-hops", "graph-picture"
@@ -222,3 +222,43 @@ def _plain(name: str) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= 24 else f"{name[:23]}…"
+
+
+FIRST, MORE = 8, 6  # how many have room in the first ring, and in each further one besides
+Place = tuple[float, float]
+
+
+def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str) -> dict[str, Place]:
+    """A place for each name: nearer to the middle the fewer steps lead there, and beside whom it is related to."""
+    beside: dict[str, list[str]] = {each: [] for each in names}
+    for one, other in links:
+        beside[one].append(other)
+        beside[other].append(one)
+    if not names:
+        return {}
+    middle = centre if centre in beside else names[0]
+    places: dict[str, Place] = {middle: (0.0, 0.0)}
+    angles, number = {middle: 0.0}, 0
+    for layer in _layers(names, beside, middle):
+        # Around the circle in the order of those through whom they are known, so that few lines cross.
+        layer.sort(key=lambda name: min((angles[each] for each in beside[name] if each in angles), default=0.0))
+        while layer:
+            number += 1
+            room = FIRST + MORE * (number - 1)
+            ring, layer = layer[:room], layer[room:]
+            for place, name in enumerate(ring):
+                angles[name] = 2 * pi * place / len(ring) + 0.4 * number
+                places[name] = (number * cos(angles[name]), number * sin(angles[name]))
+    return places
+
+
+def _layers(names: Sequence[str], beside: dict[str, list[str]], middle: str) -> list[list[str]]:
+    """The others by how many steps lead to them; last, those to whom no step leads."""
+    met, layers, here = {middle}, [], [middle]
+    while here:
+        here = [each for each in dict.fromkeys(other for name in here for other in beside[name]) if each not in met]
+        met.update(here)
+        if here:
+            layers.append(here)
+    alone = [each for each in names if each not in met]
+    return [*layers, alone] if alone else layers

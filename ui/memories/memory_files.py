@@ -14,8 +14,7 @@ from auth.guard import User
 from memory import Result
 from memory.errors import InvalidInput, SessionEnded
 from memory.imports import chatgpt
-from memory.imports.files import MAX_BYTES
-from memory.imports.tables import COLUMNS
+from memory.imports.files import COLUMNS, MAX_BYTES
 from memory.plain_text import cell
 from services import services
 from texts import counted, text

@@ -9,7 +9,7 @@ from itertools import groupby
 import streamlit as st
 
 from auth.guard import User
-from memory.rows.timeline import Entry
+from memory.rows.history import Entry
 from services import services
 from texts import counted, text
 from ui import elements, zone

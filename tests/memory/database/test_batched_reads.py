@@ -6,9 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from chat.chats import Chats, deleted, listed
+from chat.chats import Chats, deleted, listed, looked_up
 from chat.conversations import Conversations
-from chat.search import looked_up
 from memory.database import Database, Reading
 from memory.errors import InvalidInput
 from memory.learn.questions import open_questions

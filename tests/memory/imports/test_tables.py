@@ -10,7 +10,7 @@ import pytest
 from memory import Memory
 from memory.errors import InvalidInput
 from memory.imports import files
-from memory.imports.tables import COLUMNS, lines, table
+from memory.imports.files import COLUMNS, lines, table
 from memory.plain_text import cell, uncelled
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from memory.facts import Fact, Proposal, Said
 from memory.language import rules
-from memory.language.sentences import MAX_MESSAGE
+from memory.language.rules import MAX_MESSAGE
 
 AT = datetime(2026, 3, 18, 10, tzinfo=UTC)
 

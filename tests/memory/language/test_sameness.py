@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.language.sameness import invented, lost, new_words, wording
+from memory.language.words import invented, lost, new_words, wording
 
 PARENTS = ["My sister Ana has 2 cats.", "Ana lives in Lisbon", "She moved on 2024-05-01"]
 WHOLE = "My sister Ana has 2 cats, lives in Lisbon and moved on 2024-05-01"

@@ -17,7 +17,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import InvalidInput, NotFound
-from memory.recall.similarity_floor import PROBES
+from memory.recall.search import PROBES
 from tests.conftest import TEMPLATE, Databases
 from tests.memory.test_migrations import administrator
 from tests.wires import Counted, counting

@@ -14,7 +14,7 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput, SettingsError
 from memory.facts import Fact
-from memory.learn.prompts import Instructions, instructions_for, remember
+from memory.learn.extract import Instructions, instructions_for, remember
 from memory.rows.people import People
 from settings import Settings
 from tests.memory.learn.test_remember import answer

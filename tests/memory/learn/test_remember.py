@@ -11,7 +11,7 @@ from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import BadAnswer, MemoryChanged, ModelBusy, ModelUnreachable
-from memory.learn.prompts import Answer, Operation
+from memory.learn.extract import Answer, Operation
 from tests.scripted import ScriptedModel
 
 WHEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from memory.errors import BadAnswer, ModelError, ModelRefused, ModelUnreachable
 from memory.model import Message, Model
-from memory.model.offers import BAD_FOR, GOOD_FOR, MOST, Offers
+from memory.model.catalog import BAD_FOR, GOOD_FOR, MOST, Offers
 from tests.model_answers import Fault, Gate, HangUp, Item, Raw, Reply, Stall, WebPage
 from tests.model_server import ModelServer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memory.model import Usage
-from memory.model.prices import Prices, prices_of
+from memory.model.catalog import Prices, prices_of
 from settings import Settings
 
 PRICES = Prices("gpt-5.4", 2.0, 10.0)

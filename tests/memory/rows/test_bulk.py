@@ -15,11 +15,11 @@ import pytest
 
 from memory import Memory, Said
 from memory import __main__ as command
+from memory.__main__ import Progress
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput, ModelUnreachable
 from memory.imports import files
-from memory.imports.progress import Progress
 from memory.rows.bulk import BATCH, Bulk, Row
 from memory.rows.store import Store
 from tests.local.conftest import PROJECT

@@ -19,7 +19,7 @@ from memory.model import Message, Model
 from memory.rows.graph import Graph
 from memory.rows.history import History
 from memory.rows.store import Store
-from memory.upkeep import survey
+from memory.upkeep import tidy
 from memory.upkeep.tidy import Report, Taken, Tidy
 from memory.upkeep.tidy_prompts import Summary
 from tests.memory.test_migrations import administrator
@@ -121,7 +121,7 @@ def test_the_same_statement_in_the_same_words_is_kept_once(desk: Desk, one: str,
 
 
 def test_statements_that_differ_in_anything_are_never_merged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "NEAR_DUPLICATE", -1.0)  # the wording alone must tell them apart
+    monkeypatch.setattr(tidy, "NEAR_DUPLICATE", -1.0)  # the wording alone must tell them apart
     for one, other in DIFFERENT:
         for words in {one, other} - set(desk.texts()):
             desk.keep(words)

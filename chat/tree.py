@@ -1,26 +1,201 @@
-"""A conversation as it is read: the line that is shown, a part at a time; which version, and what was found of it.
+"""A conversation as a tree of messages: what a message is, which line of the tree is shown, and reading it.
 
-One trip to the database: the tree of all messages, with the words of the latest. Saving messages is conversations.py's.
+An edited message and another answer are siblings: they have one parent. Saving messages is conversations.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy import text
 
-from chat.branches import Step, line
-from chat.message import FIELDS, Message, as_id
-from chat.switches import Switches
+from chat.preferences import Switches
 from memory.database import Database, Reading
 from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
 
-__all__ = ["MAX_WHY", "Thread", "Threads"]
+__all__ = [
+    "FIELDS",
+    "MAX_WHY",
+    "Conversation",
+    "Message",
+    "Node",
+    "Step",
+    "Thread",
+    "Threads",
+    "Turn",
+    "as_id",
+    "continued_at",
+    "line",
+    "parent_of",
+    "replies_to",
+]
+
+# The columns of app.messages that make a `Message`.
+FIELDS = (
+    "id::text, conversation_id::text, parent_id::text, user_id, role, content, status, receipt, created_at,"
+    " remembering, feedback, feedback_why"
+)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One chat in a person's list."""
+
+    id: str
+    title: str
+    updated_at: datetime
+    pinned: bool = False
+    archived: bool = False
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation."""
+
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    user_id: str
+    role: str
+    content: str
+    status: str
+    created_at: datetime
+    receipt: Mapping[str, Any] = field(default_factory=dict)
+    remembering: str = "none"  # of what a person said: waiting, done or given up
+    feedback: int | None = None  # of a reply: 1 or -1, as the person finds it
+    feedback_why: str = ""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A person's message whose turn the worker has claimed, with the reply to it if there is one."""
+
+    message: Message
+    reply: Message | None
+
+
+def as_id(value: str) -> str:
+    """An id as Postgres takes it; anything else is nobody's chat."""
+    try:
+        return str(UUID(value))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise NotFound("There is no such chat.") from error
+
+
+class Node(Protocol):
+    """As much of a message as the tree is made of."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def parent_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def role(self) -> str: ...  # noqa: D102
+
+
+Each = TypeVar("Each", bound=Node)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A message on the line, with all its versions, the oldest first; itself is one of them."""
+
+    id: str
+    versions: tuple[str, ...]
+
+
+def line(nodes: Sequence[Node], head: str | None = None) -> list[Step]:
+    """The messages that are shown of a conversation, whose nodes come in the order they were said."""
+    return _Tree(nodes).line(head)
+
+
+def continued_at(nodes: Sequence[Node], head: str | None, seen: str | None) -> str | None:
+    """The message that a new one follows: the end of the shown line, or of the line somebody still sees elsewhere."""
+    tree = _Tree(nodes)
+    shown = tree.line(head)
+    if seen in tree.roles and seen not in {each.id for each in shown}:
+        shown = tree.line(seen)
+    return shown[-1].id if shown else None
+
+
+def parent_of(nodes: Sequence[Node], message_id: str) -> str | None:
+    """What a message follows, and with it each other version of it."""
+    return _Tree(nodes).parents[message_id]
+
+
+def replies_to(asked: Node, messages: Iterable[Each]) -> list[Each]:
+    """Every reply to a message, the oldest first."""
+    return [each for each in messages if each.role == "assistant" and each.parent_id == asked.id]
+
+
+class _Tree:
+    """Who follows whom; parents that are gone, or come later, are none."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.roles: dict[str, str] = {}
+        self.parents: dict[str, str | None] = {}
+        self.replies: dict[str | None, list[str]] = defaultdict(list)
+        self.follows: dict[str | None, list[str]] = defaultdict(list)
+        for each in nodes:
+            parent = each.parent_id if each.parent_id in self.roles else None
+            if each.role == "user":
+                parent = self._after_what_did_not_wait(parent)
+            self.roles[each.id], self.parents[each.id] = each.role, parent
+            (self.follows if each.role == "user" else self.replies)[parent].append(each.id)
+
+    def _after_what_did_not_wait(self, parent: str | None) -> str | None:
+        """Said after the reply to a message that another had followed before its reply came: it follows that one."""
+        if parent is None or self.roles[parent] == "user" or not self.follows.get(self.parents[parent]):
+            return parent
+        asked = self.parents[parent]
+        return parent if asked is None else self._down([self.follows[asked][-1]])[-1]
+
+    def line(self, head: str | None) -> list[Step]:
+        """From the first message by way of the head to the newest below it."""
+        at = head if head in self.roles else next(reversed(self.roles), None)
+        up: list[str] = []
+        while at is not None:
+            up.append(at)
+            at = self.parents[at]
+        return [Step(each, self._versions(each)) for each in self._answered(self._down(up[::-1]))]
+
+    def _down(self, chain: list[str]) -> list[str]:
+        """A line, continued with the newest that follows, to its end."""
+        while chain and (further := self._next(chain[-1])):
+            chain.append(further)
+        return chain
+
+    def _next(self, last: str) -> str | None:
+        following = self.follows.get(last)
+        if self.roles[last] == "user":
+            following = following or self.replies.get(last)
+        elif (asked := self.parents[last]) is not None:
+            following = following or self.follows.get(asked)
+        return following[-1] if following else None
+
+    def _answered(self, chain: Sequence[str]) -> list[str]:
+        """The line with a reply after each message that has one, also where the next did not wait for it."""
+        whole: list[str] = []
+        for number, each in enumerate(chain):
+            whole.append(each)
+            after = chain[number + 1] if number + 1 < len(chain) else None
+            waits = self.roles[each] == "user" and (after is None or self.roles[after] == "user")
+            if waits and (replies := self.replies.get(each)):
+                whole.append(replies[-1])
+        return whole
+
+    def _versions(self, each: str) -> tuple[str, ...]:
+        beside = self.follows if self.roles[each] == "user" else self.replies
+        return tuple(beside[self.parents[each]])
+
 
 T = TypeVar("T")
 
@@ -128,7 +303,7 @@ class _Chat:
     switches: Switches = field(default_factory=Switches)
 
 
-_Tree = tuple[list[_Row], _Chat]
+_RowsAndChat = tuple[list[_Row], _Chat]
 
 
 class Threads:
@@ -159,7 +334,7 @@ class Threads:
         tree, other = self._database.read_together(asked.user_id, _tree_of(asked.conversation_id), beside)
         return self._up_to(asked, tree), other
 
-    def _up_to(self, asked: Message, tree: _Tree) -> Thread:
+    def _up_to(self, asked: Message, tree: _RowsAndChat) -> Thread:
         rows, chat = tree
         steps = line(rows, asked.id)
         end = next((number for number, each in enumerate(steps, 1) if each.id == asked.id), 0)
@@ -216,7 +391,7 @@ class Threads:
         return {row["id"]: Message(**row) for row in self._database.read_as(user_id, sql, {"ids": sorted(ids)})}
 
 
-def _tree_of(conversation_id: str) -> Reading[_Tree]:
+def _tree_of(conversation_id: str) -> Reading[_RowsAndChat]:
     """All messages of a conversation, the latest with their words, and what is kept of itself."""
     return Reading(
         _TREE,

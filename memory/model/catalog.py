@@ -1,7 +1,6 @@
-"""Which models there are to choose from: what the deployer names, or else what the address lists and looks like chat.
+"""Which models an address offers to choose from, and what a reply by one costs.
 
-Asked for once in some minutes, in little time, and kept for the process: it tells nothing of any user. What a model
-can do is not known from its name; one that refuses to chat says so when it is asked.
+The list is asked for once in some minutes and kept for the process. No price is guessed.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from memory.errors import ModelError
-from memory.model import Model
+from memory.model import Model, Usage
+from settings import Settings
 
-__all__ = ["Offers"]
+__all__ = ["Offers", "Prices", "prices_of"]
 
 GOOD_FOR, BAD_FOR = 600.0, 30.0  # seconds until the list is asked for anew, and after a failure
 MOST, LONGEST = 200, 200
@@ -84,3 +84,31 @@ def _chatting(names: Iterable[str]) -> list[str]:
 def _with(own: str, names: Iterable[str]) -> tuple[str, ...]:
     """The names with the deployment's own, which may be an alias that no list has."""
     return tuple(dict.fromkeys([own, *names]))
+
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Dollars for a million tokens read and written by one model."""
+
+    model: str
+    per_read: float
+    per_written: float
+
+    def cost(self, usage: Usage) -> float | None:
+        """What a call cost; None for another model than the one whose price is known, and where nothing was counted."""
+        # A server may name the model with the day of its version behind it.
+        if not re.fullmatch(re.escape(self.model) + r"(-[\d-]+)?", usage.model):
+            return None
+        if not usage.prompt_tokens + usage.reply_tokens:
+            return None
+        return (usage.prompt_tokens * self.per_read + usage.reply_tokens * self.per_written) / MILLION
+
+
+def prices_of(settings: Settings) -> Prices | None:
+    """The prices of the model that replies, or None where they are not told."""
+    if settings.price_in is None or settings.price_out is None:
+        return None
+    return Prices(settings.chat_model, settings.price_in, settings.price_out)

@@ -1,4 +1,4 @@
-"""What stands before every attempt to come in: how often one may try, and who may make an account. Draws one box."""
+"""What every way in shares: the limit on attempts, the invitation, and the box for a new password."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from services import services
 from texts import text
 
-__all__ = ["invitation", "may_come_in", "may_try"]
+__all__ = ["invitation", "may_come_in", "may_try", "new_password"]
 
 
 def may_try(email: str) -> None:
@@ -29,3 +29,14 @@ def invitation() -> str | None:
 def may_come_in(email: str, invited: str | None) -> None:
     """Raise `NotInvited` unless this address may make an account."""
     services().limits.may_come_in(email, invited)
+
+
+def new_password(key: str, label: str | None = None) -> str:
+    """What was typed into it; browsers offer to make one up, and to keep it."""
+    return st.text_input(
+        label or text("signing_in.new_password"),
+        type="password",
+        key=key,
+        autocomplete="new-password",
+        placeholder=text("signing_in.password_hint"),
+    )

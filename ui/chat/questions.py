@@ -1,26 +1,58 @@
-"""Is this still so? One old memory, asked about once and in passing, above the box; never beside another question.
-
-Looked for once for each visit, and kept in the session. It decides nothing: memory/confirming.py does.
-"""
+"""The questions above the box: which of two memories is right, and whether an old one still holds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import streamlit as st
 
 from auth.guard import User, require_user
-from memory import Result
+from memory import Question, Result
 from memory.errors import NotFound
+from memory.learn.questions import CHOICES
 from memory.upkeep.recheck import Answer
 from services import services
 from texts import text
 from ui.chat import open_chat
-from ui.chat.which_is_right import WAITING
 from ui.elements import date_of, plain
 from ui.frame import trouble
 
-__all__ = ["confirm_gently"]
+__all__ = ["WAITING", "confirm_gently", "which_is_right"]
+
+WAITING = "which_is_right_waits"  # one question at a time: others are not put beside this one
+
+
+@st.fragment
+def which_is_right(asking: User, read: list[Sequence[Question]]) -> None:
+    """The oldest open question, and how many wait behind it; answered at once.
+
+    `read` holds what the page has read for its own run, for who was at its gate; drawn alone, it is used up.
+    """
+    with trouble():
+        user = asking if read else require_user()
+        waiting = read.pop() if read else services().memory.questions.open(user.id)
+        st.session_state[WAITING] = bool(waiting)
+        if waiting:
+            with st.container(border=True, key="which-is-right"):
+                _question_card(user.id, waiting[0], len(waiting))
+
+
+def _question_card(user_id: str, asked: Question, waiting: int) -> None:
+    more = f" {_quiet(text('questions.of', number=waiting))}" if waiting > 1 else ""
+    st.markdown(f"**{text('questions.title')}**{more}")
+    known = plain(asked.known) if asked.known else f"*{text('questions.forgotten')}*"
+    st.markdown(f"{_quiet(text('questions.new'))} {plain(asked.text)}\n\n{_quiet(text('questions.old'))} {known}")
+    row = st.container(horizontal=True, gap="small")
+    for choice in CHOICES:
+        if row.button(text(f"questions.choice.{choice}"), key=f"which-{asked.id}-{choice}"):
+            services().memory.answer(asked.id, choice, user_id=user_id)
+            st.rerun()
+
+
+def _quiet(words: str) -> str:
+    return f":small[:gray[{words}]]"
+
 
 KEPT, WORDS = "gently", "gently-words"
 
@@ -47,7 +79,7 @@ def confirm_gently() -> None:
         user = require_user()
         if asked.memory is not None:
             with st.container(border=True, key="confirm-gently"):
-                _card(user, asked, asked.memory)
+                _recheck_card(user, asked, asked.memory)
         else:
             _answered(user, asked)
 
@@ -64,7 +96,7 @@ def _looked_for() -> Asked:
     return asked
 
 
-def _card(user: User, asked: Asked, memory: Result) -> None:
+def _recheck_card(user: User, asked: Asked, memory: Result) -> None:
     st.markdown(f"**{text('health.gently.title')}**")
     told = memory["updated_at"] or memory["created_at"]
     day = f" :small[:gray[{text('health.gently.told', day=date_of(told))}]]" if told else ""
