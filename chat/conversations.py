@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from chat.attachments import Attachment, Attachments
-from chat.preferences import REMEMBERING, SwitchBoard, Switches
-from chat.tree import FIELDS, Conversation, Message, Threads, Turn, as_id, continued_at, parent_of
+from chat.preferences import REMEMBERING, SwitchBoard
+from chat.tree import FIELDS, Conversation, Message, Switches, Threads, Turn, as_id, continued_at, parent_of
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable

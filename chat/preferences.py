@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 
-from chat.tree import as_id
+from chat.tree import Switches, as_id
 from memory.database import Database
 from memory.database.batched_reads import Reading
 from memory.errors import InvalidInput, NotFound
@@ -27,7 +27,6 @@ __all__ = [
     "PreferenceStore",
     "Preferences",
     "SwitchBoard",
-    "Switches",
     "may_read",
     "own_preferences",
 ]
@@ -186,25 +185,6 @@ REMEMBERING = (
     " and coalesce((select writes_memory from app.preferences where user_id = app.asking()), true)"
     " then 'waiting' else 'none' end"
 )
-
-
-@dataclass(frozen=True)
-class Switches:
-    """How a chat stands to memory; a temporary one neither reads nor writes it, whatever the others say."""
-
-    reads_memory: bool = True
-    writes_memory: bool = True
-    temporary: bool = False
-
-    @property
-    def reads(self) -> bool:
-        """Whether replies in this chat are told anything from memory."""
-        return self.reads_memory and not self.temporary
-
-    @property
-    def writes(self) -> bool:
-        """Whether anything is learned from what is said in this chat."""
-        return self.writes_memory and not self.temporary
 
 
 def may_read(preferences: Preferences, *, in_this_chat: bool = True) -> bool:

@@ -16,7 +16,6 @@ from uuid import UUID
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy import text
 
-from chat.preferences import Switches
 from memory.database import Database, Reading
 from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
@@ -28,6 +27,7 @@ __all__ = [
     "Message",
     "Node",
     "Step",
+    "Switches",
     "Thread",
     "Threads",
     "Turn",
@@ -54,6 +54,25 @@ class Conversation:
     updated_at: datetime
     pinned: bool = False
     archived: bool = False
+
+
+@dataclass(frozen=True)
+class Switches:
+    """How a chat stands to memory; a temporary one neither reads nor writes it, whatever the others say."""
+
+    reads_memory: bool = True
+    writes_memory: bool = True
+    temporary: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """Whether replies in this chat are told anything from memory."""
+        return self.reads_memory and not self.temporary
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is learned from what is said in this chat."""
+        return self.writes_memory and not self.temporary
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from chat.attachments import File, check, opened
 from chat.conversations import Conversations, Message, sayable
 from chat.naming import Namer
-from chat.preferences import Preferences, PreferenceStore, Switches
+from chat.preferences import Preferences, PreferenceStore
+from chat.tree import Switches
 from limits import Limits
 from memory import Memory
 from memory.model import Model

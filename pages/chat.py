@@ -10,9 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import require_user
-from chat.preferences import Switches
 from chat.reply import Writing
-from chat.tree import Thread
+from chat.tree import Switches, Thread
 from memory.errors import InvalidInput
 from services import services
 from ui import zone

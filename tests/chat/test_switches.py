@@ -11,9 +11,10 @@ from auth.session import Sessions
 from chat.chats import Chats, Retention
 from chat.conversations import Conversations, Message
 from chat.export import Exports
-from chat.preferences import Preferences, PreferenceStore, Switches
+from chat.preferences import Preferences, PreferenceStore
 from chat.queue import Worker
 from chat.reply import Underway, answer
+from chat.tree import Switches
 from chat.turn import Chat, say
 from limits import Limits
 from memory import Memory

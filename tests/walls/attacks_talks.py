@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from chat.attachments import Attachment
-from chat.preferences import Switches
+from chat.tree import Switches
 from memory import episode_id
 from memory.forget.unlearn import Learned, Taught
 from tests.walls.world import ALICE, MALLORY, SECRET, World

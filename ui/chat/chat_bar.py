@@ -11,7 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import User, require_user
-from chat.preferences import Preferences, Switches
+from chat.preferences import Preferences
+from chat.tree import Switches
 from memory.errors import AppError
 from memory.forget.unlearn import CHANGED, MERGED, REMOVED, SAME, Learned, Taught, Unlearned
 from services import services
