@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from auth.errors import AuthUnreachable
 from auth.session import Sessions
 from chat.chats import Chats, Retention
 from chat.conversations import Conversations
@@ -27,7 +28,7 @@ from limits import Limits
 from memory import Memory, Receipt
 from memory.database import Database, Reading
 from memory.embed import embedder_for
-from memory.errors import AppError, AuthUnreachable, SettingsError
+from memory.errors import AppError, SettingsError
 from memory.forget.unlearn import Taught, Unlearned
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate
@@ -159,7 +160,15 @@ def build(wanted: Settings) -> Services:
         chats = Chats(database)
         namer = _namer(chats, models[1], limits, opened)
         chat = Chat(
-            conversations, memory, models[0], worker.tell, limits, preferences, offers, namer, prices_of(wanted)
+            conversations,
+            memory,
+            models[0],
+            worker.tell,
+            limits,
+            preferences,
+            offers,
+            namer,
+            prices_of(wanted.chat_model, wanted.price_in, wanted.price_out),
         )
         underway = opened.enter_context(closing(Underway(chat)))
         # Whatever failed above is closed again; from here on the services closes it.

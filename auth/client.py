@@ -16,16 +16,12 @@ from supabase import Client, ClientOptions, SupabaseException, create_client
 from supabase_auth import SyncMemoryStorage
 from supabase_auth import errors as vendor
 
-from auth.person import Enrolment, Session, a_code, a_password, an_address
-from auth.tokens import NOT_TRUSTED, tokens_of
-from memory.errors import (
+from auth.errors import (
     AddressTaken,
     AuthUnreachable,
     ConfirmItsYou,
-    InvalidInput,
     NotSupported,
     SessionEnded,
-    SettingsError,
     SignInError,
     TooManyAttempts,
     UnconfirmedEmail,
@@ -33,6 +29,9 @@ from memory.errors import (
     WeakPassword,
     WrongCredentials,
 )
+from auth.person import Enrolment, Session, a_code, a_password, an_address
+from auth.tokens import NOT_TRUSTED, tokens_of
+from memory.errors import InvalidInput, SettingsError
 
 __all__ = ["AWAY", "ENDED", "NO_AUTH_SERVER", "AuthClient", "Enrolment", "Session", "refusal", "weak"]
 

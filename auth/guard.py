@@ -17,8 +17,8 @@ import streamlit as st
 
 from auth.client import AuthClient, Session
 from auth.cookies import cookie_name, device_name
+from auth.errors import SessionEnded, SignInError, UntrustedToken
 from auth.session import OpenDevice, Sessions
-from memory.errors import SessionEnded, SignInError, UntrustedToken
 from settings import settings
 
 __all__ = [

@@ -18,8 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.cookies import cookie_name
+from auth.errors import SessionEnded
 from auth.session import Sessions
-from memory.errors import AppError, SessionEnded
+from memory.errors import AppError
 
 __all__ = ["session_routes"]
 

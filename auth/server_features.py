@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import streamlit as st
 
-from memory.errors import AuthUnreachable
+from auth.errors import AuthUnreachable
 from settings import settings
 
 __all__ = ["PROVIDERS", "Offers", "offers", "second_factors"]

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, text
 
 from auth.client import Session
+from auth.errors import SessionEnded
 from memory.database import Database
-from memory.errors import SessionEnded
 
 __all__ = ["TICKET_SECONDS", "Device", "OpenDevice", "Sessions", "Standing", "fresh_secret", "mark", "seal", "unseal"]
 

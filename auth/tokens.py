@@ -14,7 +14,7 @@ from typing import Any
 
 import jwt
 
-from memory.errors import AuthUnreachable, SessionEnded, UntrustedToken
+from auth.errors import AuthUnreachable, SessionEnded, UntrustedToken
 
 __all__ = ["NOT_TRUSTED", "Tokens", "tokens_of"]
 

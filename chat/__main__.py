@@ -33,6 +33,7 @@ from memory.errors import AppError, InvalidInput, ModelError, SettingsError
 from memory.learn.extract import instructions_for
 from memory.model import chat_model
 from memory.model.catalog import Offers
+from settings import settings
 
 __all__ = ["main"]
 
@@ -217,7 +218,7 @@ def opened(user_id: str) -> Iterator[Terminal]:
         replies = chat_model(wanted)
         if replies is not None:
             stack.callback(replies.close)
-        preferences, offers = PreferenceStore(here.database), Offers(replies, wanted.chat_models)
+        preferences, offers = PreferenceStore(here.database), Offers(replies, settings().chat_models)
         chat = Chat(conversations, aloud, replies, worker.tell, preferences=preferences, offers=offers)
         yield Terminal(user_id, memory, conversations, chat)
 

@@ -14,12 +14,13 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from auth.errors import TooManyAttempts
 from limits.address import address_of, counted_as, trusted_networks
 from limits.admission import Admission
 from limits.consent import Consents
 from limits.spending import DAY, MINUTE, Counts, Metered, Spending, in_words
 from memory.database import Database
-from memory.errors import InvalidInput, LimitReached, TooManyAttempts
+from memory.errors import InvalidInput, LimitReached
 from memory.model import Model
 from settings import Settings
 

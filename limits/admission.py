@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
+from auth.errors import NotInvited
 from limits.spending import hashed
 from memory.database import Database
-from memory.errors import NotInvited
 from settings import Settings
 
 __all__ = ["Admission", "invite", "on_list"]

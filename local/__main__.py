@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory.errors import AppError, LocalError
-from settings import Settings, chosen, settings
+from memory.settings import chosen
+from settings import Settings, settings
 
 if TYPE_CHECKING:
     from local.processes import Child

@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from memory import Memory
-from memory.connect import parts
-from memory.database import check_user_id
-from memory.errors import AppError, InvalidInput
-from memory.imports import chatgpt, files
-from memory.imports.queue import Way, carry_out
-from memory.imports.reembed import reembed
-from memory.rows.bulk import Bulk
-from memory.rows.store import Store
+from . import Memory
+from .connect import parts
+from .database import check_user_id
+from .errors import AppError, InvalidInput
+from .imports import chatgpt, files
+from .imports.queue import Way, carry_out
+from .imports.reembed import reembed
+from .rows.bulk import Bulk
+from .rows.store import Store
 
 __all__ = ["Progress"]
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from memory.database import check_user_id
-from memory.errors import InvalidInput
-from memory.facts import Said
-from memory.filters import Filter, compile_filters
-from memory.plain_text import storable
+from .database import check_user_id
+from .errors import InvalidInput
+from .facts import Said
+from .filters import Filter, compile_filters
+from .plain_text import storable
 
 __all__ = [
     "MAX_CONTENT",

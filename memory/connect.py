@@ -3,7 +3,7 @@
     here = parts()                        the embedded PostgreSQL and the bundled embedder, or DATABASE_URL
     here = parts("postgresql://…")        that database
 
-It opens what is missing, brings up to date what it opened, and leaves alone what it was given. Settings
+It opens what is missing, brings up to date what it opened, and leaves alone what it was given. MemorySettings
 are read, and the local servers looked for, only where something is missing. It remembers nothing itself.
 """
 
@@ -19,15 +19,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from memory.database import Database
-from memory.embed import Embedder, embedder_for
-from memory.errors import AppError, InvalidInput, LocalError, SettingsError
-from memory.migrations import made_for, migrate
-from memory.model import Model, memory_model
-from settings import Settings, chosen, settings
+from .database import Database
+from .embed import Embedder, embedder_for
+from .errors import AppError, InvalidInput, LocalError, SettingsError
+from .migrations import made_for, migrate
+from .model import Model, memory_model
+from .settings import MemorySettings, chosen, settings
 
 if TYPE_CHECKING:
-    from memory.embedded.postgres import Postgres
+    from .embedded.postgres import Postgres
 
 __all__ = ["BUNDLED", "FROM_SETTINGS", "FromSettings", "Parts", "configured", "parts"]
 
@@ -79,7 +79,7 @@ def parts(
         return Parts(found, vectors, thinking, opened.pop_all())
 
 
-def configured() -> Settings:
+def configured() -> MemorySettings:
     """The settings; with no database among them everything is on this machine, a running Ollama too."""
     return _wanted(_at_home())
 
@@ -99,12 +99,12 @@ def _check(database: object, embedder: object, model: object) -> None:
         raise InvalidInput("A model has a name and answer(messages, schema): see docs/library.md.")
 
 
-def _wanted(here: bool) -> Settings:
+def _wanted(here: bool) -> MemorySettings:
     wanted = settings()
     if wanted.has_model or not here:
         return wanted
     with _locally():
-        from memory.embedded.ollama import find_ollama
+        from .embedded.ollama import find_ollama
 
         found = find_ollama()
     if found is None:
@@ -152,7 +152,7 @@ def _embedder(here: bool, opened: ExitStack) -> Embedder:
 def _bundled() -> Embedder:
     """The embedder that came with the local packages; loaded once, since it keeps nothing of what it reads."""
     try:
-        from memory.embedded.embedder import BundledEmbedder
+        from .embedded.embedder import BundledEmbedder
 
         return BundledEmbedder()
     except (ModuleNotFoundError, LocalError) as error:
@@ -179,7 +179,7 @@ def _hold_server(data_dir: Path, opened: ExitStack) -> Postgres:
     """The running server of a folder. It ends with its last user, at the latest with this process."""
     place = data_dir.expanduser().absolute()
     with _holding, _locally():
-        from memory.embedded.postgres import Postgres
+        from .embedded.postgres import Postgres
 
         hold = _held.get(place) or _Hold(Postgres(place))
         # Also where it is held already: somebody may have ended the server meanwhile.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
-from memory.errors import BadAnswer
-from memory.model import Embeddings
-from settings import OPENAI_EMBED_DIMENSIONS, Settings
+from .errors import BadAnswer
+from .model import Embeddings
+from .settings import OPENAI_EMBED_DIMENSIONS, MemorySettings
 
 __all__ = ["Embedder", "RemoteEmbedder", "embedder_for"]
 
@@ -70,7 +70,7 @@ class RemoteEmbedder:
         return vectors
 
 
-def embedder_for(settings: Settings) -> RemoteEmbedder:
+def embedder_for(settings: MemorySettings) -> RemoteEmbedder:
     """The embedder the settings ask for."""
     own_address = settings.embed_base_url is not None
     embeddings = Embeddings(

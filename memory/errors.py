@@ -7,18 +7,6 @@
     │   ├── DatabaseUnreachable  it did not answer, or would not let us in
     │   ├── MigrationNeeded      its tables are missing or old, and this role may not make them
     │   └── VectorsMoved         its vectors are of another embedding model by now
-    ├── SignInError              who is asking could not be settled
-    │   ├── WrongCredentials     unknown address or wrong password (never said which)
-    │   ├── UnconfirmedEmail     the address still waits for its confirmation
-    │   ├── WeakPassword         the server will not take this password
-    │   ├── AddressTaken         an account with this address exists
-    │   ├── TooManyAttempts      the auth server asks to wait, or the limit here does
-    │   ├── NotInvited           this address may not make an account here
-    │   ├── SessionEnded         signed out elsewhere, or expired
-    │   ├── UntrustedToken       a token that nobody we trust has signed for us
-    │   ├── NotSupported         the auth server does not have what was asked of it
-    │   ├── ConfirmItsYou        the auth server wants a code from a mail first
-    │   └── AuthUnreachable      the auth server did not answer
     ├── ModelError               a model or embedder did not do its work
     │   ├── ModelUnreachable     no connection, a cut connection, a time-out
     │   ├── ModelRefused         the key, the model's name or the request was not accepted
@@ -30,18 +18,16 @@
     ├── InvalidInput             what a person or a caller gave cannot be used
     └── NotFound                 no such thing, or it is somebody else's
 
-Adapters (database, auth.client, model, local) translate their vendor's errors into these, once, at
-their edge. Pages catch `AppError` and nothing wider. This module imports nothing of ours.
+Adapters (database, model, embedded) translate their vendor's errors into these, once, at their edge.
+Whoever shows errors catches `AppError` and nothing wider. Errors of signing in are in auth/errors.py.
+This module imports nothing of ours.
 """
 
 from __future__ import annotations
 
 __all__ = [
-    "AddressTaken",
     "AppError",
-    "AuthUnreachable",
     "BadAnswer",
-    "ConfirmItsYou",
     "DatabaseError",
     "DatabaseUnreachable",
     "InvalidInput",
@@ -54,18 +40,9 @@ __all__ = [
     "ModelRefused",
     "ModelUnreachable",
     "NotFound",
-    "NotInvited",
-    "NotSupported",
     "PicturesRefused",
-    "SessionEnded",
     "SettingsError",
-    "SignInError",
-    "TooManyAttempts",
-    "UnconfirmedEmail",
-    "UntrustedToken",
     "VectorsMoved",
-    "WeakPassword",
-    "WrongCredentials",
 ]
 
 
@@ -95,54 +72,6 @@ class MigrationNeeded(DatabaseError):
 
 class VectorsMoved(DatabaseError):
     """The vectors are of another embedding model than the app's: it has to be started again."""
-
-
-class SignInError(AppError):
-    """Who is asking could not be settled."""
-
-
-class WrongCredentials(SignInError):
-    """Unknown address or wrong password; never said which."""
-
-
-class UnconfirmedEmail(SignInError):
-    """The address still waits for its confirmation."""
-
-
-class WeakPassword(SignInError):
-    """The server will not take this password."""
-
-
-class AddressTaken(SignInError):
-    """An account with this address exists."""
-
-
-class TooManyAttempts(SignInError):
-    """The auth server asks to wait, or the limit on attempts does."""
-
-
-class NotInvited(SignInError):
-    """This address may not make an account here."""
-
-
-class SessionEnded(SignInError):
-    """Signed out elsewhere, or expired."""
-
-
-class UntrustedToken(SignInError):
-    """A token that nobody we trust has signed for us."""
-
-
-class NotSupported(SignInError):
-    """The auth server does not have what was asked of it."""
-
-
-class ConfirmItsYou(SignInError):
-    """The auth server wants a code from a mail first."""
-
-
-class AuthUnreachable(SignInError):
-    """The auth server did not answer."""
 
 
 class ModelError(AppError):

@@ -17,34 +17,34 @@ from typing import Any, Self
 
 from sqlalchemy import Connection
 
-from memory import arguments
-from memory.arguments import Messages
-from memory.connect import FROM_SETTINGS, FromSettings, configured, parts
-from memory.database import Database, check_user_id
-from memory.embed import Embedder
-from memory.errors import NotFound
-from memory.facts import Fact, Plan, Result, Said
-from memory.forget.erase import Eraser, Receipt
-from memory.forget.unlearn import Talks
-from memory.imports.queue import Lessons
-from memory.learn.episodes import Episodes, episode_id
-from memory.learn.extract import Instructions, instructions_for
-from memory.learn.keeper import Keeper
-from memory.learn.questions import Choice, Question, Questions
-from memory.model import Model
-from memory.recall.rank import RECIPES, Recipe
-from memory.recall.rerank import CrossEncoderReranker, ModelReranker, Reranker
-from memory.recall.search import Query, Recall
-from memory.rows.graph import Graph
-from memory.rows.history import Event, History
-from memory.rows.people import People, Person
-from memory.rows.store import Store
-from memory.upkeep.bulk_edit import Shelf
-from memory.upkeep.checks import Checks
-from memory.upkeep.health import Checkup
-from memory.upkeep.profile import Profile, Profiles
-from memory.upkeep.recheck import Confirming
-from memory.upkeep.tidy import Report, Tidy
+from . import arguments
+from .arguments import Messages
+from .connect import FROM_SETTINGS, FromSettings, configured, parts
+from .database import Database, check_user_id
+from .embed import Embedder
+from .errors import NotFound
+from .facts import Fact, Plan, Result, Said
+from .forget.erase import Eraser, Receipt
+from .forget.unlearn import Talks
+from .imports.queue import Lessons
+from .learn.episodes import Episodes, episode_id
+from .learn.extract import Instructions, instructions_for
+from .learn.keeper import Keeper
+from .learn.questions import Choice, Question, Questions
+from .model import Model
+from .recall.rank import RECIPES, Recipe
+from .recall.rerank import CrossEncoderReranker, ModelReranker, Reranker
+from .recall.search import Query, Recall
+from .rows.graph import Graph
+from .rows.history import Event, History
+from .rows.people import People, Person
+from .rows.store import Store
+from .upkeep.bulk_edit import Shelf
+from .upkeep.checks import Checks
+from .upkeep.health import Checkup
+from .upkeep.profile import Profile, Profiles
+from .upkeep.recheck import Confirming
+from .upkeep.tidy import Report, Tidy
 
 __all__ = [
     "RECIPES",

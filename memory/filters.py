@@ -30,8 +30,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from memory.errors import InvalidInput
-from memory.plain_text import storable
+from .errors import InvalidInput
+from .plain_text import storable
 
 __all__ = ["DATES", "Filter", "compile_filters"]
 

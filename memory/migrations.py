@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from memory.database import SEARCH_PATH, Database, connect, translating
-from memory.errors import AppError, MigrationNeeded, SettingsError
+from .database import SEARCH_PATH, Database, connect, translating
+from .errors import AppError, MigrationNeeded, SettingsError
 
 __all__ = ["Migration", "made_for", "main", "migrate"]
 
@@ -169,8 +169,8 @@ def _first_line(error: sqlalchemy_errors.DBAPIError) -> str:
 
 def main() -> None:
     """Make or update the tables of the database in the settings; say so, or what is missing."""
-    from memory.embed import embedder_for
-    from settings import settings
+    from .embed import embedder_for
+    from .settings import settings
 
     try:
         wanted = settings()

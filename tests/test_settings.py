@@ -104,9 +104,9 @@ def test_settings_cannot_be_changed_later() -> None:
 def _run_elsewhere(folder: Path, environment: dict[str, str]) -> Any:
     """What a process started in this folder reads, Streamlit's secrets included."""
     script = (
-        "import streamlit, json, settings; s = settings.settings();"
+        "import streamlit, json, settings; from memory.settings import chosen; s = settings.settings();"
         "print(json.dumps([s.chat_model, s.memory_model, s.embed_model,"
-        " settings.chosen('embed_model'), settings.chosen('port')]))"
+        " chosen('embed_model'), chosen('port')]))"
     )
     outcome = subprocess.run(
         [sys.executable, "-c", script],
@@ -130,7 +130,6 @@ def test_the_environment_comes_before_the_env_file_and_streamlit_secrets_fill_in
 
 def test_settings_are_read_once_for_a_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(settings_module, "_streamlit_secrets", dict)
     monkeypatch.setenv("CHAT_MODEL", "first")
     settings_module.settings.cache_clear()
     try:

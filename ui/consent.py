@@ -9,8 +9,8 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
+from auth.errors import NotInvited
 from limits.consent import Provider, providers
-from memory.errors import NotInvited
 from services import services
 from texts import text
 from ui.elements import plain

@@ -19,10 +19,10 @@ from psycopg2.extensions import connection as PostgresConnection
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from memory.database.batched_reads import Reading, together
-from memory.database.errors import address_of, explain, translating
-from memory.errors import InvalidInput
-from memory.plain_text import storable
+from ..errors import InvalidInput
+from ..plain_text import storable
+from .batched_reads import Reading, together
+from .errors import address_of, explain, translating
 
 __all__ = ["Database", "Reading", "check_user_id", "connect", "explain", "translating"]
 

@@ -14,7 +14,7 @@ from psycopg2 import errors as postgres_errors
 from sqlalchemy import URL, make_url
 from sqlalchemy import exc as sqlalchemy_errors
 
-from memory.errors import (
+from ..errors import (
     AppError,
     DatabaseError,
     DatabaseUnreachable,

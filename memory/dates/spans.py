@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 
-from memory.dates.calendar import (
+from ..language.date_words import ANY_MONTH, FEASTS, LANGUAGES, MONTHS, UNITS, Words
+from .calendar import (
     DAY,
     Days,
     Noun,
@@ -30,7 +31,6 @@ from memory.dates.calendar import (
     related,
     yearly,
 )
-from memory.language.date_words import ANY_MONTH, FEASTS, LANGUAGES, MONTHS, UNITS, Words
 
 __all__ = ["YEAR", "Span", "number", "number_of", "rules", "spans", "unit", "unit_of"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from memory.errors import LocalError
+from ..errors import LocalError
 
 __all__ = ["DataFolder", "FileLock"]
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from memory.errors import LocalError
+from ..errors import LocalError
 
 __all__ = ["BundledEmbedder"]
 
@@ -89,7 +89,7 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
-    from memory.embedded.embedder_server import EmbedderServer
+    from .embedder_server import EmbedderServer
 
     try:
         with EmbedderServer(port, BundledEmbedder()) as server:

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from memory.errors import LocalError
+from ..errors import LocalError
 
 __all__ = ["Answer", "ask", "check_free", "free_port", "kept_port"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from memory.embedded.loopback import ask
+from .loopback import ask
 
 __all__ = ["Ollama", "find_ollama"]
 

@@ -20,8 +20,9 @@ from urllib.parse import quote
 
 import psycopg2
 
-from memory.embedded.data_folder import DataFolder
-from memory.embedded.postgres_files import (
+from ..errors import LocalError
+from .data_folder import DataFolder
+from .postgres_files import (
     Account,
     discard_stale_pid_files,
     postmaster,
@@ -30,7 +31,6 @@ from memory.embedded.postgres_files import (
     socket_folder,
     write_configuration,
 )
-from memory.errors import LocalError
 
 __all__ = ["Postgres", "programs"]
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from memory.errors import LocalError
+from ..errors import LocalError
 
 __all__ = [
     "Account",

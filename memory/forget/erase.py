@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
-from memory.database import Database
-from memory.embed import Embedder
-from memory.rows.store import Store
+from ..database import Database
+from ..embed import Embedder
+from ..rows.store import Store
 
 __all__ = ["Eraser", "Receipt"]
 

@@ -14,15 +14,15 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from memory.database import Database
-from memory.embed import Embedder
-from memory.errors import InvalidInput
-from memory.learn.episodes import Episodes
-from memory.learn.questions import Questions
-from memory.plain_text import storable
-from memory.rows.history import Event, History
-from memory.rows.store import Store
-from memory.upkeep.profile import Profiles
+from ..database import Database
+from ..embed import Embedder
+from ..errors import InvalidInput
+from ..learn.episodes import Episodes
+from ..learn.questions import Questions
+from ..plain_text import storable
+from ..rows.history import Event, History
+from ..rows.store import Store
+from ..upkeep.profile import Profiles
 
 __all__ = ["Learned", "Talks", "Taught", "Unlearned"]
 

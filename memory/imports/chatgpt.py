@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from memory.arguments import MAX_CONTENT
-from memory.errors import InvalidInput
-from memory.facts import Said
-from memory.learn.extract import worth_reading
-from memory.plain_text import storable
+from ..arguments import MAX_CONTENT
+from ..errors import InvalidInput
+from ..facts import Said
+from ..learn.extract import worth_reading
+from ..plain_text import storable
 
 __all__ = ["MAX_BYTES", "Chats", "is_export", "read"]
 

@@ -17,12 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from memory import arguments
-from memory.arguments import MAX_CONTENT, ROLES
-from memory.errors import InvalidInput
-from memory.facts import KINDS, content_hash
-from memory.plain_text import uncelled
-from memory.rows.bulk import Row
+from .. import arguments
+from ..arguments import MAX_CONTENT, ROLES
+from ..errors import InvalidInput
+from ..facts import KINDS, content_hash
+from ..plain_text import uncelled
+from ..rows.bulk import Row
 
 __all__ = ["COLUMNS", "lines", "read", "table", "uploaded"]
 

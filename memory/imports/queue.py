@@ -16,11 +16,11 @@ from typing import Literal, Protocol
 
 from sqlalchemy import Connection, text
 
-from memory.database import Database
-from memory.errors import InvalidInput, MemoryChanged
-from memory.facts import Plan, Said
-from memory.learn.extract import remember
-from memory.plain_text import tokens
+from ..database import Database
+from ..errors import InvalidInput, MemoryChanged
+from ..facts import Plan, Said
+from ..learn.extract import remember
+from ..plain_text import tokens
 
 __all__ = ["Lesson", "Lessons", "Standing", "Way", "carry_out"]
 

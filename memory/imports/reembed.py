@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from memory.database import SEARCH_PATH, Database, connect, translating
-from memory.embed import Embedder
-from memory.errors import DatabaseError, MigrationNeeded
-from memory.migrations import made_for
-from memory.rows.store import as_written
+from ..database import SEARCH_PATH, Database, connect, translating
+from ..embed import Embedder
+from ..errors import DatabaseError, MigrationNeeded
+from ..migrations import made_for
+from ..rows.store import as_written
 
 __all__ = ["Moved", "reembed"]
 

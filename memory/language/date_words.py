@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from memory.language.english import ENGLISH
-from memory.language.french import FRENCH
-from memory.language.german import GERMAN
-from memory.language.grammar import Grammar
-from memory.language.spanish import SPANISH
+from .english import ENGLISH
+from .french import FRENCH
+from .german import GERMAN
+from .grammar import Grammar
+from .spanish import SPANISH
 
 __all__ = ["FEASTS", "LANGUAGES", "SHORT_MONTHS", "UNITS", "Words"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memory.language.grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from .grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["GERMAN"]
 

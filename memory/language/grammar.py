@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from memory.facts import Kind
+from ..facts import Kind
 
 __all__ = ["VALUE", "Grammar", "SlotName", "SlotRule", "Statements", "either", "pattern", "starting"]
 

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 
-from memory.facts import Fact, Kind, Proposal, Said
-from memory.language.english import ENGLISH
-from memory.language.french import FRENCH
-from memory.language.german import GERMAN
-from memory.language.grammar import Grammar, SlotRule
-from memory.language.spanish import SPANISH
-from memory.plain_text import comparable
+from ..facts import Fact, Kind, Proposal, Said
+from ..plain_text import comparable
+from .english import ENGLISH
+from .french import FRENCH
+from .german import GERMAN
+from .grammar import Grammar, SlotRule
+from .spanish import SPANISH
 
 __all__ = [
     "GRAMMARS",

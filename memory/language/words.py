@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from memory.plain_text import comparable
+from ..plain_text import comparable
 
 __all__ = [
     "content_words",

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from memory.database import Database
-from memory.facts import Said
-from memory.learn.secrets import asks_to_forget, holds_secret
-from memory.rows.store import as_written
+from ..database import Database
+from ..facts import Said
+from ..rows.store import as_written
+from .secrets import asks_to_forget, holds_secret
 
 __all__ = ["Episodes", "episode_id", "may_be_kept"]
 

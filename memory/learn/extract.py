@@ -13,12 +13,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from memory.errors import BadAnswer, SettingsError
-from memory.facts import Action, Fact, Proposal, Said
-from memory.language.words import words
-from memory.model import Message, Model
-from memory.rows.people import Person
-from settings import Settings
+from ..errors import BadAnswer, SettingsError
+from ..facts import Action, Fact, Proposal, Said
+from ..language.words import words
+from ..model import Message, Model
+from ..rows.people import Person
+from ..settings import MemorySettings
 
 __all__ = ["Answer", "Instructions", "Operation", "instructions_for", "propose", "remember", "repair", "worth_reading"]
 
@@ -99,7 +99,7 @@ class Instructions:
     update: str = UPDATE
 
 
-def instructions_for(settings: Settings) -> Instructions:
+def instructions_for(settings: MemorySettings) -> Instructions:
     """The deployer's instructions where there are any: a text, or the path of a file with it."""
     return Instructions(
         _section(settings.extract_prompt, "EXTRACT_PROMPT") or EXTRACT,
@@ -190,7 +190,7 @@ def propose(
 ) -> list[Proposal]:
     """What to change, as far as this turn says."""
     if model is None:
-        from memory.language import rules
+        from ..language import rules
 
         return rules.propose(said, near, person.zone if person else None)
     asked = remember(said, near, instructions, person)

@@ -14,18 +14,18 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from memory.database import Database
-from memory.embed import Embedder
-from memory.errors import InvalidInput, MemoryChanged, NotFound
-from memory.facts import Fact, Plan, Said, Write, content_hash, spoken
-from memory.learn.episodes import Episodes, may_be_kept
-from memory.learn.extract import Instructions, propose, worth_reading
-from memory.learn.questions import Choice, Question, Questions
-from memory.learn.reconcile import reconcile
-from memory.model import Model
-from memory.rows.bulk import Bulk, Row
-from memory.rows.people import People
-from memory.rows.store import Store
+from ..database import Database
+from ..embed import Embedder
+from ..errors import InvalidInput, MemoryChanged, NotFound
+from ..facts import Fact, Plan, Said, Write, content_hash, spoken
+from ..model import Model
+from ..rows.bulk import Bulk, Row
+from ..rows.people import People
+from ..rows.store import Store
+from .episodes import Episodes, may_be_kept
+from .extract import Instructions, propose, worth_reading
+from .questions import Choice, Question, Questions
+from .reconcile import reconcile
 
 __all__ = ["Keeper", "reworded"]
 

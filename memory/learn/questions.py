@@ -14,9 +14,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from memory.database import Database, Reading
-from memory.errors import InvalidInput, NotFound
-from memory.facts import Fact, Write
+from ..database import Database, Reading
+from ..errors import InvalidInput, NotFound
+from ..facts import Fact, Write
 
 __all__ = ["CHOICES", "Choice", "Question", "Questions", "open_questions"]
 

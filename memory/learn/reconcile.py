@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from memory.facts import Drop, Entities, Fact, Proposal, Relations, Said, Write
-from memory.language.words import content_words, same_statement, shares_content, stands_in
-from memory.learn.secrets import holds_secret
-from memory.plain_text import comparable, storable
+from ..facts import Drop, Entities, Fact, Proposal, Relations, Said, Write
+from ..language.words import content_words, same_statement, shares_content, stands_in
+from ..plain_text import comparable, storable
+from .secrets import holds_secret
 
 __all__ = ["Decision", "reconcile"]
 

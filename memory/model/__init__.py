@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import openai
 from pydantic import BaseModel, ValidationError
 
-from memory.errors import BadAnswer, ModelUnreachable
-from memory.model.errors import (
+from ..errors import BadAnswer, ModelUnreachable
+from ..settings import MemorySettings
+from .errors import (
     EMBED_SETTINGS,
     Choice,
     Completion,
@@ -32,7 +33,6 @@ from memory.model.errors import (
     translating,
     while_wanted,
 )
-from settings import Settings
 
 __all__ = ["Embeddings", "Message", "Model", "Picture", "Usage", "chat_model", "memory_model", "while_wanted"]
 
@@ -206,14 +206,14 @@ class Embeddings:
         self._client.close()
 
 
-def chat_model(settings: Settings) -> Model | None:
+def chat_model(settings: MemorySettings) -> Model | None:
     """The model that replies, or None where none is configured."""
     if not settings.has_model:
         return None
     return Model(settings.chat_model, settings.openai_api_key, settings.openai_base_url)
 
 
-def memory_model(settings: Settings) -> Model | None:
+def memory_model(settings: MemorySettings) -> Model | None:
     """The model that decides what to remember; its worker retries by itself, later."""
     if not settings.has_model:
         return None

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from memory.errors import ModelError
-from memory.model import Model, Usage
-from settings import Settings
+from ..errors import ModelError
+from . import Model, Usage
 
 __all__ = ["Offers", "Prices", "prices_of"]
 
@@ -107,8 +106,6 @@ class Prices:
         return (usage.prompt_tokens * self.per_read + usage.reply_tokens * self.per_written) / MILLION
 
 
-def prices_of(settings: Settings) -> Prices | None:
-    """The prices of the model that replies, or None where they are not told."""
-    if settings.price_in is None or settings.price_out is None:
-        return None
-    return Prices(settings.chat_model, settings.price_in, settings.price_out)
+def prices_of(model: str, per_read: float | None, per_written: float | None) -> Prices | None:
+    """The prices of a model, in dollars for a million tokens; None where they are not told."""
+    return None if per_read is None or per_written is None else Prices(model, per_read, per_written)

@@ -16,15 +16,7 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import BaseModel, Field, FiniteFloat
 
-from memory.errors import (
-    BadAnswer,
-    ModelBusy,
-    ModelError,
-    ModelRefused,
-    ModelUnreachable,
-    PicturesRefused,
-    SettingsError,
-)
+from ..errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, PicturesRefused, SettingsError
 
 __all__ = [
     "EMBED_SETTINGS",

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from memory.errors import InvalidInput
-from memory.facts import Fact
-from memory.language.words import content_words, words
-from memory.plain_text import tokens
+from ..errors import InvalidInput
+from ..facts import Fact
+from ..language.words import content_words, words
+from ..plain_text import tokens
 
 __all__ = ["RECIPES", "Candidate", "Recipe", "asks_when", "rank", "recipe_named", "related", "within"]
 

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, Field
 
-from memory.errors import ModelError, SettingsError
-from memory.facts import Fact
-from memory.model import Message, Model
+from ..errors import ModelError, SettingsError
+from ..facts import Fact
+from ..model import Message, Model
 
 __all__ = ["CrossEncoderReranker", "ModelReranker", "Reranker", "reranked", "reranker_named"]
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from memory.errors import ModelError
-from memory.facts import Said
-from memory.language.words import words
-from memory.model import Message, Model
+from ..errors import ModelError
+from ..facts import Said
+from ..language.words import words
+from ..model import Message, Model
 
 __all__ = ["leans", "whole"]
 

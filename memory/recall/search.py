@@ -12,18 +12,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from memory.database import Database
-from memory.dates.spans import Span, spans
-from memory.embed import Embedder
-from memory.facts import Fact, Said
-from memory.filters import Filter
-from memory.language.words import content_words, words
-from memory.model import Model
-from memory.recall import rewrite
-from memory.recall.rank import Candidate, Recipe, rank, recipe_named, related, within
-from memory.recall.rerank import Reranker, reranked
-from memory.rows.people import People
-from memory.rows.store import Asked, Store
+from ..database import Database
+from ..dates.spans import Span, spans
+from ..embed import Embedder
+from ..facts import Fact, Said
+from ..filters import Filter
+from ..language.words import content_words, words
+from ..model import Model
+from ..rows.people import People
+from ..rows.store import Asked, Store
+from . import rewrite
+from .rank import Candidate, Recipe, rank, recipe_named, related, within
+from .rerank import Reranker, reranked
 
 __all__ = ["PROBES", "Query", "Recall", "noise_of"]
 

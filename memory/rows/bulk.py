@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memory.database import Database
-from memory.embed import Embedder
-from memory.facts import embedded
-from memory.rows.store import Store
+from ..database import Database
+from ..embed import Embedder
+from ..facts import embedded
+from .store import Store
 
 __all__ = ["BATCH", "Bulk", "Row"]
 

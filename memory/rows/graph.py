@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memory.database import Database
-from memory.errors import InvalidInput
-from memory.facts import Fact
-from memory.plain_text import storable
+from ..database import Database
+from ..errors import InvalidInput
+from ..facts import Fact
+from ..plain_text import storable
 
 __all__ = ["Entity", "Graph", "Relation"]
 

@@ -16,12 +16,12 @@ from uuid import uuid4
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from memory.arguments import could_be_id
-from memory.database import Database
-from memory.errors import InvalidInput, NotFound
-from memory.facts import KINDS, Fact, embedded
-from memory.filters import Filter
-from memory.rows.store import Store, as_written
+from ..arguments import could_be_id
+from ..database import Database
+from ..errors import InvalidInput, NotFound
+from ..facts import KINDS, Fact, embedded
+from ..filters import Filter
+from .store import Store, as_written
 
 __all__ = ["Entry", "Event", "History", "Timeline"]
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import text
 
-from memory.database import Database
-from memory.errors import InvalidInput
-from memory.plain_text import storable
+from ..database import Database
+from ..errors import InvalidInput
+from ..plain_text import storable
 
 __all__ = ["People", "Person"]
 

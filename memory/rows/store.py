@@ -19,11 +19,11 @@ import vecs
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.orm import sessionmaker
 
-from memory.arguments import could_be_id
-from memory.database import Database
-from memory.facts import Fact
-from memory.filters import Filter
-from memory.recall.rank import Candidate
+from ..arguments import could_be_id
+from ..database import Database
+from ..facts import Fact
+from ..filters import Filter
+from ..recall.rank import Candidate
 
 __all__ = ["FRESH", "Asked", "Store", "as_written", "copy_rows", "may_copy"]
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from memory import arguments
-from memory.database import Database
-from memory.embed import Embedder
-from memory.errors import InvalidInput
-from memory.facts import Result
-from memory.imports import files
-from memory.rows.bulk import Bulk
-from memory.rows.history import Entry, Timeline
-from memory.rows.store import Store
+from .. import arguments
+from ..database import Database
+from ..embed import Embedder
+from ..errors import InvalidInput
+from ..facts import Result
+from ..imports import files
+from ..rows.bulk import Bulk
+from ..rows.history import Entry, Timeline
+from ..rows.store import Store
 
 __all__ = ["Change", "Page", "Shelf"]
 

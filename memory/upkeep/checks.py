@@ -15,14 +15,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from memory import arguments
-from memory.database import Database
-from memory.errors import InvalidInput, NotFound
-from memory.facts import Fact
-from memory.language.words import content_words
-from memory.recall.rank import RECIPES
-from memory.recall.search import Query, Recall
-from memory.rows.store import Store
+from .. import arguments
+from ..database import Database
+from ..errors import InvalidInput, NotFound
+from ..facts import Fact
+from ..language.words import content_words
+from ..recall.rank import RECIPES
+from ..recall.search import Query, Recall
+from ..rows.store import Store
 
 __all__ = ["MAX_CHECKS", "MAX_QUESTION", "Check", "Checks", "subject"]
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from memory import arguments
-from memory.database import Database
-from memory.errors import InvalidInput
-from memory.facts import Fact, Result
-from memory.upkeep.order import Kept, read_moment
-from memory.upkeep.tidy import Report, Survey, Tidy
+from .. import arguments
+from ..database import Database
+from ..errors import InvalidInput
+from ..facts import Fact, Result
+from .order import Kept, read_moment
+from .tidy import Report, Survey, Tidy
 
 __all__ = ["Checkup", "Finding", "Found", "Health", "examined"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from memory.facts import CORE_KEYS, Fact, content_hash
-from memory.language.words import wording
+from ..facts import CORE_KEYS, Fact, content_hash
+from ..language.words import wording
 
 __all__ = [
     "Kept",

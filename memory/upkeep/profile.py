@@ -16,15 +16,15 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
-from memory.database import Database, check_user_id
-from memory.errors import InvalidInput, NotFound
-from memory.facts import KINDS, Fact
-from memory.language.words import invented
-from memory.learn.secrets import holds_secret
-from memory.model import Model
-from memory.plain_text import storable
-from memory.rows.store import Store
-from memory.upkeep.tidy_prompts import Page, page
+from ..database import Database, check_user_id
+from ..errors import InvalidInput, NotFound
+from ..facts import KINDS, Fact
+from ..language.words import invented
+from ..learn.secrets import holds_secret
+from ..model import Model
+from ..plain_text import storable
+from ..rows.store import Store
+from .tidy_prompts import Page, page
 
 __all__ = ["Line", "Profile", "Profiles"]
 

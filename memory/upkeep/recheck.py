@@ -13,12 +13,12 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
-from memory import arguments
-from memory.database import Database
-from memory.errors import InvalidInput, NotFound
-from memory.facts import Fact, Result
-from memory.rows.store import Store
-from memory.upkeep.bulk_edit import Change
+from .. import arguments
+from ..database import Database
+from ..errors import InvalidInput, NotFound
+from ..facts import Fact, Result
+from ..rows.store import Store
+from .bulk_edit import Change
 
 __all__ = ["ANSWERS", "Answer", "Confirming"]
 

@@ -17,17 +17,17 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
-from memory.database import Database
-from memory.embed import Embedder
-from memory.errors import BadAnswer, InvalidInput, ModelError
-from memory.facts import Fact
-from memory.language.words import invented, lost, new_words
-from memory.learn.secrets import holds_secret
-from memory.model import Model
-from memory.plain_text import storable
-from memory.rows.store import Store
-from memory.upkeep.order import Kept, Pruning, clusters, joined, prunable, replacement, same_statements, shelf
-from memory.upkeep.tidy_prompts import Summary, summary
+from ..database import Database
+from ..embed import Embedder
+from ..errors import BadAnswer, InvalidInput, ModelError
+from ..facts import Fact
+from ..language.words import invented, lost, new_words
+from ..learn.secrets import holds_secret
+from ..model import Model
+from ..plain_text import storable
+from ..rows.store import Store
+from .order import Kept, Pruning, clusters, joined, prunable, replacement, same_statements, shelf
+from .tidy_prompts import Summary, summary
 
 __all__ = ["Pruning", "Report", "Survey", "Taken", "Tidy"]
 

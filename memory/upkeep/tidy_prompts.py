@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from memory.facts import KINDS, Fact
-from memory.model import Message
+from ..facts import KINDS, Fact
+from ..model import Message
 
 __all__ = ["Page", "PageLine", "Summary", "page", "summary"]
 

@@ -13,21 +13,19 @@ from uuid import uuid4
 import pytest
 
 from auth.client import AuthClient, Session
-from local.stack import LocalStack
-from memory.embedded.loopback import free_port
-from memory.errors import (
+from auth.errors import (
     AddressTaken,
-    AppError,
     AuthUnreachable,
-    InvalidInput,
     SessionEnded,
-    SettingsError,
     SignInError,
     TooManyAttempts,
     UnconfirmedEmail,
     WeakPassword,
     WrongCredentials,
 )
+from local.stack import LocalStack
+from memory.embedded.loopback import free_port
+from memory.errors import AppError, InvalidInput, SettingsError
 
 PASSWORD = "correct horse battery"
 Answers = Callable[[int, Any], AuthClient]

@@ -15,9 +15,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from auth.client import AuthClient
+from auth.errors import SignInError, UnconfirmedEmail
 from auth.guard import SESSION
 from local.stack import LocalStack
-from memory.errors import InvalidInput, SignInError, UnconfirmedEmail
+from memory.errors import InvalidInput
 from tests.standing import fresh_process
 
 PASSWORD = "correct horse battery"

@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from auth.client import AuthClient, Session
+from auth.errors import AuthUnreachable, SessionEnded
 from auth.session import Sessions, fresh_secret, mark, seal, unseal
 from memory.database import Database
-from memory.errors import AuthUnreachable, NotFound, SessionEnded
+from memory.errors import NotFound
 from tests.auth.conftest import PASSWORD
 from tests.conftest import Databases
 from tests.gotrue import GoTrue

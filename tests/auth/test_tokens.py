@@ -15,10 +15,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from auth.client import AuthClient
+from auth.errors import AuthUnreachable, SessionEnded, UntrustedToken
 from auth.tokens import Tokens
 from local.stack import LocalStack
 from memory.embedded.loopback import free_port
-from memory.errors import AuthUnreachable, SessionEnded, UntrustedToken
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import KEY, GoTrue, Person, SigningKey
 

@@ -14,13 +14,10 @@ import pytest
 
 from auth import server_features as offers_module
 from auth.client import AuthClient, Session
-from auth.server_features import Offers, offers, second_factors
-from local.stack import LocalStack
-from memory.errors import (
+from auth.errors import (
     AddressTaken,
     AuthUnreachable,
     ConfirmItsYou,
-    InvalidInput,
     NotSupported,
     SessionEnded,
     SignInError,
@@ -28,6 +25,9 @@ from memory.errors import (
     WeakPassword,
     WrongCredentials,
 )
+from auth.server_features import Offers, offers, second_factors
+from local.stack import LocalStack
+from memory.errors import InvalidInput
 from settings import settings
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import KEY, GoTrue, totp

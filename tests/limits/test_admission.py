@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from auth.errors import NotInvited
 from limits.admission import on_list
 from memory.database import Database
-from memory.errors import NotInvited, SettingsError
+from memory.errors import SettingsError
 from settings import Settings
 from tests.limits.conftest import Limiting
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 import limits.consent
+from auth.errors import NotInvited
 from limits.consent import Consents, Provider, providers
 from memory.database import Database
-from memory.errors import LimitReached, NotInvited
+from memory.errors import LimitReached
 from settings import Settings
 from tests.limits.conftest import Limiting
 

@@ -8,10 +8,10 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
+from auth.errors import TooManyAttempts
 from limits import Limits
 from limits.spending import Counts
 from memory.database import Database
-from memory.errors import TooManyAttempts
 from tests.limits.conftest import Limiting, later, let_through
 
 

@@ -24,7 +24,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.ollama import Ollama
 from memory.errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
 from services import Services
-from settings import Settings, settings
+from settings import Settings
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_server import ModelServer
 
@@ -84,15 +84,13 @@ def scripts() -> Iterator[Scripts]:
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """This process without any setting."""
     for name in Settings.__dataclass_fields__:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ollama, "find_ollama", lambda: None)
-    settings.cache_clear()
-    yield monkeypatch
-    settings.cache_clear()
+    return monkeypatch
 
 
 # -- plain scripts -------------------------------------------------------------------------------------
@@ -271,7 +269,6 @@ def test_an_ollama_that_runs_here_is_found_where_nothing_is_configured(
     found = configured()
     assert (found.openai_base_url, found.chat_model) == ("http://127.0.0.1:11434/v1", name)
     bare.setenv("DATABASE_URL", "postgresql://host/x")
-    settings.cache_clear()
     assert not configured().has_model
 
 
@@ -315,7 +312,6 @@ def test_without_the_bundled_embedder_a_sentence_names_the_settings(
     ("name", "value", "sentence"),
     [
         ("EMBED_MODEL", "bge", "EMBED_MODEL is set, but not where it is"),
-        ("SUPABASE_URL", "https://x.supabase.co", "DATABASE_URL are missing"),
         ("DATA_DIR", "/proc/nowhere", "cannot be written to"),
     ],
 )

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from auth import guard
+from auth.errors import ConfirmItsYou
 from auth.guard import User
 from auth.session import Device
-from memory.errors import AppError, ConfirmItsYou
+from memory.errors import AppError
 from texts import text
 from ui import zone
 from ui.account.entry_fields import new_password

@@ -8,8 +8,9 @@ from dataclasses import replace
 import streamlit as st
 
 from auth import guard
+from auth.errors import AuthUnreachable
 from auth.guard import User, require_user
-from memory.errors import AuthUnreachable, InvalidInput
+from memory.errors import InvalidInput
 from services import Farewell, services
 from texts import text
 from ui.elements import as_typed, deletion_receipt

@@ -12,8 +12,9 @@ from pathlib import Path
 import streamlit as st
 
 from auth import guard
+from auth.errors import SignInError, UnconfirmedEmail
 from auth.server_features import PROVIDERS, Offers
-from memory.errors import AppError, SignInError, UnconfirmedEmail
+from memory.errors import AppError
 from texts import text
 from ui.account import by_mail
 from ui.account.entry_fields import invitation, may_come_in, may_try, new_password

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from auth.errors import SessionEnded
 from auth.guard import User
 from chat.conversations import Conversation
 from chat.export import Names, archive, as_json, as_markdown
-from memory.errors import AppError, SessionEnded
+from memory.errors import AppError
 from memory.forget.unlearn import Unlearned
 from services import services
 from texts import text

@@ -10,9 +10,10 @@ from typing import IO
 
 import streamlit as st
 
+from auth.errors import SessionEnded
 from auth.guard import User
 from memory import Result
-from memory.errors import InvalidInput, SessionEnded
+from memory.errors import InvalidInput
 from memory.imports import chatgpt
 from memory.imports.files import COLUMNS, MAX_BYTES
 from memory.plain_text import cell

@@ -11,15 +11,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.errors import (
-    AppError,
-    BadAnswer,
-    ModelBusy,
-    ModelError,
-    ModelRefused,
-    ModelUnreachable,
-    SettingsError,
-)
+from memory.errors import AppError, BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, SettingsError
 from memory.model import MEMORY_SECONDS, Embeddings, Message, Model, Usage, chat_model, memory_model
 from settings import Settings
 from tests.model_answers import (

@@ -6,7 +6,6 @@ import pytest
 
 from memory.model import Usage
 from memory.model.catalog import Prices, prices_of
-from settings import Settings
 
 PRICES = Prices("gpt-5.4", 2.0, 10.0)
 
@@ -26,6 +25,6 @@ def test_what_was_not_counted_costs_nothing_that_could_be_told() -> None:
 
 
 def test_prices_are_there_where_both_are_set() -> None:
-    assert prices_of(Settings()) is None
-    known = prices_of(Settings(chat_model="gpt-5.4", price_in=2.0, price_out=10.0))
+    assert prices_of("gpt-5.4", None, 10.0) is None
+    known = prices_of("gpt-5.4", 2.0, 10.0)
     assert known == PRICES
