@@ -8,8 +8,6 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-import pytest
-
 from settings import Settings
 
 PROJECT = Path(__file__).parent.parent
@@ -45,13 +43,6 @@ def test_the_file_map_names_everything_at_the_top_and_nothing_that_is_not_there(
     top = {path.split("/")[0] for path in TRACKED if not path.startswith(".")}
     unsaid = {"README.md", "CHANGELOG.md", "LICENSE"} | {name for name in top if name.startswith("requirements-")}
     assert top - unsaid == {name.split("/")[0] for name in told}
-
-
-@pytest.mark.parametrize("folder", ["auth", "chat", "limits", "memory"])
-def test_the_file_map_names_every_module_of_a_room(folder: str) -> None:
-    row = next(line for line in README.splitlines() if line.startswith(f"| `{folder}/`"))
-    modules = {path.name for path in (PROJECT / folder).glob("*.py")} - {"__init__.py"}
-    assert set(re.findall(r"`(\w+\.py)`", row)) == modules
 
 
 def test_every_make_command_in_the_docs_exists() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.sources import assert_none
 from texts import counted, text
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -53,30 +54,36 @@ def _asked(node: ast.Call) -> str | None:
 CALLS = list(_calls())
 
 
-@pytest.mark.parametrize(("where", "node"), CALLS, ids=[where for where, _ in CALLS])
-def test_what_is_asked_for_is_there_with_the_same_places(where: str, node: ast.Call) -> None:
+def test_what_is_asked_for_is_there_with_the_same_places() -> None:
+    assert_none(f"{where}: {wrong}" for where, node in CALLS for wrong in _wrong(node))
+
+
+def _wrong(node: ast.Call) -> Iterator[str]:
     name = _asked(node)
-    assert name is not None, f"{where}: begin the name with the area, so that it can be found"
-    whole = isinstance(node.args[0], ast.Constant)
-    several = isinstance(node.func, ast.Name) and node.func.id == "counted"
-    if not whole:
-        assert name.endswith("."), f"{where}: {name} ends in the middle of a name"
-        assert any(each.startswith(name) for each in TEXTS), f"{where}: nothing begins with {name}"
+    if name is None:
+        yield "the name does not begin with its area"
         return
-    names = [f"{name}.{form}" for form in sorted(PLURAL)] if several else [name]
-    given = {each.arg for each in node.keywords} | ({"number"} if several else set())
-    for each in names:
-        assert each in TEXTS, f"{where}: there is no {each}"
-        places = {place for _, place, _, _ in Formatter().parse(TEXTS[each]) if place} if given else set()
-        assert places <= given, f"{where}: {each} has places that are not filled: {places - given}"
+    if not isinstance(node.args[0], ast.Constant):
+        if not name.endswith(".") or not any(each.startswith(name) for each in TEXTS):
+            yield f"nothing begins with {name}, or it ends in the middle of a name"
+        return
+    several = isinstance(node.func, ast.Name) and node.func.id == "counted"
+    filled = {each.arg for each in node.keywords} | ({"number"} if several else set())
+    for each in [f"{name}.{form}" for form in sorted(PLURAL)] if several else [name]:
+        places = {place for _, place, _, _ in Formatter().parse(TEXTS.get(each, "")) if place} if filled else set()
+        if each not in TEXTS or not places <= filled:
+            yield f"there is no {each}, or it has places that are not filled: {places - filled}"
 
 
-@pytest.mark.parametrize("name", sorted(TEXTS))
-def test_no_text_is_left_over(name: str) -> None:
-    base, _, form = name.rpartition(".")
-    names = {name} | ({base} if form in PLURAL else set())
+def test_no_text_is_left_over() -> None:
     asked = [(_asked(node) or "", isinstance(node.args[0], ast.Constant)) for _, node in CALLS]
-    assert any(each in names if whole else name.startswith(each) for each, whole in asked), f"nobody asks for {name}"
+    assert_none(name for name in TEXTS if not any(_means(name, each, whole) for each, whole in asked))
+
+
+def _means(name: str, asked: str, whole: bool) -> bool:
+    """Whether a call that asks for this, or for everything that begins so, gets this text."""
+    base, _, form = name.rpartition(".")
+    return asked in {name, base if form in PLURAL else name} if whole else name.startswith(asked)
 
 
 def test_places_are_filled_and_numbers_are_written_for_people() -> None:
