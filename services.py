@@ -33,7 +33,7 @@ from memory.forget.unlearn import Taught, Unlearned
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate
 from memory.model import Model, chat_model, memory_model
-from memory.model.catalog import Offers, prices_of
+from memory.model.catalog import ModelCatalog, prices_of
 from memory.recall.rerank import reranker_named
 from settings import Settings, settings
 
@@ -75,7 +75,7 @@ class Services:
     worker: Worker
     limits: Limits
     preferences: PreferenceStore
-    offers: Offers
+    offers: ModelCatalog
     retention: Retention
     opened: ExitStack
 
@@ -156,7 +156,7 @@ def build(wanted: Settings) -> Services:
         memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker_named(wanted.reranker, thinker))
         conversations, retention = Conversations(database), Retention(database)
         worker = _started(Worker(conversations, memory, limits, retention), opened)
-        preferences, offers = PreferenceStore(database), Offers(models[0], wanted.chat_models)
+        preferences, offers = PreferenceStore(database), ModelCatalog(models[0], wanted.chat_models)
         chats = Chats(database)
         namer = _namer(chats, models[1], limits, opened)
         chat = Chat(

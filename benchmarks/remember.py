@@ -25,7 +25,7 @@ from memory.facts import Drop, Write
 from memory.learn import extract
 from memory.learn.extract import propose, worth_reading
 from memory.learn.reconcile import reconcile
-from memory.model import Message, Model, Schema, Usage, memory_model
+from memory.model import OpenAIModel, PromptMessage, Schema, Usage, memory_model
 from memory.plain_text import comparable, tokens
 from settings import settings
 
@@ -35,12 +35,12 @@ NOT_SAID = "the quote is not in the person's words"
 
 
 @dataclass(frozen=True)
-class Metered(Model):
+class NotingModel(OpenAIModel):
     """A model that notes the tokens of each prompt it is given."""
 
     prompts: list[int] = field(default_factory=list)
 
-    def answer(self, messages: Sequence[Message], schema: type[Schema], usage: Usage | None = None) -> Schema:
+    def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """Ask, and note what it cost; where the server does not say, an estimate."""
         spent = usage or Usage()
         try:
@@ -50,7 +50,7 @@ class Metered(Model):
 
 
 @dataclass(frozen=True)
-class Recorded(Metered):
+class RecordedModel(NotingModel):
     """An answer that was made elsewhere; there is no second one to ask for."""
 
     said: str = ""
@@ -58,7 +58,7 @@ class Recorded(Metered):
     def __post_init__(self) -> None:
         """Open no client."""
 
-    def answer(self, messages: Sequence[Message], schema: type[Schema], usage: Usage | None = None) -> Schema:
+    def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """The answer, if it has the form that was asked for."""
         if self.prompts:
             raise BadAnswer("The recorded answer does not have the form that was asked for.", self.said)
@@ -116,12 +116,12 @@ def _holds(text: str, words: str) -> bool:
     return any(comparable(word) in comparable(text) for word in words.split("|"))
 
 
-def run(cases: Sequence[Case], model_for: Callable[[Case], Metered | None]) -> list[Outcome]:
+def run(cases: Sequence[Case], model_for: Callable[[Case], NotingModel | None]) -> list[Outcome]:
     """Each turn once, as the app would remember it."""
     return [_outcome(case, model_for(case)) for case in cases]
 
 
-def _outcome(case: Case, model: Metered | None) -> Outcome:
+def _outcome(case: Case, model: NotingModel | None) -> Outcome:
     if not worth_reading(case.said):
         return Outcome(case)
     before = len(model.prompts) if model else 0
@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.answers:
         answers = dict(_answers(asked.answers))
         cases = [case for case in cases if case.id in answers or not worth_reading(case.said)]
-        outcomes = run(cases, lambda case: Recorded("recorded", None, said=answers.get(case.id, "")))
+        outcomes = run(cases, lambda case: RecordedModel("recorded", None, said=answers.get(case.id, "")))
     else:
         model = None if asked.rules else _model()
         print(f"{model.name if model else 'the rules'}, {asked.half}")
@@ -197,11 +197,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _model() -> Metered | None:
+def _model() -> NotingModel | None:
     model = memory_model(settings())
     if model is None:
         return None
-    return Metered(model.name, model.api_key, model.base_url, model.retries, model.patience)
+    return NotingModel(model.name, model.api_key, model.base_url, model.retries, model.patience)
 
 
 def _requests(cases: Sequence[Case]) -> Iterator[str]:

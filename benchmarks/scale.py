@@ -33,7 +33,7 @@ from memory.database import Database
 from memory.embedded.postgres import Postgres
 from memory.migrations import migrate
 from memory.recall.rank import WEIGHTS
-from memory.rows.store import Asked, Store
+from memory.rows.store import RecallQuery, Store
 from tests.wires import counting
 
 MANY, HEAVY_ROWS, FEW = 400, 20_000, 40
@@ -125,7 +125,7 @@ def _exact(database: Database, admin: Database, users: int) -> float:
     for number in range(20):
         whose, vector = crowd.user(number * 37 % users), crowd.vector_of(number).tolist()
         only = {**dict.fromkeys(WEIGHTS, 0.0), "meaning": 1.0}
-        asked = Asked(whose, "", "", vector, [], [], None, ("memories",), only, 10)
+        asked = RecallQuery(whose, "", "", vector, [], [], None, ("memories",), only, 10)
         found = {each.id for each in store.recall(asked)[0]}
         with admin.engine.connect() as connection:
             connection.execute(text("set local enable_indexscan = off; set local enable_bitmapscan = off"))

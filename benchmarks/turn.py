@@ -31,24 +31,24 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from memory.migrations import migrate
-from memory.model import Message, Model, Usage
+from memory.model import OpenAIModel, PromptMessage, Usage
 from tests.wires import Counted, counting
 
 USER = "turner"
 
 
-class Noting(Model):
+class NotingModel(OpenAIModel):
     """A model that notes when it is asked, and says one word."""
 
     asked_at: ClassVar[list[float]] = []
 
-    def stream(self, messages: Sequence[Message], usage: Usage | None = None) -> Iterator[str]:
+    def stream(self, messages: Sequence[PromptMessage], usage: Usage | None = None) -> Iterator[str]:
         """Note the time; the work of a reply begins here."""
         self.asked_at.append(time.perf_counter())
         yield "Yes."
 
 
-class Counting(BundledEmbedder):
+class CountingEmbedder(BundledEmbedder):
     """The bundled embedder, with a count of its calls."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ def _counted(near: Database) -> Iterator[tuple[Database, Counted]]:
 
 
 def _measure(database: Database, wire: Counted, turns: int, memories: int) -> dict[str, float]:
-    embedder, model = Counting(), Noting("scripted", "none", "http://127.0.0.1:9/v1")
+    embedder, model = CountingEmbedder(), NotingModel("scripted", "none", "http://127.0.0.1:9/v1")
     memory, conversations = Memory(database, embedder, None), Conversations(database)
     memory.add(
         [{"role": "user", "content": f"{crowd.question(n)} {n}"} for n in range(memories)], user_id=USER, infer=False

@@ -32,7 +32,7 @@ from memory.database import check_user_id
 from memory.errors import AppError, InvalidInput, ModelError, SettingsError
 from memory.learn.extract import instructions_for
 from memory.model import chat_model
-from memory.model.catalog import Offers
+from memory.model.catalog import ModelCatalog
 from settings import settings
 
 __all__ = ["main"]
@@ -218,7 +218,7 @@ def opened(user_id: str) -> Iterator[Terminal]:
         replies = chat_model(wanted)
         if replies is not None:
             stack.callback(replies.close)
-        preferences, offers = PreferenceStore(here.database), Offers(replies, settings().chat_models)
+        preferences, offers = PreferenceStore(here.database), ModelCatalog(replies, settings().chat_models)
         chat = Chat(conversations, aloud, replies, worker.tell, preferences=preferences, offers=offers)
         yield Terminal(user_id, memory, conversations, chat)
 

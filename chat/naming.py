@@ -18,7 +18,7 @@ from chat.chats import Chats
 from chat.conversations import MAX_TITLE, in_one_line
 from memory.errors import AppError
 from memory.learn.secrets import holds_secret
-from memory.model import Message, Model
+from memory.model import Model, PromptMessage
 
 __all__ = ["INSTRUCTIONS", "ChatName", "Namer", "name_of"]
 
@@ -84,7 +84,7 @@ class Namer:
             unnamed = self._waiting.popleft()
         try:
             told = f"<conversation>\nPerson: {unnamed.said}\n\nAssistant: {unnamed.reply}\n</conversation>"
-            asked = [Message("system", INSTRUCTIONS), Message("user", told)]
+            asked = [PromptMessage("system", INSTRUCTIONS), PromptMessage("user", told)]
             if name := name_of(self._model_for(unnamed.user_id).answer(asked, ChatName).name):
                 self._chats.name(unnamed.user_id, unnamed.chat_id, name)
         except AppError as error:

@@ -12,8 +12,7 @@ from chat.attachments import Attachment
 from chat.conversations import Message
 from chat.preferences import LANGUAGES, MAX_INSTRUCTIONS, TONES, Preferences
 from memory import Fact
-from memory.model import Message as ModelMessage
-from memory.model import Picture
+from memory.model import Picture, PromptMessage
 from memory.plain_text import tokens
 
 __all__ = ["build", "without_model"]
@@ -77,7 +76,7 @@ def build(
     *,
     told: bool = True,
     beside: Beside = NOTHING,
-) -> list[ModelMessage]:
+) -> list[PromptMessage]:
     """The prompt: instructions with the memories, then as much of the latest history as fits.
 
     `history` ends with the message to answer, which is always kept whole. Without `told`, memory is off.
@@ -89,7 +88,7 @@ def build(
         if recent and budget < 0:
             break
         recent.insert(0, message)
-    return [ModelMessage("system", system), *_in_turns(_with_files(recent, beside.files))]
+    return [PromptMessage("system", system), *_in_turns(_with_files(recent, beside.files))]
 
 
 def _instructions(
@@ -152,12 +151,12 @@ def _unmarked(written: str) -> str:
 _MARK = re.compile(r"<\s*(/?)\s*(file|memories)\b", re.IGNORECASE)
 
 
-def _in_turns(messages: Sequence[_Shown]) -> list[ModelMessage]:
+def _in_turns(messages: Sequence[_Shown]) -> list[PromptMessage]:
     """The person first, then each in turn, as some models insist; what stands side by side becomes one message."""
     spoken = dropwhile(lambda message: message.role != "user", messages)
     turns = [(role, list(together)) for role, together in groupby(spoken, key=lambda message: message.role)]
     return [
-        ModelMessage(
+        PromptMessage(
             role,
             "\n\n".join(message.content for message in together if message.content),
             tuple(picture for message in together for picture in message.pictures),

@@ -25,7 +25,7 @@ from memory import Memory, Plan, Said
 from memory.database import Database
 from memory.errors import AppError, MemoryChanged
 from memory.facts import Drop
-from memory.imports.queue import Lesson, carry_out
+from memory.imports.queue import ImportBatch, carry_out
 
 __all__ = ["Refusals", "Refused", "Worker"]
 
@@ -126,20 +126,20 @@ class Worker:
 
     def learn_next(self) -> bool:
         """Learn from a few messages that somebody brought from elsewhere; False if none waits."""
-        with self._memory.lessons.next() as claimed:
+        with self._memory.import_queue.claim() as claimed:
             if claimed is None:
                 return False
-            connection, lesson = claimed
-            later = partial(self._memory.lessons.postpone, connection, lesson)
-            with self._postponing(connection, f"lesson {lesson.said[0].message_id}", later), connection.begin_nested():
-                self._learn(connection, lesson)
+            connection, batch = claimed
+            later = partial(self._memory.import_queue.postpone, connection, batch)
+            with self._postponing(connection, f"message {batch.said[0].message_id}", later), connection.begin_nested():
+                self._learn(connection, batch)
         return True
 
-    def _learn(self, connection: Connection, lesson: Lesson) -> None:
-        if self._limits and lesson.way == "learn":
-            self._limits.may_learn(lesson.user_id, self._memory.lessons.cost(lesson.said))
-        carry_out(self._memory, connection, lesson, self._fitting)
-        self._memory.lessons.done(connection, lesson)
+    def _learn(self, connection: Connection, batch: ImportBatch) -> None:
+        if self._limits and batch.way == "learn":
+            self._limits.may_learn(batch.user_id, self._memory.import_queue.cost(batch.said))
+        carry_out(self._memory, connection, batch, self._fitting)
+        self._memory.import_queue.done(connection, batch)
 
     def _remember(self, connection: Connection, turn: Turn) -> None:
         """Plan and write; anew, and at the last later, if somebody changed what the plan rests on."""

@@ -30,8 +30,7 @@ from chat.turn import Chat, say
 from memory import Fact, Memory, Result, Said, episode_id
 from memory.errors import AppError, LimitReached, ModelError, ModelRefused, PicturesRefused
 from memory.language.words import content_words
-from memory.model import Message as Words
-from memory.model import Model, Usage, while_wanted
+from memory.model import Model, PromptMessage, Usage, while_wanted
 from memory.model.catalog import Prices
 
 __all__ = ["AT_ONCE", "Draft", "Underway", "Writing", "answer", "do_without", "keep", "run_turn"]
@@ -244,7 +243,7 @@ class _Wanted:
     told: bool
     zone: tzinfo
 
-    def words(self, beside: prompt.Beside) -> list[Words]:
+    def words(self, beside: prompt.Beside) -> list[PromptMessage]:
         """The prompt, with these files."""
         now = datetime.now(self.zone)
         return prompt.build(

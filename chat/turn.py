@@ -16,7 +16,7 @@ from chat.tree import Switches
 from limits import Limits
 from memory import Memory
 from memory.model import Model
-from memory.model.catalog import Offers, Prices
+from memory.model.catalog import ModelCatalog, Prices
 
 __all__ = ["Chat", "say"]
 
@@ -37,7 +37,7 @@ class Chat:
     tell_worker: Callable[[], None]
     limits: Limits | None = None
     preferences: PreferenceStore | None = None
-    offers: Offers | None = None
+    offers: ModelCatalog | None = None
     namer: Namer | None = None
     prices: Prices | None = None
 

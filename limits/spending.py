@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from memory.database import Database
 from memory.errors import LimitReached, ModelError
-from memory.model import Message, Model, Schema, Usage
+from memory.model import Model, PromptMessage, Schema, Usage
 from memory.plain_text import tokens
 from settings import Settings
 
@@ -70,31 +70,34 @@ class Spending:
             self._counts.own(user_id, OWN, difference, None, DAY)
 
 
-class Metered(Model):
-    """A model whose every call is counted, for all and, where it is known, for the person it is made for."""
+class Metered:
+    """A model whose every call is counted: for everybody together and, where it is known, for the person it serves."""
 
     def __init__(self, model: Model, spending: Spending, user_id: str | None = None) -> None:
-        # A frozen dataclass, whose own constructor would open a second client.
-        for name, value in vars(model).items():
-            object.__setattr__(self, name, value)
-        for name, value in {"_model": model, "_spending": spending, "_user_id": user_id}.items():
-            object.__setattr__(self, name, value)
+        self._model = model
+        self._spending = spending
+        self._user_id = user_id
 
-    _model: Model
-    _spending: Spending
-    _user_id: str | None
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._model.name
 
-    def stream(self, messages: Sequence[Message], usage: Usage | None = None) -> Iterator[str]:
+    def stream(self, messages: Sequence[PromptMessage], usage: Usage | None = None) -> Iterator[str]:
         """The model's reply, counted however it ends."""
         with self._counting(messages, usage or Usage()) as call:
             for piece in self._model.stream(messages, call.usage):
                 call.written += tokens(piece) - tokens("")
                 yield piece
 
-    def answer(self, messages: Sequence[Message], schema: type[Schema], usage: Usage | None = None) -> Schema:
+    def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """The model's answer, counted also where it was of no use."""
         with self._counting(messages, usage or Usage()) as call:
             return self._model.answer(messages, schema, call.usage)
+
+    def listed(self) -> list[str]:
+        """Return the names of all models at the same address; this costs no tokens."""
+        return self._model.listed()
 
     def named(self, name: str) -> Metered:
         """Another model at the same address, counted as well."""
@@ -105,7 +108,7 @@ class Metered(Model):
         self._model.close()
 
     @contextmanager
-    def _counting(self, messages: Sequence[Message], usage: Usage) -> Iterator[_Call]:
+    def _counting(self, messages: Sequence[PromptMessage], usage: Usage) -> Iterator[_Call]:
         pictures = sum(len(each.pictures) for each in messages)
         call = _Call(usage, sum(tokens(each.content) for each in messages) + TOKENS_OF_PICTURE * pictures)
         self._spending.reserve(call.estimate, self._user_id)

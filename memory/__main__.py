@@ -77,32 +77,32 @@ def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
     told = f"{len(found.said):,} messages of {found.chats:,} chats"
     with Memory() as memory:
         if way is None:
-            cost = memory.lessons.cost(found.said)
+            cost = memory.import_queue.cost(found.said)
             takes = f"about {cost:,} tokens of the model" if cost else "no model: there is none, so plain rules do it"
             return f"Found {told}. Add --learn to learn from them ({takes}), or --as-said to keep them to be searched."
-        memory.lessons.bring(user_id, found.said, way)
-        waiting, read = memory.lessons.standing(user_id).waiting, 0
+        memory.import_queue.add(user_id, found.said, way)
+        waiting, read = memory.import_queue.progress(user_id).waiting, 0
         progress = Progress("learning" if way == "learn" else "keeping", waiting)
         try:
-            while done := _next_lesson(memory, user_id):
+            while done := _learn_next_batch(memory, user_id):
                 progress(done)
                 read += done
         finally:
             progress.end()
-        rests = memory.lessons.standing(user_id).waiting
+        rests = memory.import_queue.progress(user_id).waiting
     later = f" {rests:,} still wait: start the same command once more later." if rests else ""
     return f"Read {read:,} messages. There are {told} in {path.name}; none is read twice.{later}"
 
 
-def _next_lesson(memory: Memory, user_id: str) -> int:
+def _learn_next_batch(memory: Memory, user_id: str) -> int:
     """How many messages were read; 0 if none is left to read now."""
-    with memory.lessons.next(user_id) as claimed:
+    with memory.import_queue.claim(user_id) as claimed:
         if claimed is None:
             return 0
-        connection, lesson = claimed
-        carry_out(memory, connection, lesson)
-        memory.lessons.done(connection, lesson)
-        return len(lesson.said)
+        connection, batch = claimed
+        carry_out(memory, connection, batch)
+        memory.import_queue.done(connection, batch)
+        return len(batch.said)
 
 
 def _import_rows(path: Path, user_id: str) -> str:

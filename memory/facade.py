@@ -26,7 +26,7 @@ from .errors import NotFound
 from .facts import Fact, Plan, Result, Said
 from .forget.erase import Eraser, Receipt
 from .forget.unlearn import Talks
-from .imports.queue import Lessons
+from .imports.queue import ImportQueue
 from .learn.episodes import Episodes, episode_id
 from .learn.extract import Instructions, instructions_for
 from .learn.keeper import Keeper
@@ -39,11 +39,11 @@ from .rows.graph import Graph
 from .rows.history import Event, History
 from .rows.people import People, Person
 from .rows.store import Store
-from .upkeep.bulk_edit import Shelf
+from .upkeep.bulk_edit import BulkEdit
 from .upkeep.checks import Checks
-from .upkeep.health import Checkup
+from .upkeep.health import HealthCheck
 from .upkeep.profile import Profile, Profiles
-from .upkeep.recheck import Confirming
+from .upkeep.recheck import Recheck
 from .upkeep.tidy import Report, Tidy
 
 __all__ = [
@@ -96,12 +96,12 @@ class Memory:
         self.episodes = Episodes(standing.database)
         self.profiles = Profiles(standing.database, self._store, standing.model)
         self.graph = Graph(standing.database)
-        self.lessons = Lessons(standing.database, by_model=standing.model is not None)
-        self.shelf = Shelf(standing.database, self._store, standing.embedder)
+        self.import_queue = ImportQueue(standing.database, by_model=standing.model is not None)
+        self.shelf = BulkEdit(standing.database, self._store, standing.embedder)
         self.talks = Talks(standing.database, self._store, standing.embedder)
-        self.health = Checkup(standing.database, self._tidy)
+        self.health = HealthCheck(standing.database, self._tidy)
         self.checks = Checks(standing.database, self._store, self._recall)
-        self.confirming = Confirming(standing.database, self._store)
+        self.confirming = Recheck(standing.database, self._store)
 
     # -- finding ---------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel
 
-from memory.model import Message, Model, Schema, Usage
+from memory.model import PromptMessage, Schema, Usage
 
 __all__ = ["Reply", "ScriptedModel"]
 
@@ -16,24 +16,19 @@ Pieces = Sequence["str | BaseException"]
 Reply = BaseModel | BaseException | str | Pieces
 
 
-class ScriptedModel(Model):
-    """Answers with what was enqueued, in order, and keeps what it was asked."""
+class ScriptedModel:
+    """A model that answers with what was enqueued, in order, and records what it was asked."""
 
     def __init__(self, name: str = "scripted") -> None:
-        # A frozen dataclass, whose own constructor would open a client.
-        for field, value in {"name": name, "api_key": None, "base_url": None, "retries": 0}.items():
-            object.__setattr__(self, field, value)
-        object.__setattr__(self, "calls", [])
-        object.__setattr__(self, "replies", deque())
-
-    calls: list[list[Message]]
-    replies: deque[Reply]
+        self.name = name
+        self.calls: list[list[PromptMessage]] = []
+        self.replies: deque[Reply] = deque()
 
     def enqueue(self, *replies: Reply) -> None:
         """Say these next, one for each call."""
         self.replies.extend(replies)
 
-    def stream(self, messages: Sequence[Message], usage: Usage | None = None) -> Iterator[str]:
+    def stream(self, messages: Sequence[PromptMessage], usage: Usage | None = None) -> Iterator[str]:
         """Yield the next reply piece by piece."""
         reply = self._next(messages, usage)
         assert not isinstance(reply, BaseModel), f"{self.name} was asked to stream, but {reply!r} comes next"
@@ -44,13 +39,26 @@ class ScriptedModel(Model):
                 usage.reply_tokens += len(piece.split())
             yield piece
 
-    def answer(self, messages: Sequence[Message], schema: type[Schema], usage: Usage | None = None) -> Schema:
+    def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """Give the next answer."""
         reply = self._next(messages, usage)
         assert isinstance(reply, schema), f"{self.name} was asked for {schema.__name__}, but {reply!r} comes next"
         return reply
 
-    def _next(self, messages: Sequence[Message], usage: Usage | None) -> BaseModel | str | Pieces:
+    def listed(self) -> list[str]:
+        """Offer only itself."""
+        return [self.name]
+
+    def named(self, name: str) -> ScriptedModel:
+        """Return a model of another name that takes from the same replies and records to the same calls."""
+        other = type(self)(name)
+        other.calls, other.replies = self.calls, self.replies
+        return other
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def _next(self, messages: Sequence[PromptMessage], usage: Usage | None) -> BaseModel | str | Pieces:
         self.calls.append(list(messages))
         assert self.replies, f"{self.name} was called once more than the test expects"
         reply = self.replies.popleft()

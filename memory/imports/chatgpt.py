@@ -23,7 +23,7 @@ from ..facts import Said
 from ..learn.extract import worth_reading
 from ..plain_text import storable
 
-__all__ = ["MAX_BYTES", "Chats", "is_export", "read"]
+__all__ = ["MAX_BYTES", "ChatGPTExport", "is_export", "read"]
 
 MAX_BYTES = 50 * 1024 * 1024  # of a file that comes through the browser
 MAX_UNPACKED = 400 * 1024 * 1024  # of all chats in it, however small it is packed
@@ -39,7 +39,7 @@ _SPOKEN = ("text", "multimodal_text")
 
 
 @dataclass(frozen=True)
-class Chats:
+class ChatGPTExport:
     """The person's messages, the oldest first, and of how many chats they are."""
 
     said: tuple[Said, ...]
@@ -64,7 +64,7 @@ def is_export(file: IO[bytes]) -> bool:
     return isinstance(first, Mapping) and isinstance(first.get("mapping"), Mapping)
 
 
-def read(file: IO[bytes], name: str) -> Chats:
+def read(file: IO[bytes], name: str) -> ChatGPTExport:
     """All that the person said, as messages with dates; `InvalidInput` says what is wrong with a file."""
     gathered = _Gathered()
     file.seek(0)
@@ -117,10 +117,10 @@ class _Gathered:
         if len(self._found) > 2 * MAX_MESSAGES:
             self._trim()
 
-    def chats(self) -> Chats:
+    def chats(self) -> ChatGPTExport:
         self._trim()
         said = tuple(each for each in self._found.values() if worth_reading([each]))
-        return Chats(said, len({each.run_id for each in said}), self._too_long, self._too_old)
+        return ChatGPTExport(said, len({each.run_id for each in said}), self._too_long, self._too_old)
 
     def _trim(self) -> None:
         """The newest, in their order."""

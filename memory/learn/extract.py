@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import BadAnswer, SettingsError
 from ..facts import Action, Fact, Proposal, Said
 from ..language.words import words
-from ..model import Message, Model
+from ..model import Model, PromptMessage
 from ..rows.people import Person
 from ..settings import MemorySettings
 
@@ -121,22 +121,26 @@ def remember(
     near: Sequence[Fact],
     instructions: Instructions | None = None,
     person: Person | None = None,
-) -> list[Message]:
+) -> list[PromptMessage]:
     """The prompt for one turn: instructions, then the turn and the near memories as data."""
     told, whose = instructions or Instructions(), person or Person()
     known = "\n".join(f"[{number}] {_one_line(fact.text)}" for number, fact in enumerate(near, 1)) or "(none)"
     turn = "\n".join(_line(each, whose) for each in said)
     sections = [told.extract, _wishes(whose.extract_wishes), told.update, _wishes(whose.update_wishes), EXAMPLE_OF_DATA]
     return [
-        Message("system", "\n".join(filter(None, sections))),
-        Message("user", f"<known>\n{known}\n</known>\n\n<turn>\n{turn}\n</turn>"),
+        PromptMessage("system", "\n".join(filter(None, sections))),
+        PromptMessage("user", f"<known>\n{known}\n</known>\n\n<turn>\n{turn}\n</turn>"),
     ]
 
 
-def repair(asked: Sequence[Message], bad_answer: str, problem: str) -> list[Message]:
+def repair(asked: Sequence[PromptMessage], bad_answer: str, problem: str) -> list[PromptMessage]:
     """The same once more, with the answer that did not do and why."""
     words = f"That answer cannot be used: {problem} Answer again, with the JSON object and nothing else."
-    return [*asked, Message("assistant", bad_answer[:MAX_BAD_ANSWER] or "(nothing)"), Message("user", words)]
+    return [
+        *asked,
+        PromptMessage("assistant", bad_answer[:MAX_BAD_ANSWER] or "(nothing)"),
+        PromptMessage("user", words),
+    ]
 
 
 def _wishes(wishes: str) -> str:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import openai
 from pydantic import BaseModel, ValidationError
@@ -22,9 +22,9 @@ from .errors import (
     EMBED_SETTINGS,
     Choice,
     Completion,
-    Listing,
-    Place,
-    Vectors,
+    ModelListing,
+    ModelPlace,
+    VectorAnswer,
     ask_if_wanted,
     check_address,
     is_about,
@@ -34,7 +34,17 @@ from .errors import (
     while_wanted,
 )
 
-__all__ = ["Embeddings", "Message", "Model", "Picture", "Usage", "chat_model", "memory_model", "while_wanted"]
+__all__ = [
+    "Embeddings",
+    "Model",
+    "OpenAIModel",
+    "Picture",
+    "PromptMessage",
+    "Usage",
+    "chat_model",
+    "memory_model",
+    "while_wanted",
+]
 
 CONNECT_SECONDS = 10.0
 LISTING_SECONDS = 3.0  # somebody waits for a page
@@ -58,7 +68,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Message:
+class PromptMessage:
     """One message of a prompt."""
 
     role: str
@@ -84,9 +94,35 @@ class Usage:
     cut_off: bool = False
 
 
+class Model(Protocol):
+    """What the rest of the program needs of a chat model."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    def stream(self, messages: Sequence[PromptMessage], usage: Usage | None = None) -> Iterator[str]:
+        """Yield the reply piece by piece; raise a `ModelError` if it breaks off, or if nothing comes."""
+
+    def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
+        """Return one answer that fits the schema, or raise `BadAnswer`."""
+
+    def listed(self) -> list[str]:
+        """Return the names of all models at the same address, whatever they are for."""
+
+    def named(self, name: str) -> Model:
+        """Return another model at the same address."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
 @dataclass(frozen=True)
-class Model:
-    """A chat model at an address. `retries` is for what a person waits for; workers have their own patience."""
+class OpenAIModel:
+    """A chat model at an address that speaks OpenAI's protocol.
+
+    `retries` is for calls that a person waits for; background workers retry later by themselves.
+    """
 
     name: str
     api_key: str | None = field(repr=False)
@@ -98,7 +134,7 @@ class Model:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_client", _client(self.api_key, self.base_url, self.retries, self.patience))
 
-    def stream(self, messages: Sequence[Message], usage: Usage | None = None) -> Iterator[str]:
+    def stream(self, messages: Sequence[PromptMessage], usage: Usage | None = None) -> Iterator[str]:
         """Yield the reply piece by piece; raise a `ModelError` if it breaks off, or if nothing comes."""
         spoke = finished = False
         with translating(self._place), self._open_stream(messages) as chunks:
@@ -118,7 +154,7 @@ class Model:
         if not finished:
             raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete.")
 
-    def answer(self, messages: Sequence[Message], schema: type[Schema], usage: Usage | None = None) -> Schema:
+    def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """One answer that fits the schema, or `BadAnswer`; nothing is guessed or mended here."""
         with translating(self._place):
             completion = Completion.model_validate(self._ask_for(messages, schema), from_attributes=True)
@@ -130,11 +166,11 @@ class Model:
         with translating(self._place):
             asking = self._client.with_options(timeout=LISTING_SECONDS, max_retries=0)
             # As it comes: `models.list()` stumbles over an answer that is no list.
-            given = Listing.model_validate(asking.get("/models", cast_to=object))
+            given = ModelListing.model_validate(asking.get("/models", cast_to=object))
         return [each.id for each in given.data]
 
-    def named(self, name: str) -> Model:
-        """Another model at the same address, over the same connections."""
+    def named(self, name: str) -> OpenAIModel:
+        """Return another model at the same address, over the same connections."""
         other = copy(self)
         object.__setattr__(other, "name", name)
         return other
@@ -143,7 +179,7 @@ class Model:
         """Hang up."""
         self._client.close()
 
-    def _open_stream(self, messages: Sequence[Message]) -> Any:
+    def _open_stream(self, messages: Sequence[PromptMessage]) -> Any:
         try:
             return self._ask(messages, stream=True, stream_options={"include_usage": True})
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -151,7 +187,7 @@ class Model:
                 raise
             return self._ask(messages, stream=True)
 
-    def _ask_for(self, messages: Sequence[Message], schema: type[BaseModel]) -> Any:
+    def _ask_for(self, messages: Sequence[PromptMessage], schema: type[BaseModel]) -> Any:
         """Ask for an answer in a schema; in words, of a server that knows no schemas."""
         described = schema.model_json_schema()
         strictly = {"name": schema.__name__, "schema": described, "strict": True}
@@ -162,10 +198,10 @@ class Model:
                 raise
             first, *others = messages
             words = f"Answer with one JSON object that fits this JSON schema:\n{json.dumps(described)}"
-            told = [Message(first.role, f"{first.content}\n\n{words}"), *others]
+            told = [PromptMessage(first.role, f"{first.content}\n\n{words}"), *others]
             return self._ask(told, response_format={"type": "json_object"})
 
-    def _ask(self, messages: Sequence[Message], **options: Any) -> Any:
+    def _ask(self, messages: Sequence[PromptMessage], **options: Any) -> Any:
         written: Any = [message.written() for message in messages]
         try:
             return self._client.chat.completions.create(model=self.name, messages=written, **options)
@@ -175,8 +211,8 @@ class Model:
             raise
 
     @property
-    def _place(self) -> Place:
-        return Place(self.name, self.base_url)
+    def _place(self) -> ModelPlace:
+        return ModelPlace(self.name, self.base_url)
 
 
 @dataclass(frozen=True)
@@ -193,10 +229,10 @@ class Embeddings:
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector for each text, in order."""
-        with translating(Place(self.name, self.base_url, *EMBED_SETTINGS)):
+        with translating(ModelPlace(self.name, self.base_url, *EMBED_SETTINGS)):
             # As numbers: not every server knows the base64 that the client would ask for.
             given = self._client.embeddings.create(model=self.name, input=list(texts), encoding_format="float")
-            vectors = Vectors.model_validate(given, from_attributes=True).data
+            vectors = VectorAnswer.model_validate(given, from_attributes=True).data
         if len(vectors) != len(texts):
             raise BadAnswer(f"{self.name} gave {len(vectors)} vectors for {len(texts)} texts.")
         return [each.embedding for each in sorted(vectors, key=lambda each: each.index or 0)]
@@ -206,19 +242,19 @@ class Embeddings:
         self._client.close()
 
 
-def chat_model(settings: MemorySettings) -> Model | None:
+def chat_model(settings: MemorySettings) -> OpenAIModel | None:
     """The model that replies, or None where none is configured."""
     if not settings.has_model:
         return None
-    return Model(settings.chat_model, settings.openai_api_key, settings.openai_base_url)
+    return OpenAIModel(settings.chat_model, settings.openai_api_key, settings.openai_base_url)
 
 
-def memory_model(settings: MemorySettings) -> Model | None:
+def memory_model(settings: MemorySettings) -> OpenAIModel | None:
     """The model that decides what to remember; its worker retries by itself, later."""
     if not settings.has_model:
         return None
     name = settings.memory_model or settings.chat_model
-    return Model(name, settings.openai_api_key, settings.openai_base_url, retries=0, patience=MEMORY_SECONDS)
+    return OpenAIModel(name, settings.openai_api_key, settings.openai_base_url, retries=0, patience=MEMORY_SECONDS)
 
 
 def _client(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import ModelError
 from . import Model, Usage
 
-__all__ = ["Offers", "Prices", "prices_of"]
+__all__ = ["ModelCatalog", "Prices", "prices_of"]
 
 GOOD_FOR, BAD_FOR = 600.0, 30.0  # seconds until the list is asked for anew, and after a failure
 MOST, LONGEST = 200, 200
@@ -33,7 +33,7 @@ class _Answer:
     until: float
 
 
-class Offers:
+class ModelCatalog:
     """The names of the models that a person may choose, or why there are none."""
 
     def __init__(

@@ -22,9 +22,9 @@ __all__ = [
     "EMBED_SETTINGS",
     "Choice",
     "Completion",
-    "Listing",
-    "Place",
-    "Vectors",
+    "ModelListing",
+    "ModelPlace",
+    "VectorAnswer",
     "ask_if_wanted",
     "check_address",
     "is_about",
@@ -39,7 +39,7 @@ LONGEST_REST = 86_400.0  # seconds; a server that asks for more is asked again a
 
 
 @dataclass(frozen=True)
-class Place:
+class ModelPlace:
     """Which model, where, and the settings that say so: what the sentence for a failure needs."""
 
     model: str
@@ -84,7 +84,7 @@ def ask_if_wanted(_request: object) -> None:
 
 
 @contextmanager
-def translating(place: Place) -> Iterator[None]:
+def translating(place: ModelPlace) -> Iterator[None]:
     """Turn openai's errors into ours, and what it lets through of answers that are not what they should be."""
     try:
         with _translating(place):
@@ -95,7 +95,7 @@ def translating(place: Place) -> Iterator[None]:
 
 
 @contextmanager
-def _translating(place: Place) -> Iterator[None]:
+def _translating(place: ModelPlace) -> Iterator[None]:
     try:
         yield
     except openai.APITimeoutError as error:
@@ -110,7 +110,7 @@ def _translating(place: Place) -> Iterator[None]:
         raise BadAnswer(f"{place} answered, but not as a model does: check {place.address}.") from error
 
 
-def _status_error(place: Place, error: openai.APIStatusError) -> ModelError:
+def _status_error(place: ModelPlace, error: openai.APIStatusError) -> ModelError:
     match error.status_code:
         case 401 | 403:
             return ModelRefused(f"{place} refused the API key: check {place.key}.")
@@ -151,7 +151,7 @@ def refuses_pictures(error: openai.APIStatusError) -> bool:
     return error.status_code in (404, 500, 501) and any(word in said for word in ("image", "vision", "multimodal"))
 
 
-def pictures_refused(place: Place) -> PicturesRefused:
+def pictures_refused(place: ModelPlace) -> PicturesRefused:
     """The sentence for a model that takes words only."""
     return PicturesRefused(
         f"{place} did not take the picture: it may be a model for words only. Your message and its files are kept; "
@@ -203,7 +203,7 @@ class _Vector(BaseModel):
     embedding: Annotated[list[FiniteFloat], Field(min_length=1)]
 
 
-class Vectors(BaseModel):
+class VectorAnswer(BaseModel):
     """What is read of an answer with vectors."""
 
     data: list[_Vector]
@@ -213,7 +213,7 @@ class _Listed(BaseModel):
     id: str
 
 
-class Listing(BaseModel):
+class ModelListing(BaseModel):
     """What is read of a list of models."""
 
     data: list[_Listed]

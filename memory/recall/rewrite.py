@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from ..errors import ModelError
 from ..facts import Said
 from ..language.words import words
-from ..model import Message, Model
+from ..model import Model, PromptMessage
 
 __all__ = ["leans", "whole"]
 
@@ -60,7 +60,7 @@ def whole(question: str, before: Sequence[Said], model: Model | None) -> str:
         last = next((each.content for each in reversed(before) if each.role == "user"), "")
         return f"{last[:LONGEST]} {question}".strip()
     told = "\n".join(f"{each.role}: {each.content[:LONGEST]}" for each in before[-SHOWN:])
-    asked = [Message("system", INSTRUCTIONS), Message("user", f"{told}\n\nLast message: {question}")]
+    asked = [PromptMessage("system", INSTRUCTIONS), PromptMessage("user", f"{told}\n\nLast message: {question}")]
     try:
         return model.answer(asked, Standalone).question[:LONGEST].strip() or question
     except ModelError as error:

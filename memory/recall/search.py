@@ -20,7 +20,7 @@ from ..filters import Filter
 from ..language.words import content_words, words
 from ..model import Model
 from ..rows.people import People
-from ..rows.store import Asked, Store
+from ..rows.store import RecallQuery, Store
 from . import rewrite
 from .rank import Candidate, Recipe, rank, recipe_named, related, within
 from .rerank import Reranker, reranked
@@ -69,7 +69,7 @@ class Recall:
         named, zone = self._days(asked, question.user_id, now)
         wanted = min(AT_MOST, max(AT_LEAST, SPARE * question.limit)) + len(question.without)
         found, standing = self._store.recall(
-            Asked(
+            RecallQuery(
                 user_id=question.user_id,
                 text=_without_days(asked, named),
                 names=names_in(asked),

@@ -25,7 +25,7 @@ from ..facts import Fact
 from ..filters import Filter
 from ..recall.rank import Candidate
 
-__all__ = ["FRESH", "Asked", "Store", "as_written", "copy_rows", "may_copy"]
+__all__ = ["FRESH", "RecallQuery", "Store", "as_written", "copy_rows", "may_copy"]
 
 FRESH = "fresh_rows"
 _BEGIN, _END = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!II", 0, 0), struct.pack("!h", -1)
@@ -79,7 +79,7 @@ _STANDING = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecallQuery:
     """What the channels need to know of a question."""
 
     user_id: str
@@ -155,7 +155,7 @@ class Store:
         )
         return [Fact(row["id"], row["metadata"], row["score"]) for row in rows]
 
-    def recall(self, asked: Asked) -> tuple[list[Candidate], list[Fact]]:
+    def recall(self, asked: RecallQuery) -> tuple[list[Candidate], list[Fact]]:
         """What every channel finds, and what stands whatever is asked, in one message to the database."""
         channels = _CHANNELS if asked.as_of is None else _AS_OF
         also = _STANDING if asked.standing else ""

@@ -21,11 +21,11 @@ from ..rows.bulk import Bulk
 from ..rows.history import Entry, Timeline
 from ..rows.store import Store
 
-__all__ = ["Change", "Page", "Shelf"]
+__all__ = ["BulkEdit", "Change", "MemoryPage"]
 
 
 @dataclass(frozen=True)
-class Page:
+class MemoryPage:
     """Some of the memories, the newest first, and how many there are of them altogether."""
 
     results: list[Result]
@@ -40,7 +40,7 @@ class Change:
     count: int
 
 
-class Shelf:
+class BulkEdit:
     """One user's memories, many at a time."""
 
     def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
@@ -49,11 +49,13 @@ class Shelf:
         self._bulk = Bulk(database, store, embedder)
         self._timeline = Timeline(database)
 
-    def page(self, *, user_id: str, number: int = 1, size: int = 25, filters: Mapping[str, Any] | None = None) -> Page:
+    def page(
+        self, *, user_id: str, number: int = 1, size: int = 25, filters: Mapping[str, Any] | None = None
+    ) -> MemoryPage:
         """One page of what is remembered, in one read; past the end it is the last one."""
         whose, conditions = arguments.scoped(user_id, filters)
         facts, total = self._store.page(whose, max(1, number), arguments.limited(size), conditions)
-        return Page([fact.result() for fact in facts], total)
+        return MemoryPage([fact.result() for fact in facts], total)
 
     def along_time(
         self, *, user_id: str, number: int = 1, size: int = 30, kinds: Sequence[str] = ()

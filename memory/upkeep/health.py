@@ -19,7 +19,7 @@ from ..facts import Fact, Result
 from .order import Kept, read_moment
 from .tidy import Report, Survey, Tidy
 
-__all__ = ["Checkup", "Finding", "Found", "Health", "examined"]
+__all__ = ["Health", "HealthCheck", "ReviewItem", "ReviewList", "examined"]
 
 Reason = Literal["expired", "past", "untouched", "unused", "unconfirmed"]
 # A memory has time to be of use before it counts as unused, and time to be said again.
@@ -29,7 +29,7 @@ MOST_SHOWN, MOST_MONTHS = 100, 24
 
 
 @dataclass(frozen=True)
-class Found:
+class ReviewItem:
     """A memory that is worth a look, why, and since when that is so."""
 
     memory: Result
@@ -38,11 +38,11 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReviewList:
     """All memories of one sort that are worth a look: how many, and the first of them, the oldest first."""
 
     count: int = 0
-    shown: tuple[Found, ...] = ()
+    shown: tuple[ReviewItem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Health:
     months: tuple[tuple[str, int], ...] = ()  # "2026-11" and what was kept in it, up to this one without a gap
     copies: int = 0  # that say the same as another
     duplicates: tuple[tuple[Result, ...], ...] = ()  # groups, of each the one to keep first
-    stale: Finding = Finding()
-    unused: Finding = Finding()  # never recalled
-    unconfirmed: Finding = Finding()  # recalled, and never said again
+    stale: ReviewList = ReviewList()
+    unused: ReviewList = ReviewList()  # never recalled
+    unconfirmed: ReviewList = ReviewList()  # recalled, and never said again
 
     @property
     def well(self) -> bool:
@@ -65,7 +65,7 @@ class Health:
         return not (self.copies or self.stale.count or self.unused.count)
 
 
-class Checkup:
+class HealthCheck:
     """Looks how one user's memories are."""
 
     def __init__(self, database: Database, tidy: Tidy) -> None:
@@ -144,9 +144,11 @@ def _each(
     return [(each, *found) for each in memories if (found := why(each, now))]
 
 
-def _finding(found: Sequence[tuple[Kept, Reason, datetime]]) -> Finding:
+def _finding(found: Sequence[tuple[Kept, Reason, datetime]]) -> ReviewList:
     first = sorted(found, key=lambda each: (each[2], each[0].id))[:MOST_SHOWN]
-    return Finding(len(found), tuple(Found(memory.fact.result(), reason, since) for memory, reason, since in first))
+    return ReviewList(
+        len(found), tuple(ReviewItem(memory.fact.result(), reason, since) for memory, reason, since in first)
+    )
 
 
 def _living(memories: Iterable[Kept], now: datetime) -> Iterator[Kept]:

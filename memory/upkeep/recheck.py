@@ -20,7 +20,7 @@ from ..facts import Fact, Result
 from ..rows.store import Store
 from .bulk_edit import Change
 
-__all__ = ["ANSWERS", "Answer", "Confirming"]
+__all__ = ["ANSWERS", "Answer", "Recheck"]
 
 Answer = Literal["true", "gone", "changed", "never"]
 ANSWERS: tuple[Answer, ...] = ("true", "gone", "changed", "never")
@@ -30,7 +30,7 @@ LONG_PAUSE = timedelta(days=90)  # after "don't ask"
 STAYS = timedelta(days=1)  # so long a question that nobody answers is shown again; then it is let be
 
 
-class Confirming:
+class Recheck:
     """Asks one user, seldom, whether something still holds."""
 
     def __init__(self, database: Database, store: Store) -> None:

@@ -16,7 +16,7 @@ from chat.turn import Chat
 from memory import Memory
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
-from memory.model import Model
+from memory.model import OpenAIModel
 from tests.model_server import ModelServer
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -37,13 +37,13 @@ def chats(database: Database) -> Chats:
 
 
 @pytest.fixture
-def model(model_server: ModelServer) -> Model:
+def model(model_server: ModelServer) -> OpenAIModel:
     """A model at the scripted server that tries each call once."""
-    return Model("scripted", "sk-test", model_server.base_url, retries=0)
+    return OpenAIModel("scripted", "sk-test", model_server.base_url, retries=0)
 
 
 @pytest.fixture
-def chat(conversations: Conversations, memory: Memory, model: Model) -> Chat:
+def chat(conversations: Conversations, memory: Memory, model: OpenAIModel) -> Chat:
     """A chat with a scripted model; what it learns, it learns by rules."""
     return Chat(conversations, memory, model, lambda: None)
 
@@ -63,7 +63,7 @@ def sql(database: Database) -> Iterator[Sql]:
 
 
 @pytest.fixture
-def learning(database: Database, embedder: BundledEmbedder, model: Model) -> Memory:
+def learning(database: Database, embedder: BundledEmbedder, model: OpenAIModel) -> Memory:
     """A memory that asks the scripted model what to keep."""
     return Memory(database, embedder, model)
 

@@ -9,7 +9,7 @@ from chat.queue import Worker
 from memory import Memory
 from memory.database import Database
 from memory.embed import RemoteEmbedder
-from memory.model import Embeddings, Model
+from memory.model import Embeddings, OpenAIModel
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     database_url, model_url = sys.argv[1:]
     database = Database(database_url)
     embedder = RemoteEmbedder(Embeddings("e", None, model_url), 256)
-    memory = Memory(database, embedder, Model("m", None, model_url, retries=0))
+    memory = Memory(database, embedder, OpenAIModel("m", None, model_url, retries=0))
     Worker(Conversations(database), memory).remember_next()
 
 

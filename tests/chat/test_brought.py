@@ -23,7 +23,7 @@ def test_turns_come_first_and_brought_messages_after_them(
     conversations: Conversations, memory: Memory, waiting: Say, known: Known
 ) -> None:
     worker = Worker(conversations, memory)
-    memory.lessons.bring("ann", _brought("I live in Porto."), "learn")
+    memory.import_queue.add("ann", _brought("I live in Porto."), "learn")
     waiting()
     assert worker.remember_next()
     assert known() == [BEES.rstrip(".")] or known() == [BEES]
@@ -37,10 +37,10 @@ def test_a_brought_message_with_a_bug_rests_and_holds_up_nobody(
 ) -> None:
     memory = Buggy(database, embedder, None)
     worker = Worker(conversations, memory)
-    memory.lessons.bring("ann", _brought("I live in Porto."), "learn")
+    memory.import_queue.add("ann", _brought("I live in Porto."), "learn")
     with pytest.raises(ZeroDivisionError):
         worker.learn_next()
-    assert "unexpected" in (memory.lessons.standing("ann").problem or "")
+    assert "unexpected" in (memory.import_queue.progress("ann").problem or "")
     assert not worker.learn_next(), "it rests"
     waiting()
     assert worker.remember_next()
@@ -50,18 +50,18 @@ def test_whoever_has_used_up_their_share_learns_on_when_there_is_one_again(
     conversations: Conversations, learning: Memory, database: Database
 ) -> None:
     worker = Worker(conversations, learning, Limits(database, Settings(tokens_per_day=100)))
-    learning.lessons.bring("ann", _brought("I live in Porto."), "learn")
+    learning.import_queue.add("ann", _brought("I live in Porto."), "learn")
     assert worker.learn_next()
-    standing = learning.lessons.standing("ann")
-    assert standing.waiting == 1
-    assert "your share of the model" in (standing.problem or "")
+    progress = learning.import_queue.progress("ann")
+    assert progress.waiting == 1
+    assert "your share of the model" in (progress.problem or "")
 
 
 def test_brought_messages_fill_no_more_room_than_there_is(
     conversations: Conversations, memory: Memory, database: Database, known: Known
 ) -> None:
     worker = Worker(conversations, memory, Limits(database, Settings(memories_per_person=1)))
-    memory.lessons.bring("ann", _brought("I live in Porto.", "I keep bees in Utrecht."), "learn")
+    memory.import_queue.add("ann", _brought("I live in Porto.", "I keep bees in Utrecht."), "learn")
     while worker.learn_next():
         pass
     assert len(known()) == 1

@@ -17,7 +17,7 @@ from limits import Limits
 from memory import Memory
 from memory.database import Database
 from memory.errors import ModelUnreachable
-from memory.model.catalog import Offers
+from memory.model.catalog import ModelCatalog
 from settings import Settings
 from tests.chat.conftest import BEES, beside
 from tests.model_answers import Cut, Fault, Item, Reply, Request
@@ -28,7 +28,7 @@ from tests.model_server import ModelServer
 def chat(chat: Chat, database: Database, model_server: ModelServer) -> Chat:
     """A chat whose people may set what they like, at an address with two models."""
     model_server.models = ["large", "scripted"]
-    return replace(chat, preferences=PreferenceStore(database), offers=Offers(chat.model))
+    return replace(chat, preferences=PreferenceStore(database), offers=ModelCatalog(chat.model))
 
 
 def _set(chat: Chat, **wanted: object) -> None:
@@ -117,7 +117,7 @@ def test_where_no_list_can_be_had_the_chosen_model_is_asked(chat: Chat, model_se
 
 def test_the_deployers_list_binds_also_who_chose_before_it(chat: Chat, model_server: ModelServer) -> None:
     _set(chat, model="large")
-    _turn(replace(chat, offers=Offers(chat.model, "small")))
+    _turn(replace(chat, offers=ModelCatalog(chat.model, "small")))
     assert _models(model_server) == ["scripted"]
 
 

@@ -14,7 +14,7 @@ from chat.reply import AT_ONCE, Underway, Writing
 from chat.turn import Chat, say
 from memory import Memory
 from memory.errors import AppError, ModelError, NotFound
-from memory.model import Model
+from memory.model import OpenAIModel
 from tests.chat.conftest import until
 from tests.model_answers import Cut, Fault, Gate, Reply, Slow, Stall
 from tests.model_server import ModelServer
@@ -296,7 +296,7 @@ def test_after_a_stop_nothing_more_is_asked_of_the_model(
 ) -> None:
     silent = Stall()  # until it hangs up, upon which a client tries again
     model_server.enqueue(silent)
-    patient = Model("scripted", "sk-test", model_server.base_url, retries=2)
+    patient = OpenAIModel("scripted", "sk-test", model_server.base_url, retries=2)
     with closing(Underway(Chat(conversations, memory, patient, lambda: None))) as underway:
         asked = conversations.say("ann", None, "Tell me of Delft")
         underway.begin(asked)

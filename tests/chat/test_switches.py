@@ -20,7 +20,7 @@ from limits import Limits
 from memory import Memory
 from memory.database import Database
 from memory.errors import NotFound
-from memory.model.catalog import Offers
+from memory.model.catalog import ModelCatalog
 from services import Services
 from settings import Settings
 from tests.chat.conftest import BEES, Known, Sql, beside
@@ -139,7 +139,7 @@ def home(chat: Chat, memory: Memory, database: Database) -> Services:
         worker=worker,
         limits=limits,
         preferences=PreferenceStore(database),
-        offers=Offers(chat.model),
+        offers=ModelCatalog(chat.model),
         retention=Retention(database),
         opened=ExitStack(),
     )

@@ -24,7 +24,7 @@ from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
-from memory.model import Model
+from memory.model import OpenAIModel
 from tests.e2e.dave import BEFORE_DOUBT, CHECKS, DOUBT, KNOWN_FROM_ELSEWHERE, LIFE, MODEL, OLD_FRIEND, TODAY, Talk, Turn
 from tests.e2e.keepsake import Keepsake
 
@@ -131,7 +131,7 @@ def _rooms(keepsake: Keepsake, model: str) -> Iterator[_Rooms]:
         with engine.connect() as connection:
             found = connection.scalar(text("select user_id from app.consents order by agreed_at desc limit 1"))
         engine.dispose()
-        talker = Model(MODEL, "not-a-real-key", model)
+        talker = OpenAIModel(MODEL, "not-a-real-key", model)
         with closing(Memory(database, BundledEmbedder(), talker)) as memory:
             yield _Rooms(database, memory, str(found))
         talker.close()

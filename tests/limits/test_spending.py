@@ -12,12 +12,12 @@ from sqlalchemy import text
 from limits import Limits
 from memory.database import Database
 from memory.errors import LimitReached, ModelUnreachable
-from memory.model import Message, Usage
+from memory.model import PromptMessage, Usage
 from memory.plain_text import tokens
 from tests.limits.conftest import Limiting
 from tests.scripted import ScriptedModel
 
-PROMPT = [Message("user", "How are you today, my friend?")]
+PROMPT = [PromptMessage("user", "How are you today, my friend?")]
 ESTIMATE = tokens(PROMPT[0].content)
 Spent = Callable[..., int]
 

@@ -10,7 +10,7 @@ import pytest
 from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.model import Message, Usage
+from memory.model import PromptMessage, Usage
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
@@ -91,7 +91,7 @@ class Together(ScriptedModel):
 
     def answer(self, messages: Any, schema: Any, usage: Usage | None = None) -> Any:
         if len(self.calls) < 2:
-            self.calls.append(list[Message](messages))
+            self.calls.append(list[PromptMessage](messages))
             self.both.wait(timeout=20)
         turn = messages[-1].content
         city = "Lisbon" if "Lisbon" in turn.partition("<turn>")[2] else "Berlin"

@@ -23,6 +23,7 @@ from memory.embedded import ollama
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.ollama import Ollama
 from memory.errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
+from memory.model import OpenAIModel
 from services import Services
 from settings import Settings
 from tests.local.conftest import PROJECT, processes_in
@@ -211,7 +212,7 @@ def test_no_model_given_is_the_settings_model_and_none_is_rules(
     bare.setenv("OPENAI_BASE_URL", model_server.base_url)
     bare.setenv("MEMORY_MODEL", "thinker")
     here = parts(database, embedder)
-    assert here.model is not None
+    assert isinstance(here.model, OpenAIModel)
     assert (here.model.name, here.model.base_url) == ("thinker", model_server.base_url)
     here.opened.close()
     assert parts(database, embedder, None).model is None

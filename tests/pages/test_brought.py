@@ -48,16 +48,16 @@ def test_what_was_found_is_told_and_nothing_is_kept_before_it_is_chosen(home: se
     assert TEXTS in words(app)
     assert "Said from 1 March 2023 to 1 March 2023" in words(app)
     assert "costs nothing" in words(app), "no model is connected here"
-    assert home.memory.lessons.standing(_me(app)).waiting == 0
+    assert home.memory.import_queue.progress(_me(app)).waiting == 0
     _press(app, "Not now")
     assert TEXTS not in words(app)
-    assert home.memory.lessons.standing(_me(app)).waiting == 0
+    assert home.memory.import_queue.progress(_me(app)).waiting == 0
 
 
 def test_messages_are_learned_from_behind_the_page_and_only_once(home: services.Services, app: AppTest) -> None:
     _brings(app, _export())
     _press(app, "Learn from them")
-    while home.memory.lessons.standing(_me(app)).waiting:
+    while home.memory.import_queue.progress(_me(app)).waiting:
         home.worker.learn_next()
     kept = {each["memory"]: each for each in home.memory.shelf.all(user_id=_me(app))}
     assert str(kept["I live in Porto by the river"]["created_at"]).startswith("2023-03-01")
@@ -75,7 +75,7 @@ def test_messages_are_kept_as_said_unless_nothing_may_be_kept_turn_by_turn(
 ) -> None:
     _brings(app, _export())
     _press(app, "Keep them as said")
-    while home.memory.lessons.standing(_me(app)).waiting:
+    while home.memory.import_queue.progress(_me(app)).waiting:
         home.worker.learn_next()
     assert home.memory.episodes.count(_me(app)) == 2
     assert home.memory.shelf.all(user_id=_me(app)) == []
@@ -92,7 +92,7 @@ def test_reading_is_shown_and_stopped(home: services.Services, app: AppTest, mon
     app.run()
     assert "Reading what you brought" in words(app)
     _press(app, "Stop reading")
-    assert home.memory.lessons.standing(_me(app)).waiting == 0
+    assert home.memory.import_queue.progress(_me(app)).waiting == 0
 
 
 @pytest.mark.parametrize(

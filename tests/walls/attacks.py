@@ -25,12 +25,12 @@ from memory import Person, Plan, Said
 from memory.errors import AppError
 from memory.facts import Fact, Write
 from memory.filters import Filter
-from memory.imports.queue import Lesson
+from memory.imports.queue import ImportBatch
 from memory.learn.questions import Choice, open_questions
 from memory.recall.rank import WEIGHTS
 from memory.recall.search import Query
 from memory.rows.bulk import Row
-from memory.rows.store import Asked
+from memory.rows.store import RecallQuery
 from memory.upkeep.order import Kept
 from memory.upkeep.recheck import ANSWERS, Answer
 from memory.upkeep.tidy import Survey
@@ -73,10 +73,12 @@ def plan(action: str, w: World, user_id: str = ME) -> Plan:
     return Plan(user_id, (hers(action, w),), (w.vector("I own it"),), confirmed=(alice(w),))
 
 
-def query(w: World, user_id: str) -> Asked:
+def query(w: World, user_id: str) -> RecallQuery:
     """A question for all there is."""
     sources = ("memories", "episodes")
-    return Asked(user_id, SECRET, "", w.vector(SECRET), [SECRET.lower()], [], None, sources, WEIGHTS, 1000, standing=12)
+    return RecallQuery(
+        user_id, SECRET, "", w.vector(SECRET), [SECRET.lower()], [], None, sources, WEIGHTS, 1000, standing=12
+    )
 
 
 def spoken(w: World) -> Said:
@@ -118,18 +120,18 @@ def _claimed(w: World) -> Any:
 
 
 def _brings(w: World) -> None:
-    w.memory.lessons.bring(ME, [Said("user", "I keep bees", message_id=f"mine-{time.time_ns()}")], "learn")
+    w.memory.import_queue.add(ME, [Said("user", "I keep bees", message_id=f"mine-{time.time_ns()}")], "learn")
     with w.database.as_user(ME) as connection:
         connection.exec_driver_sql("update app.lessons set after = now() where state = 'waiting'")
 
 
-def _lesson_of(w: World) -> Any:
+def _import_batch_of(w: World) -> Any:
     """What can be seen from inside the claim of Mallory's own message."""
     _brings(w)
-    with w.memory.lessons.next() as claimed:
+    with w.memory.import_queue.claim() as claimed:
         assert claimed is not None
-        connection, lesson = claimed
-        return lesson, connection.exec_driver_sql("select content from app.lessons").all()
+        connection, batch = claimed
+        return batch, connection.exec_driver_sql("select content from app.lessons").all()
 
 
 def _learned_next(w: World) -> Any:
@@ -137,9 +139,9 @@ def _learned_next(w: World) -> Any:
     return w.worker.learn_next()
 
 
-def hers_waiting(w: World) -> Lesson:
+def hers_waiting(w: World) -> ImportBatch:
     """Alice's message from elsewhere, as Mallory would present it."""
-    return Lesson(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{ALICE}-lesson"),))
+    return ImportBatch(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{ALICE}-import"),))
 
 
 def _metered(w: World) -> str:
@@ -254,29 +256,29 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.inside(lambda c: w.episodes.keep(c, ALICE, [spoken(w)], [w.vector("x")])),
         lambda w: w.inside(lambda c: w.episodes.keep(c, ME, [spoken(w)], [w.vector("x")])),
     ),
-    "Shelf.page": (
+    "BulkEdit.page": (
         lambda w: [w.memory.shelf.page(user_id=each) for each in (ME, *STRANGE)],
         lambda w: w.memory.shelf.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
     ),
-    "Shelf.along_time": (lambda w: [w.memory.shelf.along_time(user_id=each) for each in (ME, *STRANGE)],),
+    "BulkEdit.along_time": (lambda w: [w.memory.shelf.along_time(user_id=each) for each in (ME, *STRANGE)],),
     "Timeline.page": (lambda w: [w.timeline.page(each, 1, 1000) for each in (ME, *STRANGE)],),
-    "Shelf.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
-    "Shelf.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
-    "Shelf.take_in": (
+    "BulkEdit.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
+    "BulkEdit.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
+    "BulkEdit.take_in": (
         lambda w: w.memory.shelf.take_in(_exported(w), "hers.json", user_id=ME).count,
         lambda w: w.memory.shelf.take_in(_exported(w, ME), "hers.json", user_id=ME).count,
     ),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
     "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
-    "Lessons.bring": (
-        lambda w: w.memory.lessons.bring(ME, [replace(spoken(w), message_id=f"{ALICE}-lesson")], "learn"),
-        lambda w: [_refused(partial(w.memory.lessons.bring, each, [spoken(w)], "keep")) for each in STRANGE],
+    "ImportQueue.add": (
+        lambda w: w.memory.import_queue.add(ME, [replace(spoken(w), message_id=f"{ALICE}-import")], "learn"),
+        lambda w: [_refused(partial(w.memory.import_queue.add, each, [spoken(w)], "keep")) for each in STRANGE],
     ),
-    "Lessons.next": (lambda w: _lesson_of(w),),
-    "Lessons.done": (lambda w: w.inside(lambda c: w.memory.lessons.done(c, hers_waiting(w))),),
-    "Lessons.postpone": (lambda w: w.inside(lambda c: w.memory.lessons.postpone(c, hers_waiting(w), "x")),),
-    "Lessons.standing": (lambda w: [w.memory.lessons.standing(each) for each in (ME, *STRANGE)],),
-    "Lessons.stop": (lambda w: w.memory.lessons.stop(ME),),
+    "ImportQueue.claim": (lambda w: _import_batch_of(w),),
+    "ImportQueue.done": (lambda w: w.inside(lambda c: w.memory.import_queue.done(c, hers_waiting(w))),),
+    "ImportQueue.postpone": (lambda w: w.inside(lambda c: w.memory.import_queue.postpone(c, hers_waiting(w), "x")),),
+    "ImportQueue.progress": (lambda w: [w.memory.import_queue.progress(each) for each in (ME, *STRANGE)],),
+    "ImportQueue.stop": (lambda w: w.memory.import_queue.stop(ME),),
     "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
     "Store.page": (lambda w: [w.store.page(each, 1, 1000) for each in (ME, *STRANGE)],),
@@ -350,16 +352,16 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Survey.duplicates": (
         lambda w: Survey(w.database).duplicates(ME, [Kept(each, {"data": "x"}) for each in (alice(w), f"{alice(w)}'")]),
     ),
-    "Checkup.read": (lambda w: [w.memory.health.read(user_id=each) for each in (ME, *STRANGE)],),
-    "Checkup.merge": (lambda w: w.memory.health.merge([alice(w), w.known["gone"]], user_id=ME),),
+    "HealthCheck.read": (lambda w: [w.memory.health.read(user_id=each) for each in (ME, *STRANGE)],),
+    "HealthCheck.merge": (lambda w: w.memory.health.merge([alice(w), w.known["gone"]], user_id=ME),),
     "Checks.all": (lambda w: [w.memory.checks.all(user_id=each) for each in (ME, *STRANGE)],),
     "Checks.pin": (lambda w: w.memory.checks.pin(alice(w), "Who is my sister?", user_id=ME),),
     "Checks.accept": (lambda w: w.memory.checks.accept(w.known["check"], user_id=ME),),
     "Checks.unpin": (lambda w: w.memory.checks.unpin(w.known["check"], user_id=ME),),
     "Checks.run": (lambda w: w.memory.checks.run(user_id=ME),),
-    "Confirming.due": (lambda w: [w.memory.confirming.due(user_id=each, now=LATER) for each in (ME, *STRANGE)],),
-    "Confirming.answer": tuple(_confirming(answer) for answer in ANSWERS),
-    "Confirming.confirm": (lambda w: w.memory.confirming.confirm([alice(w), "%"], user_id=ME).count or None,),
+    "Recheck.due": (lambda w: [w.memory.confirming.due(user_id=each, now=LATER) for each in (ME, *STRANGE)],),
+    "Recheck.answer": tuple(_confirming(answer) for answer in ANSWERS),
+    "Recheck.confirm": (lambda w: w.memory.confirming.confirm([alice(w), "%"], user_id=ME).count or None,),
     # -- chats
     "Conversations.messages": (
         lambda w: w.conversations.messages(ME, chat_of(w)),
@@ -486,7 +488,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
 # What neither reads nor writes anything of a person.
 HARMLESS = {
     "Memory.close",
-    "Lessons.cost",
+    "ImportQueue.cost",
     "Namer.tell",
     "Namer.stop",
     "Worker.start",

@@ -36,7 +36,7 @@ from memory.learn.episodes import Episodes
 from memory.learn.extract import Instructions
 from memory.learn.keeper import Keeper
 from memory.learn.questions import Questions
-from memory.model.catalog import Offers
+from memory.model.catalog import ModelCatalog
 from memory.recall.search import Recall
 from memory.rows.bulk import Bulk
 from memory.rows.graph import Graph
@@ -190,7 +190,9 @@ class World:
 
     @cached_property
     def chat(self) -> Chat:
-        return Chat(self.conversations, self.memory, None, lambda: None, self.limits, self.preferences, Offers(None))
+        return Chat(
+            self.conversations, self.memory, None, lambda: None, self.limits, self.preferences, ModelCatalog(None)
+        )
 
     @cached_property
     def underway(self) -> Underway:
@@ -211,7 +213,7 @@ class World:
             worker=self.worker,
             limits=self.limits,
             preferences=self.preferences,
-            offers=Offers(None),
+            offers=ModelCatalog(None),
             retention=self.retention,
             opened=ExitStack(),
         )
@@ -277,7 +279,7 @@ class World:
 
     def _bring(self, user_id: str, word: str) -> None:
         """A message from elsewhere, which rests, so that it stays what it is."""
-        self.memory.lessons.bring(user_id, [Said("user", f"I grow {word}", message_id=f"{user_id}-lesson")], "learn")
+        self.memory.import_queue.add(user_id, [Said("user", f"I grow {word}", message_id=f"{user_id}-import")], "learn")
         with self.database.as_user(user_id) as connection:
             connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
 

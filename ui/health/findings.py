@@ -11,7 +11,7 @@ import streamlit as st
 from auth.guard import User, require_user
 from memory import Report
 from memory.upkeep.bulk_edit import Change
-from memory.upkeep.health import Finding, Found, Health
+from memory.upkeep.health import Health, ReviewItem, ReviewList
 from services import services
 from texts import counted, text
 from ui import elements, undo_bar
@@ -64,7 +64,7 @@ def _twice(user: User, health: Health) -> None:
 
 
 @st.fragment
-def _list(name: str, finding: Finding) -> None:
+def _list(name: str, finding: ReviewList) -> None:
     """Boxes to tick, all of them off at first, and what may be done with what is ticked."""
     with trouble():
         user = require_user()
@@ -79,7 +79,7 @@ def _list(name: str, finding: Finding) -> None:
         _do(user, name, [each for each, key in zip(shown, keys, strict=True) if st.session_state.get(key)])
 
 
-def _row(each: Found, key: str) -> None:
+def _row(each: ReviewItem, key: str) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     memory = elements.plain(each.memory["memory"])
     row.checkbox(text("health.choose.box", memory=memory), key=key, label_visibility="collapsed", width=24)
@@ -88,7 +88,7 @@ def _row(each: Found, key: str) -> None:
         st.caption(text(f"health.reason.{each.reason}", day=_day(each.since, each.reason == "expired")))
 
 
-def _do(user: User, name: str, chosen: Sequence[Found]) -> None:
+def _do(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
     memory = services().memory
     row = st.container(horizontal=True, vertical_alignment="center")
     ids = [each.memory["id"] for each in chosen]
@@ -159,7 +159,7 @@ def _tick(keys: Sequence[str], ticked: bool) -> None:
         st.session_state[each] = ticked
 
 
-def _box(name: str, found: Found) -> str:
+def _box(name: str, found: ReviewItem) -> str:
     return f"box-{name}-{found.memory['id']}"
 
 

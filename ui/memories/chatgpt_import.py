@@ -12,8 +12,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from auth.guard import User, require_user
-from memory.imports.chatgpt import Chats
-from memory.imports.queue import Standing, Way
+from memory.imports.chatgpt import ChatGPTExport
+from memory.imports.queue import ImportProgress, Way
 from services import services
 from texts import counted, text
 from ui import elements
@@ -28,13 +28,13 @@ EVERY_SECONDS = 3
 class Found(NamedTuple):
     """What is in a file, and about how many tokens it takes to learn from it."""
 
-    chats: Chats
+    chats: ChatGPTExport
     cost: int
 
 
-def found(chats: Chats) -> None:
+def found(chats: ChatGPTExport) -> None:
     """Ask in the next run what to do with these."""
-    st.session_state[FOUND] = Found(chats, services().memory.lessons.cost(chats.said))
+    st.session_state[FOUND] = Found(chats, services().memory.import_queue.cost(chats.said))
 
 
 def draw(user: User) -> None:
@@ -43,12 +43,12 @@ def draw(user: User) -> None:
         if offered := st.session_state.get(FOUND):
             _ask(user, offered)
         with trouble():
-            standing = services().memory.lessons.standing(user.id)
-            if standing.waiting:
+            progress = services().memory.import_queue.progress(user.id)
+            if progress.waiting:
                 # Only while there is something to look for.
                 st.fragment(_moving, run_every=EVERY_SECONDS)()
-            elif standing.given_up:
-                st.caption(counted("files.standing.given_up", standing.given_up))
+            elif progress.given_up:
+                st.caption(counted("files.standing.given_up", progress.given_up))
 
 
 def _ask(user: User, offered: Found) -> None:
@@ -73,7 +73,7 @@ def _ask(user: User, offered: Found) -> None:
         row.button(text("files.found.neither"), type="tertiary", on_click=_drop)
 
 
-def _small_print(user: User, chats: Chats, cost: int) -> Iterator[str]:
+def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
     yield text("files.found.cost", tokens=_about(cost)) if cost else text("files.found.rules")
     room = services().limits.memories_left(user.id)
     if room is not None and room < len(chats.said):
@@ -93,7 +93,7 @@ def _about(cost: int) -> str:
 def _bring(user: User, way: Way) -> None:
     offered: Found = st.session_state[FOUND]
     home = services()
-    new = home.memory.lessons.bring(user.id, offered.chats.said, way)
+    new = home.memory.import_queue.add(user.id, offered.chats.said, way)
     home.worker.tell()
     _drop()
     st.session_state[BROUGHT] = new
@@ -109,23 +109,23 @@ def _moving() -> None:
     """How many are left, looked at again now and then."""
     user = require_user()
     with _bordered(), trouble():
-        lessons = services().memory.lessons
-        standing = lessons.standing(user.id)
-        if not standing.waiting:
+        queue = services().memory.import_queue
+        progress = queue.progress(user.id)
+        if not progress.waiting:
             st.toast(text("files.standing.done"))
             st.rerun()
-        _bar(standing)
+        _bar(progress)
         if st.button(text("files.standing.stop"), icon=":material/stop_circle:", type="tertiary"):
-            lessons.stop(user.id)
+            queue.stop(user.id)
             st.toast(text("files.standing.stopped"))
             st.rerun()
 
 
-def _bar(standing: Standing) -> None:
-    total = max(standing.waiting, st.session_state.get(BROUGHT) or standing.waiting + standing.done)
-    st.progress(1 - standing.waiting / total, counted("files.standing.left", standing.waiting))
-    if standing.problem:
-        st.caption(text("files.standing.rests", problem=elements.plain(standing.problem)))
+def _bar(progress: ImportProgress) -> None:
+    total = max(progress.waiting, st.session_state.get(BROUGHT) or progress.waiting + progress.done)
+    st.progress(1 - progress.waiting / total, counted("files.standing.left", progress.waiting))
+    if progress.problem:
+        st.caption(text("files.standing.rests", problem=elements.plain(progress.problem)))
 
 
 @contextmanager

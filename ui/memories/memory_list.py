@@ -12,7 +12,7 @@ from auth.guard import User
 from memory import Result
 from memory.errors import ModelError, NotFound
 from memory.plain_text import storable
-from memory.upkeep.bulk_edit import Page
+from memory.upkeep.bulk_edit import MemoryPage
 from services import services
 from texts import counted, text
 from ui import elements, undo_bar, zone
@@ -122,12 +122,12 @@ def _clear() -> None:
     _first_page()
 
 
-def _page(user: User, filters: dict[str, Any]) -> Page:
+def _page(user: User, filters: dict[str, Any]) -> MemoryPage:
     number = int(st.session_state.get(PAGE) or 1)
     return services().memory.shelf.page(user_id=user.id, number=number, size=SIZE, filters=filters)
 
 
-def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[Page, list[Result]]:
+def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage, list[Result]]:
     """What says this, and what only means something like it."""
     memory = services().memory
     with_words = {**filters, "data": {"$icontains": words}}
@@ -144,7 +144,7 @@ def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[Page, list[
         each for each in alike if (each["score"] or 0) >= NEAR * (alike[0]["score"] or 0) and each["id"] not in says
     ]
     says |= {each["id"]: each for each in near if each["parts"].get("words")}
-    return Page(list(says.values()), len(says)), [each for each in near if each["id"] not in says]
+    return MemoryPage(list(says.values()), len(says)), [each for each in near if each["id"] not in says]
 
 
 def _nothing_yet() -> None:
@@ -153,7 +153,7 @@ def _nothing_yet() -> None:
         st.switch_page("pages/chat.py")
 
 
-def _count(page: Page, *, found: bool) -> None:
+def _count(page: MemoryPage, *, found: bool) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     told = counted("memories.found", page.total) if found else counted("memories.count", page.total)
     row.caption(told, width="content")

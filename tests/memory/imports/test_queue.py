@@ -17,8 +17,8 @@ from memory import Memory, Person, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput
-from memory.imports.queue import BACKOFF_SECONDS, KEPT_TOGETHER, TOGETHER, Lessons, carry_out
-from memory.model import Model
+from memory.imports.queue import BACKOFF_SECONDS, MESSAGES_PER_CALL, MESSAGES_PER_CLAIM, ImportQueue, carry_out
+from memory.model import OpenAIModel
 from tests.local.conftest import PROJECT
 from tests.memory.imports.test_chatgpt import PORTO
 from tests.model_answers import Json
@@ -39,12 +39,12 @@ def said(*words: str, chat: str = "chatgpt:one", at: datetime = LONG_AGO) -> lis
 def work(memory: Memory, user_id: str | None = "ann") -> int:
     """Read until nothing waits; how many claims that took."""
     for claims in range(1_000):
-        with memory.lessons.next(user_id) as claimed:
+        with memory.import_queue.claim(user_id) as claimed:
             if claimed is None:
                 return claims
-            connection, lesson = claimed
-            carry_out(memory, connection, lesson)
-            memory.lessons.done(connection, lesson)
+            connection, batch = claimed
+            carry_out(memory, connection, batch)
+            memory.import_queue.done(connection, batch)
     raise AssertionError("it does not end")
 
 
@@ -53,52 +53,54 @@ def facts(memory: Memory, user_id: str = "ann") -> dict[str, Any]:
 
 
 def test_what_is_learned_has_the_day_it_was_said_and_its_quote(memory: Memory) -> None:
-    assert memory.lessons.bring("ann", said("I live in Porto by the river", "I adopted a dog yesterday"), "learn") == 2
+    assert (
+        memory.import_queue.add("ann", said("I live in Porto by the river", "I adopted a dog yesterday"), "learn") == 2
+    )
     work(memory)
     kept = facts(memory)
     assert kept["I live in Porto by the river"]["created_at"].startswith("2023-03-01")
     assert kept["I live in Porto by the river"]["metadata"]["quote"]
     assert kept["I adopted a dog yesterday"]["metadata"]["happened_at"] == "2023-02-28"
-    assert memory.lessons.standing("ann").done == 2
+    assert memory.import_queue.progress("ann").done == 2
 
 
 def test_the_same_messages_brought_again_cost_and_add_nothing(memory: Memory) -> None:
     messages = said("I live in Porto by the river")
-    memory.lessons.bring("ann", messages, "learn")
+    memory.import_queue.add("ann", messages, "learn")
     work(memory)
-    assert memory.lessons.bring("ann", messages * 2, "learn") == 0
-    assert memory.lessons.bring("ann", messages, "keep") == 0
+    assert memory.import_queue.add("ann", messages * 2, "learn") == 0
+    assert memory.import_queue.add("ann", messages, "keep") == 0
     assert work(memory) == 0
     assert len(facts(memory)) == 1
 
 
 def test_of_what_was_read_no_words_stay_in_the_queue(memory: Memory, database: Database) -> None:
-    memory.lessons.bring("ann", said("I live in Porto by the river"), "learn")
+    memory.import_queue.add("ann", said("I live in Porto by the river"), "learn")
     work(memory)
     assert database.read_as("ann", "select content, state from app.lessons") == [{"content": None, "state": "done"}]
 
 
 def test_what_is_only_kept_is_found_and_no_memory_is_made_of_it(memory: Memory) -> None:
-    words = [f"I bought {n} red tulips for the garden" for n in range(2 * KEPT_TOGETHER)]
-    memory.lessons.bring("ann", said(*words, "My password is hunter2!x9"), "keep")
+    words = [f"I bought {n} red tulips for the garden" for n in range(2 * MESSAGES_PER_CLAIM)]
+    memory.import_queue.add("ann", said(*words, "My password is hunter2!x9"), "keep")
     assert work(memory) == 3
     assert facts(memory) == {}
     found = [each["memory"] for each in memory.search("How many tulips?", user_id="ann")["results"]]
     assert any("tulips" in each for each in found)
     assert memory.episodes.count("ann") == len(words), "a password is not kept"
-    assert memory.lessons.bring("ann", said(*words), "learn") == len(words), "it may be learned from later"
+    assert memory.import_queue.add("ann", said(*words), "learn") == len(words), "it may be learned from later"
 
 
 def test_who_wants_nothing_kept_turn_by_turn_has_nothing_kept(memory: Memory) -> None:
     memory.people.set("ann", Person(episodes=False))
-    memory.lessons.bring("ann", said("I bought red tulips"), "keep")
+    memory.import_queue.add("ann", said("I bought red tulips"), "keep")
     work(memory)
     assert memory.episodes.count("ann") == 0
 
 
 def test_a_memory_made_lately_is_not_overwritten_by_what_was_said_long_ago(memory: Memory) -> None:
     memory.add("I live in Lisbon", user_id="ann")
-    memory.lessons.bring("ann", said("I live in Porto"), "learn")
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
     work(memory)
     assert "I live in Lisbon" in facts(memory)
 
@@ -106,54 +108,58 @@ def test_a_memory_made_lately_is_not_overwritten_by_what_was_said_long_ago(memor
 def test_a_model_reads_several_messages_of_one_chat_in_one_call(
     database: Database, embedder: BundledEmbedder, model_server: ModelServer
 ) -> None:
-    memory = Memory(database, embedder, Model("scripted", "sk-test", model_server.base_url, retries=0))
-    messages = said(*(f"Today I planted tree number {n}" for n in range(TOGETHER + 1)))
+    memory = Memory(database, embedder, OpenAIModel("scripted", "sk-test", model_server.base_url, retries=0))
+    messages = said(*(f"Today I planted tree number {n}" for n in range(MESSAGES_PER_CALL + 1)))
     other = said("I keep bees in Utrecht", chat="chatgpt:two")
-    assert memory.lessons.cost([*messages, *other]) > 3 * memory.lessons.cost(messages[:1]) * 0.9
-    memory.lessons.bring("ann", [*messages, *other], "learn")
+    assert memory.import_queue.cost([*messages, *other]) > 3 * memory.import_queue.cost(messages[:1]) * 0.9
+    memory.import_queue.add("ann", [*messages, *other], "learn")
     for _ in range(3):
         model_server.enqueue(Json({"operations": []}))
     assert work(memory) == 3
-    assert memory.lessons.standing("ann").waiting == 0
+    assert memory.import_queue.progress("ann").waiting == 0
 
 
 def test_plain_rules_cost_no_tokens(memory: Memory) -> None:
-    assert memory.lessons.cost(said("I live in Porto")) == 0
+    assert memory.import_queue.cost(said("I live in Porto")) == 0
 
 
 def test_what_cannot_be_read_rests_says_why_and_is_given_up_at_the_last(memory: Memory, database: Database) -> None:
-    memory.lessons.bring("ann", said("I live in Porto"), "learn")
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
     for _ in BACKOFF_SECONDS:
-        with memory.lessons.next("ann") as claimed:
+        with memory.import_queue.claim("ann") as claimed:
             assert claimed is not None
-            memory.lessons.postpone(*claimed, "The model is away.")
-        assert memory.lessons.standing("ann").problem in ("The model is away.", None)
-        with memory.lessons.next("ann") as claimed:
+            memory.import_queue.postpone(*claimed, "The model is away.")
+        assert memory.import_queue.progress("ann").problem in ("The model is away.", None)
+        with memory.import_queue.claim("ann") as claimed:
             assert claimed is None, "it rests"
         with database.as_user("ann") as connection:
             connection.exec_driver_sql("update app.lessons set after = now()")
-    assert memory.lessons.standing("ann").given_up == 1
-    assert memory.lessons.bring("ann", said("I live in Porto"), "learn") == 1, "brought again, it is tried again"
+    assert memory.import_queue.progress("ann").given_up == 1
+    assert memory.import_queue.add("ann", said("I live in Porto"), "learn") == 1, "brought again, it is tried again"
 
 
 def test_a_claim_that_is_cut_off_leaves_the_messages_waiting(memory: Memory) -> None:
-    memory.lessons.bring("ann", said("I live in Porto"), "learn")
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
 
     def cut_off() -> None:
-        with memory.lessons.next("ann") as claimed:
+        with memory.import_queue.claim("ann") as claimed:
             assert claimed is not None
-            memory.lessons.done(*claimed)
+            memory.import_queue.done(*claimed)
             raise KeyError
 
     with pytest.raises(KeyError):
         cut_off()
-    assert memory.lessons.standing("ann").waiting == 1
+    assert memory.import_queue.progress("ann").waiting == 1
 
 
 def test_anybody_who_waits_is_claimed_and_nobody_twice(memory: Memory) -> None:
-    memory.lessons.bring("ann", said("I live in Porto"), "learn")
-    memory.lessons.bring("ben", said("I live in Rome"), "learn")
-    with memory.lessons.next() as first, memory.lessons.next() as second, memory.lessons.next() as third:
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
+    memory.import_queue.add("ben", said("I live in Rome"), "learn")
+    with (
+        memory.import_queue.claim() as first,
+        memory.import_queue.claim() as second,
+        memory.import_queue.claim() as third,
+    ):
         assert first is not None
         assert second is not None
         assert {first[1].user_id, second[1].user_id} == {"ann", "ben"}
@@ -163,9 +169,9 @@ def test_anybody_who_waits_is_claimed_and_nobody_twice(memory: Memory) -> None:
 
 
 def test_stopping_and_clearing_leave_nothing_in_the_queue(memory: Memory, database: Database) -> None:
-    memory.lessons.bring("ann", said("I live in Porto", "I keep bees"), "learn")
-    assert memory.lessons.stop("ann") == 2
-    memory.lessons.bring("ann", said("I live in Porto"), "learn")
+    memory.import_queue.add("ann", said("I live in Porto", "I keep bees"), "learn")
+    assert memory.import_queue.stop("ann") == 2
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
     receipt = memory.delete_all(user_id="ann")
     assert receipt.removed["lessons"] == 1
     assert receipt.proved
@@ -175,18 +181,18 @@ def test_stopping_and_clearing_leave_nothing_in_the_queue(memory: Memory, databa
 @pytest.mark.parametrize("way", ["", "drop", None])
 def test_a_way_that_is_none_is_refused(memory: Memory, way: Any) -> None:
     with pytest.raises(InvalidInput, match="to learn from, or to keep"):
-        memory.lessons.bring("ann", said("x"), way)
+        memory.import_queue.add("ann", said("x"), way)
 
 
 def test_a_message_without_a_name_of_its_own_is_refused(memory: Memory) -> None:
     with pytest.raises(InvalidInput, match="an id"):
-        memory.lessons.bring("ann", [Said("user", "I live in Porto")], "learn")
+        memory.import_queue.add("ann", [Said("user", "I live in Porto")], "learn")
 
 
 def test_odd_letters_and_thousands_of_messages_are_brought_in_one_go(database: Database) -> None:
-    lessons = Lessons(database)
+    queue = ImportQueue(database)
     many = said(*(f"Fact {n} 🐝 \u202e \\ \" '" for n in range(5_000)))
-    assert lessons.bring("ann", many, "learn") == 5_000
+    assert queue.add("ann", many, "learn") == 5_000
 
 
 def _command(path: Path, database: Database, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.errors import AppError, BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, SettingsError
-from memory.model import MEMORY_SECONDS, Embeddings, Message, Model, Usage, chat_model, memory_model
+from memory.model import MEMORY_SECONDS, Embeddings, OpenAIModel, PromptMessage, Usage, chat_model, memory_model
 from settings import Settings
 from tests.model_answers import (
     Cut,
@@ -34,7 +34,7 @@ from tests.model_answers import (
 from tests.model_server import ModelServer
 
 KEY = "sk-not-to-be-told-0123456789"
-HELLO = [Message("system", "Be brief."), Message("user", "Hello")]
+HELLO = [PromptMessage("system", "Be brief."), PromptMessage("user", "Hello")]
 
 
 class Weather(BaseModel):
@@ -48,9 +48,9 @@ SUNNY = {"sky": "clear", "degrees": 21}
 
 
 @pytest.fixture
-def model(model_server: ModelServer) -> Model:
+def model(model_server: ModelServer) -> OpenAIModel:
     """A model at the scripted server that tries each call once."""
-    return Model("m1", KEY, model_server.base_url, retries=0)
+    return OpenAIModel("m1", KEY, model_server.base_url, retries=0)
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def embeddings(model_server: ModelServer) -> Embeddings:
 # -- a reply, piece by piece ---------------------------------------------------------------------
 
 
-def test_a_reply_comes_in_pieces_and_says_what_it_cost(model: Model, model_server: ModelServer) -> None:
+def test_a_reply_comes_in_pieces_and_says_what_it_cost(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("Good morning to you"))
     usage = Usage()
     assert list(model.stream(HELLO, usage)) == ["Good ", "morning ", "to ", "you"]
     assert usage == Usage("scripted", prompt_tokens=3, reply_tokens=4)
 
 
-def test_a_request_carries_the_model_the_key_and_the_messages(model: Model, model_server: ModelServer) -> None:
+def test_a_request_carries_the_model_the_key_and_the_messages(model: OpenAIModel, model_server: ModelServer) -> None:
     list(model.stream(HELLO))
     [request] = model_server.requests
     assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -79,7 +79,7 @@ def test_a_request_carries_the_model_the_key_and_the_messages(model: Model, mode
     ]
 
 
-def test_pieces_arrive_while_the_model_still_speaks(model: Model, model_server: ModelServer) -> None:
+def test_pieces_arrive_while_the_model_still_speaks(model: OpenAIModel, model_server: ModelServer) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["one ", "two"], gate))
     pieces = model.stream(HELLO)
@@ -89,7 +89,7 @@ def test_pieces_arrive_while_the_model_still_speaks(model: Model, model_server: 
     assert list(pieces) == ["two"]
 
 
-def test_closing_a_stream_hangs_up_on_the_server(model: Model, model_server: ModelServer) -> None:
+def test_closing_a_stream_hangs_up_on_the_server(model: OpenAIModel, model_server: ModelServer) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["piece "] * 100, gate))
     pieces = model.stream(HELLO)
@@ -100,20 +100,20 @@ def test_closing_a_stream_hangs_up_on_the_server(model: Model, model_server: Mod
     assert model_server.client_left.wait(10)
 
 
-def test_megabytes_of_reply_arrive_whole(model: Model, model_server: ModelServer) -> None:
+def test_megabytes_of_reply_arrive_whole(model: OpenAIModel, model_server: ModelServer) -> None:
     long = "word " * 2_000 + "x" * 3_000_000
     model_server.enqueue(Reply(long))
     assert "".join(model.stream(HELLO)) == long
 
 
-def test_a_server_that_does_not_say_what_it_cost_leaves_zeros(model: Model, model_server: ModelServer) -> None:
+def test_a_server_that_does_not_say_what_it_cost_leaves_zeros(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("Hello", usage=False))
     usage = Usage()
     assert list(model.stream(HELLO, usage)) == ["Hello"]
     assert (usage.prompt_tokens, usage.reply_tokens) == (0, 0)
 
 
-def test_a_running_total_of_tokens_is_not_added_up(model: Model, model_server: ModelServer) -> None:
+def test_a_running_total_of_tokens_is_not_added_up(model: OpenAIModel, model_server: ModelServer) -> None:
     counted = [
         {**chunk({"content": "a"}), "usage": {"prompt_tokens": 7, "completion_tokens": 1}},
         {**chunk({"content": "b"}, "stop"), "usage": {"prompt_tokens": 7, "completion_tokens": 2}},
@@ -129,14 +129,14 @@ def test_a_running_total_of_tokens_is_not_added_up(model: Model, model_server: M
     [{}, {"choices": None}, {"choices": []}, {"choices": [{}]}, {"choices": [{"delta": None}]}],
     ids=str,
 )
-def test_pieces_that_hold_nothing_are_passed_over(odd: Any, model: Model, model_server: ModelServer) -> None:
+def test_pieces_that_hold_nothing_are_passed_over(odd: Any, model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Events([odd, chunk({"content": "Hello"}, "stop"), odd]))
     assert list(model.stream(HELLO)) == ["Hello"]
 
 
 @pytest.mark.parametrize("how", ["reset", "close", "tidy"])
 def test_a_stream_that_is_cut_gives_its_pieces_and_then_says_so(
-    how: str, model: Model, model_server: ModelServer
+    how: str, model: OpenAIModel, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Cut(after_pieces=2, how=how))
     said: list[str] = []
@@ -163,18 +163,18 @@ def test_a_stream_that_is_cut_gives_its_pieces_and_then_says_so(
     ],
     ids=repr,
 )
-def test_a_stream_without_a_reply_is_a_bad_answer(nothing: Item, model: Model, model_server: ModelServer) -> None:
+def test_a_stream_without_a_reply_is_a_bad_answer(nothing: Item, model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(nothing)
     with pytest.raises(BadAnswer):
         list(model.stream(HELLO))
 
 
-def test_a_model_that_refuses_says_so_in_its_own_words(model: Model, model_server: ModelServer) -> None:
+def test_a_model_that_refuses_says_so_in_its_own_words(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Refusal("I would rather not."))
     assert "".join(model.stream(HELLO)) == "I would rather not."
 
 
-def test_an_error_within_a_stream_is_an_error_after_its_pieces(model: Model, model_server: ModelServer) -> None:
+def test_an_error_within_a_stream_is_an_error_after_its_pieces(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Events([chunk({"content": "Well, "}), {"error": {"message": "overloaded", "code": 502}}]))
     pieces = model.stream(HELLO)
     assert next(pieces) == "Well, "
@@ -185,7 +185,7 @@ def test_an_error_within_a_stream_is_an_error_after_its_pieces(model: Model, mod
 # -- a structured answer -------------------------------------------------------------------------
 
 
-def test_an_answer_fits_the_schema_that_was_asked_for(model: Model, model_server: ModelServer) -> None:
+def test_an_answer_fits_the_schema_that_was_asked_for(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Json(SUNNY))
     usage = Usage()
     assert model.answer(HELLO, Weather, usage) == Weather(sky="clear", degrees=21)
@@ -226,14 +226,14 @@ def test_an_answer_fits_the_schema_that_was_asked_for(model: Model, model_server
     ],
     ids=lambda wrong: repr(wrong)[:60],
 )
-def test_an_answer_of_another_form_is_a_bad_answer(wrong: Item, model: Model, model_server: ModelServer) -> None:
+def test_an_answer_of_another_form_is_a_bad_answer(wrong: Item, model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(wrong)
     with pytest.raises(BadAnswer) as caught:
         model.answer(HELLO, Weather)
     assert len(str(caught.value)) < 300
 
 
-def test_an_answer_without_counts_is_an_answer(model: Model, model_server: ModelServer) -> None:
+def test_an_answer_without_counts_is_an_answer(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Reply('{"sky": "cloudy", "degrees": 3}', usage=False))
     assert model.answer(HELLO, Weather, Usage()).degrees == 3
 
@@ -249,7 +249,7 @@ def test_an_answer_without_counts_is_an_answer(model: Model, model_server: Model
     ],
 )
 def test_a_server_that_will_not_count_tokens_still_replies(
-    refusal: Item, model: Model, model_server: ModelServer
+    refusal: Item, model: OpenAIModel, model_server: ModelServer
 ) -> None:
     model_server.enqueue(refusal, Reply("Hello"))
     assert list(model.stream(HELLO)) == ["Hello"]
@@ -262,7 +262,7 @@ def test_a_server_that_will_not_count_tokens_still_replies(
     "words",
     ["This response_format type is unavailable now", "This model does not support response format `json_schema`."],
 )
-def test_a_server_without_schemas_is_asked_in_words(words: str, model: Model, model_server: ModelServer) -> None:
+def test_a_server_without_schemas_is_asked_in_words(words: str, model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Fault(400, message=words), Json(SUNNY))
     assert model.answer(HELLO, Weather).sky == "clear"
     second = model_server.requests[1]
@@ -271,7 +271,7 @@ def test_a_server_without_schemas_is_asked_in_words(words: str, model: Model, mo
     assert second.said("user") == "Hello"
 
 
-def test_another_refusal_is_not_asked_again(model: Model, model_server: ModelServer) -> None:
+def test_another_refusal_is_not_asked_again(model: OpenAIModel, model_server: ModelServer) -> None:
     for call in (lambda: list(model.stream(HELLO)), lambda: model.answer(HELLO, Weather)):
         model_server.enqueue(Fault(400, message="maximum context length exceeded"))
         with pytest.raises(ModelRefused, match="did not accept"):
@@ -281,7 +281,7 @@ def test_another_refusal_is_not_asked_again(model: Model, model_server: ModelSer
 
 # -- failures ------------------------------------------------------------------------------------
 
-CALLS: dict[str, Callable[[Model], object]] = {
+CALLS: dict[str, Callable[[OpenAIModel], object]] = {
     "stream": lambda model: list(model.stream(HELLO)),
     "answer": lambda model: model.answer(HELLO, Weather),
 }
@@ -306,8 +306,8 @@ def test_a_failure_becomes_a_sentence_that_says_what_to_do(
     item: Item,
     kind: type[ModelError],
     words: str,
-    call: Callable[[Model], object],
-    model: Model,
+    call: Callable[[OpenAIModel], object],
+    model: OpenAIModel,
     model_server: ModelServer,
 ) -> None:
     model_server.enqueue(item)
@@ -330,7 +330,7 @@ def test_a_failure_becomes_a_sentence_that_says_what_to_do(
     ],
 )
 def test_a_busy_model_says_for_how_long_as_far_as_that_makes_sense(
-    said: float | str | None, understood: float | None, model: Model, model_server: ModelServer
+    said: float | str | None, understood: float | None, model: OpenAIModel, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Fault(429, retry_after=said))
     with pytest.raises(ModelBusy) as caught:
@@ -339,7 +339,7 @@ def test_a_busy_model_says_for_how_long_as_far_as_that_makes_sense(
 
 
 def test_the_reply_is_tried_a_second_time_after_as_long_as_the_server_asks(model_server: ModelServer) -> None:
-    chat = Model("m1", KEY, model_server.base_url)
+    chat = OpenAIModel("m1", KEY, model_server.base_url)
     model_server.enqueue(Fault(429, retry_after=0.05), Reply("Hello"))
     assert list(chat.stream(HELLO)) == ["Hello"]
     model_server.enqueue(Fault(429, retry_after=0.05), Fault(429, retry_after=0.07))
@@ -350,17 +350,17 @@ def test_the_reply_is_tried_a_second_time_after_as_long_as_the_server_asks(model
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_silence_ends_in_a_sentence(call: Callable[[Model], object], model_server: ModelServer) -> None:
+def test_silence_ends_in_a_sentence(call: Callable[[OpenAIModel], object], model_server: ModelServer) -> None:
     model_server.enqueue(Stall())
     with pytest.raises(ModelUnreachable, match="did not answer in time"):
-        call(Model("m1", KEY, model_server.base_url, retries=0, patience=0.1))
+        call(OpenAIModel("m1", KEY, model_server.base_url, retries=0, patience=0.1))
 
 
 def test_silence_in_the_middle_of_a_reply_ends_in_a_sentence(model_server: ModelServer) -> None:
     gate = Gate()
     gate.let()
     model_server.enqueue(Slow(["Well, ", "yes"], gate))
-    pieces = Model("m1", KEY, model_server.base_url, retries=0, patience=0.1).stream(HELLO)
+    pieces = OpenAIModel("m1", KEY, model_server.base_url, retries=0, patience=0.1).stream(HELLO)
     assert next(pieces) == "Well, "
     with pytest.raises(ModelUnreachable, match="did not answer in time"):
         next(pieces)
@@ -370,13 +370,13 @@ def test_nobody_at_the_address_ends_in_a_sentence(model_server: ModelServer) -> 
     with ModelServer() as gone:
         pass
     with pytest.raises(ModelUnreachable, match="could not be reached"):
-        list(Model("m1", KEY, gone.base_url, retries=0).stream(HELLO))
+        list(OpenAIModel("m1", KEY, gone.base_url, retries=0).stream(HELLO))
 
 
 @pytest.mark.parametrize("address", ["http://localhost:abc/v1", "http://[::1/v1", "http://", "http:///v1", "x"])
 def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
     with pytest.raises(SettingsError, match="address makes no sense"):
-        Model("m1", KEY, address)
+        OpenAIModel("m1", KEY, address)
 
 
 @pytest.mark.parametrize("key", ["sk-ключ", "sk-“quoted”", "sk-two\nlines"])
@@ -391,7 +391,7 @@ def test_a_key_that_no_request_can_carry_is_refused_without_telling_it(key: str)
 
 @pytest.mark.parametrize("item", [item for item, _, _ in FAILURES] + [WebPage(), Reply(""), Cut(), Raw("x")], ids=repr)
 def test_the_key_is_in_no_sentence_no_traceback_and_no_log(
-    item: Item, model: Model, model_server: ModelServer, caplog: pytest.LogCaptureFixture
+    item: Item, model: OpenAIModel, model_server: ModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for call in CALLS.values():
@@ -402,7 +402,7 @@ def test_the_key_is_in_no_sentence_no_traceback_and_no_log(
     assert KEY not in caplog.text
 
 
-def test_the_key_is_in_no_repr(model: Model, embeddings: Embeddings) -> None:
+def test_the_key_is_in_no_repr(model: OpenAIModel, embeddings: Embeddings) -> None:
     assert KEY not in f"{model!r} {embeddings!r} {model} {model._client!r}"
 
 
@@ -413,7 +413,7 @@ def test_where_a_model_is_stands_in_the_log_alone_without_what_its_address_hides
         pass
     address = gone.base_url.replace("http://", "http://ann:hidden@") + "?key=hidden"
     with pytest.raises(ModelUnreachable) as caught:
-        list(Model("m1", KEY, address, retries=0).stream(HELLO))
+        list(OpenAIModel("m1", KEY, address, retries=0).stream(HELLO))
     assert str(caught.value).startswith("m1 hung up or could not be reached")
     assert "127.0.0.1" not in str(caught.value)
     assert "at http://127.0.0.1" in caplog.text
@@ -480,11 +480,11 @@ def test_without_a_key_or_an_address_there_is_no_model() -> None:
 
 def test_remembering_has_its_own_model_if_one_is_named_and_does_not_insist() -> None:
     wanted = Settings(openai_api_key=KEY, chat_model="big", memory_model="small")
-    assert memory_model(wanted) == Model("small", KEY, retries=0, patience=MEMORY_SECONDS)
-    assert memory_model(Settings(openai_api_key=KEY, chat_model="big")) == Model(
+    assert memory_model(wanted) == OpenAIModel("small", KEY, retries=0, patience=MEMORY_SECONDS)
+    assert memory_model(Settings(openai_api_key=KEY, chat_model="big")) == OpenAIModel(
         "big", KEY, retries=0, patience=MEMORY_SECONDS
     )
-    assert chat_model(wanted) == Model("big", KEY, retries=1)
+    assert chat_model(wanted) == OpenAIModel("big", KEY, retries=1)
 
 
 def _close(pieces: Iterator[str]) -> None:

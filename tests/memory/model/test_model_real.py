@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from memory.embed import RemoteEmbedder
 from memory.errors import ModelRefused
-from memory.model import Embeddings, Message, Model, Usage
+from memory.model import Embeddings, OpenAIModel, PromptMessage, Usage
 from tests import llama
 
 pytestmark = pytest.mark.usefixtures("clients")
@@ -22,33 +22,33 @@ class Weather(BaseModel):
 
 
 @pytest.fixture
-def real(llama_url: str) -> Model:
-    return Model(llama.MODEL, None, llama_url, retries=0)
+def real(llama_url: str) -> OpenAIModel:
+    return OpenAIModel(llama.MODEL, None, llama_url, retries=0)
 
 
-def test_a_real_model_replies_in_pieces_and_counts_them(real: Model) -> None:
+def test_a_real_model_replies_in_pieces_and_counts_them(real: OpenAIModel) -> None:
     usage = Usage()
-    pieces = list(real.stream([Message("user", "Say hello.")], usage))
+    pieces = list(real.stream([PromptMessage("user", "Say hello.")], usage))
     assert len(pieces) > 1
     assert "".join(pieces).strip()
     assert usage.prompt_tokens > 0
     assert usage.reply_tokens >= len(pieces) - 1
 
 
-def test_a_real_model_answers_in_the_form_it_is_asked_for(real: Model) -> None:
-    assert isinstance(real.answer([Message("user", "What is the weather like?")], Weather), Weather)
+def test_a_real_model_answers_in_the_form_it_is_asked_for(real: OpenAIModel) -> None:
+    assert isinstance(real.answer([PromptMessage("user", "What is the weather like?")], Weather), Weather)
 
 
-def test_a_real_server_is_free_again_after_a_stopped_reply(real: Model) -> None:
-    pieces = real.stream([Message("user", "Tell me a very long story.")])
+def test_a_real_server_is_free_again_after_a_stopped_reply(real: OpenAIModel) -> None:
+    pieces = real.stream([PromptMessage("user", "Tell me a very long story.")])
     next(pieces)
     _close(pieces)
-    assert isinstance(real.answer([Message("user", "What is the weather like?")], Weather), Weather)
+    assert isinstance(real.answer([PromptMessage("user", "What is the weather like?")], Weather), Weather)
 
 
 def test_a_real_server_says_that_a_path_is_wrong(llama_url: str) -> None:
     with pytest.raises(ModelRefused, match="was not found"):
-        list(Model(llama.MODEL, None, llama_url.replace("/v1", "/v0")).stream([Message("user", "Hello")]))
+        list(OpenAIModel(llama.MODEL, None, llama_url.replace("/v1", "/v0")).stream([PromptMessage("user", "Hello")]))
 
 
 def test_a_real_server_that_only_chats_says_that_it_gives_no_vectors(llama_url: str) -> None:

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from memory.errors import BadAnswer, ModelError, ModelRefused, ModelUnreachable
-from memory.model import Message, Model
-from memory.model.catalog import BAD_FOR, GOOD_FOR, MOST, Offers
+from memory.model import OpenAIModel, PromptMessage
+from memory.model.catalog import BAD_FOR, GOOD_FOR, MOST, ModelCatalog
 from tests.model_answers import Fault, Gate, HangUp, Item, Raw, Reply, Stall, WebPage
 from tests.model_server import ModelServer
 
@@ -24,8 +24,8 @@ class Clock:
 
 
 @pytest.fixture
-def model(model_server: ModelServer) -> Model:
-    return Model("own", "sk-test", model_server.base_url)
+def model(model_server: ModelServer) -> OpenAIModel:
+    return OpenAIModel("own", "sk-test", model_server.base_url)
 
 
 def _asked(server: ModelServer) -> int:
@@ -33,21 +33,21 @@ def _asked(server: ModelServer) -> int:
 
 
 def test_the_deployments_own_comes_first_and_what_does_not_chat_is_left_out(
-    model: Model, model_server: ModelServer
+    model: OpenAIModel, model_server: ModelServer
 ) -> None:
     no_chat = ["text-embedding-3-small", "whisper-1", "gpt-4o-mini-tts", "dall-e-3", "omni-moderation-latest"]
     model_server.models = ["zeta", "Alpha", *no_chat, "own", "nomic-embed-text:latest", "x" * 300, "two\nlines"]
-    assert Offers(model).names() == ("own", "Alpha", "zeta")
+    assert ModelCatalog(model).names() == ("own", "Alpha", "zeta")
 
 
-def test_there_is_an_end_to_a_long_list(model: Model, model_server: ModelServer) -> None:
+def test_there_is_an_end_to_a_long_list(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.models = [f"m{number:05}" for number in range(5_000)]
-    assert len(Offers(model).names()) == MOST + 1
+    assert len(ModelCatalog(model).names()) == MOST + 1
 
 
-def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: Model, model_server: ModelServer) -> None:
+def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: OpenAIModel, model_server: ModelServer) -> None:
     clock = Clock()
-    offers = Offers(model, clock=clock)
+    offers = ModelCatalog(model, clock=clock)
     assert [offers.has("new"), offers.has("own"), offers.has("new")] == [False, True, False]
     assert _asked(model_server) == 1
     model_server.models = ["new"]
@@ -56,9 +56,9 @@ def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: Model, m
     assert _asked(model_server) == 2
 
 
-def test_a_failure_is_not_asked_for_again_at_once(model: Model, model_server: ModelServer) -> None:
+def test_a_failure_is_not_asked_for_again_at_once(model: OpenAIModel, model_server: ModelServer) -> None:
     clock = Clock()
-    offers = Offers(model, clock=clock)
+    offers = ModelCatalog(model, clock=clock)
     model_server.listing = Fault(500)
     for _ in range(3):
         with pytest.raises(ModelUnreachable):
@@ -87,16 +87,16 @@ def test_a_failure_is_not_asked_for_again_at_once(model: Model, model_server: Mo
     ids=repr,
 )
 def test_a_list_that_cannot_be_had_is_an_error_of_ours(
-    listing: Item, error: type[ModelError], model: Model, model_server: ModelServer
+    listing: Item, error: type[ModelError], model: OpenAIModel, model_server: ModelServer
 ) -> None:
     model_server.listing = listing
     with pytest.raises(error) as caught:
-        Offers(model).names()
+        ModelCatalog(model).names()
     assert len(str(caught.value)) < 300
 
 
 def test_a_silent_server_is_not_waited_for_long(
-    model: Model, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    model: OpenAIModel, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.LISTING_SECONDS", 0.2)
     gate = Gate()
@@ -104,23 +104,25 @@ def test_a_silent_server_is_not_waited_for_long(
     model_server.listing = Stall(gate, then=Raw("{}"))
     began = time.monotonic()
     with pytest.raises(ModelUnreachable, match="in time"):
-        Offers(model).names()
+        ModelCatalog(model).names()
     assert time.monotonic() - began < 2
 
 
-def test_what_the_deployer_names_is_the_list_and_nobody_is_asked(model: Model, model_server: ModelServer) -> None:
-    assert Offers(model, " small, ,large ").names() == ("own", "small", "large")
+def test_what_the_deployer_names_is_the_list_and_nobody_is_asked(model: OpenAIModel, model_server: ModelServer) -> None:
+    assert ModelCatalog(model, " small, ,large ").names() == ("own", "small", "large")
     assert _asked(model_server) == 0
 
 
 def test_without_a_model_there_is_nothing_to_choose() -> None:
-    assert Offers(None, "small").names() == ()
+    assert ModelCatalog(None, "small").names() == ()
 
 
-def test_another_model_of_the_same_address_shares_its_connections(model: Model, model_server: ModelServer) -> None:
+def test_another_model_of_the_same_address_shares_its_connections(
+    model: OpenAIModel, model_server: ModelServer
+) -> None:
     model_server.enqueue(Reply("Hello"), Reply("Hello"))
     other = model.named("other")
-    assert "".join(other.stream([Message("user", "Hello")])) == "Hello"
-    assert "".join(model.stream([Message("user", "Hello")])) == "Hello"
+    assert "".join(other.stream([PromptMessage("user", "Hello")])) == "Hello"
+    assert "".join(model.stream([PromptMessage("user", "Hello")])) == "Hello"
     assert [request.body["model"] for request in model_server.chats] == ["other", "own"]
     assert other._client is model._client

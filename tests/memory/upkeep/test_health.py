@@ -16,7 +16,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput
 from memory.facts import content_hash
 from memory.rows.store import Store
-from memory.upkeep.health import Finding, Health, examined
+from memory.upkeep.health import Health, ReviewList, examined
 from memory.upkeep.order import Kept
 from tests.memory.upkeep.test_tidy import Desk
 
@@ -46,7 +46,7 @@ def _health(memory: Memory) -> Health:
     return memory.health.read(user_id=ALICE, now=NOW)
 
 
-def _said(finding: Finding) -> list[tuple[str, str]]:
+def _said(finding: ReviewList) -> list[tuple[str, str]]:
     assert finding.count == len(finding.shown)
     return [(each.memory["memory"], each.reason) for each in finding.shown]
 

@@ -12,7 +12,7 @@ import pytest
 from memory.database import Database
 from memory.errors import BadAnswer, InvalidInput, NotFound
 from memory.facts import content_hash
-from memory.model import Message, Model
+from memory.model import Model, PromptMessage
 from memory.rows.store import Store
 from memory.upkeep import profile as pages
 from memory.upkeep.profile import Profile, Profiles
@@ -302,7 +302,7 @@ class Meanwhile(ScriptedModel):
 
     happens: Callable[[], Any]
 
-    def answer(self, messages: Sequence[Message], schema: Any, usage: Any = None) -> Any:
+    def answer(self, messages: Sequence[PromptMessage], schema: Any, usage: Any = None) -> Any:
         self.happens()
         return super().answer(messages, schema, usage)
 

@@ -15,7 +15,7 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import BadAnswer, DatabaseError, InvalidInput, ModelBusy
 from memory.facts import Fact, content_hash
-from memory.model import Message, Model
+from memory.model import Model, PromptMessage
 from memory.rows.graph import Graph
 from memory.rows.history import History
 from memory.rows.store import Store
@@ -310,7 +310,7 @@ class Busybody(ScriptedModel):
 
     desk: Desk
 
-    def answer(self, messages: Sequence[Message], schema: Any, usage: Any = None) -> Any:
+    def answer(self, messages: Sequence[PromptMessage], schema: Any, usage: Any = None) -> Any:
         changed = self.desk.store.all("alice", 1)[0]
         with self.desk.database.as_user("alice") as connection:
             row = {**changed.metadata, "data": "I hike", "hash": content_hash("I hike")}
@@ -348,7 +348,7 @@ def test_a_run_is_one_event_whose_undo_restores_everything_and_can_be_undone(
     seen: list[Any] = []
 
     class Watched(ScriptedModel):
-        def answer(self, messages: Sequence[Message], schema: Any, usage: Any = None) -> Any:
+        def answer(self, messages: Sequence[PromptMessage], schema: Any, usage: Any = None) -> Any:
             seen.append((desk.rows(), Graph(desk.database).entities("alice")))
             return super().answer(messages, schema, usage)
 
