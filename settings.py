@@ -27,36 +27,36 @@ class Settings(MemorySettings):
     supabase_url: str | None = setting(None, "The project's address, `https://….supabase.co`")
     supabase_key: str | None = setting(None, "Its publishable key, `sb_publishable_…`; never a secret key", secret=True)
     chat_models: str | None = setting(
-        None, "The models that people may choose from, with commas; unset, all that the address lists"
+        None, "The models people may choose from, separated by commas; if unset, every model the address lists"
     )
     price_in: float | None = setting(
-        None, "Dollars for a million tokens that `CHAT_MODEL` reads, to show what a reply cost; with `PRICE_OUT`"
+        None, "Dollars for a million tokens that `CHAT_MODEL` reads; with `PRICE_OUT`, receipts show what a reply cost"
     )
-    price_out: float | None = setting(None, "… and that it writes; nothing is guessed where they are unset")
+    price_out: float | None = setting(None, "Dollars for a million tokens that `CHAT_MODEL` writes")
     admission: str = setting(
-        "open", "Who may make an account: `open` to all, by `invitation`, or who is on a `list` (`ADMITTED`)"
+        "open", "Who may make an account: `open` to all, by `invitation`, or only people on a `list` (`ADMITTED`)"
     )
-    admitted: str | None = setting(None, "That list: addresses and domains, `dave@example.com, @example.org`")
+    admitted: str | None = setting(
+        None, "With `ADMISSION=list`: email addresses and domains, `dave@example.com, @example.org`"
+    )
     trusted_proxies: str | None = setting(
-        None, "Proxies in front of the app whose word on who is asking counts: addresses or networks, `10.0.0.0/8`"
+        None, "Proxies whose X-Forwarded-For header is believed: addresses or networks, `10.0.0.0/8`"
     )
     sign_in_attempts: int = setting(
         10,
-        "Attempts to sign in with one address in 15 minutes; ten times that from one network address",
+        "Attempts to sign in with one email address in 15 minutes; ten times as many from one network address",
         between=(0, 1_000_000),
     )
-    messages_per_minute: int = setting(
-        20, "Messages one person may send in a minute; 0 here and below: no limit", between=(0, 1_000_000)
-    )
-    messages_per_day: int = setting(1_000, "… and in a day", between=(0, 1_000_000))
-    tokens_per_day: int = setting(1_000_000, "Tokens that replies to one person may cost in a day", between=(0, 10**12))
+    messages_per_minute: int = setting(20, "Messages one person may send in a minute", between=(0, 1_000_000))
+    messages_per_day: int = setting(1_000, "Messages one person may send in a day", between=(0, 1_000_000))
+    tokens_per_day: int = setting(1_000_000, "Tokens that replies to one person may use in a day", between=(0, 10**12))
     all_tokens_per_day: int = setting(
-        5_000_000, "Tokens that the whole deployment may cost in a day, remembering included", between=(0, 10**12)
+        5_000_000, "Tokens that the whole deployment may use in a day, remembering included", between=(0, 10**12)
     )
     message_characters: int = setting(32_000, "Characters in one message", between=(1, 32_000))
     memories_per_person: int = setting(5_000, "Memories kept about one person", between=(0, 1_000_000))
-    uploads_per_day: int = setting(50, "Files one person may give it in a day", between=(0, 1_000_000))
-    port: int = setting(8501, "The port `make run` serves the app on", between=(1, 65_535))
+    uploads_per_day: int = setting(50, "Files one person may upload in a day", between=(0, 1_000_000))
+    port: int = setting(8501, "The port on which `make run` serves the app", between=(1, 65_535))
 
     @property
     def hosted(self) -> bool:

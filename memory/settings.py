@@ -41,26 +41,26 @@ class MemorySettings:
     database_admin_url: str | None = setting(
         None, "Postgres, as a role that may create tables; used for migrations only", secret=True
     )
-    openai_api_key: str | None = setting(None, "Key for the chat model (and embeddings)", secret=True)
+    openai_api_key: str | None = setting(None, "Key for the chat model, and for embeddings", secret=True)
     openai_base_url: str | None = setting(
         None, "Any OpenAI-compatible address instead of OpenAI's, e.g. `http://localhost:11434/v1`"
     )
     chat_model: str = setting("gpt-5.4-mini", "The model that replies")
-    memory_model: str | None = setting(None, "The model that decides what to remember; `CHAT_MODEL` if unset")
+    memory_model: str | None = setting(None, "The model that decides what to remember; if unset, `CHAT_MODEL`")
     extract_prompt: str | None = setting(
-        None, "Replaces the instructions on what to remember: a text, or the path of a `.md` or `.txt` file"
+        None, "Replaces the instructions on what to remember: the text, or the path of a `.md` or `.txt` file"
     )
-    update_prompt: str | None = setting(None, "Replaces the instructions on updating what is known, likewise")
+    update_prompt: str | None = setting(None, "Replaces the instructions on updating memories, likewise")
     embed_model: str = setting("text-embedding-3-small", "The model that turns text into vectors")
-    embed_base_url: str | None = setting(None, "Its address, if not the chat model's")
-    embed_api_key: str | None = setting(None, "Its key, if not the chat model's", secret=True)
+    embed_base_url: str | None = setting(None, "The embedding model's address, if it is not the chat model's")
+    embed_api_key: str | None = setting(None, "The embedding model's key, if it is not the chat model's", secret=True)
     embed_dimensions: int | None = setting(
-        None, "Numbers in one vector; asked of the model if unset", between=(1, 16_000)
+        None, "Numbers in one vector; if unset, the model is asked", between=(1, 16_000)
     )
     reranker: str | None = setting(
-        None, "A second look at what was recalled: `model` (one more call a question), or the name of a cross-encoder"
+        None, "Reorders what was recalled: `model` (one more call for each question), or the name of a cross-encoder"
     )
-    data_dir: Path = setting(Path(".keepsake"), "Where the local servers keep their data")
+    data_dir: Path = setting(Path(".keepsake"), "The folder in which the local servers keep their data")
 
     @property
     def has_model(self) -> bool:

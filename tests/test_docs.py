@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
+from memory.settings import MemorySettings
 from settings import Settings
 
 PROJECT = Path(__file__).parent.parent
@@ -21,13 +22,14 @@ TRACKED = subprocess.run(
 ).stdout.split()
 
 
-def test_the_settings_table_has_every_setting_with_its_default_and_meaning() -> None:
-    told = [(name.strip("`"), default.strip("`"), meaning) for name, default, meaning in _settings_rows()]
-    real = [
+def test_the_settings_tables_have_every_setting_with_its_default_and_meaning() -> None:
+    listed = [(name.strip("`"), default.strip("`"), meaning) for name, default, meaning in _settings_rows()]
+    of_memory = {each.name for each in fields(MemorySettings)}
+    app_first = sorted(fields(Settings), key=lambda each: each.name in of_memory)
+    assert listed == [
         (each.name.upper(), "" if each.default is None else str(each.default), each.metadata["meaning"])
-        for each in fields(Settings)
+        for each in app_first
     ]
-    assert told == real
 
 
 def _settings_rows() -> list[tuple[str, str, str]]:
@@ -35,14 +37,35 @@ def _settings_rows() -> list[tuple[str, str, str]]:
     return re.findall(r"^\| (`\w+`) \|(?: (.*?))? \| (.*) \|$", section, re.MULTILINE)
 
 
-def test_the_file_map_names_everything_at_the_top_and_nothing_that_is_not_there() -> None:
-    section = README.partition("## File map")[2]
-    told = {name.rstrip("/") for name in re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)}
-    for name in told:
-        assert (PROJECT / name).exists(), f"{name} is in the file map and not in the project"
-    top = {path.split("/")[0] for path in TRACKED if not path.startswith(".")}
-    unsaid = {"README.md", "CHANGELOG.md", "LICENSE"} | {name for name in top if name.startswith("requirements-")}
-    assert top - unsaid == {name.split("/")[0] for name in told}
+def test_the_file_map_has_one_line_for_every_folder_and_file_that_is_there() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \|", README.partition("## File map")[2], re.MULTILINE)
+    listed = {name.rstrip("/") for name in rows}
+    assert len(rows) == len(listed), "a path has two lines"
+    assert [name for name in listed if not (PROJECT / name).exists()] == []
+    assert sorted(_code_folders() - listed) == []
+    top = {path.split("/")[0] for path in TRACKED if not path.startswith((".", "requirements-"))}
+    assert top - {"README.md", "CHANGELOG.md", "LICENSE"} <= {name.split("/")[0] for name in listed}
+
+
+def _code_folders() -> set[str]:
+    """Every folder with Python files, but those inside tests/ and benchmarks/."""
+    folders = {str(Path(path).parent) for path in TRACKED if path.endswith(".py")} - {"."}
+    return {folder for folder in folders if not folder.startswith(("tests/", "benchmarks/"))}
+
+
+def test_every_file_that_the_docs_name_exists() -> None:
+    top = {path.split("/")[0] for path in TRACKED if "/" in path}
+    for page in [path for path in TRACKED if path.endswith(".md") and not path.startswith("benchmarks/")]:
+        quoted = re.findall(r"`([\w./-]+)`", (PROJECT / page).read_text())
+        named = {name for name in quoted if re.search(r"\w\.(py|js|sql|css|toml|md)$", name)}
+        named |= {name for name in quoted if "/" in name and name.split("/")[0] in top}
+        assert sorted(name for name in named if not _exists(name)) == [], page
+
+
+def _exists(name: str) -> bool:
+    """Whether a tracked file or folder has this path; a file's name alone stands for a file in any folder."""
+    ending = "/" + name.rstrip("/")
+    return any(f"/{path}".startswith(f"{ending}/") or f"/{path}".endswith(ending) for path in TRACKED)
 
 
 def test_every_make_command_in_the_docs_exists() -> None:

@@ -65,7 +65,7 @@ def test_what_was_said_to_chatgpt_is_told_then_learned_with_its_day(
 
 
 def _press_whoever_is_beside(page: Page) -> None:
-    """Of two in the picture the second stands at its right: see `ui/rings.py` and the margins of the chart."""
+    """Press the second of two in the picture, which stands at its right (`rings` in ui/memories/graph.py)."""
     canvas = page.locator("canvas").first
     box = canvas.bounding_box()
     assert box is not None
