@@ -22,7 +22,7 @@ from chat.forget_chat import clear_quotes, leave_queue, messages_of
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
 from chat.queue import Refusals, Worker
-from chat.reply import Underway
+from chat.reply import Replies
 from chat.turn import Chat
 from limits import Limits
 from memory import Memory, Receipt
@@ -37,7 +37,7 @@ from memory.model.catalog import ModelCatalog, prices_of
 from memory.recall.rerank import reranker_named
 from settings import Settings, settings
 
-__all__ = ["Farewell", "Services", "build", "health", "leave", "services"]
+__all__ = ["AccountDeletion", "Services", "build", "close_services", "health", "services"]
 
 log = logging.getLogger("keepsake.services")
 _building = threading.Lock()
@@ -45,7 +45,7 @@ _built: list[Services] = []
 
 
 @dataclass(frozen=True)
-class Farewell:
+class AccountDeletion:
     """What went when an account was deleted, and what was found when it was looked for again."""
 
     memories: Receipt
@@ -71,7 +71,7 @@ class Services:
     chats: Chats
     exports: Exports
     chat: Chat
-    underway: Underway
+    replies: Replies
     worker: Worker
     limits: Limits
     preferences: PreferenceStore
@@ -90,7 +90,7 @@ class Services:
 
     def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
-        self.underway.stop_all(user_id)  # a reply saved afterwards would hold in its receipt what is to go
+        self.replies.stop_all(user_id)  # a reply saved afterwards would hold in its receipt what is to go
         with self.database.as_user(user_id) as connection:
             self.conversations.unqueue(connection)
             # Receipts of old turns quote memories; what is erased must not live on in them.
@@ -107,19 +107,19 @@ class Services:
 
     def forget_chat(self, user_id: str, conversation_id: str) -> Unlearned:
         """Forget what a chat taught, for good; its messages stay. The receipt shows that it is gone."""
-        self.underway.stop_all(user_id)
+        self.replies.stop_all(user_id)
         with self.database.as_user(user_id) as connection:
             messages = leave_queue(connection, conversation_id)
             taught, removed = self.memory.talks.unlearn(connection, conversation_id, user_id, messages)
             clear_quotes(connection, taught.ids, taught.texts)
         return self.memory.talks.prove(user_id, taught, removed)
 
-    def delete_account(self, user_id: str) -> Farewell:
+    def delete_account(self, user_id: str) -> AccountDeletion:
         """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
         receipt = self.clear_memories(user_id, messages_too=True)
         removed = self.sessions.delete_account(user_id)
         # Asked a second time, it finds what the first left.
-        return Farewell(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)
+        return AccountDeletion(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)
 
     def close(self) -> None:
         """Let the worker finish its turn, and hang up."""
@@ -134,7 +134,7 @@ def services() -> Services:
         return _built[0]
 
 
-def leave() -> None:
+def close_services() -> None:
     """Close the services of this process; the next call of `services()` builds it anew."""
     with _building:
         while _built:
@@ -170,7 +170,7 @@ def build(wanted: Settings) -> Services:
             namer,
             prices_of(wanted.chat_model, wanted.price_in, wanted.price_out),
         )
-        underway = opened.enter_context(closing(Underway(chat)))
+        replies = opened.enter_context(closing(Replies(chat)))
         # Whatever failed above is closed again; from here on the services closes it.
         return Services(
             settings=wanted,
@@ -181,7 +181,7 @@ def build(wanted: Settings) -> Services:
             chats=chats,
             exports=Exports(database),
             chat=chat,
-            underway=underway,
+            replies=replies,
             worker=worker,
             limits=limits,
             preferences=preferences,

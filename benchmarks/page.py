@@ -82,7 +82,7 @@ def standing(server: Postgres) -> Iterator[tuple[services.Services, Counted]]:
             home.worker.stop()  # it looks at the queue by itself, and would be counted
             yield home, wire
         finally:
-            services.leave()
+            services.close_services()
 
 
 def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> str:
@@ -113,7 +113,7 @@ _ONE_LINE = text(
 
 def sit_down(home: services.Services, user_id: str = USER) -> AppTest:
     """That person in front of the chat page."""
-    home.limits.consents.give(user_id)
+    home.limits.consents.record_consent(user_id)
     app = AppTest.from_file(str(Path(__file__).parent.parent / "app.py"), default_timeout=60)
     app.session_state[SESSION] = Session(user_id, "m@example.com", time.time() + 3_600, "access", "refresh")
     app.run()

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
-from chat.tree import as_id
+from chat.tree import valid_id
 from memory.database import Database
 from memory.errors import InvalidInput
 from memory.plain_text import storable
@@ -60,7 +60,7 @@ class Attachments:
 
     def carry(self, connection: Connection, from_message: str, to_message: str) -> None:
         """Give a message the files of another one of the same chat, which keeps its own: for one that is edited."""
-        values = {"old": as_id(from_message), "new": as_id(to_message)}
+        values = {"old": valid_id(from_message), "new": valid_id(to_message)}
         rows = connection.execute(_CARRY, values).mappings().all()
         if rows:
             told = {"attached": [dict(each) for each in rows]}
@@ -90,7 +90,7 @@ class Attachments:
             user_id,
             "select id::text, name, media, size, written, picture, preview from app.attachments"
             " where id = %(id)s::uuid",
-            {"id": as_id(attachment_id)},
+            {"id": valid_id(attachment_id)},
         )
         return _attachment(rows[0]) if rows else None
 
@@ -101,7 +101,7 @@ class Attachments:
             user_id,
             f"select message_id::text as message, id::text, name, media, size, {columns} from app.attachments"
             " where message_id = any(%(ids)s::uuid[]) order by message_id, place",
-            {"ids": [as_id(each) for each in message_ids]},
+            {"ids": [valid_id(each) for each in message_ids]},
         )
         found: dict[str, list[Attachment]] = {}
         for row in rows:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from chat.conversations import Conversation, as_id, given_name
+from chat.conversations import Conversation, given_name, valid_id
 from memory.database import Database, Reading
 from memory.errors import NotFound
 from memory.plain_text import storable
@@ -24,14 +24,14 @@ __all__ = [
     "AT_ONCE",
     "MOST_FOUND",
     "PAGE",
+    "ChatList",
     "Chats",
-    "Found",
-    "Listing",
     "Retention",
+    "SearchHit",
     "Snippet",
-    "deleted",
-    "listed",
-    "looked_up",
+    "deleted_reading",
+    "list_reading",
+    "search_reading",
     "snippet",
 ]
 
@@ -42,7 +42,7 @@ SEEN = "deleted_at is null and not temporary"
 
 
 @dataclass(frozen=True)
-class Listing:
+class ChatList:
     """The chats of a list as far as it is drawn, and how many are elsewhere."""
 
     chats: Sequence[Conversation] = ()
@@ -50,13 +50,13 @@ class Listing:
     put_away: int = 0  # archived, and deleted but not gone
 
 
-def listed(limit: int = PAGE, *, archived: bool = False) -> Reading[Listing]:
+def list_reading(limit: int = PAGE, *, archived: bool = False) -> Reading[ChatList]:
     """A person's chats: pinned ones first, then the latest; archived ones apart."""
     limit = min(limit, MOST)
 
-    def made(rows: Sequence[Mapping[str, Any]]) -> Listing:
+    def made(rows: Sequence[Mapping[str, Any]]) -> ChatList:
         chats = [_conversation(row) for row in rows if row["id"] is not None]
-        return Listing(chats[:limit], len(chats) > limit, rows[0]["put_away"] if rows else 0)
+        return ChatList(chats[:limit], len(chats) > limit, rows[0]["put_away"] if rows else 0)
 
     # The count is there also where the list is empty.
     sql = (
@@ -70,7 +70,7 @@ def listed(limit: int = PAGE, *, archived: bool = False) -> Reading[Listing]:
     return Reading(sql, made, {"archived": archived, "limit": limit + 1}, ("updated_at",))
 
 
-def deleted() -> Reading[list[Conversation]]:
+def deleted_reading() -> Reading[list[Conversation]]:
     """The chats that can still be brought back, the last deleted first."""
     sql = (
         f"select {FIELDS} from app.conversations where deleted_at is not null and not temporary"
@@ -87,19 +87,19 @@ class Chats:
 
     def recent(self, user_id: str, limit: int = 200) -> list[Conversation]:
         """The user's chats as they are listed."""
-        return list(self._database.read(user_id, listed(limit)).chats)
+        return list(self._database.read(user_id, list_reading(limit)).chats)
 
     def archived(self, user_id: str) -> list[Conversation]:
         """The chats that were put away."""
-        return list(self._database.read(user_id, listed(archived=True)).chats)
+        return list(self._database.read(user_id, list_reading(archived=True)).chats)
 
     def deleted(self, user_id: str) -> list[Conversation]:
         """The chats that can still be brought back."""
-        return self._database.read(user_id, deleted())
+        return self._database.read(user_id, deleted_reading())
 
-    def search(self, user_id: str, asked: str) -> list[Found]:
+    def search(self, user_id: str, asked: str) -> list[SearchHit]:
         """Where the words stand, in names of chats and in what was said: the best first; "quoted" words together."""
-        return self._database.read(user_id, looked_up(asked))
+        return self._database.read(user_id, search_reading(asked))
 
     def rename(self, user_id: str, chat_id: str, name: str) -> str:
         """Give a chat a name of the person's own, which stands; returns it as it is kept."""
@@ -115,7 +115,7 @@ class Chats:
                     "update app.conversations set title = :title, named_at = now()"
                     " where id = cast(:id as uuid) and named_at is null"
                 ),
-                {"id": as_id(chat_id), "title": given_name(name)},
+                {"id": valid_id(chat_id), "title": given_name(name)},
             )
 
     def pin(self, user_id: str, chat_id: str, *, pinned: bool = True) -> None:
@@ -138,7 +138,7 @@ class Chats:
         """Erase a chat with its messages and what was kept of them for recall; what was learned from it stays."""
         with self._database.as_user(user_id) as connection:
             gone = connection.execute(
-                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": as_id(chat_id)}
+                text("delete from app.conversations where id = cast(:id as uuid)"), {"id": valid_id(chat_id)}
             )
             _one(gone.rowcount)
 
@@ -150,7 +150,7 @@ class Chats:
         with self._database.as_user(user_id) as connection:
             changed = connection.execute(
                 text(f"update app.conversations set {change} where id = cast(:id as uuid) and {where}"),
-                {"id": as_id(chat_id), **new},
+                {"id": valid_id(chat_id), **new},
             )
             _one(changed.rowcount)
 
@@ -185,7 +185,7 @@ class Snippet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchHit:
     """A chat in whose name the words stand, or a message that says them."""
 
     chat_id: str
@@ -197,7 +197,7 @@ class Found:
     line: Snippet | None = None
 
 
-def looked_up(asked: str) -> Reading[list[Found]]:
+def search_reading(asked: str) -> Reading[list[SearchHit]]:
     """What is found for a search: chats by their names first, then messages, the latest first."""
     words = storable(asked).strip()[:LONGEST]
     sql = (
@@ -209,7 +209,7 @@ def looked_up(asked: str) -> Reading[list[Found]]:
         " order by found.message_id is not null, found.whole desc, found.seq desc, c.updated_at desc limit %(most)s"
     )
 
-    def made(rows: Sequence[Mapping[str, Any]]) -> list[Found]:
+    def made(rows: Sequence[Mapping[str, Any]]) -> list[SearchHit]:
         return [_found(row, words) for row in rows]
 
     quoted = _QUOTED.findall(words) + _TOGETHER.findall(words)
@@ -230,10 +230,10 @@ def snippet(said: str, asked: str) -> Snippet:
     return Snippet(_one_line(head), said[begin:finish], _one_line(tail))
 
 
-def _found(row: Mapping[str, Any], asked: str) -> Found:
+def _found(row: Mapping[str, Any], asked: str) -> SearchHit:
     said = row["said"] or ""
     line = snippet(_MARKS.sub("", said) if row["role"] == "assistant" else said, asked) if row["message_id"] else None
-    return Found(row["chat_id"], row["title"], row["at"], row["archived"], row["message_id"], row["role"], line)
+    return SearchHit(row["chat_id"], row["title"], row["at"], row["archived"], row["message_id"], row["role"], line)
 
 
 def _first(folded: str, words: Sequence[str]) -> tuple[int, int]:
@@ -277,7 +277,7 @@ class Retention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def past(self, user_id: str, days: int) -> int:
+    def count_older(self, user_id: str, days: int) -> int:
         """How many of the user's chats would go at once, were they kept for so many days without a word."""
         rows = self._database.read_as(user_id, _PAST, {"days": days})
         return int(rows[0]["past"])

@@ -15,27 +15,27 @@ from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from chat.attachments import Attachment, Attachments
-from chat.preferences import REMEMBERING, SwitchBoard
-from chat.tree import FIELDS, Conversation, Message, Switches, Threads, Turn, as_id, continued_at, parent_of
+from chat.preferences import REMEMBERING, SwitchStore
+from chat.tree import FIELDS, Conversation, Message, Switches, Threads, Turn, continued_at, parent_of, valid_id
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
 
 __all__ = [
-    "MAX_MESSAGE",
+    "LONGEST_MESSAGE",
     "MAX_NAME",
     "MAX_TITLE",
     "Conversation",
     "Conversations",
     "Message",
     "Turn",
-    "as_id",
     "given_name",
     "in_one_line",
     "place",
     "said_just_now",
     "sayable",
     "title_of",
+    "valid_id",
 ]
 
 # A turn waits so long for its reply; then it is remembered without, so that a click that ends a turn early, or
@@ -51,7 +51,7 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.threads = Threads(database)
-        self.switches = SwitchBoard(database)
+        self.switches = SwitchStore(database)
         self.attachments = Attachments(database)
 
     # -- reading ---------------------------------------------------------------------------------
@@ -64,14 +64,14 @@ class Conversations:
             " and not exists ("
             "  select from app.conversations where id = %(conversation)s::uuid and deleted_at is not null)"
             " order by seq desc limit %(limit)s",
-            {"conversation": as_id(conversation_id), "limit": limit},
+            {"conversation": valid_id(conversation_id), "limit": limit},
         )
         return [Message(**row) for row in reversed(rows)]
 
     def message(self, user_id: str, message_id: str) -> Message | None:
         """One message as it stands now; None if it is gone, or not the user's."""
         rows = self._database.read_as(
-            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": as_id(message_id)}
+            user_id, f"select {FIELDS} from app.messages where id = %(id)s::uuid", {"id": valid_id(message_id)}
         )
         return Message(**rows[0]) if rows else None
 
@@ -214,7 +214,7 @@ class Conversations:
         status: str = "complete",
         receipt: Mapping[str, Any] | None = None,
     ) -> Message:
-        values = {"conversation": as_id(conversation_id), "role": role, "content": content, "parent": parent_id}
+        values = {"conversation": valid_id(conversation_id), "role": role, "content": content, "parent": parent_id}
         values |= {"status": status, "receipt": json.dumps(dict(receipt or {}))}
         try:
             row = connection.execute(_INSERT, values).mappings().one()
@@ -291,14 +291,14 @@ def place(connection: Connection, conversation_id: str, seen: str | None, instea
 def said_just_now(connection: Connection, conversation_id: str | None, content: str, seconds: float) -> Message | None:
     """A person's message with these words that was saved so many seconds ago at most and is not answered yet."""
     values = {"content": content, "seconds": seconds}
-    chat = as_id(conversation_id) if conversation_id is not None else None
+    chat = valid_id(conversation_id) if conversation_id is not None else None
     found = connection.execute(_SAID_JUST_NOW, values | {"conversation": chat}).mappings().first()
     return Message(**found) if found else None
 
 
 def _tree(connection: Connection, conversation_id: str) -> tuple[list[Any], str | None]:
     """The messages of a conversation without their words, and its head; nobody else adds one until we are done."""
-    rows = connection.exec_driver_sql(_LOCKED_TREE, {"conversation": as_id(conversation_id)}).all()
+    rows = connection.exec_driver_sql(_LOCKED_TREE, {"conversation": valid_id(conversation_id)}).all()
     if not rows:
         raise NotFound("There is no such chat.")
     return [row for row in rows if row.id is not None], rows[0].head_id
@@ -326,7 +326,7 @@ _UNQUEUE_ONE = text(
 )
 
 
-MAX_MESSAGE = 32_000
+LONGEST_MESSAGE = 32_000
 MAX_TITLE = 60
 MAX_NAME = 100  # of a name that a person gives
 # Control characters, and those that turn the direction of what is written round them.
@@ -361,8 +361,8 @@ def sayable(content: str, besides: Sized = ()) -> str:
     kept = storable(content).strip()
     if not kept and not besides:
         raise InvalidInput("The message is empty.")
-    if len(kept) > MAX_MESSAGE:
+    if len(kept) > LONGEST_MESSAGE:
         raise InvalidInput(
-            f"The message has {len(kept):,} characters; at most {MAX_MESSAGE:,} fit into one. Send it in parts."
+            f"The message has {len(kept):,} characters; at most {LONGEST_MESSAGE:,} fit into one. Send it in parts."
         )
     return kept

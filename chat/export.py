@@ -14,7 +14,7 @@ from datetime import datetime, tzinfo
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from chat.tree import FIELDS, Message, as_id, line
+from chat.tree import FIELDS, Message, line, valid_id
 from memory.database import Database
 from memory.errors import NotFound
 
@@ -59,7 +59,7 @@ class Exports:
 
     def one(self, user_id: str, chat_id: str) -> Exported:
         """One chat, whole."""
-        about = self._database.read_as(user_id, f"{_CHATS} and id = %(id)s::uuid", {"id": as_id(chat_id)})
+        about = self._database.read_as(user_id, f"{_CHATS} and id = %(id)s::uuid", {"id": valid_id(chat_id)})
         if not about:
             raise NotFound("There is no such chat.")
         return next(self._whole(user_id, about))

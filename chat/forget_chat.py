@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from chat.tree import as_id
+from chat.tree import valid_id
 from memory.errors import NotFound
 
 __all__ = ["clear_quotes", "leave_queue", "messages_of"]
@@ -38,7 +38,7 @@ where exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') told (e
 def messages_of(connection: Connection, conversation_id: str) -> list[str]:
     """The ids of a chat's messages, every branch of it; `NotFound` if the chat is not the user's."""
     found = text("select id::text from app.messages where conversation_id = cast(:id as uuid) order by seq")
-    ids = list(connection.scalars(found, {"id": as_id(conversation_id)}))
+    ids = list(connection.scalars(found, {"id": valid_id(conversation_id)}))
     if not ids:
         raise NotFound("There is no such chat.")
     return ids
@@ -54,14 +54,14 @@ def leave_queue(connection: Connection, conversation_id: str) -> list[str]:
             "update app.messages set remembering = 'none' where conversation_id = cast(:id as uuid)"
             " and remembering in ('waiting', 'given up')"
         ),
-        {"id": as_id(conversation_id)},
+        {"id": valid_id(conversation_id)},
     )
     connection.execute(
         text(
             "update app.messages set receipt = receipt - '{remembered,not_remembered}'::text[]"
             " where conversation_id = cast(:id as uuid)"
         ),
-        {"id": as_id(conversation_id)},
+        {"id": valid_id(conversation_id)},
     )
     return messages_of(connection, conversation_id)
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 
-from chat.tree import Switches, as_id
+from chat.tree import Switches, valid_id
 from memory.database import Database
 from memory.database.batched_reads import Reading
 from memory.errors import InvalidInput, NotFound
@@ -26,9 +26,9 @@ __all__ = [
     "TONES",
     "PreferenceStore",
     "Preferences",
-    "SwitchBoard",
+    "SwitchStore",
     "may_read",
-    "own_preferences",
+    "preferences_reading",
 ]
 
 MAX_INSTRUCTIONS = 2_000
@@ -96,7 +96,7 @@ class Preferences:
     keep_days: int | None = None  # since the last message; None: for ever
 
 
-def own_preferences() -> Reading[Preferences]:
+def preferences_reading() -> Reading[Preferences]:
     """What whoever asks has set, to be read with other things."""
     return Reading(
         "select model, tone, instructions, language, reads_memory, writes_memory, keep_days from app.preferences",
@@ -112,7 +112,7 @@ class PreferenceStore:
 
     def get(self, user_id: str) -> Preferences:
         """The person's preferences, in one trip."""
-        return self._database.read(user_id, own_preferences())
+        return self._database.read(user_id, preferences_reading())
 
     def set(self, user_id: str, preferences: Preferences) -> None:
         """Keep the person's preferences."""
@@ -192,7 +192,7 @@ def may_read(preferences: Preferences, *, in_this_chat: bool = True) -> bool:
     return preferences.reads_memory and in_this_chat
 
 
-class SwitchBoard:
+class SwitchStore:
     """One user's chats at a time."""
 
     def __init__(self, database: Database) -> None:
@@ -203,7 +203,7 @@ class SwitchBoard:
         rows = self._database.read_as(
             user_id,
             "select reads_memory, writes_memory, temporary from app.conversations where id = %(id)s::uuid",
-            {"id": as_id(conversation_id)},
+            {"id": valid_id(conversation_id)},
         )
         if not rows:
             raise NotFound("There is no such chat.")
@@ -222,7 +222,7 @@ class SwitchBoard:
                 " where id = cast(:id as uuid)"
             ),
             {
-                "id": as_id(conversation_id),
+                "id": valid_id(conversation_id),
                 "reads": switches.reads_memory,
                 "writes": switches.writes_memory,
                 "temporary": switches.temporary,

@@ -27,7 +27,7 @@ from memory.errors import AppError, MemoryChanged
 from memory.facts import Drop
 from memory.imports.queue import ImportBatch, carry_out
 
-__all__ = ["Refusals", "Refused", "Worker"]
+__all__ = ["Refusals", "RefusedWrite", "Worker"]
 
 log = logging.getLogger("keepsake.worker")
 MAX_PLANS = 3
@@ -200,7 +200,7 @@ MOST_REASONS, LATEST = 20, 3
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedWrite:
     """One reason, how often it stood in the way, and of what lately; some reasons keep no words."""
 
     reason: str
@@ -214,10 +214,10 @@ class Refusals:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, user_id: str) -> list[Refused]:
+    def of(self, user_id: str) -> list[RefusedWrite]:
         """The reasons, the most frequent first."""
         values = {"user_id": user_id, "most": MOST_REASONS, "latest": LATEST}
-        return [Refused(**row) for row in self._database.read_as(user_id, _REFUSED, values)]
+        return [RefusedWrite(**row) for row in self._database.read_as(user_id, _REFUSED, values)]
 
 
 # A receipt may be of any version of the app: what does not have the form is passed over. Chats that are deleted, or

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from chat import prompt
 from chat.attachments import Attachment
-from chat.preferences import Preferences, may_read, own_preferences
+from chat.preferences import Preferences, may_read, preferences_reading
 from chat.tree import Message, Thread
 from chat.turn import Chat, say
 from memory import Fact, Memory, Result, Said, episode_id
@@ -33,14 +33,14 @@ from memory.language.words import content_words
 from memory.model import Model, PromptMessage, Usage, while_wanted
 from memory.model.catalog import Prices
 
-__all__ = ["AT_ONCE", "Draft", "Underway", "Writing", "answer", "do_without", "keep", "run_turn"]
+__all__ = ["AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "do_without", "keep", "run_turn"]
 
 RECALLED = 8
 STANDING = 5  # of what holds whatever is asked
 
 
 @dataclass
-class Draft:
+class PartialReply:
     """The reply as it grows; a stop or a failure leaves it as far as it came."""
 
     prices: Prices | None = None
@@ -171,7 +171,7 @@ def answer(
     as_of: date | None = None,
     *,
     zone: tzinfo = UTC,
-    draft: Draft | None = None,
+    draft: PartialReply | None = None,
 ) -> Generator[str, None, None]:
     """Reply to a message that is saved already (the second half of a turn, and all of a second try).
 
@@ -180,7 +180,7 @@ def answer(
     Earlier replies to the message stay beside this one. Today is today in `zone`. What there is of the reply can be
     seen, and kept, in the `draft`.
     """
-    draft = draft or Draft(chat.prices)
+    draft = draft or PartialReply(chat.prices)
     try:
         if thread is None or not thread.reaches(asked):
             thread, preferences = _read(chat, asked)
@@ -209,7 +209,7 @@ def _read(chat: Chat, asked: Message) -> tuple[Thread, Preferences]:
     threads = chat.conversations.threads
     if chat.preferences is None:
         return threads.up_to(asked), Preferences()
-    return threads.up_to_and(asked, own_preferences())
+    return threads.up_to_and(asked, preferences_reading())
 
 
 def _at_hand(asked: Message, history: Sequence[Message], thread: Thread) -> list[str]:
@@ -251,7 +251,7 @@ class _Wanted:
         )
 
 
-def _speak(chat: Chat, asked: Message, draft: Draft, wanted: _Wanted) -> Iterator[str]:
+def _speak(chat: Chat, asked: Message, draft: PartialReply, wanted: _Wanted) -> Iterator[str]:
     """The reply, by the model the person chose; by the deployment's, where that one is gone or refuses."""
     own = chat.model_for(asked.user_id)
     if own is None:
@@ -272,7 +272,7 @@ def _speak(chat: Chat, asked: Message, draft: Draft, wanted: _Wanted) -> Iterato
     yield from _stream(own, asked, draft, wanted)
 
 
-def _stream(model: Model, asked: Message, draft: Draft, wanted: _Wanted) -> Iterator[str]:
+def _stream(model: Model, asked: Message, draft: PartialReply, wanted: _Wanted) -> Iterator[str]:
     draft.usage.model = model.name
     try:
         yield from model.stream(wanted.words(wanted.beside), draft.usage)
@@ -283,7 +283,7 @@ def _stream(model: Model, asked: Message, draft: Draft, wanted: _Wanted) -> Iter
         yield from model.stream(wanted.words(wanted.beside.in_words()), draft.usage)
 
 
-def _name(chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
+def _name(chat: Chat, draft: PartialReply, history: Sequence[Message]) -> None:
     """After the first whole reply of a chat, let it be named."""
     asked, text = history[-1], "".join(draft.pieces)
     if chat.namer is None or not text.strip():
@@ -292,7 +292,7 @@ def _name(chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
         chat.namer.tell(asked.user_id, asked.conversation_id, asked.content, text)
 
 
-def keep(chat: Chat, asked: Message, draft: Draft) -> None:
+def keep(chat: Chat, asked: Message, draft: PartialReply) -> None:
     """Save what there is of a reply, once. With nothing said in reply, the person's words still count."""
     if not draft.leave():
         return
@@ -304,13 +304,13 @@ def keep(chat: Chat, asked: Message, draft: Draft) -> None:
     chat.tell_worker()
 
 
-class Writing:
+class ReplyTask:
     """One reply while it is written."""
 
     def __init__(self, chat: Chat, asked: Message) -> None:
         self.asked = asked
         self._chat = chat
-        self._draft = Draft(chat.prices)
+        self._draft = PartialReply(chat.prices)
         self._news = threading.Condition()
         self._problem: AppError | None = None
         self._over = False
@@ -366,13 +366,13 @@ class Writing:
             self._news.notify_all()
 
 
-class Underway:
+class Replies:
     """The replies that are being written in this process; one in each chat."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
         self._turn = threading.Lock()
-        self._writings: dict[tuple[str, str], Writing] = {}  # by person and chat
+        self._writings: dict[tuple[str, str], ReplyTask] = {}  # by person and chat
         self._problems: OrderedDict[tuple[str, str], str] = OrderedDict()  # by person and message
         self._threads: set[threading.Thread] = set()
 
@@ -383,7 +383,7 @@ class Underway:
 
         Whoever says more, or wants another reply, has no wish to hear the end of what is being written in the chat.
         """
-        place, writing = (asked.user_id, asked.conversation_id), Writing(self._chat, asked)
+        place, writing = (asked.user_id, asked.conversation_id), ReplyTask(self._chat, asked)
         with self._turn:
             before = self._writings.get(place)
             if before and before.asked.id == asked.id:
@@ -402,12 +402,12 @@ class Underway:
             self._threads.add(thread)
             thread.start()
 
-    def of(self, user_id: str, conversation_id: str | None) -> Writing | None:
+    def task_for(self, user_id: str, conversation_id: str | None) -> ReplyTask | None:
         """The reply that is being written in a chat."""
         with self._turn:
             return self._writings.get((user_id, conversation_id or ""))
 
-    def why_not(self, user_id: str, message_id: str) -> str | None:
+    def problem_with(self, user_id: str, message_id: str) -> str | None:
         """What went wrong when a message was last answered, in this process."""
         with self._turn:
             return self._problems.get((user_id, message_id))
@@ -438,14 +438,14 @@ class Underway:
             if writing is not None:
                 self._end(writing)
 
-    def _end(self, writing: Writing) -> None:
+    def _end(self, writing: ReplyTask) -> None:
         try:
             writing.stop()
         except AppError as problem:  # what there was could not be kept
             with self._turn:
                 self._note(writing.asked, problem)
 
-    def _write(self, writing: Writing, without: Collection[str], as_of: date | None, zone: tzinfo) -> None:
+    def _write(self, writing: ReplyTask, without: Collection[str], as_of: date | None, zone: tzinfo) -> None:
         problem: AppError | None = AppError(UNEXPECTED)  # a bug; its trace goes where those of threads go
         try:
             problem = writing.write(without, as_of, zone)
@@ -455,7 +455,7 @@ class Underway:
             with self._turn:
                 self._threads.discard(threading.current_thread())
 
-    def _leave(self, writing: Writing, problem: AppError | None) -> None:
+    def _leave(self, writing: ReplyTask, problem: AppError | None) -> None:
         """Nobody finds it any more, who is not following it; why it failed is known unless it was stopped before."""
         place = (writing.asked.user_id, writing.asked.conversation_id)
         with self._turn:

@@ -31,11 +31,11 @@ __all__ = [
     "Thread",
     "Threads",
     "Turn",
-    "as_id",
     "continued_at",
     "line",
     "parent_of",
     "replies_to",
+    "valid_id",
 ]
 
 # The columns of app.messages that make a `Message`.
@@ -101,7 +101,7 @@ class Turn:
     reply: Message | None
 
 
-def as_id(value: str) -> str:
+def valid_id(value: str) -> str:
     """An id as Postgres takes it; anything else is nobody's chat."""
     try:
         return str(UUID(value))
@@ -361,12 +361,12 @@ class Threads:
 
     def stamp(self, user_id: str, conversation_id: str) -> str:
         """What changes with whatever would change the line; empty if the conversation is gone."""
-        rows = self._database.read_as(user_id, _STAMP, {"conversation": as_id(conversation_id)})
+        rows = self._database.read_as(user_id, _STAMP, {"conversation": valid_id(conversation_id)})
         return str(rows[0]["stamp"]) if rows else ""
 
     def choose(self, user_id: str, conversation_id: str, message_id: str) -> None:
         """Show the branch with this message, here and wherever else the conversation is open."""
-        values = {"conversation": as_id(conversation_id), "message": as_id(message_id)}
+        values = {"conversation": valid_id(conversation_id), "message": valid_id(message_id)}
         try:
             with self._database.as_user(user_id) as connection:
                 if connection.execute(_CHOOSE, values).rowcount != 1:
@@ -379,7 +379,7 @@ class Threads:
         if feedback not in (None, 1, -1):
             raise InvalidInput("A reply is found good, or not good, or neither.")
         kept = storable(why).strip()[:MAX_WHY] if feedback else ""
-        values = {"message": as_id(message_id), "feedback": feedback, "why": kept}
+        values = {"message": valid_id(message_id), "feedback": feedback, "why": kept}
         with self._database.as_user(user_id) as connection:
             if connection.execute(_RATE, values).rowcount != 1:
                 raise NotFound("There is no such reply.")
@@ -415,7 +415,7 @@ def _tree_of(conversation_id: str) -> Reading[_RowsAndChat]:
     return Reading(
         _TREE,
         make=lambda rows: ([_row(each) for each in rows], _chat(rows[-1]) if rows else _Chat()),
-        values={"conversation": as_id(conversation_id), "recent": MOST},
+        values={"conversation": valid_id(conversation_id), "recent": MOST},
         times=("created_at",),
     )
 

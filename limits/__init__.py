@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection
-
 from auth.errors import TooManyAttempts
 from limits.address import address_of, counted_as, trusted_networks
 from limits.admission import Admission
@@ -56,10 +54,10 @@ class Limits:
         most = self._settings.sign_in_attempts
         if most == 0:
             return
-        tried = [self._counts.across("sign-in", email.strip().lower(), 1, most, ATTEMPTS_SECONDS)]
+        tried = [self._counts.add_for_key("sign-in", email.strip().lower(), 1, most, ATTEMPTS_SECONDS)]
         if address is not None:
             network = counted_as(address)
-            tried.append(self._counts.across("sign-in from", network, 1, PER_NETWORK * most, ATTEMPTS_SECONDS))
+            tried.append(self._counts.add_for_key("sign-in from", network, 1, PER_NETWORK * most, ATTEMPTS_SECONDS))
         for each in tried:
             if each.amount is None:
                 raise TooManyAttempts(f"Those were too many attempts. Try again {in_words(each.wait)}.")
@@ -70,7 +68,7 @@ class Limits:
 
     def agreed(self, user_id: str, email: str) -> bool:
         """Whether this person agreed to what is kept; `NotInvited` if the account should not be here at all."""
-        agreed = self.consents.given(user_id)
+        agreed = self.consents.has_agreed(user_id)
         self._admission.check_known(email, new=not agreed)
         return agreed
 
@@ -90,7 +88,7 @@ class Limits:
 
     def may_learn(self, user_id: str, more: int) -> None:
         """Count what it takes to learn from brought messages into a person's share of the model; raise beyond it."""
-        self._spending.share(more, user_id)
+        self._spending.charge_user(more, user_id)
 
     def memories_left(self, user_id: str) -> int | None:
         """How many more memories may be kept about a person; None where there is no limit."""
@@ -101,15 +99,10 @@ class Limits:
         """The same model, whose tokens are counted: for all, and for a person where one is named."""
         return Metered(model, self._spending, user_id)
 
-    def forget(self, connection: Connection) -> None:
-        """Take away what is counted about the person a transaction is bound to, and their consent."""
-        self._counts.forget(connection)
-        self.consents.forget(connection)
-
     def _count(self, user_id: str, what: str, most: int, seconds: int, each: str, period: str) -> None:
         if most == 0:
             return
-        counted = self._counts.own(user_id, what, 1, most, seconds)
+        counted = self._counts.add_for_user(user_id, what, 1, most, seconds)
         if counted.amount is None:
             several = "" if most == 1 else "s"
             raise LimitReached(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from memory.database import Database
 from settings import Settings
@@ -26,14 +26,14 @@ class Consents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def given(self, user_id: str) -> bool:
+    def has_agreed(self, user_id: str) -> bool:
         """Whether this person agreed to the words as they are now."""
         rows = self._database.read_as(
             user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", _NOW
         )
         return bool(rows[0]["agreed"])
 
-    def give(self, user_id: str) -> None:
+    def record_consent(self, user_id: str) -> None:
         """Note that this person agrees."""
         with self._database.as_user(user_id) as connection:
             connection.execute(
@@ -43,10 +43,6 @@ class Consents:
                 ),
                 _NOW,
             )
-
-    def forget(self, connection: Connection) -> None:
-        """Take away the consent of the person a transaction is bound to."""
-        connection.execute(text("delete from app.consents"))
 
 
 _NOW = {"version": VERSION}

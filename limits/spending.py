@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
-
 from memory.database import Database
 from memory.errors import LimitReached, ModelError
 from memory.model import Model, PromptMessage, Schema, Usage
@@ -36,22 +34,22 @@ class Spending:
     def reserve(self, more: int, user_id: str | None) -> None:
         """Count so many tokens, for a person and for all; raise `LimitReached` where that is too much."""
         if user_id is not None:
-            self.share(more, user_id)
+            self.charge_user(more, user_id)
         if self._together:
-            counted = self._counts.across(OWN, TOGETHER, more, self._together, DAY)
+            counted = self._counts.add_for_key(OWN, TOGETHER, more, self._together, DAY)
             if counted.amount is None:
-                self._settle_own(-more, user_id)
+                self._adjust_user(-more, user_id)
                 raise LimitReached(
                     "This Keepsake has spent what it may spend on the model today: your words are kept, and it "
                     f"answers again {in_words(counted.wait)}.",
                     counted.wait,
                 )
 
-    def share(self, more: int, user_id: str) -> None:
+    def charge_user(self, more: int, user_id: str) -> None:
         """Count so many tokens for a person alone; raise `LimitReached` where that is too much."""
         if not self._own:
             return
-        counted = self._counts.own(user_id, OWN, more, self._own, DAY)
+        counted = self._counts.add_for_user(user_id, OWN, more, self._own, DAY)
         if counted.amount is None:
             raise LimitReached(
                 "You have used up your share of the model for today: your words are kept, and it answers "
@@ -59,15 +57,15 @@ class Spending:
                 counted.wait,
             )
 
-    def settle(self, difference: int, user_id: str | None) -> None:
+    def adjust(self, difference: int, user_id: str | None) -> None:
         """Count what a call cost beyond its estimate, or give back what it did not."""
-        self._settle_own(difference, user_id)
+        self._adjust_user(difference, user_id)
         if self._together:
-            self._counts.across(OWN, TOGETHER, difference, None, DAY)
+            self._counts.add_for_key(OWN, TOGETHER, difference, None, DAY)
 
-    def _settle_own(self, difference: int, user_id: str | None) -> None:
+    def _adjust_user(self, difference: int, user_id: str | None) -> None:
         if user_id is not None and self._own:
-            self._counts.own(user_id, OWN, difference, None, DAY)
+            self._counts.add_for_user(user_id, OWN, difference, None, DAY)
 
 
 class Metered:
@@ -118,7 +116,7 @@ class Metered:
             call.failed = True
             raise
         finally:
-            self._spending.settle(call.cost - call.estimate, self._user_id)
+            self._spending.adjust(call.cost - call.estimate, self._user_id)
 
 
 @dataclass
@@ -174,12 +172,12 @@ class Counts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def own(self, user_id: str, what: str, more: int, most: int | None, seconds: int) -> Counted:
+    def add_for_user(self, user_id: str, what: str, more: int, most: int | None, seconds: int) -> Counted:
         """Count for one person; `most` None counts without an end."""
         values = {"what": what, "more": more, "most": most, "seconds": seconds}
         return Counted(**self._database.read_as(user_id, _OWN, values)[0])
 
-    def across(self, what: str, who: str, more: int, most: int | None, seconds: int) -> Counted:
+    def add_for_key(self, what: str, who: str, more: int, most: int | None, seconds: int) -> Counted:
         """Count for whoever `who` is, before anybody is signed in or for all together."""
         values = {"what": what, "who": hashed(who), "more": more, "most": most, "seconds": seconds}
         return Counted(**self._database.read_as_worker(_ACROSS, values)[0])
@@ -187,10 +185,6 @@ class Counts:
     def memories(self, user_id: str) -> int:
         """How many memories are kept about a person."""
         return int(self._database.read_as(user_id, _MEMORIES)[0]["kept"])
-
-    def forget(self, connection: Connection) -> None:
-        """Take away the counts of the person a transaction is bound to."""
-        connection.execute(text("delete from app.counts"))
 
 
 def hashed(secret: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import require_user
-from chat.reply import Writing
+from chat.reply import ReplyTask
 from chat.tree import Switches, Thread
 from memory.errors import InvalidInput
 from services import services
@@ -20,9 +20,9 @@ from ui.browser.clipboard import copying
 from ui.browser.scroll import going
 from ui.chat import composer, open_chat
 from ui.chat.chat_bar import chat_bar, chosen_for_new
-from ui.chat.chat_data import Desk, desk
+from ui.chat.chat_data import ChatPageData, read_chat_page
 from ui.chat.chat_list import chat_list
-from ui.chat.live_refresh import news
+from ui.chat.live_refresh import refresh_when_changed
 from ui.chat.questions import confirm_gently, which_is_right
 from ui.chat.reply import follow_reply, second_try
 from ui.chat.thread import greeting, thread
@@ -41,25 +41,25 @@ def draw() -> None:
     """The list beside, the box to write in, and the chat that is open, or a greeting."""
     _note_timezone()
     zone.know(user)
-    at_hand = desk(user)
+    at_hand = read_chat_page(user)
     # Looked for before the messages are read: else it might be saved in between, and be neither here nor there.
-    writing = home.underway.of(user.id, open_chat.open_id())
+    task = home.replies.task_for(user.id, open_chat.open_id())
     drawn = open_chat.thread(user)
     chat_list(user, at_hand)
     composer.box(user, drawn)
     above = st.container(key="chat-bar")
     if drawn.messages:
         with stage(drawn.messages[0].conversation_id, "chat"):
-            _talk(drawn, writing, at_hand, above)
+            _talk(drawn, task, at_hand, above)
     else:
         chat_bar(user, None, None, at_hand.preferences, above)
         with stage(None, "chat"):
             _greet(at_hand)
 
 
-def _talk(drawn: Thread, writing: Writing | None, at_hand: Desk, above: DeltaGenerator) -> None:
+def _talk(drawn: Thread, task: ReplyTask | None, at_hand: ChatPageData, above: DeltaGenerator) -> None:
     """The messages, and the reply while it is written. What stands below is drawn first: the reply may take long."""
-    asked = drawn.find(writing.asked.id) if writing else None
+    asked = drawn.find(task.asked.id) if task else None
     talk, below = st.container(), st.container()
     with talk:
         place = thread(user, drawn, asked)
@@ -73,15 +73,15 @@ def _talk(drawn: Thread, writing: Writing | None, at_hand: Desk, above: DeltaGen
     going()
     if place:
         with place.chat_message("assistant", avatar=MARK):
-            if writing and asked:
-                drawn = follow_reply(user, asked, writing, drawn)
+            if task and asked:
+                drawn = follow_reply(user, asked, task, drawn)
             else:
                 second_try(user, drawn.messages[-1])
     copying(drawn.messages)
-    news(drawn)
+    refresh_when_changed(drawn)
 
 
-def _greet(at_hand: Desk) -> None:
+def _greet(at_hand: ChatPageData) -> None:
     """A new chat; nothing is drawn after the greeting, since people write as soon as they see it."""
     new = chosen_for_new() or Switches()
     keeps = at_hand.preferences.writes_memory and new.writes_memory

@@ -48,5 +48,5 @@ def fresh_process() -> Iterator[None]:
 
 
 def _forget() -> None:
-    services.leave()
+    services.close_services()
     settings.cache_clear()

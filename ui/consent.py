@@ -51,7 +51,7 @@ def _ask(user: guard.User) -> None:
         _way_out(text("consent.not_now"))
     if agreed:
         with trouble():
-            services().limits.consents.give(user.id)
+            services().limits.consents.record_consent(user.id)
             st.session_state[AGREED] = user.id
             st.rerun()
 

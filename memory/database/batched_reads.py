@@ -1,7 +1,7 @@
 """Several questions to the database in one message: each store says what it reads as a value, whoever draws a page
 asks for all of it at once.
 
-    listed, waiting = database.read_together(user_id, chats.listed(), questions.waiting())
+    listed, waiting = database.read_together(user_id, chats.list_reading(), questions.waiting())
 
 Pure: it puts statements together and answers apart. Rows travel as JSON, so a reading names its columns of times.
 """

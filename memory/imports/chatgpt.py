@@ -29,7 +29,7 @@ MAX_BYTES = 50 * 1024 * 1024  # of a file that comes through the browser
 MAX_UNPACKED = 400 * 1024 * 1024  # of all chats in it, however small it is packed
 MAX_CHAT = 32 * 1024 * 1024  # letters
 MAX_MESSAGES = 20_000  # the newest
-MAX_MESSAGE = min(20_000, MAX_CONTENT)  # letters: what is longer was pasted, and tells of somebody else
+MAX_IMPORTED_CHARACTERS = min(20_000, MAX_CONTENT)  # letters: what is longer was pasted, and tells of somebody else
 BLOCK = 1 << 18
 SOURCE = "chatgpt"
 
@@ -108,7 +108,7 @@ class _Gathered:
         begun = _moment(chat.get("create_time"))
         for node_id, message in _branch(chat["mapping"], chat.get("current_node")):
             words = _words(message)
-            if len(words) > MAX_MESSAGE:
+            if len(words) > MAX_IMPORTED_CHARACTERS:
                 self._too_long += 1
             elif words:
                 at = _moment(message.get("create_time")) or begun or datetime.now(UTC)

@@ -23,7 +23,7 @@ from .spanish import SPANISH
 
 __all__ = [
     "GRAMMARS",
-    "MAX_MESSAGE",
+    "MAX_CHARACTERS_FOR_RULES",
     "MAX_SENTENCE",
     "Reading",
     "Shown",
@@ -77,7 +77,7 @@ def propose(said: Sequence[Said], near: Sequence[Fact] = (), zone: tzinfo | None
     "Yesterday" is counted in `zone`, or in the zone that the message's own time has.
     """
     local = [replace(each, at=each.at.astimezone(zone)) if zone else each for each in said]
-    own = [each for each in local if each.role == "user" and len(each.content) <= MAX_MESSAGE]
+    own = [each for each in local if each.role == "user" and len(each.content) <= MAX_CHARACTERS_FOR_RULES]
     if any(grammar.veto.search(plain(each.content)) for each in own for grammar in GRAMMARS):
         return []
     known = shown(near, GRAMMARS)
@@ -272,7 +272,7 @@ def _counted(sentence: str, grammar: Grammar, today: date) -> Iterator[date]:
 
 
 # Longer messages are pasted, whatever they say.
-MAX_MESSAGE, MAX_SENTENCE = 10_000, 400
+MAX_CHARACTERS_FOR_RULES, MAX_SENTENCE = 10_000, 400
 LEFT_OUT = "\ufffc"
 # One sign for one sign, so that places in the plain text are places in the message.
 _PLAIN = str.maketrans(dict.fromkeys("’‘‛ʼ`´′＇", "'") | dict.fromkeys("\t\xa0\u202f\u2009\r", " "))

@@ -27,13 +27,13 @@ Sit = Callable[..., AppTest]
 @pytest.fixture
 def at_gotrue(home: Services, gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
     """The house of this process, with the scripted auth server for the real one."""
-    services_module.leave()
+    services_module.close_services()
     settings.cache_clear()
     tokens.tokens_of.cache_clear()
     monkeypatch.setenv("SUPABASE_URL", gotrue.url)
     monkeypatch.setenv("SUPABASE_KEY", KEY)
     yield gotrue
-    services_module.leave()
+    services_module.close_services()
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def sit(at_gotrue: GoTrue) -> Iterator[Sit]:
             app = AppTest.from_file("../../app.py", default_timeout=30)
             session = outside.sign_up(address or f"{uuid4().hex}@example.com", PASSWORD)
             assert session is not None
-            services_module.services().limits.consents.give(session.user_id)
+            services_module.services().limits.consents.record_consent(session.user_id)
             app.session_state[SESSION] = session
             app.run()
             return app.switch_page(page).run() if page else app

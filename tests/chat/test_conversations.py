@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from chat.conversations import MAX_MESSAGE, MAX_TITLE, Conversations, sayable, title_of
+from chat.conversations import LONGEST_MESSAGE, MAX_TITLE, Conversations, sayable, title_of
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import Sql, beside
 
@@ -96,10 +96,10 @@ def test_an_empty_message_is_refused(content: str, conversations: Conversations)
 
 
 def test_a_message_that_is_too_long_is_refused_whole(conversations: Conversations) -> None:
-    asked = conversations.say("ann", None, "x" * MAX_MESSAGE)
-    assert len(asked.content) == MAX_MESSAGE
+    asked = conversations.say("ann", None, "x" * LONGEST_MESSAGE)
+    assert len(asked.content) == LONGEST_MESSAGE
     with pytest.raises(InvalidInput, match=r"32,001 characters; at most 32,000"):
-        conversations.say("ann", asked.conversation_id, "x" * (MAX_MESSAGE + 1))
+        conversations.say("ann", asked.conversation_id, "x" * (LONGEST_MESSAGE + 1))
     assert conversations.messages("ann", asked.conversation_id) == [asked]
 
 

@@ -57,7 +57,7 @@ def test_what_is_older_than_its_person_keeps_goes_and_all_else_stays(
     preferences.set("cleo", Preferences(keep_days=365))
     gone = [chat_of("ann", 31), chat_of("ann", 400)]
     stay = [chat_of("ann", 29), chat_of("ann", 99, "pinned_at = now()"), chat_of("bob", 400), chat_of("cleo", 99)]
-    assert retention.past("ann", 30) == 2
+    assert retention.count_older("ann", 30) == 2
     assert retention.sweep() == 2
     assert {row[0] for row in sql("select id::text from app.conversations")} == set(stay)
     assert {row[0] for row in sql("select distinct conversation_id::text from app.messages")} == set(stay)
@@ -110,7 +110,7 @@ def test_the_count_of_what_would_go_is_the_persons_own(retention: Retention, cha
     chat_of("bob", 100)
     chat_of("ann", 100, "deleted_at = now()")
     chat_of("ann", 100, "pinned_at = now()")
-    assert [retention.past("ann", days) for days in (30, 99, 101)] == [1, 1, 0]
+    assert [retention.count_older("ann", days) for days in (30, 99, 101)] == [1, 1, 0]
 
 
 def test_a_chat_somebody_is_busy_with_is_passed_over_and_goes_later(
@@ -132,7 +132,7 @@ def test_so_many_go_at_once_the_oldest_first(retention: Retention, preferences: 
     for days in (20, 30, 40):
         chat_of("ann", days)
     assert retention.sweep(2) == 2
-    assert retention.past("ann", 19) == 1
+    assert retention.count_older("ann", 19) == 1
     assert [retention.sweep(2), retention.sweep(2)] == [1, 0]
 
 

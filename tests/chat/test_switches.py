@@ -13,7 +13,7 @@ from chat.conversations import Conversations, Message
 from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
 from chat.queue import Worker
-from chat.reply import Underway, answer
+from chat.reply import Replies, answer
 from chat.tree import Switches
 from chat.turn import Chat, say
 from limits import Limits
@@ -135,7 +135,7 @@ def home(chat: Chat, memory: Memory, database: Database) -> Services:
         chats=Chats(database),
         exports=Exports(database),
         chat=chat,
-        underway=Underway(chat),
+        replies=Replies(chat),
         worker=worker,
         limits=limits,
         preferences=PreferenceStore(database),

@@ -10,7 +10,6 @@ import limits.consent
 from auth.errors import NotInvited
 from limits.consent import Consents, Provider, providers
 from memory.database import Database
-from memory.errors import LimitReached
 from settings import Settings
 from tests.limits.conftest import Limiting
 
@@ -18,19 +17,19 @@ from tests.limits.conftest import Limiting
 def test_agreeing_counts_for_oneself_and_lasts(limiting: Limiting, database: Database) -> None:
     limits = limiting()
     assert not limits.agreed("alice", "alice@example.com")
-    limits.consents.give("alice")
-    limits.consents.give("alice")
+    limits.consents.record_consent("alice")
+    limits.consents.record_consent("alice")
     assert limiting().agreed("alice", "alice@example.com")
     assert not limits.agreed("bob", "bob@example.com")
 
 
 def test_new_words_are_asked_about_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     consents = Consents(database)
-    consents.give("alice")
+    consents.record_consent("alice")
     monkeypatch.setattr(limits.consent, "_NOW", {"version": limits.consent.VERSION + 1})
-    assert not consents.given("alice")
-    consents.give("alice")
-    assert consents.given("alice")
+    assert not consents.has_agreed("alice")
+    consents.record_consent("alice")
+    assert consents.has_agreed("alice")
 
 
 def test_an_account_made_past_the_app_does_not_come_in(limiting: Limiting) -> None:
@@ -41,7 +40,7 @@ def test_an_account_made_past_the_app_does_not_come_in(limiting: Limiting) -> No
 
 
 def test_who_was_here_before_invitations_stays_and_who_left_the_list_does_not(limiting: Limiting) -> None:
-    limiting().consents.give("dave")
+    limiting().consents.record_consent("dave")
     assert limiting(admission="invitation").agreed("dave", "dave@example.com")
     with pytest.raises(NotInvited):
         limiting(admission="list", admitted="ana@example.com").agreed("dave", "dave@example.com")
@@ -63,16 +62,3 @@ def test_who_was_here_before_invitations_stays_and_who_left_the_list_does_not(li
 )
 def test_the_providers_named_are_those_that_are_asked(wanted: dict[str, Any], seen_by: Provider) -> None:
     assert providers(Settings(**wanted)) == seen_by
-
-
-def test_who_leaves_takes_consent_and_counts_along_and_no_others(limiting: Limiting, database: Database) -> None:
-    limits = limiting(messages_per_day=1)
-    for user_id in ("alice", "bob"):
-        limits.consents.give(user_id)
-        limits.may_say(user_id, "hello")
-    with database.as_user("alice") as connection:
-        limits.forget(connection)
-    assert (limits.consents.given("alice"), limits.consents.given("bob")) == (False, True)
-    limits.may_say("alice", "hello")
-    with pytest.raises(LimitReached):
-        limits.may_say("bob", "hello")

@@ -81,7 +81,7 @@ def test_fifty_messages_at_once_over_two_instances_are_all_counted(limiting: Lim
         def count(number: int) -> None:
             start.wait(timeout=30)
             try:
-                amounts.append(instances[number % 2].own("alice", "test", 1, 40, 60).amount)
+                amounts.append(instances[number % 2].add_for_user("alice", "test", 1, 40, 60).amount)
             except AppError as error:
                 amounts.append(repr(error))  # type: ignore[arg-type]
 

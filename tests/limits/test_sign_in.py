@@ -82,7 +82,7 @@ def test_fifty_at_once_lose_no_count_and_pass_no_limit(limiting: Limiting, datab
 
     def count() -> None:
         start.wait(timeout=30)
-        answers.append(counts.across("test", "everybody", 2, 60, 60).amount)
+        answers.append(counts.add_for_key("test", "everybody", 2, 60, 60).amount)
 
     threads = [threading.Thread(target=count) for _ in range(50)]
     for each in threads:

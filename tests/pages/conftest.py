@@ -35,7 +35,7 @@ def sit(outside: AuthClient) -> Sit:
             assert session is not None
             app.session_state[SESSION] = session
             if agreed:
-                services.services().limits.consents.give(session.user_id)
+                services.services().limits.consents.record_consent(session.user_id)
         app.run()
         return app.switch_page(page).run() if page else app
 

@@ -92,7 +92,7 @@ def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: servic
 def test_what_keeps_the_house_from_standing_is_shown(
     home: services.Services, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services.leave()
+    services.close_services()
     settings.cache_clear()
     monkeypatch.delenv("SUPABASE_KEY")
     app = AppTest.from_file("../../app.py", default_timeout=30).run()

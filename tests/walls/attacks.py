@@ -16,7 +16,7 @@ from typing import Any
 
 from auth.client import Session
 from auth.session import OpenDevice
-from chat.chats import deleted, listed, looked_up
+from chat.chats import deleted_reading, list_reading, search_reading
 from chat.naming import ChatName, Namer, Unnamed
 from chat.preferences import Preferences
 from chat.reply import answer, run_turn
@@ -414,7 +414,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Namer.name_next": (lambda w: _named(w),),
     "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
     "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
-    "Retention.past": (lambda w: [w.retention.past(each, 1) for each in (ME, *STRANGE)],),
+    "Retention.count_older": (lambda w: [w.retention.count_older(each, 1) for each in (ME, *STRANGE)],),
     "Retention.sweep": (lambda w: w.retention.sweep(1000),),
     "Chat.preferences_of": (lambda w: w.chat.preferences_of(f"{ME} ").instructions,),
     "Chat.model_for": (lambda w: w.chat.model_for(ME),),
@@ -439,19 +439,16 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
     "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
     "Limits.may_come_in": (lambda w: w.limits.may_come_in("alice@example.com", "x"),),
-    "Limits.forget": (lambda w: w.inside(w.limits.forget),),
-    "Counts.forget": (lambda w: w.inside(w.counts.forget),),
-    "Consents.forget": (lambda w: w.inside(w.consents.forget),),
-    "Counts.own": (lambda w: w.counts.own(ME, f"{SECRET}-count", 0, None, 60).amount or None,),
-    "Counts.across": (lambda w: w.counts.across("tokens", ALICE, 1, 10, 60),),
+    "Counts.add_for_user": (lambda w: w.counts.add_for_user(ME, f"{SECRET}-count", 0, None, 60).amount or None,),
+    "Counts.add_for_key": (lambda w: w.counts.add_for_key("tokens", ALICE, 1, 10, 60),),
     "Counts.memories": (lambda w: w.counts.memories(ME),),
-    "Consents.given": (lambda w: w.consents.given(f"{ME} ") or None,),
-    "Consents.give": (lambda w: w.consents.give(ME),),
+    "Consents.has_agreed": (lambda w: w.consents.has_agreed(f"{ME} ") or None,),
+    "Consents.record_consent": (lambda w: w.consents.record_consent(ME),),
     "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
     "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
     "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
-    "Spending.share": (lambda w: w.spending.share(1, ME),),
-    "Spending.settle": (lambda w: w.spending.settle(-(10**9), ME),),
+    "Spending.charge_user": (lambda w: w.spending.charge_user(1, ME),),
+    "Spending.adjust": (lambda w: w.spending.adjust(-(10**9), ME),),
     "Metered.stream": (lambda w: _metered(w),),
     "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
     "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),
@@ -477,7 +474,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Services.taught_by": (lambda w: w.services.taught_by(ME, chat_of(w)),),
     "Services.forget_chat": (lambda w: w.services.forget_chat(ME, chat_of(w)),),
     "Services.read_together": (
-        lambda w: w.services.read_together(ME, listed(1000), deleted(), looked_up(SECRET[:4]), open_questions()),
+        lambda w: w.services.read_together(
+            ME, list_reading(1000), deleted_reading(), search_reading(SECRET[:4]), open_questions()
+        ),
     ),
     "Services.clear_memories": (
         lambda w: w.services.clear_memories(ME, messages_too=True),
@@ -495,7 +494,7 @@ HARMLESS = {
     "Worker.tell",
     "Worker.stop",
     "Services.close",
-    "Underway.close",
+    "Replies.close",
     "Limits.address_of",
     "Metered.close",
 }

@@ -65,9 +65,9 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Talks.unlearn": (lambda w: w.inside(lambda c: w.talks.unlearn(c, chat_of(w), ALICE, [w.known["asked"].id])),),
     "Talks.prove": (lambda w: w.talks.prove(ME, _taught(w), {}).found_again or None,),
     # -- chats
-    "SwitchBoard.of": (lambda w: w.switches.of(ME, chat_of(w)),),
-    "SwitchBoard.set": (lambda w: w.switches.set(ME, chat_of(w), Switches(temporary=True)),),
-    "SwitchBoard.put": (lambda w: w.inside(lambda c: w.switches.put(c, chat_of(w), Switches(temporary=True))),),
+    "SwitchStore.of": (lambda w: w.switches.of(ME, chat_of(w)),),
+    "SwitchStore.set": (lambda w: w.switches.set(ME, chat_of(w), Switches(temporary=True)),),
+    "SwitchStore.put": (lambda w: w.inside(lambda c: w.switches.put(c, chat_of(w), Switches(temporary=True))),),
     "Attachments.keep": (
         lambda w: w.inside(
             lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [replace(_file(w), id=str(uuid4()))])

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
-from chat.preferences import own_preferences
-from chat.reply import Draft, Writing, keep
+from chat.preferences import preferences_reading
+from chat.reply import PartialReply, ReplyTask, keep
 from memory.errors import AppError
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
@@ -38,36 +38,36 @@ def _answered(w: World) -> list[str]:
     """What Mallory is told who presents Alice's message, or her chat, as her own."""
     told = []
     for forged in (replace(w.known["asked"], user_id=ME), replace(w.conversations.say(ME, None, "mine"), id=REPLIED)):
-        w.underway.begin(forged)
-        writing = w.underway.of(ME, forged.conversation_id)
+        w.replies.begin(forged)
+        task = w.replies.task_for(ME, forged.conversation_id)
         try:
-            told += list(writing.follow()) if writing else []
+            told += list(task.follow()) if task else []
         except AppError as refused:
             told.append(str(refused))
     return told
 
 
-def _forged(w: World) -> Writing:
+def _forged(w: World) -> ReplyTask:
     """A reply of Mallory's to Alice's message."""
-    return Writing(w.chat, replace(w.known["asked"], user_id=ME))
+    return ReplyTask(w.chat, replace(w.known["asked"], user_id=ME))
 
 
-def _followed(writing: Writing) -> list[str]:
-    writing.end(None)
-    return list(writing.follow())
+def _followed(task: ReplyTask) -> list[str]:
+    task.end(None)
+    return list(task.follow())
 
 
 def _while_hers_is_written(w: World, act: Callable[[], Any]) -> Any:
     """What Mallory can do to a reply that Alice waits for."""
     hers = w.known["asked"]
-    held = {(ALICE, hers.conversation_id): Writing(w.chat, hers)}
-    w.underway._writings |= held
+    held = {(ALICE, hers.conversation_id): ReplyTask(w.chat, hers)}
+    w.replies._writings |= held
     try:
         taken = act()
-        assert w.underway._writings == held, "Mallory ended it"
+        assert w.replies._writings == held, "Mallory ended it"
         return taken
     finally:
-        w.underway._writings.clear()
+        w.replies._writings.clear()
 
 
 THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
@@ -79,24 +79,26 @@ THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
     ),
     "Threads.up_to": (lambda w: w.conversations.threads.up_to(replace(w.known["asked"], user_id=ME, content="")),),
     "Threads.up_to_and": (
-        lambda w: w.conversations.threads.up_to_and(replace(w.known["asked"], user_id=ME), own_preferences())[0],
+        lambda w: w.conversations.threads.up_to_and(replace(w.known["asked"], user_id=ME), preferences_reading())[0],
     ),
     "Threads.stamp": (lambda w: w.conversations.threads.stamp(ME, w.known["asked"].conversation_id) and SECRET,),
     "Threads.choose": (
         lambda w: w.conversations.threads.choose(ME, w.known["asked"].conversation_id, w.known["asked"].id),
         lambda w: w.conversations.threads.choose(ME, chat_of_mine(w), w.known["asked"].id),
     ),
-    "Underway.begin": (lambda w: _answered(w),),
-    "Underway.of": (lambda w: _while_hers_is_written(w, lambda: w.underway.of(ME, w.known["asked"].conversation_id)),),
-    "Underway.stop": (
-        lambda w: _while_hers_is_written(w, lambda: w.underway.stop(ME, w.known["asked"].conversation_id)),
+    "Replies.begin": (lambda w: _answered(w),),
+    "Replies.task_for": (
+        lambda w: _while_hers_is_written(w, lambda: w.replies.task_for(ME, w.known["asked"].conversation_id)),
     ),
-    "Underway.stop_all": (lambda w: _while_hers_is_written(w, lambda: w.underway.stop_all(ME)),),
-    "Underway.why_not": (lambda w: w.underway.why_not(ME, w.known["asked"].id),),
-    "Writing.write": (lambda w: _forged(w).write((), None, UTC),),
-    "Writing.follow": (lambda w: _followed(_forged(w)),),
-    "Writing.stop": (lambda w: _forged(w).stop(),),
-    "Writing.end": (lambda w: _forged(w).end(None),),
-    "turn.keep": (lambda w: keep(w.chat, replace(w.known["asked"], user_id=ME), Draft(pieces=["mine now"])),),
+    "Replies.stop": (
+        lambda w: _while_hers_is_written(w, lambda: w.replies.stop(ME, w.known["asked"].conversation_id)),
+    ),
+    "Replies.stop_all": (lambda w: _while_hers_is_written(w, lambda: w.replies.stop_all(ME)),),
+    "Replies.problem_with": (lambda w: w.replies.problem_with(ME, w.known["asked"].id),),
+    "ReplyTask.write": (lambda w: _forged(w).write((), None, UTC),),
+    "ReplyTask.follow": (lambda w: _followed(_forged(w)),),
+    "ReplyTask.stop": (lambda w: _forged(w).stop(),),
+    "ReplyTask.end": (lambda w: _forged(w).end(None),),
+    "turn.keep": (lambda w: keep(w.chat, replace(w.known["asked"], user_id=ME), PartialReply(pieces=["mine now"])),),
     "Threads.rate": (lambda w: w.conversations.threads.rate(ME, _replied(w), -1, "mine now"),),
 }

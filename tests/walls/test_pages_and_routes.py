@@ -35,7 +35,7 @@ def sign_up(home: services.Services) -> Iterator[Callable[[], Session]]:
         def new() -> Session:
             session = client.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
             assert session is not None
-            home.limits.consents.give(session.user_id)
+            home.limits.consents.record_consent(session.user_id)
             return session
 
         yield new

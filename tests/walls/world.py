@@ -18,9 +18,9 @@ from chat.attachments import Attachment, Attachments
 from chat.chats import Chats, Retention
 from chat.conversations import Conversations
 from chat.export import Exports
-from chat.preferences import Preferences, PreferenceStore, SwitchBoard
+from chat.preferences import Preferences, PreferenceStore, SwitchStore
 from chat.queue import Worker
-from chat.reply import Underway
+from chat.reply import Replies
 from chat.turn import Chat
 from limits import Limits
 from limits.admission import Admission
@@ -133,8 +133,8 @@ class World:
         return Talks(self.database, self.store, self.embedder)
 
     @cached_property
-    def switches(self) -> SwitchBoard:
-        return SwitchBoard(self.database)
+    def switches(self) -> SwitchStore:
+        return SwitchStore(self.database)
 
     @cached_property
     def attachments(self) -> Attachments:
@@ -195,8 +195,8 @@ class World:
         )
 
     @cached_property
-    def underway(self) -> Underway:
-        return Underway(self.chat)
+    def replies(self) -> Replies:
+        return Replies(self.chat)
 
     @cached_property
     def services(self) -> Services:
@@ -209,7 +209,7 @@ class World:
             chats=self.chats,
             exports=self.exports,
             chat=self.chat,
-            underway=self.underway,
+            replies=self.replies,
             worker=self.worker,
             limits=self.limits,
             preferences=self.preferences,
@@ -253,8 +253,8 @@ class World:
                 connection, asked.id, {"events": [{"memory": word}], "dropped": [{"text": word, "reason": word}]}
             )
         self._bring(user_id, word)
-        self.consents.give(user_id)
-        self.counts.own(user_id, f"{word}-count", 1, None, 60)
+        self.consents.record_consent(user_id)
+        self.counts.add_for_user(user_id, f"{word}-count", 1, None, 60)
         device = self.sessions.open(Session(user_id, f"{word}@example.com", time.time() + 3600, word, word), word)
         self.sessions.ticket(device)
         if user_id == ALICE:

@@ -11,7 +11,7 @@ from auth import guard
 from auth.errors import AuthUnreachable
 from auth.guard import User, require_user
 from memory.errors import InvalidInput
-from services import Farewell, services
+from services import AccountDeletion, services
 from texts import text
 from ui.elements import as_typed, deletion_receipt
 from ui.frame import trouble
@@ -55,7 +55,7 @@ def _delete(user: User, typed: str) -> None:
 
 def farewell() -> None:
     """The receipt, shown once to who has just left."""
-    gone: Farewell | None = st.session_state.pop(FAREWELL, None)
+    gone: AccountDeletion | None = st.session_state.pop(FAREWELL, None)
     if gone is None:
         return
     st.header(text("account.farewell.title"), anchor=False)

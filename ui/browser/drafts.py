@@ -10,7 +10,7 @@ import hashlib
 import streamlit as st
 
 from auth.guard import User
-from chat.conversations import MAX_MESSAGE
+from chat.conversations import LONGEST_MESSAGE
 
 __all__ = ["draft"]
 
@@ -119,6 +119,12 @@ def draft(user: User, conversation_id: str | None, *, born: bool, given: bool) -
     `born` says that the chat began with what was just sent, `given` that the server has put words into the box.
     """
     owner = hashlib.sha256(user.id.encode()).hexdigest()[:16]
-    data = {"owner": owner, "chat": conversation_id or "new", "most": MAX_MESSAGE, "born": born, "given": given}
+    data = {
+        "owner": owner,
+        "chat": conversation_id or "new",
+        "most": LONGEST_MESSAGE,
+        "born": born,
+        "given": given,
+    }
     with st.container(key="errand-draft"):
         _browser(key="draft", data=data, height=1)

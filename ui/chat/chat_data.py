@@ -10,36 +10,38 @@ import streamlit as st
 
 from auth.guard import User
 from chat import chats
-from chat.chats import Found, looked_up
+from chat.chats import SearchHit, search_reading
 from chat.conversations import Conversation
-from chat.preferences import Preferences, own_preferences
+from chat.preferences import Preferences, preferences_reading
 from memory import Question
 from memory.learn.questions import open_questions
 from services import services
 
-__all__ = ["LISTED", "PUT_AWAY", "SEARCHED", "Desk", "desk"]
+__all__ = ["LISTED", "PUT_AWAY", "SEARCHED", "ChatPageData", "read_chat_page"]
 
 # What decides which list is read: the words in the search box, whether archived chats are looked at, and how many.
 SEARCHED, PUT_AWAY, LISTED = "searched", "put_away", "listed"
 
 
 @dataclass
-class Desk:
+class ChatPageData:
     """What lies there for one run."""
 
-    listing: chats.Listing = field(default_factory=chats.Listing)
+    listing: chats.ChatList = field(default_factory=chats.ChatList)
     deleted: Sequence[Conversation] = ()
     searched: str = ""
-    found: Sequence[Found] = ()
+    found: Sequence[SearchHit] = ()
     put_away: bool = False
     preferences: Preferences = field(default_factory=Preferences)
     questions: list[Sequence[Question]] = field(default_factory=list)  # taken by whoever draws them first
 
 
-def desk(user: User) -> Desk:
+def read_chat_page(user: User) -> ChatPageData:
     """The list as the person has it before them, what they set, and the open questions."""
-    here = Desk(searched=(st.session_state.get(SEARCHED) or "").strip(), put_away=bool(st.session_state.get(PUT_AWAY)))
-    readings = [open_questions(), own_preferences(), *_list(here)]
+    here = ChatPageData(
+        searched=(st.session_state.get(SEARCHED) or "").strip(), put_away=bool(st.session_state.get(PUT_AWAY))
+    )
+    readings = [open_questions(), preferences_reading(), *_list(here)]
     questions, here.preferences, *those = services().read_together(user.id, *readings)
     here.questions.append(questions)
     if here.searched:
@@ -50,8 +52,8 @@ def desk(user: User) -> Desk:
     return here
 
 
-def _list(here: Desk) -> list[Any]:
+def _list(here: ChatPageData) -> list[Any]:
     if here.searched:
-        return [looked_up(here.searched)]
-    listed = chats.listed(st.session_state.get(LISTED, chats.PAGE), archived=here.put_away)
-    return [listed, chats.deleted()] if here.put_away else [listed]
+        return [search_reading(here.searched)]
+    listed = chats.list_reading(st.session_state.get(LISTED, chats.PAGE), archived=here.put_away)
+    return [listed, chats.deleted_reading()] if here.put_away else [listed]

@@ -11,7 +11,7 @@ from itertools import groupby
 import streamlit as st
 
 from auth.guard import User, require_user
-from chat.chats import MOST_FOUND, PAGE, Found
+from chat.chats import MOST_FOUND, PAGE, SearchHit
 from chat.conversations import Conversation
 from services import services
 from texts import counted, text
@@ -21,7 +21,7 @@ from ui.browser.focus import focus_on
 from ui.chat import chat_actions
 from ui.chat.chat_actions import take_along
 from ui.chat.chat_bar import unlearned
-from ui.chat.chat_data import LISTED, PUT_AWAY, SEARCHED, Desk
+from ui.chat.chat_data import LISTED, PUT_AWAY, SEARCHED, ChatPageData
 from ui.chat.open_chat import open_id, set_open
 from ui.frame import trouble
 from ui.slots import stage
@@ -170,7 +170,7 @@ def box() -> None:
     )
 
 
-def results(at_hand: Desk) -> None:
+def results(at_hand: ChatPageData) -> None:
     """Chats by their names, then messages with the line in which the words stand."""
     if not at_hand.found:
         st.markdown(text("chats.search.nothing", words=elements.plain(at_hand.searched[:60])))
@@ -182,7 +182,7 @@ def results(at_hand: Desk) -> None:
     st.button(text("chats.search.end"), key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end)
 
 
-def _result(each: Found, number: int) -> None:
+def _result(each: SearchHit, number: int) -> None:
     with st.container(key=f"found-{elements.way(each.title)}-{number}", gap=None):
         st.button(
             elements.plain(each.title or text("chats.untitled")),
@@ -205,7 +205,7 @@ def _end() -> None:
     st.session_state[SEARCHED] = ""
 
 
-def chat_list(user: User, at_hand: Desk) -> None:
+def chat_list(user: User, at_hand: ChatPageData) -> None:
     """Every chat under its day, the latest first; or what was searched for."""
     with st.sidebar:
         st.button(
@@ -231,7 +231,7 @@ def _begin() -> None:
     narrow.close_soon()
 
 
-def _chats(user: User, at_hand: Desk) -> None:
+def _chats(user: User, at_hand: ChatPageData) -> None:
     chats = at_hand.listing.chats
     if not chats:
         st.caption(text("chats.none_yet"))
@@ -258,7 +258,7 @@ def _chats(user: User, at_hand: Desk) -> None:
         )
 
 
-def _put_away(user: User, at_hand: Desk) -> None:
+def _put_away(user: User, at_hand: ChatPageData) -> None:
     """What is in no list: archived chats, and deleted ones that can still be brought back."""
     back = text("chats.put_away.back")
     st.button(back, key="quiet-back", icon=":material/arrow_back:", type="tertiary", on_click=_look, args=(False,))
@@ -287,7 +287,7 @@ def _heading(each: Conversation) -> str:
     return text("chats.pinned") if each.pinned else elements.day(each.updated_at)
 
 
-def _more(at_hand: Desk) -> None:
+def _more(at_hand: ChatPageData) -> None:
     if at_hand.listing.more:
         st.button(text("chats.more"), key="quiet-more", icon=":material/expand_more:", type="tertiary", on_click=_widen)
 

@@ -84,7 +84,7 @@ def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (),
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), [each.name for each in files])
         return False
-    services().underway.begin(asked, zone=at)
+    services().replies.begin(asked, zone=at)
     if drawn is None:
         st.session_state[BORN] = asked.conversation_id
     open_chat.set_open(asked.conversation_id)

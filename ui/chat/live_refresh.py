@@ -10,14 +10,14 @@ from services import services
 from ui.browser.timer import look_again
 from ui.frame import trouble
 
-__all__ = ["news"]
+__all__ = ["refresh_when_changed"]
 
 # Seconds until each next look; the first again whenever the page is drawn, the last for as long as nothing happens.
 PACES = (3.0, 3.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 30.0)
 LOOKS = "looks_for_news"
 
 
-def news(drawn: Thread) -> None:
+def refresh_when_changed(drawn: Thread) -> None:
     """Draw the page anew once the chat is no longer as it was drawn, and nothing is open that this would close."""
     st.session_state[LOOKS] = 0
     _look(drawn.messages[0].conversation_id, drawn.stamp, {each.id for each in drawn.messages})
@@ -38,7 +38,7 @@ def _look(conversation_id: str, stamp: str, shown: set[str]) -> None:
 def _changed(conversation_id: str, stamp: str, shown: set[str]) -> bool:
     """Whether something was said or answered, or one of these messages is being answered anew."""
     home, user = services(), require_user()
-    writing = home.underway.of(user.id, conversation_id)
-    if writing and writing.asked.id in shown:
+    task = home.replies.task_for(user.id, conversation_id)
+    if task and task.asked.id in shown:
         return True
     return home.conversations.threads.stamp(user.id, conversation_id) != stamp

@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 
 from auth.guard import User
-from chat.reply import Writing
+from chat.reply import ReplyTask
 from chat.tree import Message, Thread, replies_to
 from memory.errors import AppError
 from services import services
@@ -31,12 +31,12 @@ def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), a
     home = services()
     try:
         if asked := message_id and home.conversations.message(user.id, message_id):
-            home.underway.begin(asked, without, as_of, zone=at)
+            home.replies.begin(asked, without, as_of, zone=at)
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), [])
 
 
-def follow_reply(user: User, asked: Message, writing: Writing, thread: Thread) -> Thread:
+def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) -> Thread:
     """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again.
 
     Returns the thread as it is then. Whoever leaves the page, or presses something on it, leaves the reply to go on.
@@ -47,15 +47,15 @@ def follow_reply(user: User, asked: Message, writing: Writing, thread: Thread) -
     words, end, *_, place = [st.empty() for _ in range(UNDER_REPLY)]
     words.caption(text("chat.thinking"))
     with place.container(key="stop-reply", horizontal_alignment="right"):
-        stop, those = services().underway.stop, (user.id, asked.conversation_id)
+        stop, those = services().replies.stop, (user.id, asked.conversation_id)
         st.button(text("chat.stop"), key="stop", icon=":material/stop_circle:", on_click=stop, args=those)
     problem = None
     try:
-        words.write_stream(elements.harmless_stream(_watched(writing)))
+        words.write_stream(elements.harmless_stream(_watched(task)))
     except AppError as error:
         problem = str(error)
     place.empty()
-    if not writing.begun:
+    if not task.begun:
         words.empty()
     now = threads.open(user.id, asked.conversation_id)
     if problem is None:
@@ -81,9 +81,9 @@ def _stands(user: User, asked: Message, before: Thread, now: Thread, problem: st
             second_try(user, asked, problem)
 
 
-def _watched(writing: Writing) -> Iterator[str]:
+def _watched(task: ReplyTask) -> Iterator[str]:
     """The pieces; while there are none, the run can be ended all the same, by a press on anything."""
-    for piece in writing.follow():
+    for piece in task.follow():
         if piece:
             yield piece
         else:
@@ -92,6 +92,6 @@ def _watched(writing: Writing) -> Iterator[str]:
 
 def second_try(user: User, asked: Message, problem: str | None = None) -> None:
     """Why there is no whole reply, and the way to another one."""
-    if problem := problem or services().underway.why_not(user.id, asked.id):
+    if problem := problem or services().replies.problem_with(user.id, asked.id):
         st.warning(problem, icon=":material/error:")
     st.button(text("chat.try_again"), key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))

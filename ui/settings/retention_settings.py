@@ -39,7 +39,7 @@ def draw(user: User, preferences: Preferences) -> None:
             return
         # Only what is shorter than before can cost a chat.
         shorter = days is not None and (preferences.keep_days is None or days < preferences.keep_days)
-        past = services().retention.past(user.id, days) if days is not None and shorter else 0
+        past = services().retention.count_older(user.id, days) if days is not None and shorter else 0
         if days is not None and past:
             _confirm(days, past)
         else:

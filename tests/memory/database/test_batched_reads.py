@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from chat.chats import Chats, deleted, listed, looked_up
+from chat.chats import Chats, deleted_reading, list_reading, search_reading
 from chat.conversations import Conversations
 from memory.database import Database, Reading
 from memory.errors import InvalidInput
@@ -22,7 +22,13 @@ def test_each_gives_what_it_gives_alone(database: Database) -> None:
     gone = conversations.say("ann", None, "“Gone”: 100 % of it, \\ and 'all'\n\u2028\U0001f41d")
     conversations.say("ann", None, "Kept and umbrella")
     chats.delete("ann", gone.conversation_id)
-    readings = (listed(), listed(1, archived=True), deleted(), looked_up("umbrella"), open_questions())
+    readings = (
+        list_reading(),
+        list_reading(1, archived=True),
+        deleted_reading(),
+        search_reading("umbrella"),
+        open_questions(),
+    )
     together = database.read_together("ann", *readings)
     assert together == [database.read("ann", each) for each in readings]
     assert [each.title for each in together[2]] == ["“Gone”: 100 % of it, \\ and 'all' \U0001f41d"]
@@ -51,7 +57,7 @@ def test_rows_keep_their_order_and_none_is_none(database: Database) -> None:
 
 def test_nobody_reads_what_is_anothers(database: Database) -> None:
     Conversations(database).say("ann", None, "Mine")
-    [listing, found] = database.read_together("bob", listed(), looked_up("mine"))
+    [listing, found] = database.read_together("bob", list_reading(), search_reading("mine"))
     assert (listing.chats, found) == ([], [])
     with pytest.raises(InvalidInput):
-        database.read_together("", listed())
+        database.read_together("", list_reading())
