@@ -19,7 +19,7 @@ from headers import walls
 from memory.errors import AppError
 from services import health, services
 from texts import text
-from ui.browser.cookie_bridge import settle
+from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat.open_chat import arrive
 from ui.frame import dress, show_trouble
 
@@ -59,7 +59,7 @@ def draw() -> None:
         st.Page("pages/account.py", title=text("frame.pages.account"), icon=":material/person:"),
     ]
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")
-    settle()
+    run_cookie_task()
     arrive(chosen.url_path)
     chosen.run()
 

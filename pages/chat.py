@@ -15,9 +15,7 @@ from chat.tree import Switches, Thread
 from memory.errors import InvalidInput
 from services import services
 from ui import zone
-from ui.browser.address import name_in_address
-from ui.browser.clipboard import copying
-from ui.browser.scroll import going
+from ui.browser.page_scripts import enable_copying, put_chat_in_address, scroll_now
 from ui.chat import composer, open_chat
 from ui.chat.chat_bar import chat_bar, chosen_for_new
 from ui.chat.chat_data import ChatPageData, read_chat_page
@@ -69,15 +67,15 @@ def _talk(drawn: Thread, task: ReplyTask | None, at_hand: ChatPageData, above: D
         composer.not_taken()
         which_is_right(user, at_hand.questions)
         confirm_gently()
-    name_in_address(drawn.messages[0].conversation_id)
-    going()
+    put_chat_in_address(open_chat.IN_ADDRESS, drawn.messages[0].conversation_id)
+    scroll_now()
     if place:
         with place.chat_message("assistant", avatar=MARK):
             if task and asked:
                 drawn = follow_reply(user, asked, task, drawn)
             else:
                 second_try(user, drawn.messages[-1])
-    copying(drawn.messages)
+    enable_copying(drawn.messages)
     refresh_when_changed(drawn)
 
 

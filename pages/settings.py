@@ -10,7 +10,7 @@ from texts import text
 from ui.consent import require_consent
 from ui.frame import trouble
 from ui.settings import memory_settings, reply_settings, retention_settings
-from ui.settings.theme import lights
+from ui.settings.theme import draw_theme_choice
 
 user = require_user()
 home = services()
@@ -32,7 +32,7 @@ def draw() -> None:
     retention_settings.draw(user, preferences)
     st.header(text("settings.look.title"), anchor=False)
     with st.container(border=True):
-        lights()
+        draw_theme_choice()
 
 
 with trouble():

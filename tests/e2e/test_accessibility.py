@@ -72,7 +72,7 @@ def _too_wide(person: Visitor) -> list[str]:
     out: list[str] = person.page.evaluate(
         """() => [...document.querySelectorAll("main *, [role=dialog] *")]
           .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
-          .filter((each) => getComputedStyle(each).position !== "absolute" && !each.closest("[class*=st-key-errand]"))
+          .filter((each) => getComputedStyle(each).position !== "absolute" && !each.closest("[class*=st-key-script-]"))
           .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
           .map((each) => each.outerHTML.slice(0, 200))"""
     )

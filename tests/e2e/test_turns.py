@@ -47,7 +47,7 @@ def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
     model_server.enqueue(Reply("A fine instrument."), slow)
     person.says("I play the cello")
     person.sees("A fine instrument.")
-    looking = person.page.locator(".st-key-errand-learned")
+    looking = person.page.locator(".st-key-script-learned")
     expect(looking).to_have_count(1)
     person.page.get_by_role("button", name="Chat menu").click()
     person.page.get_by_role("menuitem", name="Export").click()

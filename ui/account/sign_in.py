@@ -19,7 +19,7 @@ from texts import text
 from ui.account import by_mail
 from ui.account.entry_fields import invitation, may_come_in, may_try, new_password
 from ui.account.second_factor import arrive
-from ui.browser.cookie_bridge import app_address, brought_back, send_browser_to
+from ui.browser.cookie_bridge import app_address, kept_verifier, send_browser_to
 from ui.frame import MARK, show_trouble
 
 __all__ = ["come_back", "example", "ways_in"]
@@ -49,7 +49,7 @@ def ways_in(offers: Offers) -> None:
 
 def come_back() -> None:
     """The browser is back from another site, with a code or with what went wrong."""
-    code, verifier = st.query_params.get("code"), brought_back()
+    code, verifier = st.query_params.get("code"), kept_verifier()
     try:
         if not code or verifier is None:
             raise SignInError(_not_signed_in())

@@ -16,8 +16,7 @@ from chat.conversations import Conversation
 from services import services
 from texts import counted, text
 from ui import elements
-from ui.browser import narrow
-from ui.browser.focus import focus_on
+from ui.browser.page_scripts import close_sidebar_now, close_sidebar_soon, focus_field
 from ui.chat import chat_actions
 from ui.chat.chat_actions import take_along
 from ui.chat.chat_bar import unlearned
@@ -89,7 +88,7 @@ def open_at(chat_id: str, message_id: str | None = None) -> None:
         st.query_params[MESSAGE] = message_id
     elif MESSAGE in st.query_params:
         del st.query_params[MESSAGE]
-    narrow.close_soon()
+    close_sidebar_soon()
 
 
 def dialogs(user: User) -> None:
@@ -123,7 +122,7 @@ def _name_anew(user: User, each: Conversation) -> None:
                 args=(user, each, box),
                 kwargs={"save": save},
             )
-    focus_on(box)
+    focus_field(box)
 
 
 @st.dialog(text("chats.for_good.title"), on_dismiss="rerun")
@@ -222,13 +221,13 @@ def chat_list(user: User, at_hand: ChatPageData) -> None:
                 _put_away(user, at_hand)
             else:
                 _chats(user, at_hand)
-        narrow.draw()
+        close_sidebar_now()
     dialogs(user)
 
 
 def _begin() -> None:
     set_open(None)
-    narrow.close_soon()
+    close_sidebar_soon()
 
 
 def _chats(user: User, at_hand: ChatPageData) -> None:

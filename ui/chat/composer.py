@@ -14,8 +14,7 @@ from memory.errors import AppError, NotFound
 from services import services
 from texts import text
 from ui import elements, zone
-from ui.browser.drafts import draft
-from ui.browser.input_guards import slips
+from ui.browser.page_scripts import guard_chat_box, keep_draft
 from ui.chat import chat_bar, open_chat
 
 __all__ = ["box", "not_taken", "say_in_new_chat", "say_instead", "seen"]
@@ -38,9 +37,10 @@ def box(user: User, thread: Thread) -> None:
         on_submit=_said,
         args=(user, drawn),
     )
-    slips()
+    guard_chat_box()
     seen(thread.tip)
-    draft(user, drawn, born=st.session_state.pop(BORN, None) == drawn is not None, given=given)
+    begun = st.session_state.pop(BORN, None) == drawn is not None
+    keep_draft(user, drawn, begun=begun, prefilled=given)
 
 
 def seen(message_id: str | None) -> None:

@@ -17,7 +17,7 @@ from chat.conversations import Message
 from memory import Result
 from services import services
 from texts import text
-from ui.browser.timer import look_again
+from ui.browser.timer import run_again
 from ui.elements import plain
 from ui.frame import trouble
 
@@ -70,8 +70,8 @@ def _while_waiting(message_id: str, read: list[Message]) -> None:
             return
         _told(asked)
         if pace := _pace(asked):
-            look_again("learned", pace)
-        elif _questions(asked) and look_again("learned", calm=True):
+            run_again("learned", pace)
+        elif _questions(asked) and run_again("learned", calm=True):
             st.rerun()  # the question above the box is no part of this piece
 
 

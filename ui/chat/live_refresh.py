@@ -7,7 +7,7 @@ import streamlit as st
 from auth.guard import require_user
 from chat.tree import Thread
 from services import services
-from ui.browser.timer import look_again
+from ui.browser.timer import run_again
 from ui.frame import trouble
 
 __all__ = ["refresh_when_changed"]
@@ -31,7 +31,7 @@ def _look(conversation_id: str, stamp: str, shown: set[str]) -> None:
         # With the page itself nothing can be new; asking, and asking who asks, would cost each run two trips.
         changed = looks > 0 and _changed(conversation_id, stamp, shown)
         pace = 0.05 if changed else PACES[min(looks, len(PACES) - 1)]
-        if look_again("news", pace, calm=changed):
+        if run_again("news", pace, calm=changed):
             st.rerun()
 
 

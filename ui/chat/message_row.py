@@ -13,8 +13,7 @@ from chat.tree import MAX_WHY, Message, Thread
 from memory.errors import NotFound
 from services import services
 from texts import text
-from ui.browser.clipboard import copy_button
-from ui.browser.scroll import go_to
+from ui.browser.page_scripts import copy_button, scroll_soon
 from ui.chat.receipt import Again, behind_reply, notes
 from ui.elements import plain
 from ui.frame import trouble
@@ -82,7 +81,7 @@ def _choose(user: User, message: Message, version: str) -> None:
 
 def _reword(message_id: str) -> None:
     st.session_state[REWORDED] = message_id
-    go_to(message_id, write=True)
+    scroll_soon(message_id, write=True)
 
 
 def _feedback(user: User, message: Message) -> None:

@@ -8,7 +8,7 @@ from auth.guard import User
 from chat.tree import PAGE, Thread
 from memory.errors import NotFound
 from services import services
-from ui.browser.scroll import go_to
+from ui.browser.page_scripts import scroll_soon
 
 __all__ = ["IN_ADDRESS", "REFUSED", "arrive", "earlier", "later", "open_id", "set_open", "thread"]
 
@@ -67,13 +67,13 @@ def thread(user: User) -> Thread:
 def earlier(drawn: Thread) -> None:
     """Draw the page of messages before these as well, and stay where the reader is."""
     _begin_with(drawn, max(0, drawn.start - PAGE))
-    go_to(drawn.messages[0].id)
+    scroll_soon(drawn.messages[0].id)
 
 
 def later(drawn: Thread) -> None:
     """Go on towards the end."""
     _begin_with(drawn, drawn.start + PAGE)
-    go_to(drawn.messages[-1].id, end=True)
+    scroll_soon(drawn.messages[-1].id, end=True)
 
 
 def _begin_with(drawn: Thread, place: int) -> None:
@@ -93,7 +93,7 @@ def _read(user: User, chosen: str) -> Thread:
         st.session_state[SHOWN] = (chosen, wanted)
         if found.find(wanted):
             st.session_state[FIRST] = (chosen, found.messages[0].id)
-            go_to(wanted, mark=True)
+            scroll_soon(wanted, mark=True)
             if found.branched:
                 threads.choose(user.id, chosen, wanted)
     except NotFound:

@@ -1,0 +1,118 @@
+"""Scripts that make a page handy: address, drafts, copying, scrolling, focus, the sidebar, guards of the chat box.
+
+Each function puts one script on the page, or notes what a script shall do with the next run. None of them talks to the
+database; the session cookie is `cookie_bridge`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from uuid import uuid4
+
+import streamlit as st
+
+from auth.guard import User
+from chat.conversations import LONGEST_MESSAGE
+from chat.tree import Message
+from texts import text
+from ui.browser import component, invisible, source
+
+__all__ = [
+    "close_sidebar_now",
+    "close_sidebar_soon",
+    "copy_button",
+    "enable_copying",
+    "focus_field",
+    "guard_chat_box",
+    "keep_draft",
+    "put_chat_in_address",
+    "scroll_now",
+    "scroll_soon",
+]
+
+# What is kept in the session between two runs.
+SIDEBAR_REQUEST, SCROLL_REQUEST, SCROLL_COUNT = "close_sidebar", "scroll_request", "scroll_count"
+
+_address = component("keepsake_address", "address.js")
+_clipboard = component("keepsake_copying", "clipboard.js")
+_drafts = component("keepsake_draft", "drafts.js")
+_focus = component("keepsake_focus", "focus.js")
+_input_guards = component("keepsake_slips", "input_guards.js")
+_scroll = component("keepsake_going", "scroll.js")
+_sidebar = component("keepsake_narrow", "sidebar.js")
+INPUT_STYLE = f"<style>{source('input_guards.css')}</style>"
+
+
+def put_chat_in_address(parameter: str, conversation_id: str) -> None:
+    """Add the open chat to an address without one, so that a reload shows the chat again."""
+    with invisible("address"):
+        if parameter not in st.query_params:
+            _address(key="address", data={"name": parameter, "chat": conversation_id}, height=1)
+
+
+def copy_button(message: Message) -> None:
+    """Draw the button that copies a message: a person's words as written, a reply as Markdown."""
+    st.button(text("thread.copy"), key=f"icon-copy-{message.id}", icon=":material/content_copy:", type="tertiary")
+
+
+def enable_copying(messages: Iterable[Message]) -> None:
+    """Give the browser the texts of these messages, so that their copy buttons work without a trip to the server."""
+    texts = {each.id: each.content for each in messages}
+    words = {"copied": text("thread.copied"), "failed": text("thread.not_copied")}
+    with invisible("copying"):
+        _clipboard(key="copying", data={"texts": texts, "words": words}, height=1)
+
+
+def keep_draft(user: User, conversation_id: str | None, *, begun: bool, prefilled: bool) -> None:
+    """Keep what is typed in this chat and not sent, in this tab of the browser, and put it back.
+
+    `begun` says that the chat began with what was just sent, `prefilled` that the server has put words into the box.
+    A draft never leaves the browser. It is deleted when it is sent, at sign-out, and when somebody else signs in.
+    """
+    owner = hashlib.sha256(user.id.encode()).hexdigest()[:16]
+    chat = {"owner": owner, "chat": conversation_id or "new", "most": LONGEST_MESSAGE}
+    with invisible("draft"):
+        _drafts(key="draft", data={**chat, "begun": begun, "prefilled": prefilled}, height=1)
+
+
+def focus_field(key: str) -> None:
+    """Focus the input field with this key, once; to be drawn together with the field."""
+    with invisible(f"focus-{key}"):
+        _focus(key=f"focus-{key}", data={"key": key}, height=1)
+
+
+def guard_chat_box() -> None:
+    """Repair text that cannot be sent, hold back a message whose file failed, and show why the file failed."""
+    st.html(INPUT_STYLE)
+    with invisible("slips"):
+        _input_guards(key="slips", height=1)
+
+
+def scroll_soon(message_id: str, *, mark: bool = False, end: bool = False, write: bool = False) -> None:
+    """Bring a message into view with the page that is drawn next: to where the first one stood, unless told otherwise.
+
+    `mark` highlights it for a moment, `end` puts it where somebody stopped reading, `write` focuses its editor.
+    """
+    count = st.session_state[SCROLL_COUNT] = st.session_state.get(SCROLL_COUNT, 0) + 1
+    how = {"mark": mark, "end": end, "write": write}
+    st.session_state[SCROLL_REQUEST] = {"message": message_id, "once": count, **how}
+
+
+def scroll_now() -> None:
+    """Carry out what `scroll_soon` asked for; to be drawn after the messages."""
+    with invisible("going"):
+        _scroll(key="going", data=st.session_state.pop(SCROLL_REQUEST, None) or {}, height=1)
+
+
+def close_sidebar_soon() -> None:
+    """Close the sidebar with this run where the screen is narrow and the sidebar covers the page."""
+    st.session_state[SIDEBAR_REQUEST] = uuid4().hex
+
+
+def close_sidebar_now() -> None:
+    """Carry out what `close_sidebar_soon` asked for."""
+    once = st.session_state.pop(SIDEBAR_REQUEST, None)
+    with invisible("narrow"):
+        if once:
+            _sidebar(key="narrow", data={"once": once}, height=1)
