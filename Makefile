@@ -30,10 +30,10 @@ screenshots: ## every page, light and dark, wide and narrow, into docs/pictures/
 	@$(PYTHON) local/install.py test
 	@$(BIN)/python -m tests.e2e.screenshots
 
-lock:    ## pin anew what pyproject.toml asks for
-	$(PINS) -o requirements.txt
-	$(PINS) --extra local -c requirements.txt -o requirements-local.txt
-	$(PINS) --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt
+lock:    ## pin what pyproject.toml asks for, and keep what is pinned: make lock ARGS=--upgrade for the newest
+	$(PINS) $(ARGS) --extra app -o requirements.txt
+	$(PINS) $(ARGS) --extra app --extra local --extra auth-server -c requirements.txt -o requirements-local.txt
+	$(PINS) $(ARGS) --all-extras -c requirements-local.txt -o requirements-dev.txt
 	$(BIN)/python -m local.notices
 
 audit:   ## known weaknesses of what is pinned, as the registries tell them today; news, so no part of the tests

@@ -1,7 +1,7 @@
 """The memory layer, a library of its own: what is worth keeping about a person, and finding it again.
 
     from keepsake import Memory        where the library is installed
-    from . import Memory          in this repository
+    from memory import Memory          in this repository
 
 The names are loaded when they are first used, so that importing one module (an error, a setting) stays cheap.
 """

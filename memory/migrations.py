@@ -1,6 +1,8 @@
-"""Applies supabase/migrations/ to a database: once, in order, under a lock, by whichever process is first.
+"""Apply the migrations to a database: once, in order, under a lock, by whichever process is first.
 
-    python -m migrations        with DATABASE_ADMIN_URL (or DATABASE_URL) set
+    python -m memory.migrations        with DATABASE_ADMIN_URL (or DATABASE_URL) set
+
+The SQL files are in supabase/migrations/; in the installed library they are in its folder `sql`.
 
 Applied versions are recorded where `supabase db push` records them, so that either may run first. It
 changes the schema only: no row of a user is read, and none is written but duplicates moved to history.
@@ -16,13 +18,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from .database import SEARCH_PATH, Database, connect, translating
-from .errors import AppError, MigrationNeeded, SettingsError
+from .errors import COMMAND, AppError, MigrationNeeded, SettingsError
 
 __all__ = ["Migration", "made_for", "main", "migrate"]
 
-FOLDER = Path(__file__).parents[1] / "supabase" / "migrations"
+_INSTALLED = Path(__file__).parent / "sql"
+FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "supabase" / "migrations"
 LOCK = 0x4B454550  # any constant: all processes of this app wait for the same one
-COMMAND = "DATABASE_ADMIN_URL=postgresql://… python -m migrations"
+AS_ADMIN = f"DATABASE_ADMIN_URL=postgresql://… {COMMAND}.migrations"
 
 _BEGUN = """
 select exists (select from pg_roles where rolname = 'authenticated')
@@ -30,7 +33,7 @@ select exists (select from pg_roles where rolname = 'authenticated')
 """
 
 _MADE = text("select dimension, embed_model from app.collections where name = 'memories'")
-_WHAT_TO_DO = "set EMBED_MODEL back, or move all vectors to the new model once with: python -m memory reembed"
+_WHAT_TO_DO = f"set EMBED_MODEL back, or move all vectors to the new model once with: {COMMAND} reembed"
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
     except sqlalchemy_errors.ProgrammingError as error:
         if getattr(error.orig, "pgcode", None) == "42501":  # insufficient privilege
             raise MigrationNeeded(
-                f"The database's tables are missing or old, and this role may not make them. Run once: {COMMAND}"
+                f"The database's tables are missing or old, and this role may not make them. Run once: {AS_ADMIN}"
             ) from error
         raise
     except sqlalchemy_errors.DBAPIError as error:
@@ -159,7 +162,7 @@ def _refuse_row_level_security(connection: Connection) -> None:
     if not may:
         raise MigrationNeeded(
             f"The tables must be made by a role that bypasses row-level security (Supabase's postgres does). "
-            f"Run once: {COMMAND}"
+            f"Run once: {AS_ADMIN}"
         )
 
 

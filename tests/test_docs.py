@@ -8,7 +8,13 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
+<<<<<<< HEAD
 from memory.settings import MemorySettings
+=======
+import pytest
+from packaging.requirements import Requirement
+
+>>>>>>> 4ce44da (The memory layer installs as the package keepsake: ranges in pyproject, the SQL inside the wheel, commands under the package's own name)
 from settings import Settings
 
 PROJECT = Path(__file__).parent.parent
@@ -83,22 +89,39 @@ def test_every_link_and_picture_in_the_docs_leads_somewhere() -> None:
                 assert ((PROJECT / page).parent / target).exists(), f"{page}: {target}"
 
 
+LISTS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+
+
 def test_the_hosted_list_has_no_local_or_test_package() -> None:
-    hosted = _pinned("requirements.txt")
-    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    only_here = {line.split("==")[0] for group in extras.values() for line in group}
-    assert not hosted.keys() & only_here
+    asked = _asked_for()
+    not_hosted = {each.name for extra in ("local", "auth-server", "dev") for each in asked[extra]}
+    assert not _pinned("requirements.txt").keys() & not_hosted
 
 
-def test_every_dependency_is_pinned_and_the_lists_agree() -> None:
-    lists = [_pinned(name) for name in ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")]
-    assert lists[0].items() <= lists[1].items() <= lists[2].items()
+def test_each_list_of_pins_includes_the_one_before() -> None:
+    hosted, local, dev = (_pinned(name) for name in LISTS)
+    assert hosted.items() <= local.items() <= dev.items()
+
+
+def test_every_range_in_pyproject_has_a_pin_inside_it() -> None:
+    asked = _asked_for()
+    in_list = dict(zip(LISTS, (asked["app"], asked["local"] + asked["auth-server"], asked["dev"]), strict=True))
+    in_list["requirements.txt"] += asked[""]
+    for listed, requirements in in_list.items():
+        pinned = _pinned(listed)
+        for each in requirements:
+            assert each.specifier, f"{each.name} has no range"
+            assert not any(part.operator == "==" for part in each.specifier), f"{each} is a pin"
+            versions = pinned.get(each.name.lower(), set())
+            assert versions, f"{each.name} is not in {listed}"
+            assert all(each.specifier.contains(version) for version in versions), f"{listed}: {each}"
+
+
+def _asked_for() -> dict[str, list[Requirement]]:
+    """The requirements in pyproject.toml by extra; those of the library itself under an empty name."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    groups = project["optional-dependencies"]
-    for listed, asked in zip(lists, (project["dependencies"], groups["local"], groups["dev"]), strict=True):
-        for line in asked:
-            name, version = line.split("==")
-            assert version in listed[name.lower()]
+    groups = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {extra: [Requirement(line) for line in lines] for extra, lines in groups.items()}
 
 
 def _pinned(name: str) -> dict[str, set[str]]:

@@ -15,6 +15,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy import exc as sqlalchemy_errors
 
 from ..errors import (
+    COMMAND,
     AppError,
     DatabaseError,
     DatabaseUnreachable,
@@ -79,7 +80,7 @@ def _refused(error: BaseException | None) -> AppError | None:
         return DatabaseError(f"The database role may not do this: {message.splitlines()[0]}.")
     no_role = isinstance(error, postgres_errors.InvalidParameterValue) and message.startswith("role ")
     if no_role or isinstance(error, _MISSING):
-        return MigrationNeeded("The database's tables are missing or old. Run once: python -m migrations")
+        return MigrationNeeded(f"The database's tables are missing or old. Run once: {COMMAND}.migrations")
     if re.search(r"expected \d+ dimensions|different vector dimensions", message):
         return VectorsMoved(_MOVED)
     if message.startswith("invalid dsn"):

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..errors import LocalError
+from ..errors import COMMAND, LocalError
 
 __all__ = ["BundledEmbedder"]
 
@@ -58,7 +58,8 @@ def _load(dimensions: int) -> Any:
     package = find_spec("wordllama")
     if package is None or package.origin is None:
         raise LocalError(
-            "The bundled embedder is not installed: run `make run`, or set EMBED_MODEL and EMBED_BASE_URL."
+            "The bundled embedder is not installed: run `make run` (with the library: pip install 'keepsake[local]'), "
+            "or set EMBED_MODEL and EMBED_BASE_URL."
         )
     with _logging_left_alone():
         from wordllama import WordLlama
@@ -84,9 +85,7 @@ def _logging_left_alone() -> Iterator[None]:
 
 def main() -> None:
     """Serve on a port of this machine until ended."""
-    parser = argparse.ArgumentParser(
-        prog="python -m memory.embedded.embedder", description="Serve the bundled embedder."
-    )
+    parser = argparse.ArgumentParser(prog=f"{COMMAND}.embedded.embedder", description="Serve the bundled embedder.")
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
     from .embedder_server import EmbedderServer

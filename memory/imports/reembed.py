@@ -16,7 +16,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from ..database import SEARCH_PATH, Database, connect, translating
 from ..embed import Embedder
-from ..errors import DatabaseError, MigrationNeeded
+from ..errors import COMMAND, DatabaseError, MigrationNeeded
 from ..migrations import made_for
 from ..rows.store import as_written
 
@@ -28,7 +28,7 @@ FEW = 100  # so many may still be embedded while everybody waits
 MAX_SWAPS = 20
 LOCK = 0x52454D42  # held by the one who moves, for as long as the connection lives
 LOCK_SECONDS = 5  # how long the app may have to wait behind us for a table
-AS_ADMIN = "DATABASE_ADMIN_URL=postgresql://… python -m memory reembed"
+AS_ADMIN = f"DATABASE_ADMIN_URL=postgresql://… {COMMAND} reembed"
 Told = Callable[[int], object]
 
 

@@ -167,7 +167,7 @@ def test_an_address_is_enough_and_its_tables_are_made(empty_database: Database, 
 
 
 def test_tables_that_this_role_may_not_make_are_a_sentence(empty_database: Database, bare: object) -> None:
-    with pytest.raises(AppError, match="python -m migrations"):
+    with pytest.raises(AppError, match=r"-m memory\.migrations"):
         Memory(empty_database.url)
 
 
@@ -253,7 +253,7 @@ def test_the_settings_administrator_does_not_migrate_another_database(
 ) -> None:
     bare.setenv("DATABASE_URL", database.url)
     bare.setenv("DATABASE_ADMIN_URL", database.admin_url)
-    with pytest.raises(AppError, match="python -m migrations"):
+    with pytest.raises(AppError, match=r"-m memory\.migrations"):
         parts(empty_database.url, model=None)
     here = parts(model=None)
     assert (here.database.url, here.database.admin_url) == (database.url, database.admin_url)
@@ -427,7 +427,9 @@ def test_the_examples_of_the_page_run_in_their_order(scripts: Scripts, empty_dat
     assert len(examples) > 5
     address = "postgresql://postgres:password@db.example:5432/postgres"
     assert address in PAGE.read_text()
-    scripts.run("\n".join(examples).replace(address, empty_database.admin_url))
+    # In the project's folder the package has the name of its folder.
+    script = re.sub(r"^from keepsake\b", "from memory", "\n".join(examples), flags=re.MULTILINE)
+    scripts.run(script.replace(address, empty_database.admin_url))
 
 
 def test_the_page_names_every_call_with_its_arguments() -> None:

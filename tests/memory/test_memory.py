@@ -252,7 +252,7 @@ def test_a_memory_before_its_day_is_found(memory: Memory) -> None:
 
 
 def test_a_database_without_tables_says_what_to_run(empty_database: Database, embedder: BundledEmbedder) -> None:
-    with pytest.raises(MigrationNeeded, match="python -m migrations"):
+    with pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
         Memory(empty_database, embedder, None).search("tea", user_id="alice")
 
 

@@ -88,14 +88,14 @@ def test_an_app_without_an_administrator_starts_when_everything_is_in_place(data
 
 
 def test_an_app_without_an_administrator_is_told_the_command(empty_database: Database) -> None:
-    with closing(_without_admin(empty_database)) as app, pytest.raises(MigrationNeeded, match="python -m migrations"):
+    with closing(_without_admin(empty_database)) as app, pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
         migrate(app, SIZE, MODEL)
 
 
 def test_a_missing_migration_is_noticed_by_an_app_that_may_not_apply_it(database: Database) -> None:
     with administrator(database) as connection:
         connection.execute(text("delete from supabase_migrations.schema_migrations where version = :last"), _last())
-    with closing(_without_admin(database)) as app, pytest.raises(MigrationNeeded, match="python -m migrations"):
+    with closing(_without_admin(database)) as app, pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
         migrate(app, SIZE, MODEL)
 
 
@@ -195,7 +195,7 @@ def test_after_supabase_db_push_only_the_collection_is_left_to_make(
 
 def test_after_supabase_db_push_an_app_that_may_not_make_the_collection_is_told(empty_database: Database) -> None:
     _db_push(empty_database)
-    with closing(_without_admin(empty_database)) as app, pytest.raises(MigrationNeeded, match="python -m migrations"):
+    with closing(_without_admin(empty_database)) as app, pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
         migrate(app, SIZE, MODEL)
 
 
@@ -266,7 +266,7 @@ def test_a_hosted_administrator_may_move_the_vectors_unless_policies_bind_it(
 
 
 def test_an_administrator_who_may_not_add_the_vector_type_is_told_the_command(hosted: Database) -> None:
-    with pytest.raises(MigrationNeeded, match="python -m migrations"):
+    with pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
         migrate(hosted, SIZE, MODEL)
 
 
@@ -342,7 +342,7 @@ def test_no_other_function_runs_with_its_owners_rights(database: Database) -> No
 def _command(**environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-m", "migrations"],
+        [sys.executable, "-m", "memory.migrations"],
         cwd=PROJECT,
         env=kept | environment,
         capture_output=True,

@@ -215,7 +215,7 @@ def test_a_statement_that_ran_out_of_time_did_reach_the_database(database: Datab
 
 
 def test_a_database_without_our_tables_asks_for_the_migration(empty_database: Database) -> None:
-    with pytest.raises(MigrationNeeded, match="python -m migrations"):
+    with pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
         empty_database.read_as("alice", "select * from app.conversations")
 
 
