@@ -14,7 +14,6 @@ MAX_LINES, MAX_FUNCTION_LINES, MAX_FILES_IN_A_FOLDER, MAX_SINGLE_IMPORTERS = 500
 # What each folder or file of the top level may import of ours, besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
-    "migrations": {"memory"},
     "settings": {"memory"},
     "texts": set(),
     "headers": set(),

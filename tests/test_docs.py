@@ -8,13 +8,9 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-<<<<<<< HEAD
-from memory.settings import MemorySettings
-=======
-import pytest
 from packaging.requirements import Requirement
 
->>>>>>> 4ce44da (The memory layer installs as the package keepsake: ranges in pyproject, the SQL inside the wheel, commands under the package's own name)
+from memory.settings import MemorySettings
 from settings import Settings
 
 PROJECT = Path(__file__).parent.parent
