@@ -28,8 +28,8 @@ from limits import Limits
 from memory import Memory, Receipt
 from memory.database import Database, Reading
 from memory.embed import embedder_for
+from memory.erase.one_chat import ForgetReceipt, LearnedFromChat
 from memory.errors import AppError, SettingsError
-from memory.forget.unlearn import Taught, Unlearned
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate
 from memory.model import Model, chat_model, memory_model
@@ -88,35 +88,35 @@ class Services:
         """What several rooms have to say to one user, in one trip to the database."""
         return self.database.read_together(user_id, *readings)
 
-    def clear_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
-        """Erase what is remembered about a user, with what still waits to be; the receipt shows that it is gone."""
+    def erase_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
+        """Erase what is remembered about a user, and what still waits to be remembered; the receipt proves it."""
         self.replies.stop_all(user_id)  # a reply saved afterwards would hold in its receipt what is to go
         with self.database.as_user(user_id) as connection:
             self.conversations.unqueue(connection)
             # Receipts of old turns quote memories; what is erased must not live on in them.
             self.conversations.clear_receipts(connection)
             chats = self.chats.delete_all(connection) if messages_too else 0
-            removed, texts = self.memory.erase(connection, user_id)
-        return self.memory.prove_erased(user_id, removed | {"chats": chats}, texts)
+            erased, texts = self.memory.erasure.erase(connection, user_id)
+        return self.memory.erasure.prove(user_id, erased | {"chats": chats}, texts)
 
-    def taught_by(self, user_id: str, conversation_id: str) -> Taught:
-        """What forgetting what a chat taught would do."""
+    def learned_from(self, user_id: str, conversation_id: str) -> LearnedFromChat:
+        """What was learned from a chat, and what forgetting the chat would do."""
         with self.database.as_user(user_id) as connection:
             messages = messages_of(connection, conversation_id)
-        return self.memory.talks.taught(conversation_id, user_id=user_id, messages=messages)
+        return self.memory.chats.learned(conversation_id, user_id=user_id, messages=messages)
 
-    def forget_chat(self, user_id: str, conversation_id: str) -> Unlearned:
-        """Forget what a chat taught, for good; its messages stay. The receipt shows that it is gone."""
+    def forget_chat(self, user_id: str, conversation_id: str) -> ForgetReceipt:
+        """Erase what was learned from a chat, permanently; its messages stay. The receipt proves it."""
         self.replies.stop_all(user_id)
         with self.database.as_user(user_id) as connection:
             messages = leave_queue(connection, conversation_id)
-            taught, removed = self.memory.talks.unlearn(connection, conversation_id, user_id, messages)
-            clear_quotes(connection, taught.ids, taught.texts)
-        return self.memory.talks.prove(user_id, taught, removed)
+            learned, erased = self.memory.chats.erase(connection, conversation_id, user_id, messages)
+            clear_quotes(connection, learned.erased_ids, learned.erased_texts)
+        return self.memory.chats.prove(user_id, learned, erased)
 
     def delete_account(self, user_id: str) -> AccountDeletion:
         """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
-        receipt = self.clear_memories(user_id, messages_too=True)
+        receipt = self.erase_memories(user_id, messages_too=True)
         removed = self.sessions.delete_account(user_id)
         # Asked a second time, it finds what the first left.
         return AccountDeletion(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)

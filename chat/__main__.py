@@ -27,7 +27,7 @@ from chat.queue import Worker
 from chat.reply import answer
 from chat.turn import Chat
 from memory import Fact, Memory, Result
-from memory.connect import configured, parts
+from memory.connect import configured, open_parts
 from memory.database import check_user_id
 from memory.errors import AppError, InvalidInput, ModelError, SettingsError
 from memory.learn.extract import instructions_for
@@ -207,7 +207,7 @@ def opened(user_id: str) -> Iterator[Terminal]:
     check_user_id(user_id)
     wanted = configured()
     with ExitStack() as stack:
-        here = parts()
+        here = open_parts()
         stack.callback(here.opened.close)
         memory = Memory(here.database, here.embedder, here.model, instructions_for(wanted))
         aloud = Aloud(here.database, here.embedder, None)

@@ -23,14 +23,13 @@ from chat.conversations import Conversations, Turn
 from limits import Limits
 from memory import Memory, Plan, Said
 from memory.database import Database
-from memory.errors import AppError, MemoryChanged
+from memory.errors import AppError
 from memory.facts import Drop
-from memory.imports.queue import ImportBatch, carry_out
+from memory.imports.queue import ImportBatch
 
 __all__ = ["Refusals", "RefusedWrite", "Worker"]
 
 log = logging.getLogger("keepsake.worker")
-MAX_PLANS = 3
 PATIENCE_SECONDS = 5.0  # turns of other processes, and turns that rest, are looked for this often
 SWEEP_SECONDS = 900.0  # between two looks for chats whose time is over; it is no matter of minutes
 FULL = "as many memories are kept about you as this Keepsake has room for: forget some first"
@@ -138,23 +137,18 @@ class Worker:
     def _learn(self, connection: Connection, batch: ImportBatch) -> None:
         if self._limits and batch.way == "learn":
             self._limits.may_learn(batch.user_id, self._memory.import_queue.cost(batch.said))
-        carry_out(self._memory, connection, batch, self._fitting)
+        learn = batch.way == "learn"
+        self._memory.turns.remember(connection, batch.said, user_id=batch.user_id, learn=learn, limited=self._fitting)
         self._memory.import_queue.done(connection, batch)
 
     def _remember(self, connection: Connection, turn: Turn) -> None:
         """Plan and write; anew, and at the last later, if somebody changed what the plan rests on."""
         used = [each["id"] for each in turn.reply.receipt.get("memories") or []] if turn.reply else []
-        for attempt in range(MAX_PLANS):
-            plan = self._fitting(self._memory.plan(_said(turn), user_id=turn.message.user_id))
-            try:
-                with connection.begin_nested():
-                    events = self._memory.write(connection, plan, used)
-                    break
-            except MemoryChanged:
-                if attempt == MAX_PLANS - 1:
-                    raise
+        plan, events = self._memory.turns.remember(
+            connection, _said(turn), user_id=turn.message.user_id, used=used, limited=self._fitting
+        )
         if turn.reply is not None:
-            self._memory.count_recalled(connection, used)
+            self._memory.turns.count_recalled(connection, used)
         record = {"by": plan.actor, "events": events, "dropped": [asdict(drop) for drop in plan.drops]}
         self._conversations.remembered(connection, turn.message.id, record | {"confirmed": list(plan.confirmed)})
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TextIO
 
 from . import Memory
-from .connect import parts
+from .connect import open_parts
 from .database import check_user_id
 from .errors import COMMAND, AppError, InvalidInput
 from .imports import chatgpt, files
-from .imports.queue import Way, carry_out
+from .imports.queue import Way
 from .imports.reembed import reembed
 from .rows.bulk import Bulk
 from .rows.store import Store
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AppError as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt as ended:
-        raise SystemExit("Ended before it was done; the same command goes on from here.") from ended
+        raise SystemExit("Ended before it was done; the same command goes on from parts.") from ended
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,16 +100,16 @@ def _learn_next_batch(memory: Memory, user_id: str) -> int:
         if claimed is None:
             return 0
         connection, batch = claimed
-        carry_out(memory, connection, batch)
+        memory.turns.remember(connection, batch.said, user_id=batch.user_id, learn=batch.way == "learn")
         memory.import_queue.done(connection, batch)
         return len(batch.said)
 
 
 def _import_rows(path: Path, user_id: str) -> str:
     rows = files.read(path, user_id)
-    here = parts(model=None)
-    with here.opened:
-        bulk = Bulk(here.database, Store(here.database, here.embedder.dimensions), here.embedder)
+    parts = open_parts(model=None)
+    with parts.opened:
+        bulk = Bulk(parts.database, Store(parts.database, parts.embedder.dimensions), parts.embedder)
         progress = Progress("importing", len(rows))
         try:
             kept = bulk.keep(rows, user_id, "import", progress)
@@ -120,8 +120,8 @@ def _import_rows(path: Path, user_id: str) -> str:
 
 
 def _reembed() -> str:
-    here = parts(model=None, other_vectors=True)
-    with here.opened:
+    parts = open_parts(model=None, other_vectors=True)
+    with parts.opened:
         bars: list[Progress] = []
 
         def telling(total: int) -> Progress:
@@ -129,7 +129,7 @@ def _reembed() -> str:
             return bars[-1]
 
         try:
-            moved = reembed(here.database, here.embedder, telling)
+            moved = reembed(parts.database, parts.embedder, telling)
         finally:
             for bar in bars:
                 bar.end()

@@ -1,10 +1,10 @@
-"""What `Memory()` stands on when it is given nothing, less than it needs, or an address.
+"""Opens what `Memory()` needs and was not given: the database, the embedder and the model.
 
-    here = parts()                        the embedded PostgreSQL and the bundled embedder, or DATABASE_URL
-    here = parts("postgresql://…")        that database
+    parts = open_parts()                        the embedded PostgreSQL and the bundled embedder, or DATABASE_URL
+    parts = open_parts("postgresql://…")        that database
 
-It opens what is missing, brings up to date what it opened, and leaves alone what it was given. MemorySettings
-are read, and the local servers looked for, only where something is missing. It remembers nothing itself.
+A database that is opened here is migrated here; what the caller gives is neither changed nor closed. The settings are
+read, and the local servers started, only where something is missing.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Literal
 
 from .database import Database
 from .embed import Embedder, embedder_for
@@ -29,24 +28,19 @@ from .settings import MemorySettings, chosen, settings
 if TYPE_CHECKING:
     from .embedded.postgres import Postgres
 
-__all__ = ["BUNDLED", "FROM_SETTINGS", "FromSettings", "Parts", "configured", "parts"]
+__all__ = ["BUNDLED", "FromSettings", "Parts", "configured", "open_parts"]
 
-BUNDLED = "wordllama-256"  # what the launcher's app calls it: both must find each other's memories comparable
+BUNDLED = "wordllama-256"  # as in the app that the launcher starts, so that both can share one database
 SCHEMES = ("postgres://", "postgresql://", "postgresql+")
 
 
-class FromSettings(Enum):
-    """Stands where no model was given, which is not the same as `None`: that asks for plain rules."""
-
-    FROM_SETTINGS = "what the settings say"
-
-
-FROM_SETTINGS: Final = FromSettings.FROM_SETTINGS
+# The model that the settings name; `None` is no model, which means plain rules.
+FromSettings = Literal["from settings"]
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a memory stands on, and how to close what was opened for it."""
+    """What a memory needs, and how to close those parts that were opened here."""
 
     database: Database
     embedder: Embedder
@@ -54,37 +48,37 @@ class Parts:
     opened: ExitStack
 
 
-def parts(
+def open_parts(
     database: Database | str | None = None,
     embedder: Embedder | None = None,
-    model: Model | FromSettings | None = FROM_SETTINGS,
+    model: Model | FromSettings | None = "from settings",
     *,
     other_vectors: bool = False,
 ) -> Parts:
-    """Open what is not given; raises an `AppError` that says what to set. `opened.close()` hangs up.
+    """Open what is not given; raise an `AppError` that says what to set. `opened.close()` closes what was opened.
 
-    With `other_vectors`, the stored vectors may be of another model than the embedder's: the schema is brought up to
-    date as for theirs.
+    With `other_vectors` the stored vectors may come from another model than the embedder: the database is migrated
+    for that model.
     """
     _check(database, embedder, model)
-    here = database is None and _at_home()
-    # Whatever fails here closes again what was opened before it.
+    local = database is None and _is_local()
+    # If one part fails, those opened before it are closed.
     with ExitStack() as opened:
-        found = database if isinstance(database, Database) else _connect(database, opened)
-        vectors = _embedder(here, opened) if embedder is None else embedder
-        thinking = _model(here, opened) if isinstance(model, FromSettings) else model
-        if found is not database:
-            theirs = made_for(found) if other_vectors else None
-            migrate(found, *(theirs or (vectors.dimensions, vectors.name)))
-        return Parts(found, vectors, thinking, opened.pop_all())
+        connected = database if isinstance(database, Database) else _connect(database, opened)
+        embedder_used = _embedder(local, opened) if embedder is None else embedder
+        model_used = _model(local, opened) if isinstance(model, str) else model
+        if connected is not database:
+            stored = made_for(connected) if other_vectors else None
+            migrate(connected, *(stored or (embedder_used.dimensions, embedder_used.name)))
+        return Parts(connected, embedder_used, model_used, opened.pop_all())
 
 
 def configured() -> MemorySettings:
-    """The settings; with no database among them everything is on this machine, a running Ollama too."""
-    return _wanted(_at_home())
+    """The settings; where they name no database or model, an Ollama that runs on this machine is the model."""
+    return _with_ollama(_is_local())
 
 
-def _at_home() -> bool:
+def _is_local() -> bool:
     return settings().database_url is None
 
 
@@ -95,15 +89,15 @@ def _check(database: object, embedder: object, model: object) -> None:
         raise InvalidInput("A memory's database is a Database, or an address: postgresql://user:password@host/name.")
     if embedder is not None and not callable(getattr(embedder, "embed", None)):
         raise InvalidInput("An embedder has a name, its dimensions, and embed(texts): see docs/library.md.")
-    if not isinstance(model, FromSettings | None) and not callable(getattr(model, "answer", None)):
+    if model not in (None, "from settings") and not callable(getattr(model, "answer", None)):
         raise InvalidInput("A model has a name and answer(messages, schema): see docs/library.md.")
 
 
-def _wanted(here: bool) -> MemorySettings:
+def _with_ollama(local: bool) -> MemorySettings:
     wanted = settings()
-    if wanted.has_model or not here:
+    if wanted.has_model or not local:
         return wanted
-    with _locally():
+    with _local_packages():
         from .embedded.ollama import find_ollama
 
         found = find_ollama()
@@ -126,31 +120,31 @@ def _connect(address: str | None, opened: ExitStack) -> Database:
     return database
 
 
-def _model(here: bool, opened: ExitStack) -> Model | None:
-    model = memory_model(_wanted(here))
+def _model(local: bool, opened: ExitStack) -> Model | None:
+    model = memory_model(_with_ollama(local))
     if model is not None:
         opened.callback(model.close)
     return model
 
 
-def _embedder(here: bool, opened: ExitStack) -> Embedder:
-    """The launcher's choice here, so that memories stay comparable; elsewhere the one that is configured."""
+def _embedder(local: bool, opened: ExitStack) -> Embedder:
+    """On this machine the launcher's embedder, so that memories can be compared; elsewhere the configured one."""
     wanted = settings()
     by_name = wanted.embed_model == BUNDLED and wanted.embed_base_url is None
     named = chosen("embed_model") or chosen("embed_base_url")
-    if by_name or not (named or (wanted.has_embedder and not here)):
+    if by_name or not (named or (wanted.has_embedder and not local)):
         return _bundled()
-    place = _wanted(here)
-    if not place.has_embedder:
+    configured = _with_ollama(local)
+    if not configured.has_embedder:
         raise SettingsError("EMBED_MODEL is set, but not where it is: set EMBED_BASE_URL, or OPENAI_API_KEY.")
-    remote = embedder_for(place)
+    remote = embedder_for(configured)
     opened.callback(remote.close)
     return remote
 
 
 @cache
 def _bundled() -> Embedder:
-    """The embedder that came with the local packages; loaded once, since it keeps nothing of what it reads."""
+    """The embedder of the local packages, loaded once."""
     try:
         from .embedded.embedder import BundledEmbedder
 
@@ -162,7 +156,7 @@ def _bundled() -> Embedder:
         ) from error
 
 
-# -- the embedded server: held once by this process, however many memories stand on it -------------
+# -- the embedded server: one for each data folder in this process, however many memories use it ----------
 
 
 @dataclass
@@ -176,21 +170,21 @@ _held: dict[Path, _Hold] = {}
 
 
 def _hold_server(data_dir: Path, opened: ExitStack) -> Postgres:
-    """The running server of a folder. It ends with its last user, at the latest with this process."""
+    """Start the server of a folder, or share the one that runs; it stops with its last user, or with this process."""
     place = data_dir.expanduser().absolute()
-    with _holding, _locally():
+    with _holding, _local_packages():
         from .embedded.postgres import Postgres
 
         hold = _held.get(place) or _Hold(Postgres(place))
-        # Also where it is held already: somebody may have ended the server meanwhile.
+        # Also if it was started before: somebody may have stopped the server since.
         hold.server.start()
         hold.users += 1
         _held[place] = hold
-    opened.callback(_let_go, place)
+    opened.callback(_release, place)
     return hold.server
 
 
-def _let_go(place: Path) -> None:
+def _release(place: Path) -> None:
     with _holding:
         hold = _held.get(place)
         if hold is None:
@@ -202,19 +196,19 @@ def _let_go(place: Path) -> None:
 
 
 @atexit.register
-def _let_all_go() -> None:
-    """A script that closed nothing ends cleanly all the same."""
+def _release_all() -> None:
+    """Stop the servers of a script that closed nothing."""
     with _holding:
         while _held:
             _, hold = _held.popitem()
-            # Nobody is left to be told; the next start makes up for it.
+            # Nobody is left to see the error, and the next start cleans up.
             with suppress(AppError):
                 hold.server.stop()
 
 
 @contextmanager
-def _locally() -> Iterator[None]:
-    """Say it in a sentence where the local servers' packages are not installed, as on a host."""
+def _local_packages() -> Iterator[None]:
+    """Raise a `LocalError` where the local servers' packages are not installed, as on a hosted deployment."""
     try:
         yield
     except ModuleNotFoundError as error:

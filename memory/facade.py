@@ -1,40 +1,41 @@
-"""The memory layer, usable as a library on its own: what is worth keeping about a person, and finding it again.
+"""`Memory`, the whole library in one object: what mem0 can do, and an object for each further area.
 
     memory = Memory()
     memory.add("My name is Dave and I use Redis", user_id="dave")
     memory.search("what is in my stack?", user_id="dave")["results"]
 
-Every call names a user, and nothing of another user exists for it: the database enforces that, not the
-filter. Calls and results follow mem0's, whose rows are shared. It knows no chat and no page.
+What is about memories themselves is a method: finding, adding, changing, deleting and taking back. Everything else is
+one object for its area, and nothing is in two places. Every call names a user; the database itself keeps the rows of
+all others out of reach. Calls and results follow mem0's. This module knows no chat and no page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Self
-
-from sqlalchemy import Connection
 
 from . import arguments
 from .arguments import Messages
-from .connect import FROM_SETTINGS, FromSettings, configured, parts
-from .database import Database, check_user_id
+from .connect import FromSettings, configured, open_parts
+from .database import Database
 from .embed import Embedder
-from .errors import NotFound
-from .facts import Fact, Plan, Result, Said
-from .forget.erase import Eraser, Receipt
-from .forget.unlearn import Talks
+from .erase.everything import Erasure, Receipt
+from .erase.one_chat import ChatMemories
+from .errors import InvalidInput, NotFound
+from .facts import Fact, Plan, Result, Said, content_hash
 from .imports.queue import ImportQueue
 from .learn.episodes import Episodes, episode_id
 from .learn.extract import Instructions, instructions_for
-from .learn.keeper import Keeper
-from .learn.questions import Choice, Question, Questions
+from .learn.metadata import reworded, rows_as_said
+from .learn.questions import Question, Questions
+from .learn.turns import Changes, Turns, plan_until_written
 from .model import Model
 from .recall.rank import RECIPES, Recipe
 from .recall.rerank import CrossEncoderReranker, ModelReranker, Reranker
 from .recall.search import Query, Recall
+from .rows.bulk import Bulk
 from .rows.graph import Graph
 from .rows.history import Event, History
 from .rows.people import People, Person
@@ -42,7 +43,7 @@ from .rows.store import Store
 from .upkeep.bulk_edit import BulkEdit
 from .upkeep.checks import Checks
 from .upkeep.health import HealthCheck
-from .upkeep.profile import Profile, Profiles
+from .upkeep.profile import Profiles
 from .upkeep.recheck import Recheck
 from .upkeep.tidy import Report, Tidy
 
@@ -70,38 +71,38 @@ Results = dict[str, list[Result]]
 
 
 class Memory:
-    """Adds, finds, changes, takes back and erases what is remembered about each user."""
+    """Finds, adds, changes, deletes and takes back what is remembered about each user."""
 
     def __init__(
         self,
         database: Database | str | None = None,
         embedder: Embedder | None = None,
-        model: Model | FromSettings | None = FROM_SETTINGS,
+        model: Model | FromSettings | None = "from settings",
         instructions: Instructions | None = None,
         reranker: Reranker | None = None,
     ) -> None:
-        standing = parts(database, embedder, model)
-        self._opened: ExitStack = standing.opened
-        self._database = standing.database
-        self._embedder = standing.embedder
-        self._store = Store(standing.database, standing.embedder.dimensions)
-        told = instructions or _instructions(model)
-        self._keeper = Keeper(standing.database, self._store, standing.embedder, standing.model, told)
-        self._recall = Recall(standing.database, self._store, standing.embedder, standing.model, reranker)
-        self._history = History(standing.database)
-        self._eraser = Eraser(standing.database, self._store, standing.embedder)
-        self._tidy = Tidy(standing.database, self._store, standing.embedder, standing.model)
-        self.questions = Questions(standing.database)
-        self.people = People(standing.database)
-        self.episodes = Episodes(standing.database)
-        self.profiles = Profiles(standing.database, self._store, standing.model)
-        self.graph = Graph(standing.database)
-        self.import_queue = ImportQueue(standing.database, by_model=standing.model is not None)
-        self.shelf = BulkEdit(standing.database, self._store, standing.embedder)
-        self.talks = Talks(standing.database, self._store, standing.embedder)
-        self.health = HealthCheck(standing.database, self._tidy)
-        self.checks = Checks(standing.database, self._store, self._recall)
-        self.confirming = Recheck(standing.database, self._store)
+        parts = open_parts(database, embedder, model)
+        self._opened: ExitStack = parts.opened
+        self._database, self._embedder, model_used = parts.database, parts.embedder, parts.model
+        self._store = Store(self._database, self._embedder.dimensions)
+        place = self._database, self._store, self._embedder
+        self._bulk = Bulk(*place)
+        self._history = History(self._database)
+        self._recall = Recall(*place, model_used, reranker)
+        self.turns = Turns(*place, model_used, instructions or _instructions(model))
+        self.erasure = Erasure(*place)
+        self.chats = ChatMemories(*place)
+        self.episodes = Episodes(self._database)
+        self.people = People(self._database)
+        self.questions = Questions(*place)
+        self.recheck = Recheck(self._database, self._store)
+        self.bulk_edit = BulkEdit(*place)
+        self.import_queue = ImportQueue(self._database, by_model=model_used is not None)
+        self.graph = Graph(self._database)
+        self.profile = Profiles(self._database, self._store, model_used)
+        self.tidy = Tidy(*place, model_used)
+        self.health = HealthCheck(self._database, self._store)
+        self.checks = Checks(self._database, self._store, self._recall)
 
     # -- finding ---------------------------------------------------------------------------------
 
@@ -118,18 +119,18 @@ class Memory:
         without: Collection[str] = (),
         standing: int = 0,
     ) -> list[Fact]:
-        """What is remembered about a question, best first; nothing rather than noise.
+        """Return the user's memories that answer a question, best first; none rather than poor ones.
 
-        `before` is what was said before it, `without` the ids of memories to do without; `standing` asks for so
-        many of what holds whatever is asked, which come last and without a score.
+        `before` is what was said before the question, `without` the ids of memories to leave out. `standing` adds up
+        to so many memories that hold whatever is asked; they come last and have no score.
         """
         whose, conditions = arguments.scoped(user_id, filters)
-        asked, most = arguments.question(query), arguments.limited(limit)
-        if not asked:
+        question, most = arguments.question(query), arguments.limited(limit)
+        if not question:
             return []
-        then = None if as_of is None else arguments.moment(as_of)
+        moment = None if as_of is None else arguments.moment(as_of)
         return self._recall.find(
-            Query(asked, whose, most, recipe, conditions, then, before, frozenset(without), standing)
+            Query(question, whose, most, recipe, conditions, moment, before, frozenset(without), standing)
         )
 
     def search(
@@ -144,7 +145,7 @@ class Memory:
         as_of: datetime | date | str | None = None,
         explain: bool = False,
     ) -> Results:
-        """`recall` in mem0's shape; with `explain` each result says what its score is made of."""
+        """Return what `recall` finds in mem0's shape; with `explain` each result says what its score is made of."""
         whose, _ = arguments.scoped(user_id, filters)
         most = arguments.limited(limit, top_k, default=10)
         rest = {key: value for key, value in (filters or {}).items() if key != "user_id"}
@@ -152,7 +153,7 @@ class Memory:
         return {"results": [fact.result(explain=explain) for fact in facts]}
 
     def get(self, memory_id: str, *, user_id: str) -> Result | None:
-        """One memory, or None if this user has no such."""
+        """Return one memory, or None if this user has no such memory."""
         return fact.result() if (fact := self._store.get(user_id, memory_id)) else None
 
     def get_all(
@@ -164,7 +165,7 @@ class Memory:
         top_k: int | None = None,
         as_of: datetime | date | str | None = None,
     ) -> Results:
-        """Everything remembered about a user, now or as of a moment, the newest first."""
+        """Return all memories of a user, the newest first; with `as_of` as they were at that time."""
         whose, conditions = arguments.scoped(user_id, filters)
         most = arguments.limited(limit, top_k, default=100)
         if as_of is None:
@@ -173,11 +174,7 @@ class Memory:
             facts = self._history.as_of(whose, arguments.moment(as_of), most, conditions)
         return {"results": [fact.result() for fact in facts]}
 
-    def use(self, *, user_id: str) -> dict[str, dict[str, Any]]:
-        """How often each memory was recalled and confirmed, and when last."""
-        return self._store.use(user_id)
-
-    # -- keeping ---------------------------------------------------------------------------------
+    # -- adding and changing ---------------------------------------------------------------------
 
     def add(
         self,
@@ -189,64 +186,44 @@ class Memory:
         at: datetime | None = None,
         expires: date | None = None,
         run_id: str | None = None,
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Keep what is worth keeping of these messages, or with `infer=False` each message as it was said."""
+    ) -> dict[str, Changes]:
+        """Learn from messages what is worth keeping, or with `infer=False` keep each message as it was said."""
         whose, extra = arguments.asking(user_id), arguments.own_metadata(metadata, expires)
         said = arguments.messages(messages, at, run_id)
-        keep = self._keeper.learn if infer else self._keeper.as_said
-        return {"results": keep(said, whose, extra)}
+        if not infer:
+            kept = self._bulk.keep(rows_as_said(said, whose, extra), whose, "person")
+            return {"results": [{"id": new, "memory": str(row.metadata["data"]), "event": "ADD"} for new, row in kept]}
 
-    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
-        """What these messages will change, or with `learn=False` only that they were said; nothing is written."""
-        check_user_id(user_id)
-        return self._keeper.plan(said, user_id) if learn else self._keeper.plan_as_said(said, user_id)
+        def write(plan: Plan) -> Changes:
+            with self._database.as_user(whose) as connection:
+                return self.turns.write(connection, plan, metadata=extra)
 
-    def write(self, connection: Connection, plan: Plan, used: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if it is outdated.
-
-        `used` are the memories that the reply among these messages was given.
-        """
-        return self._keeper.write(connection, plan, {}, used)
-
-    def count_recalled(self, connection: Connection, ids: Sequence[str]) -> None:
-        """Note that memories were given to a reply."""
-        self._store.count_use(connection, ids)
+        return {"results": plan_until_written(lambda: self.turns.plan(said, user_id=whose), write)[1]}
 
     def update(self, memory_id: str, data: str, *, user_id: str) -> Result:
-        """Change what a memory says, as the person."""
-        return self._keeper.put(memory_id, arguments.content(data), user_id).result()
-
-    def confirm(self, memory_id: str, *, user_id: str) -> None:
-        """Note that a memory still holds, as the person; a version in its history like any other."""
-        if not self.confirming.confirm([memory_id], user_id=user_id).count:
-            raise NotFound("There is no such memory.")
-
-    def tidy(self, *, user_id: str) -> Report:
-        """Merge, summarise, expire, and propose what might go; `undo(report.run)` takes all of it back."""
-        return self._tidy.run(user_id)
-
-    def profile(self, *, user_id: str) -> Profile:
-        """The page about the person, brought up to date where memories changed; their own lines stand."""
-        return self.profiles.refresh(user_id)
-
-    def answer(self, question_id: str, choice: Choice, *, user_id: str) -> Question:
-        """What the person says about a contradiction: the new holds, the old, both, or neither."""
-        asked = next((each for each in self.questions.open(user_id) if each.id == question_id), None)
-        vectors = self._embedder.embed([asked.text]) if asked and choice in ("new", "both") else []
+        """Change what a memory says, as the person; the edit is its own evidence, so the old quote goes."""
+        words = arguments.content(data)
+        [vector] = self._embedder.embed([words])
         with self._database.as_user(user_id) as connection:
             self._store.one_at_a_time(connection, user_id)
-            question = self.questions.take(connection, question_id, choice)
-            self._keeper.settle(connection, user_id, question, choice, vectors)
-        return question
+            fact = self._store.lock(connection, memory_id)
+            if fact is None:
+                raise NotFound("There is no such memory.")
+            if "role" not in fact.metadata and self._store.holds(connection, fact.id, content_hash(words)):
+                raise InvalidInput("Another memory already says this.")
+            self._store.sign(connection, "person")
+            changed = Fact(memory_id, {**reworded(fact, words, datetime.now(UTC)), "source": "person"})
+            self._store.replace(connection, memory_id, changed.metadata, vector)
+        return changed.result()
 
-    # -- taking back -----------------------------------------------------------------------------
+    # -- history ---------------------------------------------------------------------------------
 
     def history(self, memory_id: str, *, user_id: str) -> list[dict[str, Any]]:
-        """Every version of a memory, the oldest first: what, when, by whom and why."""
+        """Return every version of a memory, the oldest first: what changed, when, by whom and why."""
         return [event.result() for event in self._history.of(user_id, memory_id)]
 
     def changes(self, *, user_id: str, limit: int = 100) -> list[dict[str, Any]]:
-        """The latest changes of a user's memories, the newest first."""
+        """Return the latest changes of a user's memories, the newest first."""
         return [event.result() for event in self._history.latest(user_id, arguments.limited(limit))]
 
     def undo(self, event: int | str, *, user_id: str) -> list[dict[str, Any]]:
@@ -256,34 +233,26 @@ class Memory:
             events = self._history.undo(connection, arguments.change(event), self._store, self._embedder.embed)
         return [each.result() for each in events]
 
+    # -- deleting --------------------------------------------------------------------------------
+
     def delete(self, memory_id: str, *, user_id: str) -> None:
-        """Remove one memory; it can be brought back with `undo`."""
+        """Delete one memory; `undo` brings it back."""
         with self._database.as_user(user_id) as connection:
             self._store.one_at_a_time(connection, user_id)
             self._store.sign(connection, "person")
-            if not self._store.remove(connection, memory_id):
+            if not self._store.delete(connection, memory_id):
                 raise NotFound("There is no such memory.")
 
-    # -- erasing ---------------------------------------------------------------------------------
-
     def delete_all(self, *, user_id: str) -> Receipt:
-        """Erase everything remembered about a user, every version included; for good, with a receipt."""
+        """Erase everything remembered about a user permanently, with every version; the receipt proves it."""
         with self._database.as_user(user_id) as connection:
-            removed, texts = self.erase(connection, user_id)
-        return self.prove_erased(user_id, removed, texts)
+            erased, texts = self.erasure.erase(connection, user_id)
+        return self.erasure.prove(user_id, erased, texts)
 
-    def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
-        """The first half of `delete_all`, inside a transaction of the caller that is bound to the user."""
-        return self._eraser.erase(connection, user_id)
-
-    def prove_erased(self, user_id: str, removed: dict[str, int], texts: Sequence[str]) -> Receipt:
-        """The second half: look for what was removed, after the transaction."""
-        return self._eraser.prove(user_id, removed, texts)
-
-    # -- opening and closing ---------------------------------------------------------------------
+    # -- closing ---------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close what this object opened by itself."""
+        """Close what this object opened itself."""
         self._opened.close()
 
     def __enter__(self) -> Self:
@@ -294,5 +263,5 @@ class Memory:
 
 
 def _instructions(model: Model | FromSettings | None) -> Instructions:
-    """The deployer's own, where the model is the deployer's too."""
-    return instructions_for(configured()) if isinstance(model, FromSettings) else Instructions()
+    """The instructions in the settings, unless the caller brought a model of their own."""
+    return instructions_for(configured()) if isinstance(model, str) else Instructions()

@@ -64,12 +64,12 @@ def _still_reading() -> None:
 def _confirm_clear() -> None:
     here = require_user()
     with trouble():
-        count = home.memory.shelf.page(user_id=here.id, size=1).total
+        count = home.memory.bulk_edit.page(user_id=here.id, size=1).total
         st.markdown(counted("memories.clear.words", count))
         chats_too = st.checkbox(text("memories.clear.chats"))
         if st.button(text("memories.clear.button"), type="primary", key="really-clear"):
             undo_bar.dismiss()
-            st.session_state[RECEIPT] = home.clear_memories(here.id, messages_too=chats_too)
+            st.session_state[RECEIPT] = home.erase_memories(here.id, messages_too=chats_too)
             if chats_too:
                 st.session_state.pop("open_chat", None)
             st.rerun()

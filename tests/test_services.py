@@ -179,7 +179,7 @@ def test_clearing_takes_memories_history_and_what_still_waits(home: Services, mo
     _say(home, BEES)
     until(lambda: _left(home, "not_remembered") == 1)
     assert home.conversations.waiting("ann") == 1
-    assert home.clear_memories("ann").removed["memories"] == 1
+    assert home.erase_memories("ann").erased["memories"] == 1
     assert home.conversations.waiting("ann") == 0
     assert home.memory.get_all(user_id="ann")["results"] == []
     assert _history(home) == ["bob"]
@@ -193,7 +193,7 @@ def test_clearing_takes_the_chats_too_if_that_is_asked(home: Services) -> None:
     _say(home, BEES)
     _say(home, "I have a dog.", user_id="bob")
     until(lambda: home.conversations.waiting("ann") + home.conversations.waiting("bob") == 0)
-    assert home.clear_memories("ann", messages_too=True).removed["memories"] == 1
+    assert home.erase_memories("ann", messages_too=True).erased["memories"] == 1
     assert home.chats.recent("ann") == []
     assert len(home.chats.recent("bob")) == 1
 
@@ -206,7 +206,7 @@ def test_a_turn_that_is_being_remembered_does_not_outlive_the_clearing(
     _say(home, BEES)
     model_server.wait_for_chats(2)
     with ThreadPoolExecutor(1) as person:
-        clearing = person.submit(home.clear_memories, "ann")
+        clearing = person.submit(home.erase_memories, "ann")
         until(lambda: clearing.done() or _blocked(home))
         gate.open()
         clearing.result(20)

@@ -108,13 +108,13 @@ def memory_text(memory: Result) -> None:
 def deletion_receipt(receipt: Receipt) -> None:
     """What was erased, and what was found when it was looked for again."""
     with st.container(border=True):
-        gone = receipt.removed["memories"]
+        gone = receipt.erased["memories"]
         st.markdown(f"**{counted('pieces.erased', gone)}**")
-        others = {name: count for name, count in receipt.removed.items() if count and name != "memories"}
+        others = {name: count for name, count in receipt.erased.items() if count and name != "memories"}
         if others:
             st.caption(", ".join(f"{_erased_name(name)}: {count:,}" for name, count in others.items()))
         if receipt.proved:
-            st.caption(f":material/verified: {counted('pieces.proof', receipt.asked_again)}")
+            st.caption(f":material/verified: {counted('pieces.proof', receipt.looked_for)}")
         else:
             st.warning(text("pieces.found_again"), icon=":material/error:")
 

@@ -3,33 +3,32 @@
     queue.add(user_id, messages, "learn")         each message once, however often it is added
     with queue.claim() as claimed: ...            a few messages of one chat, held until the transaction ends
 
-All SQL about `app.lessons` is here. This module plans and writes no memories: `carry_out` asks the memory to do that.
+All SQL about `app.lessons` is here. This module plans and writes no memories; `learn/turns.py` does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
 from ..database import Database
-from ..errors import InvalidInput, MemoryChanged
-from ..facts import Plan, Said
+from ..errors import InvalidInput
+from ..facts import Said
 from ..learn.extract import remember
 from ..plain_text import tokens
 
-__all__ = ["ImportBatch", "ImportProgress", "ImportQueue", "Way", "carry_out"]
+__all__ = ["ImportBatch", "ImportProgress", "ImportQueue", "Way"]
 
 Way = Literal["learn", "keep"]
 # One model call reads several messages of a chat, because most of its cost are the instructions.
 MESSAGES_PER_CALL, CHARACTERS_PER_CALL = 6, 3_000
 MESSAGES_PER_CLAIM = 50
 BACKOFF_SECONDS = (60, 600, 3_600, 21_600)
-MAX_PLANS = 3
 REPLY_TOKENS = 200  # written by a model that finds something to learn
 
 
@@ -50,16 +49,6 @@ class ImportProgress:
     done: int = 0
     given_up: int = 0
     problem: str | None = None
-
-
-class Planner(Protocol):
-    """The part of a memory that is needed here."""
-
-    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
-        """Return what these messages will change; with `learn=False` they are only kept as episodes."""
-
-    def write(self, connection: Connection, plan: Plan) -> object:
-        """Carry out a plan."""
 
 
 _ADD = text(
@@ -190,22 +179,6 @@ class ImportQueue:
         """Delete from the queue what is not done; what was learned stays."""
         with self._database.as_user(user_id) as connection:
             return connection.execute(text("delete from app.lessons where state <> 'done'")).rowcount
-
-
-def carry_out(
-    memory: Planner, connection: Connection, batch: ImportBatch, fitting: Callable[[Plan], Plan] = lambda plan: plan
-) -> Plan:
-    """Learn from messages, or keep them, inside the transaction that claimed them; plan again if a memory changed."""
-    for attempt in range(MAX_PLANS):
-        plan = fitting(memory.plan(batch.said, user_id=batch.user_id, learn=batch.way == "learn"))
-        try:
-            with connection.begin_nested():
-                memory.write(connection, plan)
-                return plan
-        except MemoryChanged:
-            if attempt == MAX_PLANS - 1:
-                raise
-    raise AssertionError("unreachable")
 
 
 def _for_one_call(said: Sequence[Said]) -> list[Said]:

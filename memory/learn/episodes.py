@@ -65,7 +65,7 @@ class Episodes:
         [row] = self._database.read_as(user_id, "select count(*) as kept from vecs.episodes")
         return int(row["kept"])
 
-    def of_talk(self, connection: Connection, run_id: str, messages: Collection[str]) -> tuple[list[str], list[str]]:
+    def of_chat(self, connection: Connection, run_id: str, messages: Collection[str]) -> tuple[list[str], list[str]]:
         """The messages of a talk that were kept, and the ids they are kept under."""
         rows = connection.execute(
             text(
@@ -82,8 +82,8 @@ class Episodes:
         gone = text("delete from vecs.episodes where user_id = app.asking() and id = any(:ids)")
         return connection.execute(gone, {"ids": list(ids)}).rowcount
 
-    def forget(self, user_id: str, run_id: str | None = None) -> int:
-        """Erase a person's turns for good: those of one talk, or all."""
+    def erase_all(self, user_id: str, run_id: str | None = None) -> int:
+        """Erase all episodes of a user, or those of one chat; return how many there were."""
         chosen = "" if run_id is None else " where metadata ->> 'run_id' = :run_id"
         with self._database.as_user(user_id) as connection:
             return connection.execute(

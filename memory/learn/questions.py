@@ -1,6 +1,6 @@
-""" "Which is right?": contradictions the model is not sure of, put to the person, and what their answer does.
+""" "Which is right?": the questions about contradictions, and what the person's answers do to the memories.
 
-It keeps and answers questions; whether there is one is decided by the model and reconcile.py.
+The model and reconcile.py decide whether there is a contradiction.
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from ..database import Database, Reading
+from ..embed import Embedder
 from ..errors import InvalidInput, NotFound
-from ..facts import Fact, Write
+from ..facts import Fact, Said, Write, content_hash
+from ..rows.store import Store
+from .metadata import new_metadata, reworded
 
 __all__ = ["CHOICES", "Choice", "Question", "Questions", "open_questions"]
 
@@ -30,7 +33,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A memory, and what was said that does not go with it."""
+    """A memory, and what was said that contradicts it."""
 
     id: str
     memory_id: str
@@ -52,14 +55,27 @@ def open_questions() -> Reading[list[Question]]:
 
 
 class Questions:
-    """One user's open questions."""
+    """Asks one user at a time, and carries out what they answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
         self._database = database
+        self._store = store
+        self._embedder = embedder
 
     def open(self, user_id: str) -> list[Question]:
         """The questions that wait for an answer, the oldest first."""
         return self._database.read(user_id, open_questions())
+
+    def answer(self, question_id: str, choice: Choice, *, user_id: str) -> Question:
+        """Carry out what the person answers: the new statement is right, the old one, both, or neither."""
+        asked = next((each for each in self.open(user_id) if each.id == question_id), None)
+        vectors = self._embedder.embed([asked.text]) if asked and choice in ("new", "both") else []
+        with self._database.as_user(user_id) as connection:
+            self._store.one_at_a_time(connection, user_id)
+            question = _note_answer(connection, question_id, choice)
+            self._store.sign(connection, "person", f"answered: {choice}", question.message_id)
+            self._settle(connection, user_id, question, choice, vectors)
+        return question
 
     def ask(self, connection: Connection, fact: Fact, write: Write) -> None:
         """Put a question, unless the same one is open."""
@@ -75,29 +91,56 @@ class Questions:
             {"memory_id": fact.id, "proposed": json.dumps(proposed), "message_id": write.said.message_id},
         )
 
-    def erase(self, connection: Connection, messages: Sequence[str], memory_ids: Sequence[str]) -> int:
-        """Take away the questions that these messages raised, and those about these memories, answered or not."""
-        gone = text("delete from app.questions where message_id = any(:messages) or memory_id = any(:ids)")
-        return connection.execute(gone, {"messages": list(messages), "ids": list(memory_ids)}).rowcount
+    def erase(self, connection: Connection, message_ids: Sequence[str], memory_ids: Sequence[str]) -> int:
+        """Erase the questions that these messages raised and those about these memories, answered or not."""
+        statement = text("delete from app.questions where message_id = any(:messages) or memory_id = any(:ids)")
+        return connection.execute(statement, {"messages": list(message_ids), "ids": list(memory_ids)}).rowcount
 
-    def take(self, connection: Connection, question_id: str, choice: Choice) -> Question:
-        """Note the answer and give the question back, so that what it says can be done; once only."""
-        if choice not in CHOICES:
-            raise InvalidInput(f"The answer is one of {', '.join(CHOICES)}.")
-        row = (
-            connection.execute(
-                text(
-                    "update app.questions set answer = :choice, answered_at = now()"
-                    f" where id = cast(:id as uuid) and answer is null returning {FIELDS}"
-                ),
-                {"id": _uuid(question_id), "choice": choice},
-            )
-            .mappings()
-            .first()
+    def _settle(
+        self,
+        connection: Connection,
+        user_id: str,
+        question: Question,
+        choice: Choice,
+        vectors: Sequence[Sequence[float]],
+    ) -> None:
+        """Replace the memory, keep it, add the new statement beside it, or delete the memory."""
+        fact = self._store.lock(connection, question.memory_id)
+        proposed = {key: value for key, value in question.proposed.items() if key not in ("text", "said_at") and value}
+        proposed |= {"message_id": question.message_id} if question.message_id else {}
+        said = Said("user", question.text, datetime.fromisoformat(question.proposed["said_at"]))
+        if choice == "neither" and fact is not None:
+            self._store.delete(connection, fact.id)
+        elif choice == "new" and fact is not None:
+            if self._store.holds(connection, fact.id, content_hash(question.text)):
+                self._store.delete(connection, fact.id)
+            else:
+                metadata = {**reworded(fact, question.text, datetime.now(UTC)), **proposed}
+                self._store.replace(connection, fact.id, metadata, vectors[0])
+        elif choice in ("both", "new"):
+            self._store.insert(connection, [({**new_metadata(user_id, question.text, said), **proposed}, vectors[0])])
+        if choice in ("old", "both") and fact is not None:
+            self._store.count_use(connection, [fact.id], confirmed_at=datetime.now(UTC))
+
+
+def _note_answer(connection: Connection, question_id: str, choice: Choice) -> Question:
+    """Note the answer, once only, and return the question."""
+    if choice not in CHOICES:
+        raise InvalidInput(f"The answer is one of {', '.join(CHOICES)}.")
+    row = (
+        connection.execute(
+            text(
+                "update app.questions set answer = :choice, answered_at = now()"
+                f" where id = cast(:id as uuid) and answer is null returning {FIELDS}"
+            ),
+            {"id": _uuid(question_id), "choice": choice},
         )
-        if row is None:
-            raise NotFound("There is no such open question.")
-        return Question(**row)
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise NotFound("There is no such open question.")
+    return Question(**row)
 
 
 def _uuid(value: str) -> str:

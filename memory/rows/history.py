@@ -112,7 +112,7 @@ class History:
         )
         return [Fact(row["memory_id"], row["new_metadata"]) for row in rows]
 
-    def of_talk(self, connection: Connection, run_id: str, messages: Sequence[str]) -> dict[str, list[Event]]:
+    def of_chat(self, connection: Connection, run_id: str, messages: Sequence[str]) -> dict[str, list[Event]]:
         """The whole history of each memory that a talk added or changed, the oldest change first."""
         rows = connection.execute(text(_OF_TALK), {"run": run_id, "messages": list(messages)}).mappings()
         by_memory: dict[str, list[Event]] = {}

@@ -254,13 +254,13 @@ class Store:
         )
         return bool(connection.scalar(same, {"hash": content_hash, "id": besides}))
 
-    def remove(self, connection: Connection, fact_id: str) -> bool:
+    def delete(self, connection: Connection, fact_id: str) -> bool:
         """Take a memory away; its last version stays in history."""
         if not could_be_id(fact_id):
             return False
         return connection.execute(self.table.delete().where(self.table.c.id == fact_id)).rowcount == 1
 
-    def remove_expired(self, connection: Connection) -> None:
+    def delete_expired(self, connection: Connection) -> None:
         """Take away what the bound user is no longer shown."""
         connection.execute(
             text(

@@ -75,18 +75,18 @@ class BulkEdit:
                 break
         return list(kept.values())
 
-    def remove(self, memory_ids: Sequence[str], *, user_id: str) -> Change:
-        """Remove several memories as one change; those that are gone already are left out."""
+    def delete(self, memory_ids: Sequence[str], *, user_id: str) -> Change:
+        """Delete several memories as one run; those that are gone already are left out."""
         if len(memory_ids) > arguments.MAX_LIMIT:
-            raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories are forgotten at once.")
-        run = f"forget-{uuid4()}"
+            raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories are deleted at once.")
+        run = f"delete-{uuid4()}"
         with self._database.as_user(user_id) as connection:
             self._store.one_at_a_time(connection, user_id)
             self._store.sign(connection, "person", run=run)
-            gone = sum(self._store.remove(connection, each) for each in dict.fromkeys(memory_ids))
+            gone = sum(self._store.delete(connection, each) for each in dict.fromkeys(memory_ids))
         return Change(run, gone)
 
-    def take_in(self, held: bytes, name: str, *, user_id: str, room: int | None = None) -> Change:
+    def import_file(self, held: bytes, name: str, *, user_id: str, room: int | None = None) -> Change:
         """Keep what an uploaded file holds; all of it is checked first, and what is known already is left as it is."""
         rows = files.uploaded(held, name, user_id)
         if room is not None and len(rows) > room:

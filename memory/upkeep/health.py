@@ -7,17 +7,17 @@ nothing by itself: `merge` does what the person has been shown, other wishes are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from .. import arguments
 from ..database import Database
-from ..errors import InvalidInput
 from ..facts import Fact, Result
+from ..rows.store import Store
 from .order import Kept, read_moment
-from .tidy import Report, Survey, Tidy
+from .tidy import Survey
 
 __all__ = ["Health", "HealthCheck", "ReviewItem", "ReviewList", "examined"]
 
@@ -68,9 +68,9 @@ class Health:
 class HealthCheck:
     """Looks how one user's memories are."""
 
-    def __init__(self, database: Database, tidy: Tidy) -> None:
+    def __init__(self, database: Database, store: Store) -> None:
         self._survey = Survey(database)
-        self._tidy = tidy
+        self._store = store
 
     def read(self, *, user_id: str, now: datetime | None = None) -> Health:
         """How they are, at this moment."""
@@ -80,12 +80,9 @@ class HealthCheck:
         groups = self._survey.duplicates(whose, list(_statements(_living(memories, moment))))
         return examined(memories, groups, moment)
 
-    def merge(self, memory_ids: Collection[str], *, user_id: str) -> Report:
-        """Let one memory stand for those that say the same, among these; `undo(report.run)` takes it back."""
-        whose = arguments.asking(user_id)
-        if isinstance(memory_ids, str) or len(memory_ids) > arguments.MAX_LIMIT:
-            raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories are merged at once, given by their ids.")
-        return self._tidy.merge(whose, set(memory_ids))
+    def use(self, *, user_id: str) -> dict[str, dict[str, Any]]:
+        """Return how often each memory was recalled and confirmed, and when last."""
+        return self._store.use(arguments.asking(user_id))
 
 
 def examined(memories: Sequence[Kept], groups: Sequence[Sequence[Fact]], now: datetime) -> Health:

@@ -149,8 +149,8 @@ class Profiles:
                 others = _bounded(others.having(replace(line, text="", own=False, removed=True)))
             return _write(connection, others)
 
-    def forget(self, connection: Connection, user_id: str, memory_ids: Iterable[str]) -> int:
-        """Take away every line that rests on these memories, the person's too; returns how many there were."""
+    def erase_lines(self, connection: Connection, user_id: str, memory_ids: Iterable[str]) -> int:
+        """Erase every line that rests on these memories, the person's own too; return how many there were."""
         gone = set(memory_ids)
         current = _locked(connection, user_id)
         kept = tuple(line for line in current.lines if not gone.intersection(line.memory_ids))

@@ -69,7 +69,7 @@ class Recheck:
                 raise NotFound("There is no such open question.")
             self._store.sign(connection, "person", _REASONS.get(answer, ""), run=run)
             count = _confirm(connection, [memory_id]) if answer == "true" else 0
-            count += self._store.remove(connection, memory_id) if answer == "gone" else 0
+            count += self._store.delete(connection, memory_id) if answer == "gone" else 0
         return Change(run, count)
 
     def confirm(self, memory_ids: Sequence[str], *, user_id: str) -> Change:

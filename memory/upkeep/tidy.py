@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
+from .. import arguments
 from ..database import Database
 from ..embed import Embedder
 from ..errors import BadAnswer, InvalidInput, ModelError
@@ -105,7 +106,9 @@ class Tidy:
         return replace(report, proposals=proposals)
 
     def merge(self, user_id: str, chosen: Collection[str]) -> Report:
-        """Only what stands twice among these memories becomes one; also one undoable step."""
+        """Merge those of these memories that say the same, in one run that can be undone."""
+        if isinstance(chosen, str) or len(chosen) > arguments.MAX_LIMIT:
+            raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories are merged at once, given by their ids.")
         moment = _moment(None)
         living = [each for each in self._survey.memories(user_id) if each.id in chosen and not each.expired(moment)]
         groups, report = self._survey.duplicates(user_id, living), Report(str(uuid4()))
@@ -246,11 +249,11 @@ def _moment(now: datetime | None) -> datetime:
 _CLOSE_PAIRS = """
 select set_config('work_mem', '64MB', true);
 with mine as materialized (
-  select kept.id, chosen.shelf, l2_normalize(kept.vec) as unit
+  select kept.id, chosen.bulk_edit, l2_normalize(kept.vec) as unit
   from unnest(%(ids)s::text[], %(shelves)s::text[]) as chosen (id, shelf)
   join vecs.memories kept on kept.id = chosen.id)
 select a.id as one, b.id as other, -(a.unit <#> b.unit) as score
-from mine a join mine b on a.shelf = b.shelf and a.id < b.id and a.unit <#> b.unit <= -(%(close)s::float8)
+from mine a join mine b on a.bulk_edit = b.bulk_edit and a.id < b.id and a.unit <#> b.unit <= -(%(close)s::float8)
 order by score desc, one, other limit 50000
 """
 _LOCK = "select id, metadata from vecs.memories where id = any(:ids) order by id for update"

@@ -178,7 +178,7 @@ def test_an_account_goes_with_everything_and_says_what_remains(sit: Sit) -> None
     home.sessions.open(app.session_state[SESSION], "Safari on iPhone")
     gone = home.delete_account(user_id)
     assert gone.proved
-    assert gone.memories.removed["memories"] >= 1
+    assert gone.memories.erased["memories"] >= 1
     assert gone.removed["sessions"] == 2
     assert not gone.sign_in_gone
     assert home.chats.recent(user_id) == []

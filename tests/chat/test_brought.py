@@ -12,7 +12,7 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from settings import Settings
 from tests.chat.conftest import BEES, Known, Say
-from tests.chat.test_queue import Buggy
+from tests.chat.test_queue import BuggyTurns
 
 
 def _brought(*words: str) -> list[Said]:
@@ -35,7 +35,7 @@ def test_turns_come_first_and_brought_messages_after_them(
 def test_a_brought_message_with_a_bug_rests_and_holds_up_nobody(
     conversations: Conversations, database: Database, embedder: BundledEmbedder, waiting: Say
 ) -> None:
-    memory = Buggy(database, embedder, None)
+    memory = BuggyTurns(database, embedder).memory
     worker = Worker(conversations, memory)
     memory.import_queue.add("ann", _brought("I live in Porto."), "learn")
     with pytest.raises(ZeroDivisionError):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -21,6 +21,9 @@ from memory import Memory, Plan, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import BadAnswer, DatabaseError, VectorsMoved
+from memory.learn.extract import Instructions
+from memory.learn.turns import Turns
+from memory.rows.store import Store
 from tests.chat.conftest import BEES, Known, Say, Sql, until
 from tests.model_answers import CutOff, Fault, Gate, Item, Json, Reply, Request, Stall, sensible
 from tests.model_server import ModelServer
@@ -97,8 +100,17 @@ def test_thanks_cost_no_call_and_are_done(worker: Worker, waiting: Say, sql: Sql
     assert model_server.chats == []
 
 
-class Watched(Memory):
-    """A memory that notes who is being remembered, and by how many at once."""
+class ScriptedTurns(Turns):
+    """Turns that are learned from by rules; tests change what happens meanwhile."""
+
+    def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
+        super().__init__(database, Store(database, embedder.dimensions), embedder, None, Instructions())
+        self.memory = Memory(database, embedder, None)
+        self.memory.turns = self
+
+
+class WatchedTurns(ScriptedTurns):
+    """Notes whose turns are planned, and how many at once."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
         super().__init__(database, embedder)
@@ -127,10 +139,10 @@ def test_two_workers_share_the_turns_each_once_and_one_at_a_time_for_each_person
 ) -> None:
     users = ("ann", "bob", "cid", "dee", "eve")
     asked = [waiting(f"I own a boat called Boat{number}.", user_id) for number in range(6) for user_id in users]
-    watched = Watched(database, embedder)
+    watched = WatchedTurns(database, embedder)
 
     def work(_: int) -> int:
-        own = Worker(conversations, watched)
+        own = Worker(conversations, watched.memory)
         return sum(1 for _ in iter(own.remember_next, False))
 
     with ThreadPoolExecutor(2) as both:
@@ -140,7 +152,7 @@ def test_two_workers_share_the_turns_each_once_and_one_at_a_time_for_each_person
     assert watched.seen == Counter(message.id for message in asked)
     assert watched.crowded == []
     for user_id in users:
-        assert len(watched.get_all(user_id=user_id)["results"]) == 6
+        assert len(watched.memory.get_all(user_id=user_id)["results"]) == 6
 
 
 def test_while_one_turn_of_a_person_is_remembered_the_next_waits_and_others_do_not(
@@ -339,15 +351,21 @@ def test_a_worker_that_missed_a_change_of_the_embedding_model_leaves_the_turn_to
     assert known() == [BEES]
 
 
-class HalfWritten(Memory):
-    """A memory that breaks off after its first write."""
+class HalfWrittenTurns(ScriptedTurns):
+    """Breaks off after the first plan is written."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder, breaking: Callable[[Connection], None]) -> None:
-        super().__init__(database, embedder, None)
+        super().__init__(database, embedder)
         self._breaking = breaking
 
-    def write(self, connection: Connection, plan: Plan, used: Collection[str] = ()) -> list[dict[str, Any]]:
-        super().write(connection, plan, used)
+    def write(
+        self,
+        connection: Connection,
+        plan: Plan,
+        used: Collection[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[dict[str, Any]]:
+        super().write(connection, plan, used, metadata)
         self._breaking(connection)
         return []
 
@@ -372,7 +390,7 @@ def test_of_a_turn_that_fails_half_way_nothing_stays_but_that_it_failed(
 ) -> None:
     asked = waiting()
     with suppress(DataError):
-        Worker(conversations, HalfWritten(database, embedder, breaking)).remember_next()
+        Worker(conversations, HalfWrittenTurns(database, embedder, breaking).memory).remember_next()
     assert known() == []
     assert state(sql, asked)[:2] == ("waiting", 1)
     assert sql("select count(*) from app.memory_history") == [(0,)]
@@ -381,8 +399,8 @@ def test_of_a_turn_that_fails_half_way_nothing_stays_but_that_it_failed(
 # -- bugs ----------------------------------------------------------------------------------------
 
 
-class Buggy(Memory):
-    """A memory with a bug that shows once."""
+class BuggyTurns(ScriptedTurns):
+    """Has a bug that shows once."""
 
     shown = False
 
@@ -403,7 +421,7 @@ def test_a_bug_lets_the_turn_rest_and_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked = waiting()
-    buggy = Worker(conversations, Buggy(database, embedder))
+    buggy = Worker(conversations, BuggyTurns(database, embedder).memory)
     with pytest.raises(ZeroDivisionError):
         buggy.remember_next()
     assert state(sql, asked)[:2] == ("waiting", 1)
@@ -424,7 +442,7 @@ def test_a_worker_that_a_bug_ended_works_again_when_it_is_told(
     known: Known,
 ) -> None:
     waiting()
-    buggy = Worker(conversations, Buggy(database, embedder))
+    buggy = Worker(conversations, BuggyTurns(database, embedder).memory)
     buggy.start()
     until(lambda: not buggy.alive)
     waiting("I have a dog.", "bob")

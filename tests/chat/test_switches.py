@@ -175,9 +175,9 @@ def test_forgetting_holds_for_what_waits_to_be_remembered(
 def test_what_forgetting_would_do_can_be_asked_first(chat: Chat, memory: Memory, sql: Sql, home: Services) -> None:
     taught = _turn(chat, BEES)
     _everything_remembered(chat, memory, sql)
-    [lesson] = home.taught_by("ann", taught.conversation_id).lessons
-    assert (lesson.text, lesson.fate) == (BEES, "erased")
+    [lesson] = home.learned_from("ann", taught.conversation_id).memories
+    assert (lesson.text, lesson.outcome) == (BEES, "erased")
     with pytest.raises(NotFound):
-        home.taught_by("bob", taught.conversation_id)
+        home.learned_from("bob", taught.conversation_id)
     with pytest.raises(NotFound):
         home.forget_chat("bob", taught.conversation_id)

@@ -93,11 +93,11 @@ class _Rooms:
     def bring(self, known: Sequence[tuple[str, int]]) -> None:
         """What was known elsewhere, out of a file."""
         held = [{"memory": words, "created_at": (TODAY - timedelta(days=days)).isoformat()} for words, days in known]
-        self._memory.shelf.take_in(json.dumps(held).encode(), "elsewhere.json", user_id=self._user)
+        self._memory.bulk_edit.import_file(json.dumps(held).encode(), "elsewhere.json", user_id=self._user)
 
     def check(self, checks: Sequence[tuple[str, str]]) -> None:
         """Questions that must find a memory, asked once."""
-        known = self._memory.shelf.all(user_id=self._user)
+        known = self._memory.bulk_edit.all(user_id=self._user)
         for question, word in checks:
             fact = next(each for each in known if word in each["memory"])
             self._memory.checks.pin(fact["id"], question, user_id=self._user)
@@ -105,10 +105,10 @@ class _Rooms:
 
     def settle(self, *, used: bool = False) -> None:
         """What happened on a day says that day; and most of what is known was used in answers."""
-        known = self._memory.shelf.all(user_id=self._user)
+        known = self._memory.bulk_edit.all(user_id=self._user)
         given = [each["id"] for place, each in enumerate(known) if used or (place % 3 and "tea" not in each["memory"])]
         with self._database.as_user(self._user) as connection:
-            self._memory.count_recalled(connection, given)
+            self._memory.turns.count_recalled(connection, given)
         self._as_administrator(
             "update app.memory_history set at = cast(new_metadata ->> 'created_at' as timestamptz)"
             " where user_id = :user and new_metadata ? 'created_at'",

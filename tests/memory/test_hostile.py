@@ -51,7 +51,7 @@ def _texts(memory: Memory, user_id: str = "alice") -> list[str]:
 )
 def test_what_is_wrong_is_dropped_with_a_reason(hostile: Memory, scripted_model: ScriptedModel, bad: Any) -> None:
     scripted_model.enqueue(answer(bad))
-    plan = hostile.plan([Said("user", "I bake bread on Sundays")], user_id="alice")
+    plan = hostile.turns.plan([Said("user", "I bake bread on Sundays")], user_id="alice")
     assert plan.writes == ()
     assert len(plan.drops) == 1
     assert plan.drops[0].reason

@@ -16,7 +16,7 @@ import pytest
 
 from local.stack import EMBEDDER, LocalStack
 from memory import Memory, connect
-from memory.connect import BUNDLED, FROM_SETTINGS, configured, parts
+from memory.connect import BUNDLED, configured, open_parts
 from memory.database import Database
 from memory.embed import RemoteEmbedder
 from memory.embedded import ollama
@@ -194,9 +194,9 @@ def test_the_bundled_embedder_has_the_name_that_the_app_calls_it() -> None:
 
 
 def test_what_was_given_is_taken_as_it_is_and_stays_open(database: Database, embedder: BundledEmbedder) -> None:
-    here = parts(database, embedder, None)
-    assert (here.database, here.embedder, here.model) == (database, embedder, None)
-    here.opened.close()
+    parts = open_parts(database, embedder, None)
+    assert (parts.database, parts.embedder, parts.model) == (database, embedder, None)
+    parts.opened.close()
     database.ping()
 
 
@@ -211,12 +211,12 @@ def test_no_model_given_is_the_settings_model_and_none_is_rules(
 ) -> None:
     bare.setenv("OPENAI_BASE_URL", model_server.base_url)
     bare.setenv("MEMORY_MODEL", "thinker")
-    here = parts(database, embedder)
-    assert isinstance(here.model, OpenAIModel)
-    assert (here.model.name, here.model.base_url) == ("thinker", model_server.base_url)
-    here.opened.close()
-    assert parts(database, embedder, None).model is None
-    assert parts(database, embedder, FROM_SETTINGS).model is not None
+    parts = open_parts(database, embedder)
+    assert isinstance(parts.model, OpenAIModel)
+    assert (parts.model.name, parts.model.base_url) == ("thinker", model_server.base_url)
+    parts.opened.close()
+    assert open_parts(database, embedder, None).model is None
+    assert open_parts(database, embedder, "from settings").model is not None
 
 
 def test_with_an_address_the_configured_embedder_is_asked(
@@ -224,20 +224,20 @@ def test_with_an_address_the_configured_embedder_is_asked(
 ) -> None:
     bare.setenv("EMBED_BASE_URL", model_server.base_url)
     bare.setenv("EMBED_DIMENSIONS", "256")
-    here = parts(empty_database.admin_url, model=None)
-    assert isinstance(here.embedder, RemoteEmbedder)
-    memory = Memory(here.database, here.embedder, None)
+    parts = open_parts(empty_database.admin_url, model=None)
+    assert isinstance(parts.embedder, RemoteEmbedder)
+    memory = Memory(parts.database, parts.embedder, None)
     memory.add(TEA, user_id="dave")
     assert memory.search("green tea", user_id="dave")["results"][0]["score"]
-    here.opened.close()
+    parts.opened.close()
 
 
 def test_the_bundled_embedder_can_be_named_beside_a_key(bare: pytest.MonkeyPatch, database: Database) -> None:
     bare.setenv("OPENAI_API_KEY", "sk-test")
     bare.setenv("EMBED_MODEL", BUNDLED)
-    here = parts(database.url, model=None)
-    assert here.embedder.name == BUNDLED
-    here.opened.close()
+    parts = open_parts(database.url, model=None)
+    assert parts.embedder.name == BUNDLED
+    parts.opened.close()
 
 
 def test_another_embedder_than_the_tables_were_made_for_is_refused(
@@ -245,7 +245,7 @@ def test_another_embedder_than_the_tables_were_made_for_is_refused(
 ) -> None:
     bare.setenv("OPENAI_API_KEY", "sk-test")
     with pytest.raises(SettingsError, match="stored memories are vectors of 256 numbers"):
-        parts(database.url)
+        open_parts(database.url)
 
 
 def test_the_settings_administrator_does_not_migrate_another_database(
@@ -254,10 +254,10 @@ def test_the_settings_administrator_does_not_migrate_another_database(
     bare.setenv("DATABASE_URL", database.url)
     bare.setenv("DATABASE_ADMIN_URL", database.admin_url)
     with pytest.raises(AppError, match=r"-m memory\.migrations"):
-        parts(empty_database.url, model=None)
-    here = parts(model=None)
-    assert (here.database.url, here.database.admin_url) == (database.url, database.admin_url)
-    here.opened.close()
+        open_parts(empty_database.url, model=None)
+    parts = open_parts(model=None)
+    assert (parts.database.url, parts.database.admin_url) == (database.url, database.admin_url)
+    parts.opened.close()
 
 
 @pytest.mark.parametrize(("chosen", "name"), [(None, "qwen3:4b"), ("mine", "mine")])

@@ -163,7 +163,7 @@ def test_erasing_takes_the_history_too_and_only_mine(memory: Memory, database: D
     memory.update(_keep(memory, TEA), "I like coffee", user_id="alice")
     _keep(memory, REDIS)
     _keep(memory, TEA, "bob")
-    assert memory.delete_all(user_id="alice").removed["memories"] == 2
+    assert memory.delete_all(user_id="alice").erased["memories"] == 2
     assert _texts(memory.get_all(user_id="alice")) == []
     assert _history(database, "alice") == []
     assert _texts(memory.get_all(user_id="bob")) == [TEA]
@@ -171,7 +171,7 @@ def test_erasing_takes_the_history_too_and_only_mine(memory: Memory, database: D
 
 
 def test_erasing_nothing_is_no_error(memory: Memory) -> None:
-    assert memory.delete_all(user_id="alice").removed["memories"] == 0
+    assert memory.delete_all(user_id="alice").erased["memories"] == 0
 
 
 def test_another_users_memory_does_not_exist_for_me(memory: Memory) -> None:
@@ -181,7 +181,7 @@ def test_another_users_memory_does_not_exist_for_me(memory: Memory) -> None:
         memory.update(theirs, "I like nothing", user_id="alice")
     with pytest.raises(NotFound):
         memory.delete(theirs, user_id="alice")
-    assert memory.delete_all(user_id="alice").removed["memories"] == 0
+    assert memory.delete_all(user_id="alice").erased["memories"] == 0
     unharmed = memory.get(theirs, user_id="bob")
     assert unharmed is not None
     assert unharmed["memory"] == TEA
@@ -215,7 +215,7 @@ EVERY_CALL: dict[str, Callable[[Memory, Any], object]] = {
     "add": lambda memory, user: memory.add(TEA, user_id=user),
     "add small talk": lambda memory, user: memory.add("thanks", user_id=user),
     "add as said": lambda memory, user: memory.add(TEA, user_id=user, infer=False),
-    "plan": lambda memory, user: memory.plan([Said("user", "hi")], user_id=user),
+    "plan": lambda memory, user: memory.turns.plan([Said("user", "hi")], user_id=user),
     "update": lambda memory, user: memory.update("id", TEA, user_id=user),
     "delete": lambda memory, user: memory.delete("id", user_id=user),
     "delete_all": lambda memory, user: memory.delete_all(user_id=user),
@@ -258,7 +258,7 @@ def test_a_database_without_tables_says_what_to_run(empty_database: Database, em
 
 def test_the_page_about_a_person_follows_their_memories(memory: Memory) -> None:
     kept = _keep(memory, TEA)
-    assert TEA in memory.profile(user_id="alice").text
+    assert TEA in memory.profile.refresh("alice").text
     memory.delete(kept, user_id="alice")
-    assert TEA not in memory.profile(user_id="alice").text
-    assert memory.profile(user_id="bob").text == ""
+    assert TEA not in memory.profile.refresh("alice").text
+    assert memory.profile.refresh("bob").text == ""

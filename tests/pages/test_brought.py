@@ -59,7 +59,7 @@ def test_messages_are_learned_from_behind_the_page_and_only_once(home: services.
     _press(app, "Learn from them")
     while home.memory.import_queue.progress(_me(app)).waiting:
         home.worker.learn_next()
-    kept = {each["memory"]: each for each in home.memory.shelf.all(user_id=_me(app))}
+    kept = {each["memory"]: each for each in home.memory.bulk_edit.all(user_id=_me(app))}
     assert str(kept["I live in Porto by the river"]["created_at"]).startswith("2023-03-01")
     _brings(app, _export())
     _press(app, "Learn from them")
@@ -78,7 +78,7 @@ def test_messages_are_kept_as_said_unless_nothing_may_be_kept_turn_by_turn(
     while home.memory.import_queue.progress(_me(app)).waiting:
         home.worker.learn_next()
     assert home.memory.episodes.count(_me(app)) == 2
-    assert home.memory.shelf.all(user_id=_me(app)) == []
+    assert home.memory.bulk_edit.all(user_id=_me(app)) == []
     home.memory.people.set(_me(app), Person(episodes=False))
     other = chat(node("q", "root", "user", "I keep bees in Utrecht"))
     _brings(app, json.dumps([other]).encode(), "conversations.json")

@@ -10,7 +10,6 @@ import services
 from auth.guard import SESSION
 from chat.conversations import Message
 from memory.facts import Said, Write
-from memory.learn.questions import Questions
 from tests.chat.conftest import until
 from tests.pages.conftest import Sit, opens_receipt, words
 
@@ -113,7 +112,7 @@ def _asked(app: AppTest, home: services.Services, text: str) -> None:
     [fact] = home.memory.recall("bees", user_id=user_id)[:1]
     write = Write("ask", text, "fact", text, fact.id, None, None, "unsure", Said("user", text), fact.text)
     with home.database.as_user(user_id) as connection:
-        Questions(home.database).ask(connection, fact, write)
+        home.memory.questions.ask(connection, fact, write)
 
 
 def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, home: services.Services) -> None:

@@ -95,7 +95,7 @@ def test_what_a_chat_taught_is_shown_first_and_its_receipt_stays_until_it_is_clo
     assert BEES in words(app)
     assert _known(app, home) == [BEES]
     # A press inside of a dialog runs nothing but the dialog, which only a browser does: see tests/e2e.
-    app.session_state["unlearned"] = home.forget_chat(_user(app), app.session_state["open_chat"])
+    app.session_state["forget_receipt"] = home.forget_chat(_user(app), app.session_state["open_chat"])
     app.run()
     assert not app.exception
     assert "1 memory and every version of it" in words(app)

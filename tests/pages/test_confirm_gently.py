@@ -111,7 +111,7 @@ def test_dont_ask_says_for_how_long_and_leaves_the_memory(home: services.Service
 def test_an_answer_given_in_another_tab_counts(home: services.Services, app: AppTest) -> None:
     _asks(app)
     [kept] = home.memory.get_all(user_id=_me(app))["results"]
-    home.memory.confirming.answer(kept["id"], "true", user_id=_me(app))
+    home.memory.recheck.answer(kept["id"], "true", user_id=_me(app))
     _pressed(app, "Not any more")
     assert _texts(home, app) == [PORTO]
     assert not _asks(app)

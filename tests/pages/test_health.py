@@ -26,7 +26,7 @@ def _keep(home: services.Services, app: AppTest, said: str, days: float = 0, rec
     with home.database.as_user(_me(app)) as connection:
         [new] = home.memory._store.insert(connection, [({**row, "created_at": at, "updated_at": at}, vector)])
         for _ in range(recalled):
-            home.memory.count_recalled(connection, [new])
+            home.memory.turns.count_recalled(connection, [new])
     return new
 
 

@@ -33,7 +33,7 @@ def _brings(app: AppTest, held: object, name: str = "mine.json") -> AppTest:
 
 
 def _kept(home: services.Services, app: AppTest) -> set[str]:
-    return {each["memory"] for each in home.memory.shelf.all(user_id=_me(app))}
+    return {each["memory"] for each in home.memory.bulk_edit.all(user_id=_me(app))}
 
 
 def test_an_export_of_another_place_is_kept_once_and_can_be_taken_back(home: services.Services, app: AppTest) -> None:

@@ -29,7 +29,7 @@ def _press(app: AppTest, label: str) -> AppTest:
 
 
 def _lines(home: services.Services, app: AppTest) -> list[str]:
-    return [line.text for line in home.memory.profiles.get(_me(app)).lines]
+    return [line.text for line in home.memory.profile.get(_me(app)).lines]
 
 
 def test_the_profile_is_written_from_memories_and_its_lines_can_be_changed_and_removed(
@@ -67,7 +67,7 @@ def test_the_profile_stands_while_the_model_is_away(
     sit: Sit, home: services.Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = _at(sit, "Profile")
-    home.memory.profiles.add(_me(app), "Call me Dave")
+    home.memory.profile.add(_me(app), "Call me Dave")
 
     def fail(*_: object, **__: object) -> None:
         raise ModelUnreachable("The model took a walk.")

@@ -26,7 +26,7 @@ from memory.errors import AppError
 from memory.facts import Fact, Write
 from memory.filters import Filter
 from memory.imports.queue import ImportBatch
-from memory.learn.questions import Choice, open_questions
+from memory.learn.questions import open_questions
 from memory.recall.rank import WEIGHTS
 from memory.recall.search import Query
 from memory.rows.bulk import Row
@@ -169,15 +169,11 @@ def _exported(w: World, *others: str) -> bytes:
 
 
 def _writing(action: str, whose: str) -> Attack:
-    return lambda w: w.inside(lambda c: w.memory.write(c, plan(action, w, whose)))
+    return lambda w: w.inside(lambda c: w.memory.turns.write(c, plan(action, w, whose)))
 
 
 def _confirming(answer: Answer) -> Attack:
-    return lambda w: w.memory.confirming.answer(alice(w), answer, user_id=ME)
-
-
-def _settling(choice: Choice) -> Attack:
-    return lambda w: w.inside(lambda c: w.keeper.settle(c, ME, w.questions.open(ALICE)[0], choice, [w.vector("x")]))
+    return lambda w: w.memory.recheck.answer(alice(w), answer, user_id=ME)
 
 
 ATTACKS: dict[str, tuple[Attack, ...]] = {
@@ -203,23 +199,31 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.memory.get_all(user_id=ME, filters={"AND": [{"user_id": ALICE}]}),
         lambda w: [w.memory.get_all(user_id=each) for each in STRANGE],
     ),
-    "Memory.use": (lambda w: w.memory.use(user_id=ME),),
+    "HealthCheck.use": (lambda w: w.memory.health.use(user_id=ME),),
     "Memory.add": (
         lambda w: w.memory.add(f"My sister {SECRET.lower()[::-1]} is here", user_id=ME, metadata={"user_id": ALICE}),
         lambda w: w.memory.add("I like tea", user_id=ME, metadata={"id": alice(w)}, infer=False),
         lambda w: w.memory.add("I like tea", user_id=ME, run_id=chat_of(w)),
     ),
-    "Memory.plan": (lambda w: w.memory.plan([Said("user", f"What is {SECRET[:4]}?", TODAY)], user_id=ME),),
-    "Memory.write": tuple(_writing(action, whose) for action in ("update", "delete", "ask") for whose in (ME, ALICE)),
-    "Memory.count_recalled": (lambda w: w.inside(lambda c: w.memory.count_recalled(c, [alice(w)])),),
-    "Memory.update": (lambda w: w.memory.update(alice(w), "I own it", user_id=ME),),
-    "Memory.tidy": (lambda w: w.memory.tidy(user_id=ME),),
-    "Memory.profile": (lambda w: w.memory.profile(user_id=ME),),
-    "Memory.answer": (
-        lambda w: w.memory.answer(w.known["question"], "new", user_id=ME),
-        lambda w: w.memory.answer(w.known["question"], "neither", user_id=ME),
+    "Turns.plan": (
+        lambda w: w.memory.turns.plan([Said("user", f"What is {SECRET[:4]}?", TODAY)], user_id=ME),
+        lambda w: w.turns.plan([Said("user", "My sister lives in Rome", TODAY)], user_id=ME),
+        lambda w: w.turns.plan([Said("user", "I like tea", TODAY)], user_id=ME, learn=False),
     ),
-    "Memory.confirm": (lambda w: w.memory.confirm(alice(w), user_id=ME),),
+    "Turns.write": (
+        *(_writing(action, whose) for action in ("update", "delete", "ask") for whose in (ME, ALICE)),
+        lambda w: w.inside(lambda c: w.turns.write(c, plan("delete", w), metadata={"user_id": ALICE})),
+    ),
+    "Turns.remember": (
+        lambda w: w.inside(lambda c: w.turns.remember(c, [Said("user", "I like tea", TODAY)], user_id=ALICE)),
+        lambda w: w.inside(lambda c: w.turns.remember(c, [Said("user", SECRET, TODAY)], user_id=ME, used=[alice(w)])),
+    ),
+    "Turns.count_recalled": (lambda w: w.inside(lambda c: w.memory.turns.count_recalled(c, [alice(w)])),),
+    "Memory.update": (lambda w: w.memory.update(alice(w), "I own it", user_id=ME),),
+    "Questions.answer": (
+        lambda w: w.memory.questions.answer(w.known["question"], "new", user_id=ME),
+        lambda w: w.memory.questions.answer(w.known["question"], "neither", user_id=ME),
+    ),
     "Memory.history": (
         lambda w: w.memory.history(alice(w), user_id=ME),
         lambda w: w.memory.history(w.known["gone"], user_id=ME),
@@ -231,8 +235,6 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Memory.delete": (lambda w: w.memory.delete(alice(w), user_id=ME),),
     "Memory.delete_all": (lambda w: w.memory.delete_all(user_id=ME),),
-    "Memory.erase": (lambda w: w.inside(lambda c: w.memory.erase(c, ALICE)),),
-    "Memory.prove_erased": (lambda w: w.memory.prove_erased(ME, {}, [SECRET[:4]]).found_again or None,),
     # -- its stores
     "Store.collection": (
         lambda w: w.inside(lambda c: w.store.collection(c).fetch([alice(w)])),
@@ -257,19 +259,19 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.inside(lambda c: w.episodes.keep(c, ME, [spoken(w)], [w.vector("x")])),
     ),
     "BulkEdit.page": (
-        lambda w: [w.memory.shelf.page(user_id=each) for each in (ME, *STRANGE)],
-        lambda w: w.memory.shelf.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
+        lambda w: [w.memory.bulk_edit.page(user_id=each) for each in (ME, *STRANGE)],
+        lambda w: w.memory.bulk_edit.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
     ),
-    "BulkEdit.along_time": (lambda w: [w.memory.shelf.along_time(user_id=each) for each in (ME, *STRANGE)],),
+    "BulkEdit.along_time": (lambda w: [w.memory.bulk_edit.along_time(user_id=each) for each in (ME, *STRANGE)],),
     "Timeline.page": (lambda w: [w.timeline.page(each, 1, 1000) for each in (ME, *STRANGE)],),
-    "BulkEdit.all": (lambda w: [w.memory.shelf.all(user_id=each) for each in (ME, *STRANGE)],),
-    "BulkEdit.remove": (lambda w: w.memory.shelf.remove([alice(w), "%"], user_id=ME).count,),
-    "BulkEdit.take_in": (
-        lambda w: w.memory.shelf.take_in(_exported(w), "hers.json", user_id=ME).count,
-        lambda w: w.memory.shelf.take_in(_exported(w, ME), "hers.json", user_id=ME).count,
+    "BulkEdit.all": (lambda w: [w.memory.bulk_edit.all(user_id=each) for each in (ME, *STRANGE)],),
+    "BulkEdit.delete": (lambda w: w.memory.bulk_edit.delete([alice(w), "%"], user_id=ME).count,),
+    "BulkEdit.import_file": (
+        lambda w: w.memory.bulk_edit.import_file(_exported(w), "hers.json", user_id=ME).count,
+        lambda w: w.memory.bulk_edit.import_file(_exported(w, ME), "hers.json", user_id=ME).count,
     ),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
-    "Episodes.forget": (lambda w: w.episodes.forget(ME), lambda w: w.episodes.forget(ME, chat_of(w))),
+    "Episodes.erase_all": (lambda w: w.episodes.erase_all(ME), lambda w: w.episodes.erase_all(ME, chat_of(w))),
     "ImportQueue.add": (
         lambda w: w.memory.import_queue.add(ME, [replace(spoken(w), message_id=f"{ALICE}-import")], "learn"),
         lambda w: [_refused(partial(w.memory.import_queue.add, each, [spoken(w)], "keep")) for each in STRANGE],
@@ -293,8 +295,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Store.lock": (lambda w: w.inside(lambda c: w.store.lock(c, alice(w))),),
     "Store.holds": (lambda w: w.inside(lambda c: w.store.holds(c, "none", w.known["fact"].metadata["hash"]) or None),),
-    "Store.remove": (lambda w: w.inside(lambda c: w.store.remove(c, alice(w)) or None),),
-    "Store.remove_expired": (lambda w: w.inside(w.store.remove_expired),),
+    "Store.delete": (lambda w: w.inside(lambda c: w.store.delete(c, alice(w)) or None),),
+    "Store.delete_expired": (lambda w: w.inside(w.store.delete_expired),),
     "Store.count_use": (
         lambda w: w.inside(lambda c: w.store.count_use(c, [alice(w)])),
         lambda w: w.inside(lambda c: w.store.count_use(c, [alice(w)], confirmed_at=TODAY)),
@@ -322,7 +324,6 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Questions.open": (lambda w: w.questions.open(ME),),
     "Questions.ask": (lambda w: w.inside(lambda c: w.questions.ask(c, w.known["fact"], hers("ask", w))),),
-    "Questions.take": (lambda w: w.inside(lambda c: w.questions.take(c, w.known["question"], "old")),),
     "People.get": (lambda w: w.people.get(ME).update_wishes,),
     "People.set": (lambda w: w.people.set(ME, Person("Europe/Rome")),),
     "Profiles.get": (lambda w: w.profiles.get(ME),),
@@ -330,22 +331,15 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Profiles.edit": (lambda w: w.profiles.edit(ME, w.known["line"], "mine"),),
     "Profiles.add": (lambda w: w.profiles.add(ME, "mine"),),
     "Profiles.remove": (lambda w: w.profiles.remove(ME, w.known["line"]),),
-    "Profiles.forget": (lambda w: w.inside(lambda c: w.profiles.forget(c, ALICE, [alice(w)]) or None),),
+    "Profiles.erase_lines": (lambda w: w.inside(lambda c: w.profiles.erase_lines(c, ALICE, [alice(w)]) or None),),
     "Graph.entities": (lambda w: w.graph.entities(ME),),
     "Graph.entity": (lambda w: w.graph.entity(ME, SECRET),),
     "Graph.relations": (lambda w: w.graph.relations(ME),),
     "Graph.whole": (lambda w: [w.graph.whole(each) for each in (ME, *STRANGE)],),
     "Graph.mentions": (lambda w: w.graph.mentions(ME, [alice(w)]), lambda w: w.graph.mentions(ALICE[:2], [alice(w)])),
     "Graph.around": (lambda w: w.graph.around(ME, SECRET, 2), lambda w: w.graph.around(ME, "me", 2)),
-    "Keeper.learn": (lambda w: w.keeper.learn([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
-    "Keeper.as_said": (lambda w: w.keeper.as_said([Said("user", "I like tea", TODAY)], ME, {"user_id": ALICE}),),
-    "Keeper.plan": (lambda w: w.keeper.plan([Said("user", "My sister lives in Rome", TODAY)], ME),),
-    "Keeper.plan_as_said": (lambda w: w.keeper.plan_as_said([Said("user", "I like tea", TODAY)], ME),),
-    "Keeper.write": (lambda w: w.inside(lambda c: w.keeper.write(c, plan("delete", w), {"user_id": ALICE})),),
-    "Keeper.settle": tuple(_settling(choice) for choice in ("neither", "old")),
-    "Eraser.erase": (lambda w: w.inside(lambda c: w.eraser.erase(c, ALICE)),),
-    "Eraser.prove": (lambda w: w.eraser.prove(ME, {}, [SECRET[:4]]).found_again or None,),
-    "Keeper.put": (lambda w: w.keeper.put(alice(w), "mine now", ME),),
+    "Erasure.erase": (lambda w: w.inside(lambda c: w.erasure.erase(c, ALICE)),),
+    "Erasure.prove": (lambda w: w.erasure.prove(ME, {}, [SECRET[:4]]).found_again or None,),
     "Tidy.run": (lambda w: w.tidy.run(ME, LATER),),
     "Tidy.merge": (lambda w: w.tidy.merge(ME, {alice(w), w.known["gone"]}),),
     "Survey.memories": (lambda w: [Survey(w.database).memories(each, as_said=True) for each in (ME, *STRANGE)],),
@@ -353,15 +347,14 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: Survey(w.database).duplicates(ME, [Kept(each, {"data": "x"}) for each in (alice(w), f"{alice(w)}'")]),
     ),
     "HealthCheck.read": (lambda w: [w.memory.health.read(user_id=each) for each in (ME, *STRANGE)],),
-    "HealthCheck.merge": (lambda w: w.memory.health.merge([alice(w), w.known["gone"]], user_id=ME),),
     "Checks.all": (lambda w: [w.memory.checks.all(user_id=each) for each in (ME, *STRANGE)],),
     "Checks.pin": (lambda w: w.memory.checks.pin(alice(w), "Who is my sister?", user_id=ME),),
     "Checks.accept": (lambda w: w.memory.checks.accept(w.known["check"], user_id=ME),),
     "Checks.unpin": (lambda w: w.memory.checks.unpin(w.known["check"], user_id=ME),),
     "Checks.run": (lambda w: w.memory.checks.run(user_id=ME),),
-    "Recheck.due": (lambda w: [w.memory.confirming.due(user_id=each, now=LATER) for each in (ME, *STRANGE)],),
+    "Recheck.due": (lambda w: [w.memory.recheck.due(user_id=each, now=LATER) for each in (ME, *STRANGE)],),
     "Recheck.answer": tuple(_confirming(answer) for answer in ANSWERS),
-    "Recheck.confirm": (lambda w: w.memory.confirming.confirm([alice(w), "%"], user_id=ME).count or None,),
+    "Recheck.confirm": (lambda w: w.memory.recheck.confirm([alice(w), "%"], user_id=ME).count or None,),
     # -- chats
     "Conversations.messages": (
         lambda w: w.conversations.messages(ME, chat_of(w)),
@@ -471,16 +464,16 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Sessions.delete_account": (lambda w: [w.sessions.delete_account(each) for each in (*STRANGE, ME)],),
     # -- the house
     "Services.delete_account": (lambda w: w.services.delete_account(ME),),
-    "Services.taught_by": (lambda w: w.services.taught_by(ME, chat_of(w)),),
+    "Services.learned_from": (lambda w: w.services.learned_from(ME, chat_of(w)),),
     "Services.forget_chat": (lambda w: w.services.forget_chat(ME, chat_of(w)),),
     "Services.read_together": (
         lambda w: w.services.read_together(
             ME, list_reading(1000), deleted_reading(), search_reading(SECRET[:4]), open_questions()
         ),
     ),
-    "Services.clear_memories": (
-        lambda w: w.services.clear_memories(ME, messages_too=True),
-        lambda w: [_refused(partial(w.services.clear_memories, each)) for each in STRANGE],
+    "Services.erase_memories": (
+        lambda w: w.services.erase_memories(ME, messages_too=True),
+        lambda w: [_refused(partial(w.services.erase_memories, each)) for each in STRANGE],
     ),
 }
 

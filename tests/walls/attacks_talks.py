@@ -10,7 +10,7 @@ from uuid import uuid4
 from chat.attachments import Attachment
 from chat.tree import Switches
 from memory import episode_id
-from memory.forget.unlearn import Learned, Taught
+from memory.erase.one_chat import LearnedFromChat, LearnedMemory
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 ME = MALLORY
@@ -40,30 +40,32 @@ def _carried(w: World) -> Any:
     return w.attachments.written(ME, [mine.id])
 
 
-def _taught(w: World) -> Taught:
-    """What Alice's chat taught, as Mallory would guess it; her own words are not hers to be told."""
-    lesson = Learned(alice(w), "?", "erased", texts=(SECRET[:4],))
-    return Taught(chat_of(w), (lesson,), messages=(w.known["asked"].id,))
+def _learned(w: World) -> LearnedFromChat:
+    """What was learned from Alice's chat, as Mallory would guess it; her own words are not hers to be told."""
+    memory = LearnedMemory(alice(w), "?", "erased", texts=(SECRET[:4],))
+    return LearnedFromChat(chat_of(w), (memory,), messages=(w.known["asked"].id,))
 
 
 ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
-    "History.of_talk": (
-        lambda w: w.inside(lambda c: w.history.of_talk(c, chat_of(w), [w.known["asked"].id])),
-        lambda w: w.inside(lambda c: w.history.of_talk(c, "%", ["%"])),
+    "History.of_chat": (
+        lambda w: w.inside(lambda c: w.history.of_chat(c, chat_of(w), [w.known["asked"].id])),
+        lambda w: w.inside(lambda c: w.history.of_chat(c, "%", ["%"])),
     ),
     "History.erase_since": (lambda w: w.inside(lambda c: w.history.erase_since(c, alice(w), 0) or None),),
-    "Episodes.of_talk": (lambda w: w.inside(lambda c: w.episodes.of_talk(c, chat_of(w), [w.known["asked"].id])),),
+    "Episodes.of_chat": (lambda w: w.inside(lambda c: w.episodes.of_chat(c, chat_of(w), [w.known["asked"].id])),),
     "Episodes.erase": (
         lambda w: w.inside(lambda c: w.episodes.erase(c, [episode_id(ALICE, w.known["asked"].id)]) or None),
     ),
     "Questions.erase": (lambda w: w.inside(lambda c: w.questions.erase(c, [w.known["asked"].id], [alice(w)]) or None),),
-    "Talks.taught": (
-        lambda w: [w.talks.taught(chat_of(w), user_id=each, messages=[w.known["asked"].id]) for each in STRANGE],
-        lambda w: w.talks.taught(chat_of(w), user_id=ME, messages=[w.known["asked"].id]),
+    "ChatMemories.learned": (
+        lambda w: [w.learned.learned(chat_of(w), user_id=each, messages=[w.known["asked"].id]) for each in STRANGE],
+        lambda w: w.learned.learned(chat_of(w), user_id=ME, messages=[w.known["asked"].id]),
     ),
-    "Talks.forget": (lambda w: w.talks.forget(chat_of(w), user_id=ME, messages=[w.known["asked"].id]).taught.lessons,),
-    "Talks.unlearn": (lambda w: w.inside(lambda c: w.talks.unlearn(c, chat_of(w), ALICE, [w.known["asked"].id])),),
-    "Talks.prove": (lambda w: w.talks.prove(ME, _taught(w), {}).found_again or None,),
+    "ChatMemories.forget": (
+        lambda w: w.learned.forget(chat_of(w), user_id=ME, messages=[w.known["asked"].id]).learned.memories,
+    ),
+    "ChatMemories.erase": (lambda w: w.inside(lambda c: w.learned.erase(c, chat_of(w), ALICE, [w.known["asked"].id])),),
+    "ChatMemories.prove": (lambda w: w.learned.prove(ME, _learned(w), {}).found_again or None,),
     # -- chats
     "SwitchStore.of": (lambda w: w.switches.of(ME, chat_of(w)),),
     "SwitchStore.set": (lambda w: w.switches.set(ME, chat_of(w), Switches(temporary=True)),),

@@ -50,7 +50,7 @@ def alice(home: services.Services, sign_up: Callable[[], Session]) -> tuple[Sess
     [kept] = home.memory.add(f"My sister {SECRET} lives in Porto", user_id=user_id)["results"]
     home.memory.checks.pin(kept["id"], f"Who is {SECRET}?", user_id=user_id)
     home.preferences.set(user_id, Preferences(instructions=f"Ask after {SECRET}"))
-    page = home.memory.profiles.add(user_id, f"{SECRET} is a secret")
+    page = home.memory.profile.add(user_id, f"{SECRET} is a secret")
     home.conversations.reply(asked, SECRET, "complete", {"memories": [{"id": kept["id"], "text": SECRET}]})
     ids = {"chat": asked.conversation_id, "message": asked.id, "memory": kept["id"], "id": kept["id"]}
     ids["line"] = page.lines[0].id

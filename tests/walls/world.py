@@ -29,13 +29,13 @@ from limits.spending import Counts, Spending
 from memory import Memory, Person, Said
 from memory.database import Database
 from memory.embed import Embedder
+from memory.erase.everything import Erasure
+from memory.erase.one_chat import ChatMemories
 from memory.facts import Fact, Write, content_hash
-from memory.forget.erase import Eraser
-from memory.forget.unlearn import Talks
 from memory.learn.episodes import Episodes
 from memory.learn.extract import Instructions
-from memory.learn.keeper import Keeper
 from memory.learn.questions import Questions
+from memory.learn.turns import Turns
 from memory.model.catalog import ModelCatalog
 from memory.recall.search import Recall
 from memory.rows.bulk import Bulk
@@ -86,7 +86,7 @@ class World:
 
     @cached_property
     def questions(self) -> Questions:
-        return Questions(self.database)
+        return Questions(self.database, self.store, self.embedder)
 
     @cached_property
     def people(self) -> People:
@@ -105,8 +105,8 @@ class World:
         return Timeline(self.database)
 
     @cached_property
-    def keeper(self) -> Keeper:
-        return Keeper(self.database, self.store, self.embedder, None, Instructions())
+    def turns(self) -> Turns:
+        return Turns(self.database, self.store, self.embedder, None, Instructions())
 
     @cached_property
     def recall(self) -> Recall:
@@ -121,16 +121,16 @@ class World:
         return Bulk(self.database, self.store, self.embedder)
 
     @cached_property
-    def eraser(self) -> Eraser:
-        return Eraser(self.database, self.store, self.embedder)
+    def erasure(self) -> Erasure:
+        return Erasure(self.database, self.store, self.embedder)
 
     @cached_property
     def tidy(self) -> Tidy:
         return Tidy(self.database, self.store, self.embedder)
 
     @cached_property
-    def talks(self) -> Talks:
-        return Talks(self.database, self.store, self.embedder)
+    def learned(self) -> ChatMemories:
+        return ChatMemories(self.database, self.store, self.embedder)
 
     @cached_property
     def switches(self) -> SwitchStore:

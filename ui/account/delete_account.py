@@ -59,7 +59,7 @@ def farewell() -> None:
     if gone is None:
         return
     st.header(text("account.farewell.title"), anchor=False)
-    if any(gone.memories.removed.values()):
+    if any(gone.memories.erased.values()):
         deletion_receipt(gone.memories)
     others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
     if others:

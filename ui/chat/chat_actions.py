@@ -15,8 +15,8 @@ from auth.errors import SessionEnded
 from auth.guard import User
 from chat.conversations import Conversation
 from chat.export import Names, archive, as_json, as_markdown
+from memory.erase.one_chat import ForgetReceipt
 from memory.errors import AppError
-from memory.forget.unlearn import Unlearned
 from services import services
 from texts import text
 from ui import elements, zone
@@ -106,9 +106,9 @@ def delete_for_good(user: User, chat_id: str) -> None:
     _do(user, erase)
 
 
-def forgotten() -> Unlearned | None:
+def forgotten() -> ForgetReceipt | None:
     """The receipt of what was forgotten with a chat; once."""
-    receipt: Unlearned | None = st.session_state.pop(FORGOTTEN, None)
+    receipt: ForgetReceipt | None = st.session_state.pop(FORGOTTEN, None)
     return receipt
 
 

@@ -1,4 +1,4 @@
-"""The quiet bar above a chat: whether it uses memory, whether it keeps anything, and forgetting what it taught.
+"""The quiet bar above a chat: whether it uses memory, whether it keeps anything, and forgetting what it learned.
 
 What is chosen before the first message waits in the session. It decides nothing: that is below, in chat and memory.
 """
@@ -13,19 +13,19 @@ from streamlit.delta_generator import DeltaGenerator
 from auth.guard import User, require_user
 from chat.preferences import Preferences
 from chat.tree import Switches
+from memory.erase.one_chat import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedFromChat, LearnedMemory
 from memory.errors import AppError
-from memory.forget.unlearn import CHANGED, MERGED, REMOVED, SAME, Learned, Taught, Unlearned
 from services import services
 from texts import counted, text
 from ui.elements import plain
 from ui.frame import trouble
 
-__all__ = ["chat_bar", "chosen_for_new", "settle_new", "unlearned"]
+__all__ = ["chat_bar", "chosen_for_new", "forget_receipt", "settle_new"]
 
-NEW, TROUBLE, RECEIPT = "new_chat_switches", "chat_bar_trouble", "unlearned"
+NEW, TROUBLE, RECEIPT = "new_chat_switches", "chat_bar_trouble", "forget_receipt"
 READS, WRITES, TEMPORARY = "reads-memory", "writes-memory", "temporary-chat"
 FORGET = ":material/bookmark_remove:"
-REASONS = {CHANGED: "changed", MERGED: "merged", REMOVED: "removed", SAME: "elsewhere"}
+REASONS = {CHANGED: "changed", MERGED: "merged", DELETED: "removed", SAME: "elsewhere"}
 
 
 def chat_bar(
@@ -105,7 +105,7 @@ def _switched(user: User, conversation_id: str | None, before: Switches) -> None
             st.session_state[TROUBLE] = str(error)
 
 
-# -- forgetting what it taught -----------------------------------------------------------------------
+# -- forgetting what it learned -----------------------------------------------------------------------
 
 
 def _confirm(conversation_id: str) -> None:
@@ -115,36 +115,36 @@ def _confirm(conversation_id: str) -> None:
 def _ask(conversation_id: str) -> None:
     user = require_user()
     with trouble():
-        taught = services().taught_by(user.id, conversation_id)
-        if not (taught.lessons or taught.episodes):
+        learned = services().learned_from(user.id, conversation_id)
+        if not (learned.memories or learned.episodes):
             st.markdown(text("turns.forget_nothing"))
             return
-        _planned(taught)
+        _planned(learned)
         st.caption(text("turns.forget_explains"))
         if st.button(text("turns.forget_now"), type="primary", key="really-forget-chat"):
             st.session_state[RECEIPT] = services().forget_chat(user.id, conversation_id)
             st.rerun()
 
 
-def _planned(taught: Taught) -> None:
+def _planned(learned: LearnedFromChat) -> None:
     """What would go, go back, and stay."""
-    if gone := taught.with_fate("erased"):
+    if gone := learned.with_outcome("erased"):
         st.markdown(f"**{text('turns.erased.heading')}**")
         st.markdown("\n".join(f"- {plain(each.text)}" for each in gone))
-    if back := taught.with_fate("restored"):
+    if back := learned.with_outcome("restored"):
         st.markdown(f"**{text('turns.back.heading')}**")
         st.markdown("\n".join(f"- {_back(each)}" for each in back))
-    _left(taught)
-    if taught.episodes:
-        st.caption(counted("turns.episodes", len(taught.episodes)))
+    _left(learned)
+    if learned.episodes:
+        st.caption(counted("turns.episodes", len(learned.episodes)))
 
 
-def _back(lesson: Learned) -> str:
-    return text("turns.back.line", text=plain(lesson.text), before=plain(lesson.before or ""))
+def _back(memory: LearnedMemory) -> str:
+    return text("turns.back.line", text=plain(memory.text), before=plain(memory.before or ""))
 
 
-def _left(taught: Taught) -> None:
-    if left := taught.with_fate("left"):
+def _left(learned: LearnedFromChat) -> None:
+    if left := learned.with_outcome("left"):
         st.markdown(f"**{text('turns.left.heading')}**")
         reasons = [(each, text(f"turns.left.reason.{REASONS[each.reason]}")) for each in left]
         lines = [text("turns.left.line", text=plain(each.text), reason=reason) for each, reason in reasons]
@@ -153,32 +153,32 @@ def _left(taught: Taught) -> None:
 
 def _forgotten(conversation_id: str | None) -> None:
     """The receipt, until it is closed or another chat is open."""
-    receipt: Unlearned | None = st.session_state.get(RECEIPT)
-    if receipt is None or receipt.taught.run_id != conversation_id:
+    receipt: ForgetReceipt | None = st.session_state.get(RECEIPT)
+    if receipt is None or receipt.learned.run_id != conversation_id:
         return
-    with st.container(border=True, key="unlearned-receipt"):
-        unlearned(receipt)
-        if st.button(text("turns.close"), type="tertiary", icon=":material/close:", key="close-unlearned"):
+    with st.container(border=True, key="forget-receipt"):
+        forget_receipt(receipt)
+        if st.button(text("turns.close"), type="tertiary", icon=":material/close:", key="close-forget-receipt"):
             st.session_state.pop(RECEIPT)
             st.rerun()
 
 
-def unlearned(receipt: Unlearned) -> None:
+def forget_receipt(receipt: ForgetReceipt) -> None:
     """What went, what was changed back, what was left and why, and the proof."""
     st.markdown(f"**{text('turns.forgotten')}**")
-    taught = receipt.taught
+    learned = receipt.learned
     told = []
-    if gone := len(taught.with_fate("erased")):
+    if gone := len(learned.with_outcome("erased")):
         told.append(counted("turns.erased", gone))
-    if back := len(taught.with_fate("restored")):
+    if back := len(learned.with_outcome("restored")):
         told.append(counted("turns.back", back))
-    if said := len(taught.episodes):
+    if said := len(learned.episodes):
         told.append(counted("turns.episodes", said))
     if told:
         st.markdown("\n".join(f"- {line}" for line in told))
-    _left(taught)
+    _left(learned)
     if not receipt.proved:
         st.warning(text("turns.proof.failed"), icon=":material/error:")
         return
-    asked = receipt.asked_again
+    asked = receipt.looked_for
     st.caption(f":material/verified: {counted('turns.proof', asked) if asked else text('turns.proof.nothing')}")

@@ -19,7 +19,7 @@ from ui import elements
 from ui.browser.page_scripts import close_sidebar_now, close_sidebar_soon, focus_field
 from ui.chat import chat_actions
 from ui.chat.chat_actions import take_along
-from ui.chat.chat_bar import unlearned
+from ui.chat.chat_bar import forget_receipt
 from ui.chat.chat_data import LISTED, PUT_AWAY, SEARCHED, ChatPageData
 from ui.chat.open_chat import open_id, set_open
 from ui.frame import trouble
@@ -130,14 +130,13 @@ def _for_good(chat_id: str, title: str) -> None:
     user = require_user()
     st.markdown(text("chats.for_good.words", title=elements.plain(title or text("chats.untitled"))))
     with trouble():
-        taught = services().taught_by(user.id, chat_id)
-        if learned := len(taught.lessons):
+        if learned := len(services().learned_from(user.id, chat_id).memories):
             st.checkbox(counted("chats.for_good.forget", learned), key=chat_actions.FORGET)
         really = text("chats.for_good.really")
         done = (user, chat_id)
         if st.button(really, type="primary", key="really-delete", on_click=chat_actions.delete_for_good, args=done):
             if receipt := chat_actions.forgotten():
-                unlearned(receipt)
+                forget_receipt(receipt)
             else:
                 st.rerun()
 

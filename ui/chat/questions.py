@@ -46,7 +46,7 @@ def _question_card(user_id: str, asked: Question, waiting: int) -> None:
     row = st.container(horizontal=True, gap="small")
     for choice in CHOICES:
         if row.button(text(f"questions.choice.{choice}"), key=f"which-{asked.id}-{choice}"):
-            services().memory.answer(asked.id, choice, user_id=user_id)
+            services().memory.questions.answer(asked.id, choice, user_id=user_id)
             st.rerun()
 
 
@@ -89,7 +89,7 @@ def _looked_for() -> Asked:
     chat = open_chat.open_id()
     asked: Asked | None = st.session_state.get(KEPT)
     if asked is None:
-        asked = Asked(chat, services().memory.confirming.due(user_id=require_user().id))
+        asked = Asked(chat, services().memory.recheck.due(user_id=require_user().id))
     elif asked.chat != chat:
         asked = Asked(chat)
     st.session_state[KEPT] = asked
@@ -133,7 +133,7 @@ def _reword(user: User, asked: Asked, memory: Result) -> None:
 def _answer(user: User, asked: Asked, answer: Answer, said: str, undo: int | None = None) -> None:
     memory_id = asked.memory["id"] if asked.memory else ""
     try:
-        change = services().memory.confirming.answer(memory_id, answer, user_id=user.id)
+        change = services().memory.recheck.answer(memory_id, answer, user_id=user.id)
     except NotFound:  # it was answered in another tab
         _go_on(Asked(asked.chat))
         return

@@ -57,7 +57,7 @@ def _twice(user: User, health: Health) -> None:
         if st.button(label, key="merge-shown", type="primary", icon=":material/merge:"):
             with trouble():
                 ids = [each["id"] for group in groups for each in group]
-                report = services().memory.health.merge(ids, user_id=user.id)
+                report = services().memory.tidy.merge(user.id, ids)
                 if report.changed:
                     undo_bar.offer(counted("health.find.twice.merged", len(report.merged)), report.run)
                 st.rerun()
@@ -96,10 +96,10 @@ def _do(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
     lasting = [each.memory["id"] for each in chosen if each.reason != "expired"]
     label, icon = text("health.choose.let_go"), ":material/delete:"
     if row.button(label, key=f"let-go-{name}", type="primary", icon=icon, disabled=not ids):
-        _done("let_go_done", lambda: memory.shelf.remove(ids, user_id=user.id))
+        _done("let_go_done", lambda: memory.bulk_edit.delete(ids, user_id=user.id))
     label, icon = text("health.choose.holds"), ":material/check:"
     if row.button(label, key=f"holds-{name}", icon=icon, disabled=not lasting):
-        _done("holds_done", lambda: memory.confirming.confirm(lasting, user_id=user.id))
+        _done("holds_done", lambda: memory.recheck.confirm(lasting, user_id=user.id))
 
 
 def _done(words: str, act: Callable[[], Change]) -> None:
@@ -120,7 +120,7 @@ def _tidy(user: User) -> None:
         if st.button(text("health.tidy.run"), key="tidy-up", icon=":material/mop:"):
             with trouble():
                 with st.spinner(text("health.tidy.working")):
-                    done = services().memory.tidy(user_id=user.id)
+                    done = services().memory.tidy.run(user.id)
                 st.session_state[REPORT] = done
                 if done.changed:
                     undo_bar.offer(text("health.tidy.done", told=_told(done)), done.run)

@@ -78,7 +78,7 @@ def _all(user: User) -> list[Result]:
     # Asked for when the button is pressed, outside of any run of the page: the session may have ended since.
     if not user.still_here():
         raise SessionEnded(text("files.in.signed_out"))
-    return services().memory.shelf.all(user_id=user.id)
+    return services().memory.bulk_edit.all(user_id=user.id)
 
 
 def _bring_in(user: User) -> None:
@@ -111,7 +111,7 @@ def _take_in(user: User, given: IO[bytes], name: str, size: int) -> None:
         raise InvalidInput(text("files.in.too_large", file=name, most=MAX_BYTES // MB))
     home = services()
     room = home.limits.memories_left(user.id)
-    change = home.memory.shelf.take_in(given.read(), name, user_id=user.id, room=room)
+    change = home.memory.bulk_edit.import_file(given.read(), name, user_id=user.id, room=room)
     if change.count:
         undo_bar.offer(counted("files.in.done", change.count, file=elements.plain(name)), change.run)
     else:

@@ -124,14 +124,14 @@ def _clear() -> None:
 
 def _page(user: User, filters: dict[str, Any]) -> MemoryPage:
     number = int(st.session_state.get(PAGE) or 1)
-    return services().memory.shelf.page(user_id=user.id, number=number, size=SIZE, filters=filters)
+    return services().memory.bulk_edit.page(user_id=user.id, number=number, size=SIZE, filters=filters)
 
 
 def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage, list[Result]]:
     """What says this, and what only means something like it."""
     memory = services().memory
     with_words = {**filters, "data": {"$icontains": words}}
-    says = {each["id"]: each for each in memory.shelf.page(user_id=user.id, size=FOUND, filters=with_words).results}
+    says = {each["id"]: each for each in memory.bulk_edit.page(user_id=user.id, size=FOUND, filters=with_words).results}
     try:
         alike = memory.search(words, user_id=user.id, limit=FOUND, filters=filters, recipe="facts", explain=True)[
             "results"
@@ -221,7 +221,7 @@ def _several(user: User, results: Sequence[Result]) -> None:
     row.button(text("memories.several.all"), type="tertiary", on_click=_tick, args=(ids, len(ticked) < len(ids)))
     label = counted("memories.several.forget", len(ticked))
     if row.button(label, key="forget-several", type="primary", icon=":material/delete:", disabled=not ticked):
-        change = services().memory.shelf.remove(ticked, user_id=user.id)
+        change = services().memory.bulk_edit.delete(ticked, user_id=user.id)
         if change.count:
             undo_bar.offer(counted("memories.several.forgotten", change.count), change.run)
         st.rerun()

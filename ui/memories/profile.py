@@ -41,10 +41,10 @@ def _profile(user: User) -> Profile:
     memory = services().memory
     try:
         with st.spinner(text("profile.reading")):
-            return memory.profile(user_id=user.id)
+            return memory.profile.refresh(user.id)
     except (ModelError, LimitReached) as error:  # the page as it was is better than none
         show_trouble(error)
-        return memory.profiles.get(user.id)
+        return memory.profile.get(user.id)
 
 
 def _line(user: User, line: Line) -> None:
@@ -62,7 +62,7 @@ def _line(user: User, line: Line) -> None:
         )
         if st.button(text("profile.remove"), key=f"icon-remove-{line.id}", icon=":material/close:", type="tertiary"):
             with trouble():
-                services().memory.profiles.remove(user.id, line.id)
+                services().memory.profile.remove(user.id, line.id)
                 st.toast(text("profile.removed"))
                 st.rerun()
 
@@ -79,7 +79,7 @@ def _reword(user: User, line: Line) -> None:
         row.form_submit_button(text("profile.not_now"), type="tertiary", on_click=_edit, args=(None,))
     if saved:
         with trouble():
-            services().memory.profiles.edit(user.id, line.id, words)
+            services().memory.profile.edit(user.id, line.id, words)
             _edit(None)
             st.rerun()
 
@@ -91,5 +91,5 @@ def _add(user: User) -> None:
         asked = st.form_submit_button(text("profile.add"), icon=":material/add:")
     if asked:
         with trouble():
-            services().memory.profiles.add(user.id, words, kind)
+            services().memory.profile.add(user.id, words, kind)
             st.rerun()

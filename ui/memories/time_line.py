@@ -35,7 +35,7 @@ def draw(user: User) -> None:
         on_change=_first_page,
     )
     number = int(st.session_state.get(PAGE) or 1)
-    entries, total = services().memory.shelf.along_time(user_id=user.id, number=number, size=SIZE, kinds=kinds)
+    entries, total = services().memory.bulk_edit.along_time(user_id=user.id, number=number, size=SIZE, kinds=kinds)
     if not total:
         st.markdown(text("timeline.none_fits") if kinds else text("timeline.none"))
         return

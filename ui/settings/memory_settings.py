@@ -69,7 +69,7 @@ def _confirm_erase() -> None:
     st.markdown(text("settings.memory.erase_words"))
     if st.button(text("settings.memory.erase_really"), type="primary", key="really-erase"):
         with trouble():
-            gone = services().memory.episodes.forget(require_user().id)
+            gone = services().memory.episodes.erase_all(require_user().id)
             st.toast(counted("settings.memory.erased", gone))
             st.rerun()
 

@@ -17,7 +17,7 @@ from memory import Memory, Person, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput
-from memory.imports.queue import BACKOFF_SECONDS, MESSAGES_PER_CALL, MESSAGES_PER_CLAIM, ImportQueue, carry_out
+from memory.imports.queue import BACKOFF_SECONDS, MESSAGES_PER_CALL, MESSAGES_PER_CLAIM, ImportQueue
 from memory.model import OpenAIModel
 from tests.local.conftest import PROJECT
 from tests.memory.imports.test_chatgpt import PORTO
@@ -43,7 +43,8 @@ def work(memory: Memory, user_id: str | None = "ann") -> int:
             if claimed is None:
                 return claims
             connection, batch = claimed
-            carry_out(memory, connection, batch)
+            learn = batch.way == "learn"
+            memory.turns.remember(connection, batch.said, user_id=batch.user_id, learn=learn)
             memory.import_queue.done(connection, batch)
     raise AssertionError("it does not end")
 
@@ -173,7 +174,7 @@ def test_stopping_and_clearing_leave_nothing_in_the_queue(memory: Memory, databa
     assert memory.import_queue.stop("ann") == 2
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
     receipt = memory.delete_all(user_id="ann")
-    assert receipt.removed["lessons"] == 1
+    assert receipt.erased["lessons"] == 1
     assert receipt.proved
     assert work(memory) == 0
 

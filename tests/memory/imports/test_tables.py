@@ -26,8 +26,8 @@ def test_an_export_comes_back_with_its_kinds_days_and_quotes(memory: Memory) -> 
     told = ("preference", "2026-01-02T09:00:00+00:00", "", "2025-12-24", "", "I love", "", "a")
     writer.writerow([cell("=Loves, Redis\nand tea"), *told])
     held = b"\xef\xbb\xbf" + rows.getvalue().encode()
-    assert memory.shelf.take_in(held, "m.csv", user_id="ann").count == 1
-    assert memory.shelf.take_in(held, "m.csv", user_id="ann").count == 0
+    assert memory.bulk_edit.import_file(held, "m.csv", user_id="ann").count == 1
+    assert memory.bulk_edit.import_file(held, "m.csv", user_id="ann").count == 0
     [kept] = memory.get_all(user_id="ann")["results"]
     assert kept["memory"] == "=Loves, Redis\nand tea"
     assert kept["created_at"] == "2026-01-02T09:00:00+00:00"
@@ -74,5 +74,5 @@ def test_lines_lose_the_mark_of_a_list_and_nothing_else() -> None:
 
 def test_a_list_of_texts_is_a_list_of_memories(memory: Memory) -> None:
     held = b'["Likes tea", "Lives in Porto", "Likes tea"]'
-    assert memory.shelf.take_in(held, "m.json", user_id="ann").count == 2
-    assert memory.shelf.take_in(b"- Likes tea\n- Keeps bees", "m.txt", user_id="ann").count == 1
+    assert memory.bulk_edit.import_file(held, "m.json", user_id="ann").count == 2
+    assert memory.bulk_edit.import_file(b"- Likes tea\n- Keeps bees", "m.txt", user_id="ann").count == 1

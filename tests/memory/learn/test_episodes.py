@@ -183,7 +183,7 @@ def test_replies_that_were_given_a_removed_memory_are_hidden_too(memory: Memory,
     [lives] = tell(memory)
     later = [said("Which bakery is close to my home then?", "m2"), said("In Lisbon, many.", "r2", role="assistant")]
     with database.as_user("alice") as connection:
-        memory.write(connection, memory.plan(later, user_id="alice"), used=[lives])
+        memory.turns.write(connection, memory.turns.plan(later, user_id="alice"), used=[lives])
     memory.delete(lives, user_id="alice")
     assert hidden(database) == {"m1": True, "r1": True, "m2": False, "r2": True}
     undo_latest(memory)
@@ -217,7 +217,7 @@ def test_what_expires_or_is_tidied_away_hides_nothing(memory: Memory, database: 
         connection.execute(
             text('update vecs.memories set metadata = metadata || \'{"expiration_date": "2026-01-01"}\'')
         )
-    memory.tidy(user_id="alice")
+    memory.tidy.run("alice")
     assert memory.get_all(user_id="alice")["results"] == []
     assert set(hidden(database).values()) == {False}
     assert LIVES in episodes(memory)
@@ -231,7 +231,7 @@ def test_forgetting_everything_erases_them_and_the_receipt_counts_them(memory: M
     memory.delete(lives, user_id="alice")
     memory.add([said(LIVES)], user_id="bob")
     receipt = memory.delete_all(user_id="alice")
-    assert receipt.removed["episodes"] == 2
+    assert receipt.erased["episodes"] == 2
     assert receipt.rows_left["episodes"] == 0
     assert receipt.proved
     assert (kept(database), len(kept(database, "bob"))) == ([], 1)
@@ -242,11 +242,11 @@ def test_one_talk_can_be_erased_or_all_of_them(memory: Memory) -> None:
     tell(memory)
     tell(memory, "My plumber parks the blue van behind the church.", "Noted.", "2", run_id="other talk")
     memory.add([said(LIVES)], user_id="bob")
-    assert memory.episodes.forget("alice", "talk") == 2
+    assert memory.episodes.erase_all("alice", "talk") == 2
     assert LIVES not in episodes(memory)
     assert episodes(memory, "Where does my plumber park?")
-    assert memory.episodes.forget("alice", "no such talk") == 0
-    assert memory.episodes.forget("alice") == 2
+    assert memory.episodes.erase_all("alice", "no such talk") == 0
+    assert memory.episodes.erase_all("alice") == 2
     assert (memory.episodes.count("alice"), memory.episodes.count("bob")) == (0, 1)
 
 

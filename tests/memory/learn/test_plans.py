@@ -277,7 +277,7 @@ def _change_something(memory: Memory, database: Database, dice: random.Random) -
         case 5:
             memory.undo(dice.choice(memory.changes(user_id=whose) or [{"id": 0}])["id"], user_id=whose)
         case 6:
-            memory.episodes.forget(whose, talk)
+            memory.episodes.erase_all(whose, talk)
         case 7:
             with administrator(database) as connection:
                 connection.execute(text(GIVEN_AWAY), {"id": dice.choice(known)})

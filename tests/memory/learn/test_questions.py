@@ -48,13 +48,13 @@ def test_the_same_question_is_not_put_twice(unsure: Memory, scripted_model: Scri
 
 @pytest.mark.parametrize(("choice", "left"), [("new", [NEW]), ("old", [OLD]), ("both", [NEW, OLD]), ("neither", [])])
 def test_the_persons_word_is_done_and_the_question_closed(unsure: Memory, choice: Choice, left: list[str]) -> None:
-    unsure.answer(_open(unsure).id, choice, user_id="alice")
+    unsure.questions.answer(_open(unsure).id, choice, user_id="alice")
     assert _texts(unsure) == left
     assert unsure.questions.open("alice") == []
 
 
 def test_an_answer_keeps_the_quote_and_can_be_undone(unsure: Memory) -> None:
-    unsure.answer(_open(unsure).id, "new", user_id="alice")
+    unsure.questions.answer(_open(unsure).id, "new", user_id="alice")
     [kept] = unsure.get_all(user_id="alice")["results"]
     assert kept["metadata"]["quote"] == NEW
     unsure.undo(unsure.changes(user_id="alice", limit=1)[0]["id"], user_id="alice")
@@ -63,9 +63,9 @@ def test_an_answer_keeps_the_quote_and_can_be_undone(unsure: Memory) -> None:
 
 def test_a_question_is_answered_once(unsure: Memory) -> None:
     question = _open(unsure)
-    unsure.answer(question.id, "old", user_id="alice")
+    unsure.questions.answer(question.id, "old", user_id="alice")
     with pytest.raises(NotFound):
-        unsure.answer(question.id, "new", user_id="alice")
+        unsure.questions.answer(question.id, "new", user_id="alice")
     assert _texts(unsure) == [OLD]
 
 
@@ -73,19 +73,19 @@ def test_another_persons_question_does_not_exist_for_me(unsure: Memory) -> None:
     question = _open(unsure)
     assert unsure.questions.open("bob") == []
     with pytest.raises(NotFound):
-        unsure.answer(question.id, "new", user_id="bob")
+        unsure.questions.answer(question.id, "new", user_id="bob")
     assert _texts(unsure) == [OLD]
 
 
 @pytest.mark.parametrize("wrong", ["", "not an id", "0" * 36])
 def test_a_question_that_never_was_is_not_found(unsure: Memory, wrong: str) -> None:
     with pytest.raises(NotFound):
-        unsure.answer(wrong, "new", user_id="alice")
+        unsure.questions.answer(wrong, "new", user_id="alice")
 
 
 def test_an_answer_that_is_none_is_refused(unsure: Memory) -> None:
     with pytest.raises(InvalidInput, match="new, old, both, neither"):
-        unsure.answer(_open(unsure).id, "maybe", user_id="alice")  # type: ignore[arg-type]
+        unsure.questions.answer(_open(unsure).id, "maybe", user_id="alice")  # type: ignore[arg-type]
 
 
 def test_a_question_goes_with_its_memory(unsure: Memory) -> None:

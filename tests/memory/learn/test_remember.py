@@ -102,7 +102,7 @@ def test_an_update_into_what_another_memory_says_leaves_one_of_them(
     _know(learning, scripted_model, "I live in Porto", "I live in Lisbon")
     plan_words = [Said("user", "I moved to Lisbon")]
     scripted_model.enqueue(answer())
-    learning.plan(plan_words, user_id="alice")
+    learning.turns.plan(plan_words, user_id="alice")
     number = 1 if "[1] I live in Porto" in scripted_model.calls[-1][-1].content else 2
     _tell(
         learning, scripted_model, "I moved to Lisbon", operation("update", "I live in Lisbon", "Lisbon", target=number)
@@ -136,7 +136,7 @@ def test_what_is_not_believed_is_dropped_with_its_reason_and_not_stored(
         Said("assistant", "Good! By the way, steak is great."),
     ]
     scripted_model.enqueue(answer(proposed))
-    plan = learning.plan(said, user_id="alice")
+    plan = learning.turns.plan(said, user_id="alice")
     assert [drop.reason for drop in plan.drops] == [reason]
     assert plan.writes == ()
     scripted_model.enqueue(answer(proposed))
@@ -146,7 +146,7 @@ def test_what_is_not_believed_is_dropped_with_its_reason_and_not_stored(
 
 def test_a_dropped_secret_is_not_kept_as_a_drop(learning: Memory, scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(answer(operation("add", "Their password is hunter2", "my password is hunter2")))
-    plan = learning.plan([Said("user", "By the way my password is hunter2")], user_id="alice")
+    plan = learning.turns.plan([Said("user", "By the way my password is hunter2")], user_id="alice")
     assert "hunter2" not in repr(plan.drops)
 
 
@@ -231,11 +231,11 @@ def test_a_busy_model_is_not_asked_again_at_once(learning: Memory, scripted_mode
 
 def test_planning_writes_nothing(learning: Memory, scripted_model: ScriptedModel, database: Database) -> None:
     scripted_model.enqueue(answer(operation("add", "Alice rows", "I row")))
-    plan = learning.plan([Said("user", "I row every day")], user_id="alice")
+    plan = learning.turns.plan([Said("user", "I row every day")], user_id="alice")
     assert len(plan.writes) == 1
     assert _texts(learning) == []
     with database.as_user("alice") as connection:
-        assert learning.write(connection, plan)[0]["event"] == "ADD"
+        assert learning.turns.write(connection, plan)[0]["event"] == "ADD"
     assert _texts(learning) == ["Alice rows"]
 
 
@@ -244,10 +244,10 @@ def test_a_plan_for_a_memory_that_is_gone_by_then_is_not_carried_out(
 ) -> None:
     _know(learning, scripted_model, "I live in Porto")
     scripted_model.enqueue(answer(operation("update", "I live in Lisbon", "moved to Lisbon", target=1)))
-    plan = learning.plan([Said("user", "I moved to Lisbon")], user_id="alice")
+    plan = learning.turns.plan([Said("user", "I moved to Lisbon")], user_id="alice")
     learning.delete_all(user_id="alice")
     with pytest.raises(MemoryChanged), database.as_user("alice") as connection:
-        learning.write(connection, plan)
+        learning.turns.write(connection, plan)
     assert _texts(learning) == []
 
 

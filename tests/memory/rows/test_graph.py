@@ -44,7 +44,7 @@ class Book:
 
     def delete(self, memory_id: str) -> None:
         with self.database.as_user(self.user_id) as connection:
-            assert self.store.remove(connection, memory_id)
+            assert self.store.delete(connection, memory_id)
 
     def undo(self) -> None:
         """Take the latest change back."""

@@ -123,7 +123,7 @@ def test_no_lock_replacement_or_removal_reaches_another_persons_row(database: Da
     with database.as_user("alice") as connection:
         assert store.lock(connection, theirs) is None
         assert not store.replace(connection, theirs, _row("alice", "mine now"), [0.2] * 256)
-        assert not store.remove(connection, theirs)
+        assert not store.delete(connection, theirs)
     assert store.get("bob", theirs) == Fact(theirs, _row("bob", "one"))
 
 

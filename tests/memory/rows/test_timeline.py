@@ -17,13 +17,13 @@ def _keep(memory: Memory, words: str, day: int = 1, **metadata: Any) -> str:
 
 
 def _told(memory: Memory, **asked: Any) -> list[str]:
-    return [each.fact.text for each in memory.shelf.along_time(user_id="ann", **asked)[0]]
+    return [each.fact.text for each in memory.bulk_edit.along_time(user_id="ann", **asked)[0]]
 
 
 def test_what_happened_stands_on_its_day_and_the_rest_on_the_day_it_was_told(memory: Memory) -> None:
     _keep(memory, "I was in Rome", 3, happened_at="2025-12-24", kind="event")
     _keep(memory, "I like tea", 2, kind="preference")
-    entries, total = memory.shelf.along_time(user_id="ann")
+    entries, total = memory.bulk_edit.along_time(user_id="ann")
     assert [(each.fact.text, each.day[:10], each.happened) for each in entries] == [
         ("I like tea", "2026-03-02", False),
         ("I was in Rome", "2025-12-24", True),
@@ -35,10 +35,10 @@ def test_a_change_tells_what_was_said_before_and_a_change_taken_back_does_not(me
     kept = _keep(memory, "I live in Porto")
     memory.update(kept, "I live in Lisbon", user_id="ann")
     memory.update(kept, "I live in Braga", user_id="ann")
-    changes = [(each.before, each.after) for each in memory.shelf.along_time(user_id="ann")[0] if each.before]
+    changes = [(each.before, each.after) for each in memory.bulk_edit.along_time(user_id="ann")[0] if each.before]
     assert changes == [("I live in Lisbon", "I live in Braga"), ("I live in Porto", "I live in Lisbon")]
     memory.undo(memory.history(kept, user_id="ann")[-1]["id"], user_id="ann")
-    changes = [(each.before, each.after) for each in memory.shelf.along_time(user_id="ann")[0] if each.before]
+    changes = [(each.before, each.after) for each in memory.bulk_edit.along_time(user_id="ann")[0] if each.before]
     assert changes == [("I live in Porto", "I live in Lisbon")]
 
 
@@ -46,7 +46,7 @@ def test_what_was_forgotten_is_told_no_more_with_all_it_said_before(memory: Memo
     kept = _keep(memory, "I live in Porto")
     memory.update(kept, "I live in Lisbon", user_id="ann")
     memory.delete(kept, user_id="ann")
-    assert memory.shelf.along_time(user_id="ann") == ([], 0)
+    assert memory.bulk_edit.along_time(user_id="ann") == ([], 0)
 
 
 def test_kinds_are_chosen_and_rows_without_one_count_as_facts(memory: Memory) -> None:
@@ -70,11 +70,11 @@ def test_pages_hold_everything_once_and_past_the_end_stands_the_last(memory: Mem
 @pytest.mark.parametrize("odd", ["last spring", 5, ["2026"], {"a": 1}, "", None, "99999-99-99"])
 def test_a_day_that_is_none_is_not_taken_for_one(memory: Memory, odd: Any) -> None:
     _keep(memory, "I keep bees", 2, happened_at=odd)
-    [entry] = memory.shelf.along_time(user_id="ann")[0]
+    [entry] = memory.bulk_edit.along_time(user_id="ann")[0]
     assert entry.day.startswith("2026-03-02")
     assert not entry.happened
 
 
 def test_another_person_has_a_time_line_of_their_own(memory: Memory) -> None:
     _keep(memory, "I keep bees")
-    assert memory.shelf.along_time(user_id="ben") == ([], 0)
+    assert memory.bulk_edit.along_time(user_id="ben") == ([], 0)

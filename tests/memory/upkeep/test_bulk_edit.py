@@ -21,7 +21,7 @@ def _fill(memory: Memory, number: int) -> list[str]:
 
 def test_pages_are_the_newest_first_and_the_last_stands_for_all_behind_it(memory: Memory) -> None:
     _fill(memory, 7)
-    shown = [memory.shelf.page(user_id="alice", number=number, size=3) for number in (-1, 1, 2, 3, 99)]
+    shown = [memory.bulk_edit.page(user_id="alice", number=number, size=3) for number in (-1, 1, 2, 3, 99)]
     assert [[each["memory"][-1] for each in page.results] for page in shown] == [
         ["0", "1", "2"],
         ["0", "1", "2"],
@@ -30,21 +30,21 @@ def test_pages_are_the_newest_first_and_the_last_stands_for_all_behind_it(memory
         ["6"],
     ]
     assert {page.total for page in shown} == {7}
-    assert memory.shelf.page(user_id="bob").total == 0
-    found = memory.shelf.page(user_id="alice", filters={"data": {"$icontains": "MESSAGE 5"}})
+    assert memory.bulk_edit.page(user_id="bob").total == 0
+    found = memory.bulk_edit.page(user_id="alice", filters={"data": {"$icontains": "MESSAGE 5"}})
     assert [each["memory"] for each in found.results] == ["message 5"]
 
 
 def test_all_of_them_are_all_of_them(memory: Memory) -> None:
     _fill(memory, 1_003)
-    assert len(memory.shelf.all(user_id="alice")) == 1_003
-    assert memory.shelf.all(user_id="bob") == []
+    assert len(memory.bulk_edit.all(user_id="alice")) == 1_003
+    assert memory.bulk_edit.all(user_id="bob") == []
 
 
 def test_several_are_removed_as_one_change_that_can_be_taken_back_and_again(memory: Memory) -> None:
     ids = _fill(memory, 5)
     before = memory.get_all(user_id="alice")
-    change = memory.shelf.remove([*ids[:3], ids[0], "gone"], user_id="alice")
+    change = memory.bulk_edit.delete([*ids[:3], ids[0], "gone"], user_id="alice")
     assert change.count == 3
     assert len(memory.get_all(user_id="alice")["results"]) == 2
     memory.undo(change.run, user_id="alice")
@@ -52,21 +52,21 @@ def test_several_are_removed_as_one_change_that_can_be_taken_back_and_again(memo
 
 
 def test_the_run_of_another_person_is_none_of_ones_own(memory: Memory) -> None:
-    change = memory.shelf.remove(_fill(memory, 2), user_id="alice")
+    change = memory.bulk_edit.delete(_fill(memory, 2), user_id="alice")
     with pytest.raises(NotFound):
         memory.undo(change.run, user_id="bob")
-    assert memory.shelf.remove(_fill(memory, 1), user_id="bob").count == 0
+    assert memory.bulk_edit.delete(_fill(memory, 1), user_id="bob").count == 0
 
 
 def test_what_was_exported_is_taken_in_once_and_by_another_account_too(memory: Memory) -> None:
     _fill(memory, 3)
-    held = json.dumps({"results": memory.shelf.all(user_id="alice")}).encode()
-    first = memory.shelf.take_in(held, "mine.json", user_id="bob")
+    held = json.dumps({"results": memory.bulk_edit.all(user_id="alice")}).encode()
+    first = memory.bulk_edit.import_file(held, "mine.json", user_id="bob")
     assert first.count == 3
-    assert memory.shelf.take_in(held, "mine.json", user_id="bob").count == 0
-    assert {each["memory"] for each in memory.shelf.all(user_id="bob")} == {f"message {n}" for n in range(3)}
+    assert memory.bulk_edit.import_file(held, "mine.json", user_id="bob").count == 0
+    assert {each["memory"] for each in memory.bulk_edit.all(user_id="bob")} == {f"message {n}" for n in range(3)}
     memory.undo(first.run, user_id="bob")
-    assert memory.shelf.all(user_id="bob") == []
+    assert memory.bulk_edit.all(user_id="bob") == []
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_what_was_exported_is_taken_in_once_and_by_another_account_too(memory: M
 )
 def test_a_file_with_anything_wrong_in_it_keeps_nothing(untouched: Memory, held: bytes, sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
-        untouched.shelf.take_in(held, "mine.json", user_id="alice")
+        untouched.bulk_edit.import_file(held, "mine.json", user_id="alice")
 
 
 def test_a_file_with_more_than_there_is_room_for_keeps_nothing(untouched: Memory) -> None:
     with pytest.raises(InvalidInput, match="holds 2 memories, and there is room for 1 more"):
-        untouched.shelf.take_in(b'[{"memory": "x"}, {"memory": "y"}]', "mine.json", user_id="alice", room=1)
+        untouched.bulk_edit.import_file(b'[{"memory": "x"}, {"memory": "y"}]', "mine.json", user_id="alice", room=1)

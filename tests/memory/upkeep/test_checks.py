@@ -46,7 +46,7 @@ def test_a_check_waits_to_be_run_and_then_says_at_which_place_it_found_the_memor
 
 def test_running_counts_as_no_use_of_a_memory(memory: Memory, pinned: Check) -> None:
     _run(memory)
-    assert memory.use(user_id=ALICE) == {}
+    assert memory.health.use(user_id=ALICE) == {}
 
 
 def test_a_memory_that_changed_is_found_and_not_green_until_its_words_are_accepted(
@@ -61,7 +61,7 @@ def test_a_memory_that_changed_is_found_and_not_green_until_its_words_are_accept
 
 
 def test_a_memory_that_went_is_told_and_its_return_is_noticed(memory: Memory, pinned: Check) -> None:
-    change = memory.shelf.remove([pinned.memory_id], user_id=ALICE)
+    change = memory.bulk_edit.delete([pinned.memory_id], user_id=ALICE)
     check = _run(memory)
     assert (check.outcome, check.place, dict(check.why)) == ("gone", None, {})
     with pytest.raises(NotFound):
@@ -161,7 +161,7 @@ def test_checks_are_ones_own(memory: Memory, pinned: Check) -> None:
 
 
 def test_checks_go_with_clearing_all(memory: Memory, pinned: Check) -> None:
-    assert memory.delete_all(user_id=ALICE).removed["recall_checks"] == 1
+    assert memory.delete_all(user_id=ALICE).erased["recall_checks"] == 1
     assert memory.checks.all(user_id=ALICE) == []
 
 

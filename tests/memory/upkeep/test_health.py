@@ -97,18 +97,18 @@ def test_what_stands_twice_is_found_and_merged_and_comes_back(memory: Memory, de
     assert not health.well
     assert {group[0]["memory"] for group in health.duplicates} == {"I like tea.", "I have a red car"}
     before = desk.rows()
-    report = memory.health.merge([each["id"] for each in health.duplicates[0]], user_id=ALICE)
+    report = memory.tidy.merge(ALICE, [each["id"] for each in health.duplicates[0]])
     assert len(report.merged) == 1
     assert _health(memory).copies == 1  # the group that was not chosen stands as it was
     memory.undo(report.run, user_id=ALICE)
     assert desk.rows() == before
-    assert not memory.health.merge([first, other[0], "none"], user_id=ALICE).changed
+    assert not memory.tidy.merge(ALICE, [first, other[0], "none"]).changed
 
 
 def test_merging_needs_ids_and_not_too_many(untouched: Memory) -> None:
     for wrong in ("abc", ["x"] * 1_001):
         with pytest.raises(InvalidInput):
-            untouched.health.merge(wrong, user_id=ALICE)
+            untouched.tidy.merge(ALICE, wrong)
     for wrong_user in ("", " ", "a\x00b", 7):
         with pytest.raises(InvalidInput):
             untouched.health.read(user_id=wrong_user)  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ def test_unused_and_unconfirmed_are_told_apart_and_a_confirmation_ends_both(memo
     health = _health(memory)
     assert _said(health.unused) == [("I sing in a choir", "unused")]
     assert _said(health.unconfirmed) == [("I live in Porto", "unconfirmed")]
-    change = memory.confirming.confirm([unused, used], user_id=ALICE)
+    change = memory.recheck.confirm([unused, used], user_id=ALICE)
     assert change.count == 2
     after = _health(memory)
     assert (after.unused.count, after.unconfirmed.count) == (0, 0)

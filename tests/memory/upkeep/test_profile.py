@@ -40,7 +40,7 @@ class Writer:
 
     def forget(self, memory_id: str) -> None:
         with self.database.as_user(self.user_id) as connection:
-            assert self.store.remove(connection, memory_id)
+            assert self.store.delete(connection, memory_id)
 
     def reword(self, memory_id: str, words: str) -> None:
         row = {"data": words, "user_id": self.user_id, "hash": content_hash(words), "kind": "fact"}
@@ -227,12 +227,12 @@ def test_what_is_erased_for_good_takes_even_edited_lines_along(writer: Writer) -
     writer.refresh()
     writer.edit("I like tea", "I like green tea")
     with writer.database.as_user("alice") as connection:
-        assert writer.profiles.forget(connection, "alice", [tea]) == 1
-        assert writer.profiles.forget(connection, "alice", ["nothing"]) == 0
+        assert writer.profiles.erase_lines(connection, "alice", [tea]) == 1
+        assert writer.profiles.erase_lines(connection, "alice", ["nothing"]) == 0
     assert writer.page() == ["I like cake"]
     writer.remove("I like cake")
     with writer.database.as_user("alice") as connection:
-        assert writer.profiles.forget(connection, "alice", [cake]) == 1
+        assert writer.profiles.erase_lines(connection, "alice", [cake]) == 1
 
 
 @pytest.mark.parametrize("words", ["", " \n", None, 5, "x" * 501])
@@ -282,7 +282,7 @@ def test_nothing_of_another_persons_page_exists(writer: Writer) -> None:
         others.profiles.remove("bob", line.id)
     others.profiles.add("bob", "I am Bob")
     with others.database.as_user("bob") as connection:
-        assert others.profiles.forget(connection, "bob", line.memory_ids) == 0
+        assert others.profiles.erase_lines(connection, "bob", line.memory_ids) == 0
     assert writer.page() == ["I like tea"]
     assert others.page() == ["I am Bob"]
 

@@ -36,7 +36,7 @@ def _old(desk: Desk, words: str, recalled: int = 1, days: float = 200, **more: A
 
 
 def _asked(memory: Memory, later: timedelta = timedelta(), user_id: str = ALICE) -> str | None:
-    due = memory.confirming.due(user_id=user_id, now=NOW + later)
+    due = memory.recheck.due(user_id=user_id, now=NOW + later)
     return due["memory"] if due else None
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_asked_while_which_is_right_waits(memory: Memory, desk: Desk)
         memory.questions.ask(connection, desk.get(kept), write)
     assert _asked(memory) is None
     [question] = memory.questions.open(ALICE)
-    memory.answer(question.id, "neither", user_id=ALICE)
+    memory.questions.answer(question.id, "neither", user_id=ALICE)
     _old(desk, "I keep bees")
     assert _asked(memory) == "I keep bees"
 
@@ -110,7 +110,7 @@ def test_still_true_is_a_version_that_recall_prefers_and_an_undo_takes_back(memo
     kept = _old(desk, "I live in Porto")
     before = desk.rows()
     _asked(memory)
-    change = memory.confirming.answer(kept, "true", user_id=ALICE)
+    change = memory.recheck.answer(kept, "true", user_id=ALICE)
     assert change.count == 1
     [found] = memory.search("Where do I live?", user_id=ALICE, explain=True)["results"]
     assert found["parts"]["confirmed"] > 0
@@ -122,7 +122,7 @@ def test_still_true_is_a_version_that_recall_prefers_and_an_undo_takes_back(memo
 def test_not_any_more_removes_it_and_an_undo_brings_it_back(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto")
     _asked(memory)
-    change = memory.confirming.answer(kept, "gone", user_id=ALICE)
+    change = memory.recheck.answer(kept, "gone", user_id=ALICE)
     assert memory.get(kept, user_id=ALICE) is None
     memory.undo(change.run, user_id=ALICE)
     assert memory.get(kept, user_id=ALICE) is not None
@@ -133,7 +133,7 @@ def test_dont_ask_makes_a_long_pause_and_changes_nothing(memory: Memory, desk: D
     _old(desk, "I keep bees")
     _asked(memory)
     before = desk.rows()
-    assert memory.confirming.answer(kept, "never", user_id=ALICE).count == 0
+    assert memory.recheck.answer(kept, "never", user_id=ALICE).count == 0
     assert desk.rows() == before
     assert _asked(memory, 2 * PAUSE) is None
     assert _asked(memory, LONG_PAUSE + DAY) == "I keep bees"
@@ -144,39 +144,39 @@ def test_an_answer_counts_once_and_only_to_a_question(memory: Memory, desk: Desk
     strange: list[Any] = [kept, "none", "a\x00b", "", None, 7]
     for each in strange:
         with pytest.raises(NotFound):
-            memory.confirming.answer(each, "gone", user_id=ALICE)
+            memory.recheck.answer(each, "gone", user_id=ALICE)
     _asked(memory)
     with pytest.raises(InvalidInput):
-        memory.confirming.answer(kept, "maybe", user_id=ALICE)  # type: ignore[arg-type]
+        memory.recheck.answer(kept, "maybe", user_id=ALICE)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
-        memory.confirming.answer(kept, "gone", user_id="bob")
-    memory.confirming.answer(kept, "changed", user_id=ALICE)
+        memory.recheck.answer(kept, "gone", user_id="bob")
+    memory.recheck.answer(kept, "changed", user_id=ALICE)
     answers: list[Answer] = ["true", "gone"]
     for answer in answers:
         with pytest.raises(NotFound):
-            memory.confirming.answer(kept, answer, user_id=ALICE)
+            memory.recheck.answer(kept, answer, user_id=ALICE)
     assert memory.get(kept, user_id=ALICE) is not None
 
 
 def test_a_memory_is_confirmed_by_the_library(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto")
-    memory.confirm(kept, user_id=ALICE)
+    memory.recheck.confirm([kept], user_id=ALICE)
     found = memory.get(kept, user_id=ALICE)
     assert found is not None
     assert found["metadata"]["confirmed_at"] > (found["created_at"] or "")
     for wrong in ("none", "a\x00b"):
         with pytest.raises(NotFound):
-            memory.confirm(wrong, user_id=ALICE)
+            memory.recheck.confirm([wrong], user_id=ALICE)
     with pytest.raises(NotFound):
-        memory.confirm(kept, user_id="bob")
+        memory.recheck.confirm([kept], user_id="bob")
     many: list[Any] = ["abc", ["x"] * 1_001]
     for each in many:
         with pytest.raises(InvalidInput):
-            memory.confirming.confirm(each, user_id=ALICE)
+            memory.recheck.confirm(each, user_id=ALICE)
 
 
 def test_what_was_asked_goes_with_clearing_all(memory: Memory, desk: Desk) -> None:
     _old(desk, "I live in Porto")
     _asked(memory)
-    assert memory.delete_all(user_id=ALICE).removed["confirmations"] == 1
+    assert memory.delete_all(user_id=ALICE).erased["confirmations"] == 1
     assert desk.database.read_as(ALICE, "select memory_id from app.confirmations") == []

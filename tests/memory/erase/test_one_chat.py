@@ -9,7 +9,7 @@ import pytest
 from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.forget.unlearn import CHANGED, MERGED, REMOVED, SAME
+from memory.erase.one_chat import CHANGED, DELETED, MERGED, SAME
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
@@ -57,20 +57,20 @@ def test_what_a_talk_added_goes_with_every_version_and_the_words_it_came_from(ta
     talks.say(ELSEWHERE, "I like tea")
     before = talks.everything()
     talks.say(HERE, "I keep bees in Utrecht")
-    talks.memory.profiles.add("ann", "mine")
-    receipt = talks.memory.talks.forget(HERE, user_id="ann")
+    talks.memory.profile.add("ann", "mine")
+    receipt = talks.memory.chats.forget(HERE, user_id="ann")
     assert talks.known == ["I like tea"]
     assert "Utrecht" not in talks.everything()
     assert "I like tea" in before
-    assert receipt.removed["memories"] == receipt.removed["episodes"] == 1
-    assert (receipt.asked_again, receipt.found_again, receipt.proved) == (1, 0, True)
+    assert receipt.erased["memories"] == receipt.erased["episodes"] == 1
+    assert (receipt.looked_for, receipt.found_again, receipt.proved) == (1, 0, True)
 
 
 def test_asking_what_it_would_do_changes_nothing(talks: Talks) -> None:
     talks.say(HERE, "I keep bees in Utrecht")
     before = talks.everything()
-    [lesson] = talks.memory.talks.taught(HERE, user_id="ann").lessons
-    assert (lesson.text, lesson.fate) == ("I keep bees in Utrecht", "erased")
+    [lesson] = talks.memory.chats.learned(HERE, user_id="ann").memories
+    assert (lesson.text, lesson.outcome) == ("I keep bees in Utrecht", "erased")
     assert talks.everything() == before
 
 
@@ -79,8 +79,8 @@ def test_what_a_talk_changed_stands_again_as_it_stood(talks: Talks) -> None:
     [before] = talks.rows("select metadata, vec::text as vec from vecs.memories")
     talks.say(HERE, LISBON, "update", target=1)
     talks.say(HERE, FARO, "update", target=1)
-    receipt = talks.memory.talks.forget(HERE, user_id="ann")
-    [lesson] = receipt.taught.with_fate("restored")
+    receipt = talks.memory.chats.forget(HERE, user_id="ann")
+    [lesson] = receipt.learned.with_outcome("restored")
     assert (lesson.text, lesson.before) == (FARO, PORTO)
     assert talks.rows("select metadata, vec::text as vec from vecs.memories") == [before]
     assert [each["new_memory"] for each in talks.memory.history(kept, user_id="ann")] == [PORTO]
@@ -93,8 +93,8 @@ def test_what_was_changed_since_is_left_and_named(talks: Talks) -> None:
     kept = talks.say(ELSEWHERE, PORTO)
     talks.say(HERE, LISBON, "update", target=1)
     talks.memory.update(kept, FARO, user_id="ann")
-    receipt = talks.memory.talks.forget(HERE, user_id="ann")
-    [left] = receipt.taught.with_fate("left")
+    receipt = talks.memory.chats.forget(HERE, user_id="ann")
+    [left] = receipt.learned.with_outcome("left")
     assert (left.text, left.reason) == (FARO, CHANGED)
     assert talks.known == [FARO]
     assert receipt.proved
@@ -103,8 +103,8 @@ def test_what_was_changed_since_is_left_and_named(talks: Talks) -> None:
 def test_what_a_talk_added_and_another_changed_is_left(talks: Talks) -> None:
     talks.say(HERE, PORTO)
     talks.say(ELSEWHERE, LISBON, "update", target=1)
-    receipt = talks.memory.talks.forget(HERE, user_id="ann")
-    assert [each.reason for each in receipt.taught.with_fate("left")] == [CHANGED]
+    receipt = talks.memory.chats.forget(HERE, user_id="ann")
+    assert [each.reason for each in receipt.learned.with_outcome("left")] == [CHANGED]
     assert talks.known == [LISBON]
 
 
@@ -113,8 +113,8 @@ def test_what_a_talk_removed_does_not_come_back(talks: Talks) -> None:
     talks.say(HERE, "Please forget what I said: I have a dog", "delete", target=1)
     assert talks.known == []
     # Words that take a memory away are kept nowhere: only whoever has the messages knows that it was this talk.
-    receipt = talks.memory.talks.forget(HERE, user_id="ann", messages=["message 2"])
-    assert [each.reason for each in receipt.taught.with_fate("left")] == [REMOVED]
+    receipt = talks.memory.chats.forget(HERE, user_id="ann", messages=["message 2"])
+    assert [each.reason for each in receipt.learned.with_outcome("left")] == [DELETED]
     assert talks.known == []
 
 
@@ -122,9 +122,9 @@ def test_what_was_learned_and_taken_back_by_the_person_leaves_no_version_behind(
     talks.say(HERE, "I keep bees in Utrecht")
     [latest] = talks.memory.changes(user_id="ann", limit=1)
     talks.memory.undo(latest["id"], user_id="ann")
-    receipt = talks.memory.talks.forget(HERE, user_id="ann")
-    assert receipt.removed["memories"] == 0
-    assert receipt.removed["memory_history"] == 2
+    receipt = talks.memory.chats.forget(HERE, user_id="ann")
+    assert receipt.erased["memories"] == 0
+    assert receipt.erased["memory_history"] == 2
     assert "Utrecht" not in talks.everything()
 
 
@@ -132,8 +132,8 @@ def test_where_another_memory_says_by_now_what_stood_before_it_is_left(talks: Ta
     talks.say(ELSEWHERE, PORTO)
     talks.say(HERE, LISBON, "update", target=1)
     talks.say(ELSEWHERE, PORTO)
-    receipt = talks.memory.talks.forget(HERE, user_id="ann")
-    assert [each.reason for each in receipt.taught.with_fate("left")] == [SAME]
+    receipt = talks.memory.chats.forget(HERE, user_id="ann")
+    assert [each.reason for each in receipt.learned.with_outcome("left")] == [SAME]
     assert talks.known == [LISBON, PORTO]
 
 
@@ -141,7 +141,7 @@ def test_a_question_the_talk_raised_goes_and_the_memory_it_is_about_stays(talks:
     talks.say(ELSEWHERE, PORTO)
     talks.say(HERE, LISBON, "ask", target=1)
     assert talks.memory.questions.open("ann")
-    talks.memory.talks.forget(HERE, user_id="ann")
+    talks.memory.chats.forget(HERE, user_id="ann")
     assert talks.memory.questions.open("ann") == []
     assert talks.known == [PORTO]
     assert "Lisbon" not in talks.everything()
@@ -156,8 +156,8 @@ def test_a_memory_that_stands_for_several_talks_is_left(talks: Talks, embedder: 
             "%(other)s::text)) where id = %(kept)s",
             {"other": other, "kept": kept},
         )
-    receipt = talks.memory.talks.forget(HERE, user_id="ann")
-    assert [each.reason for each in receipt.taught.with_fate("left")] == [MERGED]
+    receipt = talks.memory.chats.forget(HERE, user_id="ann")
+    assert [each.reason for each in receipt.learned.with_outcome("left")] == [MERGED]
 
 
 def test_a_summary_of_what_goes_goes_too(talks: Talks) -> None:
@@ -169,13 +169,13 @@ def test_a_summary_of_what_goes_goes_too(talks: Talks) -> None:
             "%(first)s::text, %(second)s::text)) where id = %(summary)s",
             {"first": first, "second": second, "summary": summary},
         )
-    talks.memory.talks.forget(HERE, user_id="ann")
+    talks.memory.chats.forget(HERE, user_id="ann")
     assert talks.known == []
 
 
 def test_another_talk_with_a_strange_name_and_another_person_lose_nothing(talks: Talks) -> None:
     talks.say(HERE, PORTO)
     for strange in ("", "%", "talk here' or '1'='1", "\x00", "👩‍🚀", "x" * 10_000):
-        assert talks.memory.talks.forget(strange, user_id="ann").taught.lessons == ()
-    assert talks.memory.talks.forget(HERE, user_id="bob").taught.lessons == ()
+        assert talks.memory.chats.forget(strange, user_id="ann").learned.memories == ()
+    assert talks.memory.chats.forget(HERE, user_id="bob").learned.memories == ()
     assert talks.known == [PORTO]

@@ -1,7 +1,6 @@
-"""Erasing for good: rows, history, graph, questions, profile and counts, with a receipt that asks again.
+"""Erases all that the memory layer holds about a user, and looks for it afterwards; the receipt says what it found.
 
-Removing one memory, which can be undone, is not here. Messages belong to the chat; whoever keeps them
-erases them and adds their count to the receipt.
+Deleting one memory, which can be undone, is not here. Messages belong to the app, which erases them itself.
 """
 
 from __future__ import annotations
@@ -16,35 +15,35 @@ from ..database import Database
 from ..embed import Embedder
 from ..rows.store import Store
 
-__all__ = ["Eraser", "Receipt"]
+__all__ = ["Erasure", "Receipt"]
 
-# What belongs to a person besides the memories themselves, which go first and take the graph and the words with them.
+# What there is of a user besides memories and episodes, which are erased first, with their graph and their words.
 TABLES = (
     *("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
     *("lessons", "recall_checks", "confirmations"),
 )
-MAX_ASKED_AGAIN = 200
+MAX_LOOKED_FOR = 200
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was removed, and what was found when it was looked for afterwards."""
+    """How much was erased, by table, and what was found when it was looked for afterwards."""
 
     user_id: str
-    removed: dict[str, int]
+    erased: dict[str, int]
     erased_at: datetime
-    asked_again: int = 0
+    looked_for: int = 0
     found_again: int = 0
     rows_left: dict[str, int] = field(default_factory=dict)
 
     @property
     def proved(self) -> bool:
-        """Whether nothing of it is left."""
+        """Whether nothing is left."""
         return self.found_again == 0 and not any(self.rows_left.values())
 
 
-class Eraser:
-    """Takes away everything of one user, and looks for it afterwards."""
+class Erasure:
+    """Erases everything of one user, and looks for it afterwards."""
 
     def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
         self._database = database
@@ -52,26 +51,26 @@ class Eraser:
         self._embedder = embedder
 
     def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
-        """Remove all of it inside a transaction of the caller; returns the counts and some of the texts."""
-        # First of all: whoever reads a lesson holds it, and then waits for the lock that is taken next.
-        lessons = connection.execute(text("delete from app.lessons")).rowcount
+        """Erase inside the caller's transaction, bound to the user; return the counts and some of the texts."""
+        # First of all: whoever reads from the import queue holds its rows, and then waits for the lock taken next.
+        queued = connection.execute(text("delete from app.lessons")).rowcount
         self._store.one_at_a_time(connection, user_id)
-        texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_ASKED_AGAIN}))
+        texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_LOOKED_FOR}))
         counted = {table: _count(connection, table) for table in TABLES}
-        removed = {"memories": connection.execute(text("delete from vecs.memories")).rowcount}
-        removed |= {"episodes": connection.execute(text("delete from vecs.episodes")).rowcount}
+        erased = {"memories": connection.execute(text("delete from vecs.memories")).rowcount}
+        erased |= {"episodes": connection.execute(text("delete from vecs.episodes")).rowcount}
         for table in TABLES:
             connection.execute(text(f"delete from app.{table}"))
-        return removed | counted | {"lessons": lessons}, texts
+        return erased | counted | {"lessons": queued}, texts
 
-    def prove(self, user_id: str, removed: dict[str, int], texts: Sequence[str]) -> Receipt:
-        """Look for what was removed, by its words and by counting, once the transaction has ended."""
+    def prove(self, user_id: str, erased: dict[str, int], texts: Sequence[str]) -> Receipt:
+        """After the transaction, look for what was erased: search for its words, and count the rows that are left."""
         vectors = self._embedder.embed(list(texts)) if texts else []
         found = sum(bool(self._store.nearest(user_id, vector, 1)) for vector in vectors)
         with self._database.as_user(user_id) as connection:
             left = {table: _count(connection, table) for table in TABLES}
             left |= {table: _count(connection, table, "vecs") for table in ("memories", "episodes")}
-        return Receipt(user_id, removed, datetime.now(UTC), len(texts), found, left)
+        return Receipt(user_id, erased, datetime.now(UTC), len(texts), found, left)
 
 
 _TEXTS = "select metadata ->> 'data' from vecs.memories where metadata ->> 'data' <> '' order by id limit :limit"

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.forget.erase import Receipt
+from memory.erase.everything import Receipt
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
@@ -35,7 +35,7 @@ def full(database: Database, embedder: BundledEmbedder, scripted_model: Scripted
         memory.add("Ana lives in Faro", user_id=user_id)
         [kept] = memory.get_all(user_id=user_id)["results"]
         with database.as_user(user_id) as connection:
-            memory.count_recalled(connection, [kept["id"]])
+            memory.turns.count_recalled(connection, [kept["id"]])
             connection.execute(text("insert into app.profiles (lines) values ('[]')"))
     return memory
 
@@ -57,9 +57,9 @@ def test_erasing_takes_everything_of_one_person_and_nothing_of_another(full: Mem
 
 def test_the_receipt_lists_what_went_and_looks_for_it_again(full: Memory) -> None:
     receipt = full.delete_all(user_id="alice")
-    assert receipt.removed["memories"] == 1
-    assert all(receipt.removed[table] for table in OWN_TABLES)
-    assert (receipt.asked_again, receipt.found_again) == (1, 0)
+    assert receipt.erased["memories"] == 1
+    assert all(receipt.erased[table] for table in OWN_TABLES)
+    assert (receipt.looked_for, receipt.found_again) == (1, 0)
     assert receipt.proved
 
 

@@ -1,0 +1,236 @@
+"""Forgets a chat: erases what was learned from it, in one transaction, and looks for it afterwards.
+
+What the chat added is erased permanently, with every version. What it changed is restored to what it said before,
+unless somebody changed it since. What it deleted stays deleted: forgetting brings nothing back. To this module a chat
+is a `run_id`, and the ids of its messages where the caller knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from ..database import Database
+from ..embed import Embedder
+from ..errors import InvalidInput
+from ..learn.episodes import Episodes
+from ..learn.questions import Questions
+from ..plain_text import storable
+from ..rows.history import Event, History
+from ..rows.store import Store
+from ..upkeep.profile import Profiles
+
+__all__ = ["ChatMemories", "ForgetReceipt", "LearnedFromChat", "LearnedMemory"]
+
+Outcome = Literal["erased", "restored", "left"]
+MAX_LOOKED_FOR = 200
+# Why a memory is left as it is.
+CHANGED, MERGED, DELETED, SAME = "changed since", "merged", "deleted", "said elsewhere"
+REASON = "the chat was forgotten"  # for the history
+
+
+@dataclass(frozen=True)
+class LearnedMemory:
+    """One memory that a chat added or changed, and what becomes of it when the chat is forgotten."""
+
+    memory_id: str
+    text: str
+    outcome: Outcome
+    before: str | None = None  # what a restored memory says again
+    reason: str = ""  # why it is left
+    events: tuple[Event, ...] = field(default=(), repr=False)  # the chat's own, at the end of the memory's history
+    texts: tuple[str, ...] = ()  # all that the memory said because of the chat
+
+
+@dataclass(frozen=True)
+class LearnedFromChat:
+    """Everything that was learned from one chat."""
+
+    run_id: str
+    memories: tuple[LearnedMemory, ...] = ()
+    episodes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+
+    def with_outcome(self, outcome: Outcome) -> list[LearnedMemory]:
+        """The memories that are erased, restored, or left."""
+        return [each for each in self.memories if each.outcome == outcome]
+
+    @property
+    def erased_ids(self) -> list[str]:
+        """The ids of the erased memories and episodes; nothing may quote them any more."""
+        return [*(each.memory_id for each in self.with_outcome("erased")), *self.episodes]
+
+    @property
+    def erased_texts(self) -> list[str]:
+        """The words that are erased; nothing may quote them any more."""
+        changed = [*self.with_outcome("erased"), *self.with_outcome("restored")]
+        return sorted({words for each in changed for words in each.texts})
+
+
+@dataclass(frozen=True)
+class ForgetReceipt:
+    """What was erased, restored and left, and what was found when it was looked for afterwards."""
+
+    learned: LearnedFromChat
+    erased: dict[str, int]
+    erased_at: datetime
+    looked_for: int = 0
+    found_again: int = 0
+    rows_left: int = 0
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing is left but what the receipt says is left."""
+        return self.found_again == 0 and self.rows_left == 0
+
+
+class ChatMemories:
+    """What was learned from each chat of one user, and forgetting it."""
+
+    def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
+        self._database = database
+        self._store = store
+        self._embedder = embedder
+        self._history = History(database)
+        self._episodes = Episodes(database)
+        self._questions = Questions(database, store, embedder)
+        self._profiles = Profiles(database, store)
+
+    def learned(self, run_id: str, *, user_id: str, messages: Collection[str] = ()) -> LearnedFromChat:
+        """What was learned from a chat, and what forgetting it would do; nothing is changed."""
+        with self._database.as_user(user_id) as connection:
+            return self._learned(connection, run_id, messages)
+
+    def forget(self, run_id: str, *, user_id: str, messages: Collection[str] = ()) -> ForgetReceipt:
+        """Erase what was learned from a chat, permanently."""
+        with self._database.as_user(user_id) as connection:
+            learned, erased = self.erase(connection, run_id, user_id, messages)
+        return self.prove(user_id, learned, erased)
+
+    def erase(
+        self, connection: Connection, run_id: str, user_id: str, messages: Collection[str] = ()
+    ) -> tuple[LearnedFromChat, dict[str, int]]:
+        """The first half of `forget`, inside the caller's transaction, which is bound to the user."""
+        self._store.one_at_a_time(connection, user_id)
+        planned = self._learned(connection, run_id, messages)
+        memories = tuple(self._restored(connection, each) for each in planned.memories)
+        done = LearnedFromChat(run_id, memories, planned.episodes, planned.messages)
+        ids = [each.memory_id for each in done.with_outcome("erased")]
+        self._store.sign(connection, "person", REASON)
+        erased = {"memories": sum(self._store.delete(connection, each) for each in ids)}
+        erased["memory_history"] = self._history.erase(connection, ids)
+        erased["episodes"] = self._episodes.erase(connection, done.episodes)
+        erased["questions"] = self._questions.erase(connection, done.messages, ids)
+        changed = [*ids, *(each.memory_id for each in done.with_outcome("restored"))]
+        erased["profiles"] = self._profiles.erase_lines(connection, user_id, changed) if changed else 0
+        return done, erased
+
+    def prove(self, user_id: str, learned: LearnedFromChat, erased: dict[str, int]) -> ForgetReceipt:
+        """The second half, after the transaction: look for what was erased by its words and by its ids."""
+        texts = learned.erased_texts[:MAX_LOOKED_FOR]
+        vectors = self._embedder.embed(texts) if texts else []
+        ids = {each.memory_id for each in learned.with_outcome("erased")}
+        changed = ids | {each.memory_id for each in learned.with_outcome("restored")}
+        found = 0
+        for words, vector in zip(texts, vectors, strict=True):
+            near = self._store.nearest(user_id, vector, 3)
+            found += any(each.id in ids or (each.text == words and each.id in changed) for each in near)
+        with self._database.as_user(user_id) as connection:
+            again = self._learned(connection, learned.run_id, learned.messages)
+        left = {each.memory_id for each in learned.with_outcome("left")}
+        rows = len(again.episodes) + sum(each.memory_id not in left for each in again.memories)
+        return ForgetReceipt(learned, erased, datetime.now(UTC), len(texts), found, rows)
+
+    def _learned(self, connection: Connection, run_id: str, messages: Collection[str]) -> LearnedFromChat:
+        run_id, named = storable(run_id), {storable(each) for each in messages}
+        said, episodes = self._episodes.of_chat(connection, run_id, named)
+        message_ids = sorted({*named, *said})
+        histories = self._history.of_chat(connection, run_id, message_ids)
+        memories = [_learned_memory(events, message_ids, run_id) for events in histories.values()]
+        erased = {each.memory_id for each in memories if each.outcome == "erased"}
+        merged = connection.execute(text(_MADE_OF), {"ids": sorted(erased)}) if erased else ()
+        memories += [_merged(row.id, row.text, row.summary_of, erased) for row in merged if row.id not in histories]
+        return LearnedFromChat(run_id, tuple(memories), tuple(episodes), tuple(message_ids))
+
+    def _restored(self, connection: Connection, memory: LearnedMemory) -> LearnedMemory:
+        """Put a memory back as it was, vector and all, and erase the chat's versions from its history."""
+        if memory.outcome != "restored":
+            return memory
+        self._store.sign(connection, "person", REASON)
+        try:
+            with connection.begin_nested():
+                for each in reversed(memory.events):
+                    self._history.take_back(connection, each, self._embedder.embed)
+        except InvalidInput:  # by now another memory says what this one said before
+            return LearnedMemory(memory.memory_id, memory.text, "left", reason=SAME)
+        self._history.erase_since(connection, memory.memory_id, memory.events[0].event)
+        return memory
+
+
+# What tidying made of several memories, some of these among them.
+_MADE_OF = """
+select id, metadata ->> 'data' as text, metadata -> 'summary_of' as summary_of from vecs.memories
+where metadata -> 'user_id' = to_jsonb(app.asking())
+  and (jsonb_exists_any(metadata -> 'summary_of', :ids) or jsonb_exists_any(metadata -> 'merged_from', :ids))
+"""
+
+
+def _learned_memory(events: Sequence[Event], messages: Sequence[str], run_id: str) -> LearnedMemory:
+    """Decide what becomes of one memory, from its whole history, the oldest change first."""
+    own = _own_events(events, set(messages), run_id)
+    latest = events[-1]
+    memory_id, deleted = latest.memory_id, latest.action == "delete"
+    says = _data(latest.old_metadata if deleted else latest.new_metadata)
+    texts = tuple(sorted({_data(each.new_metadata) for each in events if each.event in own and each.new_metadata}))
+    later = [each for each in events if each.event not in own and _changes_words(each)]
+    if events[0].event in own:
+        if later:
+            return LearnedMemory(memory_id, says, "left", reason=CHANGED)
+        if not deleted and (latest.new_metadata or {}).get("merged_from"):  # it stands for others' memories as well
+            return LearnedMemory(memory_id, says, "left", reason=MERGED)
+        return LearnedMemory(memory_id, says, "erased", texts=texts)
+    if deleted:
+        return LearnedMemory(memory_id, says, "left", reason=DELETED)
+    last = _own_events_at_the_end(events, own)
+    if not last:
+        return LearnedMemory(memory_id, says, "left", reason=CHANGED)
+    before = _data(last[0].old_metadata)
+    return LearnedMemory(memory_id, says, "restored", before, events=tuple(last), texts=tuple(set(texts) - {before}))
+
+
+def _own_events(events: Sequence[Event], messages: set[str], run_id: str) -> set[int]:
+    """The numbers of the changes that a chat made, and of those that took one of them back."""
+    own: set[int] = set()
+    for each in events:
+        added = each.action == "add" and (each.new_metadata or {}).get("run_id") == run_id and each.undoes is None
+        if each.message_id in messages or added or each.undoes in own:
+            own.add(each.event)
+    return own
+
+
+def _own_events_at_the_end(events: Sequence[Event], own: set[int]) -> list[Event]:
+    last: list[Event] = []
+    for each in reversed(events):
+        if each.event not in own:
+            break
+        last.insert(0, each)
+    return last
+
+
+def _changes_words(event: Event) -> bool:
+    return event.new_metadata is not None and _data(event.new_metadata) != _data(event.old_metadata)
+
+
+def _data(metadata: object) -> str:
+    return str(metadata.get("data", "")) if isinstance(metadata, dict) else ""
+
+
+def _merged(memory_id: str, says: str, parents: object, erased: set[str]) -> LearnedMemory:
+    """A memory that tidying made of others: it is erased if all of them are."""
+    if isinstance(parents, list) and parents and erased.issuperset(map(str, parents)):
+        return LearnedMemory(memory_id, says, "erased", texts=(says,))
+    return LearnedMemory(memory_id, says, "left", reason=MERGED)

@@ -1,1 +1,0 @@
-"""Erasing for good, with receipts: everything, or what one chat taught."""

@@ -1,0 +1,185 @@
+"""What a turn changes in the memories: planned first, then written in one transaction.
+
+Planning calls the model and the embedder and writes nothing; writing calls nobody. If a memory that a plan rests on
+was changed in between, nothing is overwritten: the plan is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from ..database import Database, check_user_id
+from ..embed import Embedder
+from ..errors import MemoryChanged
+from ..facts import Plan, Said, Write, content_hash, spoken
+from ..model import Model
+from ..rows.people import People
+from ..rows.store import Store
+from .episodes import Episodes, may_be_kept
+from .extract import Instructions, propose, worth_reading
+from .metadata import learned_metadata, new_metadata, reworded
+from .questions import Questions
+from .reconcile import reconcile
+
+__all__ = ["Turns", "plan_until_written"]
+
+NEAR = 10  # memories that the model is shown
+MAX_PLANS = 3
+Changes = list[dict[str, Any]]  # what was done, in mem0's shape: id, memory and event
+_Written = TypeVar("_Written")
+
+
+def plan_until_written(plan: Callable[[], Plan], write: Callable[[Plan], _Written]) -> tuple[Plan, _Written]:
+    """Plan and write; plan anew if a memory was changed meanwhile, and raise `MemoryChanged` after the third time."""
+    for _ in range(MAX_PLANS - 1):
+        planned = plan()
+        try:
+            return planned, write(planned)
+        except MemoryChanged:
+            continue
+    planned = plan()
+    return planned, write(planned)
+
+
+class Turns:
+    """Learns from the turns of one user at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        embedder: Embedder,
+        model: Model | None,
+        instructions: Instructions,
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._model = model
+        self._instructions = instructions
+        self._people = People(database)
+        self._questions = Questions(database, store, embedder)
+        self._episodes = Episodes(database)
+
+    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
+        """Work out what these messages change, or with `learn=False` only that they were said; nothing is written."""
+        check_user_id(user_id)
+        return self._plan_learning(said, user_id) if learn else self._plan_episodes(said, user_id)
+
+    def write(
+        self,
+        connection: Connection,
+        plan: Plan,
+        used: Collection[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Changes:
+        """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if the plan is outdated.
+
+        `used` are the memories that the reply among these messages was given, `metadata` the caller's own keys.
+        """
+        extra = metadata or {}
+        self._store.one_at_a_time(connection, plan.user_id)
+        if plan.writes:
+            # An expired memory would keep the same words from being learned again.
+            self._store.sign(connection, "tidy", "expired")
+            self._store.delete_expired(connection)
+        done: Changes = []
+        for write, vector in zip(plan.writes, plan.vectors, strict=True):
+            self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
+            done += self._carry_out(connection, plan.user_id, write, vector, extra)
+        if plan.episodes:
+            self._episodes.keep(connection, plan.user_id, plan.episodes, plan.episode_vectors, used, extra)
+        if plan.confirmed:
+            self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
+        return done
+
+    def remember(
+        self,
+        connection: Connection,
+        said: Sequence[Said],
+        *,
+        user_id: str,
+        learn: bool = True,
+        used: Collection[str] = (),
+        limited: Callable[[Plan], Plan] = lambda plan: plan,
+    ) -> tuple[Plan, Changes]:
+        """Plan and write inside the caller's transaction, anew if a memory was changed meanwhile.
+
+        `limited` may take writes out of a plan before it is carried out.
+        """
+
+        def write(plan: Plan) -> Changes:
+            with connection.begin_nested():
+                return self.write(connection, plan, used)
+
+        return plan_until_written(lambda: limited(self.plan(said, user_id=user_id, learn=learn)), write)
+
+    def count_recalled(self, connection: Connection, memory_ids: Sequence[str]) -> None:
+        """Note that memories were given to a reply."""
+        self._store.count_use(connection, memory_ids)
+
+    def _plan_learning(self, said: Sequence[Said], user_id: str) -> Plan:
+        if not worth_reading(said):
+            return Plan(user_id)
+        # A message without an id could not be hidden when what was learned from it is deleted.
+        said = [replace(each, message_id=each.message_id or str(uuid4())) for each in said]
+        words = "\n".join(each.content for each in said if each.role == "user")
+        person = self._people.get(user_id)
+        episodes = may_be_kept(said) if person.episodes else ()
+        vector, *episode_vectors = self._embedder.embed(
+            [words, *(spoken(each.content, each.name) for each in episodes)]
+        )
+        near = self._store.nearest(user_id, vector, NEAR, extracted_only=True)
+        decision = reconcile(propose(said, near, self._model, self._instructions, person), said, near)
+        texts = [write.text for write in decision.writes if write.action != "delete"]
+        vectors = iter(self._embedder.embed(texts) if texts else [])
+        return Plan(
+            user_id,
+            writes=tuple(decision.writes),
+            vectors=tuple([] if write.action == "delete" else next(vectors) for write in decision.writes),
+            drops=tuple(decision.drops),
+            confirmed=tuple(decision.confirmed),
+            actor="model" if self._model else "rules",
+            # A message that deletes a memory would bring it back if it were kept as an episode.
+            episodes=() if any(write.action == "delete" for write in decision.writes) else episodes,
+            episode_vectors=tuple(episode_vectors),
+        )
+
+    def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
+        wanted = self._people.get(user_id).episodes
+        episodes = [kept for each in said if wanted for kept in may_be_kept([each])]
+        vectors = self._embedder.embed([spoken(each.content, each.name) for each in episodes]) if episodes else []
+        return Plan(user_id, actor="import", episodes=tuple(episodes), episode_vectors=tuple(vectors))
+
+    def _carry_out(
+        self,
+        connection: Connection,
+        user_id: str,
+        write: Write,
+        vector: Sequence[float],
+        extra: Mapping[str, Any],
+    ) -> Changes:
+        if write.fact_id is None:
+            row = ({**new_metadata(user_id, write.text, write.said), **learned_metadata(write), **extra}, vector)
+            return [_change("ADD", new, write.text) for new in self._store.insert(connection, [row])]
+        fact = self._store.lock(connection, write.fact_id)
+        if fact is None or fact.text != write.seen:
+            raise MemoryChanged("A memory was changed while this was worked out.")
+        if write.action == "ask":
+            self._questions.ask(connection, fact, write)
+            return [_change("ASK", fact.id, write.text)]
+        if write.action == "delete" or self._store.holds(connection, fact.id, content_hash(write.text)):
+            self._store.delete(connection, fact.id)
+            return [_change("DELETE", fact.id, fact.text)]
+        metadata = {**reworded(fact, write.text, write.said.at), **learned_metadata(write), **extra}
+        self._store.replace(connection, fact.id, metadata, vector)
+        return [{**_change("UPDATE", fact.id, write.text), "previous_memory": fact.text}]
+
+
+def _change(event: str, memory_id: str, text: str) -> dict[str, Any]:
+    return {"id": memory_id, "memory": text, "event": event}
