@@ -1,6 +1,6 @@
 """What a chat has to do with forgetting what it taught: its messages leave the queue, no receipt quotes what is gone.
 
-Works inside a transaction that is bound to the chat's owner. What is forgotten, and how, is decided in memory/erase/one_chat.py.
+Works inside a transaction that is bound to the chat's owner. What is erased is decided in memory/erase/one_chat.py.
 """
 
 from __future__ import annotations
