@@ -18,7 +18,7 @@ from auth.session import Sessions, fresh_secret, mark, seal, unseal
 from memory.database import Database
 from memory.errors import NotFound
 from tests.auth.conftest import PASSWORD
-from tests.conftest import Databases
+from tests.databases import Databases
 from tests.gotrue import GoTrue
 from tests.memory.test_migrations import administrator
 

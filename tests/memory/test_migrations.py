@@ -19,7 +19,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.errors import MigrationNeeded, SettingsError
 from memory.imports.reembed import reembed
 from memory.migrations import files, migrate
-from tests.conftest import Databases
+from tests.databases import Databases
 
 PROJECT = Path(__file__).parents[2]
 MODEL, SIZE = "wordllama-256", 256

@@ -12,7 +12,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent.parent
 PAGES = {
     str(path.relative_to(PROJECT)): path
-    for path in (PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").glob("*.py"))
+    for path in (PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").rglob("*.py"))
 }
 # What browsers read, and what Python does.
 NOT_FOR_PEOPLE = {"STYLE", "SCRIPT", "MARKUP", "__all__"}

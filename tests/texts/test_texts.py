@@ -15,7 +15,7 @@ from tests.sources import assert_none
 from texts import counted, text
 
 PROJECT = Path(__file__).parent.parent.parent
-CALLERS = [PROJECT / "app.py", *sorted((PROJECT / "pages").glob("*.py")), *sorted((PROJECT / "ui").glob("*.py"))]
+CALLERS = [PROJECT / "app.py", *sorted((PROJECT / "pages").glob("*.py")), *sorted((PROJECT / "ui").rglob("*.py"))]
 PLURAL = {"one", "other"}
 
 

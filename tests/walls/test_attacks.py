@@ -21,7 +21,7 @@ from sqlalchemy import text
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import AppError
-from tests.conftest import TEMPLATE, Databases
+from tests.databases import Databases
 from tests.walls.attacks import ATTACKS, HARMLESS, Attack
 from tests.walls.watch import Watched, watching
 from tests.walls.world import ALICE, MALLORY, SECRET, World, administrator, rows_of
@@ -39,7 +39,7 @@ EACH = [
 @pytest.fixture(scope="module", params=["the app's role", "a role that bypasses"])
 def world(request: pytest.FixtureRequest, databases: Databases, embedder: BundledEmbedder) -> Iterator[World]:
     """Alice and Mallory, settled in."""
-    with databases.fresh(TEMPLATE) as fresh:
+    with databases.migrated() as fresh:
         bypassing = request.param != "the app's role"
         with closing(Database(fresh.admin_url if bypassing else fresh.url, fresh.admin_url)) as database:
             made = World(database, embedder)
@@ -140,7 +140,7 @@ def _asked_for(made: type) -> set[str]:
 
 def test_a_statement_past_the_binding_is_noticed(databases: Databases, embedder: BundledEmbedder) -> None:
     """The watch itself: as a role that bypasses, a stray query works, and only the watch tells."""
-    with databases.fresh(TEMPLATE) as fresh, closing(Database(fresh.admin_url)) as bypassing:
+    with databases.migrated() as fresh, closing(Database(fresh.admin_url)) as bypassing:
         with watching(bypassing.engine) as seen, bypassing.engine.connect() as connection:
             connection.execute(text("select count(*) from app.messages"))
             connection.execute(text("select dimension from app.collections"))

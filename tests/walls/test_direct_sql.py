@@ -13,7 +13,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from memory.database import BIND, Database
 from memory.embedded.embedder import BundledEmbedder
-from tests.conftest import TEMPLATE, Databases
+from tests.databases import Databases
 from tests.walls.world import ALICE, MALLORY, SECRET, TABLES, World, administrator, rows_of
 
 BOUND = {
@@ -60,7 +60,7 @@ ESCALATIONS = [
 
 @pytest.fixture(scope="module")
 def world(databases: Databases, embedder: BundledEmbedder) -> Iterator[World]:
-    with databases.fresh(TEMPLATE) as fresh:
+    with databases.migrated() as fresh:
         made = World(fresh, embedder)
         made.settle_in(ALICE, SECRET)
         made.settle_in(MALLORY, "coffee")

@@ -16,7 +16,7 @@ from memory.database import Database, explain, translating
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import AppError, DatabaseError, DatabaseUnreachable, MigrationNeeded, NotFound, SettingsError
-from tests.conftest import Databases
+from tests.databases import Databases
 from tests.wires import counting, free_port, refusing, silent
 
 PASSWORD = "hunter2-Geheim"

@@ -18,7 +18,7 @@ from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import InvalidInput, NotFound
 from memory.recall.search import PROBES
-from tests.conftest import TEMPLATE, Databases
+from tests.databases import Databases
 from tests.memory.test_migrations import administrator
 from tests.wires import Counted, counting
 
@@ -76,7 +76,7 @@ class Reader:
 @pytest.fixture(scope="module")
 def crowd(databases: Databases) -> Iterator[Database]:
     """Many rows of many people, known to the planner."""
-    with databases.fresh(TEMPLATE) as database:
+    with databases.migrated() as database:
         with administrator(database) as connection:
             connection.execute(text("set local search_path = public, extensions"))
             connection.execute(text(FILL.format(table="vecs.memories", more=FACTS, rows=CROWD)))

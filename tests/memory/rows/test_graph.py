@@ -287,7 +287,7 @@ def _joined(groups: list[list[str]], spelled: set[str]) -> list[tuple[str, ...]]
 @pytest.fixture(scope="module")
 def shelf(databases: Any) -> Any:
     """One database for all the random stories, each of which is another person's."""
-    with databases.fresh("migrated") as fresh:
+    with databases.migrated() as fresh:
         yield fresh
 
 
