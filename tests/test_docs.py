@@ -15,6 +15,7 @@ from settings import Settings
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
+DOCS = (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"))
 TRACKED = subprocess.run(
     ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
     cwd=PROJECT,
@@ -57,11 +58,11 @@ def _code_folders() -> set[str]:
 
 def test_every_file_that_the_docs_name_exists() -> None:
     top = {path.split("/")[0] for path in TRACKED if "/" in path}
-    for page in [path for path in TRACKED if path.endswith(".md") and not path.startswith("benchmarks/")]:
-        quoted = re.findall(r"`([\w./-]+)`", (PROJECT / page).read_text())
+    for page in DOCS:
+        quoted = re.findall(r"`([\w./-]+)`", page.read_text())
         named = {name for name in quoted if re.search(r"\w\.(py|js|sql|css|toml|md)$", name)}
         named |= {name for name in quoted if "/" in name and name.split("/")[0] in top}
-        assert sorted(name for name in named if not _exists(name)) == [], page
+        assert sorted(name for name in named if not _exists(name)) == [], page.name
 
 
 def _exists(name: str) -> bool:
@@ -72,9 +73,16 @@ def _exists(name: str) -> bool:
 
 def test_every_make_command_in_the_docs_exists() -> None:
     targets = set(re.findall(r"^(\w+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    for page in (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")):
+    for page in DOCS:
         commands = set(re.findall(r"(?:^    |`)(?:[A-Z_]+=\S+ )*make (\w+)", page.read_text(), re.MULTILINE))
         assert commands <= targets, page.name
+
+
+def test_every_python_command_in_the_docs_exists() -> None:
+    for page in DOCS:
+        for name in re.findall(r"python -m ([a-z_.]*[a-z])", page.read_text()):
+            module = PROJECT.joinpath(*name.replace("keepsake", "memory").split("."))
+            assert (module / "__main__.py").exists() or module.with_suffix(".py").exists(), f"{page.name}: {name}"
 
 
 def test_every_link_and_picture_in_the_docs_leads_somewhere() -> None:
