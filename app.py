@@ -18,7 +18,6 @@ from auth.routes import session_routes
 from headers import walls
 from memory.errors import AppError
 from services import health, services
-from texts import text
 from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat.open_chat import arrive
 from ui.frame import dress, show_trouble
@@ -36,27 +35,27 @@ def draw() -> None:
     st.session_state[FRAMED] = True
     signed_in = _signed_in()
     if signed_in is None:
-        st.navigation([st.Page(_tell_trouble, title=text("frame.name"))], position="hidden").run()
+        st.navigation([st.Page(_tell_trouble, title="Keepsake")], position="hidden").run()
         return
     pages = [
         st.Page(
             "pages/welcome.py",
-            title=text("frame.pages.welcome"),
+            title="Welcome",
             icon=":material/waving_hand:",
             default=True,
             visibility="hidden" if signed_in else "visible",
         ),
-        st.Page("pages/chat.py", title=text("frame.pages.chat"), icon=":material/chat:"),
-        st.Page("pages/memories.py", title=text("frame.pages.memories"), icon=":material/favorite:"),
+        st.Page("pages/chat.py", title="Chat", icon=":material/chat:"),
+        st.Page("pages/memories.py", title="Memories", icon=":material/favorite:"),
         # Not under /health, which answers whoever watches the server.
         st.Page(
             "pages/health.py",
-            title=text("frame.pages.health"),
+            title="Health",
             icon=":material/monitor_heart:",
             url_path="health-report",
         ),
-        st.Page("pages/settings.py", title=text("frame.pages.settings"), icon=":material/tune:"),
-        st.Page("pages/account.py", title=text("frame.pages.account"), icon=":material/person:"),
+        st.Page("pages/settings.py", title="Settings", icon=":material/tune:"),
+        st.Page("pages/account.py", title="Account", icon=":material/person:"),
     ]
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")
     run_cookie_task()
@@ -75,7 +74,7 @@ def _signed_in() -> bool | None:
 
 def _tell_trouble() -> None:
     show_trouble(st.session_state["not_standing"])
-    st.button(text("frame.try_again"))
+    st.button("Try again")
 
 
 if get_script_run_ctx(suppress_warning=True) is None:

@@ -10,9 +10,9 @@ from auth.guard import require_user
 from memory.upkeep.checks import Check
 from memory.upkeep.health import Health
 from services import services
-from texts import counted, text
 from ui import elements, undo_bar
 from ui.consent import require_consent
+from ui.elements import plural
 from ui.frame import trouble
 from ui.health import charts, findings, recall_checks
 
@@ -25,20 +25,18 @@ TABS = "health-tab"
 
 def draw() -> None:
     """What was done last, the verdict in one line, and what it rests on."""
-    st.title(text("health.title"), anchor=False)
+    st.title("How your memory is doing", anchor=False)
     undo_bar.draw(user)
     health = home.memory.health.read(user_id=user.id)
     checks = home.memory.checks.all(user_id=user.id)
     _verdict(health, checks)
-    names = ("overview", "look", "checks", "refused")
-    tabs = st.tabs([text(f"health.tab.{name}") for name in names], on_change="rerun", key=TABS)
-    parts: tuple[Callable[[], None], ...] = (
-        lambda: _overview(health),
-        lambda: findings.draw(user, health),
-        lambda: recall_checks.draw(user, checks),
-        _refused,
-    )
-    for tab, part in zip(tabs, parts, strict=True):
+    parts: dict[str, Callable[[], None]] = {
+        "Overview": lambda: _overview(health),
+        "Worth a look": lambda: findings.draw(user, health),
+        "Recall checks": lambda: recall_checks.draw(user, checks),
+        "Not kept": _refused,
+    }
+    for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
         if tab.open:
             with tab, trouble():
                 part()
@@ -48,42 +46,62 @@ def _verdict(health: Health, checks: Sequence[Check]) -> None:
     """One line: how many there are, and what of them should be seen to."""
     if not health.total and not health.stale.count:
         return
-    told = ", ".join((counted("health.memories", health.total), counted("health.used", health.recalled)))
+    told = ", ".join(
+        (
+            plural(health.total, "1 memory", "{number} memories"),
+            plural(health.recalled, "1 of them used in answers", "{number} of them used in answers"),
+        )
+    )
     worth = ", ".join(_worth(health, recall_checks.red(checks)))
     if worth:
-        st.markdown(f":orange[:material/visibility:] {text('health.verdict.look', told=told, worth=worth)}")
+        st.markdown(f":orange[:material/visibility:] {told}. Worth a look: {worth}.")
     else:
-        st.markdown(f":green[:material/check_circle:] {text('health.verdict.well', told=told)}")
+        st.markdown(f":green[:material/check_circle:] Everything looks well: {told}.")
 
 
 def _worth(health: Health, red: int) -> Iterator[str]:
     if health.copies:
-        yield counted("health.copies", health.copies)
+        yield plural(health.copies, "1 says the same as another", "{number} say the same as another")
     if health.stale.count:
-        yield counted("health.stale", health.stale.count)
+        yield plural(health.stale.count, "1 is out of date", "{number} are out of date")
     if health.unused.count:
-        yield counted("health.unused", health.unused.count)
+        yield plural(
+            health.unused.count,
+            "1 is over a month old and was never used",
+            "{number} are over a month old and were never used",
+        )
     if red:
-        yield counted("health.red", red)
+        yield plural(red, "1 recall check is red", "{number} recall checks are red")
 
 
 def _overview(health: Health) -> None:
     if health.total:
         charts.draw(health)
         return
-    st.markdown(text("health.empty"))
-    if st.button(text("health.to_chat"), type="primary", icon=":material/chat:"):
+    st.markdown(
+        "There is nothing to look after yet. Tell me something about you in a chat, and come back here any time."
+    )
+    if st.button("Go to the chat", type="primary", icon=":material/chat:"):
         st.switch_page("pages/chat.py")
 
 
 def _refused() -> None:
     """What was not kept of what was said, by its reason."""
     refused = home.refusals.of(user.id)
-    st.caption(text("health.refused.why") if refused else text("health.refused.none"))
+    st.caption(
+        (
+            "What I might have kept of your messages, and did not: a memory has to be proved by your "
+            "own words, and secrets are never kept. Lately:"
+        )
+        if refused
+        else (
+            "Nothing was refused so far. What I may not keep, such as a password, will be counted here with its reason."
+        )
+    )
     for each in refused:
         with st.container(border=True):
             reason = elements.plain(each.reason[:1].upper() + each.reason[1:])
-            st.markdown(counted("health.refused.times", each.times, reason=reason))
+            st.markdown(plural(each.times, "**{reason}**, once", "**{reason}**, {number} times", reason=reason))
             for said in each.latest:
                 st.caption(f"“{elements.plain(said)}”")
 

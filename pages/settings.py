@@ -6,7 +6,6 @@ import streamlit as st
 
 from auth.guard import require_user
 from services import services
-from texts import text
 from ui.consent import require_consent
 from ui.frame import trouble
 from ui.settings import memory_settings, reply_settings, retention_settings
@@ -19,18 +18,18 @@ require_consent(user)
 
 def draw() -> None:
     """One form for each matter, saved by its own button."""
-    st.title(text("settings.title"), anchor=False)
+    st.title("Settings", anchor=False)
     preferences, person = home.preferences.get(user.id), home.memory.people.get(user.id)
-    st.header(text("settings.replies.title"), anchor=False)
-    st.caption(text("settings.replies.caption"))
+    st.header("Replies", anchor=False)
+    st.caption("For every chat, from the next message on.")
     reply_settings.draw(user, preferences)
-    st.header(text("settings.memory.title"), anchor=False)
+    st.header("Memory", anchor=False)
     memory_settings.draw(user, preferences, person)
-    st.header(text("settings.time.title"), anchor=False)
+    st.header("Time", anchor=False)
     memory_settings.timezone(user, person)
-    st.header(text("settings.keeping.title"), anchor=False)
+    st.header("Keeping", anchor=False)
     retention_settings.draw(user, preferences)
-    st.header(text("settings.look.title"), anchor=False)
+    st.header("How it looks", anchor=False)
     with st.container(border=True):
         draw_theme_choice()
 

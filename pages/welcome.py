@@ -6,11 +6,14 @@ import streamlit as st
 
 from auth import guard
 from auth.server_features import offers
-from texts import text
 from ui.account import by_mail, delete_account, second_factor, sign_in
 from ui.account.sign_in import example
 
-PROMISES = {"own_words": "format_quote", "walled_off": "lock", "forgets": "delete"}
+PROMISES = {
+    "format_quote": "Everything it remembers comes from your own words, and you can read all of it.",
+    "lock": "Your memories are walled off in the database itself: nobody else's question can reach them.",
+    "delete": "Forget one thing or everything, whenever you like.",
+}
 
 
 def draw() -> None:
@@ -19,8 +22,8 @@ def draw() -> None:
         delete_account.farewell()
         if told := guard.why_here():
             st.info(told, icon=":material/logout:")
-    st.title(text("welcome.title"), anchor=False)
-    st.markdown(text("welcome.promise"))
+    st.title("An assistant that remembers you", anchor=False)
+    st.markdown("Tell Keepsake something once. It will still know next week, in another chat, in your own words.")
     with st.container(key="way-in"):
         way_in, seen = st.columns([10, 11], gap="large")
         with way_in:
@@ -28,8 +31,8 @@ def draw() -> None:
         with seen:
             example()
     with st.container(key="promises"):
-        for column, (name, icon) in zip(st.columns(len(PROMISES), gap="large"), PROMISES.items(), strict=True):
-            column.markdown(f":material/{icon}: {text(f'welcome.promises.{name}')}")
+        for column, (icon, promise) in zip(st.columns(len(PROMISES), gap="large"), PROMISES.items(), strict=True):
+            column.markdown(f":material/{icon}: {promise}")
 
 
 # A link comes first: an address is changed, and a password forgotten, by people who are signed in too.

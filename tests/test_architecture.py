@@ -15,15 +15,14 @@ MAX_LINES, MAX_FUNCTION_LINES, MAX_FILES_IN_A_FOLDER, MAX_SINGLE_IMPORTERS = 500
 MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "settings": {"memory"},
-    "texts": set(),
     "headers": set(),
     "auth": {"memory", "settings"},
     "limits": {"memory", "settings", "auth.errors"},
     "chat": {"memory", "settings", "limits"},
     "services": {"memory", "settings", "limits", "chat", "auth"},
-    "ui": {"memory", "settings", "limits", "chat", "auth", "services", "texts"},
-    "pages": {"memory", "settings", "limits", "chat", "auth", "services", "texts", "ui"},
-    "app": {"memory", "settings", "limits", "chat", "auth", "services", "texts", "ui", "pages", "headers"},
+    "ui": {"memory", "settings", "limits", "chat", "auth", "services"},
+    "pages": {"memory", "settings", "limits", "chat", "auth", "services", "ui"},
+    "app": {"memory", "settings", "limits", "chat", "auth", "services", "ui", "pages", "headers"},
     "local": {"memory.embedded", "memory.errors", "memory.settings", "settings"},
 }
 # Tools of the project, which may import everything.

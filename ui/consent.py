@@ -1,7 +1,7 @@
 """The step between signing in and the first page: what is kept, who sees it, and the person's yes.
 
-Whoever changes these words, in texts/en/consent.toml, so that they say more than before raises VERSION in
-limits/consent.py, and everybody is asked again.
+Whoever changes these words so that they say more than before raises VERSION in limits/consent.py; then everybody is
+asked again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from auth import guard
 from auth.errors import NotInvited
 from limits.consent import Provider, providers
 from services import services
-from texts import text
 from ui.elements import plain
 from ui.frame import show_trouble, trouble
 
@@ -30,7 +29,7 @@ def require_consent(user: guard.User) -> None:
             agreed = services().limits.agreed(user.id, user.email)
         except NotInvited as error:
             show_trouble(error)
-            _way_out(text("consent.sign_out"))
+            _way_out("Sign out")
         else:
             if agreed:
                 st.session_state[AGREED] = user.id
@@ -40,15 +39,15 @@ def require_consent(user: guard.User) -> None:
 
 
 def _ask(user: guard.User) -> None:
-    st.title(text("consent.title"), anchor=False)
-    st.markdown(text("consent.intro"))
+    st.title("Before you begin", anchor=False)
+    st.markdown("Keepsake remembers what you tell it. Please read what that means; it is short.")
     with st.container(border=True):
         for icon, heading, words in _paragraphs(providers(services().settings)):
             st.markdown(f":material/{icon}: **{heading}**  \n{words}")
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
-        agreed = st.button(text("consent.agree"), type="primary", icon=":material/check:")
-        _way_out(text("consent.not_now"))
+        agreed = st.button("I agree", type="primary", icon=":material/check:")
+        _way_out("Not now, sign out")
     if agreed:
         with trouble():
             services().limits.consents.record_consent(user.id)
@@ -57,25 +56,43 @@ def _ask(user: guard.User) -> None:
 
 
 def _paragraphs(seen_by: Provider) -> list[tuple[str, str, str]]:
-    leaving = [text("consent.leaving.words")]
+    leaving = ["Under Memories you can read everything, forget one thing or all of it, and delete your chats with it."]
     if seen_by.replies or seen_by.vectors:
-        leaving.append(text("consent.leaving.elsewhere"))
+        leaving.append("What was sent elsewhere is in other hands.")
     return [
-        ("inventory_2", text("consent.kept.heading"), text("consent.kept.words")),
-        ("lock", text("consent.readers.heading"), text("consent.readers.words")),
-        ("smart_toy", text("consent.models.heading"), " ".join(_seen(seen_by))),
-        ("delete", text("consent.leaving.heading"), " ".join(leaving)),
+        (
+            "inventory_2",
+            "What is kept",
+            (
+                "Your messages, the files you send with them, and the replies; short memories taken from "
+                "your own words, with their earlier versions; the people and things you name in them; "
+                "your time zone; how much you use it."
+            ),
+        ),
+        (
+            "lock",
+            "Who can read it",
+            (
+                "Nobody else who uses this Keepsake: the database itself keeps you apart. Whoever runs "
+                "it can read its database."
+            ),
+        ),
+        ("smart_toy", "Which model sees what", " ".join(_seen(seen_by))),
+        ("delete", "How it goes away", " ".join(leaving)),
     ]
 
 
 def _seen(seen_by: Provider) -> list[str]:
-    replies = text("consent.models.none")
+    replies = "No language model is connected: replies only quote what is remembered."
     if seen_by.has_model:
-        where = f"**{plain(seen_by.replies)}**" if seen_by.replies else text("consent.models.here")
-        replies = text("consent.models.replies", model=where)
+        where = f"**{plain(seen_by.replies)}**" if seen_by.replies else "A model on this server"
+        replies = (
+            f"{where} gets each message with its files, the latest ones of the chat and the few memories "
+            "that fit, to reply, and once more to decide what to remember."
+        )
     if seen_by.vectors is None:
-        return [replies, text("consent.models.no_vectors")]
-    return [replies, text("consent.models.vectors", model=f"**{plain(seen_by.vectors)}**")]
+        return [replies, "Nothing is sent elsewhere to find memories again."]
+    return [replies, f"**{plain(seen_by.vectors)}** gets your messages and memories as well, to find them again."]
 
 
 def _way_out(label: str) -> None:

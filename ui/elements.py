@@ -11,7 +11,6 @@ import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
-from texts import counted, text
 from ui import zone
 from ui.frame import MARK
 
@@ -27,25 +26,33 @@ __all__ = [
     "kind_name",
     "memory_text",
     "plain",
+    "plural",
     "saved",
     "spoken",
     "way",
 ]
 
-KINDS = ("fact", "preference", "goal", "instruction", "event")
-# What an erasing takes besides the memories, and has a name for people.
-ERASED = (
-    "memory_history",
-    "memory_use",
-    "questions",
-    "profiles",
-    "relations",
-    "entity_names",
-    "lessons",
-    "recall_checks",
-    "confirmations",
-    "chats",
-)
+# What the kinds of a memory are called.
+KINDS = {
+    "fact": "Fact",
+    "preference": "Preference",
+    "goal": "Goal",
+    "instruction": "Instruction",
+    "event": "Event",
+}
+# What an erasing takes besides the memories, and what people call it.
+ERASED = {
+    "memory_history": "earlier versions",
+    "memory_use": "counts of use",
+    "questions": "open questions",
+    "profiles": "profile",
+    "relations": "relations",
+    "entity_names": "people and things",
+    "lessons": "messages brought from elsewhere",
+    "recall_checks": "recall checks",
+    "confirmations": "questions asked in passing",
+    "chats": "chats",
+}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
 # An image would load by itself and tell a stranger's server who reads; a link shows where it goes.
 _IMAGE = re.compile(r"!(?=\[)")
@@ -60,6 +67,11 @@ _BEGUN = re.compile(r"(?::[a-z-]*|[!$\\]+)\Z")
 def plain(words: str) -> str:
     """Text as it was written, whatever Markdown would make of it."""
     return _MARKDOWN.sub(r"\\\1", words)
+
+
+def plural(number: int, one: str, other: str, **values: object) -> str:
+    """Return the text for one or for several, with {number} filled in, its thousands set apart."""
+    return (one if number == 1 else other).format(number=f"{number:,}", **values)
 
 
 def as_typed(words: str) -> str:
@@ -90,7 +102,7 @@ def spoken(said: Message) -> None:
 
 def saved() -> None:
     """What was just pressed is kept."""
-    st.success(text("settings.saved"), icon=":material/check:")
+    st.success("Saved.", icon=":material/check:")
 
 
 def avatar(role: str) -> str:
@@ -109,23 +121,25 @@ def deletion_receipt(receipt: Receipt) -> None:
     """What was erased, and what was found when it was looked for again."""
     with st.container(border=True):
         gone = receipt.erased["memories"]
-        st.markdown(f"**{counted('pieces.erased', gone)}**")
+        st.markdown(plural(gone, "**1 memory is gone for good.**", "**{number} memories are gone for good.**"))
         others = {name: count for name, count in receipt.erased.items() if count and name != "memories"}
         if others:
-            st.caption(", ".join(f"{_erased_name(name)}: {count:,}" for name, count in others.items()))
+            st.caption(", ".join(f"{ERASED.get(name, name)}: {count:,}" for name, count in others.items()))
         if receipt.proved:
-            st.caption(f":material/verified: {counted('pieces.proof', receipt.looked_for)}")
+            st.caption(
+                plural(
+                    receipt.looked_for,
+                    ":material/verified: I looked for it again and found nothing.",
+                    ":material/verified: I looked for {number} of them again and found nothing.",
+                )
+            )
         else:
-            st.warning(text("pieces.found_again"), icon=":material/error:")
+            st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
 
 
 def kind_name(kind: object) -> str:
     """What a kind of memory is called."""
-    return text(f"pieces.kind.{kind}") if kind in KINDS else text("pieces.no_kind")
-
-
-def _erased_name(name: str) -> str:
-    return text(f"pieces.erased_with.{name}") if name in ERASED else name
+    return KINDS.get(str(kind), "Memory")
 
 
 def _origin(memory: Result) -> str:
@@ -134,9 +148,9 @@ def _origin(memory: Result) -> str:
     if quote and quote != memory["memory"]:
         parts.append(f"“{plain(str(quote))}”")
     elif quote:
-        parts.append(text("pieces.own_words"))
+        parts.append("in your own words")
     elif memory["metadata"].get("source") == "person":
-        parts.append(text("pieces.written_by_you"))
+        parts.append("written by you")
     return " · ".join(part for part in parts if part)
 
 
@@ -162,7 +176,7 @@ def day(moment: datetime) -> str:
     today = datetime.now(zone.here()).date()
     then = moment.astimezone(zone.here()).date()
     if then >= today:
-        return text("pieces.day.today")
+        return "Today"
     if then == today - timedelta(days=1):
-        return text("pieces.day.yesterday")
-    return text("pieces.day.week") if then > today - timedelta(days=7) else f"{then:%B %Y}"
+        return "Yesterday"
+    return "Last 7 days" if then > today - timedelta(days=7) else f"{then:%B %Y}"

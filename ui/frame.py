@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 
 from memory.errors import AppError
-from texts import text
 
 __all__ = ["MARK", "dress", "show_trouble", "trouble"]
 
@@ -20,7 +19,7 @@ STYLE = f"<style>{(ASSETS / 'frame.css').read_text()}</style>"
 
 def dress() -> None:
     """Name the browser tab, show the mark, and set what the theme cannot."""
-    st.set_page_config(page_title=text("frame.name"), page_icon=MARK, layout="centered")
+    st.set_page_config(page_title="Keepsake", page_icon=MARK, layout="centered")
     st.logo(str(ASSETS / "wordmark.svg"), size="large")
     st.html(STYLE)
 

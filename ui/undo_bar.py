@@ -12,7 +12,6 @@ import streamlit as st
 
 from auth.guard import User
 from services import services
-from texts import text
 from ui.frame import trouble
 
 __all__ = ["dismiss", "draw", "offer"]
@@ -45,7 +44,7 @@ def draw(user: User) -> None:
         return
     row = place.container(border=True, horizontal=True, vertical_alignment="center")
     row.markdown(done.words, width="stretch")
-    if row.button(text("memories.undo.button"), icon=":material/undo:", key="undo-last"):
+    if row.button("Undo", icon=":material/undo:", key="undo-last"):
         dismiss()
         with place, trouble():
             services().memory.undo(done.event, user_id=user.id)

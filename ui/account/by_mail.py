@@ -14,7 +14,6 @@ from auth import guard
 from auth.client import Session
 from auth.person import a_password
 from memory.errors import AppError
-from texts import text
 from ui.account.entry_fields import may_try, new_password
 from ui.account.second_factor import RECOVERED, arrive, ask_for
 from ui.elements import as_typed
@@ -32,7 +31,21 @@ class Mail(NamedTuple):
     address: str = ""
 
 
-LINKS = ("recovery", "email_change", "magiclink")
+# Title and words of the page that a link leads to, by what the link is for.
+LINKS = {
+    "recovery": ("Choose a new password", "Your other devices are signed out when you save it."),
+    "email_change": ("Your new address", "Press the button to confirm the change of your e-mail address."),
+    "magiclink": ("Welcome back", "Press the button to come in."),
+    "any": ("One more step", "Press the button to confirm your e-mail address and come in."),
+}
+# Title and words of the form that asks for an address.
+REQUESTS = {
+    "recovery": ("Choose a new password", "We mail you a link and a code. They prove that the address is yours."),
+    "magiclink": ("Come in without a password", "We mail you a link and a code. Either lets you in, once."),
+}
+# What is said once a mail was asked for; whether the address has an account is not told.
+MAIL_SENT = "If there is an account for {address}, a mail is on its way: open its link, or type its code here."
+CONFIRMATION_SENT = "Almost there. We sent a mail to {address}: open the link in it, or type its code here."
 
 
 def under_way() -> bool:
@@ -58,7 +71,7 @@ def resend(address: str) -> None:
 
 def back_button() -> None:
     """The way back to the first page."""
-    if st.button(text("signing_in.back"), key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
+    if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (MAIL, RECOVERED, NOTE):
             st.session_state.pop(name, None)
         st.query_params.clear()
@@ -85,7 +98,7 @@ def follow() -> None:
         back_button()
         return
     _begin_link(kind if kind in LINKS else "any")
-    label = text("signing_in.link.come_in") if kind == "magiclink" else text("signing_in.link.confirm")
+    label = "Come in" if kind == "magiclink" else "Confirm my address"
     if st.button(label, type="primary"):
         try:
             session = guard.client().follow(st.query_params["token_hash"], kind)
@@ -94,23 +107,25 @@ def follow() -> None:
         else:
             st.query_params.clear()
             if session is None:
-                st.success(text("signing_in.link.other_address"), icon=":material/mail:")
+                st.success("Confirmed. Now open the link in the mail to your other address.", icon=":material/mail:")
             else:
                 arrive(session)
     back_button()
 
 
 def _begin_link(kind: str) -> None:
-    st.title(text(f"signing_in.link.{kind}.title"), anchor=False)
-    st.markdown(text(f"signing_in.link.{kind}.words"))
+    title, words = LINKS[kind]
+    st.title(title, anchor=False)
+    st.markdown(words)
 
 
 def _ask_for_address(kind: str) -> None:
-    st.title(text(f"signing_in.asking.{kind}.title"), anchor=False)
-    st.markdown(text(f"signing_in.asking.{kind}.words"))
+    title, words = REQUESTS[kind]
+    st.title(title, anchor=False)
+    st.markdown(words)
     with st.form("mail_form", border=True):
-        address = st.text_input(text("signing_in.email"), key="mail_address", autocomplete="email")
-        asked = st.form_submit_button(text("signing_in.asking.send"), type="primary", width="stretch")
+        address = st.text_input("E-mail", key="mail_address", autocomplete="email")
+        asked = st.form_submit_button("Mail it to me", type="primary", width="stretch")
     if asked and _send(Mail(kind, address)):
         sent(kind, address)
         st.rerun()
@@ -118,19 +133,20 @@ def _ask_for_address(kind: str) -> None:
 
 
 def _type_code(mail: Mail) -> None:
-    st.title(text("signing_in.typing.title"), anchor=False)
-    st.markdown(text(f"signing_in.on_its_way.{mail.kind}", address=as_typed(mail.address)))
+    st.title("Look at your mail", anchor=False)
+    words = CONFIRMATION_SENT if mail.kind == "signup" else MAIL_SENT
+    st.markdown(words.format(address=as_typed(mail.address)))
     new = ""
     with st.form("code_form", border=True):
         code = st.text_input(
-            text("signing_in.code"),
+            "Code",
             key="mail_code",
             autocomplete="one-time-code",
-            placeholder=text("signing_in.code_hint"),
+            placeholder="123456",
         )
         if mail.kind == "recovery":
             new = new_password("mail_password")
-        done = st.form_submit_button(text("signing_in.go_on"), type="primary", width="stretch")
+        done = st.form_submit_button("Go on", type="primary", width="stretch")
     if done:
         try:
             if mail.kind == "recovery":
@@ -144,8 +160,8 @@ def _type_code(mail: Mail) -> None:
                 _save(session, new)
             else:
                 arrive(session)
-    if st.button(text("signing_in.mail_again"), type="tertiary", icon=":material/mail:") and _send(mail):
-        st.session_state[NOTE] = text("signing_in.typing.again")
+    if st.button("Mail it again", type="tertiary", icon=":material/mail:") and _send(mail):
+        st.session_state[NOTE] = "Sent again. Only the latest mail counts."
     _show_note()
 
 
@@ -153,7 +169,7 @@ def _choose_password() -> None:
     _begin_link("recovery")
     with st.form("new_password_form", border=True):
         new = new_password("recovery_password")
-        asked = st.form_submit_button(text("signing_in.link.save"), type="primary", width="stretch")
+        asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
     _show_note()
     if not asked:
         return

@@ -11,7 +11,6 @@ from auth.errors import ConfirmItsYou
 from auth.guard import User
 from auth.session import Device
 from memory.errors import AppError
-from texts import text
 from ui import zone
 from ui.account.entry_fields import new_password
 from ui.elements import as_typed, plain
@@ -28,15 +27,15 @@ def change_password(user: User) -> None:
     changes = st.session_state.get(CHANGES, 0)
     with st.form("password_form", border=False):
         old = st.text_input(
-            text("account.password.current"),
+            "Current password",
             type="password",
             key=f"password_old-{changes}",
             autocomplete="current-password",
         )
         new = new_password(f"password_new-{changes}")
         sent = st.session_state.get(CODE_SENT)
-        code = st.text_input(text("account.password.code"), key="password_nonce") if sent else ""
-        asked = st.form_submit_button(text("account.password.change"), type="primary")
+        code = st.text_input("Code from the mail", key="password_nonce") if sent else ""
+        asked = st.form_submit_button("Change password", type="primary")
     if asked:
         try:
             _set_password(user, old, new, code)
@@ -47,14 +46,17 @@ def change_password(user: User) -> None:
             show_trouble(error)
         else:
             st.session_state.pop(CODE_SENT, None)
-            st.session_state[CHANGES], st.session_state[SAID] = changes + 1, text("account.password.changed")
+            st.session_state[CHANGES], st.session_state[SAID] = (
+                changes + 1,
+                "Your password is changed. Your other devices are signed out.",
+            )
             st.rerun()
     said = st.session_state.pop(SAID, None)
     if isinstance(said, AppError):
         show_trouble(said)
     elif said:
         st.success(said, icon=":material/check:")
-    st.caption(text("account.password.forgot"))
+    st.caption("You have none, or forgot it? Sign out, and choose *Forgot your password?*")
 
 
 def _set_password(user: User, old: str, new: str, code: str) -> None:
@@ -69,9 +71,9 @@ def _set_password(user: User, old: str, new: str, code: str) -> None:
 def change_address(user: User) -> None:
     """The new address; it counts when the mails are answered."""
     with st.form("address_form", border=False):
-        st.text(text("account.address.present", address=user.email))
-        new = st.text_input(text("account.address.new"), key="address_new", autocomplete="email")
-        asked = st.form_submit_button(text("account.address.change"), type="primary")
+        st.text(f"Your address is {user.email}")
+        new = st.text_input("New e-mail address", key="address_new", autocomplete="email")
+        asked = st.form_submit_button("Change address", type="primary")
     if not asked:
         return
     try:
@@ -82,10 +84,13 @@ def change_address(user: User) -> None:
         show_trouble(error)
         return
     if at_once:
-        st.success(text("account.address.changed"), icon=":material/check:")
+        st.success("Your address is changed.", icon=":material/check:")
     else:
         st.success(
-            text("account.address.open_link", address=as_typed(new.strip())),
+            (
+                f"Open the link in the mail to {as_typed(new.strip())}; if one came to your present address "
+                "too, in both."
+            ),
             icon=":material/mail:",
         )
 
@@ -99,7 +104,7 @@ def signed_in_on(user: User) -> None:
     devices = guard.sessions().devices(user.id)
     for each in sorted(devices, key=lambda device: device.id != here):
         _line(user, each, here=each.id == here)
-    if len(devices) > 1 and st.button(text("account.devices.everywhere"), icon=":material/logout:", key="everywhere"):
+    if len(devices) > 1 and st.button("Sign out everywhere", icon=":material/logout:", key="everywhere"):
         sign_out_here(everywhere=True)
 
 
@@ -115,12 +120,9 @@ def sign_out_here(*, everywhere: bool = False) -> None:
 def _line(user: User, each: Device, *, here: bool) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"device-{each.id}")
     with row.container(gap="xxsmall"):
-        st.markdown(
-            f"{_icon(each.name)} {plain(each.name)}"
-            + (f" :green-badge[{text('account.devices.this')}]" if here else "")
-        )
+        st.markdown(f"{_icon(each.name)} {plain(each.name)}" + (" :green-badge[This device]" if here else ""))
         st.caption(_when(each))
-    if not here and row.button(text("account.sign_out"), key=f"revoke-{each.id}", type="tertiary"):
+    if not here and row.button("Sign out", key=f"revoke-{each.id}", type="tertiary"):
         with trouble():
             guard.sessions().revoke(user.id, each.id)
             st.rerun()
@@ -133,9 +135,9 @@ def _icon(name: str) -> str:
 
 def _when(each: Device) -> str:
     here = zone.here()
-    opened = text("account.devices.since", day=f"{each.opened_at.astimezone(here):%d %b %Y, %H:%M}")
+    opened = f"since {each.opened_at.astimezone(here):%d %b %Y, %H:%M}"
     if datetime.now(UTC) - each.seen_at < JUST_NOW:
-        seen = text("account.devices.in_use")
+        seen = "in use now"
     else:
-        seen = text("account.devices.last_used", day=f"{each.seen_at.astimezone(here):%d %b %Y, %H:%M}")
-    return " · ".join([seen, opened] + ([] if each.kept else [text("account.devices.for_its_tab")]))
+        seen = f"last used {each.seen_at.astimezone(here):%d %b %Y, %H:%M}"
+    return " · ".join([seen, opened] + ([] if each.kept else ["until its tab is closed"]))

@@ -12,37 +12,42 @@ from auth.errors import AuthUnreachable
 from auth.guard import User, require_user
 from memory.errors import InvalidInput
 from services import AccountDeletion, services
-from texts import text
 from ui.elements import as_typed, deletion_receipt
 from ui.frame import trouble
 
 __all__ = ["farewell", "offer"]
 
 FAREWELL = "farewell"
-GONE = ("sessions", "people", "messages", "conversations")
+# What people call the tables that are emptied.
+GONE = {
+    "sessions": "devices",
+    "people": "settings",
+    "messages": "messages",
+    "conversations": "chats",
+}
 
 
 def offer() -> None:
     """The way out for good."""
-    st.markdown(text("account.delete.what"))
-    if st.button(text("account.delete.delete"), icon=":material/delete_forever:", key="delete-account"):
+    st.markdown("Everything goes for good: memories, chats, settings, and every device you are signed in on.")
+    if st.button("Delete my account", icon=":material/delete_forever:", key="delete-account"):
         _confirm()
 
 
-@st.dialog(text("account.delete.title"))
+@st.dialog("Delete your account?")
 def _confirm() -> None:
     with trouble():
         user = require_user()
-        st.markdown(text("account.delete.type_address", address=as_typed(user.email)))
-        typed = st.text_input(text("account.delete.address"), key="delete_typed", autocomplete="off")
-        if st.button(text("account.delete.really"), type="primary", key="really-delete-account"):
+        st.markdown(f"Nothing of it can be brought back. Type {as_typed(user.email)} to go on.")
+        typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
+        if st.button("Delete everything", type="primary", key="really-delete-account"):
             _delete(user, typed)
             st.switch_page("pages/welcome.py")
 
 
 def _delete(user: User, typed: str) -> None:
     if typed.strip().lower() != user.email.lower():
-        raise InvalidInput(text("account.delete.other_address"))
+        raise InvalidInput("This is not the address of this account: nothing was deleted.")
     leaving = guard.session()
     guard.client().confirm_alive(leaving)
     gone = services().delete_account(user.id)
@@ -58,17 +63,24 @@ def farewell() -> None:
     gone: AccountDeletion | None = st.session_state.pop(FAREWELL, None)
     if gone is None:
         return
-    st.header(text("account.farewell.title"), anchor=False)
+    st.header("Your account is deleted.", anchor=False)
     if any(gone.memories.erased.values()):
         deletion_receipt(gone.memories)
     others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
     if others:
         st.caption(", ".join(f"{_named(name)}: {count}" for name, count in others.items()))
     if not gone.proved:
-        st.warning(text("account.farewell.found_again"), icon=":material/error:")
+        st.warning("Something of it was found again. Sign in once more, and delete it again.", icon=":material/error:")
     if not gone.sign_in_gone:
-        st.info(text("account.farewell.sign_in_kept"), icon=":material/info:")
+        st.info(
+            (
+                "Your address and password are kept by the sign-in server, where this app may not "
+                "delete. Whoever runs it can, in Supabase under Authentication → Users. Signing in again "
+                "would begin with nothing."
+            ),
+            icon=":material/info:",
+        )
 
 
 def _named(table: str) -> str:
-    return text(f"account.farewell.gone.{table}") if table in GONE else table
+    return GONE.get(table, table)

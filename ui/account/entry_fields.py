@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from services import services
-from texts import text
 
 __all__ = ["invitation", "may_come_in", "may_try", "new_password"]
 
@@ -22,7 +21,7 @@ def invitation() -> str | None:
     if services().settings.admission != "invitation":
         return None
     brought = st.query_params.get("invitation", "")
-    label, help_text = text("signing_in.sign_up.invitation"), text("signing_in.sign_up.invitation_help")
+    label, help_text = "Invitation", "From whoever runs this Keepsake."
     return st.text_input(label, value=brought, key="sign_up_invitation", help=help_text)
 
 
@@ -34,9 +33,9 @@ def may_come_in(email: str, invited: str | None) -> None:
 def new_password(key: str, label: str | None = None) -> str:
     """What was typed into it; browsers offer to make one up, and to keep it."""
     return st.text_input(
-        label or text("signing_in.new_password"),
+        label or "New password",
         type="password",
         key=key,
         autocomplete="new-password",
-        placeholder=text("signing_in.password_hint"),
+        placeholder="At least 8 characters",
     )

@@ -9,7 +9,6 @@ import streamlit as st
 from auth import guard
 from auth.client import Enrolment, Session
 from memory.errors import AppError
-from texts import text
 from ui.account.entry_fields import may_try
 from ui.frame import show_trouble
 
@@ -41,9 +40,9 @@ def ask_for(session: Session) -> NoReturn:
 def ask() -> None:
     """The code, then in; or on to the new password, if that is what it was asked for."""
     waiting: Session = st.session_state[WAITING]
-    st.title(text("signing_in.second_factor.title"), anchor=False)
-    st.markdown(text("signing_in.second_factor.words"))
-    code, done = _code_form(text("signing_in.go_on"))
+    st.title("Your second factor", anchor=False)
+    st.markdown("Type the code that your authenticator app shows for Keepsake.")
+    code, done = _code_form("Go on")
     if done:
         try:
             may_try(waiting.email)
@@ -57,7 +56,7 @@ def ask() -> None:
                 st.rerun()
             guard.enter(passed)
             guard.go_on()
-    if st.button(text("signing_in.back"), key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
+    if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (WAITING, RECOVERED):
             st.session_state.pop(name, None)
         st.rerun()
@@ -66,8 +65,8 @@ def ask() -> None:
 def settings_of(session: Session) -> None:
     """Set a second factor up, or take it away."""
     if session.factor_id:
-        st.markdown(f":material/verified_user: {text('account.second_factor.there')}")
-        if st.button(text("account.second_factor.remove"), key="remove-factor"):
+        st.markdown(":material/verified_user: A second factor is set up: signing in takes a code from your app.")
+        if st.button("Remove the second factor", key="remove-factor"):
             try:
                 guard.client().remove_factor(session)
                 guard.learn_anew()
@@ -78,8 +77,8 @@ def settings_of(session: Session) -> None:
         return
     begun: Enrolment | None = st.session_state.get(BEGUN)
     if begun is None:
-        st.markdown(text("account.second_factor.why"))
-        st.button(text("account.second_factor.set_up"), key="begin-factor", on_click=_begin, args=(session,))
+        st.markdown("With an authenticator app, a password that leaked does not let anybody in.")
+        st.button("Set up a second factor", key="begin-factor", on_click=_begin, args=(session,))
         if problem := st.session_state.pop("factor_problem", None):
             show_trouble(problem)
         return
@@ -94,11 +93,11 @@ def _begin(session: Session) -> None:
 
 
 def _finish(session: Session, begun: Enrolment) -> None:
-    st.markdown(text("account.second_factor.scan"))
+    st.markdown("Scan this with your authenticator app, or type the key into it.")
     with st.container(key="factor-picture", horizontal_alignment="center"):
         st.image(begun.picture, width=200)
     st.code(begun.secret, language=None)
-    code, done = _code_form(text("account.second_factor.turn_on"))
+    code, done = _code_form("Turn it on")
     if done:
         try:
             guard.renew(guard.client().pass_factor(session, begun.factor_id, code))
@@ -109,7 +108,7 @@ def _finish(session: Session, begun: Enrolment) -> None:
         else:
             del st.session_state[BEGUN]
             st.rerun()
-    if st.button(text("account.second_factor.not_now"), type="tertiary"):
+    if st.button("Not now", type="tertiary"):
         del st.session_state[BEGUN]
         st.rerun()
 
@@ -117,10 +116,10 @@ def _finish(session: Session, begun: Enrolment) -> None:
 def _code_form(label: str) -> tuple[str, bool]:
     with st.form("factor_form", border=True):
         code = st.text_input(
-            text("signing_in.code"),
+            "Code",
             key="factor_code",
             autocomplete="one-time-code",
-            placeholder=text("signing_in.code_hint"),
+            placeholder="123456",
         )
         done = st.form_submit_button(label, type="primary", width="stretch")
     return code, done

@@ -15,7 +15,6 @@ import streamlit as st
 from auth.guard import User
 from chat.conversations import LONGEST_MESSAGE
 from chat.tree import Message
-from texts import text
 from ui.browser import component, invisible, source
 
 __all__ = [
@@ -53,13 +52,13 @@ def put_chat_in_address(parameter: str, conversation_id: str) -> None:
 
 def copy_button(message: Message) -> None:
     """Draw the button that copies a message: a person's words as written, a reply as Markdown."""
-    st.button(text("thread.copy"), key=f"icon-copy-{message.id}", icon=":material/content_copy:", type="tertiary")
+    st.button("Copy", key=f"icon-copy-{message.id}", icon=":material/content_copy:", type="tertiary")
 
 
 def enable_copying(messages: Iterable[Message]) -> None:
     """Give the browser the texts of these messages, so that their copy buttons work without a trip to the server."""
     texts = {each.id: each.content for each in messages}
-    words = {"copied": text("thread.copied"), "failed": text("thread.not_copied")}
+    words = {"copied": "Copied", "failed": "The browser does not let this page copy."}
     with invisible("copying"):
         _clipboard(key="copying", data={"texts": texts, "words": words}, height=1)
 

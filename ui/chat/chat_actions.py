@@ -18,7 +18,6 @@ from chat.export import Names, archive, as_json, as_markdown
 from memory.erase.one_chat import ForgetReceipt
 from memory.errors import AppError
 from services import services
-from texts import text
 from ui import elements, zone
 from ui.chat.open_chat import open_id, set_open
 
@@ -133,12 +132,12 @@ def bar(user: User) -> None:
             return
         with st.container(border=True, key="chat-undo-bar"):
             told = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
-            title = elements.plain(last.title or text("chats.untitled"))
-            told.markdown(text("chats.deleted.told", title=title), width="stretch")
-            gone = text("chats.deleted.dismiss")
+            title = elements.plain(last.title or "New chat")
+            told.markdown(f"Deleted: {title}", width="stretch")
+            gone = "Close"
             told.button(gone, key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_dismiss)
             row = st.container(horizontal=True, gap="small", vertical_alignment="center")
-            undo, for_good = text("chats.deleted.undo"), text("chats.deleted.for_good")
+            undo, for_good = "Undo", "Delete for good"
             row.button(undo, key="undo-chat", icon=":material/undo:", on_click=_bring_back, args=(user, last))
             row.button(for_good, key="quiet-for-good", type="tertiary", on_click=ask, args=("for_good", last))
 
@@ -163,7 +162,7 @@ def _do(user: User, deed: Callable[[], object]) -> bool:
     """Whether it could be done; if not, the bar says why. A press comes before the page and before its gate."""
     try:
         if not user.still_here():
-            raise SessionEnded(text("chats.export.ended"))
+            raise SessionEnded("You were signed out. Please sign in again.")
         deed()
     except AppError as error:
         st.session_state[PROBLEM] = str(error)
@@ -174,17 +173,17 @@ def _do(user: User, deed: Callable[[], object]) -> bool:
 ENDINGS = {"md": ("text/markdown", ":material/article:"), "json": ("application/json", ":material/data_object:")}
 
 
-@st.dialog(text("chats.export.title"))
+@st.dialog("Take along")
 def take_along(user: User, about: Conversation | None) -> None:
     """One chat, or all, in the two forms."""
     if about is None:
-        st.markdown(text("chats.export.all"))
+        st.markdown("All your chats, archived ones too: one file for each chat, in an archive.")
     else:
-        st.markdown(text("chats.export.this", title=elements.plain(about.title or text("chats.untitled"))))
+        st.markdown(f"**{elements.plain(about.title or 'New chat')}**, with every message and its date.")
     row = st.container(horizontal=True)
     # Here, since the file is written outside of any run of the page.
-    names = Names(text("chats.export.you"), text("chats.export.assistant"), zone.here())
-    for ending, name in (("md", text("chats.export.markdown")), ("json", text("chats.export.json"))):
+    names = Names("You", "Keepsake", zone.here())
+    for ending, name in (("md", "Markdown"), ("json", "JSON")):
         mime, icon = ENDINGS[ending]
         file = f"chat.{ending}" if about else f"chats-{ending}.zip"
         row.download_button(
@@ -201,7 +200,7 @@ def take_along(user: User, about: Conversation | None) -> None:
 def _written(user: User, chat_id: str | None, ending: str, names: Names) -> bytes:
     # Asked for when the button is pressed: the session may have ended since.
     if not user.still_here():
-        raise SessionEnded(text("chats.export.ended"))
+        raise SessionEnded("You were signed out. Please sign in again.")
     exports = services().exports
     if chat_id is None:
         return archive(exports.all(user.id), ending, names)

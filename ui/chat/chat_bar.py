@@ -16,8 +16,7 @@ from chat.tree import Switches
 from memory.erase.one_chat import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedFromChat, LearnedMemory
 from memory.errors import AppError
 from services import services
-from texts import counted, text
-from ui.elements import plain
+from ui.elements import plain, plural
 from ui.frame import trouble
 
 __all__ = ["chat_bar", "chosen_for_new", "forget_receipt", "settle_new"]
@@ -25,7 +24,13 @@ __all__ = ["chat_bar", "chosen_for_new", "forget_receipt", "settle_new"]
 NEW, TROUBLE, RECEIPT = "new_chat_switches", "chat_bar_trouble", "forget_receipt"
 READS, WRITES, TEMPORARY = "reads-memory", "writes-memory", "temporary-chat"
 FORGET = ":material/bookmark_remove:"
-REASONS = {CHANGED: "changed", MERGED: "merged", DELETED: "removed", SAME: "elsewhere"}
+# Why a memory stays as it is.
+REASONS = {
+    CHANGED: "it was changed since then",
+    MERGED: "it stands for what other chats taught as well",
+    DELETED: "it was removed in this chat, and stays removed",
+    SAME: "another memory says by now what this one said before",
+}
 
 
 def chat_bar(
@@ -42,13 +47,15 @@ def chat_bar(
         with row.popover(words, type="tertiary", icon=icon, key="chat-memory"):
             _switches(user, conversation_id, now)
             if not (everywhere.reads_memory and everywhere.writes_memory):
-                st.caption(text("turns.off_everywhere"))
+                st.caption("For all your chats, some of it is switched off under Settings.")
         # Beside the popover, which would stay open above the dialog.
-        if conversation_id and row.button(text("turns.forget"), key="icon-forget-chat", icon=FORGET, type="tertiary"):
+        if conversation_id and row.button(
+            "Forget what this chat taught", key="icon-forget-chat", icon=FORGET, type="tertiary"
+        ):
             _confirm(conversation_id)
         if now.temporary:
             with st.container(key="temporary-band"):
-                st.caption(f":material/visibility_off: {text('turns.band')}")
+                st.caption(":material/visibility_off: This chat is in no list, and gone a day after its last message.")
         if problem := st.session_state.pop(TROUBLE, None):
             st.warning(problem, icon=":material/error:")
         _forgotten(conversation_id)
@@ -67,13 +74,13 @@ def settle_new() -> None:
 
 def _state(now: Switches, everywhere: Preferences) -> tuple[str, str]:
     if now.temporary:
-        return ":material/visibility_off:", text("turns.state.temporary")
+        return ":material/visibility_off:", "Temporary chat: nothing is used, nothing is kept"
     reads, writes = now.reads and everywhere.reads_memory, now.writes and everywhere.writes_memory
     if reads and writes:
-        return ":material/favorite:", text("turns.state.both")
+        return ":material/favorite:", "Uses and keeps memory"
     if reads:
-        return ":material/edit_off:", text("turns.state.reads")
-    return ":material/heart_minus:", text(f"turns.state.{'writes' if writes else 'neither'}")
+        return ":material/edit_off:", "Uses memory, keeps nothing"
+    return ":material/heart_minus:", "Keeps what you say, uses no memory" if writes else "Memory is off in this chat"
 
 
 def _switches(user: User, conversation_id: str | None, now: Switches) -> None:
@@ -81,10 +88,14 @@ def _switches(user: User, conversation_id: str | None, now: Switches) -> None:
     for name, value in ((READS, now.reads), (WRITES, now.writes), (TEMPORARY, now.temporary)):
         st.session_state[f"{name}-{about}"] = value  # as it is kept, whatever another tab has done since
     switch = partial(st.toggle, on_change=_switched, args=(user, conversation_id, now))
-    switch(text("turns.reads"), key=f"{READS}-{about}", disabled=now.temporary)
-    switch(text("turns.writes"), key=f"{WRITES}-{about}", disabled=now.temporary)
-    switch(text("turns.temporary"), key=f"{TEMPORARY}-{about}", help=text("turns.temporary_help"))
-    st.caption(text("turns.from_next"))
+    switch("Use memory in answers", key=f"{READS}-{about}", disabled=now.temporary)
+    switch("Keep what I say here", key=f"{WRITES}-{about}", disabled=now.temporary)
+    switch(
+        "Temporary chat",
+        key=f"{TEMPORARY}-{about}",
+        help="Nothing is used and nothing is kept. The chat is in no list, and gone a day after its last message.",
+    )
+    st.caption("Counts from the next message. What was said while keeping was off stays out of memory for good.")
 
 
 def _switched(user: User, conversation_id: str | None, before: Switches) -> None:
@@ -109,7 +120,7 @@ def _switched(user: User, conversation_id: str | None, before: Switches) -> None
 
 
 def _confirm(conversation_id: str) -> None:
-    st.dialog(text("turns.forget_title"))(_ask)(conversation_id)
+    st.dialog("Forget what this chat taught?")(_ask)(conversation_id)
 
 
 def _ask(conversation_id: str) -> None:
@@ -117,11 +128,11 @@ def _ask(conversation_id: str) -> None:
     with trouble():
         learned = services().learned_from(user.id, conversation_id)
         if not (learned.memories or learned.episodes):
-            st.markdown(text("turns.forget_nothing"))
+            st.markdown("Nothing is kept from this chat.")
             return
         _planned(learned)
-        st.caption(text("turns.forget_explains"))
-        if st.button(text("turns.forget_now"), type="primary", key="really-forget-chat"):
+        st.caption("This cannot be undone. The messages themselves stay.")
+        if st.button("Forget it for good", type="primary", key="really-forget-chat"):
             st.session_state[RECEIPT] = services().forget_chat(user.id, conversation_id)
             st.rerun()
 
@@ -129,25 +140,30 @@ def _ask(conversation_id: str) -> None:
 def _planned(learned: LearnedFromChat) -> None:
     """What would go, go back, and stay."""
     if gone := learned.with_outcome("erased"):
-        st.markdown(f"**{text('turns.erased.heading')}**")
+        st.markdown("**Goes for good, with every version**")
         st.markdown("\n".join(f"- {plain(each.text)}" for each in gone))
     if back := learned.with_outcome("restored"):
-        st.markdown(f"**{text('turns.back.heading')}**")
+        st.markdown("**Goes back to what it said before**")
         st.markdown("\n".join(f"- {_back(each)}" for each in back))
     _left(learned)
     if learned.episodes:
-        st.caption(counted("turns.episodes", len(learned.episodes)))
+        st.caption(
+            plural(
+                len(learned.episodes),
+                "1 message as it was said, kept for looking things up",
+                "{number} messages as they were said, kept for looking things up",
+            )
+        )
 
 
 def _back(memory: LearnedMemory) -> str:
-    return text("turns.back.line", text=plain(memory.text), before=plain(memory.before or ""))
+    return f"“{plain(memory.text)}” becomes “{plain(memory.before or '')}” again"
 
 
 def _left(learned: LearnedFromChat) -> None:
     if left := learned.with_outcome("left"):
-        st.markdown(f"**{text('turns.left.heading')}**")
-        reasons = [(each, text(f"turns.left.reason.{REASONS[each.reason]}")) for each in left]
-        lines = [text("turns.left.line", text=plain(each.text), reason=reason) for each, reason in reasons]
+        st.markdown("**Stays as it is**")
+        lines = [f"{plain(each.text)}: {REASONS[each.reason]}" for each in left]
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
@@ -158,27 +174,38 @@ def _forgotten(conversation_id: str | None) -> None:
         return
     with st.container(border=True, key="forget-receipt"):
         forget_receipt(receipt)
-        if st.button(text("turns.close"), type="tertiary", icon=":material/close:", key="close-forget-receipt"):
+        if st.button("Close", type="tertiary", icon=":material/close:", key="close-forget-receipt"):
             st.session_state.pop(RECEIPT)
             st.rerun()
 
 
 def forget_receipt(receipt: ForgetReceipt) -> None:
     """What went, what was changed back, what was left and why, and the proof."""
-    st.markdown(f"**{text('turns.forgotten')}**")
+    st.markdown("**What this chat taught is forgotten for good.**")
     learned = receipt.learned
     told = []
     if gone := len(learned.with_outcome("erased")):
-        told.append(counted("turns.erased", gone))
+        told.append(plural(gone, "1 memory and every version of it", "{number} memories and every version of them"))
     if back := len(learned.with_outcome("restored")):
-        told.append(counted("turns.back", back))
+        told.append(
+            plural(back, "1 memory says again what it said before", "{number} memories say again what they said before")
+        )
     if said := len(learned.episodes):
-        told.append(counted("turns.episodes", said))
+        told.append(
+            plural(
+                said,
+                "1 message as it was said, kept for looking things up",
+                "{number} messages as they were said, kept for looking things up",
+            )
+        )
     if told:
         st.markdown("\n".join(f"- {line}" for line in told))
     _left(learned)
     if not receipt.proved:
-        st.warning(text("turns.proof.failed"), icon=":material/error:")
+        st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
         return
     asked = receipt.looked_for
-    st.caption(f":material/verified: {counted('turns.proof', asked) if asked else text('turns.proof.nothing')}")
+    proof = plural(
+        asked, "I looked for it again and found nothing.", "I looked for all {number} of them again and found nothing."
+    )
+    st.caption(f":material/verified: {proof if asked else 'I looked again, and nothing of this chat is kept.'}")

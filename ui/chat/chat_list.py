@@ -14,7 +14,6 @@ from auth.guard import User, require_user
 from chat.chats import MOST_FOUND, PAGE, SearchHit
 from chat.conversations import Conversation
 from services import services
-from texts import counted, text
 from ui import elements
 from ui.browser.page_scripts import close_sidebar_now, close_sidebar_soon, focus_field
 from ui.chat import chat_actions
@@ -22,12 +21,23 @@ from ui.chat.chat_actions import take_along
 from ui.chat.chat_bar import forget_receipt
 from ui.chat.chat_data import LISTED, PUT_AWAY, SEARCHED, ChatPageData
 from ui.chat.open_chat import open_id, set_open
+from ui.elements import plural
 from ui.frame import trouble
 from ui.slots import stage
 
 __all__ = ["box", "chat_list", "deleted_row", "dialogs", "open_at", "results", "row"]
 
 MESSAGE = "message"  # a message's name in the address: the page scrolls to it
+# What the entries of a chat's menu are called.
+MENU = {
+    "rename": "Rename",
+    "pin": "Pin",
+    "unpin": "Unpin",
+    "archive": "Archive",
+    "unarchive": "Back to the list",
+    "export": "Export",
+    "delete": "Delete",
+}
 
 
 def row(user: User, each: Conversation, opened: str | None) -> None:
@@ -47,12 +57,12 @@ def row(user: User, each: Conversation, opened: str | None) -> None:
     )
     menu = f"icon-menu-{each.id}"
     line.menu_button(
-        text("chats.menu.label"),
+        "Chat menu",
         _deeds(each),
         key=menu,
         icon=":material/more_horiz:",
         type="tertiary",
-        format_func=_deed_name,
+        format_func=MENU.__getitem__,
         on_click=chat_actions.chosen,
         args=(user, each, menu),
     )
@@ -62,7 +72,7 @@ def deleted_row(user: User, each: Conversation) -> None:
     """A deleted chat, with the way back and the way out."""
     line = _line("gone", each)
     line.caption(elements.plain(_title(each)), width="stretch")
-    back = text("chats.deleted.restore", title=elements.plain(_title(each)))
+    back = f"Bring {elements.plain(_title(each))} back"
     line.button(
         back,
         key=f"icon-restore-{each.id}",
@@ -72,7 +82,7 @@ def deleted_row(user: User, each: Conversation) -> None:
         args=(user, each.id),
     )
     line.button(
-        text("chats.deleted.for_good"),
+        "Delete for good",
         key=f"icon-for-good-{each.id}",
         icon=":material/delete_forever:",
         type="tertiary",
@@ -111,10 +121,14 @@ def _line(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
 def _name_anew(user: User, each: Conversation) -> None:
     box = f"name-{each.id}"
     with st.form(f"rename-{each.id}", border=False), _line("named", each):
-        st.text_input(text("chats.rename.box"), value=each.title, key=box, max_chars=100, label_visibility="collapsed")
-        for save, name, icon in ((True, "save", "check"), (False, "cancel", "close")):
+        st.text_input("The chat's name", value=each.title, key=box, max_chars=100, label_visibility="collapsed")
+        buttons = (
+            (True, "save", "Save the name", "check"),
+            (False, "cancel", "Leave it as it was", "close"),
+        )
+        for save, name, label, icon in buttons:
             st.form_submit_button(
-                text(f"chats.rename.{name}"),
+                label,
                 key=f"icon-{name}-{each.id}",
                 icon=f":material/{icon}:",
                 type="tertiary",
@@ -125,14 +139,24 @@ def _name_anew(user: User, each: Conversation) -> None:
     focus_field(box)
 
 
-@st.dialog(text("chats.for_good.title"), on_dismiss="rerun")
+@st.dialog("Delete this chat for good?", on_dismiss="rerun")
 def _for_good(chat_id: str, title: str) -> None:
     user = require_user()
-    st.markdown(text("chats.for_good.words", title=elements.plain(title or text("chats.untitled"))))
+    st.markdown(
+        f"**{elements.plain(title or 'New chat')}** and its messages go at once and cannot be brought "
+        "back. What was learned from it stays with your memories."
+    )
     with trouble():
         if learned := len(services().learned_from(user.id, chat_id).memories):
-            st.checkbox(counted("chats.for_good.forget", learned), key=chat_actions.FORGET)
-        really = text("chats.for_good.really")
+            st.checkbox(
+                plural(
+                    learned,
+                    "Forget the one thing I learned in it, too",
+                    "Forget the {number} things I learned in it, too",
+                ),
+                key=chat_actions.FORGET,
+            )
+        really = "Delete for good"
         done = (user, chat_id)
         if st.button(really, type="primary", key="really-delete", on_click=chat_actions.delete_for_good, args=done):
             if receipt := chat_actions.forgotten():
@@ -148,21 +172,17 @@ def _deeds(each: Conversation) -> list[str]:
     )
 
 
-def _deed_name(deed: str) -> str:
-    return text(f"chats.menu.{deed}")
-
-
 def _title(each: Conversation) -> str:
-    return each.title or text("chats.untitled")
+    return each.title or "New chat"
 
 
 def box() -> None:
     """Where the words are written."""
     st.text_input(
-        text("chats.search.box"),
+        "Search chats",
         key=SEARCHED,
         type="search",
-        placeholder=text("chats.search.hint"),
+        placeholder="Search chats",
         icon=":material/search:",
         label_visibility="collapsed",
     )
@@ -171,19 +191,19 @@ def box() -> None:
 def results(at_hand: ChatPageData) -> None:
     """Chats by their names, then messages with the line in which the words stand."""
     if not at_hand.found:
-        st.markdown(text("chats.search.nothing", words=elements.plain(at_hand.searched[:60])))
-        st.caption(text("chats.search.try"))
+        st.markdown(f"Nothing found for “{elements.plain(at_hand.searched[:60])}”.")
+        st.caption("Try fewer words, or only the beginning of one. Words in “quotation marks” are looked for together.")
     for number, each in enumerate(at_hand.found):
         _result(each, number)
     if len(at_hand.found) >= MOST_FOUND:
-        st.caption(text("chats.search.many", number=MOST_FOUND))
-    st.button(text("chats.search.end"), key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end)
+        st.caption(f"The best {MOST_FOUND} are shown. More words narrow it down.")
+    st.button("End the search", key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end)
 
 
 def _result(each: SearchHit, number: int) -> None:
     with st.container(key=f"found-{elements.way(each.title)}-{number}", gap=None):
         st.button(
-            elements.plain(each.title or text("chats.untitled")),
+            elements.plain(each.title or "New chat"),
             key=f"open-found-{each.message_id or each.chat_id}",
             type="tertiary",
             width="stretch",
@@ -196,7 +216,7 @@ def _result(each: SearchHit, number: int) -> None:
             return
         before, word, after = (elements.plain(part) for part in each.line)
         line = f"{before}**{word.strip()}**{after}" if word.strip() else before + after
-        st.caption(text("chats.search.line", day=day, line=line))
+        st.caption(f"{day} · {line}")
 
 
 def _end() -> None:
@@ -206,9 +226,7 @@ def _end() -> None:
 def chat_list(user: User, at_hand: ChatPageData) -> None:
     """Every chat under its day, the latest first; or what was searched for."""
     with st.sidebar:
-        st.button(
-            text("chats.new"), key="new-chat", icon=":material/add:", type="primary", width="stretch", on_click=_begin
-        )
+        st.button("New chat", key="new-chat", icon=":material/add:", type="primary", width="stretch", on_click=_begin)
         box()
         chat_actions.bar(user)
         # One place for either list, so that what stands around it stays where it is.
@@ -232,13 +250,13 @@ def _begin() -> None:
 def _chats(user: User, at_hand: ChatPageData) -> None:
     chats = at_hand.listing.chats
     if not chats:
-        st.caption(text("chats.none_yet"))
+        st.caption("Your chats will be listed here.")
     _grouped(user, chats)
     _more(at_hand)
     quiet = st.container(key="chat-list-end")
     if at_hand.listing.put_away:
         quiet.button(
-            counted("chats.put_away.entry", at_hand.listing.put_away),
+            plural(at_hand.listing.put_away, "Archived and deleted ({number})", "Archived and deleted ({number})"),
             key="quiet-put-away",
             icon=":material/inventory_2:",
             type="tertiary",
@@ -247,7 +265,7 @@ def _chats(user: User, at_hand: ChatPageData) -> None:
         )
     if chats:
         quiet.button(
-            text("chats.export.all_entry"),
+            "Export all chats",
             key="quiet-export",
             icon=":material/download:",
             type="tertiary",
@@ -258,17 +276,17 @@ def _chats(user: User, at_hand: ChatPageData) -> None:
 
 def _put_away(user: User, at_hand: ChatPageData) -> None:
     """What is in no list: archived chats, and deleted ones that can still be brought back."""
-    back = text("chats.put_away.back")
+    back = "Back to the chats"
     st.button(back, key="quiet-back", icon=":material/arrow_back:", type="tertiary", on_click=_look, args=(False,))
-    st.caption(text("chats.put_away.heading"))
+    st.caption("Archived")
     opened = open_id()
     for each in at_hand.listing.chats:
         row(user, each, opened)
     if not at_hand.listing.chats:
-        st.caption(text("chats.put_away.empty"))
+        st.caption("No chat is archived.")
     _more(at_hand)
     if at_hand.deleted:
-        st.caption(text("chats.deleted.heading"), help=text("chats.deleted.note"))
+        st.caption("Deleted", help="Each can be brought back for a day, then it is gone for good.")
         for each in at_hand.deleted:
             deleted_row(user, each)
 
@@ -282,12 +300,12 @@ def _grouped(user: User, chats: Iterable[Conversation]) -> None:
 
 
 def _heading(each: Conversation) -> str:
-    return text("chats.pinned") if each.pinned else elements.day(each.updated_at)
+    return "Pinned" if each.pinned else elements.day(each.updated_at)
 
 
 def _more(at_hand: ChatPageData) -> None:
     if at_hand.listing.more:
-        st.button(text("chats.more"), key="quiet-more", icon=":material/expand_more:", type="tertiary", on_click=_widen)
+        st.button("More chats", key="quiet-more", icon=":material/expand_more:", type="tertiary", on_click=_widen)
 
 
 def _widen() -> None:

@@ -12,7 +12,6 @@ from chat.tree import Message, Thread
 from chat.turn import say
 from memory.errors import AppError, NotFound
 from services import services
-from texts import text
 from ui import elements, zone
 from ui.browser.page_scripts import guard_chat_box, keep_draft
 from ui.chat import chat_bar, open_chat
@@ -29,7 +28,7 @@ def box(user: User, thread: Thread) -> None:
     # With the chat that is drawn: right after "New chat" the browser still sends the old address.
     drawn = open_chat.open_id()
     st.chat_input(
-        text("chat.box"),
+        "Message Keepsake",
         key=WRITTEN,
         accept_file="multiple",
         file_type=list(KINDS),
@@ -64,7 +63,7 @@ def not_taken() -> None:
         problem, names = refused
         st.warning(problem, icon=":material/error:")
         if names:
-            st.caption(text("attachments.cannot_keep", names=", ".join(map(elements.plain, names))))
+            st.caption(f"The files could not be kept. Choose them again: {', '.join(map(elements.plain, names))}.")
 
 
 def _said(user: User, drawn: str | None) -> None:

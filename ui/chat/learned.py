@@ -16,7 +16,6 @@ from auth.guard import User, require_user
 from chat.conversations import Message
 from memory import Result
 from services import services
-from texts import text
 from ui.browser.timer import run_again
 from ui.elements import plain
 from ui.frame import trouble
@@ -26,7 +25,12 @@ __all__ = ["learned", "line_of"]
 OPENED, EDITED = "learned_opened", "learned_edited"
 SOON, LATER, LONG_ENOUGH = 1.0, 5.0, timedelta(minutes=10)
 LONGEST = 60
-DONE = ("ADD", "UPDATE", "DELETE")
+# What was done to a memory.
+DONE = {
+    "ADD": "Learned",
+    "UPDATE": "Changed",
+    "DELETE": "Removed",
+}
 
 
 def learned(asked: Message, *, newest: bool) -> None:
@@ -53,9 +57,9 @@ def line_of(record: Mapping[str, Any]) -> str:
     """What was learned, in one line: the first by its words, the others counted."""
     done = _changes(record)
     told = [f"{_done(each)}: {plain(_short(str(each['memory'])))}" for each in done[:1]]
-    told += [text("learned.more", number=len(done) - 1)] if len(done) > 1 else []
+    told += [f"{len(done) - 1} more"] if len(done) > 1 else []
     dropped = record.get("dropped") or []
-    return " · ".join(told + ([text("learned.not_kept", number=len(dropped))] if dropped else []))
+    return " · ".join(told + ([f"{len(dropped)} not kept"] if dropped else []))
 
 
 @st.fragment
@@ -89,8 +93,8 @@ def _questions(asked: Message) -> bool:
 
 def _not_yet(asked: Message) -> None:
     if problem := asked.receipt.get("not_remembered"):
-        name = "not_yet" if asked.remembering == "waiting" else "given_up"
-        st.caption(f":material/hourglass: {text(f'learned.waits.{name}', problem=plain(str(problem)))}")
+        state = "Not remembered yet" if asked.remembering == "waiting" else "Not remembered"
+        st.caption(f":material/hourglass: {state}: {plain(str(problem))}")
 
 
 def _turn_over(message_id: str) -> None:
@@ -112,7 +116,7 @@ def _details(message_id: str) -> None:
                 _change(user, each, f"{message_id}-{number}")
             for each in record.get("dropped") or []:
                 words = f"“{plain(str(each['text']))}”, " if each.get("text") else ""
-                st.caption(text("learned.dropped", words=words, reason=plain(str(each["reason"]))))
+                st.caption(f"Not kept: {words}{plain(str(each['reason']))}.")
 
 
 def _change(user: User, change: Mapping[str, Any], key: str) -> None:
@@ -126,9 +130,7 @@ def _change(user: User, change: Mapping[str, Any], key: str) -> None:
     with row.container():
         st.markdown(plain(now["memory"]) if now else f"~~{plain(str(change['memory']))}~~")
         st.caption(_since(change, versions, now))
-    if now is not None and row.button(
-        text("learned.edit"), key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"
-    ):
+    if now is not None and row.button("Edit", key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"):
         st.session_state[EDITED] = key
         st.rerun()
     if versions:
@@ -141,8 +143,8 @@ def _undo(
     """The way back from the last change; an edit that was taken back leaves what was learned, which can go still."""
     stands = _stands(change, now)
     back = now is None or (latest["undoes"] is not None and not stands)
-    name, icon = ("bring_back", ":material/redo:") if back else ("undo", ":material/undo:")
-    if row.button(text(f"learned.way_back.{name}"), key=f"icon-undo-{key}", icon=icon, type="tertiary"):
+    label, icon = ("Bring back", ":material/redo:") if back else ("Undo", ":material/undo:")
+    if row.button(label, key=f"icon-undo-{key}", icon=icon, type="tertiary"):
         memory = services().memory
         if stands and latest["undoes"] is not None and change["event"] == "ADD":
             memory.delete(change["id"], user_id=user.id)
@@ -158,10 +160,10 @@ def _stands(change: Mapping[str, Any], now: Result | None) -> bool:
 
 def _editor(user: User, memory_id: str, words: str, key: str) -> None:
     with st.form(f"edit-{key}", border=False):
-        said = st.text_area(text("learned.right"), value=words, key=f"edit-words-{key}")
+        said = st.text_area("What is right", value=words, key=f"edit-words-{key}")
         row = st.container(horizontal=True)
-        save = row.form_submit_button(text("learned.save"), type="primary")
-        leave = row.form_submit_button(text("learned.cancel"), type="tertiary")
+        save = row.form_submit_button("Save", type="primary")
+        leave = row.form_submit_button("Cancel", type="tertiary")
     if save and said.strip() != words:
         services().memory.update(memory_id, said, user_id=user.id)
     if save or leave:
@@ -172,16 +174,16 @@ def _editor(user: User, memory_id: str, words: str, key: str) -> None:
 def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], now: Result | None) -> str:
     """What was done, and what became of it since then."""
     if not versions:
-        return text("learned.gone")
+        return "Gone for good."
     latest, told = versions[-1], _done(change)
     if latest["undoes"] is not None and not _stands(change, now):
-        return text("learned.since.taken_back", told=told)
+        return f"{told}, and taken back"
     if now is None:
-        return told if change["event"] == "DELETE" else text("learned.since.forgotten", told=told)
+        return told if change["event"] == "DELETE" else f"{told}, and forgotten"
     if latest["actor"] == "person" and not _stands(change, now):
-        return text("learned.since.changed", told=told)
+        return f"{told}, and changed by you"
     before = change.get("previous_memory")
-    return text("learned.since.from", told=told, before=plain(_short(str(before)))) if before else told
+    return f"{told}, from “{plain(_short(str(before)))}”" if before else told
 
 
 def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -190,7 +192,7 @@ def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _done(change: Mapping[str, Any]) -> str:
-    return text(f"learned.done.{change['event']}")
+    return DONE[change["event"]]
 
 
 def _short(words: str) -> str:

@@ -12,7 +12,6 @@ from auth.guard import User, require_user
 from chat.tree import MAX_WHY, Message, Thread
 from memory.errors import NotFound
 from services import services
-from texts import text
 from ui.browser.page_scripts import copy_button, scroll_soon
 from ui.chat.receipt import Again, behind_reply, notes
 from ui.elements import plain
@@ -31,7 +30,7 @@ def below_words(user: User, message: Message, thread: Thread) -> None:
         _versions(user, message, thread)
         copy_button(message)
         key, icon = f"icon-reword-{message.id}", ":material/edit:"
-        st.button(text("thread.reword"), key=key, icon=icon, type="tertiary", on_click=_reword, args=(message.id,))
+        st.button("Reword", key=key, icon=icon, type="tertiary", on_click=_reword, args=(message.id,))
 
 
 def below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
@@ -60,11 +59,11 @@ def _versions(user: User, message: Message, thread: Thread) -> None:
     around = ((place - 1, "before", ":material/chevron_left:"), (place + 1, "after", ":material/chevron_right:"))
     for number, (other, name, icon) in enumerate(around):
         if number:
-            number_of = text("thread.version", number=place + 1, of=len(versions))
+            number_of = f"{place + 1} / {len(versions)}"
             st.markdown(f":small[{number_of}]", width="content")
         there = 0 <= other < len(versions)
         st.button(
-            text("thread.version_before") if name == "before" else text("thread.version_after"),
+            "Version before" if name == "before" else "Version after",
             key=f"icon-{name}-{message.id}",
             icon=icon,
             type="tertiary",
@@ -95,14 +94,19 @@ def _feedback(user: User, message: Message) -> None:
     )
     if message.feedback is None:
         return
-    label = text("thread.why_kept", words=plain(message.feedback_why)) if message.feedback_why else text("thread.why")
+    label = f"“{plain(message.feedback_why)}”" if message.feedback_why else "Say why"
     with (
         st.popover(label, type="tertiary", key=f"why-{message.id}"),
         st.form(f"why-form-{message.id}", border=False),
     ):
         words = f"why-words-{message.id}"
-        st.text_input(text("thread.rated_why"), value=message.feedback_why, key=words, max_chars=MAX_WHY)
-        st.form_submit_button(text("thread.keep_why"), on_click=_say_why, args=(user, message, words))
+        st.text_input(
+            "Why? (A word or two, for yourself and whoever you give this chat to.)",
+            value=message.feedback_why,
+            key=words,
+            max_chars=MAX_WHY,
+        )
+        st.form_submit_button("Keep", on_click=_say_why, args=(user, message, words))
 
 
 def _rate(user: User, message: Message, key: str) -> None:
@@ -148,7 +152,7 @@ def attached(said: Message, shown: Mapping[str, bytes]) -> None:
 def _chip(row: Any, file: Mapping[str, Any]) -> None:
     name, key = plain(str(file["name"])), f"file-{file['id']}"
     icon = ICONS.get(str(file["media"]), ":material/image:")
-    label = text("attachments.open", file=name, size=size_of(int(file["size"])))
+    label = f"{name} · {size_of(int(file['size']))}"
     if row.button(label, key=key, type="tertiary", icon=icon):
         st.dialog(name, width="large")(_opened)(str(file["id"]))
 
@@ -157,19 +161,19 @@ def _opened(attachment_id: str) -> None:
     with trouble():
         file = services().conversations.attachments.one(require_user().id, attachment_id)
         if file is None:
-            st.markdown(text("attachments.gone"))
+            st.markdown("This file is not there any more.")
         elif file.picture:
             st.image(file.picture)
         else:
-            st.caption(text("attachments.written", file=plain(file.name)))
+            st.caption(f"What {plain(file.name)} says")
             st.code(file.written or "", language=None, wrap_lines=True, height=480)
 
 
 def size_of(size: int) -> str:
     """How large a file is, as people say it."""
     if size < 1_000_000:
-        return text("attachments.kb", number=f"{max(1, round(size / 1000)):,}")
-    return text("attachments.mb", number=f"{size / 1_000_000:.1f}")
+        return f"{max(1, round(size / 1000)):,} kB"
+    return f"{size / 1000000:.1f} MB"
 
 
 def _is_picture(file: Mapping[str, Any]) -> bool:

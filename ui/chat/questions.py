@@ -10,10 +10,9 @@ import streamlit as st
 from auth.guard import User, require_user
 from memory import Question, Result
 from memory.errors import NotFound
-from memory.learn.questions import CHOICES
+from memory.learn.questions import Choice
 from memory.upkeep.recheck import Answer
 from services import services
-from texts import text
 from ui.chat import open_chat
 from ui.elements import date_of, plain
 from ui.frame import trouble
@@ -21,6 +20,13 @@ from ui.frame import trouble
 __all__ = ["WAITING", "confirm_gently", "which_is_right"]
 
 WAITING = "which_is_right_waits"  # one question at a time: others are not put beside this one
+# What the buttons say.
+CHOICES: dict[Choice, str] = {
+    "new": "The new one",
+    "old": "The old one",
+    "both": "Both",
+    "neither": "Neither",
+}
 
 
 @st.fragment
@@ -39,13 +45,13 @@ def which_is_right(asking: User, read: list[Sequence[Question]]) -> None:
 
 
 def _question_card(user_id: str, asked: Question, waiting: int) -> None:
-    more = f" {_quiet(text('questions.of', number=waiting))}" if waiting > 1 else ""
-    st.markdown(f"**{text('questions.title')}**{more}")
-    known = plain(asked.known) if asked.known else f"*{text('questions.forgotten')}*"
-    st.markdown(f"{_quiet(text('questions.new'))} {plain(asked.text)}\n\n{_quiet(text('questions.old'))} {known}")
+    more = f" {_quiet(f'1 of {waiting}')}" if waiting > 1 else ""
+    st.markdown(f"**Which is right?**{more}")
+    known = plain(asked.known) if asked.known else "*forgotten since*"
+    st.markdown(f"{_quiet('New')} {plain(asked.text)}\n\n{_quiet('Old')} {known}")
     row = st.container(horizontal=True, gap="small")
-    for choice in CHOICES:
-        if row.button(text(f"questions.choice.{choice}"), key=f"which-{asked.id}-{choice}"):
+    for choice, label in CHOICES.items():
+        if row.button(label, key=f"which-{asked.id}-{choice}"):
             services().memory.questions.answer(asked.id, choice, user_id=user_id)
             st.rerun()
 
@@ -97,35 +103,35 @@ def _looked_for() -> Asked:
 
 
 def _recheck_card(user: User, asked: Asked, memory: Result) -> None:
-    st.markdown(f"**{text('health.gently.title')}**")
+    st.markdown("**Is this still so?**")
     told = memory["updated_at"] or memory["created_at"]
-    day = f" :small[:gray[{text('health.gently.told', day=date_of(told))}]]" if told else ""
+    day = f" :small[:gray[You told me on {date_of(told)}]]" if told else ""
     st.markdown(f"{plain(memory['memory'])}{day}")
     if asked.changing:
         _reword(user, asked, memory)
         return
     row = st.container(horizontal=True, gap="small")
-    if row.button(text("health.gently.holds"), key="gently-true"):
-        _answer(user, asked, "true", text("health.gently.held"))
-    if row.button(text("health.gently.gone"), key="gently-gone"):
-        _answer(user, asked, "gone", text("health.gently.went", memory=plain(memory["memory"])))
-    if row.button(text("health.gently.changed"), key="gently-changed"):
+    if row.button("Still true", key="gently-true"):
+        _answer(user, asked, "true", "Good to know. I keep it.")
+    if row.button("Not any more", key="gently-gone"):
+        _answer(user, asked, "gone", f"Forgotten: {plain(memory['memory'])}")
+    if row.button("Changed…", key="gently-changed"):
         _go_on(asked._replace(changing=True))
-    if row.button(text("health.gently.never"), key="gently-never", type="tertiary"):
-        _answer(user, asked, "never", text("health.gently.quiet"))
+    if row.button("Don't ask", key="gently-never", type="tertiary"):
+        _answer(user, asked, "never", "I will not ask about this again, and about nothing else for three months.")
 
 
 def _reword(user: User, asked: Asked, memory: Result) -> None:
     with st.form("gently-form", border=False):
-        words = st.text_area(text("health.gently.words"), value=memory["memory"], key=WORDS)
+        words = st.text_area("What is right now", value=memory["memory"], key=WORDS)
         row = st.container(horizontal=True)
-        save = row.form_submit_button(text("health.gently.save"), type="primary")
-        leave = row.form_submit_button(text("health.gently.cancel"), type="tertiary")
+        save = row.form_submit_button("Save", type="primary")
+        leave = row.form_submit_button("Cancel", type="tertiary")
     if save and words.strip() != memory["memory"]:
         own = services().memory
         own.update(memory["id"], words, user_id=user.id)
         last = own.history(memory["id"], user_id=user.id)[-1]["id"]
-        _answer(user, asked, "changed", text("health.gently.reworded", memory=plain(words.strip())), last)
+        _answer(user, asked, "changed", f"Changed: {plain(words.strip())}", last)
     if save or leave:
         _go_on(asked._replace(changing=False))
 
@@ -145,7 +151,7 @@ def _answered(user: User, asked: Asked) -> None:
     row.caption(asked.said, width="content")
     if asked.undo is None:
         return
-    if row.button(text("health.gently.undo"), key="gently-undo", icon=":material/undo:", type="tertiary"):
+    if row.button("Undo", key="gently-undo", icon=":material/undo:", type="tertiary"):
         services().memory.undo(asked.undo, user_id=user.id)
         _go_on(Asked(asked.chat))
 

@@ -13,19 +13,27 @@ from typing import Any, Protocol
 import streamlit as st
 
 from chat.conversations import Message
-from texts import counted, text
 from ui import zone
 from ui.chat import open_chat
 from ui.chat.learned import line_of
-from ui.elements import plain
+from ui.elements import plain, plural
 
 __all__ = ["Again", "behind_reply", "notes", "summary", "what_of"]
 
 LONGEST, SHORT = 300, 60
-# The parts of a score that have a name among the texts.
+# What the parts of a score are called; the cosine is no part of the sum.
 PARTS = {
-    *("meaning", "words", "dated", "linked", "speaker", "timed"),
-    *("substance", "question", "episode", "recent", "confirmed"),
+    "meaning": "meaning",
+    "words": "words",
+    "dated": "named day",
+    "linked": "linked names",
+    "speaker": "who said it",
+    "timed": "tells a time",
+    "substance": "substance",
+    "question": "only a question",
+    "episode": "as it was said",
+    "recent": "recent",
+    "confirmed": "said again",
 }
 LEAST_PART = 0.005
 LEAST_COST = 0.0001
@@ -63,7 +71,7 @@ def behind_reply(
     if again:
         key, icon = f"icon-again-{said.id}", ":material/refresh:"
         given = (said.parent_id, receipt.get("without") or [], as_of_day(receipt))
-        row.button(text("receipt.try_again"), key=key, icon=icon, type="tertiary", on_click=again, args=given)
+        row.button("Try again", key=key, icon=icon, type="tertiary", on_click=again, args=given)
 
 
 def as_of_day(receipt: Mapping[str, Any]) -> date | None:
@@ -78,17 +86,17 @@ def notes(said: Message) -> None:
     """What must not be overlooked about a reply."""
     receipt = said.receipt
     if said.status == "stopped":
-        st.caption(f":material/stop_circle: {text('receipt.stopped')}")
+        st.caption(":material/stop_circle: Stopped here.")
     elif said.status == "failed":
-        st.caption(f":material/warning: {text('receipt.broke_off')}")
+        st.caption(":material/warning: The model broke off here.")
     if receipt.get("cut_off"):
-        st.caption(f":material/content_cut: {text('receipt.cut_off')}")
+        st.caption(":material/content_cut: The model reached the length it may write at once.")
     if problem := receipt.get("not_recalled"):
-        st.caption(f":material/warning: {text('receipt.not_recalled', problem=plain(str(problem)))}")
+        st.caption(f":material/warning: Without memory: {plain(str(problem))}")
     if gone := receipt.get("not_offered"):
-        st.caption(f":material/swap_horiz: {text('settings.receipt.not_offered', model=plain(str(gone)))}")
+        st.caption(f":material/swap_horiz: {plain(str(gone))} is no longer offered: another model answered.")
     if day := as_of_day(receipt):
-        st.caption(f":material/history_toggle_off: {text('receipt.as_of', day=f'{day.day} {day:%B %Y}')}")
+        st.caption(f":material/history_toggle_off: As of {day.day} {day:%B %Y}")
 
 
 def _opened(said: Message, before: Sequence[Message], again: Again | None, asked: Message | None) -> None:
@@ -99,7 +107,7 @@ def _opened(said: Message, before: Sequence[Message], again: Again | None, asked
     else:
         _choices(said, used, left_out, again)
     if asked and (line := line_of(asked.receipt.get("remembered") or {})):
-        st.markdown(_small_markdown(text("receipt.learned", line=line)))
+        st.markdown(_small_markdown(f"From this turn · {line}"))
     _origins(said, used)
 
 
@@ -114,14 +122,12 @@ def _choices(
                 st.markdown("  \n".join(_small(line) for line in _why(each)))
         given = (said, [*used, *left_out], again)
         if used or left_out:
-            st.form_submit_button(text("receipt.without"), on_click=_answer_without, args=given)
+            st.form_submit_button("Answer without what is off", on_click=_answer_without, args=given)
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
         today = datetime.now(zone.here()).date()
         chosen = as_of_day(said.receipt) or today - timedelta(days=1)
-        row.date_input(
-            text("receipt.as_it_was_on"), min(chosen, today), max_value=today, key=f"as-of-{said.id}", width=150
-        )
-        row.form_submit_button(text("receipt.as_of_day"), on_click=_answer_as_of, args=given)
+        row.date_input("As it was on", min(chosen, today), max_value=today, key=f"as-of-{said.id}", width=150)
+        row.form_submit_button("Answer as it was then", on_click=_answer_as_of, args=given)
         st.markdown(_cost(said.receipt))
 
 
@@ -148,11 +154,11 @@ def _origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
     known = [each for each in used if each.get("run_id")]
     if not known:
         return
-    st.caption(text("receipt.origins"))
+    st.caption("Where it was said")
     for each in known:
         line = _line(each)
         words = plain(line if len(line) <= SHORT else f"{line[: SHORT - 1]}…")
-        label = text("receipt.origin", day=_day(each.get("at")), text=words)
+        label = f"{_day(each.get('at'))}: {words}"
         key, going = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
         st.button(label, key=key, type="tertiary", icon=":material/north_east:", on_click=_go_to, args=going)
 
@@ -173,13 +179,13 @@ def summary(receipt: Mapping[str, Any]) -> str:
     """The line itself: how many memories, how long, how many tokens; as much of it as is known."""
     told = []
     if memories := _memories(receipt):
-        told.append(counted("receipt.memories", len(memories)))
+        told.append(plural(len(memories), "1 memory", "{number} memories"))
     if receipt.get("memory_off"):
-        told.append(text("settings.receipt.off"))
+        told.append("memory off")
     if (ms := receipt.get("ms")) is not None:
-        told.append(text("receipt.seconds", number=f"{ms / 1000:.1f}") if ms >= 100 else text("receipt.ms", number=ms))
+        told.append(f"{ms / 1000:.1f} s" if ms >= 100 else f"{ms} ms")
     if tokens := (receipt.get("prompt_tokens") or 0) + (receipt.get("reply_tokens") or 0):
-        told.append(counted("receipt.tokens", tokens))
+        told.append(plural(tokens, "1 token", "{number} tokens"))
     return " · ".join(told)
 
 
@@ -216,29 +222,29 @@ def _memories(receipt: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _cost(receipt: Mapping[str, Any]) -> str:
-    told = [str(receipt.get("model") or text("receipt.no_model"))]
+    told = [str(receipt.get("model") or "No language model")]
     if receipt.get("prompt_tokens") or receipt.get("reply_tokens"):
         read, written = (f"{receipt.get(name) or 0:,}" for name in ("prompt_tokens", "reply_tokens"))
-        told.append(text("receipt.read_written", read=read, written=written))
+        told.append(f"{read} tokens read, {written} written")
     if (cost := receipt.get("cost")) is not None:
         little = 0 < cost < LEAST_COST
-        told.append(text("receipt.cost_little") if little else text("receipt.cost", amount=f"{cost:.4f}"))
+        told.append("less than $0.0001" if little else f"${cost:.4f}")
     if (ms := receipt.get("ms")) is not None:
-        told.append(text("receipt.ms", number=f"{ms:,}"))
+        told.append(f"{ms:,} ms")
     if (ms := receipt.get("recall_ms")) is not None:
-        told.append(text("receipt.recalling", number=f"{ms:,}"))
+        told.append(f"recalled in {ms:,} ms")
     if (ms := receipt.get("first_ms")) is not None:
-        told.append(text("receipt.first_word", number=f"{ms:,}"))
+        told.append(f"first word after {ms:,} ms")
     return _small(" · ".join(told))
 
 
 def _source(memory: Mapping[str, Any]) -> str:
     by = memory.get("by")
     if memory.get("source") != "episodes":
-        return text("receipt.memory")
+        return "memory"
     if by in ("user", "assistant"):
-        return text(f"receipt.speaker.{by}")
-    return text("receipt.episode_by", by=by) if by else text("receipt.episode")
+        return "said by you" if by == "user" else "said by Keepsake"
+    return f"said by {by}" if by else "what was said"
 
 
 def _day(written: Any) -> str:
@@ -256,12 +262,12 @@ def _score(memory: Mapping[str, Any]) -> str:
     if "score" not in memory:
         return ""
     if memory["score"] is None:
-        return text("receipt.holds_always")
-    return text("receipt.score", number=f"{memory['score']:.2f}")
+        return "holds always"
+    return f"score {memory['score']:.2f}"
 
 
 def _parts(parts: Mapping[str, float]) -> str:
     told = {name: part for name, part in parts.items() if name != "cosine" and abs(part) >= LEAST_PART}
     best_first = sorted(told.items(), key=lambda each: -abs(each[1]))
-    named = [(text(f"receipt.part.{name}") if name in PARTS else name, part) for name, part in best_first]
+    named = [(PARTS.get(name, name), part) for name, part in best_first]
     return ", ".join(f"{name} {round(part, 2):g}" for name, part in named)

@@ -13,7 +13,6 @@ from chat.reply import ReplyTask
 from chat.tree import Message, Thread, replies_to
 from memory.errors import AppError
 from services import services
-from texts import text
 from ui import elements, zone
 from ui.chat import composer, open_chat
 from ui.chat.learned import learned
@@ -45,10 +44,10 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
     composer.seen(asked.id)  # and no older answer, whatever becomes of this one
     # Each an element for now: what stood here before, under an older answer, is gone at once.
     words, end, *_, place = [st.empty() for _ in range(UNDER_REPLY)]
-    words.caption(text("chat.thinking"))
+    words.caption("Thinking…")
     with place.container(key="stop-reply", horizontal_alignment="right"):
         stop, those = services().replies.stop, (user.id, asked.conversation_id)
-        st.button(text("chat.stop"), key="stop", icon=":material/stop_circle:", on_click=stop, args=those)
+        st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=stop, args=those)
     problem = None
     try:
         words.write_stream(elements.harmless_stream(_watched(task)))
@@ -94,4 +93,4 @@ def second_try(user: User, asked: Message, problem: str | None = None) -> None:
     """Why there is no whole reply, and the way to another one."""
     if problem := problem or services().replies.problem_with(user.id, asked.id):
         st.warning(problem, icon=":material/error:")
-    st.button(text("chat.try_again"), key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))
+    st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))

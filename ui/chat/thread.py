@@ -13,12 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from auth.guard import User
 from chat.tree import Message, Thread, replies_to
-from texts import counted, text
 from ui import elements
 from ui.chat import composer, open_chat
 from ui.chat.learned import learned
 from ui.chat.message_row import REWORDED, attached, below_reply, below_words, previews_of
 from ui.chat.reply import ask_again, second_try
+from ui.elements import plural
 from ui.slots import nothing_below
 
 __all__ = ["greeting", "thread"]
@@ -61,7 +61,7 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator |
     """
     st.html(STYLE)
     if drawn.earlier:
-        label, key = counted("thread.earlier", drawn.earlier), "earlier-messages"
+        label, key = plural(drawn.earlier, "{number} earlier message", "{number} earlier messages"), "earlier-messages"
         st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.earlier, args=(drawn,))
     shown = previews_of(user, drawn.messages)
     # What followed a reply that is written anew is on another branch.
@@ -72,7 +72,7 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator |
     place = st.container(key="message-to-come") if messages[-1].role == "user" and not later else None
     nothing_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
     if later:
-        label, key = counted("thread.later", later), "later-messages"
+        label, key = plural(later, "{number} later message", "{number} later messages"), "later-messages"
         st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
     return place
 
@@ -109,12 +109,10 @@ def _editor(user: User, old: Message) -> None:
     """The words of a message, to be said otherwise; the old ones stay on their branch."""
     with st.form(f"reword-{old.id}", border=False):
         key = f"reword-words-{old.id}"
-        st.text_area(
-            text("thread.reworded"), value=old.content, key=key, label_visibility="collapsed", height="content"
-        )
+        st.text_area("Your words", value=old.content, key=key, label_visibility="collapsed", height="content")
         row = st.container(horizontal=True)
-        row.form_submit_button(text("thread.send_again"), type="primary", on_click=_say_instead, args=(user, old, key))
-        row.form_submit_button(text("thread.keep_as_it_was"), type="tertiary", on_click=_leave_as_it_was)
+        row.form_submit_button("Send", type="primary", on_click=_say_instead, args=(user, old, key))
+        row.form_submit_button("Cancel", type="tertiary", on_click=_leave_as_it_was)
 
 
 def _say_instead(user: User, old: Message, key: str) -> None:
@@ -126,15 +124,26 @@ def _leave_as_it_was() -> None:
     st.session_state.pop(REWORDED, None)
 
 
-SUGGESTIONS = ("known", "week", "short")
-WITHOUT_MEMORY = ("week",)  # what makes sense where nothing is used or kept
+SUGGESTIONS = (
+    "What do you remember about me?",
+    "I'm planning my week. Ask me what matters.",
+    "Remember that I prefer short answers.",
+)
+WITHOUT_MEMORY = (SUGGESTIONS[1],)  # what makes sense where nothing is used or kept
 
 
 def greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
     """Welcome the person, and say whether what they tell stays; a press on a suggestion says it in a new chat."""
-    st.title(text("greeting.title"), anchor=False)
-    unkept = text("greeting.temporary") if temporary else text("greeting.not_kept")
-    st.caption(text("greeting.stays") if keeps and not temporary else unkept)
-    for number, name in enumerate(WITHOUT_MEMORY if temporary else SUGGESTIONS):
-        suggestion = text(f"greeting.suggestions.{name}")
+    st.title("What is on your mind?", anchor=False)
+    unkept = (
+        "What you tell me here is for now: I look nothing up about you, and learn nothing from it."
+        if temporary
+        else "Remembering is off: what you tell me stays in its chat, and nothing is learned from it."
+    )
+    st.caption(
+        "What you tell me stays with me, for you alone. You can read and delete it under Memories."
+        if keeps and not temporary
+        else unkept
+    )
+    for number, suggestion in enumerate(WITHOUT_MEMORY if temporary else SUGGESTIONS):
         st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

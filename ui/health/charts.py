@@ -6,12 +6,17 @@ from typing import Any
 
 import streamlit as st
 
-from memory.facts import KINDS
 from memory.upkeep.health import Health
-from texts import text
 
 __all__ = ["draw"]
 
+KINDS = {
+    "fact": "Facts",
+    "preference": "Preferences",
+    "goal": "Goals",
+    "instruction": "Instructions",
+    "event": "Events",
+}
 SLIM, FLAT, TALL = 78, 40, 220
 # To be told apart on light and on dark, by who sees no red as well.
 COLOURS = ["#c0523a", "#c4ad8d"]
@@ -29,7 +34,7 @@ def draw(health: Health) -> None:
 
 def _use(health: Health) -> None:
     unused = health.total - health.recalled
-    parts = ((text("health.picture.use_yes"), health.recalled), (text("health.picture.use_no"), unused))
+    parts = (("used in answers", health.recalled), ("never used", unused))
     series = [
         {
             "name": f"{number:,} {name}",
@@ -48,8 +53,8 @@ def _use(health: Health) -> None:
         "yAxis": {"type": "category", "show": False, "data": [""]},
         "series": series,
     }
-    alt = text("health.picture.use_alt", used=health.recalled, total=health.total, unused=unused)
-    _picture(text("health.picture.use"), spec, SLIM, alt)
+    alt = f"A bar in two parts: {health.recalled} of {health.total} memories were used in an answer, {unused} never."
+    _picture("How much of it is used", spec, SLIM, alt)
 
 
 def _kinds(health: Health) -> None:
@@ -63,7 +68,7 @@ def _kinds(health: Health) -> None:
         "series": [{"type": "bar", "data": numbers, "barWidth": 14, "label": {"show": True, "position": "right"}}],
     }
     told = ", ".join(f"{name} {number:,}" for name, number in counted)
-    _picture(text("health.picture.kinds"), spec, FLAT + 30 * len(names), text("health.picture.kinds_alt", told=told))
+    _picture("What it is about", spec, FLAT + 30 * len(names), f"Bars by kind: {told}.")
 
 
 def _months(health: Health) -> None:
@@ -76,15 +81,11 @@ def _months(health: Health) -> None:
         "series": [{"type": "bar", "data": numbers, "barMaxWidth": 28}],
     }
     most = max(numbers)
-    alt = text(
-        "health.picture.months_alt",
-        first=months[0],
-        last=months[-1],
-        count=sum(numbers),
-        most=most,
-        when=months[numbers.index(most)],
+    alt = (
+        f"Bars by month from {months[0]} to {months[-1]}: {sum(numbers)} memories, most of them, "
+        f"{most}, in {months[numbers.index(most)]}."
     )
-    _picture(text("health.picture.months"), spec, TALL, alt)
+    _picture("When it was kept", spec, TALL, alt)
 
 
 def _picture(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
@@ -97,4 +98,4 @@ def _picture(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
 
 
 def _kind(kind: str) -> str:
-    return text(f"health.kind.{kind if kind in KINDS else 'other'}")
+    return KINDS.get(kind, "Others")

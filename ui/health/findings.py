@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,21 +13,48 @@ from memory import Report
 from memory.upkeep.bulk_edit import Change
 from memory.upkeep.health import Health, ReviewItem, ReviewList
 from services import services
-from texts import counted, text
 from ui import elements, undo_bar
+from ui.elements import plural
 from ui.frame import trouble
 
 __all__ = ["draw"]
 
 SHOWN, TOLD = 20, 5
 REPORT = "tidy-report"
+# What each kind of finding is called, and what it means.
+FINDINGS = {
+    "twice": (
+        "Says the same",
+        "The same statement, kept more than once. Merging keeps the first of each and its sources, and the others go.",
+    ),
+    "stale": (
+        "Out of date",
+        "Expired, over by now, or untouched for half a year. What still holds can stay; the rest may go.",
+    ),
+    "unused": (
+        "Never used",
+        "Kept a month ago or longer, and no answer has needed it since.",
+    ),
+    "unconfirmed": (
+        "Used, and never said again",
+        "Answers rest on these, and you have not confirmed them for three months. This is not wrong, only unproved.",
+    ),
+}
+# Why a memory is listed, with the day that this rests on.
+REASONS = {
+    "expired": "expired on {day}",
+    "past": "over since {day}",
+    "untouched": "not used or confirmed since {day}",
+    "unused": "kept or confirmed on {day}, never used",
+    "unconfirmed": "last said on {day}",
+}
 
 
 def draw(user: User, health: Health) -> None:
     """The findings, what is wrong before what is only unproved; and the way to have all of it put in order."""
     lists = {"stale": health.stale, "unused": health.unused, "unconfirmed": health.unconfirmed}
     if not health.duplicates and not any(each.count for each in lists.values()):
-        st.markdown(f"**{text('health.find.nothing.title')}** {text('health.find.nothing.why')}")
+        st.markdown("**Nothing needs a look.** No memory stands twice, is out of date, or was kept for nothing.")
     if health.duplicates:
         _twice(user, health)
     for name, finding in lists.items():
@@ -39,8 +66,9 @@ def draw(user: User, health: Health) -> None:
 
 def _part(name: str, count: int) -> Any:
     # By name and not by count: an opened list stays open when it gets shorter.
-    part = st.expander(text(f"health.find.{name}.title", count=f"{count:,}"), key=f"find-{name}")
-    part.caption(text(f"health.find.{name}.why"))
+    title, why = FINDINGS[name]
+    part = st.expander(f"{title} ({count:,})", key=f"find-{name}")
+    part.caption(why)
     return part
 
 
@@ -50,16 +78,23 @@ def _twice(user: User, health: Health) -> None:
         for group in groups:
             with st.container(border=True):
                 for number, each in enumerate(group):
-                    word = text("health.find.twice.goes") if number else text("health.find.twice.stays")
+                    word = "goes" if number else "stays"
                     st.markdown(f"{elements.plain(each['memory'])} :small[:gray[· {word}]]")
         _more(len(groups), len(health.duplicates))
-        label = counted("health.find.twice.merge", len(groups))
+        label = plural(len(groups), "Merge this one", "Merge these {number}")
         if st.button(label, key="merge-shown", type="primary", icon=":material/merge:"):
             with trouble():
                 ids = [each["id"] for group in groups for each in group]
                 report = services().memory.tidy.merge(user.id, ids)
                 if report.changed:
-                    undo_bar.offer(counted("health.find.twice.merged", len(report.merged)), report.run)
+                    undo_bar.offer(
+                        plural(
+                            len(report.merged),
+                            "Merged: 1 memory stands for those that said the same",
+                            "Merged: {number} memories stand for those that said the same",
+                        ),
+                        report.run,
+                    )
                 st.rerun()
 
 
@@ -71,7 +106,7 @@ def _list(name: str, finding: ReviewList) -> None:
         shown = finding.shown[:SHOWN]
         keys = [_box(name, each) for each in shown]
         every = all(st.session_state.get(key) for key in keys)
-        label = text("health.choose.none") if every else text("health.choose.all")
+        label = "Choose none" if every else "Choose all"
         st.button(label, key=f"every-{name}", type="tertiary", on_click=_tick, args=(keys, not every))
         for each, key in zip(shown, keys, strict=True):
             _row(each, key)
@@ -82,10 +117,10 @@ def _list(name: str, finding: ReviewList) -> None:
 def _row(each: ReviewItem, key: str) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     memory = elements.plain(each.memory["memory"])
-    row.checkbox(text("health.choose.box", memory=memory), key=key, label_visibility="collapsed", width=24)
+    row.checkbox(f"Choose: {memory}", key=key, label_visibility="collapsed", width=24)
     with row.container(gap="xxsmall"):
         st.markdown(memory)
-        st.caption(text(f"health.reason.{each.reason}", day=_day(each.since, each.reason == "expired")))
+        st.caption(REASONS[each.reason].format(day=_day(each.since, each.reason == "expired")))
 
 
 def _do(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
@@ -94,64 +129,64 @@ def _do(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
     ids = [each.memory["id"] for each in chosen]
     # What has a date at which it ends does not hold on because somebody says so.
     lasting = [each.memory["id"] for each in chosen if each.reason != "expired"]
-    label, icon = text("health.choose.let_go"), ":material/delete:"
+    label, icon = "Let go", ":material/delete:"
     if row.button(label, key=f"let-go-{name}", type="primary", icon=icon, disabled=not ids):
-        _done("let_go_done", lambda: memory.bulk_edit.delete(ids, user_id=user.id))
-    label, icon = text("health.choose.holds"), ":material/check:"
+        _done(memory.bulk_edit.delete(ids, user_id=user.id), "Let go")
+    label, icon = "Still true", ":material/check:"
     if row.button(label, key=f"holds-{name}", icon=icon, disabled=not lasting):
-        _done("holds_done", lambda: memory.recheck.confirm(lasting, user_id=user.id))
+        _done(memory.recheck.confirm(lasting, user_id=user.id), "Confirmed")
 
 
-def _done(words: str, act: Callable[[], Change]) -> None:
-    change = act()
+def _done(change: Change, done: str) -> None:
     if change.count:
-        undo_bar.offer(counted(f"health.choose.{words}", change.count), change.run)
+        undo_bar.offer(plural(change.count, f"{done}: 1 memory", f"{done}: {{number}} memories"), change.run)
     else:
-        st.toast(text("health.choose.gone_already"))
+        st.toast("They were forgotten already.")
     st.rerun()
 
 
 def _tidy(user: User) -> None:
     with st.container(border=True):
-        st.markdown(f"**{text('health.tidy.title')}**")
-        st.caption(text("health.tidy.why"))
+        st.markdown("**Tidy up everything**")
+        st.caption(
+            "Takes away what has expired, merges what says the same and, where a model is connected, "
+            "writes one statement for many about one thing. You see afterwards what was done, and "
+            "one click takes all of it back."
+        )
         if report := st.session_state.pop(REPORT, None):
             _report(user, report)
-        if st.button(text("health.tidy.run"), key="tidy-up", icon=":material/mop:"):
+        if st.button("Tidy up", key="tidy-up", icon=":material/mop:"):
             with trouble():
-                with st.spinner(text("health.tidy.working")):
+                with st.spinner("Tidying up…"):
                     done = services().memory.tidy.run(user.id)
                 st.session_state[REPORT] = done
                 if done.changed:
-                    undo_bar.offer(text("health.tidy.done", told=_told(done)), done.run)
+                    undo_bar.offer(f"Tidied up: {_told(done)}", done.run)
                 st.rerun()
 
 
 def _report(user: User, report: Report) -> None:
     """What a run did; what it would only propose stands in the lists above."""
-    lines = [text("health.tidy.done", told=_told(report)) if report.changed else text("health.tidy.nothing")]
+    lines = [f"Tidied up: {_told(report)}" if report.changed else "All was in order: nothing was changed."]
     new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:TOLD]]
-    lines += [text("health.tidy.summary", memory=elements.plain(each["memory"])) for each in new if each]
-    lines += [
-        text("health.tidy.skipped", times=times, reason=elements.plain(reason))
-        for reason, times in report.skipped.items()
-    ]
+    lines += [f"Now one statement: {elements.plain(each['memory'])}" for each in new if each]
+    lines += [f"Left as it is, {times}×: {elements.plain(reason)}" for reason, times in report.skipped.items()]
     if report.problem:
-        lines.append(text("health.tidy.problem", problem=elements.plain(report.problem)))
+        lines.append(f"The model's part is not finished: {elements.plain(report.problem)}")
     st.info("  \n".join(lines), icon=":material/mop:")
 
 
 def _told(report: Report) -> str:
     merged, summarised, expired = len(report.merged), len(report.summarised), len(report.expired)
-    told = [counted("health.tidy.merged", merged)] if merged else []
-    told += [counted("health.tidy.summarised", summarised)] if summarised else []
-    told += [counted("health.tidy.expired", expired)] if expired else []
+    told = [plural(merged, "1 merged", "{number} merged")] if merged else []
+    told += [plural(summarised, "1 statement for several", "{number} statements for several")] if summarised else []
+    told += [plural(expired, "1 expired", "{number} expired")] if expired else []
     return ", ".join(told)
 
 
 def _more(shown: int, count: int) -> None:
     if shown < count:
-        st.caption(text("health.shown_of", shown=shown, count=f"{count:,}"))
+        st.caption(f"The first {shown} of {count:,}; the others come when these are done.")
 
 
 def _tick(keys: Sequence[str], ticked: bool) -> None:

@@ -10,13 +10,21 @@ from auth.guard import User
 from memory import Result
 from memory.upkeep.checks import FAR, GIVEN, MAX_QUESTION, Check, subject
 from services import services
-from texts import counted, text
 from ui import elements
 from ui.chat.receipt import what_of
+from ui.elements import plural
 from ui.frame import trouble
 
 __all__ = ["draw", "pin_button", "red"]
 
+# What came of asking.
+OUTCOMES = {
+    "waiting": "Not run yet",
+    "found": "Found, at place {place}",
+    "changed": "Found, at place {place}, and it says something else by now",
+    "missed": "Not found",
+    "gone": "The memory is gone",
+}
 ICONS = {
     "found": ":green[:material/check_circle:]",
     "changed": ":orange[:material/change_circle:]",
@@ -27,17 +35,19 @@ ICONS = {
 
 def pin_button(user: User, memory: Result) -> None:
     """The way to say "you must know this" of a memory, with a question that is proposed."""
-    with st.popover(text("checks.pin.name"), icon=":material/push_pin:", key=f"pin-{memory['id']}"):
-        st.caption(text("checks.pin.why"))
+    with st.popover("Must be found", icon=":material/push_pin:", key=f"pin-{memory['id']}"):
+        st.caption(
+            "Pin a question that has to find this memory. On the page Health you can ask all of them at any time."
+        )
         about = subject(memory["memory"])[: MAX_QUESTION // 2]
-        proposed = text("checks.pin.proposed", subject=about) if about else ""
+        proposed = f"What do you know about {about}?" if about else ""
         with st.form(f"pin-form-{memory['id']}-{memory['hash']}", border=False):
-            question = st.text_input(text("checks.pin.question"), value=proposed, max_chars=MAX_QUESTION)
-            asked = st.form_submit_button(text("checks.pin.save"), icon=":material/push_pin:")
+            question = st.text_input("The question", value=proposed, max_chars=MAX_QUESTION)
+            asked = st.form_submit_button("Pin", icon=":material/push_pin:")
         if asked:
             with trouble():
                 services().memory.checks.pin(memory["id"], question, user_id=user.id)
-                st.success(text("checks.pin.done"), icon=":material/check:")
+                st.success("Pinned. You find it under Health, Recall checks.", icon=":material/check:")
 
 
 def red(checks: Sequence[Check]) -> int:
@@ -47,17 +57,20 @@ def red(checks: Sequence[Check]) -> int:
 
 def draw(user: User, checks: Sequence[Check]) -> None:
     """All checks with their last results, and the button that asks them anew."""
-    st.caption(text("checks.why"))
+    st.caption(
+        "What I must know: questions that you pinned to a memory. Run them after any change, and "
+        "see what is still found."
+    )
     if not checks:
-        st.markdown(text("checks.empty"))
-        if st.button(text("checks.to_memories"), icon=":material/favorite:"):
+        st.markdown("None yet. Open a memory's details on the page Memories, and pin a question to it.")
+        if st.button("Go to Memories", icon=":material/favorite:"):
             st.switch_page("pages/memories.py")
         return
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     row.markdown(_summary(checks), width="content")
-    if row.button(text("checks.run"), key="run-checks", type="primary", icon=":material/play_arrow:"):
+    if row.button("Run all", key="run-checks", type="primary", icon=":material/play_arrow:"):
         with trouble():
-            with st.spinner(text("checks.running")):
+            with st.spinner("Asking…"):
                 services().memory.checks.run(user_id=user.id)
             st.rerun()
     for each in checks:
@@ -66,9 +79,11 @@ def draw(user: User, checks: Sequence[Check]) -> None:
 
 
 def _summary(checks: Sequence[Check]) -> str:
-    told = counted("checks.green", len(checks), green=sum(each.green for each in checks))
+    told = plural(
+        len(checks), "{green} of 1 is green", "{green} of {number} are green", green=sum(each.green for each in checks)
+    )
     ran = max((each.ran_at for each in checks if each.ran_at), default=None)
-    last = text("checks.last", day=elements.date_of(ran.isoformat())) if ran else text("checks.outcome.waiting")
+    last = f"Last run on {elements.date_of(ran.isoformat())}" if ran else "Not run yet"
     return f"**{told}** :small[:gray[· {last}]]"
 
 
@@ -76,12 +91,12 @@ def _one(user: User, check: Check) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     with row.container(gap="xxsmall"):
         st.markdown(f"{ICONS.get(check.outcome or '', ':material/pending:')} **{elements.plain(check.question)}**")
-        outcome = text(f"checks.outcome.{check.outcome or 'waiting'}", place=check.place or "")
-        st.caption(f"{outcome} · {text('checks.must')} “{elements.plain(_short(check.pinned_text))}”")
-    if row.button(text("checks.unpin"), key=f"icon-unpin-{check.id}", icon=":material/close:", type="tertiary"):
+        outcome = OUTCOMES[check.outcome or "waiting"].format(place=check.place or "")
+        st.caption(f"{outcome} · must find “{elements.plain(_short(check.pinned_text))}”")
+    if row.button("Do without this check", key=f"icon-unpin-{check.id}", icon=":material/close:", type="tertiary"):
         with trouble():
             services().memory.checks.unpin(check.id, user_id=user.id)
-            st.toast(text("checks.unpinned"))
+            st.toast("The check is gone; the memory stays.")
             st.rerun()
     if check.outcome:
         _told(check)
@@ -91,12 +106,12 @@ def _one(user: User, check: Check) -> None:
 def _behind(user: User, check: Check) -> None:
     """The scores, for who wants them; and the way to be content with what the memory says by now."""
     why, row = check.why, st.container(horizontal=True, vertical_alignment="center", gap="small")
-    if why.get("now") and row.button(text("checks.accept"), key=f"accept-{check.id}", icon=":material/check:"):
+    if why.get("now") and row.button("These words are right", key=f"accept-{check.id}", icon=":material/check:"):
         with trouble():
             services().memory.checks.accept(check.id, user_id=user.id)
             st.rerun()
     if "score" in why:
-        with row.popover(text("checks.details"), type="tertiary", key=f"behind-check-{check.id}"):
+        with row.popover("Why", type="tertiary", key=f"behind-check-{check.id}"):
             st.markdown(what_of({"text": check.pinned_text, "score": why["score"], "parts": why.get("parts")}))
 
 
@@ -104,16 +119,16 @@ def _told(check: Check) -> None:
     """What is known of how it came to this."""
     why, told = check.why, []
     if now := why.get("now"):
-        told.append(text("checks.told.now", memory=elements.plain(_short(str(now)))))
+        told.append(f"It says now: {elements.plain(_short(str(now)))}")
     if check.outcome == "missed":
         if "best" not in why:
-            told.append(text("checks.told.nothing"))
+            told.append("The question finds nothing at all: I take it to be about something else.")
         elif "far" in why:
-            told.append(text("checks.told.far", place=why["far"], given=GIVEN))
+            told.append(f"It stands at place {why['far']}, and an answer is given the first {GIVEN}.")
         else:
-            told.append(text("checks.told.nowhere", far=FAR))
+            told.append(f"It is not among the first {FAR} either.")
     if best := why.get("best"):
-        told.append(text("checks.told.best", memory=elements.plain(_short(str(best["text"])))))
+        told.append(f"Found first instead: {elements.plain(_short(str(best['text'])))}")
     if told:
         st.markdown("  \n".join(told))
 

@@ -15,8 +15,8 @@ from auth.guard import User, require_user
 from memory.imports.chatgpt import ChatGPTExport
 from memory.imports.queue import ImportProgress, Way
 from services import services
-from texts import counted, text
 from ui import elements
+from ui.elements import plural
 from ui.frame import trouble
 
 __all__ = ["draw", "found"]
@@ -48,40 +48,74 @@ def draw(user: User) -> None:
                 # Only while there is something to look for.
                 st.fragment(_moving, run_every=EVERY_SECONDS)()
             elif progress.given_up:
-                st.caption(counted("files.standing.given_up", progress.given_up))
+                st.caption(
+                    plural(
+                        progress.given_up,
+                        "One message could not be read. Bring the file once more to try again.",
+                        "{number} messages could not be read. Bring the file once more to try again.",
+                    )
+                )
 
 
 def _ask(user: User, offered: Found) -> None:
     chats, cost = offered
     with st.container(border=True), trouble():
-        st.markdown(f"**{text('files.found.title')}**")
-        of_chats = counted("files.found.chats", chats.chats)
-        st.markdown(counted("files.found.messages", len(chats.said), chats=of_chats))
+        st.markdown("**What you said to ChatGPT**")
+        of_chats = plural(chats.chats, "one chat", "{number} chats")
+        st.markdown(
+            plural(
+                len(chats.said),
+                "I found one message of yours in {chats}.",
+                "I found {number} messages of yours in {chats}.",
+                chats=of_chats,
+            )
+        )
         first, last = (elements.date_of(chats.said[place].at.isoformat()) for place in (0, -1))
-        st.markdown(text("files.found.when", first=first, last=last))
+        st.markdown(f"Said from {first} to {last}. Nothing of it is kept yet: choose what to do with it.")
         for line in _small_print(user, chats, cost):
             st.caption(line)
         turns = services().memory.people.get(user.id).episodes
         row = st.container(horizontal=True)
         if row.button(
-            text("files.found.learn"), type="primary", icon=":material/school:", help=text("files.found.learn_help")
+            "Learn from them",
+            type="primary",
+            icon=":material/school:",
+            help=(
+                "I read them in the background, and what is worth keeping becomes memories with the day you said it."
+            ),
         ):
             _bring(user, "learn")
-        told = text("files.found.keep_help") if turns else text("files.found.keep_off")
-        if row.button(text("files.found.keep"), icon=":material/inventory_2:", help=told, disabled=not turns):
+        told = (
+            "No memories are made of them, but I find them when we talk about such things. No model reads them."
+            if turns
+            else "Your settings say that nothing is kept turn by turn."
+        )
+        if row.button("Keep them as said", icon=":material/inventory_2:", help=told, disabled=not turns):
             _bring(user, "keep")
-        row.button(text("files.found.neither"), type="tertiary", on_click=_drop)
+        row.button("Not now", type="tertiary", on_click=_drop)
 
 
 def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
-    yield text("files.found.cost", tokens=_about(cost)) if cost else text("files.found.rules")
+    yield (
+        f"Learning takes about {_about(cost)} tokens of the model."
+        if cost
+        else "No model is connected: plain rules learn from them, which costs nothing and finds less."
+    )
     room = services().limits.memories_left(user.id)
     if room is not None and room < len(chats.said):
-        yield text("files.found.room", room=f"{room:,}")
+        yield f"There is room for {room:,} more memories."
     if chats.too_long:
-        yield counted("files.found.too_long", chats.too_long)
+        yield plural(
+            chats.too_long,
+            "One more is very long, as pasted texts are, and is left out.",
+            "{number} more are very long, as pasted texts are, and are left out.",
+        )
     if chats.too_old:
-        yield counted("files.found.too_old", chats.too_old)
+        yield plural(
+            chats.too_old,
+            "One more is older than those, and more than fit at once.",
+            "{number} more are older than those, and more than fit at once.",
+        )
 
 
 def _about(cost: int) -> str:
@@ -97,7 +131,11 @@ def _bring(user: User, way: Way) -> None:
     home.worker.tell()
     _drop()
     st.session_state[BROUGHT] = new
-    st.toast(counted("files.brought", new) if new else text("files.found.known"))
+    st.toast(
+        plural(new, "One message waits to be read.", "{number} messages wait to be read.")
+        if new
+        else "I have read all of them already."
+    )
     st.rerun()
 
 
@@ -112,24 +150,31 @@ def _moving() -> None:
         queue = services().memory.import_queue
         progress = queue.progress(user.id)
         if not progress.waiting:
-            st.toast(text("files.standing.done"))
+            st.toast("All of it is read.")
             st.rerun()
         _bar(progress)
-        if st.button(text("files.standing.stop"), icon=":material/stop_circle:", type="tertiary"):
+        if st.button("Stop reading", icon=":material/stop_circle:", type="tertiary"):
             queue.stop(user.id)
-            st.toast(text("files.standing.stopped"))
+            st.toast("Stopped. What was learned so far stays.")
             st.rerun()
 
 
 def _bar(progress: ImportProgress) -> None:
     total = max(progress.waiting, st.session_state.get(BROUGHT) or progress.waiting + progress.done)
-    st.progress(1 - progress.waiting / total, counted("files.standing.left", progress.waiting))
+    st.progress(
+        1 - progress.waiting / total,
+        plural(
+            progress.waiting,
+            "One message is still to be read. You can leave this page.",
+            "{number} messages are still to be read. You can leave this page.",
+        ),
+    )
     if progress.problem:
-        st.caption(text("files.standing.rests", problem=elements.plain(progress.problem)))
+        st.caption(f"It rests at the moment: {elements.plain(progress.problem)}")
 
 
 @contextmanager
 def _bordered() -> Iterator[None]:
     with st.container(border=True):
-        st.markdown(f"**{text('files.standing.title')}**")
+        st.markdown("**Reading what you brought**")
         yield

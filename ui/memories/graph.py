@@ -15,7 +15,6 @@ import streamlit as st
 from auth.guard import User
 from memory.rows.graph import Entity, Relation
 from services import services
-from texts import text
 from ui import elements
 from ui.memories import memory_list
 
@@ -33,16 +32,16 @@ def draw(user: User) -> None:
     """The choice, the picture, the list, and what is remembered of whoever is chosen."""
     entities, relations = services().memory.graph.whole(user.id)
     if not [each for each in entities if each.name != ME]:
-        st.markdown(text("graph.none"))
+        st.markdown("Nobody and nothing yet. People, places and things that you tell me of will stand here.")
         return
-    st.caption(text("graph.intro"))
+    st.caption("Whom and what your memories speak of. Press one, or choose it, to see what is around it.")
     by_name = {each.name: each for each in entities}
     chosen, hops = _choice(by_name)
     near = _around(relations, chosen, hops) if chosen else list(relations)
     drawn = _drawn(by_name, near, chosen)
     _picture(drawn, near, chosen)
     if not chosen and len(by_name) > len(drawn):
-        st.caption(text("graph.more", shown=len(drawn), all=f"{len(by_name):,}"))
+        st.caption(f"The {len(drawn)} with the most relations are drawn, of {len(by_name):,}.")
     _listed(near, chosen)
     if chosen:
         _mentions(user, by_name[chosen])
@@ -54,16 +53,16 @@ def _choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
     if st.session_state.get(CHOSEN) not in by_name:
         st.session_state[CHOSEN] = None
     chosen = st.selectbox(
-        text("graph.choose"),
+        "Around",
         sorted(by_name, key=lambda name: _called(name).casefold()),
         index=None,
         format_func=_called,
-        placeholder=text("graph.everybody"),
+        placeholder="Everybody and everything",
         key=CHOSEN,
     )
-    far = {1: text("graph.one_hop"), 2: text("graph.two_hops")}
+    far = {1: "Beside it", 2: "One step further"}
     hops = st.segmented_control(
-        text("graph.hops"),
+        "How far",
         list(far),
         format_func=far.__getitem__,
         default=1,
@@ -102,7 +101,10 @@ def _picture(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None)
         height=420,
         key=f"{PICTURE}-{st.session_state.get(PICTURE, 0)}",
         on_select=_press(tuple(drawn)),
-        alt=text("graph.alt", nodes=len(drawn), links=len(links)),
+        alt=(
+            f"A picture of {len(drawn)} people and things and {len(links)} relations between them; the "
+            "same stands below as a list."
+        ),
     )
 
 
@@ -189,31 +191,31 @@ def _on_line(told: Sequence[str], lines: int) -> dict[str, Any]:
 
 
 def _listed(near: Sequence[Relation], chosen: str | None) -> None:
-    with st.expander(text("graph.as_list"), key=f"graph-list-{chosen is not None}"):
+    with st.expander("As a list", key=f"graph-list-{chosen is not None}"):
         told = dict.fromkeys((each.subject, each.relation, each.object) for each in near)
         lines = [
-            text("graph.relation", subject=_plain(subject), relation=elements.plain(relation), object=_plain(other))
+            f"{_plain(subject)} — {elements.plain(relation)} — {_plain(other)}"
             for subject, relation, other in list(told)[:LISTED]
         ]
         if lines:
             st.markdown("\n".join(f"- {each}" for each in lines))
         else:
-            st.markdown(text("graph.alone", who=_plain(chosen or ME)))
+            st.markdown(f"Nothing I know says how {_plain(chosen or ME)} is related to others.")
 
 
 def _mentions(user: User, entity: Entity) -> None:
-    st.markdown(f"##### {text('graph.mentions', who=_plain(entity.name))}")
+    st.markdown(f"##### What I remember of {_plain(entity.name)}")
     if others := entity.names[1:]:
-        st.caption(text("graph.names", names=elements.plain(", ".join(others[:10]))))
+        st.caption(f"Also called {elements.plain(', '.join(others[:10]))}")
     found = services().memory.graph.mentions(user.id, entity.memory_ids, MENTIONED)
     for each in found:
         memory_list.one(user, each.result())
     if not found:
-        st.caption(text("graph.memories_gone"))
+        st.caption("The memories that spoke of it are no longer there.")
 
 
 def _called(name: str) -> str:
-    return text("graph.you") if name == ME else name
+    return "You" if name == ME else name
 
 
 def _plain(name: str) -> str:

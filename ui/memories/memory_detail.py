@@ -11,7 +11,6 @@ import streamlit as st
 from auth.guard import User
 from memory import Result
 from services import services
-from texts import text
 from ui import elements, undo_bar
 from ui.frame import trouble
 from ui.health import recall_checks
@@ -19,9 +18,24 @@ from ui.health import recall_checks
 __all__ = ["any_open", "draw", "is_open", "toggle"]
 
 OPENED = "opened_memory"
-SOURCES = ("person", "import", "merge")
-ACTORS = ("person", "model", "rules", "import", "tidy")
-DONE = ("ADD", "UPDATE", "DELETE")
+# Where a memory comes from, who changed it, and what was done.
+SOURCES = {
+    "person": "written by you",
+    "import": "from an imported file",
+    "merge": "merged from several",
+}
+ACTORS = {
+    "person": "you",
+    "model": "the model",
+    "rules": "plain rules",
+    "import": "an import",
+    "tidy": "tidying up",
+}
+DONE = {
+    "ADD": "Kept",
+    "UPDATE": "Changed",
+    "DELETE": "Forgotten",
+}
 
 
 def is_open(memory_id: str) -> bool:
@@ -54,22 +68,21 @@ def _origin(user: User, memory: Result) -> None:
         st.markdown(f"> “{elements.plain(str(quote))}”".replace("\n", "\n> "))
     kept = memory["created_at"]
     told = {
-        "kind": elements.kind_name(known["kind"]) if known.get("kind") in elements.KINDS else None,
-        "kept": elements.date_of(kept) if kept else None,
-        "happened": elements.date_of(known["happened_at"]) if known.get("happened_at") else None,
-        "confirmed": elements.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
-        "source": _source(known),
+        "Kind": elements.kind_name(known["kind"]) if known.get("kind") in elements.KINDS else None,
+        "Kept": elements.date_of(kept) if kept else None,
+        "Happened": elements.date_of(known["happened_at"]) if known.get("happened_at") else None,
+        "Confirmed": elements.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
+        "Source": _source(known),
     }
-    lines = (f"**{text(f'memories.detail.{name}')}:** {elements.plain(value)}" for name, value in told.items() if value)
+    lines = (f"**{name}:** {elements.plain(value)}" for name, value in told.items() if value)
     st.markdown("  \n".join(lines))
     _way_back(user, memory)
 
 
 def _source(known: Mapping[str, Any]) -> str | None:
     if str(known.get("run_id") or "").startswith("chatgpt:"):
-        return text("memories.detail.sources.chatgpt")
-    source = known.get("source")
-    return text(f"memories.detail.sources.{source}") if source in SOURCES else None
+        return "what you said to ChatGPT"
+    return SOURCES.get(str(known.get("source")))
 
 
 def _way_back(user: User, memory: Result) -> None:
@@ -77,7 +90,7 @@ def _way_back(user: User, memory: Result) -> None:
     run_id, message_id = _named(memory, "run_id"), _named(memory, "message_id")
     if run_id is None:
         return
-    label = text("memories.detail.open_message") if message_id else text("memories.detail.open_chat")
+    label = "Open the message it came from" if message_id else "Open the chat"
     if not st.button(label, key=f"chat-of-{memory['id']}", icon=":material/chat:"):
         return
     with trouble():
@@ -88,7 +101,7 @@ def _way_back(user: User, memory: Result) -> None:
         elif conversations.messages(user.id, run_id, limit=1):
             st.switch_page("pages/chat.py", query_params={"chat": run_id})
         else:
-            st.toast(text("memories.detail.chat_gone"))
+            st.toast("The chat it came from is no longer there.")
 
 
 def _named(memory: Result, key: str) -> str | None:
@@ -104,27 +117,27 @@ def _edit(user: User, memory: Result) -> None:
     # By its wording too: a box shows anew what an undo, or another tab, made of it.
     key = f"{memory['id']}-{memory['hash']}"
     with st.form(f"edit-{key}", border=False):
-        words = st.text_area(text("memories.detail.words"), value=memory["memory"], key=f"words-{key}")
-        asked = st.form_submit_button(text("memories.detail.save"), icon=":material/check:")
+        words = st.text_area("What it says", value=memory["memory"], key=f"words-{key}")
+        asked = st.form_submit_button("Save", icon=":material/check:")
     if not asked or words.strip() == memory["memory"]:
         return
     with trouble():
         own = services().memory
         own.update(memory["id"], words, user_id=user.id)
         last = own.history(memory["id"], user_id=user.id)[-1]
-        undo_bar.offer(text("memories.detail.changed", words=elements.plain(words.strip())), last["id"])
+        undo_bar.offer(f"Changed: {elements.plain(words.strip())}", last["id"])
         st.rerun()
 
 
 def _history(user: User, memory: Result) -> None:
-    st.markdown(f"**{text('memories.detail.history')}**")
+    st.markdown("**History**")
     for each in reversed(services().memory.history(memory["id"], user_id=user.id)):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
         row.caption(_told(each), width="stretch")
         # Taking back the first version is forgetting, which has a button of its own.
         if each["event"] != "UPDATE":
             continue
-        label, key = text("memories.detail.undo"), f"icon-undo-{each['id']}"
+        label, key = "Undo this change", f"icon-undo-{each['id']}"
         if row.button(label, key=key, icon=":material/undo:", type="tertiary"):
             with trouble():
                 services().memory.undo(each["id"], user_id=user.id)
@@ -135,8 +148,8 @@ def _history(user: User, memory: Result) -> None:
 def _told(event: Mapping[str, Any]) -> str:
     said = event["new_memory"] if event["new_memory"] is not None else event["old_memory"]
     actor, change = str(event["actor"]), str(event["event"])
-    who = text(f"memories.detail.actors.{actor}") if actor in ACTORS else elements.plain(actor)
-    done = text(f"memories.detail.done.{change}") if change in DONE else change
-    undone = text("memories.detail.undone") if event["undoes"] else ""
-    line = text("memories.detail.told", day=elements.date_of(event["created_at"]), done=done, who=who)
+    who = ACTORS.get(actor) or elements.plain(actor)
+    done = DONE.get(change, change)
+    undone = " · taking a change back" if event["undoes"] else ""
+    line = f"{elements.date_of(event['created_at'])} · {done} by {who}"
     return f"{line}{undone}  \n{elements.plain(str(said))}"

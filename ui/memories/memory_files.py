@@ -18,8 +18,8 @@ from memory.imports import chatgpt
 from memory.imports.files import COLUMNS, MAX_BYTES
 from memory.plain_text import cell
 from services import services
-from texts import counted, text
 from ui import elements, undo_bar
+from ui.elements import plural
 from ui.frame import trouble
 from ui.memories import chatgpt_import
 
@@ -32,11 +32,11 @@ MB = 1024 * 1024
 def draw(user: User) -> None:
     """The way out, and the way in."""
     with st.container(border=True):
-        st.markdown(f"**{text('files.out.title')}**")
-        st.caption(text("files.out.words"))
+        st.markdown("**Take them along**")
+        st.caption("Everything remembered about you, as it is now. JSON can be read in again, here or by mem0.")
         row = st.container(horizontal=True)
         row.download_button(
-            text("files.out.json"),
+            "Download JSON",
             data=partial(_as_json, user),
             file_name="memories.json",
             mime="application/json",
@@ -44,7 +44,7 @@ def draw(user: User) -> None:
             on_click="ignore",
         )
         row.download_button(
-            text("files.out.csv"),
+            "Download CSV",
             data=partial(_as_csv, user),
             file_name="memories.csv",
             mime="text/csv",
@@ -52,8 +52,12 @@ def draw(user: User) -> None:
             on_click="ignore",
         )
     with st.container(border=True):
-        st.markdown(f"**{text('files.in.title')}**")
-        st.caption(text("files.in.words"))
+        st.markdown("**Bring some in**")
+        st.caption(
+            "Memories as JSON or CSV from here, as JSON from mem0, or as plain lines of text. Or all "
+            "that you said to ChatGPT: the zip it sends you, or the conversations.json in it. What I "
+            "know already is left out."
+        )
         _bring_in(user)
     chatgpt_import.draw(user)
 
@@ -77,7 +81,7 @@ def _as_csv(user: User) -> bytes:
 def _all(user: User) -> list[Result]:
     # Asked for when the button is pressed, outside of any run of the page: the session may have ended since.
     if not user.still_here():
-        raise SessionEnded(text("files.in.signed_out"))
+        raise SessionEnded("You were signed out. Please sign in again.")
     return services().memory.bulk_edit.all(user_id=user.id)
 
 
@@ -85,19 +89,22 @@ def _bring_in(user: User) -> None:
     with trouble():
         number = st.session_state.get(ROUND, 0)
         given = st.file_uploader(
-            text("files.in.label"),
+            "A file of memories, or ChatGPT's export",
             type=["json", "zip", "csv", "txt"],
             key=f"import-{number}",
             max_upload_size=chatgpt.MAX_BYTES // MB,
             label_visibility="collapsed",
         )
-        label = text("files.in.button")
+        label = "Import"
         if not st.button(label, type="primary", icon=":material/upload:", disabled=given is None) or given is None:
             return
         if given.size > chatgpt.MAX_BYTES:
-            raise InvalidInput(text("files.in.chats_too_large", file=given.name, most=chatgpt.MAX_BYTES // MB))
+            raise InvalidInput(
+                f"{given.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it, and give me the "
+                "conversations.json in it."
+            )
         services().limits.may_upload(user.id)
-        with st.spinner(text("files.in.reading")):
+        with st.spinner("Reading the file…"):
             if chatgpt.is_export(given):
                 chatgpt_import.found(chatgpt.read(given, given.name))
             else:
@@ -108,11 +115,19 @@ def _bring_in(user: User) -> None:
 
 def _take_in(user: User, given: IO[bytes], name: str, size: int) -> None:
     if size > MAX_BYTES:
-        raise InvalidInput(text("files.in.too_large", file=name, most=MAX_BYTES // MB))
+        raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Give it to me in parts.")
     home = services()
     room = home.limits.memories_left(user.id)
     change = home.memory.bulk_edit.import_file(given.read(), name, user_id=user.id, room=room)
     if change.count:
-        undo_bar.offer(counted("files.in.done", change.count, file=elements.plain(name)), change.run)
+        undo_bar.offer(
+            plural(
+                change.count,
+                "Imported: 1 memory from {file}",
+                "Imported: {number} memories from {file}",
+                file=elements.plain(name),
+            ),
+            change.run,
+        )
     else:
-        st.toast(text("files.in.known"))
+        st.toast("I knew all of that already.")

@@ -14,8 +14,8 @@ from memory.errors import ModelError, NotFound
 from memory.plain_text import storable
 from memory.upkeep.bulk_edit import MemoryPage
 from services import services
-from texts import counted, text
 from ui import elements, undo_bar, zone
+from ui.elements import plural
 from ui.frame import show_trouble
 from ui.memories import memory_detail
 
@@ -46,7 +46,7 @@ def draw(user: User) -> bool:
         _nothing_yet()
         return False
     if not page.total:
-        st.caption(text("memories.find.none_says") if words else text("memories.find.none_fits"))
+        st.caption("None of them says that." if words else "None of them fits the filter.")
     else:
         _count(page, found=bool(words or filters))
         if st.session_state.get(SEVERAL):
@@ -54,7 +54,7 @@ def draw(user: User) -> bool:
         else:
             _each(user, page.results)
     if close:
-        st.caption(text("memories.find.close"))
+        st.caption("Close in meaning")
         _each(user, close)
     if page.total > SIZE and not words:
         _turn(page.total)
@@ -65,38 +65,29 @@ def _looked_for() -> tuple[str, dict[str, Any]]:
     """The words that are looked for, and the filter; what either changes begins at the first page."""
     row = st.container(horizontal=True, vertical_alignment="center", wrap=False)
     words = row.text_input(
-        text("memories.find.label"),
+        "Find",
         key=FIND,
-        placeholder=text("memories.find.example"),
+        placeholder="Find a memory",
         label_visibility="collapsed",
         max_chars=LONGEST,
         on_change=_first_page,
     )
     kinds, since, until = (st.session_state.get(each) for each in (KINDS, SINCE, UNTIL))
     chosen = bool(kinds) + bool(since) + bool(until)
-    label = text("memories.find.filter_set", chosen=chosen) if chosen else text("memories.find.filter")
+    label = f"Filter ({chosen})" if chosen else "Filter"
     with row.popover(label, icon=":material/filter_list:", key="filter"):
         kinds = st.pills(
-            text("memories.find.kind"),
+            "Kind",
             list(elements.KINDS),
             selection_mode="multi",
             format_func=elements.kind_name,
             key=KINDS,
             on_change=_first_page,
         )
-        since = st.date_input(
-            text("memories.find.since"), value=None, key=SINCE, format="YYYY-MM-DD", on_change=_first_page
-        )
-        until = st.date_input(
-            text("memories.find.until"), value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_first_page
-        )
-        st.button(text("memories.find.all"), type="tertiary", icon=":material/filter_list_off:", on_click=_clear)
+        since = st.date_input("Kept since", value=None, key=SINCE, format="YYYY-MM-DD", on_change=_first_page)
+        until = st.date_input("Kept until", value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_first_page)
+        st.button("Show all kinds and dates", type="tertiary", icon=":material/filter_list_off:", on_click=_clear)
     return storable(words.strip())[:LONGEST], _filters(kinds, since, until)
-
-
-def _day(which: str, key: str) -> date | None:
-    label = text(f"memories.find.{which}")
-    return st.date_input(label, value=None, key=key, format="YYYY-MM-DD", on_change=_first_page)
 
 
 def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> dict[str, Any]:
@@ -148,16 +139,20 @@ def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage,
 
 
 def _nothing_yet() -> None:
-    st.markdown(text("memories.empty.words"))
-    if st.button(text("memories.empty.button"), type="primary", icon=":material/chat:"):
+    st.markdown("Nothing yet. Tell me something about you in a chat, and it will stand here in your own words.")
+    if st.button("Go to the chat", type="primary", icon=":material/chat:"):
         st.switch_page("pages/chat.py")
 
 
 def _count(page: MemoryPage, *, found: bool) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    told = counted("memories.found", page.total) if found else counted("memories.count", page.total)
+    told = (
+        plural(page.total, "1 memory found", "{number} memories found")
+        if found
+        else plural(page.total, "1 memory", "{number} memories")
+    )
     row.caption(told, width="content")
-    row.toggle(text("memories.several.choose"), key=SEVERAL)
+    row.toggle("Select several", key=SEVERAL)
 
 
 def _turn(total: int) -> None:
@@ -181,20 +176,18 @@ def one(user: User, each: Result) -> None:
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
         with row.container():
             elements.memory_text(each)
-        label, icon = ("close", "expand_less") if opened else ("open", "expand_more")
+        label, icon = ("Close", "expand_less") if opened else ("Details", "expand_more")
         key = f"icon-details-{each['id']}"
         deeds = row.container(horizontal=True, wrap=False, gap=None, width="content")
         deeds.button(
-            text(f"memories.row.{label}"),
+            label,
             key=key,
             icon=f":material/{icon}:",
             type="tertiary",
             on_click=memory_detail.toggle,
             args=(each["id"],),
         )
-        if deeds.button(
-            text("memories.row.forget"), key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"
-        ):
+        if deeds.button("Forget", key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"):
             _forget(user, each)
         if opened:
             memory_detail.draw(user, each)
@@ -205,11 +198,11 @@ def _forget(user: User, each: Result) -> None:
     try:
         memory.delete(each["id"], user_id=user.id)
         last = memory.history(each["id"], user_id=user.id)[-1]
-        undo_bar.offer(text("memories.row.forgotten", words=elements.plain(each["memory"])), last["id"])
+        undo_bar.offer(f"Forgotten: {elements.plain(each['memory'])}", last["id"])
         if memory_detail.is_open(each["id"]):
             memory_detail.toggle(each["id"])
     except NotFound:
-        st.toast(text("memories.row.gone_already"))
+        st.toast("It was forgotten already.")
     st.rerun()
 
 
@@ -218,12 +211,12 @@ def _several(user: User, results: Sequence[Result]) -> None:
     ids = [each["id"] for each in results]
     ticked = [each for each in ids if st.session_state.get(f"pick-{each}")]
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    row.button(text("memories.several.all"), type="tertiary", on_click=_tick, args=(ids, len(ticked) < len(ids)))
-    label = counted("memories.several.forget", len(ticked))
+    row.button("Select all on this page", type="tertiary", on_click=_tick, args=(ids, len(ticked) < len(ids)))
+    label = plural(len(ticked), "Forget 1 memory", "Forget {number} memories")
     if row.button(label, key="forget-several", type="primary", icon=":material/delete:", disabled=not ticked):
         change = services().memory.bulk_edit.delete(ticked, user_id=user.id)
         if change.count:
-            undo_bar.offer(counted("memories.several.forgotten", change.count), change.run)
+            undo_bar.offer(plural(change.count, "Forgotten: 1 memory", "Forgotten: {number} memories"), change.run)
         st.rerun()
     for each in results:
         with st.container(border=True):

@@ -8,24 +8,30 @@ import streamlit as st
 
 from auth.guard import User
 from memory.errors import LimitReached, ModelError
-from memory.facts import KINDS
 from memory.upkeep.profile import Line, Profile
 from services import services
-from texts import text
 from ui import elements
 from ui.frame import show_trouble, trouble
 
 __all__ = ["draw"]
 
 EDITED = "edited_line"
+# The heading that the lines of a kind are listed under.
+HEADINGS = {
+    "fact": "About you",
+    "preference": "What you like",
+    "goal": "What you are after",
+    "instruction": "How I should be",
+    "event": "What happened",
+}
 
 
 def draw(user: User) -> None:
     """The lines, brought up to date with the memories, and the box for one more."""
-    st.caption(text("profile.intro"))
+    st.caption("A short page about you, written from what I remember. What you change here is yours and stays.")
     profile = _profile(user)
     if not profile.lines:
-        st.markdown(text("profile.empty"))
+        st.markdown("Nothing yet. It fills as you tell me things, or with what you write here.")
     for kind, lines in groupby(profile.lines, key=lambda line: line.kind):
         st.markdown(f"**{_heading(kind)}**")
         for line in lines:
@@ -34,13 +40,13 @@ def draw(user: User) -> None:
 
 
 def _heading(kind: str) -> str:
-    return text(f"profile.headings.{kind}") if kind in KINDS else text("profile.more")
+    return HEADINGS.get(kind, "More")
 
 
 def _profile(user: User) -> Profile:
     memory = services().memory
     try:
-        with st.spinner(text("profile.reading")):
+        with st.spinner("Reading what I remember…"):
             return memory.profile.refresh(user.id)
     except (ModelError, LimitReached) as error:  # the page as it was is better than none
         show_trouble(error)
@@ -53,17 +59,15 @@ def _line(user: User, line: Line) -> None:
         return
     with st.container(key=f"line-{line.id}", horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(
-            elements.plain(line.text) + (f" :small[:gray[· {text('profile.yours')}]]" if line.own else ""),
+            elements.plain(line.text) + (" :small[:gray[· yours]]" if line.own else ""),
             width="stretch",
         )
         key = f"icon-reword-{line.id}"
-        st.button(
-            text("profile.change"), key=key, icon=":material/edit:", type="tertiary", on_click=_edit, args=(line.id,)
-        )
-        if st.button(text("profile.remove"), key=f"icon-remove-{line.id}", icon=":material/close:", type="tertiary"):
+        st.button("Change", key=key, icon=":material/edit:", type="tertiary", on_click=_edit, args=(line.id,))
+        if st.button("Remove", key=f"icon-remove-{line.id}", icon=":material/close:", type="tertiary"):
             with trouble():
                 services().memory.profile.remove(user.id, line.id)
-                st.toast(text("profile.removed"))
+                st.toast("Removed. I will not write this line again.")
                 st.rerun()
 
 
@@ -73,10 +77,10 @@ def _edit(line_id: str | None) -> None:
 
 def _reword(user: User, line: Line) -> None:
     with st.form(f"line-form-{line.id}"):
-        words = st.text_area(text("profile.line"), value=line.text, key=f"line-words-{line.id}", max_chars=500)
+        words = st.text_area("This line", value=line.text, key=f"line-words-{line.id}", max_chars=500)
         row = st.container(horizontal=True)
-        saved = row.form_submit_button(text("profile.save"), type="primary", icon=":material/check:")
-        row.form_submit_button(text("profile.not_now"), type="tertiary", on_click=_edit, args=(None,))
+        saved = row.form_submit_button("Save", type="primary", icon=":material/check:")
+        row.form_submit_button("Not now", type="tertiary", on_click=_edit, args=(None,))
     if saved:
         with trouble():
             services().memory.profile.edit(user.id, line.id, words)
@@ -86,9 +90,9 @@ def _reword(user: User, line: Line) -> None:
 
 def _add(user: User) -> None:
     with st.form("new-line", clear_on_submit=True):
-        words = st.text_input(text("profile.new.label"), placeholder=text("profile.new.example"), max_chars=500)
-        kind = st.selectbox(text("profile.new.where"), list(KINDS), format_func=_heading)
-        asked = st.form_submit_button(text("profile.add"), icon=":material/add:")
+        words = st.text_input("One more line", placeholder="What should I know about you?", max_chars=500)
+        kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=_heading)
+        asked = st.form_submit_button("Add", icon=":material/add:")
     if asked:
         with trouble():
             services().memory.profile.add(user.id, words, kind)

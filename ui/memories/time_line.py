@@ -11,8 +11,8 @@ import streamlit as st
 from auth.guard import User
 from memory.rows.history import Entry
 from services import services
-from texts import counted, text
 from ui import elements, zone
+from ui.elements import plural
 
 __all__ = ["draw"]
 
@@ -24,9 +24,9 @@ DOTS = {"fact": "gray", "preference": "orange", "goal": "green", "instruction": 
 
 def draw(user: User) -> None:
     """The kinds to choose from, a page of entries under their months, and the pages."""
-    st.caption(text("timeline.intro"))
+    st.caption("What I remember, by the day it happened or was told, and what changed when.")
     kinds = st.pills(
-        text("timeline.kinds"),
+        "Kind",
         list(elements.KINDS),
         selection_mode="multi",
         format_func=lambda kind: f"{_dot(kind)} {elements.kind_name(kind)}",
@@ -37,9 +37,9 @@ def draw(user: User) -> None:
     number = int(st.session_state.get(PAGE) or 1)
     entries, total = services().memory.bulk_edit.along_time(user_id=user.id, number=number, size=SIZE, kinds=kinds)
     if not total:
-        st.markdown(text("timeline.none_fits") if kinds else text("timeline.none"))
+        st.markdown("Nothing of this kind." if kinds else "Nothing yet. What you tell me will stand here by its day.")
         return
-    st.caption(counted("timeline.count", total))
+    st.caption(plural(total, "1 entry", "{number} entries"))
     _months(entries)
     _turn(total)
 
@@ -59,9 +59,9 @@ def _entry(entry: Entry) -> None:
         st.markdown(f"{_dot(entry.fact.kind)} {elements.plain(said)}")
         parts = [_day(entry), elements.kind_name(entry.fact.kind)]
         if entry.before is not None:
-            parts = [parts[0], text("timeline.changed"), text("timeline.before", before=elements.plain(entry.before))]
+            parts = [parts[0], "Changed", f"Until then: {elements.plain(entry.before)}"]
         elif entry.happened and told["created_at"]:
-            parts.append(f"{text('timeline.told')} {elements.date_of(told['created_at'])}")
+            parts.append(f"told {elements.date_of(told['created_at'])}")
         st.caption(" · ".join(each for each in parts if each))
 
 
@@ -78,7 +78,7 @@ def _month(entry: Entry) -> str:
     try:
         moment = datetime.fromisoformat(entry.day)
     except ValueError:
-        return text("timeline.undated")
+        return "Without a date"
     if moment.tzinfo is not None:
         moment = moment.astimezone(zone.here())
     return f"{moment:%B} {moment.year}"

@@ -11,8 +11,7 @@ from auth.guard import User, require_user
 from chat.preferences import Preferences
 from memory import Person
 from services import services
-from texts import counted, text
-from ui.elements import saved
+from ui.elements import plural, saved
 from ui.frame import trouble
 from ui.zone import forget
 
@@ -28,22 +27,34 @@ def draw(user: User, preferences: Preferences, person: Person) -> None:
 
 def _wishes(user: User, preferences: Preferences, person: Person) -> None:
     with st.form("wishes", border=False):
-        reads = _switch("reads", preferences.reads_memory)
-        writes = _switch("writes", preferences.writes_memory)
-        episodes = _switch("episodes", person.episodes)
+        reads = st.toggle(
+            "Use what I remember about you in replies",
+            value=preferences.reads_memory,
+            help="Off: replies know this chat only, whatever a chat's own switch says.",
+        )
+        writes = st.toggle(
+            "Remember what you say",
+            value=preferences.writes_memory,
+            help="Off: nothing you say from now on is remembered, also not later. What is remembered already stays.",
+        )
+        episodes = st.toggle(
+            "Keep what is said turn by turn",
+            value=person.episodes,
+            help="Beside the memories I keep what was said in our chats, to find details that no memory has.",
+        )
         extract = st.text_area(
-            text("settings.memory.extract"),
+            "What I should mind when I remember",
             value=person.extract_wishes,
-            placeholder=text("settings.memory.extract_example"),
+            placeholder="Remember everything about my garden. Never remember anything about my health.",
         )
         update = st.text_area(
-            text("settings.memory.update"),
+            "What I should mind when something changes",
             value=person.update_wishes,
-            placeholder=text("settings.memory.update_example"),
+            placeholder="When I move, keep the old address as a memory of the past.",
         )
         if not services().settings.has_model:
-            st.caption(text("settings.memory.without_model"))
-        asked = st.form_submit_button(text("settings.save"), type="primary", key="save-memory")
+            st.caption("No language model is connected: these words count as soon as one is.")
+        asked = st.form_submit_button("Save", type="primary", key="save-memory")
     if asked:
         wishes = replace(person, episodes=episodes, extract_wishes=extract.strip(), update_wishes=update.strip())
         services().memory.people.set(user.id, wishes)
@@ -51,42 +62,41 @@ def _wishes(user: User, preferences: Preferences, person: Person) -> None:
         saved()
 
 
-def _switch(name: str, on: bool) -> bool:
-    return st.toggle(text(f"settings.memory.{name}"), value=on, help=text(f"settings.memory.{name}_help"))
-
-
 def _turns(user: User) -> None:
     kept = services().memory.episodes.count(user.id)
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    row.caption(counted("settings.memory.kept", kept), width="content")
-    label = text("settings.memory.erase")
+    row.caption(
+        plural(kept, "{number} message is kept turn by turn.", "{number} messages are kept turn by turn."),
+        width="content",
+    )
+    label = "Erase what was kept turn by turn"
     if row.button(label, icon=":material/delete_sweep:", type="tertiary", disabled=not kept):
         _confirm_erase()
 
 
-@st.dialog(text("settings.memory.erase_title"))
+@st.dialog("Erase what was kept turn by turn?")
 def _confirm_erase() -> None:
-    st.markdown(text("settings.memory.erase_words"))
-    if st.button(text("settings.memory.erase_really"), type="primary", key="really-erase"):
+    st.markdown("It goes for good. Your memories and your chats stay.")
+    if st.button("Erase it", type="primary", key="really-erase"):
         with trouble():
             gone = services().memory.episodes.erase_all(require_user().id)
-            st.toast(counted("settings.memory.erased", gone))
+            st.toast(plural(gone, "{number} message is erased.", "{number} messages are erased."))
             st.rerun()
 
 
 def timezone(user: User, person: Person) -> None:
     """All there are, to be searched."""
-    follows = text("settings.time.browser", zone=st.context.timezone or person.timezone)
+    follows = f"As my browser says ({st.context.timezone or person.timezone})"
     zones = [follows, *sorted(available_timezones())]
     with st.container(border=True, key="settings-time"), trouble():
         with st.form("time", border=False):
             zone = st.selectbox(
-                text("settings.time.zone"),
+                "Timezone",
                 zones,
                 index=zones.index(person.timezone) if person.timezone_chosen and person.timezone in zones else 0,
-                help=text("settings.time.zone_help"),
+                help="“Yesterday” and “next Friday” are counted in it. Type to search.",
             )
-            asked = st.form_submit_button(text("settings.save"), type="primary", key="save-time")
+            asked = st.form_submit_button("Save", type="primary", key="save-time")
         if asked:
             chosen = zone != follows
             named = zone if chosen else st.context.timezone or person.timezone

@@ -10,11 +10,51 @@ from auth.guard import User
 from chat.preferences import LANGUAGES, MAX_INSTRUCTIONS, MINE, TONES, Preferences
 from memory.errors import InvalidInput, ModelError
 from services import services
-from texts import text
 from ui.elements import plain, saved
 from ui.frame import trouble
 
 __all__ = ["draw"]
+
+# What the tones and languages are called in the lists.
+TONE_NAMES = {
+    "as it is": "As it is",
+    "brief": "Brief: no more words than needed",
+    "thorough": "Thorough: with reasons and examples",
+    "friendly": "Friendly: warm and personal",
+    "matter-of-fact": "Matter-of-fact: sober and precise",
+    "patient": "Patient: one step after the other",
+    "playful": "Playful: light and witty",
+}
+LANGUAGE_NAMES = {
+    "mine": "The one I write in",
+    "ar": "العربية (Arabic)",
+    "bn": "বাংলা (Bengali)",
+    "cs": "Čeština (Czech)",
+    "da": "Dansk (Danish)",
+    "de": "Deutsch (German)",
+    "el": "Ελληνικά (Greek)",
+    "en": "English",
+    "es": "Español (Spanish)",
+    "fi": "Suomi (Finnish)",
+    "fr": "Français (French)",
+    "he": "עברית (Hebrew)",
+    "hi": "हिन्दी (Hindi)",
+    "hu": "Magyar (Hungarian)",
+    "id": "Bahasa Indonesia (Indonesian)",
+    "it": "Italiano (Italian)",
+    "ja": "日本語 (Japanese)",
+    "ko": "한국어 (Korean)",
+    "nb": "Norsk bokmål (Norwegian)",
+    "nl": "Nederlands (Dutch)",
+    "pl": "Polski (Polish)",
+    "pt": "Português (Portuguese)",
+    "ro": "Română (Romanian)",
+    "sv": "Svenska (Swedish)",
+    "tr": "Türkçe (Turkish)",
+    "uk": "Українська (Ukrainian)",
+    "vi": "Tiếng Việt (Vietnamese)",
+    "zh": "中文 (Chinese)",
+}
 
 
 def draw(user: User, preferences: Preferences) -> None:
@@ -25,26 +65,25 @@ def draw(user: User, preferences: Preferences) -> None:
         names = _models(preferences)
         with st.form("replies", border=False):
             model = _model(own, names, preferences.model) if names else preferences.model or own
-            tone = st.selectbox(
-                text("settings.replies.tone"), TONES, index=list(TONES).index(preferences.tone), format_func=_tone
-            )
+            tone_number = list(TONES).index(preferences.tone)
+            tone = st.selectbox("Tone", TONES, index=tone_number, format_func=TONE_NAMES.__getitem__)
             language = st.selectbox(
-                text("settings.replies.language"),
+                "Language of replies",
                 [MINE, *LANGUAGES],
                 index=[MINE, *LANGUAGES].index(preferences.language),
-                format_func=_language,
+                format_func=LANGUAGE_NAMES.__getitem__,
             )
             instructions = st.text_area(
-                text("settings.replies.instructions"),
+                "Your own instructions",
                 value=preferences.instructions,
-                placeholder=text("settings.replies.instructions_example"),
-                help=text("settings.replies.instructions_help", most=f"{MAX_INSTRUCTIONS:,}"),
+                placeholder="Call me Dave. Use metric units. When I ask for code, leave out the explanations.",
+                help=f"Told to the model with every message. Up to {MAX_INSTRUCTIONS:,} characters.",
                 height=120,
             )
-            asked = st.form_submit_button(text("settings.save"), type="primary", key="save-replies")
+            asked = st.form_submit_button("Save", type="primary", key="save-replies")
         if asked:
             if model not in (own, preferences.model, *names):  # by a page that was drawn before the list changed
-                raise InvalidInput(text("settings.replies.gone", model=plain(model), own=plain(own)))
+                raise InvalidInput(f"**{plain(model)}** is no longer offered here: {plain(own)} answers in its place.")
             chosen = None if model == own else model
             changed = replace(preferences, model=chosen, tone=tone, language=language, instructions=instructions)
             home.preferences.set(user.id, changed)
@@ -55,19 +94,24 @@ def _models(preferences: Preferences) -> tuple[str, ...]:
     """What there is to choose from; what keeps there from being a choice is told."""
     home = services()
     if not home.settings.has_model:
-        st.markdown(text("settings.replies.no_model"))
-        st.markdown(text("settings.replies.connect"))
+        st.markdown("**No language model is connected.** Replies quote what is remembered, and nothing more.")
+        st.markdown(
+            "Set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for any compatible address, and start again. "
+            "What you choose below counts as soon as one is connected."
+        )
         return ()
     own = home.settings.chat_model
     try:
         names = home.offers.names()
     except ModelError as error:
-        st.caption(text("settings.replies.no_list", problem=plain(str(error))))
+        st.caption(f"Which other models there are could not be asked just now: {plain(str(error))}")
         return (own, *([preferences.model] if preferences.model else []))
     if preferences.model and preferences.model not in names:
-        st.warning(text("settings.replies.gone", model=plain(preferences.model), own=plain(own)))
+        st.warning(f"**{plain(preferences.model)}** is no longer offered here: {plain(own)} answers in its place.")
     if len(names) == 1:
-        st.markdown(text("settings.replies.one_model", model=plain(own)))
+        st.markdown(
+            f"Replies come from **{plain(own)}**. It sees your messages, and the few memories that fit each of them."
+        )
     return names if len(names) > 1 else ()
 
 
@@ -75,17 +119,9 @@ def _model(own: str, names: tuple[str, ...], chosen: str | None) -> str:
     """The deployment's own stands first; to choose it is to choose none."""
     options = [own, *(each for each in names if each != own)]
     return st.selectbox(
-        text("settings.replies.model"),
+        "Model",
         options,
         index=options.index(chosen) if chosen in options else 0,
-        format_func=lambda name: text("settings.replies.own_model", model=own) if name == own else name,
-        help=text("settings.replies.sees"),
+        format_func=lambda name: f"{own} (this Keepsake's own)" if name == own else name,
+        help="It sees your messages, and the few memories that fit each of them.",
     )
-
-
-def _tone(name: str) -> str:
-    return text(f"settings.tones.{name}")
-
-
-def _language(code: str) -> str:
-    return text(f"settings.languages.{code}")

@@ -9,8 +9,7 @@ import streamlit as st
 from auth.guard import User, require_user
 from chat.preferences import KEPT_DAYS, Preferences
 from services import services
-from texts import counted, text
-from ui.elements import saved
+from ui.elements import plural, saved
 from ui.frame import trouble
 
 __all__ = ["draw"]
@@ -25,14 +24,14 @@ def draw(user: User, preferences: Preferences) -> None:
         # No form: the sentence below follows the choice.
         offered = list(dict.fromkeys([*KEPT_DAYS, preferences.keep_days]))
         chosen = st.selectbox(
-            text("settings.keeping.keep"),
+            "Keep my chats",
             [each or FOR_EVER for each in offered],
             index=offered.index(preferences.keep_days),
             format_func=_how_long,
         )
         days = chosen or None
         st.caption(_what_goes(days))
-        asked = st.button(text("settings.save"), type="primary", key="save-keeping")
+        asked = st.button("Save", type="primary", key="save-keeping")
         if st.session_state.pop(JUST_SAVED, False):
             saved()
         if not asked:
@@ -53,21 +52,41 @@ def _keep(user: User, days: int | None) -> None:
     st.session_state[JUST_SAVED] = True
 
 
-@st.dialog(text("settings.keeping.confirm_title"))
+@st.dialog("Let old chats go?")
 def _confirm(days: int, past: int) -> None:
-    st.markdown(counted("settings.keeping.past", past, days=days))
-    st.markdown(text("settings.keeping.confirm_note"))
-    if st.button(text("settings.keeping.confirm", days=days), type="primary", key="really-keep"):
+    st.markdown(
+        plural(
+            past,
+            "**{number} chat** has been quiet for longer than {days} days.",
+            "**{number} chats** have been quiet for longer than {days} days.",
+            days=days,
+        )
+    )
+    st.markdown(
+        "They go for good, within the hour, with what was kept of them turn by turn. What I learned from them stays."
+    )
+    if st.button(f"Keep chats for {days} days", type="primary", key="really-keep"):
         with trouble():
             _keep(require_user(), days)
             st.rerun()
-    if st.button(text("settings.keeping.cancel"), key="rather-not"):
+    if st.button("Leave it as it is", key="rather-not"):
         st.rerun()
 
 
 def _how_long(days: int) -> str:
-    return text("settings.keeping.for_ever") if days == FOR_EVER else counted("settings.keeping.days", days)
+    return (
+        "For ever"
+        if days == FOR_EVER
+        else plural(days, "{number} day after the last message", "{number} days after the last message")
+    )
 
 
 def _what_goes(days: int | None) -> str:
-    return text("settings.keeping.stay") if days is None else text("settings.keeping.go", days=days)
+    return (
+        "Chats stay until you delete them."
+        if days is None
+        else (
+            f"Once nothing was said in a chat for {days} days, it goes for good. Pinned chats stay, and "
+            "so does what I learned from those that go."
+        )
+    )

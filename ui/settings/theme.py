@@ -7,13 +7,13 @@ path of each page and reads it when it loads the page; the script writes there.
 from __future__ import annotations
 
 from auth.cookie_tasks import staying
-from texts import text
 from ui.browser import component, source
 from ui.browser.cookie_bridge import PAGE_NAMES
 
 __all__ = ["THEMES", "draw_theme_choice"]
 
-THEMES = ("System", "Light", "Dark")  # Streamlit's names
+# Streamlit's names, and what the buttons say.
+THEMES = (("System", "As the system"), ("Light", "Light"), ("Dark", "Dark"))
 MARKUP = "<fieldset><legend></legend></fieldset><p role='status'></p>"
 _theme = component("keepsake_lights", "theme.js", html=MARKUP, css=source("theme.css"))
 
@@ -23,9 +23,9 @@ def draw_theme_choice() -> None:
     _theme(
         key="lights",
         data={
-            "legend": text("settings.look.legend"),
-            "later": text("settings.look.later"),
-            "themes": [[each, text(f"settings.look.{each.lower()}")] for each in THEMES],
+            "legend": "Light or dark, on this device",
+            "later": "It will look like this when you open Keepsake again.",
+            "themes": THEMES,
             "pages": PAGE_NAMES,
             "kept": staying(),
         },
