@@ -20,7 +20,7 @@ from memory.errors import AppError
 from services import health, services
 from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat.open_chat import arrive
-from ui.frame import dress, show_trouble
+from ui.frame import set_up_page, show_error
 
 
 async def answer_health(_request: Request) -> JSONResponse:
@@ -31,7 +31,7 @@ async def answer_health(_request: Request) -> JSONResponse:
 
 def draw() -> None:
     """Run the page that was asked for; nobody who is not signed in is shown where else to go."""
-    dress()
+    set_up_page()
     st.session_state[FRAMED] = True
     signed_in = _signed_in()
     if signed_in is None:
@@ -73,7 +73,7 @@ def _signed_in() -> bool | None:
 
 
 def _tell_trouble() -> None:
-    show_trouble(st.session_state["not_standing"])
+    show_error(st.session_state["not_standing"])
     st.button("Try again")
 
 

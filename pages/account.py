@@ -8,7 +8,7 @@ from auth import guard
 from auth.cookie_tasks import staying
 from auth.server_features import offers, second_factors
 from ui.account import credentials, delete_account, second_factor
-from ui.frame import trouble
+from ui.frame import show_errors
 
 user = guard.require_user()
 
@@ -20,22 +20,22 @@ def draw() -> None:
         st.text(f"Signed in as {user.email}")
         st.caption(_how_long())
         if st.button("Sign out", icon=":material/logout:", key="sign-out"):
-            credentials.sign_out_here()
+            credentials.sign_out()
     st.header("Your devices", anchor=False)
     with st.container(border=True):
-        credentials.signed_in_on(user)
+        credentials.draw_devices(user)
     st.header("Signing in", anchor=False)
     if offers().by_mail:
         with st.expander("Change your password", icon=":material/password:"):
-            credentials.change_password(user)
+            credentials.draw_password_form(user)
         with st.expander("Change your e-mail address", icon=":material/alternate_email:"):
-            credentials.change_address(user)
+            credentials.draw_address_form(user)
     if second_factors(guard.session().access_token):
         with st.expander("Second factor", icon=":material/verified_user:"):
-            second_factor.settings_of(guard.session())
+            second_factor.draw_factor_settings(guard.session())
     st.header("Leaving", anchor=False)
     with st.container(border=True):
-        delete_account.offer()
+        delete_account.draw_delete_account()
 
 
 def _how_long() -> str:
@@ -46,5 +46,5 @@ def _how_long() -> str:
     )
 
 
-with trouble():
+with show_errors():
     draw()

@@ -17,16 +17,16 @@ from services import services
 from ui import zone
 from ui.browser.page_scripts import enable_copying, put_chat_in_address, scroll_now
 from ui.chat import composer, open_chat
-from ui.chat.chat_bar import chat_bar, chosen_for_new
+from ui.chat.chat_bar import draw_chat_bar, new_chat_switches
 from ui.chat.chat_data import ChatPageData, read_chat_page
-from ui.chat.chat_list import chat_list
+from ui.chat.chat_list import draw_chat_list
 from ui.chat.live_refresh import refresh_when_changed
-from ui.chat.questions import confirm_gently, which_is_right
+from ui.chat.questions import draw_contradiction, draw_recheck
 from ui.chat.reply import follow_reply, second_try
 from ui.chat.thread import greeting, thread
 from ui.consent import require_consent
-from ui.frame import MARK, trouble
-from ui.slots import stage
+from ui.frame import MARK, show_errors
+from ui.slots import fresh_slot
 
 user = require_user()
 home = services()
@@ -38,20 +38,20 @@ ZONE = "timezone"
 def draw() -> None:
     """The list beside, the box to write in, and the chat that is open, or a greeting."""
     _note_timezone()
-    zone.know(user)
+    zone.load_timezone(user)
     at_hand = read_chat_page(user)
     # Looked for before the messages are read: else it might be saved in between, and be neither here nor there.
     task = home.replies.task_for(user.id, open_chat.open_id())
     drawn = open_chat.thread(user)
-    chat_list(user, at_hand)
+    draw_chat_list(user, at_hand)
     composer.box(user, drawn)
     above = st.container(key="chat-bar")
     if drawn.messages:
-        with stage(drawn.messages[0].conversation_id, "chat"):
+        with fresh_slot(drawn.messages[0].conversation_id, "chat"):
             _talk(drawn, task, at_hand, above)
     else:
-        chat_bar(user, None, None, at_hand.preferences, above)
-        with stage(None, "chat"):
+        draw_chat_bar(user, None, None, at_hand.preferences, above)
+        with fresh_slot(None, "chat"):
             _greet(at_hand)
 
 
@@ -62,11 +62,11 @@ def _talk(drawn: Thread, task: ReplyTask | None, at_hand: ChatPageData, above: D
     with talk:
         place = thread(user, drawn, asked)
     # Once the messages have taken the greeting's place: people write where they see one.
-    chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
+    draw_chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
     with below:
         composer.not_taken()
-        which_is_right(user, at_hand.questions)
-        confirm_gently()
+        draw_contradiction(user, at_hand.questions)
+        draw_recheck()
     put_chat_in_address(open_chat.IN_ADDRESS, drawn.messages[0].conversation_id)
     scroll_now()
     if place:
@@ -81,7 +81,7 @@ def _talk(drawn: Thread, task: ReplyTask | None, at_hand: ChatPageData, above: D
 
 def _greet(at_hand: ChatPageData) -> None:
     """A new chat; nothing is drawn after the greeting, since people write as soon as they see it."""
-    new = chosen_for_new() or Switches()
+    new = new_chat_switches() or Switches()
     keeps = at_hand.preferences.writes_memory and new.writes_memory
     composer.not_taken()
     greeting(partial(composer.say_in_new_chat, user), keeps=keeps, temporary=new.temporary)
@@ -99,5 +99,5 @@ def _note_timezone() -> None:
             home.memory.people.set(user.id, replace(person, timezone=theirs))
 
 
-with trouble():
+with show_errors():
     draw()

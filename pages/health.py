@@ -13,7 +13,7 @@ from services import services
 from ui import elements, undo_bar
 from ui.consent import require_consent
 from ui.elements import plural
-from ui.frame import trouble
+from ui.frame import show_errors
 from ui.health import charts, findings, recall_checks
 
 user = require_user()
@@ -26,19 +26,19 @@ TABS = "health-tab"
 def draw() -> None:
     """What was done last, the verdict in one line, and what it rests on."""
     st.title("How your memory is doing", anchor=False)
-    undo_bar.draw(user)
+    undo_bar.draw_undo_bar(user)
     health = home.memory.health.read(user_id=user.id)
     checks = home.memory.checks.all(user_id=user.id)
     _verdict(health, checks)
     parts: dict[str, Callable[[], None]] = {
         "Overview": lambda: _overview(health),
-        "Worth a look": lambda: findings.draw(user, health),
-        "Recall checks": lambda: recall_checks.draw(user, checks),
+        "Worth a look": lambda: findings.draw_findings(user, health),
+        "Recall checks": lambda: recall_checks.draw_recall_checks(user, checks),
         "Not kept": _refused,
     }
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
         if tab.open:
-            with tab, trouble():
+            with tab, show_errors():
                 part()
 
 
@@ -52,7 +52,7 @@ def _verdict(health: Health, checks: Sequence[Check]) -> None:
             plural(health.recalled, "1 of them used in answers", "{number} of them used in answers"),
         )
     )
-    worth = ", ".join(_worth(health, recall_checks.red(checks)))
+    worth = ", ".join(_worth(health, recall_checks.count_red(checks)))
     if worth:
         st.markdown(f":orange[:material/visibility:] {told}. Worth a look: {worth}.")
     else:
@@ -76,7 +76,7 @@ def _worth(health: Health, red: int) -> Iterator[str]:
 
 def _overview(health: Health) -> None:
     if health.total:
-        charts.draw(health)
+        charts.draw_charts(health)
         return
     st.markdown(
         "There is nothing to look after yet. Tell me something about you in a chat, and come back here any time."
@@ -100,11 +100,11 @@ def _refused() -> None:
     )
     for each in refused:
         with st.container(border=True):
-            reason = elements.plain(each.reason[:1].upper() + each.reason[1:])
+            reason = elements.escape(each.reason[:1].upper() + each.reason[1:])
             st.markdown(plural(each.times, "**{reason}**, once", "**{reason}**, {number} times", reason=reason))
             for said in each.latest:
-                st.caption(f"“{elements.plain(said)}”")
+                st.caption(f"“{elements.escape(said)}”")
 
 
-with trouble():
+with show_errors():
     draw()

@@ -12,7 +12,7 @@ from services import services
 from ui import elements, undo_bar, zone
 from ui.consent import require_consent
 from ui.elements import plural
-from ui.frame import trouble
+from ui.frame import show_errors
 from ui.memories import graph, memory_files, memory_list, profile, time_line
 
 user = require_user()
@@ -24,30 +24,30 @@ RECEIPT, TABS = "receipt", "memories-tab"
 
 def draw() -> None:
     """What was done last, and under it the list."""
-    zone.know(user)
+    zone.load_timezone(user)
     st.title("What I remember about you", anchor=False)
     with st.container(key="news"):
         if receipt := st.session_state.pop(RECEIPT, None):
-            elements.deletion_receipt(receipt)
+            elements.draw_erase_receipt(receipt)
         # One read less where the list needs one more.
-        if not memory_list.looking_closer():
+        if not memory_list.is_looking_closer():
             _still_reading()
-    undo_bar.draw(user)
+    undo_bar.draw_undo_bar(user)
     parts: dict[str, Callable[[], None]] = {
         "Memories": _list,
-        "Time line": partial(time_line.draw, user),
-        "Graph": partial(graph.draw, user),
-        "Profile": partial(profile.draw, user),
-        "Files": partial(memory_files.draw, user),
+        "Time line": partial(time_line.draw_time_line, user),
+        "Graph": partial(graph.draw_graph, user),
+        "Profile": partial(profile.draw_profile, user),
+        "Files": partial(memory_files.draw_memory_files, user),
     }
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
         if tab.open:
-            with tab, trouble():
+            with tab, show_errors():
                 part()
 
 
 def _list() -> None:
-    there_are = memory_list.draw(user)
+    there_are = memory_list.draw_memory_list(user)
     with st.container(horizontal_alignment="right"):
         button = "Forget everything"
         if there_are and st.button(button, icon=":material/delete_sweep:", type="tertiary"):
@@ -68,7 +68,7 @@ def _still_reading() -> None:
 @st.dialog("Forget everything?")
 def _confirm_clear() -> None:
     here = require_user()
-    with trouble():
+    with show_errors():
         count = home.memory.bulk_edit.page(user_id=here.id, size=1).total
         st.markdown(
             plural(
@@ -79,12 +79,12 @@ def _confirm_clear() -> None:
         )
         chats_too = st.checkbox("Delete my chats as well")
         if st.button("Forget everything", type="primary", key="really-clear"):
-            undo_bar.dismiss()
+            undo_bar.withdraw_undo()
             st.session_state[RECEIPT] = home.erase_memories(here.id, messages_too=chats_too)
             if chats_too:
                 st.session_state.pop("open_chat", None)
             st.rerun()
 
 
-with trouble():
+with show_errors():
     draw()

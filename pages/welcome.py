@@ -7,7 +7,7 @@ import streamlit as st
 from auth import guard
 from auth.server_features import offers
 from ui.account import by_mail, delete_account, second_factor, sign_in
-from ui.account.sign_in import example
+from ui.account.sign_in import draw_example
 
 PROMISES = {
     "format_quote": "Everything it remembers comes from your own words, and you can read all of it.",
@@ -19,7 +19,7 @@ PROMISES = {
 def draw() -> None:
     """The promise on top, the ways in, what they lead to, and what is kept to."""
     with st.container():  # one element, told or not, so that the form below it stays what it is
-        delete_account.farewell()
+        delete_account.draw_farewell()
         if told := guard.why_here():
             st.info(told, icon=":material/logout:")
     st.title("An assistant that remembers you", anchor=False)
@@ -27,24 +27,24 @@ def draw() -> None:
     with st.container(key="way-in"):
         way_in, seen = st.columns([10, 11], gap="large")
         with way_in:
-            sign_in.ways_in(offers())
+            sign_in.draw_ways_in(offers())
         with seen:
-            example()
+            draw_example()
     with st.container(key="promises"):
         for column, (icon, promise) in zip(st.columns(len(PROMISES), gap="large"), PROMISES.items(), strict=True):
             column.markdown(f":material/{icon}: {promise}")
 
 
 # A link comes first: an address is changed, and a password forgotten, by people who are signed in too.
-if second_factor.asked():
-    second_factor.ask()
+if second_factor.is_pending():
+    second_factor.draw_code_page()
 elif "token_hash" in st.query_params:
-    by_mail.follow()
-elif by_mail.under_way():
-    by_mail.draw()
+    by_mail.draw_link_page()
+elif by_mail.is_under_way():
+    by_mail.draw_next_step()
 elif guard.current_user() is not None:
     guard.go_on()
 elif "code" in st.query_params or "error" in st.query_params:
-    sign_in.come_back()
+    sign_in.finish_provider_sign_in()
 else:
     draw()

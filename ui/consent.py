@@ -12,8 +12,8 @@ from auth import guard
 from auth.errors import NotInvited
 from limits.consent import Provider, providers
 from services import services
-from ui.elements import plain
-from ui.frame import show_trouble, trouble
+from ui.elements import escape
+from ui.frame import show_error, show_errors
 
 __all__ = ["require_consent"]
 
@@ -24,11 +24,11 @@ def require_consent(user: guard.User) -> None:
     """Let pass who agreed; anybody else is asked first, and the calling page ends here."""
     if st.session_state.get(AGREED) == user.id:
         return
-    with trouble():
+    with show_errors():
         try:
             agreed = services().limits.agreed(user.id, user.email)
         except NotInvited as error:
-            show_trouble(error)
+            show_error(error)
             _way_out("Sign out")
         else:
             if agreed:
@@ -49,7 +49,7 @@ def _ask(user: guard.User) -> None:
         agreed = st.button("I agree", type="primary", icon=":material/check:")
         _way_out("Not now, sign out")
     if agreed:
-        with trouble():
+        with show_errors():
             services().limits.consents.record_consent(user.id)
             st.session_state[AGREED] = user.id
             st.rerun()
@@ -85,14 +85,14 @@ def _paragraphs(seen_by: Provider) -> list[tuple[str, str, str]]:
 def _seen(seen_by: Provider) -> list[str]:
     replies = "No language model is connected: replies only quote what is remembered."
     if seen_by.has_model:
-        where = f"**{plain(seen_by.replies)}**" if seen_by.replies else "A model on this server"
+        where = f"**{escape(seen_by.replies)}**" if seen_by.replies else "A model on this server"
         replies = (
             f"{where} gets each message with its files, the latest ones of the chat and the few memories "
             "that fit, to reply, and once more to decide what to remember."
         )
     if seen_by.vectors is None:
         return [replies, "Nothing is sent elsewhere to find memories again."]
-    return [replies, f"**{plain(seen_by.vectors)}** gets your messages and memories as well, to find them again."]
+    return [replies, f"**{escape(seen_by.vectors)}** gets your messages and memories as well, to find them again."]
 
 
 def _way_out(label: str) -> None:

@@ -16,20 +16,20 @@ from ui.frame import MARK
 
 __all__ = [
     "KINDS",
-    "as_typed",
+    "as_code",
     "avatar",
     "date_of",
-    "day",
-    "deletion_receipt",
-    "harmless",
-    "harmless_stream",
+    "day_heading",
+    "draw_erase_receipt",
+    "draw_memory_text",
+    "draw_message_text",
+    "escape",
     "kind_name",
-    "memory_text",
-    "plain",
     "plural",
-    "saved",
-    "spoken",
-    "way",
+    "safe_markdown",
+    "safe_markdown_stream",
+    "show_saved",
+    "text_direction",
 ]
 
 # What the kinds of a memory are called.
@@ -64,7 +64,7 @@ _DIRECTIVE = re.compile(r":(?=[a-z]+(?:-[a-z]+)*\[)")
 _BEGUN = re.compile(r"(?::[a-z-]*|[!$\\]+)\Z")
 
 
-def plain(words: str) -> str:
+def escape(words: str) -> str:
     """Text as it was written, whatever Markdown would make of it."""
     return _MARKDOWN.sub(r"\\\1", words)
 
@@ -74,33 +74,33 @@ def plural(number: int, one: str, other: str, **values: object) -> str:
     return (one if number == 1 else other).format(number=f"{number:,}", **values)
 
 
-def as_typed(words: str) -> str:
+def as_code(words: str) -> str:
     """An address or a key, set apart and never made a link."""
     return "`" + words.replace("`", "'") + "`"
 
 
-def harmless(markdown: str) -> str:
+def safe_markdown(markdown: str) -> str:
     """A model's Markdown without pictures that load by themselves, and with sums of money and colons as such."""
     return _DIRECTIVE.sub(r"\\:", _SUM.sub(r"\\$", _IMAGE.sub(r"\\!", markdown)))
 
 
-def harmless_stream(pieces: Iterable[str]) -> Iterator[str]:
+def safe_markdown_stream(pieces: Iterable[str]) -> Iterator[str]:
     """`harmless` for a reply that is still being written; a mark may be split between two pieces."""
     held = ""
     for piece in pieces:
         written = held + piece
         begun = _BEGUN.search(written)
         kept, held = (written[: begun.start()], begun[0]) if begun else (written, "")
-        yield harmless(kept)
-    yield harmless(held)
+        yield safe_markdown(kept)
+    yield safe_markdown(held)
 
 
-def spoken(said: Message) -> None:
+def draw_message_text(said: Message) -> None:
     """The words of a message: a person's as they were written, a model's as the Markdown they are."""
-    st.markdown(plain(said.content).replace("\n", "  \n") if said.role == "user" else harmless(said.content))
+    st.markdown(escape(said.content).replace("\n", "  \n") if said.role == "user" else safe_markdown(said.content))
 
 
-def saved() -> None:
+def show_saved() -> None:
     """What was just pressed is kept."""
     st.success("Saved.", icon=":material/check:")
 
@@ -110,14 +110,14 @@ def avatar(role: str) -> str:
     return MARK if role == "assistant" else ":material/person:"
 
 
-def memory_text(memory: Result) -> None:
+def draw_memory_text(memory: Result) -> None:
     """What a memory says, and on one quiet line where it comes from."""
     with st.container(gap="xxsmall"):
-        st.markdown(plain(memory["memory"]))
+        st.markdown(escape(memory["memory"]))
         st.caption(_origin(memory))
 
 
-def deletion_receipt(receipt: Receipt) -> None:
+def draw_erase_receipt(receipt: Receipt) -> None:
     """What was erased, and what was found when it was looked for again."""
     with st.container(border=True):
         gone = receipt.erased["memories"]
@@ -146,7 +146,7 @@ def _origin(memory: Result) -> str:
     parts = [kind_name(memory["metadata"].get("kind")), date_of(memory["created_at"]) if memory["created_at"] else ""]
     quote = memory["metadata"].get("quote")
     if quote and quote != memory["memory"]:
-        parts.append(f"“{plain(str(quote))}”")
+        parts.append(f"“{escape(str(quote))}”")
     elif quote:
         parts.append("in your own words")
     elif memory["metadata"].get("source") == "person":
@@ -154,7 +154,7 @@ def _origin(memory: Result) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def way(words: str) -> str:
+def text_direction(words: str) -> str:
     """Which way a text is read, for the key of what it stands in: one read from the right is cut at its left."""
     strong = (each for each in map(unicodedata.bidirectional, words) if each in ("L", "R", "AL"))
     return "ltr" if next(strong, "L") == "L" else "rtl"
@@ -167,14 +167,14 @@ def date_of(written: object) -> str:
     except ValueError:
         return str(written)
     if moment.tzinfo is not None and len(str(written)) > len("2026-03-01"):
-        moment = moment.astimezone(zone.here())
+        moment = moment.astimezone(zone.timezone())
     return f"{moment.day} {moment:%B %Y}"
 
 
-def day(moment: datetime) -> str:
+def day_heading(moment: datetime) -> str:
     """The heading a chat stands under, in the person's own time."""
-    today = datetime.now(zone.here()).date()
-    then = moment.astimezone(zone.here()).date()
+    today = datetime.now(zone.timezone()).date()
+    then = moment.astimezone(zone.timezone()).date()
     if then >= today:
         return "Today"
     if then == today - timedelta(days=1):

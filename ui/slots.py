@@ -9,12 +9,12 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-__all__ = ["nothing_below", "stage"]
+__all__ = ["clear_below", "fresh_slot"]
 
 SHOWN, HEIGHT = "on_stage", "height"
 
 
-def stage(of: str | None, name: str) -> DeltaGenerator:
+def fresh_slot(of: str | None, name: str) -> DeltaGenerator:
     """Where what is named by `of` is drawn: the first of two places, or the second if the first held something else.
 
     An element that takes a container's place takes its children away; another container would inherit them.
@@ -32,7 +32,7 @@ def stage(of: str | None, name: str) -> DeltaGenerator:
     return place
 
 
-def nothing_below(name: str, drawn: int) -> None:
+def clear_below(name: str, drawn: int) -> None:
     """Take away what stood in a place below so many elements; asked at its end, in each run."""
     kept = f"{HEIGHT}-{name}"
     for _ in range(st.session_state.get(kept, 0) - drawn):

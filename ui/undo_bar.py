@@ -12,9 +12,9 @@ import streamlit as st
 
 from auth.guard import User
 from services import services
-from ui.frame import trouble
+from ui.frame import show_errors
 
-__all__ = ["dismiss", "draw", "offer"]
+__all__ = ["draw_undo_bar", "offer_undo", "withdraw_undo"]
 
 UNDO = "undo"
 
@@ -26,17 +26,17 @@ class Undo(NamedTuple):
     event: int | str
 
 
-def offer(words: str, event: int | str) -> None:
+def offer_undo(words: str, event: int | str) -> None:
     """Show from the next run on what was done, until something else is or the page is left."""
     st.session_state[UNDO] = Undo(words, event)
 
 
-def dismiss() -> None:
+def withdraw_undo() -> None:
     """There is nothing to take back any more."""
     st.session_state.pop(UNDO, None)
 
 
-def draw(user: User) -> None:
+def draw_undo_bar(user: User) -> None:
     """The bar, or the place where it will be."""
     place = st.container(key="undo-bar")
     done: Undo | None = st.session_state.get(UNDO)
@@ -45,7 +45,7 @@ def draw(user: User) -> None:
     row = place.container(border=True, horizontal=True, vertical_alignment="center")
     row.markdown(done.words, width="stretch")
     if row.button("Undo", icon=":material/undo:", key="undo-last"):
-        dismiss()
-        with place, trouble():
+        withdraw_undo()
+        with place, show_errors():
             services().memory.undo(done.event, user_id=user.id)
             st.rerun()

@@ -11,12 +11,12 @@ import streamlit as st
 from auth.guard import User
 from services import services
 
-__all__ = ["forget", "here", "know"]
+__all__ = ["forget_timezone", "load_timezone", "timezone"]
 
 KEPT = "person-zone"
 
 
-def know(user: User) -> None:
+def load_timezone(user: User) -> None:
     """Find out once for each session; `here` tells it from then on."""
     whose, _ = st.session_state.get(KEPT) or ("", "")
     if whose != user.id:
@@ -24,12 +24,12 @@ def know(user: User) -> None:
         st.session_state[KEPT] = (user.id, person.timezone if person.timezone_chosen else "")
 
 
-def forget() -> None:
+def forget_timezone() -> None:
     """It may be another one by now."""
     st.session_state.pop(KEPT, None)
 
 
-def here(state: Mapping[str, Any] | None = None) -> ZoneInfo:
+def timezone(state: Mapping[str, Any] | None = None) -> ZoneInfo:
     """The person's timezone, as far as it is known; `state` is a copy of the session's, where that is left alone."""
     _, chosen = (st.session_state if state is None else state).get(KEPT) or ("", "")
     try:

@@ -24,13 +24,13 @@ def _page() -> None:
 
     from auth.guard import FRAMED, open_door
     from services import services
-    from ui.chat.questions import confirm_gently, which_is_right
+    from ui.chat.questions import draw_contradiction, draw_recheck
 
     st.session_state[FRAMED] = True
     user = open_door(services().sessions)
     assert user is not None
-    which_is_right(user, [])
-    confirm_gently()
+    draw_contradiction(user, [])
+    draw_recheck()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from ui.elements import harmless, harmless_stream
+from ui.elements import safe_markdown, safe_markdown_stream
 
 WRITTEN = [
     ("![seen](http://x/y.png)", r"\![seen](http://x/y.png)"),
@@ -24,7 +24,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("written", "drawn"), WRITTEN, ids=[each for each, _ in WRITTEN])
 def test_a_reply_loads_nothing_and_means_what_it_says(written: str, drawn: str) -> None:
-    assert harmless(written) == drawn
+    assert safe_markdown(written) == drawn
 
 
 def test_it_reads_the_same_however_it_comes() -> None:
@@ -36,4 +36,4 @@ def test_it_reads_the_same_however_it_comes() -> None:
             size = some.randint(1, 6)
             pieces.append(left[:size])
             left = left[size:]
-        assert "".join(harmless_stream(pieces)) == harmless(whole)
+        assert "".join(safe_markdown_stream(pieces)) == safe_markdown(whole)

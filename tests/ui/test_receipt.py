@@ -26,11 +26,11 @@ def _drawn(receipt: dict[str, Any], status: str = "complete") -> AppTest:
         from datetime import UTC, datetime
 
         from chat.conversations import Message
-        from ui.chat.receipt import behind_reply, notes
+        from ui.chat.receipt import draw_notes, draw_receipt
 
         said = Message("m", "c", "p", "ann", "assistant", "Hello", status, datetime.now(UTC), receipt)
-        notes(said)
-        behind_reply(said)
+        draw_notes(said)
+        draw_receipt(said)
 
     app = AppTest.from_function(draw, kwargs={"receipt": receipt, "status": status})
     app.session_state["receipt-m"] = True  # opened

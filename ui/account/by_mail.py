@@ -14,12 +14,20 @@ from auth import guard
 from auth.client import Session
 from auth.person import a_password
 from memory.errors import AppError
-from ui.account.entry_fields import may_try, new_password
-from ui.account.second_factor import RECOVERED, arrive, ask_for
-from ui.elements import as_typed
-from ui.frame import show_trouble
+from ui.account.entry_fields import count_attempt, new_password_field
+from ui.account.second_factor import RECOVERED, enter_or_require_code, require_code
+from ui.elements import as_code
+from ui.frame import show_error
 
-__all__ = ["back_button", "begin", "draw", "follow", "resend", "sent", "under_way"]
+__all__ = [
+    "ask_for_address",
+    "draw_back_button",
+    "draw_link_page",
+    "draw_next_step",
+    "is_under_way",
+    "resend",
+    "wait_for_code",
+]
 
 MAIL, NOTE = "mail", "mail_note"
 
@@ -48,28 +56,28 @@ MAIL_SENT = "If there is an account for {address}, a mail is on its way: open it
 CONFIRMATION_SENT = "Almost there. We sent a mail to {address}: open the link in it, or type its code here."
 
 
-def under_way() -> bool:
+def is_under_way() -> bool:
     """Whether something by mail was begun in this tab."""
     return MAIL in st.session_state or RECOVERED in st.session_state
 
 
-def begin(kind: str) -> None:
+def ask_for_address(kind: str) -> None:
     """Ask for an address to send a mail to."""
     st.session_state[MAIL] = Mail(kind)
 
 
-def sent(kind: str, address: str) -> None:
+def wait_for_code(kind: str, address: str) -> None:
     """Wait for the code of a mail that was sent."""
     st.session_state[MAIL] = Mail(kind, address.strip())
 
 
 def resend(address: str) -> None:
     """Mail the confirmation of a new account again, and wait for it."""
-    sent("signup", address)
+    wait_for_code("signup", address)
     _send(Mail("signup", address))
 
 
-def back_button() -> None:
+def draw_back_button() -> None:
     """The way back to the first page."""
     if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (MAIL, RECOVERED, NOTE):
@@ -78,7 +86,7 @@ def back_button() -> None:
         st.rerun()
 
 
-def draw() -> None:
+def draw_next_step() -> None:
     """Whatever comes next of what was begun."""
     mail: Mail = st.session_state.get(MAIL) or Mail("recovery")
     if RECOVERED in st.session_state:
@@ -87,15 +95,15 @@ def draw() -> None:
         _type_code(mail)
     else:
         _ask_for_address(mail.kind)
-    back_button()
+    draw_back_button()
 
 
-def follow() -> None:
+def draw_link_page() -> None:
     """The way in from a link."""
     kind = st.query_params.get("type", "signup")
     if kind == "recovery":
         _choose_password()
-        back_button()
+        draw_back_button()
         return
     _begin_link(kind if kind in LINKS else "any")
     label = "Come in" if kind == "magiclink" else "Confirm my address"
@@ -103,14 +111,14 @@ def follow() -> None:
         try:
             session = guard.client().follow(st.query_params["token_hash"], kind)
         except AppError as error:
-            show_trouble(error)
+            show_error(error)
         else:
             st.query_params.clear()
             if session is None:
                 st.success("Confirmed. Now open the link in the mail to your other address.", icon=":material/mail:")
             else:
-                arrive(session)
-    back_button()
+                enter_or_require_code(session)
+    draw_back_button()
 
 
 def _begin_link(kind: str) -> None:
@@ -127,7 +135,7 @@ def _ask_for_address(kind: str) -> None:
         address = st.text_input("E-mail", key="mail_address", autocomplete="email")
         asked = st.form_submit_button("Mail it to me", type="primary", width="stretch")
     if asked and _send(Mail(kind, address)):
-        sent(kind, address)
+        wait_for_code(kind, address)
         st.rerun()
     _show_note()
 
@@ -135,7 +143,7 @@ def _ask_for_address(kind: str) -> None:
 def _type_code(mail: Mail) -> None:
     st.title("Look at your mail", anchor=False)
     words = CONFIRMATION_SENT if mail.kind == "signup" else MAIL_SENT
-    st.markdown(words.format(address=as_typed(mail.address)))
+    st.markdown(words.format(address=as_code(mail.address)))
     new = ""
     with st.form("code_form", border=True):
         code = st.text_input(
@@ -145,21 +153,21 @@ def _type_code(mail: Mail) -> None:
             placeholder="123456",
         )
         if mail.kind == "recovery":
-            new = new_password("mail_password")
+            new = new_password_field("mail_password")
         done = st.form_submit_button("Go on", type="primary", width="stretch")
     if done:
         try:
             if mail.kind == "recovery":
                 a_password(new)  # before the code is used up
-            may_try(mail.address)
+            count_attempt(mail.address)
             session = guard.client().use_code(mail.address, code, mail.kind)
         except AppError as error:
-            show_trouble(error)
+            show_error(error)
         else:
             if mail.kind == "recovery":
                 _save(session, new)
             else:
-                arrive(session)
+                enter_or_require_code(session)
     if st.button("Mail it again", type="tertiary", icon=":material/mail:") and _send(mail):
         st.session_state[NOTE] = "Sent again. Only the latest mail counts."
     _show_note()
@@ -168,7 +176,7 @@ def _type_code(mail: Mail) -> None:
 def _choose_password() -> None:
     _begin_link("recovery")
     with st.form("new_password_form", border=True):
-        new = new_password("recovery_password")
+        new = new_password_field("recovery_password")
         asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
     _show_note()
     if not asked:
@@ -179,7 +187,7 @@ def _choose_password() -> None:
         if recovered is None:
             recovered = guard.client().follow(st.query_params.get("token_hash", ""), "recovery")
     except AppError as error:
-        show_trouble(error)
+        show_error(error)
         return
     if recovered is not None:
         _save(recovered, new)
@@ -191,7 +199,7 @@ def _save(recovered: Session, new: str) -> None:
     st.session_state.pop(MAIL, None)
     st.query_params.clear()
     if recovered.half_way:
-        ask_for(recovered)
+        require_code(recovered)
     try:
         guard.client().change_password(recovered, new)
         guard.client().sign_out(recovered, "others")
@@ -207,7 +215,7 @@ def _send(mail: Mail) -> bool:
     own = guard.client()
     post = {"signup": own.resend, "recovery": own.send_recovery, "magiclink": own.send_link}[mail.kind]
     try:
-        may_try(mail.address)
+        count_attempt(mail.address)
         post(mail.address)
     except AppError as error:
         st.session_state[NOTE] = error
@@ -218,6 +226,6 @@ def _send(mail: Mail) -> bool:
 def _show_note() -> None:
     note = st.session_state.pop(NOTE, None)
     if isinstance(note, AppError):
-        show_trouble(note)
+        show_error(note)
     elif note:
         st.success(note, icon=":material/mail:")

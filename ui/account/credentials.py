@@ -12,16 +12,16 @@ from auth.guard import User
 from auth.session import Device
 from memory.errors import AppError
 from ui import zone
-from ui.account.entry_fields import new_password
-from ui.elements import as_typed, plain
-from ui.frame import show_trouble, trouble
+from ui.account.entry_fields import new_password_field
+from ui.elements import as_code, escape
+from ui.frame import show_error, show_errors
 
-__all__ = ["change_address", "change_password", "sign_out_here", "signed_in_on"]
+__all__ = ["draw_address_form", "draw_devices", "draw_password_form", "sign_out"]
 
 CODE_SENT, SAID, CHANGES = "password_code_sent", "credentials_said", "password_changes"
 
 
-def change_password(user: User) -> None:
+def draw_password_form(user: User) -> None:
     """The old one, the new one, and the code of a mail if the server wants to be sure."""
     # A password that was changed does not stay in its boxes.
     changes = st.session_state.get(CHANGES, 0)
@@ -32,7 +32,7 @@ def change_password(user: User) -> None:
             key=f"password_old-{changes}",
             autocomplete="current-password",
         )
-        new = new_password(f"password_new-{changes}")
+        new = new_password_field(f"password_new-{changes}")
         sent = st.session_state.get(CODE_SENT)
         code = st.text_input("Code from the mail", key="password_nonce") if sent else ""
         asked = st.form_submit_button("Change password", type="primary")
@@ -43,7 +43,7 @@ def change_password(user: User) -> None:
             st.session_state[CODE_SENT], st.session_state[SAID] = True, error
             st.rerun()
         except AppError as error:
-            show_trouble(error)
+            show_error(error)
         else:
             st.session_state.pop(CODE_SENT, None)
             st.session_state[CHANGES], st.session_state[SAID] = (
@@ -53,7 +53,7 @@ def change_password(user: User) -> None:
             st.rerun()
     said = st.session_state.pop(SAID, None)
     if isinstance(said, AppError):
-        show_trouble(said)
+        show_error(said)
     elif said:
         st.success(said, icon=":material/check:")
     st.caption("You have none, or forgot it? Sign out, and choose *Forgot your password?*")
@@ -68,7 +68,7 @@ def _set_password(user: User, old: str, new: str, code: str) -> None:
     guard.sessions().revoke_all(user.id, but=guard.device().id)
 
 
-def change_address(user: User) -> None:
+def draw_address_form(user: User) -> None:
     """The new address; it counts when the mails are answered."""
     with st.form("address_form", border=False):
         st.text(f"Your address is {user.email}")
@@ -81,16 +81,13 @@ def change_address(user: User) -> None:
         if at_once:
             guard.learn_anew()
     except AppError as error:
-        show_trouble(error)
+        show_error(error)
         return
     if at_once:
         st.success("Your address is changed.", icon=":material/check:")
     else:
         st.success(
-            (
-                f"Open the link in the mail to {as_typed(new.strip())}; if one came to your present address "
-                "too, in both."
-            ),
+            (f"Open the link in the mail to {as_code(new.strip())}; if one came to your present address too, in both."),
             icon=":material/mail:",
         )
 
@@ -98,19 +95,19 @@ def change_address(user: User) -> None:
 JUST_NOW = timedelta(minutes=10)
 
 
-def signed_in_on(user: User) -> None:
+def draw_devices(user: User) -> None:
     """One line for each device, this one first; each but this one can be signed out."""
     here = guard.device().id
     devices = guard.sessions().devices(user.id)
     for each in sorted(devices, key=lambda device: device.id != here):
         _line(user, each, here=each.id == here)
     if len(devices) > 1 and st.button("Sign out everywhere", icon=":material/logout:", key="everywhere"):
-        sign_out_here(everywhere=True)
+        sign_out(everywhere=True)
 
 
-def sign_out_here(*, everywhere: bool = False) -> None:
+def sign_out(*, everywhere: bool = False) -> None:
     """Sign out, and say so where the server could not be told."""
-    with trouble():
+    with show_errors():
         problem = guard.leave(everywhere=everywhere)
         if problem:
             st.toast(problem)
@@ -120,10 +117,10 @@ def sign_out_here(*, everywhere: bool = False) -> None:
 def _line(user: User, each: Device, *, here: bool) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"device-{each.id}")
     with row.container(gap="xxsmall"):
-        st.markdown(f"{_icon(each.name)} {plain(each.name)}" + (" :green-badge[This device]" if here else ""))
+        st.markdown(f"{_icon(each.name)} {escape(each.name)}" + (" :green-badge[This device]" if here else ""))
         st.caption(_when(each))
     if not here and row.button("Sign out", key=f"revoke-{each.id}", type="tertiary"):
-        with trouble():
+        with show_errors():
             guard.sessions().revoke(user.id, each.id)
             st.rerun()
 
@@ -134,7 +131,7 @@ def _icon(name: str) -> str:
 
 
 def _when(each: Device) -> str:
-    here = zone.here()
+    here = zone.timezone()
     opened = f"since {each.opened_at.astimezone(here):%d %b %Y, %H:%M}"
     if datetime.now(UTC) - each.seen_at < JUST_NOW:
         seen = "in use now"

@@ -12,10 +12,10 @@ from auth.errors import AuthUnreachable
 from auth.guard import User, require_user
 from memory.errors import InvalidInput
 from services import AccountDeletion, services
-from ui.elements import as_typed, deletion_receipt
-from ui.frame import trouble
+from ui.elements import as_code, draw_erase_receipt
+from ui.frame import show_errors
 
-__all__ = ["farewell", "offer"]
+__all__ = ["draw_delete_account", "draw_farewell"]
 
 FAREWELL = "farewell"
 # What people call the tables that are emptied.
@@ -27,7 +27,7 @@ GONE = {
 }
 
 
-def offer() -> None:
+def draw_delete_account() -> None:
     """The way out for good."""
     st.markdown("Everything goes for good: memories, chats, settings, and every device you are signed in on.")
     if st.button("Delete my account", icon=":material/delete_forever:", key="delete-account"):
@@ -36,9 +36,9 @@ def offer() -> None:
 
 @st.dialog("Delete your account?")
 def _confirm() -> None:
-    with trouble():
+    with show_errors():
         user = require_user()
-        st.markdown(f"Nothing of it can be brought back. Type {as_typed(user.email)} to go on.")
+        st.markdown(f"Nothing of it can be brought back. Type {as_code(user.email)} to go on.")
         typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
         if st.button("Delete everything", type="primary", key="really-delete-account"):
             _delete(user, typed)
@@ -58,14 +58,14 @@ def _delete(user: User, typed: str) -> None:
     st.session_state[FAREWELL] = gone
 
 
-def farewell() -> None:
+def draw_farewell() -> None:
     """The receipt, shown once to who has just left."""
     gone: AccountDeletion | None = st.session_state.pop(FAREWELL, None)
     if gone is None:
         return
     st.header("Your account is deleted.", anchor=False)
     if any(gone.memories.erased.values()):
-        deletion_receipt(gone.memories)
+        draw_erase_receipt(gone.memories)
     others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
     if others:
         st.caption(", ".join(f"{_named(name)}: {count}" for name, count in others.items()))

@@ -6,17 +6,17 @@ import streamlit as st
 
 from services import services
 
-__all__ = ["invitation", "may_come_in", "may_try", "new_password"]
+__all__ = ["check_admission", "count_attempt", "invitation_field", "new_password_field"]
 
 
-def may_try(email: str) -> None:
+def count_attempt(email: str) -> None:
     """Count an attempt by this address, from wherever it comes; raise `TooManyAttempts` when there were too many."""
     limits = services().limits
     came_from = limits.address_of(st.context.headers.get_all("X-Forwarded-For"), st.context.ip_address)
     limits.may_try_sign_in(email, came_from)
 
 
-def invitation() -> str | None:
+def invitation_field() -> str | None:
     """The box for an invitation, where one is needed; a link may bring it along."""
     if services().settings.admission != "invitation":
         return None
@@ -25,12 +25,12 @@ def invitation() -> str | None:
     return st.text_input(label, value=brought, key="sign_up_invitation", help=help_text)
 
 
-def may_come_in(email: str, invited: str | None) -> None:
+def check_admission(email: str, invited: str | None) -> None:
     """Raise `NotInvited` unless this address may make an account."""
     services().limits.may_come_in(email, invited)
 
 
-def new_password(key: str, label: str | None = None) -> str:
+def new_password_field(key: str, label: str | None = None) -> str:
     """What was typed into it; browsers offer to make one up, and to keep it."""
     return st.text_input(
         label or "New password",

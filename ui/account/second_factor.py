@@ -9,35 +9,35 @@ import streamlit as st
 from auth import guard
 from auth.client import Enrolment, Session
 from memory.errors import AppError
-from ui.account.entry_fields import may_try
-from ui.frame import show_trouble
+from ui.account.entry_fields import count_attempt
+from ui.frame import show_error
 
-__all__ = ["RECOVERED", "arrive", "ask", "ask_for", "asked", "settings_of"]
+__all__ = ["RECOVERED", "draw_code_page", "draw_factor_settings", "enter_or_require_code", "is_pending", "require_code"]
 
 WAITING, BEGUN = "second_factor", "factor_begun"
 RECOVERED = "recovered"  # the session of a mail, until its person has chosen a new password
 
 
-def asked() -> bool:
+def is_pending() -> bool:
     """Whether somebody stands between the password and the second factor."""
     return WAITING in st.session_state
 
 
-def arrive(session: Session) -> NoReturn:
+def enter_or_require_code(session: Session) -> NoReturn:
     """Go in, or on to the second factor."""
     if session.half_way:
-        ask_for(session)
+        require_code(session)
     guard.enter(session)
     guard.go_on()
 
 
-def ask_for(session: Session) -> NoReturn:
+def require_code(session: Session) -> NoReturn:
     """Ask for the code before this session lets anybody in."""
     st.session_state[WAITING] = session
     st.rerun()
 
 
-def ask() -> None:
+def draw_code_page() -> None:
     """The code, then in; or on to the new password, if that is what it was asked for."""
     waiting: Session = st.session_state[WAITING]
     st.title("Your second factor", anchor=False)
@@ -45,10 +45,10 @@ def ask() -> None:
     code, done = _code_form("Go on")
     if done:
         try:
-            may_try(waiting.email)
+            count_attempt(waiting.email)
             passed = guard.client().pass_factor(waiting, waiting.factor_id or "", code)
         except AppError as error:
-            show_trouble(error)
+            show_error(error)
         else:
             del st.session_state[WAITING]
             if RECOVERED in st.session_state:
@@ -62,7 +62,7 @@ def ask() -> None:
         st.rerun()
 
 
-def settings_of(session: Session) -> None:
+def draw_factor_settings(session: Session) -> None:
     """Set a second factor up, or take it away."""
     if session.factor_id:
         st.markdown(":material/verified_user: A second factor is set up: signing in takes a code from your app.")
@@ -71,7 +71,7 @@ def settings_of(session: Session) -> None:
                 guard.client().remove_factor(session)
                 guard.learn_anew()
             except AppError as error:
-                show_trouble(error)
+                show_error(error)
             else:
                 st.rerun()
         return
@@ -80,7 +80,7 @@ def settings_of(session: Session) -> None:
         st.markdown("With an authenticator app, a password that leaked does not let anybody in.")
         st.button("Set up a second factor", key="begin-factor", on_click=_begin, args=(session,))
         if problem := st.session_state.pop("factor_problem", None):
-            show_trouble(problem)
+            show_error(problem)
         return
     _finish(session, begun)
 
@@ -104,7 +104,7 @@ def _finish(session: Session, begun: Enrolment) -> None:
             # Whoever came in without it has to come again.
             guard.sessions().revoke_all(session.user_id, but=guard.device().id)
         except AppError as error:
-            show_trouble(error)
+            show_error(error)
         else:
             del st.session_state[BEGUN]
             st.rerun()

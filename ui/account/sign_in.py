@@ -15,17 +15,17 @@ from auth.errors import SignInError, UnconfirmedEmail
 from auth.server_features import PROVIDERS, Offers
 from memory.errors import AppError
 from ui.account import by_mail
-from ui.account.entry_fields import invitation, may_come_in, may_try, new_password
-from ui.account.second_factor import arrive
+from ui.account.entry_fields import check_admission, count_attempt, invitation_field, new_password_field
+from ui.account.second_factor import enter_or_require_code
 from ui.browser.cookie_bridge import app_address, kept_verifier, send_browser_to
-from ui.frame import MARK, show_trouble
+from ui.frame import MARK, show_error
 
-__all__ = ["come_back", "example", "ways_in"]
+__all__ = ["draw_example", "draw_ways_in", "finish_provider_sign_in"]
 
 PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/code:"}
 
 
-def ways_in(offers: Offers) -> None:
+def draw_ways_in(offers: Offers) -> None:
     """Every way that the server offers, and no other."""
     for provider in offers.providers:
         label = f"Continue with {PROVIDERS[provider]}"
@@ -45,7 +45,7 @@ def ways_in(offers: Offers) -> None:
         _sign_up_form()
 
 
-def come_back() -> None:
+def finish_provider_sign_in() -> None:
     """The browser is back from another site, with a code or with what went wrong."""
     code, verifier = st.query_params.get("code"), kept_verifier()
     try:
@@ -54,11 +54,11 @@ def come_back() -> None:
         session = guard.client().come_back(code, verifier)
     except AppError as error:
         st.title("That did not work", anchor=False)
-        show_trouble(error)
-        by_mail.back_button()
+        show_error(error)
+        by_mail.draw_back_button()
         return
     st.query_params.clear()
-    arrive(session)
+    enter_or_require_code(session)
 
 
 def _not_signed_in() -> str:
@@ -73,7 +73,7 @@ def _set_out(provider: str) -> None:
     try:
         send_browser_to(*guard.client().oauth_address(provider, app_address()))
     except AppError as error:
-        show_trouble(error)
+        show_error(error)
 
 
 def _sign_in_form() -> None:
@@ -83,38 +83,38 @@ def _sign_in_form() -> None:
         asked = st.form_submit_button("Sign in", type="primary", width="stretch")
     if asked:
         try:
-            may_try(email)
+            count_attempt(email)
             session = guard.client().sign_in(email, password)
         except UnconfirmedEmail as error:
-            show_trouble(error)
+            show_error(error)
             st.button("Mail it again", icon=":material/mail:", on_click=by_mail.resend, args=(email,))
         except AppError as error:
-            show_trouble(error)
+            show_error(error)
         else:
-            arrive(session)
+            enter_or_require_code(session)
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.button("Forgot your password?", type="tertiary", on_click=by_mail.begin, args=("recovery",))
-        st.button("Mail me a link instead", type="tertiary", on_click=by_mail.begin, args=("magiclink",))
+        st.button("Forgot your password?", type="tertiary", on_click=by_mail.ask_for_address, args=("recovery",))
+        st.button("Mail me a link instead", type="tertiary", on_click=by_mail.ask_for_address, args=("magiclink",))
 
 
 def _sign_up_form() -> None:
     with st.form("sign_up", border=True):
         email = st.text_input("E-mail", key="sign_up_email", autocomplete="email")
-        password = new_password("sign_up_password", "Password")
-        invited = invitation()
+        password = new_password_field("sign_up_password", "Password")
+        invited = invitation_field()
         asked = st.form_submit_button("Create account", type="primary", width="stretch")
     if asked:
         try:
-            may_try(email)
-            may_come_in(email, invited)
+            count_attempt(email)
+            check_admission(email, invited)
             session = guard.client().sign_up(email, password)
         except AppError as error:
-            show_trouble(error)
+            show_error(error)
             return
         if session is None:
-            by_mail.sent("signup", email)
+            by_mail.wait_for_code("signup", email)
             st.rerun()
-        arrive(session)
+        enter_or_require_code(session)
 
 
 MARKUP = """
@@ -130,6 +130,6 @@ class="why"><img src="{mark}" alt="">1 memory: “My sister Ana does not eat mea
 PICTURE = f"data:image/svg+xml;base64,{b64encode(Path(MARK).read_bytes()).decode()}"
 
 
-def example() -> None:
+def draw_example() -> None:
     """Said once, known later, and why."""
     st.html(MARKUP.format(mark=PICTURE))

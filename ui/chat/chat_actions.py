@@ -24,16 +24,16 @@ from ui.chat.open_chat import open_id, set_open
 __all__ = [
     "FORGET",
     "Deleted",
-    "ask",
-    "asked",
-    "bar",
-    "chosen",
     "delete_for_good",
-    "forgotten",
+    "draw_export_dialog",
+    "draw_undo_deletion",
     "rename",
-    "renamed_now",
+    "renamed_chat_id",
+    "request_dialog",
     "restore",
-    "take_along",
+    "run_menu_action",
+    "take_forget_receipt",
+    "take_requested_dialog",
 ]
 
 # What is kept between two runs: what was deleted last, what went wrong, what is renamed, and what a dialog asks.
@@ -49,7 +49,7 @@ class Deleted(NamedTuple):
     was_open: bool
 
 
-def chosen(user: User, each: Conversation, menu: str) -> None:
+def run_menu_action(user: User, each: Conversation, menu: str) -> None:
     """Do what was chosen in a chat's menu."""
     # As a dictionary: after a click, any other touch of the session's state ends this callback.
     deed = st.session_state.to_dict().get(menu)
@@ -57,7 +57,7 @@ def chosen(user: User, each: Conversation, menu: str) -> None:
     if deed == "rename":
         st.session_state[RENAMED] = each.id
     elif deed == "export":
-        ask("export", each)
+        request_dialog("export", each)
     elif deed in ("pin", "unpin"):
         _do(user, lambda: chats.pin(user.id, each.id, pinned=deed == "pin"))
     elif deed in ("archive", "unarchive"):
@@ -66,7 +66,7 @@ def chosen(user: User, each: Conversation, menu: str) -> None:
         _do(user, lambda: _delete(user, each))
 
 
-def renamed_now() -> str | None:
+def renamed_chat_id() -> str | None:
     """The id of the chat whose name is being written."""
     writing: str | None = st.session_state.get(RENAMED)
     return writing
@@ -105,41 +105,43 @@ def delete_for_good(user: User, chat_id: str) -> None:
     _do(user, erase)
 
 
-def forgotten() -> ForgetReceipt | None:
+def take_forget_receipt() -> ForgetReceipt | None:
     """The receipt of what was forgotten with a chat; once."""
     receipt: ForgetReceipt | None = st.session_state.pop(FORGOTTEN, None)
     return receipt
 
 
-def ask(what: str, each: Conversation | None) -> None:
+def request_dialog(what: str, each: Conversation | None) -> None:
     """Open a dialog about a chat, or about all of them, with the next run."""
     st.session_state[ASKED] = (what, each)
 
 
-def asked() -> tuple[str, Conversation | None] | None:
+def take_requested_dialog() -> tuple[str, Conversation | None] | None:
     """The dialog to open; once."""
     wanted: tuple[str, Conversation | None] | None = st.session_state.pop(ASKED, None)
     return wanted
 
 
-def bar(user: User) -> None:
+def draw_undo_deletion(user: User) -> None:
     """What was deleted last, with the way back; and what could not be done. Its place is always there."""
     with st.container(key="chat-undo"):
         if problem := st.session_state.pop(PROBLEM, None):
-            st.error(elements.plain(problem), icon=":material/error:")
+            st.error(elements.escape(problem), icon=":material/error:")
         last: Deleted | None = st.session_state.get(DELETED)
         if last is None:
             return
         with st.container(border=True, key="chat-undo-bar"):
             told = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
-            title = elements.plain(last.title or "New chat")
+            title = elements.escape(last.title or "New chat")
             told.markdown(f"Deleted: {title}", width="stretch")
             gone = "Close"
             told.button(gone, key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_dismiss)
             row = st.container(horizontal=True, gap="small", vertical_alignment="center")
             undo, for_good = "Undo", "Delete for good"
             row.button(undo, key="undo-chat", icon=":material/undo:", on_click=_bring_back, args=(user, last))
-            row.button(for_good, key="quiet-for-good", type="tertiary", on_click=ask, args=("for_good", last))
+            row.button(
+                for_good, key="quiet-for-good", type="tertiary", on_click=request_dialog, args=("for_good", last)
+            )
 
 
 def _bring_back(user: User, last: Deleted) -> None:
@@ -174,15 +176,15 @@ ENDINGS = {"md": ("text/markdown", ":material/article:"), "json": ("application/
 
 
 @st.dialog("Take along")
-def take_along(user: User, about: Conversation | None) -> None:
+def draw_export_dialog(user: User, about: Conversation | None) -> None:
     """One chat, or all, in the two forms."""
     if about is None:
         st.markdown("All your chats, archived ones too: one file for each chat, in an archive.")
     else:
-        st.markdown(f"**{elements.plain(about.title or 'New chat')}**, with every message and its date.")
+        st.markdown(f"**{elements.escape(about.title or 'New chat')}**, with every message and its date.")
     row = st.container(horizontal=True)
     # Here, since the file is written outside of any run of the page.
-    names = Names("You", "Keepsake", zone.here())
+    names = Names("You", "Keepsake", zone.timezone())
     for ending, name in (("md", "Markdown"), ("json", "JSON")):
         mime, icon = ENDINGS[ending]
         file = f"chat.{ending}" if about else f"chats-{ending}.zip"

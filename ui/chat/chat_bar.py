@@ -16,10 +16,10 @@ from chat.tree import Switches
 from memory.erase.one_chat import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedFromChat, LearnedMemory
 from memory.errors import AppError
 from services import services
-from ui.elements import plain, plural
-from ui.frame import trouble
+from ui.elements import escape, plural
+from ui.frame import show_errors
 
-__all__ = ["chat_bar", "chosen_for_new", "forget_receipt", "settle_new"]
+__all__ = ["clear_new_chat_switches", "draw_chat_bar", "draw_forget_receipt", "new_chat_switches"]
 
 NEW, TROUBLE, RECEIPT = "new_chat_switches", "chat_bar_trouble", "forget_receipt"
 READS, WRITES, TEMPORARY = "reads-memory", "writes-memory", "temporary-chat"
@@ -33,7 +33,7 @@ REASONS = {
 }
 
 
-def chat_bar(
+def draw_chat_bar(
     user: User, conversation_id: str | None, kept: Switches | None, everywhere: Preferences, above: DeltaGenerator
 ) -> None:
     """The state in words, behind which it is changed; in a temporary chat a band, so that nobody forgets it.
@@ -41,7 +41,7 @@ def chat_bar(
     What is off `everywhere` is off here, whatever the chat says.
     """
     with above:
-        now = kept or chosen_for_new() or Switches()
+        now = kept or new_chat_switches() or Switches()
         icon, words = _state(now, everywhere)
         row = st.container(horizontal=True, gap="small", vertical_alignment="center")
         with row.popover(words, type="tertiary", icon=icon, key="chat-memory"):
@@ -61,13 +61,13 @@ def chat_bar(
         _forgotten(conversation_id)
 
 
-def chosen_for_new() -> Switches | None:
+def new_chat_switches() -> Switches | None:
     """How the next new chat stands to memory, where that was chosen; for a callback, which may not ask otherwise."""
     chosen: Switches | None = st.session_state.to_dict().get(NEW)
     return chosen
 
 
-def settle_new() -> None:
+def clear_new_chat_switches() -> None:
     """The new chat is there, and has what was chosen for it."""
     st.session_state.pop(NEW, None)
 
@@ -125,7 +125,7 @@ def _confirm(conversation_id: str) -> None:
 
 def _ask(conversation_id: str) -> None:
     user = require_user()
-    with trouble():
+    with show_errors():
         learned = services().learned_from(user.id, conversation_id)
         if not (learned.memories or learned.episodes):
             st.markdown("Nothing is kept from this chat.")
@@ -141,7 +141,7 @@ def _planned(learned: LearnedFromChat) -> None:
     """What would go, go back, and stay."""
     if gone := learned.with_outcome("erased"):
         st.markdown("**Goes for good, with every version**")
-        st.markdown("\n".join(f"- {plain(each.text)}" for each in gone))
+        st.markdown("\n".join(f"- {escape(each.text)}" for each in gone))
     if back := learned.with_outcome("restored"):
         st.markdown("**Goes back to what it said before**")
         st.markdown("\n".join(f"- {_back(each)}" for each in back))
@@ -157,13 +157,13 @@ def _planned(learned: LearnedFromChat) -> None:
 
 
 def _back(memory: LearnedMemory) -> str:
-    return f"“{plain(memory.text)}” becomes “{plain(memory.before or '')}” again"
+    return f"“{escape(memory.text)}” becomes “{escape(memory.before or '')}” again"
 
 
 def _left(learned: LearnedFromChat) -> None:
     if left := learned.with_outcome("left"):
         st.markdown("**Stays as it is**")
-        lines = [f"{plain(each.text)}: {REASONS[each.reason]}" for each in left]
+        lines = [f"{escape(each.text)}: {REASONS[each.reason]}" for each in left]
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
@@ -173,13 +173,13 @@ def _forgotten(conversation_id: str | None) -> None:
     if receipt is None or receipt.learned.run_id != conversation_id:
         return
     with st.container(border=True, key="forget-receipt"):
-        forget_receipt(receipt)
+        draw_forget_receipt(receipt)
         if st.button("Close", type="tertiary", icon=":material/close:", key="close-forget-receipt"):
             st.session_state.pop(RECEIPT)
             st.rerun()
 
 
-def forget_receipt(receipt: ForgetReceipt) -> None:
+def draw_forget_receipt(receipt: ForgetReceipt) -> None:
     """What went, what was changed back, what was left and why, and the proof."""
     st.markdown("**What this chat taught is forgotten for good.**")
     learned = receipt.learned

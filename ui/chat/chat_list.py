@@ -17,15 +17,15 @@ from services import services
 from ui import elements
 from ui.browser.page_scripts import close_sidebar_now, close_sidebar_soon, focus_field
 from ui.chat import chat_actions
-from ui.chat.chat_actions import take_along
-from ui.chat.chat_bar import forget_receipt
+from ui.chat.chat_actions import draw_export_dialog
+from ui.chat.chat_bar import draw_forget_receipt
 from ui.chat.chat_data import LISTED, PUT_AWAY, SEARCHED, ChatPageData
 from ui.chat.open_chat import open_id, set_open
 from ui.elements import plural
-from ui.frame import trouble
-from ui.slots import stage
+from ui.frame import show_errors
+from ui.slots import fresh_slot
 
-__all__ = ["box", "chat_list", "deleted_row", "dialogs", "open_at", "results", "row"]
+__all__ = ["draw_chat_list"]
 
 MESSAGE = "message"  # a message's name in the address: the page scrolls to it
 # What the entries of a chat's menu are called.
@@ -40,19 +40,19 @@ MENU = {
 }
 
 
-def row(user: User, each: Conversation, opened: str | None) -> None:
+def _draw_row(user: User, each: Conversation, opened: str | None) -> None:
     """A chat by its name, with what can be done with it; `opened` is the one that is open."""
-    if chat_actions.renamed_now() == each.id:
+    if chat_actions.renamed_chat_id() == each.id:
         _name_anew(user, each)
         return
     line = _line("opened" if each.id == opened else "other", each)
     # Not a page link: Streamlit's do not write the address of another chat on the same page.
     line.button(
-        elements.plain(_title(each)),
+        elements.escape(_title(each)),
         key=f"open-{each.id}",
         type="tertiary",
         width="stretch",
-        on_click=open_at,
+        on_click=_open_at,
         args=(each.id,),
     )
     menu = f"icon-menu-{each.id}"
@@ -63,16 +63,16 @@ def row(user: User, each: Conversation, opened: str | None) -> None:
         icon=":material/more_horiz:",
         type="tertiary",
         format_func=MENU.__getitem__,
-        on_click=chat_actions.chosen,
+        on_click=chat_actions.run_menu_action,
         args=(user, each, menu),
     )
 
 
-def deleted_row(user: User, each: Conversation) -> None:
+def _draw_deleted_row(user: User, each: Conversation) -> None:
     """A deleted chat, with the way back and the way out."""
     line = _line("gone", each)
-    line.caption(elements.plain(_title(each)), width="stretch")
-    back = f"Bring {elements.plain(_title(each))} back"
+    line.caption(elements.escape(_title(each)), width="stretch")
+    back = f"Bring {elements.escape(_title(each))} back"
     line.button(
         back,
         key=f"icon-restore-{each.id}",
@@ -86,12 +86,12 @@ def deleted_row(user: User, each: Conversation) -> None:
         key=f"icon-for-good-{each.id}",
         icon=":material/delete_forever:",
         type="tertiary",
-        on_click=chat_actions.ask,
+        on_click=chat_actions.request_dialog,
         args=("for_good", each),
     )
 
 
-def open_at(chat_id: str, message_id: str | None = None) -> None:
+def _open_at(chat_id: str, message_id: str | None = None) -> None:
     """Open a chat, at one of its messages; on a phone the list makes way."""
     set_open(chat_id)
     if message_id is not None:
@@ -101,27 +101,27 @@ def open_at(chat_id: str, message_id: str | None = None) -> None:
     close_sidebar_soon()
 
 
-def dialogs(user: User) -> None:
+def _draw_dialog(user: User) -> None:
     """The dialog that was asked for by the press before."""
-    wanted = chat_actions.asked()
+    wanted = chat_actions.take_requested_dialog()
     if wanted is None:
         return
     what, about = wanted
     if what == "export":
-        take_along(user, about)
+        draw_export_dialog(user, about)
     elif about is not None:
         _for_good(about.id, about.title)
 
 
 def _line(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
-    key = f"chat-row-{elements.way(each.title)}-{kind}-{each.id}"
+    key = f"chat-row-{elements.text_direction(each.title)}-{kind}-{each.id}"
     return st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
 
 
 def _name_anew(user: User, each: Conversation) -> None:
-    box = f"name-{each.id}"
+    field = f"name-{each.id}"
     with st.form(f"rename-{each.id}", border=False), _line("named", each):
-        st.text_input("The chat's name", value=each.title, key=box, max_chars=100, label_visibility="collapsed")
+        st.text_input("The chat's name", value=each.title, key=field, max_chars=100, label_visibility="collapsed")
         buttons = (
             (True, "save", "Save the name", "check"),
             (False, "cancel", "Leave it as it was", "close"),
@@ -133,20 +133,20 @@ def _name_anew(user: User, each: Conversation) -> None:
                 icon=f":material/{icon}:",
                 type="tertiary",
                 on_click=chat_actions.rename,
-                args=(user, each, box),
+                args=(user, each, field),
                 kwargs={"save": save},
             )
-    focus_field(box)
+    focus_field(field)
 
 
 @st.dialog("Delete this chat for good?", on_dismiss="rerun")
 def _for_good(chat_id: str, title: str) -> None:
     user = require_user()
     st.markdown(
-        f"**{elements.plain(title or 'New chat')}** and its messages go at once and cannot be brought "
+        f"**{elements.escape(title or 'New chat')}** and its messages go at once and cannot be brought "
         "back. What was learned from it stays with your memories."
     )
-    with trouble():
+    with show_errors():
         if learned := len(services().learned_from(user.id, chat_id).memories):
             st.checkbox(
                 plural(
@@ -159,8 +159,8 @@ def _for_good(chat_id: str, title: str) -> None:
         really = "Delete for good"
         done = (user, chat_id)
         if st.button(really, type="primary", key="really-delete", on_click=chat_actions.delete_for_good, args=done):
-            if receipt := chat_actions.forgotten():
-                forget_receipt(receipt)
+            if receipt := chat_actions.take_forget_receipt():
+                draw_forget_receipt(receipt)
             else:
                 st.rerun()
 
@@ -176,7 +176,7 @@ def _title(each: Conversation) -> str:
     return each.title or "New chat"
 
 
-def box() -> None:
+def _draw_search_box() -> None:
     """Where the words are written."""
     st.text_input(
         "Search chats",
@@ -188,10 +188,10 @@ def box() -> None:
     )
 
 
-def results(at_hand: ChatPageData) -> None:
+def _draw_search_results(at_hand: ChatPageData) -> None:
     """Chats by their names, then messages with the line in which the words stand."""
     if not at_hand.found:
-        st.markdown(f"Nothing found for “{elements.plain(at_hand.searched[:60])}”.")
+        st.markdown(f"Nothing found for “{elements.escape(at_hand.searched[:60])}”.")
         st.caption("Try fewer words, or only the beginning of one. Words in “quotation marks” are looked for together.")
     for number, each in enumerate(at_hand.found):
         _result(each, number)
@@ -201,20 +201,20 @@ def results(at_hand: ChatPageData) -> None:
 
 
 def _result(each: SearchHit, number: int) -> None:
-    with st.container(key=f"found-{elements.way(each.title)}-{number}", gap=None):
+    with st.container(key=f"found-{elements.text_direction(each.title)}-{number}", gap=None):
         st.button(
-            elements.plain(each.title or "New chat"),
+            elements.escape(each.title or "New chat"),
             key=f"open-found-{each.message_id or each.chat_id}",
             type="tertiary",
             width="stretch",
-            on_click=open_at,
+            on_click=_open_at,
             args=(each.chat_id, each.message_id),
         )
         day = elements.date_of(each.at.isoformat())
         if each.line is None:
             st.caption(day)
             return
-        before, word, after = (elements.plain(part) for part in each.line)
+        before, word, after = (elements.escape(part) for part in each.line)
         line = f"{before}**{word.strip()}**{after}" if word.strip() else before + after
         st.caption(f"{day} · {line}")
 
@@ -223,23 +223,23 @@ def _end() -> None:
     st.session_state[SEARCHED] = ""
 
 
-def chat_list(user: User, at_hand: ChatPageData) -> None:
+def draw_chat_list(user: User, at_hand: ChatPageData) -> None:
     """Every chat under its day, the latest first; or what was searched for."""
     with st.sidebar:
         st.button("New chat", key="new-chat", icon=":material/add:", type="primary", width="stretch", on_click=_begin)
-        box()
-        chat_actions.bar(user)
+        _draw_search_box()
+        chat_actions.draw_undo_deletion(user)
         # One place for either list, so that what stands around it stays where it is.
         kind = f"found {at_hand.searched}" if at_hand.searched else str(at_hand.put_away)
-        with st.container(key="chat-list"), stage(kind, "chat-list"):
+        with st.container(key="chat-list"), fresh_slot(kind, "chat-list"):
             if at_hand.searched:
-                results(at_hand)
+                _draw_search_results(at_hand)
             elif at_hand.put_away:
                 _put_away(user, at_hand)
             else:
                 _chats(user, at_hand)
         close_sidebar_now()
-    dialogs(user)
+    _draw_dialog(user)
 
 
 def _begin() -> None:
@@ -269,7 +269,7 @@ def _chats(user: User, at_hand: ChatPageData) -> None:
             key="quiet-export",
             icon=":material/download:",
             type="tertiary",
-            on_click=chat_actions.ask,
+            on_click=chat_actions.request_dialog,
             args=("export", None),
         )
 
@@ -281,14 +281,14 @@ def _put_away(user: User, at_hand: ChatPageData) -> None:
     st.caption("Archived")
     opened = open_id()
     for each in at_hand.listing.chats:
-        row(user, each, opened)
+        _draw_row(user, each, opened)
     if not at_hand.listing.chats:
         st.caption("No chat is archived.")
     _more(at_hand)
     if at_hand.deleted:
         st.caption("Deleted", help="Each can be brought back for a day, then it is gone for good.")
         for each in at_hand.deleted:
-            deleted_row(user, each)
+            _draw_deleted_row(user, each)
 
 
 def _grouped(user: User, chats: Iterable[Conversation]) -> None:
@@ -296,11 +296,11 @@ def _grouped(user: User, chats: Iterable[Conversation]) -> None:
     for heading, group in groupby(chats, _heading):
         st.caption(heading)
         for each in group:
-            row(user, each, opened)
+            _draw_row(user, each, opened)
 
 
 def _heading(each: Conversation) -> str:
-    return "Pinned" if each.pinned else elements.day(each.updated_at)
+    return "Pinned" if each.pinned else elements.day_heading(each.updated_at)
 
 
 def _more(at_hand: ChatPageData) -> None:

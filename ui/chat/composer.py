@@ -63,7 +63,7 @@ def not_taken() -> None:
         problem, names = refused
         st.warning(problem, icon=":material/error:")
         if names:
-            st.caption(f"The files could not be kept. Choose them again: {', '.join(map(elements.plain, names))}.")
+            st.caption(f"The files could not be kept. Choose them again: {', '.join(map(elements.escape, names))}.")
 
 
 def _said(user: User, drawn: str | None) -> None:
@@ -77,7 +77,7 @@ def _said(user: User, drawn: str | None) -> None:
 
 def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (), **place: str | None) -> bool:
     """Save what was written before anything is drawn or noted, so that no click in between can lose it or its reply."""
-    at = zone.here(st.session_state.to_dict())
+    at = zone.timezone(st.session_state.to_dict())
     try:
         asked = _save(user, drawn, words, files, **place)
     except AppError as error:
@@ -88,13 +88,13 @@ def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (),
         st.session_state[BORN] = asked.conversation_id
     open_chat.set_open(asked.conversation_id)
     if asked.conversation_id != drawn:
-        chat_bar.settle_new()
+        chat_bar.clear_new_chat_switches()
     return True
 
 
 def _save(user: User, drawn: str | None, words: str, files: Sequence[File], **place: str | None) -> Message:
     home = services()
-    switches = None if drawn else chat_bar.chosen_for_new()
+    switches = None if drawn else chat_bar.new_chat_switches()
     stop_if_ended(user, words)
     try:
         return say(home.chat, user.id, drawn, words, files=files, switches=switches, **place)

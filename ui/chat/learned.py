@@ -17,10 +17,10 @@ from chat.conversations import Message
 from memory import Result
 from services import services
 from ui.browser.timer import run_again
-from ui.elements import plain
-from ui.frame import trouble
+from ui.elements import escape
+from ui.frame import show_errors
 
-__all__ = ["learned", "line_of"]
+__all__ = ["draw_learned", "learned_line"]
 
 OPENED, EDITED = "learned_opened", "learned_edited"
 SOON, LATER, LONG_ENOUGH = 1.0, 5.0, timedelta(minutes=10)
@@ -33,7 +33,7 @@ DONE = {
 }
 
 
-def learned(asked: Message, *, newest: bool) -> None:
+def draw_learned(asked: Message, *, newest: bool) -> None:
     """One quiet line under a turn; the newest turn's appears by itself."""
     if newest and _pace(asked) is not None:
         _while_waiting(asked.id, [asked])
@@ -44,7 +44,7 @@ def learned(asked: Message, *, newest: bool) -> None:
 def _told(asked: Message) -> None:
     _not_yet(asked)
     record = asked.receipt.get("remembered") or {}
-    if not (line := line_of(record)):
+    if not (line := learned_line(record)):
         return
     opened = st.session_state.get(OPENED) == asked.id
     icon = ":material/expand_less:" if opened else ":material/bookmark_added:"
@@ -53,10 +53,10 @@ def _told(asked: Message) -> None:
         _details(asked.id)
 
 
-def line_of(record: Mapping[str, Any]) -> str:
+def learned_line(record: Mapping[str, Any]) -> str:
     """What was learned, in one line: the first by its words, the others counted."""
     done = _changes(record)
-    told = [f"{_done(each)}: {plain(_short(str(each['memory'])))}" for each in done[:1]]
+    told = [f"{_done(each)}: {escape(_short(str(each['memory'])))}" for each in done[:1]]
     told += [f"{len(done) - 1} more"] if len(done) > 1 else []
     dropped = record.get("dropped") or []
     return " · ".join(told + ([f"{len(dropped)} not kept"] if dropped else []))
@@ -68,7 +68,7 @@ def _while_waiting(message_id: str, read: list[Message]) -> None:
 
     `read` holds the message as the page has just read it; drawn alone, it is used up.
     """
-    with trouble():
+    with show_errors():
         asked = read.pop() if read else services().conversations.message(require_user().id, message_id)
         if asked is None:
             return
@@ -94,7 +94,7 @@ def _questions(asked: Message) -> bool:
 def _not_yet(asked: Message) -> None:
     if problem := asked.receipt.get("not_remembered"):
         state = "Not remembered yet" if asked.remembering == "waiting" else "Not remembered"
-        st.caption(f":material/hourglass: {state}: {plain(str(problem))}")
+        st.caption(f":material/hourglass: {state}: {escape(str(problem))}")
 
 
 def _turn_over(message_id: str) -> None:
@@ -108,15 +108,15 @@ def _turn_over(message_id: str) -> None:
 def _details(message_id: str) -> None:
     """Each change with what became of it since, and what was not kept with its reason."""
     user = require_user()
-    with trouble():
+    with show_errors():
         asked = services().conversations.message(user.id, message_id)
         record = (asked.receipt.get("remembered") if asked else None) or {}
         with st.container(border=True, key=f"learned-details-{message_id}"):
             for number, each in enumerate(_changes(record)):
                 _change(user, each, f"{message_id}-{number}")
             for each in record.get("dropped") or []:
-                words = f"“{plain(str(each['text']))}”, " if each.get("text") else ""
-                st.caption(f"Not kept: {words}{plain(str(each['reason']))}.")
+                words = f"“{escape(str(each['text']))}”, " if each.get("text") else ""
+                st.caption(f"Not kept: {words}{escape(str(each['reason']))}.")
 
 
 def _change(user: User, change: Mapping[str, Any], key: str) -> None:
@@ -128,7 +128,7 @@ def _change(user: User, change: Mapping[str, Any], key: str) -> None:
         return
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
     with row.container():
-        st.markdown(plain(now["memory"]) if now else f"~~{plain(str(change['memory']))}~~")
+        st.markdown(escape(now["memory"]) if now else f"~~{escape(str(change['memory']))}~~")
         st.caption(_since(change, versions, now))
     if now is not None and row.button("Edit", key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"):
         st.session_state[EDITED] = key
@@ -183,7 +183,7 @@ def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], now
     if latest["actor"] == "person" and not _stands(change, now):
         return f"{told}, and changed by you"
     before = change.get("previous_memory")
-    return f"{told}, from “{plain(_short(str(before)))}”" if before else told
+    return f"{told}, from “{escape(_short(str(before)))}”" if before else told
 
 
 def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

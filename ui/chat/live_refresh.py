@@ -8,7 +8,7 @@ from auth.guard import require_user
 from chat.tree import Thread
 from services import services
 from ui.browser.timer import run_again
-from ui.frame import trouble
+from ui.frame import show_errors
 
 __all__ = ["refresh_when_changed"]
 
@@ -27,7 +27,7 @@ def refresh_when_changed(drawn: Thread) -> None:
 def _look(conversation_id: str, stamp: str, shown: set[str]) -> None:
     looks = st.session_state.get(LOOKS, 0)
     st.session_state[LOOKS] = looks + 1
-    with trouble():
+    with show_errors():
         # With the page itself nothing can be new; asking, and asking who asks, would cost each run two trips.
         changed = looks > 0 and _changed(conversation_id, stamp, shown)
         pace = 0.05 if changed else PACES[min(looks, len(PACES) - 1)]

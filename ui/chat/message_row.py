@@ -13,18 +13,18 @@ from chat.tree import MAX_WHY, Message, Thread
 from memory.errors import NotFound
 from services import services
 from ui.browser.page_scripts import copy_button, scroll_soon
-from ui.chat.receipt import Again, behind_reply, notes
-from ui.elements import plain
-from ui.frame import trouble
+from ui.chat.receipt import Again, draw_notes, draw_receipt
+from ui.elements import escape
+from ui.frame import show_errors
 
-__all__ = ["REWORDED", "attached", "below_reply", "below_words", "previews_of", "size_of"]
+__all__ = ["REWORDED", "draw_attachments", "draw_below_reply", "draw_below_words", "read_previews", "size_of"]
 
 REWORDED = "reworded"  # the id of the message that is being said otherwise
 THUMBS = {1: 1, 0: -1}
 THUMB_OF = {1: 1, -1: 0}
 
 
-def below_words(user: User, message: Message, thread: Thread) -> None:
+def draw_below_words(user: User, message: Message, thread: Thread) -> None:
     """Under what a person said."""
     with st.container(key=f"below-{message.id}"), _row(message):
         _versions(user, message, thread)
@@ -33,16 +33,16 @@ def below_words(user: User, message: Message, thread: Thread) -> None:
         st.button("Reword", key=key, icon=icon, type="tertiary", on_click=_reword, args=(message.id,))
 
 
-def below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
+def draw_below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
     """Under a reply: whether it is whole, the row, and what stands behind it."""
-    notes(message)
+    draw_notes(message)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"below-{message.id}"):
         with _row(message):
             _versions(user, message, thread)
             copy_button(message)
             _feedback(user, message)
         with st.container(width="content"):
-            behind_reply(message, thread.before(message), again, thread.find(message.parent_id))
+            draw_receipt(message, thread.before(message), again, thread.find(message.parent_id))
 
 
 def _row(message: Message) -> st.delta_generator.DeltaGenerator:
@@ -94,7 +94,7 @@ def _feedback(user: User, message: Message) -> None:
     )
     if message.feedback is None:
         return
-    label = f"“{plain(message.feedback_why)}”" if message.feedback_why else "Say why"
+    label = f"“{escape(message.feedback_why)}”" if message.feedback_why else "Say why"
     with (
         st.popover(label, type="tertiary", key=f"why-{message.id}"),
         st.form(f"why-form-{message.id}", border=False),
@@ -127,13 +127,13 @@ ICONS = {"application/pdf": ":material/picture_as_pdf:", "text/plain": ":materia
 WIDEST = 240  # pixels
 
 
-def previews_of(user: User, messages: Sequence[Message]) -> Mapping[str, bytes]:
+def read_previews(user: User, messages: Sequence[Message]) -> Mapping[str, bytes]:
     """The small pictures of all these messages, in one trip; in none, where no picture came with any."""
     having = [each.id for each in messages if any(map(_is_picture, each.receipt.get("attached") or []))]
     return services().conversations.attachments.previews(user.id, having)
 
 
-def attached(said: Message, shown: Mapping[str, bytes]) -> None:
+def draw_attachments(said: Message, shown: Mapping[str, bytes]) -> None:
     """What came with a message; `shown` are the small pictures that were read for the page."""
     files = said.receipt.get("attached") or []
     if not files:
@@ -150,7 +150,7 @@ def attached(said: Message, shown: Mapping[str, bytes]) -> None:
 
 
 def _chip(row: Any, file: Mapping[str, Any]) -> None:
-    name, key = plain(str(file["name"])), f"file-{file['id']}"
+    name, key = escape(str(file["name"])), f"file-{file['id']}"
     icon = ICONS.get(str(file["media"]), ":material/image:")
     label = f"{name} · {size_of(int(file['size']))}"
     if row.button(label, key=key, type="tertiary", icon=icon):
@@ -158,14 +158,14 @@ def _chip(row: Any, file: Mapping[str, Any]) -> None:
 
 
 def _opened(attachment_id: str) -> None:
-    with trouble():
+    with show_errors():
         file = services().conversations.attachments.one(require_user().id, attachment_id)
         if file is None:
             st.markdown("This file is not there any more.")
         elif file.picture:
             st.image(file.picture)
         else:
-            st.caption(f"What {plain(file.name)} says")
+            st.caption(f"What {escape(file.name)} says")
             st.code(file.written or "", language=None, wrap_lines=True, height=480)
 
 

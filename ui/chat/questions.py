@@ -14,10 +14,10 @@ from memory.learn.questions import Choice
 from memory.upkeep.recheck import Answer
 from services import services
 from ui.chat import open_chat
-from ui.elements import date_of, plain
-from ui.frame import trouble
+from ui.elements import date_of, escape
+from ui.frame import show_errors
 
-__all__ = ["WAITING", "confirm_gently", "which_is_right"]
+__all__ = ["WAITING", "draw_contradiction", "draw_recheck"]
 
 WAITING = "which_is_right_waits"  # one question at a time: others are not put beside this one
 # What the buttons say.
@@ -30,12 +30,12 @@ CHOICES: dict[Choice, str] = {
 
 
 @st.fragment
-def which_is_right(asking: User, read: list[Sequence[Question]]) -> None:
+def draw_contradiction(asking: User, read: list[Sequence[Question]]) -> None:
     """The oldest open question, and how many wait behind it; answered at once.
 
     `read` holds what the page has read for its own run, for who was at its gate; drawn alone, it is used up.
     """
-    with trouble():
+    with show_errors():
         user = asking if read else require_user()
         waiting = read.pop() if read else services().memory.questions.open(user.id)
         st.session_state[WAITING] = bool(waiting)
@@ -47,8 +47,8 @@ def which_is_right(asking: User, read: list[Sequence[Question]]) -> None:
 def _question_card(user_id: str, asked: Question, waiting: int) -> None:
     more = f" {_quiet(f'1 of {waiting}')}" if waiting > 1 else ""
     st.markdown(f"**Which is right?**{more}")
-    known = plain(asked.known) if asked.known else "*forgotten since*"
-    st.markdown(f"{_quiet('New')} {plain(asked.text)}\n\n{_quiet('Old')} {known}")
+    known = escape(asked.known) if asked.known else "*forgotten since*"
+    st.markdown(f"{_quiet('New')} {escape(asked.text)}\n\n{_quiet('Old')} {known}")
     row = st.container(horizontal=True, gap="small")
     for choice, label in CHOICES.items():
         if row.button(label, key=f"which-{asked.id}-{choice}"):
@@ -74,9 +74,9 @@ class Asked(NamedTuple):
 
 
 @st.fragment
-def confirm_gently() -> None:
+def draw_recheck() -> None:
     """The card with the question, or the line that says what was answered; mostly neither."""
-    with trouble():
+    with show_errors():
         if st.session_state.get(WAITING):
             return
         asked = _looked_for()
@@ -106,7 +106,7 @@ def _recheck_card(user: User, asked: Asked, memory: Result) -> None:
     st.markdown("**Is this still so?**")
     told = memory["updated_at"] or memory["created_at"]
     day = f" :small[:gray[You told me on {date_of(told)}]]" if told else ""
-    st.markdown(f"{plain(memory['memory'])}{day}")
+    st.markdown(f"{escape(memory['memory'])}{day}")
     if asked.changing:
         _reword(user, asked, memory)
         return
@@ -114,7 +114,7 @@ def _recheck_card(user: User, asked: Asked, memory: Result) -> None:
     if row.button("Still true", key="gently-true"):
         _answer(user, asked, "true", "Good to know. I keep it.")
     if row.button("Not any more", key="gently-gone"):
-        _answer(user, asked, "gone", f"Forgotten: {plain(memory['memory'])}")
+        _answer(user, asked, "gone", f"Forgotten: {escape(memory['memory'])}")
     if row.button("Changed…", key="gently-changed"):
         _go_on(asked._replace(changing=True))
     if row.button("Don't ask", key="gently-never", type="tertiary"):
@@ -131,7 +131,7 @@ def _reword(user: User, asked: Asked, memory: Result) -> None:
         own = services().memory
         own.update(memory["id"], words, user_id=user.id)
         last = own.history(memory["id"], user_id=user.id)[-1]["id"]
-        _answer(user, asked, "changed", f"Changed: {plain(words.strip())}", last)
+        _answer(user, asked, "changed", f"Changed: {escape(words.strip())}", last)
     if save or leave:
         _go_on(asked._replace(changing=False))
 

@@ -15,10 +15,10 @@ import streamlit as st
 from chat.conversations import Message
 from ui import zone
 from ui.chat import open_chat
-from ui.chat.learned import line_of
-from ui.elements import plain, plural
+from ui.chat.learned import learned_line
+from ui.elements import escape, plural
 
-__all__ = ["Again", "behind_reply", "notes", "summary", "what_of"]
+__all__ = ["Again", "draw_notes", "draw_receipt", "memory_markdown", "summary"]
 
 LONGEST, SHORT = 300, 60
 # What the parts of a score are called; the cosine is no part of the sum.
@@ -47,7 +47,7 @@ class Again(Protocol):
         """Have it answered in the next run."""
 
 
-def behind_reply(
+def draw_receipt(
     said: Message, before: Sequence[Message] = (), again: Again | None = None, asked: Message | None = None
 ) -> None:
     """One line that opens, and the ways to another reply.
@@ -82,7 +82,7 @@ def as_of_day(receipt: Mapping[str, Any]) -> date | None:
         return None
 
 
-def notes(said: Message) -> None:
+def draw_notes(said: Message) -> None:
     """What must not be overlooked about a reply."""
     receipt = said.receipt
     if said.status == "stopped":
@@ -92,9 +92,9 @@ def notes(said: Message) -> None:
     if receipt.get("cut_off"):
         st.caption(":material/content_cut: The model reached the length it may write at once.")
     if problem := receipt.get("not_recalled"):
-        st.caption(f":material/warning: Without memory: {plain(str(problem))}")
+        st.caption(f":material/warning: Without memory: {escape(str(problem))}")
     if gone := receipt.get("not_offered"):
-        st.caption(f":material/swap_horiz: {plain(str(gone))} is no longer offered: another model answered.")
+        st.caption(f":material/swap_horiz: {escape(str(gone))} is no longer offered: another model answered.")
     if day := as_of_day(receipt):
         st.caption(f":material/history_toggle_off: As of {day.day} {day:%B %Y}")
 
@@ -103,10 +103,10 @@ def _opened(said: Message, before: Sequence[Message], again: Again | None, asked
     """Every memory with why it was found; each can be switched off where the reply can be had again."""
     used, left_out = _memories(said.receipt), _left_out(said, before)
     if again is None:
-        st.markdown("\n\n".join([*map(what_of, used), _cost(said.receipt)]))
+        st.markdown("\n\n".join([*map(memory_markdown, used), _cost(said.receipt)]))
     else:
         _choices(said, used, left_out, again)
-    if asked and (line := line_of(asked.receipt.get("remembered") or {})):
+    if asked and (line := learned_line(asked.receipt.get("remembered") or {})):
         st.markdown(_small_markdown(f"From this turn · {line}"))
     _origins(said, used)
 
@@ -124,7 +124,7 @@ def _choices(
         if used or left_out:
             st.form_submit_button("Answer without what is off", on_click=_answer_without, args=given)
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-        today = datetime.now(zone.here()).date()
+        today = datetime.now(zone.timezone()).date()
         chosen = as_of_day(said.receipt) or today - timedelta(days=1)
         row.date_input("As it was on", min(chosen, today), max_value=today, key=f"as-of-{said.id}", width=150)
         row.form_submit_button("Answer as it was then", on_click=_answer_as_of, args=given)
@@ -157,7 +157,7 @@ def _origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
     st.caption("Where it was said")
     for each in known:
         line = _line(each)
-        words = plain(line if len(line) <= SHORT else f"{line[: SHORT - 1]}…")
+        words = escape(line if len(line) <= SHORT else f"{line[: SHORT - 1]}…")
         label = f"{_day(each.get('at'))}: {words}"
         key, going = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
         st.button(label, key=key, type="tertiary", icon=":material/north_east:", on_click=_go_to, args=going)
@@ -189,7 +189,7 @@ def summary(receipt: Mapping[str, Any]) -> str:
     return " · ".join(told)
 
 
-def what_of(memory: Mapping[str, Any]) -> str:
+def memory_markdown(memory: Mapping[str, Any]) -> str:
     """One memory as Markdown: its text, and below it where it is from and why it was found."""
     return "  \n".join([_text(memory), *map(_small, _why(memory))])
 
@@ -200,7 +200,7 @@ def _line(memory: Mapping[str, Any]) -> str:
 
 def _text(memory: Mapping[str, Any]) -> str:
     line = _line(memory)
-    return plain(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
+    return escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
 
 
 def _why(memory: Mapping[str, Any]) -> list[str]:
@@ -210,7 +210,7 @@ def _why(memory: Mapping[str, Any]) -> list[str]:
 
 
 def _small(words: str) -> str:
-    return _small_markdown(plain(words))
+    return _small_markdown(escape(words))
 
 
 def _small_markdown(words: str) -> str:
@@ -253,7 +253,7 @@ def _day(written: Any) -> str:
         moment = datetime.fromisoformat(str(written))
     except ValueError:
         return ""
-    local = moment.astimezone(zone.here()) if moment.tzinfo else moment
+    local = moment.astimezone(zone.timezone()) if moment.tzinfo else moment
     return f"{local.day} {local:%b %Y}"
 
 

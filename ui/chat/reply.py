@@ -15,8 +15,8 @@ from memory.errors import AppError
 from services import services
 from ui import elements, zone
 from ui.chat import composer, open_chat
-from ui.chat.learned import learned
-from ui.chat.message_row import below_reply
+from ui.chat.learned import draw_learned
+from ui.chat.message_row import draw_below_reply
 
 __all__ = ["ask_again", "follow_reply", "second_try"]
 
@@ -26,7 +26,7 @@ UNDER_REPLY = 8  # elements that may stand under a reply, and its words
 
 def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
     """What a press on "Try again" does: this message is answered anew, maybe without some memories or as of a day."""
-    at = zone.here(st.session_state.to_dict())
+    at = zone.timezone(st.session_state.to_dict())
     home = services()
     try:
         if asked := message_id and home.conversations.message(user.id, message_id):
@@ -50,7 +50,7 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
         st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=stop, args=those)
     problem = None
     try:
-        words.write_stream(elements.harmless_stream(_watched(task)))
+        words.write_stream(elements.safe_markdown_stream(_watched(task)))
     except AppError as error:
         problem = str(error)
     place.empty()
@@ -61,7 +61,7 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
         composer.seen(now.tip)
     with end.container():
         _stands(user, asked, thread, now, problem)
-        learned(asked, newest=True)
+        draw_learned(asked, newest=True)
     return now
 
 
@@ -72,10 +72,10 @@ def _stands(user: User, asked: Message, before: Thread, now: Thread, problem: st
     if not any(each.id not in older for each in replies):
         second_try(user, asked, problem)
         for each in replies:
-            elements.spoken(each)
+            elements.draw_message_text(each)
     for each in replies:
         whole = each.status == "complete"
-        below_reply(user, each, now, partial(ask_again, user) if whole else None)
+        draw_below_reply(user, each, now, partial(ask_again, user) if whole else None)
         if not whole and each.id not in older:
             second_try(user, asked, problem)
 

@@ -15,11 +15,11 @@ from auth.guard import User
 from chat.tree import Message, Thread, replies_to
 from ui import elements
 from ui.chat import composer, open_chat
-from ui.chat.learned import learned
-from ui.chat.message_row import REWORDED, attached, below_reply, below_words, previews_of
+from ui.chat.learned import draw_learned
+from ui.chat.message_row import REWORDED, draw_attachments, draw_below_reply, draw_below_words, read_previews
 from ui.chat.reply import ask_again, second_try
 from ui.elements import plural
-from ui.slots import nothing_below
+from ui.slots import clear_below
 
 __all__ = ["greeting", "thread"]
 
@@ -63,14 +63,14 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator |
     if drawn.earlier:
         label, key = plural(drawn.earlier, "{number} earlier message", "{number} earlier messages"), "earlier-messages"
         st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.earlier, args=(drawn,))
-    shown = previews_of(user, drawn.messages)
+    shown = read_previews(user, drawn.messages)
     # What followed a reply that is written anew is on another branch.
     messages = drawn.messages if asked is None else drawn.messages[: drawn.messages.index(asked) + 1]
     for each in messages:
         _message(user, each, drawn, shown, answered_now=each is asked)
     later = drawn.later if asked is None else 0
     place = st.container(key="message-to-come") if messages[-1].role == "user" and not later else None
-    nothing_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
+    clear_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
     if later:
         label, key = plural(later, "{number} later message", "{number} later messages"), "later-messages"
         st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
@@ -85,24 +85,24 @@ def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes
         st.chat_message(each.role, avatar=elements.avatar(each.role)),
     ):
         if each.role == "assistant":
-            elements.spoken(each)
+            elements.draw_message_text(each)
             again = partial(ask_again, user) if each.status == "complete" and each.parent_id else None
-            below_reply(user, each, drawn, again)
+            draw_below_reply(user, each, drawn, again)
             if each.status != "complete" and each.id == drawn.tip and (said := drawn.find(each.parent_id)):
                 second_try(user, said)
             if asked := drawn.find(each.parent_id):
-                learned(asked, newest=newest is not None and asked.id == newest.id)
+                draw_learned(asked, newest=newest is not None and asked.id == newest.id)
             return
         if st.session_state.get(REWORDED) == each.id:
             _editor(user, each)
             for _ in range(UNDER_WORDS):
                 st.empty()  # gone at once, and not when a reply is whole that may be under way
         else:
-            elements.spoken(each)
-            attached(each, shown)
-            below_words(user, each, drawn)
+            elements.draw_message_text(each)
+            draw_attachments(each, shown)
+            draw_below_words(user, each, drawn)
         if not answered_now and not replies_to(each, drawn.messages):
-            learned(each, newest=newest is not None and each.id == newest.id)
+            draw_learned(each, newest=newest is not None and each.id == newest.id)
 
 
 def _editor(user: User, old: Message) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from memory.upkeep.health import Health
 
-__all__ = ["draw"]
+__all__ = ["draw_charts"]
 
 KINDS = {
     "fact": "Facts",
@@ -24,7 +24,7 @@ COLOURS = ["#c0523a", "#c4ad8d"]
 INK = {"dark": "#cfc5ba", "light": "#5f554d"}
 
 
-def draw(health: Health) -> None:
+def draw_charts(health: Health) -> None:
     """The pictures, the simplest first."""
     _use(health)
     _kinds(health)

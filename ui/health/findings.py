@@ -15,9 +15,9 @@ from memory.upkeep.health import Health, ReviewItem, ReviewList
 from services import services
 from ui import elements, undo_bar
 from ui.elements import plural
-from ui.frame import trouble
+from ui.frame import show_errors
 
-__all__ = ["draw"]
+__all__ = ["draw_findings"]
 
 SHOWN, TOLD = 20, 5
 REPORT = "tidy-report"
@@ -50,7 +50,7 @@ REASONS = {
 }
 
 
-def draw(user: User, health: Health) -> None:
+def draw_findings(user: User, health: Health) -> None:
     """The findings, what is wrong before what is only unproved; and the way to have all of it put in order."""
     lists = {"stale": health.stale, "unused": health.unused, "unconfirmed": health.unconfirmed}
     if not health.duplicates and not any(each.count for each in lists.values()):
@@ -79,15 +79,15 @@ def _twice(user: User, health: Health) -> None:
             with st.container(border=True):
                 for number, each in enumerate(group):
                     word = "goes" if number else "stays"
-                    st.markdown(f"{elements.plain(each['memory'])} :small[:gray[· {word}]]")
+                    st.markdown(f"{elements.escape(each['memory'])} :small[:gray[· {word}]]")
         _more(len(groups), len(health.duplicates))
         label = plural(len(groups), "Merge this one", "Merge these {number}")
         if st.button(label, key="merge-shown", type="primary", icon=":material/merge:"):
-            with trouble():
+            with show_errors():
                 ids = [each["id"] for group in groups for each in group]
                 report = services().memory.tidy.merge(user.id, ids)
                 if report.changed:
-                    undo_bar.offer(
+                    undo_bar.offer_undo(
                         plural(
                             len(report.merged),
                             "Merged: 1 memory stands for those that said the same",
@@ -101,7 +101,7 @@ def _twice(user: User, health: Health) -> None:
 @st.fragment
 def _list(name: str, finding: ReviewList) -> None:
     """Boxes to tick, all of them off at first, and what may be done with what is ticked."""
-    with trouble():
+    with show_errors():
         user = require_user()
         shown = finding.shown[:SHOWN]
         keys = [_box(name, each) for each in shown]
@@ -116,7 +116,7 @@ def _list(name: str, finding: ReviewList) -> None:
 
 def _row(each: ReviewItem, key: str) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
-    memory = elements.plain(each.memory["memory"])
+    memory = elements.escape(each.memory["memory"])
     row.checkbox(f"Choose: {memory}", key=key, label_visibility="collapsed", width=24)
     with row.container(gap="xxsmall"):
         st.markdown(memory)
@@ -139,7 +139,7 @@ def _do(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
 
 def _done(change: Change, done: str) -> None:
     if change.count:
-        undo_bar.offer(plural(change.count, f"{done}: 1 memory", f"{done}: {{number}} memories"), change.run)
+        undo_bar.offer_undo(plural(change.count, f"{done}: 1 memory", f"{done}: {{number}} memories"), change.run)
     else:
         st.toast("They were forgotten already.")
     st.rerun()
@@ -156,12 +156,12 @@ def _tidy(user: User) -> None:
         if report := st.session_state.pop(REPORT, None):
             _report(user, report)
         if st.button("Tidy up", key="tidy-up", icon=":material/mop:"):
-            with trouble():
+            with show_errors():
                 with st.spinner("Tidying up…"):
                     done = services().memory.tidy.run(user.id)
                 st.session_state[REPORT] = done
                 if done.changed:
-                    undo_bar.offer(f"Tidied up: {_told(done)}", done.run)
+                    undo_bar.offer_undo(f"Tidied up: {_told(done)}", done.run)
                 st.rerun()
 
 
@@ -169,10 +169,10 @@ def _report(user: User, report: Report) -> None:
     """What a run did; what it would only propose stands in the lists above."""
     lines = [f"Tidied up: {_told(report)}" if report.changed else "All was in order: nothing was changed."]
     new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:TOLD]]
-    lines += [f"Now one statement: {elements.plain(each['memory'])}" for each in new if each]
-    lines += [f"Left as it is, {times}×: {elements.plain(reason)}" for reason, times in report.skipped.items()]
+    lines += [f"Now one statement: {elements.escape(each['memory'])}" for each in new if each]
+    lines += [f"Left as it is, {times}×: {elements.escape(reason)}" for reason, times in report.skipped.items()]
     if report.problem:
-        lines.append(f"The model's part is not finished: {elements.plain(report.problem)}")
+        lines.append(f"The model's part is not finished: {elements.escape(report.problem)}")
     st.info("  \n".join(lines), icon=":material/mop:")
 
 

@@ -11,11 +11,11 @@ from memory import Result
 from memory.upkeep.checks import FAR, GIVEN, MAX_QUESTION, Check, subject
 from services import services
 from ui import elements
-from ui.chat.receipt import what_of
+from ui.chat.receipt import memory_markdown
 from ui.elements import plural
-from ui.frame import trouble
+from ui.frame import show_errors
 
-__all__ = ["draw", "pin_button", "red"]
+__all__ = ["count_red", "draw_pin_button", "draw_recall_checks"]
 
 # What came of asking.
 OUTCOMES = {
@@ -33,7 +33,7 @@ ICONS = {
 }
 
 
-def pin_button(user: User, memory: Result) -> None:
+def draw_pin_button(user: User, memory: Result) -> None:
     """The way to say "you must know this" of a memory, with a question that is proposed."""
     with st.popover("Must be found", icon=":material/push_pin:", key=f"pin-{memory['id']}"):
         st.caption(
@@ -45,17 +45,17 @@ def pin_button(user: User, memory: Result) -> None:
             question = st.text_input("The question", value=proposed, max_chars=MAX_QUESTION)
             asked = st.form_submit_button("Pin", icon=":material/push_pin:")
         if asked:
-            with trouble():
+            with show_errors():
                 services().memory.checks.pin(memory["id"], question, user_id=user.id)
                 st.success("Pinned. You find it under Health, Recall checks.", icon=":material/check:")
 
 
-def red(checks: Sequence[Check]) -> int:
+def count_red(checks: Sequence[Check]) -> int:
     """How many did not find what they must, the last time."""
     return sum(each.outcome is not None and not each.green for each in checks)
 
 
-def draw(user: User, checks: Sequence[Check]) -> None:
+def draw_recall_checks(user: User, checks: Sequence[Check]) -> None:
     """All checks with their last results, and the button that asks them anew."""
     st.caption(
         "What I must know: questions that you pinned to a memory. Run them after any change, and "
@@ -69,7 +69,7 @@ def draw(user: User, checks: Sequence[Check]) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     row.markdown(_summary(checks), width="content")
     if row.button("Run all", key="run-checks", type="primary", icon=":material/play_arrow:"):
-        with trouble():
+        with show_errors():
             with st.spinner("Asking…"):
                 services().memory.checks.run(user_id=user.id)
             st.rerun()
@@ -90,11 +90,11 @@ def _summary(checks: Sequence[Check]) -> str:
 def _one(user: User, check: Check) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     with row.container(gap="xxsmall"):
-        st.markdown(f"{ICONS.get(check.outcome or '', ':material/pending:')} **{elements.plain(check.question)}**")
+        st.markdown(f"{ICONS.get(check.outcome or '', ':material/pending:')} **{elements.escape(check.question)}**")
         outcome = OUTCOMES[check.outcome or "waiting"].format(place=check.place or "")
-        st.caption(f"{outcome} · must find “{elements.plain(_short(check.pinned_text))}”")
+        st.caption(f"{outcome} · must find “{elements.escape(_short(check.pinned_text))}”")
     if row.button("Do without this check", key=f"icon-unpin-{check.id}", icon=":material/close:", type="tertiary"):
-        with trouble():
+        with show_errors():
             services().memory.checks.unpin(check.id, user_id=user.id)
             st.toast("The check is gone; the memory stays.")
             st.rerun()
@@ -107,19 +107,19 @@ def _behind(user: User, check: Check) -> None:
     """The scores, for who wants them; and the way to be content with what the memory says by now."""
     why, row = check.why, st.container(horizontal=True, vertical_alignment="center", gap="small")
     if why.get("now") and row.button("These words are right", key=f"accept-{check.id}", icon=":material/check:"):
-        with trouble():
+        with show_errors():
             services().memory.checks.accept(check.id, user_id=user.id)
             st.rerun()
     if "score" in why:
         with row.popover("Why", type="tertiary", key=f"behind-check-{check.id}"):
-            st.markdown(what_of({"text": check.pinned_text, "score": why["score"], "parts": why.get("parts")}))
+            st.markdown(memory_markdown({"text": check.pinned_text, "score": why["score"], "parts": why.get("parts")}))
 
 
 def _told(check: Check) -> None:
     """What is known of how it came to this."""
     why, told = check.why, []
     if now := why.get("now"):
-        told.append(f"It says now: {elements.plain(_short(str(now)))}")
+        told.append(f"It says now: {elements.escape(_short(str(now)))}")
     if check.outcome == "missed":
         if "best" not in why:
             told.append("The question finds nothing at all: I take it to be about something else.")
@@ -128,7 +128,7 @@ def _told(check: Check) -> None:
         else:
             told.append(f"It is not among the first {FAR} either.")
     if best := why.get("best"):
-        told.append(f"Found first instead: {elements.plain(_short(str(best['text'])))}")
+        told.append(f"Found first instead: {elements.escape(_short(str(best['text'])))}")
     if told:
         st.markdown("  \n".join(told))
 

@@ -17,9 +17,9 @@ from memory.imports.queue import ImportProgress, Way
 from services import services
 from ui import elements
 from ui.elements import plural
-from ui.frame import trouble
+from ui.frame import show_errors
 
-__all__ = ["draw", "found"]
+__all__ = ["draw_chatgpt_import", "offer_export"]
 
 FOUND, BROUGHT = "chats-found", "messages-brought"
 EVERY_SECONDS = 3
@@ -32,17 +32,17 @@ class Found(NamedTuple):
     cost: int
 
 
-def found(chats: ChatGPTExport) -> None:
+def offer_export(chats: ChatGPTExport) -> None:
     """Ask in the next run what to do with these."""
     st.session_state[FOUND] = Found(chats, services().memory.import_queue.cost(chats.said))
 
 
-def draw(user: User) -> None:
+def draw_chatgpt_import(user: User) -> None:
     """The question, where there is one, and how far the reading has come."""
     with st.container(key="brought"):
         if offered := st.session_state.get(FOUND):
             _ask(user, offered)
-        with trouble():
+        with show_errors():
             progress = services().memory.import_queue.progress(user.id)
             if progress.waiting:
                 # Only while there is something to look for.
@@ -59,7 +59,7 @@ def draw(user: User) -> None:
 
 def _ask(user: User, offered: Found) -> None:
     chats, cost = offered
-    with st.container(border=True), trouble():
+    with st.container(border=True), show_errors():
         st.markdown("**What you said to ChatGPT**")
         of_chats = plural(chats.chats, "one chat", "{number} chats")
         st.markdown(
@@ -146,7 +146,7 @@ def _drop() -> None:
 def _moving() -> None:
     """How many are left, looked at again now and then."""
     user = require_user()
-    with _bordered(), trouble():
+    with _bordered(), show_errors():
         queue = services().memory.import_queue
         progress = queue.progress(user.id)
         if not progress.waiting:
@@ -170,7 +170,7 @@ def _bar(progress: ImportProgress) -> None:
         ),
     )
     if progress.problem:
-        st.caption(f"It rests at the moment: {elements.plain(progress.problem)}")
+        st.caption(f"It rests at the moment: {elements.escape(progress.problem)}")
 
 
 @contextmanager

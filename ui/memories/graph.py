@@ -18,7 +18,7 @@ from services import services
 from ui import elements
 from ui.memories import memory_list
 
-__all__ = ["draw", "rings"]
+__all__ = ["draw_graph", "rings"]
 
 NODES, CROWD, WORDED, LISTED, MENTIONED = 60, 20, 12, 100, 10
 CHOSEN, HOPS, PICTURE = "graph-chosen", "graph-hops", "graph-picture"
@@ -28,7 +28,7 @@ LINE = {"dark": "#7d6f63", "light": "#b7a896"}
 CENTRE, OTHERS = "#c8553b", "#8a9a7b"
 
 
-def draw(user: User) -> None:
+def draw_graph(user: User) -> None:
     """The choice, the picture, the list, and what is remembered of whoever is chosen."""
     entities, relations = services().memory.graph.whole(user.id)
     if not [each for each in entities if each.name != ME]:
@@ -194,7 +194,7 @@ def _listed(near: Sequence[Relation], chosen: str | None) -> None:
     with st.expander("As a list", key=f"graph-list-{chosen is not None}"):
         told = dict.fromkeys((each.subject, each.relation, each.object) for each in near)
         lines = [
-            f"{_plain(subject)} — {elements.plain(relation)} — {_plain(other)}"
+            f"{_plain(subject)} — {elements.escape(relation)} — {_plain(other)}"
             for subject, relation, other in list(told)[:LISTED]
         ]
         if lines:
@@ -206,10 +206,10 @@ def _listed(near: Sequence[Relation], chosen: str | None) -> None:
 def _mentions(user: User, entity: Entity) -> None:
     st.markdown(f"##### What I remember of {_plain(entity.name)}")
     if others := entity.names[1:]:
-        st.caption(f"Also called {elements.plain(', '.join(others[:10]))}")
+        st.caption(f"Also called {elements.escape(', '.join(others[:10]))}")
     found = services().memory.graph.mentions(user.id, entity.memory_ids, MENTIONED)
     for each in found:
-        memory_list.one(user, each.result())
+        memory_list.draw_memory(user, each.result())
     if not found:
         st.caption("The memories that spoke of it are no longer there.")
 
@@ -219,7 +219,7 @@ def _called(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return elements.plain(_called(name))
+    return elements.escape(_called(name))
 
 
 def _short(name: str) -> str:

@@ -12,10 +12,10 @@ from auth.guard import User
 from memory import Result
 from services import services
 from ui import elements, undo_bar
-from ui.frame import trouble
+from ui.frame import show_errors
 from ui.health import recall_checks
 
-__all__ = ["any_open", "draw", "is_open", "toggle"]
+__all__ = ["draw_detail", "is_any_open", "is_open", "toggle"]
 
 OPENED = "opened_memory"
 # Where a memory comes from, who changed it, and what was done.
@@ -43,7 +43,7 @@ def is_open(memory_id: str) -> bool:
     return bool(st.session_state.get(OPENED) == memory_id)
 
 
-def any_open() -> bool:
+def is_any_open() -> bool:
     """Whether any memory is looked at."""
     return bool(st.session_state.get(OPENED))
 
@@ -53,19 +53,19 @@ def toggle(memory_id: str) -> None:
     st.session_state[OPENED] = None if is_open(memory_id) else memory_id
 
 
-def draw(user: User, memory: Result) -> None:
+def draw_detail(user: User, memory: Result) -> None:
     """What is known about it, the box to say it better, and its history."""
     _origin(user, memory)
     _edit(user, memory)
-    recall_checks.pin_button(user, memory)
-    with trouble():
+    recall_checks.draw_pin_button(user, memory)
+    with show_errors():
         _history(user, memory)
 
 
 def _origin(user: User, memory: Result) -> None:
     known = memory["metadata"]
     if quote := known.get("quote"):
-        st.markdown(f"> “{elements.plain(str(quote))}”".replace("\n", "\n> "))
+        st.markdown(f"> “{elements.escape(str(quote))}”".replace("\n", "\n> "))
     kept = memory["created_at"]
     told = {
         "Kind": elements.kind_name(known["kind"]) if known.get("kind") in elements.KINDS else None,
@@ -74,7 +74,7 @@ def _origin(user: User, memory: Result) -> None:
         "Confirmed": elements.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
         "Source": _source(known),
     }
-    lines = (f"**{name}:** {elements.plain(value)}" for name, value in told.items() if value)
+    lines = (f"**{name}:** {elements.escape(value)}" for name, value in told.items() if value)
     st.markdown("  \n".join(lines))
     _way_back(user, memory)
 
@@ -93,7 +93,7 @@ def _way_back(user: User, memory: Result) -> None:
     label = "Open the message it came from" if message_id else "Open the chat"
     if not st.button(label, key=f"chat-of-{memory['id']}", icon=":material/chat:"):
         return
-    with trouble():
+    with show_errors():
         conversations = services().conversations
         found = conversations.message(user.id, message_id) if message_id else None
         if message_id and found is not None and found.conversation_id == run_id:
@@ -121,11 +121,11 @@ def _edit(user: User, memory: Result) -> None:
         asked = st.form_submit_button("Save", icon=":material/check:")
     if not asked or words.strip() == memory["memory"]:
         return
-    with trouble():
+    with show_errors():
         own = services().memory
         own.update(memory["id"], words, user_id=user.id)
         last = own.history(memory["id"], user_id=user.id)[-1]
-        undo_bar.offer(f"Changed: {elements.plain(words.strip())}", last["id"])
+        undo_bar.offer_undo(f"Changed: {elements.escape(words.strip())}", last["id"])
         st.rerun()
 
 
@@ -139,17 +139,17 @@ def _history(user: User, memory: Result) -> None:
             continue
         label, key = "Undo this change", f"icon-undo-{each['id']}"
         if row.button(label, key=key, icon=":material/undo:", type="tertiary"):
-            with trouble():
+            with show_errors():
                 services().memory.undo(each["id"], user_id=user.id)
-                undo_bar.dismiss()
+                undo_bar.withdraw_undo()
                 st.rerun()
 
 
 def _told(event: Mapping[str, Any]) -> str:
     said = event["new_memory"] if event["new_memory"] is not None else event["old_memory"]
     actor, change = str(event["actor"]), str(event["event"])
-    who = ACTORS.get(actor) or elements.plain(actor)
+    who = ACTORS.get(actor) or elements.escape(actor)
     done = DONE.get(change, change)
     undone = " · taking a change back" if event["undoes"] else ""
     line = f"{elements.date_of(event['created_at'])} · {done} by {who}"
-    return f"{line}{undone}  \n{elements.plain(str(said))}"
+    return f"{line}{undone}  \n{elements.escape(str(said))}"

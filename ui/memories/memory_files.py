@@ -20,16 +20,16 @@ from memory.plain_text import cell
 from services import services
 from ui import elements, undo_bar
 from ui.elements import plural
-from ui.frame import trouble
+from ui.frame import show_errors
 from ui.memories import chatgpt_import
 
-__all__ = ["draw"]
+__all__ = ["draw_memory_files"]
 
 ROUND = "import-round"
 MB = 1024 * 1024
 
 
-def draw(user: User) -> None:
+def draw_memory_files(user: User) -> None:
     """The way out, and the way in."""
     with st.container(border=True):
         st.markdown("**Take them along**")
@@ -59,7 +59,7 @@ def draw(user: User) -> None:
             "know already is left out."
         )
         _bring_in(user)
-    chatgpt_import.draw(user)
+    chatgpt_import.draw_chatgpt_import(user)
 
 
 def _as_json(user: User) -> bytes:
@@ -86,7 +86,7 @@ def _all(user: User) -> list[Result]:
 
 
 def _bring_in(user: User) -> None:
-    with trouble():
+    with show_errors():
         number = st.session_state.get(ROUND, 0)
         given = st.file_uploader(
             "A file of memories, or ChatGPT's export",
@@ -106,7 +106,7 @@ def _bring_in(user: User) -> None:
         services().limits.may_upload(user.id)
         with st.spinner("Reading the file…"):
             if chatgpt.is_export(given):
-                chatgpt_import.found(chatgpt.read(given, given.name))
+                chatgpt_import.offer_export(chatgpt.read(given, given.name))
             else:
                 _take_in(user, given, given.name, given.size)
         st.session_state[ROUND] = number + 1  # an empty box for the next file
@@ -120,12 +120,12 @@ def _take_in(user: User, given: IO[bytes], name: str, size: int) -> None:
     room = home.limits.memories_left(user.id)
     change = home.memory.bulk_edit.import_file(given.read(), name, user_id=user.id, room=room)
     if change.count:
-        undo_bar.offer(
+        undo_bar.offer_undo(
             plural(
                 change.count,
                 "Imported: 1 memory from {file}",
                 "Imported: {number} memories from {file}",
-                file=elements.plain(name),
+                file=elements.escape(name),
             ),
             change.run,
         )

@@ -16,10 +16,10 @@ from memory.upkeep.bulk_edit import MemoryPage
 from services import services
 from ui import elements, undo_bar, zone
 from ui.elements import plural
-from ui.frame import show_trouble
+from ui.frame import show_error
 from ui.memories import memory_detail
 
-__all__ = ["draw", "looking_closer", "one"]
+__all__ = ["draw_memory", "draw_memory_list", "is_looking_closer"]
 
 SIZE, FOUND, LONGEST = 20, 100, 200
 NEAR = 0.5  # of the best one's score
@@ -33,12 +33,12 @@ PAGE, FIND, KINDS, SINCE, UNTIL, SEVERAL = (
 )
 
 
-def looking_closer() -> bool:
+def is_looking_closer() -> bool:
     """Whether the list is searched, or one memory of it is open."""
-    return bool(st.session_state.get(FIND)) or memory_detail.any_open()
+    return bool(st.session_state.get(FIND)) or memory_detail.is_any_open()
 
 
-def draw(user: User) -> bool:
+def draw_memory_list(user: User) -> bool:
     """The search and the filter, what they find, and the pages of it; whether there is anything at all."""
     words, filters = _looked_for()
     page, close = _found(user, words, filters) if words else (_page(user, filters), [])
@@ -98,9 +98,9 @@ def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> di
         # What others wrote into the table has no kind, and counts as a fact.
         asked.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
     if since:
-        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, zone.here())}})
+        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, zone.timezone())}})
     if until:
-        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, zone.here())}})
+        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, zone.timezone())}})
     return {"$and": asked} if asked else {}
 
 
@@ -128,7 +128,7 @@ def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage,
             "results"
         ]
     except ModelError as error:  # the words alone find something
-        show_trouble(error)
+        show_error(error)
         alike = []
     # A list may be long, and its tail is like everything a little.
     near = [
@@ -166,16 +166,16 @@ def _turn(total: int) -> None:
 
 def _each(user: User, results: Sequence[Result]) -> None:
     for each in results:
-        one(user, each)
+        draw_memory(user, each)
 
 
-def one(user: User, each: Result) -> None:
+def draw_memory(user: User, each: Result) -> None:
     """One memory with its buttons, and what it opens to."""
     opened = memory_detail.is_open(each["id"])
     with st.container(border=True):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
         with row.container():
-            elements.memory_text(each)
+            elements.draw_memory_text(each)
         label, icon = ("Close", "expand_less") if opened else ("Details", "expand_more")
         key = f"icon-details-{each['id']}"
         deeds = row.container(horizontal=True, wrap=False, gap=None, width="content")
@@ -190,7 +190,7 @@ def one(user: User, each: Result) -> None:
         if deeds.button("Forget", key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"):
             _forget(user, each)
         if opened:
-            memory_detail.draw(user, each)
+            memory_detail.draw_detail(user, each)
 
 
 def _forget(user: User, each: Result) -> None:
@@ -198,7 +198,7 @@ def _forget(user: User, each: Result) -> None:
     try:
         memory.delete(each["id"], user_id=user.id)
         last = memory.history(each["id"], user_id=user.id)[-1]
-        undo_bar.offer(f"Forgotten: {elements.plain(each['memory'])}", last["id"])
+        undo_bar.offer_undo(f"Forgotten: {elements.escape(each['memory'])}", last["id"])
         if memory_detail.is_open(each["id"]):
             memory_detail.toggle(each["id"])
     except NotFound:
@@ -216,16 +216,16 @@ def _several(user: User, results: Sequence[Result]) -> None:
     if row.button(label, key="forget-several", type="primary", icon=":material/delete:", disabled=not ticked):
         change = services().memory.bulk_edit.delete(ticked, user_id=user.id)
         if change.count:
-            undo_bar.offer(plural(change.count, "Forgotten: 1 memory", "Forgotten: {number} memories"), change.run)
+            undo_bar.offer_undo(plural(change.count, "Forgotten: 1 memory", "Forgotten: {number} memories"), change.run)
         st.rerun()
     for each in results:
         with st.container(border=True):
             row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
             row.checkbox(
-                elements.plain(each["memory"]), key=f"pick-{each['id']}", label_visibility="collapsed", width=24
+                elements.escape(each["memory"]), key=f"pick-{each['id']}", label_visibility="collapsed", width=24
             )
             with row.container():
-                elements.memory_text(each)
+                elements.draw_memory_text(each)
 
 
 def _tick(ids: Sequence[str], ticked: bool) -> None:

@@ -11,9 +11,9 @@ from memory.errors import LimitReached, ModelError
 from memory.upkeep.profile import Line, Profile
 from services import services
 from ui import elements
-from ui.frame import show_trouble, trouble
+from ui.frame import show_error, show_errors
 
-__all__ = ["draw"]
+__all__ = ["draw_profile"]
 
 EDITED = "edited_line"
 # The heading that the lines of a kind are listed under.
@@ -26,7 +26,7 @@ HEADINGS = {
 }
 
 
-def draw(user: User) -> None:
+def draw_profile(user: User) -> None:
     """The lines, brought up to date with the memories, and the box for one more."""
     st.caption("A short page about you, written from what I remember. What you change here is yours and stays.")
     profile = _profile(user)
@@ -49,7 +49,7 @@ def _profile(user: User) -> Profile:
         with st.spinner("Reading what I remember…"):
             return memory.profile.refresh(user.id)
     except (ModelError, LimitReached) as error:  # the page as it was is better than none
-        show_trouble(error)
+        show_error(error)
         return memory.profile.get(user.id)
 
 
@@ -59,13 +59,13 @@ def _line(user: User, line: Line) -> None:
         return
     with st.container(key=f"line-{line.id}", horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(
-            elements.plain(line.text) + (" :small[:gray[· yours]]" if line.own else ""),
+            elements.escape(line.text) + (" :small[:gray[· yours]]" if line.own else ""),
             width="stretch",
         )
         key = f"icon-reword-{line.id}"
         st.button("Change", key=key, icon=":material/edit:", type="tertiary", on_click=_edit, args=(line.id,))
         if st.button("Remove", key=f"icon-remove-{line.id}", icon=":material/close:", type="tertiary"):
-            with trouble():
+            with show_errors():
                 services().memory.profile.remove(user.id, line.id)
                 st.toast("Removed. I will not write this line again.")
                 st.rerun()
@@ -82,7 +82,7 @@ def _reword(user: User, line: Line) -> None:
         saved = row.form_submit_button("Save", type="primary", icon=":material/check:")
         row.form_submit_button("Not now", type="tertiary", on_click=_edit, args=(None,))
     if saved:
-        with trouble():
+        with show_errors():
             services().memory.profile.edit(user.id, line.id, words)
             _edit(None)
             st.rerun()
@@ -94,6 +94,6 @@ def _add(user: User) -> None:
         kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=_heading)
         asked = st.form_submit_button("Add", icon=":material/add:")
     if asked:
-        with trouble():
+        with show_errors():
             services().memory.profile.add(user.id, words, kind)
             st.rerun()

@@ -14,7 +14,7 @@ from services import services
 from ui import elements, zone
 from ui.elements import plural
 
-__all__ = ["draw"]
+__all__ = ["draw_time_line"]
 
 SIZE = 30
 PAGE, KINDS = "timeline-page", "timeline-kinds"
@@ -22,7 +22,7 @@ PAGE, KINDS = "timeline-page", "timeline-kinds"
 DOTS = {"fact": "gray", "preference": "orange", "goal": "green", "instruction": "violet", "event": "blue"}
 
 
-def draw(user: User) -> None:
+def draw_time_line(user: User) -> None:
     """The kinds to choose from, a page of entries under their months, and the pages."""
     st.caption("What I remember, by the day it happened or was told, and what changed when.")
     kinds = st.pills(
@@ -56,10 +56,10 @@ def _entry(entry: Entry) -> None:
     told = entry.fact.result()
     with st.container(gap=None):
         said = entry.after if entry.after is not None else told["memory"]
-        st.markdown(f"{_dot(entry.fact.kind)} {elements.plain(said)}")
+        st.markdown(f"{_dot(entry.fact.kind)} {elements.escape(said)}")
         parts = [_day(entry), elements.kind_name(entry.fact.kind)]
         if entry.before is not None:
-            parts = [parts[0], "Changed", f"Until then: {elements.plain(entry.before)}"]
+            parts = [parts[0], "Changed", f"Until then: {elements.escape(entry.before)}"]
         elif entry.happened and told["created_at"]:
             parts.append(f"told {elements.date_of(told['created_at'])}")
         st.caption(" · ".join(each for each in parts if each))
@@ -80,7 +80,7 @@ def _month(entry: Entry) -> str:
     except ValueError:
         return "Without a date"
     if moment.tzinfo is not None:
-        moment = moment.astimezone(zone.here())
+        moment = moment.astimezone(zone.timezone())
     return f"{moment:%B} {moment.year}"
 
 

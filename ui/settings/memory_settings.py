@@ -11,16 +11,16 @@ from auth.guard import User, require_user
 from chat.preferences import Preferences
 from memory import Person
 from services import services
-from ui.elements import plural, saved
-from ui.frame import trouble
-from ui.zone import forget
+from ui.elements import plural, show_saved
+from ui.frame import show_errors
+from ui.zone import forget_timezone
 
-__all__ = ["draw", "timezone"]
+__all__ = ["draw_memory_settings", "draw_timezone_setting"]
 
 
-def draw(user: User, preferences: Preferences, person: Person) -> None:
+def draw_memory_settings(user: User, preferences: Preferences, person: Person) -> None:
     """The switches and the wishes, and under them the turns."""
-    with st.container(border=True, key="settings-memory"), trouble():
+    with st.container(border=True, key="settings-memory"), show_errors():
         _wishes(user, preferences, person)
         _turns(user)
 
@@ -59,7 +59,7 @@ def _wishes(user: User, preferences: Preferences, person: Person) -> None:
         wishes = replace(person, episodes=episodes, extract_wishes=extract.strip(), update_wishes=update.strip())
         services().memory.people.set(user.id, wishes)
         services().preferences.set(user.id, replace(preferences, reads_memory=reads, writes_memory=writes))
-        saved()
+        show_saved()
 
 
 def _turns(user: User) -> None:
@@ -78,17 +78,17 @@ def _turns(user: User) -> None:
 def _confirm_erase() -> None:
     st.markdown("It goes for good. Your memories and your chats stay.")
     if st.button("Erase it", type="primary", key="really-erase"):
-        with trouble():
+        with show_errors():
             gone = services().memory.episodes.erase_all(require_user().id)
             st.toast(plural(gone, "{number} message is erased.", "{number} messages are erased."))
             st.rerun()
 
 
-def timezone(user: User, person: Person) -> None:
+def draw_timezone_setting(user: User, person: Person) -> None:
     """All there are, to be searched."""
     follows = f"As my browser says ({st.context.timezone or person.timezone})"
     zones = [follows, *sorted(available_timezones())]
-    with st.container(border=True, key="settings-time"), trouble():
+    with st.container(border=True, key="settings-time"), show_errors():
         with st.form("time", border=False):
             zone = st.selectbox(
                 "Timezone",
@@ -101,5 +101,5 @@ def timezone(user: User, person: Person) -> None:
             chosen = zone != follows
             named = zone if chosen else st.context.timezone or person.timezone
             services().memory.people.set(user.id, replace(person, timezone=named, timezone_chosen=chosen))
-            forget()
-            saved()
+            forget_timezone()
+            show_saved()

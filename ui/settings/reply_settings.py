@@ -10,10 +10,10 @@ from auth.guard import User
 from chat.preferences import LANGUAGES, MAX_INSTRUCTIONS, MINE, TONES, Preferences
 from memory.errors import InvalidInput, ModelError
 from services import services
-from ui.elements import plain, saved
-from ui.frame import trouble
+from ui.elements import escape, show_saved
+from ui.frame import show_errors
 
-__all__ = ["draw"]
+__all__ = ["draw_reply_settings"]
 
 # What the tones and languages are called in the lists.
 TONE_NAMES = {
@@ -57,11 +57,11 @@ LANGUAGE_NAMES = {
 }
 
 
-def draw(user: User, preferences: Preferences) -> None:
+def draw_reply_settings(user: User, preferences: Preferences) -> None:
     """One form, saved as a whole."""
     home = services()
     own = home.settings.chat_model
-    with st.container(border=True, key="settings-replies"), trouble():
+    with st.container(border=True, key="settings-replies"), show_errors():
         names = _models(preferences)
         with st.form("replies", border=False):
             model = _model(own, names, preferences.model) if names else preferences.model or own
@@ -83,11 +83,13 @@ def draw(user: User, preferences: Preferences) -> None:
             asked = st.form_submit_button("Save", type="primary", key="save-replies")
         if asked:
             if model not in (own, preferences.model, *names):  # by a page that was drawn before the list changed
-                raise InvalidInput(f"**{plain(model)}** is no longer offered here: {plain(own)} answers in its place.")
+                raise InvalidInput(
+                    f"**{escape(model)}** is no longer offered here: {escape(own)} answers in its place."
+                )
             chosen = None if model == own else model
             changed = replace(preferences, model=chosen, tone=tone, language=language, instructions=instructions)
             home.preferences.set(user.id, changed)
-            saved()
+            show_saved()
 
 
 def _models(preferences: Preferences) -> tuple[str, ...]:
@@ -104,13 +106,13 @@ def _models(preferences: Preferences) -> tuple[str, ...]:
     try:
         names = home.offers.names()
     except ModelError as error:
-        st.caption(f"Which other models there are could not be asked just now: {plain(str(error))}")
+        st.caption(f"Which other models there are could not be asked just now: {escape(str(error))}")
         return (own, *([preferences.model] if preferences.model else []))
     if preferences.model and preferences.model not in names:
-        st.warning(f"**{plain(preferences.model)}** is no longer offered here: {plain(own)} answers in its place.")
+        st.warning(f"**{escape(preferences.model)}** is no longer offered here: {escape(own)} answers in its place.")
     if len(names) == 1:
         st.markdown(
-            f"Replies come from **{plain(own)}**. It sees your messages, and the few memories that fit each of them."
+            f"Replies come from **{escape(own)}**. It sees your messages, and the few memories that fit each of them."
         )
     return names if len(names) > 1 else ()
 

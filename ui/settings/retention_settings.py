@@ -9,18 +9,18 @@ import streamlit as st
 from auth.guard import User, require_user
 from chat.preferences import KEPT_DAYS, Preferences
 from services import services
-from ui.elements import plural, saved
-from ui.frame import trouble
+from ui.elements import plural, show_saved
+from ui.frame import show_errors
 
-__all__ = ["draw"]
+__all__ = ["draw_retention_setting"]
 
 JUST_SAVED = "keeping-saved"
 FOR_EVER = 0  # a box takes None for "nothing chosen"
 
 
-def draw(user: User, preferences: Preferences) -> None:
+def draw_retention_setting(user: User, preferences: Preferences) -> None:
     """The choice, and the sentence that says what it means."""
-    with st.container(border=True, key="settings-keeping"), trouble():
+    with st.container(border=True, key="settings-keeping"), show_errors():
         # No form: the sentence below follows the choice.
         offered = list(dict.fromkeys([*KEPT_DAYS, preferences.keep_days]))
         chosen = st.selectbox(
@@ -33,7 +33,7 @@ def draw(user: User, preferences: Preferences) -> None:
         st.caption(_what_goes(days))
         asked = st.button("Save", type="primary", key="save-keeping")
         if st.session_state.pop(JUST_SAVED, False):
-            saved()
+            show_saved()
         if not asked:
             return
         # Only what is shorter than before can cost a chat.
@@ -66,7 +66,7 @@ def _confirm(days: int, past: int) -> None:
         "They go for good, within the hour, with what was kept of them turn by turn. What I learned from them stays."
     )
     if st.button(f"Keep chats for {days} days", type="primary", key="really-keep"):
-        with trouble():
+        with show_errors():
             _keep(require_user(), days)
             st.rerun()
     if st.button("Leave it as it is", key="rather-not"):
