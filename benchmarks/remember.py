@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.cases import Case, Expected, load
 from memory.errors import AppError, BadAnswer
-from memory.facts import Drop, Write
+from memory.facts import RefusedProposal, Write
 from memory.learn import extract
 from memory.learn.extract import propose, worth_reading
 from memory.learn.reconcile import reconcile
@@ -75,7 +75,7 @@ class Outcome:
 
     case: Case
     writes: Sequence[Write] = ()
-    drops: Sequence[Drop] = ()
+    refused: Sequence[RefusedProposal] = ()
     prompts: Sequence[int] = ()
     failure: str = ""
 
@@ -130,7 +130,7 @@ def _outcome(case: Case, model: NotingModel | None) -> Outcome:
     except AppError as error:
         return Outcome(case, failure=str(error), prompts=model.prompts[before:] if model else ())
     decision = reconcile(proposals, case.said, case.shown)
-    return Outcome(case, decision.writes, decision.drops, model.prompts[before:] if model else ())
+    return Outcome(case, decision.writes, decision.refused, model.prompts[before:] if model else ())
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
@@ -149,7 +149,7 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
         "junk_rate": _share(junk, kept, 0.0),
         "wrong_updates": sum(each.action in ("update", "ask") for each in wrong),
         "wrong_deletes": sum(each.action == "delete" for each in wrong),
-        "refused_quotes": sum(drop.reason == NOT_SAID for outcome in outcomes for drop in outcome.drops),
+        "refused_quotes": sum(each.reason == NOT_SAID for outcome in outcomes for each in outcome.refused),
         "calls_per_turn": _share(len(asked), len(outcomes), 0.0),
         "prompt_tokens_per_call": _share(sum(asked), len(asked), 0.0),
     }
@@ -206,11 +206,11 @@ def _model() -> NotingModel | None:
 
 def _requests(cases: Sequence[Case]) -> Iterator[str]:
     """What would be sent for each turn that costs a call."""
-    schema = extract.Answer.model_json_schema()
-    form = {"type": "json_schema", "json_schema": {"name": "Answer", "schema": schema, "strict": True}}
+    schema = extract.Operations.model_json_schema()
+    form = {"type": "json_schema", "json_schema": {"name": "Operations", "schema": schema, "strict": True}}
     for case in cases:
         if worth_reading(case.said):
-            messages = extract.remember(case.said, case.shown, None, case.person)
+            messages = extract.extraction_prompt(case.said, case.shown, None, case.person)
             told = [{"role": each.role, "content": each.content} for each in messages]
             yield json.dumps({"id": case.id, "messages": told, "response_format": form}, ensure_ascii=False) + "\n"
 
@@ -259,9 +259,9 @@ def _tell(outcome: Outcome) -> None:
         print(f"wrong  {outcome.case.id}: {write.action} {write.fact_id or ''} {write.text!r}, of {words!r}")
     for expected in outcome.missed:
         print(f"missed {outcome.case.id}: {replace(expected)}, of {words!r}")
-    for drop in outcome.drops:
+    for refused in outcome.refused:
         if outcome.missed:
-            print(f"       {outcome.case.id}: dropped {drop.text!r}, {drop.reason}")
+            print(f"       {outcome.case.id}: refused {refused.text!r}, {refused.reason}")
 
 
 if __name__ == "__main__":

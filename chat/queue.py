@@ -24,7 +24,7 @@ from limits import Limits
 from memory import Memory, Plan, Said
 from memory.database import Database
 from memory.errors import AppError
-from memory.facts import Drop
+from memory.facts import RefusedProposal
 from memory.imports.queue import ImportBatch
 
 __all__ = ["Refusals", "RefusedWrite", "Worker"]
@@ -149,7 +149,7 @@ class Worker:
         )
         if turn.reply is not None:
             self._memory.turns.count_recalled(connection, used)
-        record = {"by": plan.actor, "events": events, "dropped": [asdict(drop) for drop in plan.drops]}
+        record = {"by": plan.actor, "events": events, "dropped": [asdict(refused) for refused in plan.refused]}
         self._conversations.remembered(connection, turn.message.id, record | {"confirmed": list(plan.confirmed)})
 
     def _fitting(self, plan: Plan) -> Plan:
@@ -164,7 +164,7 @@ class Worker:
             plan,
             writes=tuple(plan.writes[number] for number in kept),
             vectors=tuple(plan.vectors[number] for number in kept),
-            drops=plan.drops + tuple(Drop(plan.writes[number].text, FULL) for number in sorted(over)),
+            refused=plan.refused + tuple(RefusedProposal(plan.writes[number].text, FULL) for number in sorted(over)),
         )
 
     def _run(self) -> None:

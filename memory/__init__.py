@@ -1,9 +1,9 @@
-"""The memory layer, a library of its own: what is worth keeping about a person, and finding it again.
+"""The memory layer, a library of its own: learns what is worth keeping about a person, and finds it again.
 
     from keepsake import Memory        where the library is installed
     from memory import Memory          in this repository
 
-The names are loaded when they are first used, so that importing one module (an error, a setting) stays cheap.
+The names below are loaded from facade.py when they are first used, so that importing one module stays cheap.
 """
 
 from __future__ import annotations
@@ -12,49 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .facade import (
-        RECIPES,
-        CrossEncoderReranker,
-        Event,
-        Fact,
-        Memory,
-        Messages,
-        ModelReranker,
-        Person,
-        Plan,
-        Question,
-        Receipt,
-        Recipe,
-        Report,
-        Reranker,
-        Result,
-        Said,
-        episode_id,
-    )
-
-__all__ = [
-    "RECIPES",
-    "CrossEncoderReranker",
-    "Event",
-    "Fact",
-    "Memory",
-    "Messages",
-    "ModelReranker",
-    "Person",
-    "Plan",
-    "Question",
-    "Receipt",
-    "Recipe",
-    "Report",
-    "Reranker",
-    "Result",
-    "Said",
-    "episode_id",
-]
+    from .facade import *  # noqa: F403
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from the facade."""
-    if name in __all__:
-        return getattr(import_module(".facade", __name__), name)
+    """Load a public name of the facade."""
+    facade = import_module(".facade", __name__) if not name.startswith("_") and name != "facade" else None
+    if facade is not None and name in facade.__all__:
+        return getattr(facade, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

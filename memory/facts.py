@@ -10,11 +10,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 __all__ = [
     "KINDS",
-    "Drop",
     "Fact",
     "Kind",
     "Plan",
     "Proposal",
+    "RefusedProposal",
     "Result",
     "Said",
     "Write",
@@ -147,8 +147,8 @@ class Write:
 
 
 @dataclass(frozen=True)
-class Drop:
-    """A proposal that was not believed, and why."""
+class RefusedProposal:
+    """A proposal that was not accepted, and why."""
 
     text: str
     reason: str
@@ -161,7 +161,7 @@ class Plan:
     user_id: str
     writes: tuple[Write, ...] = ()
     vectors: tuple[list[float], ...] = ()
-    drops: tuple[Drop, ...] = ()
+    refused: tuple[RefusedProposal, ...] = ()
     confirmed: tuple[str, ...] = ()  # ids of memories that were said again
     actor: str = "model"
     episodes: tuple[Said, ...] = ()  # what may stand as it was said

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from ..database import Database
 from ..errors import InvalidInput
 from ..facts import Said
-from ..learn.extract import remember
+from ..learn.extract import extraction_prompt
 from ..plain_text import tokens
 
 __all__ = ["ImportBatch", "ImportProgress", "ImportQueue", "Way"]
@@ -160,7 +160,7 @@ class ImportQueue:
         """Estimate the tokens a model would read and write to learn from all of these; 0 without a model."""
         if not self._by_model:
             return 0
-        each_call = sum(tokens(each.content) for each in remember([], [])) + REPLY_TOKENS
+        each_call = sum(tokens(each.content) for each in extraction_prompt([], [])) + REPLY_TOKENS
         by_chat: dict[str | None, list[Said]] = {}
         for each in said:
             by_chat.setdefault(each.run_id, []).append(each)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from ..facts import Drop, Entities, Fact, Proposal, Relations, Said, Write
+from ..facts import Entities, Fact, Proposal, RefusedProposal, Relations, Said, Write
 from ..language.words import content_words, same_statement, shares_content, stands_in
 from ..plain_text import comparable, storable
 from .secrets import holds_secret
@@ -27,7 +27,7 @@ class Decision(NamedTuple):
     """What will be written, what is not believed and why, and which memories were said again."""
 
     writes: list[Write]
-    drops: list[Drop]
+    refused: list[RefusedProposal]
     confirmed: list[str]
 
 
@@ -53,7 +53,7 @@ def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequen
         if problem or spoken is None:
             # A drop is noted down, too: a secret must not be kept as what was not kept.
             text = "" if _tells_secret(proposal) else storable(proposal.text[:MAX_TEXT])
-            decision.drops.append(Drop(text, problem or ""))
+            decision.refused.append(RefusedProposal(text, problem or ""))
             continue
         decision.writes.append(_write(proposal, spoken, shown, known))
     return decision

@@ -142,7 +142,7 @@ class Turns:
             user_id,
             writes=tuple(decision.writes),
             vectors=tuple([] if write.action == "delete" else next(vectors) for write in decision.writes),
-            drops=tuple(decision.drops),
+            refused=tuple(decision.refused),
             confirmed=tuple(decision.confirmed),
             actor="model" if self._model else "rules",
             # A message that deletes a memory would bring it back if it were kept as an episode.

@@ -13,7 +13,7 @@ from benchmarks import remember
 from benchmarks.cases import Case, Expected, load
 from benchmarks.remember import Outcome, figures
 from memory.facts import KINDS, Said, Write
-from memory.learn.extract import Answer
+from memory.learn.extract import Operations
 from memory.rows.people import Person
 from tests.sources import assert_none
 
@@ -100,7 +100,7 @@ def test_the_requests_are_what_a_model_would_be_sent(tmp_path: Path, capsys: pyt
     assert {each["id"] for each in sent} <= {case.id for case in CASES}
     assert len(sent) > 200
     assert [message["role"] for message in sent[0]["messages"]] == ["system", "user"]
-    assert sent[0]["response_format"]["json_schema"]["schema"] == Answer.model_json_schema()
+    assert sent[0]["response_format"]["json_schema"]["schema"] == Operations.model_json_schema()
 
 
 def test_answers_made_elsewhere_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

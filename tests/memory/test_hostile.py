@@ -53,8 +53,8 @@ def test_what_is_wrong_is_dropped_with_a_reason(hostile: Memory, scripted_model:
     scripted_model.enqueue(answer(bad))
     plan = hostile.turns.plan([Said("user", "I bake bread on Sundays")], user_id="alice")
     assert plan.writes == ()
-    assert len(plan.drops) == 1
-    assert plan.drops[0].reason
+    assert len(plan.refused) == 1
+    assert plan.refused[0].reason
 
 
 def test_an_order_inside_a_memory_is_data(hostile: Memory, scripted_model: ScriptedModel) -> None:

@@ -442,6 +442,18 @@ def test_the_page_names_every_call_with_its_arguments() -> None:
             assert re.findall(r"(\w+)(?:=[^,]*)?(?:, |$)", row[1]) == wanted, name
 
 
+def test_the_page_names_every_further_area_with_its_calls(untouched: Memory) -> None:
+    rows = dict(re.findall(r"^\| `memory\.(\w+)` \| (.*?) \|", PAGE.read_text(), re.MULTILINE))
+    areas = {name: area for name, area in vars(untouched).items() if not name.startswith("_")}
+    assert rows.keys() == areas.keys()
+    for name, area in areas.items():
+        calls = {call: method for call, method in inspect.getmembers(area, inspect.ismethod) if call[0] != "_"}
+        inside = {call for call, method in calls.items() if "connection" in inspect.signature(method).parameters}
+        named = set(re.findall(r"`(\w+)`", rows[name]))
+        assert named <= calls.keys(), name
+        assert calls.keys() - named <= inside, f"{name}: only calls inside a transaction may be left out"
+
+
 def test_the_page_and_the_readme_show_the_same_start() -> None:
     section = (PROJECT / "README.md").read_text().partition("## The memory layer as a library")[2].partition("\n## ")[0]
     [start] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)

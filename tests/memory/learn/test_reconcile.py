@@ -24,8 +24,8 @@ SHOWN = [Fact("a", {"data": "Lives in Porto"}), Fact("b", {"data": "Is vegetaria
 
 
 def _decide(proposal: Proposal, **more: Any) -> tuple[list[Any], list[str]]:
-    writes, drops, _ = reconcile([proposal], more.get("said", SAID), more.get("shown", SHOWN))
-    return writes, [drop.reason for drop in drops]
+    writes, refused, _ = reconcile([proposal], more.get("said", SAID), more.get("shown", SHOWN))
+    return writes, [each.reason for each in refused]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_memory_is_changed_once_in_a_turn() -> None:
     gone = Proposal("delete", quote="I moved to Lisbon", target=1)
     decided = reconcile([moved, gone], SAID, SHOWN)
     assert [write.action for write in decided.writes] == ["update"]
-    assert [drop.reason for drop in decided.drops] == ["another change of this turn is about the same memory"]
+    assert [each.reason for each in decided.refused] == ["another change of this turn is about the same memory"]
 
 
 def test_a_repeat_confirms_the_memory_it_repeats() -> None:
@@ -131,9 +131,9 @@ def test_an_addition_ignores_a_number() -> None:
 
 def test_a_repeat_is_no_news_whether_known_or_said_twice() -> None:
     new = Proposal("add", "Moved", quote="I moved")
-    writes, drops, _ = reconcile([new, Proposal("add", "IS  vegetarian", quote="I moved"), new], SAID, SHOWN)
+    writes, refused, _ = reconcile([new, Proposal("add", "IS  vegetarian", quote="I moved"), new], SAID, SHOWN)
     assert [write.text for write in writes] == ["Moved"]
-    assert [drop.reason for drop in drops] == ["it is already known"] * 2
+    assert [each.reason for each in refused] == ["it is already known"] * 2
 
 
 def test_an_update_that_changes_nothing_is_no_news() -> None:
@@ -147,15 +147,15 @@ def test_an_update_into_what_another_memory_says_removes_the_one_that_is_outgrow
 
 def test_no_more_than_a_handful_is_written_at_once() -> None:
     many = [Proposal("add", f"Moved {number} times", quote="I moved") for number in range(MAX_WRITES + 5)]
-    writes, drops, _ = reconcile(many, SAID, SHOWN)
+    writes, refused, _ = reconcile(many, SAID, SHOWN)
     assert len(writes) == MAX_WRITES
-    assert {drop.reason for drop in drops} == {"too many at once"}
+    assert {each.reason for each in refused} == {"too many at once"}
 
 
 def test_what_is_too_long_is_dropped_and_noted_down_short() -> None:
-    writes, [drop], _ = reconcile([Proposal("add", "x" * 50_000, quote="I moved")], SAID, SHOWN)
+    writes, [each], _ = reconcile([Proposal("add", "x" * 50_000, quote="I moved")], SAID, SHOWN)
     assert writes == []
-    assert len(drop.text) == MAX_TEXT
+    assert len(each.text) == MAX_TEXT
 
 
 @pytest.mark.parametrize(
@@ -232,8 +232,8 @@ def test_no_write_ever_has_a_quote_that_is_not_in_the_persons_words(
     proposals: list[Proposal], said: list[Said]
 ) -> None:
     own_words = [comparable(each.content) for each in said if each.role == "user"]
-    writes, drops, _ = reconcile(proposals, said, SHOWN)
-    assert len(writes) + len(drops) == len(proposals)
+    writes, refused, _ = reconcile(proposals, said, SHOWN)
+    assert len(writes) + len(refused) == len(proposals)
     for write in writes:
         assert write.said in said
         assert write.said.role == "user"
@@ -248,12 +248,12 @@ def test_no_write_ever_has_a_quote_that_is_not_in_the_persons_words(
 
 @given(PROPOSALS, MESSAGES)
 def test_whatever_is_proposed_can_be_stored(proposals: list[Proposal], said: list[Said]) -> None:
-    writes, drops, _ = reconcile(proposals, said, SHOWN)
+    writes, refused, _ = reconcile(proposals, said, SHOWN)
     for text in (text for write in writes for text in (write.text, write.quote, write.reason)):
         assert storable(text) == text
-    for drop in drops:
-        assert drop.reason
-        assert storable(drop.text) == drop.text
+    for each in refused:
+        assert each.reason
+        assert storable(each.text) == each.text
 
 
 @given(st.lists(st.builds(Said, st.sampled_from(["user", "assistant"]), st.text(max_size=60) | TEXT), max_size=3))

@@ -11,7 +11,7 @@ from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import BadAnswer, MemoryChanged, ModelBusy, ModelUnreachable
-from memory.learn.extract import Answer, Operation
+from memory.learn.extract import Operation, Operations
 from tests.scripted import ScriptedModel
 
 WHEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
@@ -29,8 +29,8 @@ def operation(action: Any, text: str = "", quote: str = "", **more: Any) -> Oper
     return Operation(action=action, text=text, quote=quote, **{**details, **more})
 
 
-def answer(*operations: Operation) -> Answer:
-    return Answer(operations=list(operations))
+def answer(*operations: Operation) -> Operations:
+    return Operations(operations=list(operations))
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_what_is_not_believed_is_dropped_with_its_reason_and_not_stored(
     ]
     scripted_model.enqueue(answer(proposed))
     plan = learning.turns.plan(said, user_id="alice")
-    assert [drop.reason for drop in plan.drops] == [reason]
+    assert [each.reason for each in plan.refused] == [reason]
     assert plan.writes == ()
     scripted_model.enqueue(answer(proposed))
     assert learning.add(said, user_id="alice") == {"results": []}
@@ -147,7 +147,7 @@ def test_what_is_not_believed_is_dropped_with_its_reason_and_not_stored(
 def test_a_dropped_secret_is_not_kept_as_a_drop(learning: Memory, scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(answer(operation("add", "Their password is hunter2", "my password is hunter2")))
     plan = learning.turns.plan([Said("user", "By the way my password is hunter2")], user_id="alice")
-    assert "hunter2" not in repr(plan.drops)
+    assert "hunter2" not in repr(plan.refused)
 
 
 def test_one_bad_proposal_does_not_take_the_good_ones_with_it(learning: Memory, scripted_model: ScriptedModel) -> None:
