@@ -15,6 +15,7 @@ from memory.database import Database
 from memory.errors import LimitReached, ModelError
 from memory.model import Model, PromptMessage, Schema, Usage
 from memory.plain_text import tokens
+from memory.rows.store import memory_count
 from settings import Settings
 
 __all__ = ["DAY", "MINUTE", "Counted", "Counts", "Metered", "Spending", "hashed", "in_words"]
@@ -154,8 +155,6 @@ select (select amount from counted) as amount, coalesce(
   (select extract(epoch from ends_at - now()) from app.counts where what = %(what)s), %(seconds)s)::float as wait
 """
 _ACROSS = "select amount, wait from app.count_across(%(what)s, %(who)s, %(more)s, %(most)s, %(seconds)s)"
-# Row-level security leaves this person's rows, and no other's.
-_MEMORIES = "select count(*) as kept from vecs.memories"
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ class Counts:
 
     def memories(self, user_id: str) -> int:
         """How many memories are kept about a person."""
-        return int(self._database.read_as(user_id, _MEMORIES)[0]["kept"])
+        return self._database.read(user_id, memory_count())
 
 
 def hashed(secret: str) -> str:

@@ -87,7 +87,7 @@ class Memory:
         self._store = Store(self._database, self._embedder.dimensions)
         place = self._database, self._store, self._embedder
         self._bulk = Bulk(*place)
-        self._history = History(self._database)
+        self._history = History(self._database, self._store)
         self._recall = Recall(*place, model_used, reranker)
         self.turns = Turns(*place, model_used, instructions or _instructions(model))
         self.erasure = Erasure(*place)
@@ -98,10 +98,10 @@ class Memory:
         self.recheck = Recheck(self._database, self._store)
         self.bulk_edit = BulkEdit(*place)
         self.import_queue = ImportQueue(self._database, by_model=model_used is not None)
-        self.graph = Graph(self._database)
+        self.graph = Graph(self._database, self._store)
         self.profile = Profiles(self._database, self._store, model_used)
         self.tidy = Tidy(*place, model_used)
-        self.health = HealthCheck(self._database, self._store)
+        self.health = HealthCheck(self._store)
         self.checks = Checks(self._database, self._store, self._recall)
 
     # -- finding ---------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class Memory:
         """Take back one change by its number, or all changes of a run; an undo can be undone."""
         with self._database.as_user(user_id) as connection:
             self._store.one_at_a_time(connection, user_id)
-            events = self._history.undo(connection, arguments.change(event), self._store, self._embedder.embed)
+            events = self._history.undo(connection, arguments.change(event), self._embedder.embed)
         return [each.result() for each in events]
 
     # -- deleting --------------------------------------------------------------------------------

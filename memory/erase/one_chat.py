@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from ..database import Database
 from ..embed import Embedder
 from ..errors import InvalidInput
+from ..facts import Fact
 from ..learn.episodes import Episodes
 from ..learn.questions import Questions
 from ..plain_text import storable
@@ -95,7 +96,7 @@ class ChatMemories:
         self._database = database
         self._store = store
         self._embedder = embedder
-        self._history = History(database)
+        self._history = History(database, store)
         self._episodes = Episodes(database)
         self._questions = Questions(database, store, embedder)
         self._profiles = Profiles(database, store)
@@ -152,8 +153,8 @@ class ChatMemories:
         histories = self._history.of_chat(connection, run_id, message_ids)
         memories = [_learned_memory(events, message_ids, run_id) for events in histories.values()]
         erased = {each.memory_id for each in memories if each.outcome == "erased"}
-        merged = connection.execute(text(_MADE_OF), {"ids": sorted(erased)}) if erased else ()
-        memories += [_merged(row.id, row.text, row.summary_of, erased) for row in merged if row.id not in histories]
+        merged = self._store.made_of(connection, sorted(erased)) if erased else []
+        memories += [_merged(fact, erased) for fact in merged if fact.id not in histories]
         return LearnedFromChat(run_id, tuple(memories), tuple(episodes), tuple(message_ids))
 
     def _restored(self, connection: Connection, memory: LearnedMemory) -> LearnedMemory:
@@ -169,14 +170,6 @@ class ChatMemories:
             return LearnedMemory(memory.memory_id, memory.text, "left", reason=SAME)
         self._history.erase_since(connection, memory.memory_id, memory.events[0].event)
         return memory
-
-
-# What tidying made of several memories, some of these among them.
-_MADE_OF = """
-select id, metadata ->> 'data' as text, metadata -> 'summary_of' as summary_of from vecs.memories
-where metadata -> 'user_id' = to_jsonb(app.asking())
-  and (jsonb_exists_any(metadata -> 'summary_of', :ids) or jsonb_exists_any(metadata -> 'merged_from', :ids))
-"""
 
 
 def _learned_memory(events: Sequence[Event], messages: Sequence[str], run_id: str) -> LearnedMemory:
@@ -229,8 +222,9 @@ def _data(metadata: object) -> str:
     return str(metadata.get("data", "")) if isinstance(metadata, dict) else ""
 
 
-def _merged(memory_id: str, says: str, parents: object, erased: set[str]) -> LearnedMemory:
+def _merged(fact: Fact, erased: set[str]) -> LearnedMemory:
     """A memory that tidying made of others: it is erased if all of them are."""
+    parents = fact.metadata.get("summary_of")
     if isinstance(parents, list) and parents and erased.issuperset(map(str, parents)):
-        return LearnedMemory(memory_id, says, "erased", texts=(says,))
-    return LearnedMemory(memory_id, says, "left", reason=MERGED)
+        return LearnedMemory(fact.id, fact.text, "erased", texts=(fact.text,))
+    return LearnedMemory(fact.id, fact.text, "left", reason=MERGED)

@@ -18,7 +18,7 @@ from ..database import SEARCH_PATH, Database, connect, translating
 from ..embed import Embedder
 from ..errors import COMMAND, DatabaseError, MigrationNeeded
 from ..migrations import made_for
-from ..rows.store import as_written
+from ..rows.vectors import vector_text
 
 __all__ = ["Moved", "reembed"]
 
@@ -128,7 +128,7 @@ class _Move:
             "table": table,
             "ids": [row_id for row_id, _ in rows],
             "texts": [said for _, said in rows],
-            "vectors": [as_written(vector) for vector in vectors],
+            "vectors": [vector_text(vector) for vector in vectors],
         }
         kept = connection.scalar(text(_KEEP), values) or 0
         self._rows += kept

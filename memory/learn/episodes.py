@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from ..database import Database
 from ..facts import Said
-from ..rows.store import as_written
+from ..rows.vectors import vector_text
 from .secrets import asks_to_forget, holds_secret
 
 __all__ = ["Episodes", "episode_id", "may_be_kept"]
@@ -57,7 +57,7 @@ class Episodes:
             turn = each.message_id if each.role == "user" else turn
             metadata = _metadata(user_id, each, turn, used, extra or {})
             new = episode_id(user_id, each.message_id) if each.message_id else str(uuid.uuid4())
-            values = {"id": new, "vec": as_written(vector), "metadata": metadata}
+            values = {"id": new, "vec": vector_text(vector), "metadata": metadata}
             connection.execute(_INSERT, values)
 
     def count(self, user_id: str) -> int:

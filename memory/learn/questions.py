@@ -96,6 +96,11 @@ class Questions:
         statement = text("delete from app.questions where message_id = any(:messages) or memory_id = any(:ids)")
         return connection.execute(statement, {"messages": list(message_ids), "ids": list(memory_ids)}).rowcount
 
+    def move(self, connection: Connection, moves: Sequence[tuple[str, str]]) -> None:
+        """Let open questions about one memory be about another, for pairs of (from, to)."""
+        values = {"gone": [gone for gone, _ in moves], "kept": [kept for _, kept in moves]}
+        connection.execute(text(_MOVE), values)
+
     def _settle(
         self,
         connection: Connection,
@@ -141,6 +146,13 @@ def _note_answer(connection: Connection, question_id: str, choice: Choice) -> Qu
     if row is None:
         raise NotFound("There is no such open question.")
     return Question(**row)
+
+
+_MOVE = """
+update app.questions asked set memory_id = moved.kept
+from unnest(cast(:gone as text[]), cast(:kept as text[])) as moved (gone, kept)
+where asked.memory_id = moved.gone and asked.answer is null
+"""
 
 
 def _uuid(value: str) -> str:

@@ -1,1 +1,1 @@
-"""From a question to the memories that answer it: search, rank, rerank, and the rewriting of questions."""
+"""Recall: finding the memories and episodes that answer a question."""

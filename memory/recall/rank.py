@@ -1,7 +1,8 @@
-"""From what the channels found to a ranked list: fusing, small factors, no repeats, a budget. Pure.
+"""Ranks candidates: sums the weighted parts of each, drops repeats, and keeps what fits the token budget.
 
-Each channel's part is between 0 and 1 and weighed by the recipe; their sum orders the list, and every result
-can show its parts. Ranks are not added up: with the same say for every place, the better channel loses.
+Pure functions. The part of each channel is between 0 and 1 and weighted by the recipe; the sum orders the list, and
+every result can show its parts. Ranks are not added up as in rank fusion: that gives a weak channel as much influence
+as a strong one.
 """
 
 from __future__ import annotations
@@ -21,31 +22,31 @@ from ..plain_text import tokens
 __all__ = ["RECIPES", "Candidate", "Recipe", "asks_when", "rank", "recipe_named", "related", "within"]
 
 WEIGHTS = {
-    "meaning": 1.0,  # the vectors
-    "words": 2.2,  # the words, with those of the neighbours of what was said
-    "dated": 1.0,  # of a day that the question names
-    "linked": 0.8,  # about somebody or something it names, or what is related to it
-    "speaker": 0.4,  # said by whom it names
-    "timed": 0.3,  # tells a time, where the question asks for one
-    "substance": 0.15,  # says more than a word or two
-    "question": -0.2,  # asks rather than tells
-    "episode": -0.1,  # was said, and nobody has made a memory of it
-    "assistant": -0.15,  # were the assistant's words
+    "meaning": 1.0,  # similarity of the vectors
+    "words": 2.2,  # shared words, in the row or in the messages next to it
+    "dated": 1.0,  # about a day that the question names
+    "linked": 0.8,  # about an entity that the question names, or a related one
+    "speaker": 0.4,  # said by someone whom the question names
+    "timed": 0.3,  # tells a time, if the question asks for one
+    "substance": 0.15,  # longer than a word or two
+    "question": -0.2,  # is itself a question
+    "episode": -0.1,  # is an episode, of which no memory was made
+    "assistant": -0.15,  # was said by the assistant
     "recent": 0.05,
     "confirmed": 0.05,
 }
-STRANGER = 0.36  # less sure by this, where somebody is named who stands nowhere
+UNKNOWN_NAME = 0.36  # subtracted from the relatedness if the question names someone of whom nothing is known
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to recall, as data: where to look, what each channel weighs, how sure to be, how much to give."""
+    """How to recall: where to look, how to weigh, how related results must be, and how much to return."""
 
     name: str
     sources: tuple[str, ...]
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
-    threshold: float = 0.17  # how related the best must be, among some 600 rows, for anything to be given
-    share: float = 0.2  # of the best's score, below which a result is not worth its tokens
+    threshold: float = 0.17  # how related the best of some 600 rows must be for anything to be returned
+    share: float = 0.2  # of the best score: results below it are not worth their tokens
     budget: int = 2_000  # tokens
 
 
@@ -61,7 +62,7 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row with what every channel found; see app.recall for what each means."""
+    """A row with what every channel found; `app.recall` explains the fields."""
 
     source: str
     id: str
@@ -78,65 +79,65 @@ class Candidate:
 
 
 def recipe_named(recipe: Recipe | str) -> Recipe:
-    """A recipe by its name, or one of the caller's own."""
+    """Return the recipe with this name, or the caller's own recipe."""
     if isinstance(recipe, Recipe):
         return recipe
     if recipe not in RECIPES:
-        raise InvalidInput(f"There is no recipe {recipe!r}: there are {', '.join(sorted(RECIPES))}.")
+        raise InvalidInput(f"There is no recipe {recipe!r}; choose one of {', '.join(sorted(RECIPES))}.")
     return RECIPES[recipe]
 
 
-def related(found: Sequence[Candidate], noise: float) -> float:
-    """How sure it is that the question is about anything here: the recipe says what is enough.
+def related(candidates: Sequence[Candidate], floor: float) -> float:
+    """Return how sure it is that the question is about anything here; the recipe says what is enough.
 
-    `noise` is the cosine that unrelated texts have under this embedding model. The more there is to choose
-    from, the better the best has to be: some row comes near to any question by chance.
+    `floor` is the cosine that unrelated texts have under this embedding model. The more rows there are, the better
+    the best one must be, because some row is close to any question by chance.
     """
-    if not found:
+    if not candidates:
         return 0.0
-    best = max(_related(each, noise) for each in found)
-    chance = math.sqrt(math.log(1 + found[0].held) / math.log(1 + 600))
+    best = max(_relatedness(each, floor) for each in candidates)
+    chance = math.sqrt(math.log(1 + candidates[0].held) / math.log(1 + 600))
     return best / chance
 
 
-def _related(each: Candidate, noise: float) -> float:
-    near = max(0.0, (each.meaning - noise) / (1 - noise))
+def _relatedness(each: Candidate, floor: float) -> float:
+    near = max(0.0, (each.meaning - floor) / (1 - floor))
     covered = each.covered / each.of_words if each.of_words else 0.0
-    # Whoever is named and stands nowhere here is most likely somebody else's affair.
-    return near + 0.3 * covered + 0.2 * each.linked - (STRANGER if each.strangers else 0.0)
+    # A question about someone of whom nothing is known is most likely about nothing here.
+    return near + 0.3 * covered + 0.2 * each.linked - (UNKNOWN_NAME if each.strangers else 0.0)
 
 
-def rank(found: Sequence[Candidate], question: str, recipe: Recipe, now: datetime, limit: int) -> list[Fact]:
-    """The candidates as results, best first: without repeats, without what is far behind the best, in budget."""
-    asked = _Asked.of(question)
-    scored = sorted((_scored(each, asked, recipe, now) for each in _no_echoes(found)), key=_order)
+def rank(candidates: Sequence[Candidate], question: str, recipe: Recipe, now: datetime, limit: int) -> list[Fact]:
+    """Return the candidates as results, best first: no repeats, none far below the best, within the budget."""
+    asked = _QuestionWords.of(question)
+    scored = sorted((_scored(each, asked, recipe, now) for each in _no_echoes(candidates)), key=_order)
     best = [each for each in scored if _sum(each) >= recipe.share * _sum(scored[0])]
     return within(best, recipe.budget, limit)
 
 
 def within(facts: Sequence[Fact], budget: int, limit: int) -> list[Fact]:
-    """The first of these that do not repeat one another, as many as were asked for, and as fit into so many tokens."""
+    """Return the first results that do not repeat one another, up to the limit and the budget of tokens."""
     kept: list[Fact] = []
-    told: list[set[str]] = []
+    kept_words: list[set[str]] = []
     for each in facts:
         if len(kept) == limit:
             break
-        says, cost = content_words(each.text), tokens(each.text)
-        if (kept and cost > budget) or any(_repeats(says, other) for other in told):
+        own_words, cost = content_words(each.text), tokens(each.text)
+        if (kept and cost > budget) or any(_repeats(own_words, other) for other in kept_words):
             continue
         budget -= cost
         kept.append(each)
-        told.append(says)
+        kept_words.append(own_words)
     return kept
 
 
-def _no_echoes(found: Sequence[Candidate]) -> list[Candidate]:
-    """Without the replies that only repeat a memory which is found itself: it was learned there, or given to them."""
-    memories = {each.id for each in found if each.source == "memories"}
-    turns = {_text(each, "message_id") for each in found if each.source == "memories"} - {""}
+def _no_echoes(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Leave out replies that only repeat a memory which is among the candidates: it came from them, or they used it."""
+    memories = {each.id for each in candidates if each.source == "memories"}
+    turns = {_text(each, "message_id") for each in candidates if each.source == "memories"} - {""}
     return [
         each
-        for each in found
+        for each in candidates
         if each.metadata.get("role") != "assistant"
         or each.source == "memories"
         or not (memories & _used(each) or _text(each, "turn") in turns)
@@ -144,31 +145,31 @@ def _no_echoes(found: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _used(each: Candidate) -> set[str]:
-    """The memories that a reply was given."""
+    """Return the ids of the memories that a reply was given."""
     used = each.metadata.get("used")
     return {one for one in used if isinstance(one, str)} if isinstance(used, list) else set()
 
 
 def _text(each: Candidate, key: str) -> str:
-    """A value of a row; others may have written it, in whatever form."""
+    """Return a text of a row, which another program may have written in any form."""
     value = each.metadata.get(key)
     return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What the question's own words ask for."""
+class _QuestionWords:
+    """What the words of the question ask for."""
 
     names: frozenset[str]
     when: bool
 
     @classmethod
-    def of(cls, question: str) -> _Asked:
+    def of(cls, question: str) -> _QuestionWords:
         return cls(frozenset(words(question.replace("'s", " ").replace("’s", " "))), asks_when(question))
 
 
-def _scored(each: Candidate, asked: _Asked, recipe: Recipe, now: datetime) -> Fact:
-    found = {
+def _scored(each: Candidate, asked: _QuestionWords, recipe: Recipe, now: datetime) -> Fact:
+    parts = {
         "meaning": each.relative,
         "words": each.words,
         "dated": each.dated,
@@ -178,13 +179,13 @@ def _scored(each: Candidate, asked: _Asked, recipe: Recipe, now: datetime) -> Fa
         "confirmed": float(_text(each, "confirmed_at") > _text(each, "created_at")),
     }
     full = recipe.weights["meaning"] + recipe.weights["words"]
-    parts = {name: round(recipe.weights[name] * part / full, 4) for name, part in found.items() if part}
-    score = round(min(1.0, max(0.0, sum(parts.values()))), 4)
-    return Fact(each.id, each.metadata, score, each.source, parts | {"cosine": round(each.meaning, 4)})
+    weighted = {name: round(recipe.weights[name] * part / full, 4) for name, part in parts.items() if part}
+    score = round(min(1.0, max(0.0, sum(weighted.values()))), 4)
+    return Fact(each.id, each.metadata, score, each.source, weighted | {"cosine": round(each.meaning, 4)})
 
 
-def _of_row(each: Candidate, asked: _Asked) -> dict[str, float]:
-    """What the row itself says, apart from how it fits."""
+def _of_row(each: Candidate, asked: _QuestionWords) -> dict[str, float]:
+    """Return the parts that depend on the row itself."""
     text = str(each.metadata.get("data", ""))
     said = each.source == "episodes" or "role" in each.metadata
     speaker = str(each.metadata.get("actor_id", "")).casefold().split(" ")[0]
@@ -199,7 +200,7 @@ def _of_row(each: Candidate, asked: _Asked) -> dict[str, float]:
 
 
 def _recent(metadata: Mapping[str, Any], now: datetime) -> float:
-    """1 for what was kept just now, half of it after three months."""
+    """Return 1 for a row that was written just now, half of it after three months."""
     try:
         then = datetime.fromisoformat(str(metadata.get("updated_at") or metadata.get("created_at")))
     except ValueError:
@@ -209,12 +210,12 @@ def _recent(metadata: Mapping[str, Any], now: datetime) -> float:
 
 
 def _repeats(one: set[str], other: set[str]) -> bool:
-    """Whether two results say the same, but for a word in ten."""
+    """Return whether two results share nine tenths of their words."""
     return bool(one) and len(one & other) >= 0.9 * len(one | other)
 
 
 def _sum(each: Fact) -> float:
-    """What orders the list; the score that is shown ends at 1."""
+    """Return the sum that orders the list; unlike the score that is shown, it may exceed 1."""
     return sum(part for name, part in (each.parts or {}).items() if name != "cosine")
 
 
@@ -240,11 +241,11 @@ _TIMES = frozenset(
 
 
 def _tells_time(text: str) -> bool:
-    """Whether a text names a time, by a word or by a year."""
+    """Return whether a text names a time, by a word or by a year."""
     spoken = {word.strip(".,;:!?()\"'") for word in text.casefold().split()}
     return not _TIMES.isdisjoint(spoken) or any(len(word) == 4 and word.isdigit() for word in spoken)
 
 
 def asks_when(question: str) -> bool:
-    """Whether a question asks for a time."""
+    """Return whether a question asks for a time."""
     return bool(_WHEN.search(question))

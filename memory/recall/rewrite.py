@@ -1,7 +1,7 @@
-"""Questions that lean on what was said before ("and there?", "why?"), made to stand alone by one short model call.
+"""Rewrites questions that refer to what was said before ("and there?", "why?") so that they stand alone.
 
-Most questions do not lean, and cost nothing here. Without a model the person's last words are put before the
-question; where the model fails, the question stays as it is. It looks nothing up.
+Most questions stand alone, and cost nothing here. Without a model, the person's last message is put before the
+question; if the model fails, the question stays as it is. This module looks nothing up.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ..facts import Said
 from ..language.words import words
 from ..model import Model, PromptMessage
 
-__all__ = ["leans", "whole"]
+__all__ = ["refers_back", "standalone"]
 
 log = logging.getLogger("keepsake.memory")
-SHORT = 8
-SHOWN = 4  # messages before the question
-LONGEST = 600  # characters of each, and of what comes back
+MAX_WORDS = 8  # of a question that refers back
+MAX_MESSAGES = 4  # that the model gets
+MAX_CHARACTERS = 600  # of each message, and of the answer
 
 _POINTING = frozenset(
     "it that this those these there then they them he him his she her hers one ones same other "
@@ -29,40 +29,43 @@ _POINTING = frozenset(
     "il elle lui ça cela celui celle y en là él ella ello eso esto allí ahí ese esa aquel".split()
 )
 _OPENERS = frozenset("and but so why also und aber warum et mais pourquoi y pero".split())
-_BEGINNINGS = ("what about", "how about", "was ist mit", "wie steht", "qu'en est", "por qué", "qué hay")
+_OPENINGS = ("what about", "how about", "was ist mit", "wie steht", "qu'en est", "por qué", "qué hay")
 
 INSTRUCTIONS = """Rewrite the person's last message as one question that can be understood without the conversation: \
 put in the names, places and things that its words point to. Keep its language and its meaning, add nothing else. \
 If it already stands alone, repeat it."""
 
 
-class Standalone(BaseModel):
-    """The question, so that it can be understood alone."""
+class StandaloneQuestion(BaseModel):
+    """The question, rewritten so that it can be understood alone."""
 
     question: str = Field(min_length=1)
 
 
-def leans(question: str) -> bool:
-    """Whether a question is short and points at something outside of itself."""
+def refers_back(question: str) -> bool:
+    """Return whether a question is short and points at something outside of itself."""
     spoken = words(question)
-    if not spoken or len(spoken) > SHORT:
+    if not spoken or len(spoken) > MAX_WORDS:
         return False
-    named = any(word[:1].isupper() for word in question.split()[1:])
-    opens = spoken[0] in _OPENERS or " ".join(spoken).startswith(_BEGINNINGS)
-    return not named and (len(spoken) <= 2 or opens or bool(_POINTING & set(spoken)))
+    names = any(word[:1].isupper() for word in question.split()[1:])
+    opens = spoken[0] in _OPENERS or " ".join(spoken).startswith(_OPENINGS)
+    return not names and (len(spoken) <= 2 or opens or bool(_POINTING & set(spoken)))
 
 
-def whole(question: str, before: Sequence[Said], model: Model | None) -> str:
-    """The question as it can be looked up; itself where it does not lean, or nothing was said before."""
-    if not before or not leans(question):
+def standalone(question: str, before: Sequence[Said], model: Model | None) -> str:
+    """Return the question in a form that can be searched for; unchanged if it does not refer back."""
+    if not before or not refers_back(question):
         return question
     if model is None:
         last = next((each.content for each in reversed(before) if each.role == "user"), "")
-        return f"{last[:LONGEST]} {question}".strip()
-    told = "\n".join(f"{each.role}: {each.content[:LONGEST]}" for each in before[-SHOWN:])
-    asked = [PromptMessage("system", INSTRUCTIONS), PromptMessage("user", f"{told}\n\nLast message: {question}")]
+        return f"{last[:MAX_CHARACTERS]} {question}".strip()
+    shown = "\n".join(f"{each.role}: {each.content[:MAX_CHARACTERS]}" for each in before[-MAX_MESSAGES:])
+    prompt = [
+        PromptMessage("system", INSTRUCTIONS),
+        PromptMessage("user", f"{shown}\n\nLast message: {question}"),
+    ]
     try:
-        return model.answer(asked, Standalone).question[:LONGEST].strip() or question
+        return model.answer(prompt, StandaloneQuestion).question[:MAX_CHARACTERS].strip() or question
     except ModelError as error:
-        log.warning("a question was looked up as it stands: %s", error)
+        log.warning("a question could not be rewritten and is searched as it is: %s", error)
         return question

@@ -1,8 +1,7 @@
-"""Recalling: one question, one embedding call, one trip to the database, a ranked list.
+"""Recall: embeds a question once, asks the database once, and ranks what it finds.
 
-The model is asked only where a question leans on what was said before it ("and there?"); if that fails, the
-question is taken as it stands. It writes nothing; what the channels find is the database's work (app.recall),
-how it is weighed is rank.py's.
+The model is asked only to rewrite a question that refers to what was said before it ("and there?"). Finding the
+candidates is the database's work (`app.recall`), and weighing them is rank.py's. This module writes nothing.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from . import rewrite
 from .rank import Candidate, Recipe, rank, recipe_named, related, within
 from .rerank import Reranker, reranked
 
-__all__ = ["PROBES", "Query", "Recall", "noise_of"]
+__all__ = ["PROBES", "Query", "Recall", "similarity_floor"]
 
-MOST_GRAMS = 60
-# The database picks by a first, coarse sum; what is weighed here may still change places.
-SPARE, AT_LEAST, AT_MOST = 4, 40, 1_000
-STANDING = 12
+MAX_GRAMS = 60
+# The database selects by a coarse sum, and ranking may change the order: so more candidates are asked for than results.
+CANDIDATES_PER_RESULT, MIN_CANDIDATES, MAX_CANDIDATES = 4, 40, 1_000
+MAX_STANDING = 12
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked, and how: everything a caller may say of one recall."""
+    """A question, and how to answer it."""
 
     text: str
     user_id: str
@@ -43,13 +42,13 @@ class Query:
     recipe: str | Recipe = "everything"
     conditions: Filter | None = None
     as_of: datetime | None = None
-    before: Sequence[Said] = ()  # what was said before it, for a question that leans on that
-    without: Collection[str] = ()  # ids of memories to do without
-    standing: int = 0  # how many of what holds whatever is asked
+    before: Sequence[Said] = ()  # messages before the question, to which it may refer
+    without: Collection[str] = ()  # ids of memories to leave out
+    standing: int = 0  # how many standing memories to add
 
 
 class Recall:
-    """Finds what one person's memory holds about a question."""
+    """Finds what is remembered about a question."""
 
     def __init__(
         self, database: Database, store: Store, embedder: Embedder, model: Model | None, reranker: Reranker | None
@@ -59,92 +58,96 @@ class Recall:
         self._people = People(database)
         self._model = model
         self._reranker = reranker
-        self._noise: float | None = None
+        self._floor: float | None = None
 
-    def find(self, question: Query) -> list[Fact]:
-        """The best first; nothing rather than noise. What stands whatever is asked comes last, without a score."""
-        recipe, now = recipe_named(question.recipe), datetime.now(UTC)
-        asked = rewrite.whole(question.text, question.before, self._model)
-        vector, noise = self._embedded(asked)
-        named, zone = self._days(asked, question.user_id, now)
-        wanted = min(AT_MOST, max(AT_LEAST, SPARE * question.limit)) + len(question.without)
-        found, standing = self._store.recall(
+    def find(self, query: Query) -> list[Fact]:
+        """Return related results, best first, or none; standing memories come last, without a score."""
+        recipe, now = recipe_named(query.recipe), datetime.now(UTC)
+        question = rewrite.standalone(query.text, query.before, self._model)
+        vector, floor = self._embed(question)
+        named, zone = self._days(question, query.user_id, now)
+        wanted = min(MAX_CANDIDATES, max(MIN_CANDIDATES, CANDIDATES_PER_RESULT * query.limit)) + len(query.without)
+        candidates, standing = self._store.recall(
             RecallQuery(
-                user_id=question.user_id,
-                text=_without_days(asked, named),
-                names=names_in(asked),
+                user_id=query.user_id,
+                text=_without_days(question, named),
+                names=names_in(question),
                 vector=vector,
-                grams=_grams(asked),
+                grams=_grams(question),
                 days=[(each.start, each.end) for each in named],
-                conditions=question.conditions,
+                conditions=query.conditions,
                 sources=recipe.sources,
                 weights=recipe.weights,
                 wanted=wanted,
                 zone=zone,
-                as_of=question.as_of,
-                standing=STANDING if question.standing else 0,
+                as_of=query.as_of,
+                standing=MAX_STANDING if query.standing else 0,
             )
         )
-        found = [each for each in found if each.id not in question.without]
-        best = self._ranked(found, asked, recipe, noise, now, question.limit, named)
-        return best + _also([each for each in standing if each.id not in question.without], best, question.standing)
+        candidates = [each for each in candidates if each.id not in query.without]
+        best = self._ranked(candidates, question, recipe, floor, now, query.limit, named)
+        shown = {*query.without, *(each.id for each in best)}
+        return best + [each for each in standing if each.id not in shown][: query.standing]
 
     def _ranked(
         self,
-        found: list[Candidate],
-        asked: str,
+        candidates: list[Candidate],
+        question: str,
         recipe: Recipe,
-        noise: float,
+        floor: float,
         now: datetime,
         limit: int,
         named: Sequence[Span],
     ) -> list[Fact]:
-        if related(found, noise) < recipe.threshold and not _only_days(asked, named, found):
+        if related(candidates, floor) < recipe.threshold and not _asks_only_for_days(question, named, candidates):
             return []
         if self._reranker is None:
-            return rank(found, asked, recipe, now, limit)
-        more = rank(found, asked, replace(recipe, share=0.0, budget=4 * recipe.budget), now, 3 * limit)
-        return within(reranked(self._reranker, asked, more), recipe.budget, limit)
+            return rank(candidates, question, recipe, now, limit)
+        more = rank(candidates, question, replace(recipe, share=0.0, budget=4 * recipe.budget), now, 3 * limit)
+        return within(reranked(self._reranker, question, more), recipe.budget, limit)
 
-    def _embedded(self, asked: str) -> tuple[list[float], float]:
-        """The question's vector, and what a cosine is worth; the first question of all carries the probes along."""
-        if self._noise is None:
-            vector, *probes = self._embedder.embed([asked, *PROBES])
-            self._noise = noise_of(probes)
+    def _embed(self, question: str) -> tuple[list[float], float]:
+        """Return the question's vector and the similarity floor, which is measured with the first question."""
+        if self._floor is None:
+            vector, *probes = self._embedder.embed([question, *PROBES])
+            self._floor = similarity_floor(probes)
         else:
-            [vector] = self._embedder.embed([asked])
-        return vector, self._noise
+            [vector] = self._embedder.embed([question])
+        return vector, self._floor
 
-    def _days(self, asked: str, user_id: str, now: datetime) -> tuple[tuple[Span, ...], str]:
-        """The days it names, and the person's timezone, which is looked up only where it matters."""
-        if not spans(asked, now):
+    def _days(self, question: str, user_id: str, now: datetime) -> tuple[tuple[Span, ...], str]:
+        """Return the days that the question names, and the person's timezone, which is read only if days are named."""
+        named = spans(question, now)
+        if not named:
             return (), "UTC"
         person = self._people.get(user_id)
-        return spans(asked, now.astimezone(person.zone)), person.timezone
+        here = now.astimezone(person.zone)
+        # "Yesterday" is another day only where it is already, or still, another date.
+        return (named if here.date() == now.date() else spans(question, here)), person.timezone
 
 
-def _without_days(asked: str, named: Sequence[Span]) -> str:
-    """The question's words to look for; "in May 2023" is looked up in the calendar."""
+def _without_days(question: str, named: Sequence[Span]) -> str:
+    """Return the words to search for, without those that name days."""
     for each in named:
-        asked = asked.replace(each.text, " ")
-    return asked
+        question = question.replace(each.text, " ")
+    return question
 
 
-def _only_days(asked: str, named: Sequence[Span], found: Sequence[Candidate]) -> bool:
-    """Whether it asks for nothing but a time ("what did I do yesterday?") from which there is something."""
-    rest = content_words(_without_days(asked, named)) - _ASKING
-    return bool(named) and not rest and any(each.dated == 1 for each in found)
+def _asks_only_for_days(question: str, named: Sequence[Span], candidates: Sequence[Candidate]) -> bool:
+    """Return whether a question asks only for a time ("what did I do yesterday?") of which something is known."""
+    rest = content_words(_without_days(question, named)) - _ASKING
+    return bool(named) and not rest and any(each.dated == 1 for each in candidates)
 
 
-# A question in German has a capital letter on every noun, which then says nothing.
+# In German every noun has a capital letter, so capitals do not show names.
 _GERMAN = frozenset("der die das den dem ein eine einen ist war hat habe ich mein meine wo was wie wann wer".split())
 
 
-def names_in(asked: str) -> str:
-    """The words that a capital letter within a sentence makes out as names."""
-    if _GERMAN & set(words(asked)):
+def names_in(question: str) -> str:
+    """Return the words with a capital letter inside a sentence, which are taken for names."""
+    if _GERMAN & set(words(question)):
         return ""
-    after = re.findall(r"(?<![.!?])\s+[\"'“(]*([^\W\d_][\w'’-]*)", asked)
+    after = re.findall(r"(?<![.!?])\s+[\"'“(]*([^\W\d_][\w'’-]*)", question)
     return " ".join(word for word in after if word[:1].isupper() and content_words(word) - _ASKING)
 
 
@@ -154,20 +157,17 @@ _ASKING = frozenset(
 )
 
 
-def _grams(asked: str) -> list[str]:
-    """The words of the question, alone and in twos and threes, as names are compared."""
-    spoken = [word.removesuffix("'s") for word in words(asked)]
-    telling = content_words(" ".join(spoken))
-    grams = [word for word in spoken if word in telling]
+def _grams(question: str) -> list[str]:
+    """Return the words of the question, alone and in groups of two and three, to be compared with names."""
+    spoken = [word.removesuffix("'s") for word in words(question)]
+    meaningful = content_words(" ".join(spoken))
+    grams = [word for word in spoken if word in meaningful]
     grams += [" ".join(spoken[start : start + size]) for size in (2, 3) for start in range(len(spoken) - size + 1)]
-    return list(dict.fromkeys(grams))[:MOST_GRAMS]
+    return list(dict.fromkeys(grams))[:MAX_GRAMS]
 
 
-def _also(standing: Sequence[Fact], best: Sequence[Fact], most: int) -> list[Fact]:
-    known = {each.id for each in best}
-    return [each for each in standing if each.id not in known][:most]
-
-
+# Questions and statements that have nothing to do with each other: how similar an embedding model finds them is the
+# similarity below which it says nothing.
 _QUESTIONS = (
     "Where does Tom work?",
     "What is Omar allergic to?",
@@ -191,8 +191,8 @@ _STATEMENTS = (
 PROBES = _QUESTIONS + _STATEMENTS
 
 
-def noise_of(vectors: Sequence[Sequence[float]]) -> float:
-    """The mean cosine of the probes' questions with their statements, none of which answers any; never below 0."""
+def similarity_floor(vectors: Sequence[Sequence[float]]) -> float:
+    """Return the mean cosine of the probes' questions with their statements, at least 0."""
     questions, statements = vectors[: len(_QUESTIONS)], vectors[len(_QUESTIONS) :]
     cosines = [_cosine(one, other) for one in questions for other in statements]
     return min(0.95, max(0.0, sum(cosines) / len(cosines)))

@@ -1,1 +1,1 @@
-"""The rows of the memory layer in Postgres: memories, their history, their graph, and the people's wishes."""
+"""What memory keeps in Postgres: the memories, their history, their graph, and what people set for remembering."""

@@ -1,7 +1,7 @@
-"""The history of memories: every version, who made it and why; taking one back; and what was known on a day.
+"""The history of memories (`app.memory_history`): every version, who made it and why; undo; the time line.
 
-A trigger writes it, so that no writer can skip it. Taking back is a change like any other and stands in
-the history itself, so an undo can be undone. It decides nothing about what a memory says.
+A database trigger writes the history, so no writer can skip it. An undo is a change like any other and is recorded
+too, so it can be undone. This module does not judge what a memory says.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from ..database import Database
 from ..errors import InvalidInput, NotFound
 from ..facts import KINDS, Fact, embedded
 from ..filters import Filter
-from .store import Store, as_written
+from .store import Store
+from .vectors import vector_text
 
 __all__ = ["Entry", "Event", "History", "Timeline"]
 
@@ -46,7 +47,7 @@ class Event:
     new_metadata: Mapping[str, Any] | None
 
     def result(self) -> dict[str, Any]:
-        """The change in the shape mem0's users know, with who and why."""
+        """Return the change in mem0's shape, with who made it and why."""
         return {
             "id": self.event,
             "memory_id": self.memory_id,
@@ -64,13 +65,14 @@ class Event:
 
 
 class History:
-    """Reads one user's history, and takes changes back."""
+    """Reads one user's history and undoes changes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, store: Store) -> None:
         self._database = database
+        self._store = store
 
     def of(self, user_id: str, memory_id: str) -> list[Event]:
-        """Every version of one memory, the oldest first; it may be gone by now."""
+        """Return every version of one memory, the oldest first, even if the memory is deleted."""
         if not could_be_id(memory_id):
             return []
         rows = self._database.read_as(
@@ -81,7 +83,7 @@ class History:
         return [Event(**row) for row in rows]
 
     def latest(self, user_id: str, limit: int) -> list[Event]:
-        """The latest changes of a user's memories, the newest first."""
+        """Return the latest changes of a user's memories, the newest first."""
         rows = self._database.read_as(
             user_id,
             f"select {FIELDS} from app.memory_history order by event desc limit %(limit)s",
@@ -90,8 +92,8 @@ class History:
         return [Event(**row) for row in rows]
 
     def as_of(self, user_id: str, moment: datetime, limit: int, conditions: Filter | None = None) -> list[Fact]:
-        """The memories as they stood at a moment, the newest first."""
-        such = (
+        """Return the memories as they were at a moment, the newest first."""
+        matching = (
             " and jsonb_path_match(new_metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)" if conditions else ""
         )
         rows = self._database.read_as(
@@ -102,7 +104,7 @@ class History:
             " where action <> 'delete'"
             " and coalesce(new_metadata ->> 'expiration_date', '9999-12-31')"
             "   >= to_char(%(moment)s::timestamptz, 'YYYY-MM-DD')"
-            f"{such} order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
+            f"{matching} order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
             {
                 "moment": moment,
                 "limit": limit,
@@ -113,15 +115,15 @@ class History:
         return [Fact(row["memory_id"], row["new_metadata"]) for row in rows]
 
     def of_chat(self, connection: Connection, run_id: str, messages: Sequence[str]) -> dict[str, list[Event]]:
-        """The whole history of each memory that a talk added or changed, the oldest change first."""
-        rows = connection.execute(text(_OF_TALK), {"run": run_id, "messages": list(messages)}).mappings()
+        """Return the whole history of each memory that a chat added or changed, the oldest change first."""
+        rows = connection.execute(text(_OF_CHAT), {"run": run_id, "messages": list(messages)}).mappings()
         by_memory: dict[str, list[Event]] = {}
         for row in rows:
             by_memory.setdefault(row["memory_id"], []).append(Event(**row))
         return by_memory
 
     def events_of(self, connection: Connection, target: int | str) -> list[Event]:
-        """The change with this number, or all changes of a run, the newest first."""
+        """Return the change with this number, or all changes of a run, the newest first."""
         column = "event" if isinstance(target, int) else "run"
         rows = connection.execute(
             text(f"select {FIELDS} from app.memory_history where {column} = :target order by event desc"),
@@ -129,83 +131,70 @@ class History:
         ).mappings()
         return [Event(**row) for row in rows]
 
-    def undo(self, connection: Connection, target: int | str, store: Store, embed: Embed) -> list[Event]:
-        """Take back one change, or all changes of a run, as the person; `NotFound` if there is none."""
+    def undo(self, connection: Connection, target: int | str, embed: Embed) -> list[Event]:
+        """Undo one change, or all changes of a run, as the person; raise `NotFound` if there is none."""
         events = self.events_of(connection, target)
         if not events:
             raise NotFound("There is no such change.")
         run = f"undo-{uuid4()}" if len(events) > 1 else None
         for each in events:
-            store.sign(connection, "person", f"undo of {each.event}", run=run)
+            self._store.sign(connection, "person", f"undo of {each.event}", run=run)
             self.take_back(connection, each, embed)
         return events
 
     def take_back(self, connection: Connection, event: Event, embed: Embed) -> None:
-        """Put a memory back as it was before this change, vector included; one that is missing is made anew."""
+        """Restore a memory, with its vector, as it was before this change; embed it again if the vector is missing."""
         self._check_unchanged(connection, event)
         vector = self._missing_vector(connection, event, embed)
         connection.execute(text("select set_config('keepsake.undoes', :event, true)"), {"event": str(event.event)})
         try:
             with connection.begin_nested():
-                connection.execute(
-                    text(_TAKE_BACK[event.action]), {"event": event.event, "id": event.memory_id, "vec": vector}
-                )
+                self._store.put_back(connection, event.event, event.action, event.memory_id, vector)
         except sqlalchemy_errors.IntegrityError as error:
-            raise InvalidInput("Another memory says the same by now: forget that one first.") from error
+            raise InvalidInput("Another memory says the same by now: delete that one first.") from error
         finally:
             connection.execute(text("select set_config('keepsake.undoes', '', true)"))
 
     def erase(self, connection: Connection, memory_ids: list[str] | None = None) -> int:
-        """Take the bound user's history away: of these memories, or all of it."""
+        """Erase the bound user's history: of these memories, or all of it."""
         chosen = "" if memory_ids is None else " where memory_id = any(:ids)"
         values = {} if memory_ids is None else {"ids": memory_ids}
         return connection.execute(text(f"delete from app.memory_history{chosen}"), values).rowcount
 
     def erase_since(self, connection: Connection, memory_id: str, event: int) -> int:
-        """Take away the versions of one memory from this change on; it stands again as it stood before."""
+        """Erase the versions of one memory from this change on."""
         since = text("delete from app.memory_history where memory_id = :id and event >= :event")
         return connection.execute(since, {"id": memory_id, "event": event}).rowcount
 
     def _missing_vector(self, connection: Connection, event: Event, embed: Embed) -> str | None:
-        """The vector of what comes back, where the history's went with the embedding model it came from."""
+        """Embed the restored text, if its vector was dropped from the history when the embedding model changed."""
         if event.old_metadata is None:
             return None
-        has = text("select old_vec is not null from app.memory_history where event = :event")
-        if connection.scalar(has, {"event": event.event}):
+        has_vector = text("select old_vec is not null from app.memory_history where event = :event")
+        if connection.scalar(has_vector, {"event": event.event}):
             return None
         [vector] = embed([embedded(event.old_metadata)])
-        return as_written(vector)
+        return vector_text(vector)
 
     def _check_unchanged(self, connection: Connection, event: Event) -> None:
-        """An undo must not undo what came later: it applies to a memory as this change left it."""
-        current = connection.execute(
-            text("select metadata from vecs.memories where id = :id for update"), {"id": event.memory_id}
-        ).scalar_one_or_none()
-        if current != event.new_metadata:
-            raise InvalidInput("This memory has changed since then: take the later change back first.")
+        """Raise `InvalidInput` if the memory has changed since: undo must not reverse later changes as well."""
+        current = self._store.lock(connection, event.memory_id)
+        if (current.metadata if current else None) != event.new_metadata:
+            raise InvalidInput("This memory has changed since then: undo the later change first.")
 
 
-_OF_TALK = f"""
+_OF_CHAT = f"""
 select {FIELDS} from app.memory_history where user_id = app.asking() and memory_id in (
   select memory_id from app.memory_history
   where user_id = app.asking()
     and (message_id = any(:messages) or (action = 'add' and new_metadata ->> 'run_id' = :run)))
 order by memory_id, event
 """
-_TAKE_BACK = {
-    "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
-    " and cast(:vec as text) is null",
-    "update": "update vecs.memories kept set metadata = old_metadata, vec = coalesce(old_vec, cast(:vec as vector))"
-    " from app.memory_history past where past.event = :event and kept.id = :id",
-    "delete": "insert into vecs.memories (id, vec, metadata)"
-    " select memory_id, coalesce(old_vec, cast(:vec as vector)), old_metadata"
-    " from app.memory_history where event = :event and memory_id = :id",
-}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A memory on its day; or a day on which it changed from saying `before` to saying `after`."""
+    """A memory on the day it is about, or a day on which its text changed from `before` to `after`."""
 
     fact: Fact
     day: str
@@ -214,8 +203,8 @@ class Entry:
     after: str | None = None
 
 
-# A day is compared as text, as all dates of ours are: what is no date, in a row from elsewhere, counts as none.
-_WRITTEN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+# Days are compared as text. A value that is no date, in a row from another program, counts as none.
+_DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _PAGE = """
 with mine as materialized (
   select id, metadata ->> 'happened_at' as happened, metadata ->> 'created_at' as told
@@ -229,8 +218,8 @@ changes as materialized (
   from app.memory_history where user_id = %(user_id)s and action = 'update'
 ),
 entries as materialized (
-  select id, case when happened ~ %(written)s then happened when told ~ %(written)s then told else '' end as day,
-    coalesce(happened ~ %(written)s, false) as happened, null as before, null as after, null::bigint as event
+  select id, case when happened ~ %(date)s then happened when told ~ %(date)s then told else '' end as day,
+    coalesce(happened ~ %(date)s, false) as happened, null as before, null as after, null::bigint as event
   from mine
   union all
   select memory_id, day, false, before, after, event from changes
@@ -249,15 +238,15 @@ order by shown.day desc, shown.id, shown.event desc nulls last
 
 
 class Timeline:
-    """Reads one user's."""
+    """Reads one user's memories by the day they are about."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def page(self, user_id: str, number: int, size: int, kinds: Sequence[str] = ()) -> tuple[list[Entry], int]:
-        """One page, the newest first, and how many entries there are; past the end, the last one."""
+        """Return one page, the newest first, and the number of entries; past the end, the last page."""
         values: dict[str, Any] = {"user_id": user_id, "size": size, "before": (max(1, number) - 1) * size}
-        values |= {"kinds": [each for each in kinds if each in KINDS] or None, "written": _WRITTEN}
+        values |= {"kinds": [each for each in kinds if each in KINDS] or None, "date": _DATE}
         rows = self._database.read_as(user_id, _PAGE, values)
         entries = [
             Entry(Fact(row["id"], row["metadata"]), row["day"], row["happened"], row["before"], row["after"])

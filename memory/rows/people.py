@@ -1,4 +1,4 @@
-"""What a person wishes of the remembering: their timezone, words of theirs added to the instructions, episodes."""
+"""A person's settings for remembering (`app.people`): timezone, additional instructions, whether to keep episodes."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ MAX_WISHES = 2_000
 
 @dataclass(frozen=True)
 class Person:
-    """One person's wishes; the defaults where they have said none."""
+    """One person's settings for remembering, with the defaults for what they have not set."""
 
     timezone: str = "UTC"
     extract_wishes: str = ""
     update_wishes: str = ""
-    episodes: bool = True  # whether what is said is kept turn by turn, and searched
-    timezone_chosen: bool = False  # by the person; otherwise it is the one their browser is in
+    episodes: bool = True  # whether messages are kept as episodes and searched
+    timezone_chosen: bool = False  # by the person; otherwise the browser's timezone is used
 
     @property
     def zone(self) -> ZoneInfo:
-        """The timezone that "yesterday" is counted in."""
+        """The timezone that decides which day "yesterday" is."""
         return ZoneInfo(self.timezone)
 
 
 class People:
-    """Reads and writes one user's wishes."""
+    """Reads and writes one user's settings."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, user_id: str) -> Person:
-        """The person's wishes."""
+        """Return the person's settings."""
         rows = self._database.read_as(
             user_id, "select timezone, extract_wishes, update_wishes, episodes, timezone_chosen from app.people"
         )
         return Person(**rows[0]) if rows else Person()
 
     def set(self, user_id: str, person: Person) -> None:
-        """Keep the person's wishes."""
+        """Save the person's settings."""
         if person.timezone not in available_timezones():
             raise InvalidInput(f"{person.timezone[:60]!r} is not a timezone: it should look like Europe/Lisbon.")
         if max(len(person.extract_wishes), len(person.update_wishes)) > MAX_WISHES:
-            raise InvalidInput(f"Wishes for remembering have at most {MAX_WISHES:,} characters.")
+            raise InvalidInput(f"What you add to the instructions may have at most {MAX_WISHES:,} characters.")
         with self._database.as_user(user_id) as connection:
             connection.execute(
                 text(

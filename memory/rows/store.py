@@ -1,18 +1,16 @@
-"""vecs.memories: the only importer of vecs, and the only place with SQL about memories.
+"""The tables `vecs.memories` and `app.memory_use`: all statements that write to them, and what is read of them alone.
 
-Writes happen inside a transaction of the caller that is bound to a user; reads a person waits for are one
-message. It checks nothing about what a memory says: that is reconcile.py's work.
+Writes happen inside a transaction of the caller that is bound to a user. Each read is one trip to the database.
+This module is the only importer of vecs. It does not judge what a memory says: that is the work of learn/reconcile.py.
 """
 
 from __future__ import annotations
 
 import json
-import struct
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from io import BytesIO
 from typing import Any
 
 import vecs
@@ -20,50 +18,20 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.orm import sessionmaker
 
 from ..arguments import could_be_id
-from ..database import Database
+from ..database import Database, Reading
 from ..facts import Fact
 from ..filters import Filter
 from ..recall.rank import Candidate
+from .vectors import NEW_ROWS, copy_rows, may_copy, vector_text
 
-__all__ = ["FRESH", "RecallQuery", "Store", "as_written", "copy_rows", "may_copy"]
+__all__ = ["RecallQuery", "Store", "memory_count"]
 
-FRESH = "fresh_rows"
-_BEGIN, _END = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!II", 0, 0), struct.pack("!h", -1)
-_TABLE = f"create temporary table {FRESH} (id text, vec vector, metadata jsonb) on commit drop"
-
-
-def may_copy(connection: Connection) -> bool:
-    """Whether this role may make temporary tables here."""
-    return bool(connection.scalar(text("select has_database_privilege(current_database(), 'temp')")))
-
-
-def copy_rows(
-    connection: Connection, ids: Sequence[str], rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]]
-) -> None:
-    """Put rows of (metadata, vector) into the temporary table, which is gone when the transaction ends."""
-    connection.execute(text(f"drop table if exists pg_temp.{FRESH}"))
-    connection.execute(text(_TABLE))
-    written = b"".join(_written(ids, rows))
-    with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.copy_expert(f"copy pg_temp.{FRESH} from stdin (format binary)", BytesIO(written))
-
-
-def _written(ids: Sequence[str], rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]]) -> Iterator[bytes]:
-    yield _BEGIN
-    for each, (metadata, vector) in zip(ids, rows, strict=True):
-        name, told, size = each.encode(), json.dumps(dict(metadata)).encode(), len(vector)
-        yield struct.pack("!hi", 3, len(name)) + name
-        yield struct.pack(f"!iHH{size}f", 4 + 4 * size, size, 0, *vector)
-        yield struct.pack("!iB", len(told) + 1, 1) + told
-    yield _END
-
-
-# Row-level security says the same once more. An expired memory is as good as gone until it is tidied away.
+# Row-level security enforces the first condition once more. An expired memory is hidden until tidying deletes it.
 OWN = "user_id = %(user_id)s"
 CURRENT = "coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')"
 
 
-_FOUND = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, strangers, held"
+_CANDIDATE = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, strangers, held"
 _CHANNELS = (
     "app.recall(%(vector)s::vector, %(text)s, %(names)s, %(grams)s::text[], %(days)s::daterange[],"
     " %(zone)s, %(path)s, %(variables)s::jsonb, %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
@@ -80,7 +48,7 @@ _STANDING = (
 
 @dataclass(frozen=True)
 class RecallQuery:
-    """What the channels need to know of a question."""
+    """A question as the database needs it."""
 
     user_id: str
     text: str
@@ -92,14 +60,14 @@ class RecallQuery:
     sources: Sequence[str]
     weights: Mapping[str, float]
     wanted: int
-    zone: str = "UTC"  # what a day is
+    zone: str = "UTC"  # in which a day begins and ends
     as_of: datetime | None = None
     standing: int = 0
 
     def values(self) -> dict[str, Any]:
-        """The same as the statement's parameters."""
+        """Return the parameters of the statement."""
         return {
-            "vector": as_written(self.vector),
+            "vector": vector_text(self.vector),
             "text": self.text,
             "names": self.names,
             "grams": list(self.grams),
@@ -115,15 +83,15 @@ class RecallQuery:
         }
 
 
-MANY = 50  # rows from which on copying them is worth a table of its own
-_FROM_COPY = (
-    f"insert into vecs.memories (id, vec, metadata) select id, vec, metadata from pg_temp.{FRESH}"
+COPY_FROM = 50  # rows: from this number on, a temporary table and COPY are faster than one insert
+_INSERT_COPIED = (
+    f"insert into vecs.memories (id, vec, metadata) select id, vec, metadata from {NEW_ROWS}"
     " on conflict do nothing returning id"
 )
 
 
 class _Vecs(vecs.Client):  # type: ignore[misc]
-    """vecs on a connection of ours: its own constructor would open an engine and run DDL."""
+    """A vecs client on our connection; its own constructor would open an engine and change the schema."""
 
     def __init__(self, connection: Connection | None = None) -> None:
         self.engine = connection
@@ -133,7 +101,7 @@ class _Vecs(vecs.Client):  # type: ignore[misc]
 
 
 class Store:
-    """One person's rows at a time."""
+    """Reads and writes the memories of one user at a time."""
 
     def __init__(self, database: Database, dimension: int) -> None:
         self._database = database
@@ -141,45 +109,45 @@ class Store:
         self.table = self.collection(None).table
 
     def collection(self, connection: Connection | None) -> Any:
-        """The collection as vecs sees it, working inside this transaction."""
+        """Return the vecs collection, working inside this transaction."""
         return vecs.Collection("memories", self._dimension, _Vecs(connection))
 
     def nearest(self, user_id: str, vector: Sequence[float], limit: int, *, extracted_only: bool = False) -> list[Fact]:
-        """The user's memories nearest to a vector; exact, since one user's rows are few."""
-        chosen = " and not metadata ? 'role'" if extracted_only else ""
+        """Return the user's memories nearest to a vector; exactly, since one user has few rows."""
+        extracted = " and not metadata ? 'role'" if extracted_only else ""
         rows = self._database.read_as(
             user_id,
             f"select id, metadata, 1 - (vec <=> %(vector)s::vector) as score from vecs.memories "
-            f"where {OWN} and {CURRENT}{chosen} order by vec <=> %(vector)s::vector, id limit %(limit)s",
-            {"user_id": user_id, "vector": as_written(vector), "limit": limit},
+            f"where {OWN} and {CURRENT}{extracted} order by vec <=> %(vector)s::vector, id limit %(limit)s",
+            {"user_id": user_id, "vector": vector_text(vector), "limit": limit},
         )
         return [Fact(row["id"], row["metadata"], row["score"]) for row in rows]
 
-    def recall(self, asked: RecallQuery) -> tuple[list[Candidate], list[Fact]]:
-        """What every channel finds, and what stands whatever is asked, in one message to the database."""
-        channels = _CHANNELS if asked.as_of is None else _AS_OF
-        also = _STANDING if asked.standing else ""
-        rows = self._database.read_as(asked.user_id, f"select {_FOUND} from {channels}{also}", asked.values())
-        found = [Candidate(**row) for row in rows if row["source"] != "standing"]
-        return found, [Fact(row["id"], row["metadata"]) for row in rows if row["source"] == "standing"]
+    def recall(self, query: RecallQuery) -> tuple[list[Candidate], list[Fact]]:
+        """Return what every channel finds, and the standing memories, in one trip to the database."""
+        channels = _CHANNELS if query.as_of is None else _AS_OF
+        standing = _STANDING if query.standing else ""
+        rows = self._database.read_as(query.user_id, f"select {_CANDIDATE} from {channels}{standing}", query.values())
+        candidates = [Candidate(**row) for row in rows if row["source"] != "standing"]
+        return candidates, [Fact(row["id"], row["metadata"]) for row in rows if row["source"] == "standing"]
 
     def all(self, user_id: str, limit: int, conditions: Filter | None = None) -> list[Fact]:
-        """The user's memories, the newest first."""
-        such, values = _such(conditions)
+        """Return the user's memories, the newest first."""
+        matching, values = _matching(conditions)
         rows = self._database.read_as(
             user_id,
-            f"select id, metadata from vecs.memories where {OWN} and {CURRENT}{such} "
+            f"select id, metadata from vecs.memories where {OWN} and {CURRENT}{matching} "
             "order by metadata ->> 'created_at' desc, id limit %(limit)s",
             {"user_id": user_id, "limit": limit, **values},
         )
         return [Fact(row["id"], row["metadata"]) for row in rows]
 
     def page(self, user_id: str, number: int, size: int, conditions: Filter | None = None) -> tuple[list[Fact], int]:
-        """One page of the user's memories, the newest first, and how many there are; past the end, the last one."""
-        such, values = _such(conditions)
+        """Return one page of the user's memories, the newest first, and their number; past the end, the last page."""
+        matching, values = _matching(conditions)
         rows = self._database.read_as(
             user_id,
-            f"with mine as materialized (select id, metadata from vecs.memories where {OWN} and {CURRENT}{such}),"
+            f"with mine as materialized (select id, metadata from vecs.memories where {OWN} and {CURRENT}{matching}),"
             " counted as (select count(*) as total from mine) select id, metadata, total from mine, counted"
             " order by metadata ->> 'created_at' desc, id limit %(size)s offset least("
             "   %(before)s, (select greatest(0, (total - 1) / %(size)s * %(size)s) from counted))",
@@ -188,7 +156,7 @@ class Store:
         return [Fact(row["id"], row["metadata"]) for row in rows], rows[0]["total"] if rows else 0
 
     def get(self, user_id: str, fact_id: str) -> Fact | None:
-        """One memory, if it is this user's."""
+        """Return one memory of this user, or None."""
         if not could_be_id(fact_id):
             return None
         rows = self._database.read_as(
@@ -198,21 +166,49 @@ class Store:
         )
         return Fact(rows[0]["id"], rows[0]["metadata"]) if rows else None
 
+    def get_many(self, user_id: str, ids: Sequence[str], limit: int | None = None) -> list[Fact]:
+        """Return those of these memories that the user has, the newest first."""
+        rows = self._database.read_as(
+            user_id,
+            f"select id, metadata from vecs.memories where {OWN} and id = any(%(ids)s::text[])"
+            " order by metadata ->> 'created_at' desc, id limit %(limit)s",
+            {"user_id": user_id, "ids": list(ids), "limit": limit},
+        )
+        return [Fact(row["id"], row["metadata"]) for row in rows]
+
+    def all_with_use(self, user_id: str, *, as_said: bool = False) -> list[dict[str, Any]]:
+        """Return every memory with its use and whether a question about it is open; expired ones too.
+
+        Messages that are kept as they were said are left out unless `as_said` is set.
+        """
+        return self._database.read_as(user_id, _ALL_WITH_USE, {"user_id": user_id, "as_said": as_said})
+
+    def close_pairs(self, user_id: str, groups: Mapping[str, str], cosine: float) -> list[tuple[str, str, float]]:
+        """Compare memories within each group, given by id; return the pairs that are at least this close."""
+        values = {"ids": list(groups), "groups": list(groups.values()), "close": cosine}
+        rows = self._database.read_as(user_id, _CLOSE_PAIRS, values)
+        return [(row["one"], row["other"], row["score"]) for row in rows]
+
+    def close_others(self, user_id: str, pairs: Sequence[tuple[str, str]], cosine: float) -> set[str]:
+        """Return the second ids of those pairs whose vectors are at least this close."""
+        values = {"ones": [one for one, _ in pairs], "others": [other for _, other in pairs], "near": cosine}
+        return {row["other"] for row in self._database.read_as(user_id, _CLOSE_OTHERS, values)}
+
     def insert(
         self,
         connection: Connection,
         rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]],
         ids: Sequence[str] | None = None,
     ) -> list[str]:
-        """Add rows of (metadata, vector); those already known are left out. Returns the new ids in order."""
+        """Add rows of (metadata, vector), except those that are known already; return the new ids in order."""
         if not rows:
             return []
         ids = ids or [str(uuid.uuid4()) for _ in rows]
-        if len(rows) >= MANY and may_copy(connection):
+        if len(rows) >= COPY_FROM and may_copy(connection):
             copy_rows(connection, ids, rows)
-            copied = set(connection.scalars(text(_FROM_COPY)))
+            copied = set(connection.scalars(text(_INSERT_COPIED)))
             return [new for new in ids if new in copied]
-        # One statement whatever their number: with a parameter for each value, building it took longer than running it.
+        # Arrays keep the statement short: with a parameter for each value, building it took longer than running it.
         statement = text(
             "insert into vecs.memories (id, vec, metadata)"
             " select id, cast(vec as vector), cast(metadata as jsonb) from unnest("
@@ -221,7 +217,7 @@ class Store:
         )
         values = {
             "ids": list(ids),
-            "vectors": [as_written(vector) for _, vector in rows],
+            "vectors": [vector_text(vector) for _, vector in rows],
             "metadata": [json.dumps(dict(metadata)) for metadata, _ in rows],
         }
         inserted = set(connection.scalars(statement, values))
@@ -230,14 +226,14 @@ class Store:
     def replace(
         self, connection: Connection, fact_id: str, metadata: Mapping[str, Any], vector: Sequence[float]
     ) -> bool:
-        """Give a memory new content; False if it is not there."""
+        """Give a memory new content; return False if there is no such memory."""
         statement = (
             self.table.update().where(self.table.c.id == fact_id).values(metadata=dict(metadata), vec=list(vector))
         )
         return connection.execute(statement).rowcount == 1
 
     def lock(self, connection: Connection, fact_id: str) -> Fact | None:
-        """Read a memory and keep others from changing it until the transaction ends."""
+        """Read a memory and lock it until the transaction ends."""
         if not could_be_id(fact_id):
             return None
         row = connection.execute(
@@ -246,7 +242,7 @@ class Store:
         return Fact(row.id, row.metadata) if row else None
 
     def holds(self, connection: Connection, besides: str, content_hash: str) -> bool:
-        """Whether another extracted memory of the bound user has this very text."""
+        """Return whether another extracted memory of the bound user has exactly this text."""
         same = text(
             "select exists (select from vecs.memories where id <> :id"
             " and metadata -> 'hash' = to_jsonb(cast(:hash as text))"
@@ -255,13 +251,13 @@ class Store:
         return bool(connection.scalar(same, {"hash": content_hash, "id": besides}))
 
     def delete(self, connection: Connection, fact_id: str) -> bool:
-        """Take a memory away; its last version stays in history."""
+        """Delete a memory; its last version stays in the history."""
         if not could_be_id(fact_id):
             return False
         return connection.execute(self.table.delete().where(self.table.c.id == fact_id)).rowcount == 1
 
     def delete_expired(self, connection: Connection) -> None:
-        """Take away what the bound user is no longer shown."""
+        """Delete the expired memories of the bound user."""
         connection.execute(
             text(
                 "delete from vecs.memories where metadata -> 'user_id' = to_jsonb(app.asking())"
@@ -269,8 +265,42 @@ class Store:
             )
         )
 
+    def metadata_of(
+        self, connection: Connection, ids: Sequence[str], *, lock: bool = False
+    ) -> dict[str, Mapping[str, Any]]:
+        """Read the metadata of those of these memories that exist; with `lock`, keep others from changing them."""
+        locking = " for update" if lock else ""
+        sql = text(f"select id, metadata from vecs.memories where id = any(:ids) order by id{locking}")
+        return {row.id: row.metadata for row in connection.execute(sql, {"ids": list(ids)})}
+
+    def made_of(self, connection: Connection, ids: Sequence[str]) -> list[Fact]:
+        """Return the memories that tidying made of others, at least one of which is among these."""
+        return [Fact(row.id, row.metadata) for row in connection.execute(text(_MADE_OF), {"ids": list(ids)})]
+
+    def rewrite_many(self, connection: Connection, metadata: Mapping[str, Mapping[str, Any]]) -> None:
+        """Give several memories new metadata, by id; their vectors stay."""
+        values = {"ids": list(metadata), "rows": [json.dumps(dict(each)) for each in metadata.values()]}
+        connection.execute(text(_REWRITE), values)
+
+    def delete_many(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Delete several memories; their last versions stay in the history."""
+        connection.execute(text("delete from vecs.memories where id = any(cast(:ids as text[]))"), {"ids": list(ids)})
+
+    def confirm(self, connection: Connection, ids: Sequence[str], at: datetime) -> int:
+        """Note in memories that the person confirmed them; return how many there are."""
+        return connection.execute(text(_CONFIRM), {"ids": list(ids), "at": at.isoformat()}).rowcount
+
+    def put_back(self, connection: Connection, event: int, action: str, memory_id: str, vector: str | None) -> None:
+        """Reverse a change with what the history holds; `vector` replaces one that the history lost."""
+        connection.execute(text(_PUT_BACK[action]), {"event": event, "id": memory_id, "vec": vector})
+
+    def move_use(self, connection: Connection, moves: Sequence[tuple[str, str]]) -> None:
+        """Add the use of one memory to that of another, for pairs of (from, to)."""
+        values = {"gone": [gone for gone, _ in moves], "kept": [kept for _, kept in moves]}
+        connection.execute(text(_MOVE_USE), values)
+
     def count_use(self, connection: Connection, ids: Sequence[str], *, confirmed_at: datetime | None = None) -> None:
-        """Count that memories were recalled, or said again; beside them, so that their history stays still."""
+        """Count that memories were recalled or, with `confirmed_at`, said again; this makes no new version of them."""
         counted = "recalled" if confirmed_at is None else "confirmed"
         connection.execute(
             text(
@@ -283,7 +313,7 @@ class Store:
         )
 
     def use(self, user_id: str) -> dict[str, dict[str, Any]]:
-        """How often each memory was recalled and confirmed, and when last."""
+        """Return how often each memory was recalled and confirmed, and when last."""
         fields = "memory_id, recalled, recalled_at, confirmed, confirmed_at"
         rows = self._database.read_as(user_id, f"select {fields} from app.memory_use")
         return {row.pop("memory_id"): row for row in rows}
@@ -296,7 +326,7 @@ class Store:
         message_id: str | None = None,
         run: str | None = None,
     ) -> None:
-        """Say who writes next and why; the history trigger notes it down."""
+        """Set who writes next and why, for the trigger that records the history."""
         connection.execute(
             text(
                 "select set_config('keepsake.actor', :actor, true), set_config('keepsake.reason', :reason, true),"
@@ -306,21 +336,78 @@ class Store:
         )
 
     def one_at_a_time(self, connection: Connection, user_id: str) -> None:
-        """Let no second writer of this person's memories pass until the transaction ends."""
+        """Let no other transaction write this user's memories until this one ends."""
         connection.execute(
             text("select pg_advisory_xact_lock(hashtextextended('keepsake.write:' || :user_id, 0))"),
             {"user_id": user_id},
         )
 
 
-def _such(conditions: Filter | None) -> tuple[str, dict[str, Any]]:
-    """The clause for a caller's filters, with its values."""
+def memory_count() -> Reading[int]:
+    """Read how many memories the user has; row-level security leaves only theirs to be counted."""
+    return Reading("select count(*) as total from vecs.memories", lambda rows: int(rows[0]["total"]))
+
+
+def _matching(conditions: Filter | None) -> tuple[str, dict[str, Any]]:
+    """Return the clause for a caller's filters, with its values."""
     if conditions is None:
         return "", {}
     clause = " and jsonb_path_match(metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)"
     return clause, {"path": conditions.path, "variables": json.dumps(conditions.variables)}
 
 
-def as_written(vector: Sequence[float]) -> str:
-    """A vector as Postgres reads it, with the nine digits that single precision can tell apart."""
-    return "[" + ",".join(["%.9g"] * len(vector)) % tuple(vector) + "]"
+_ALL_WITH_USE = """
+select kept.id, kept.metadata, coalesce(recalled, 0) as recalled, coalesce(confirmed, 0) as confirmed,
+  used.confirmed_at as repeated_at,
+  exists (select from app.questions asked where asked.memory_id = kept.id and asked.answer is null) as asked
+from vecs.memories kept left join app.memory_use used on used.user_id = %(user_id)s and used.memory_id = kept.id
+where kept.metadata -> 'user_id' = to_jsonb(%(user_id)s::text) and (%(as_said)s or not kept.metadata ? 'role')
+order by kept.id
+"""
+# Each vector is scaled to length one only once and kept in work memory; the join then only multiplies.
+_CLOSE_PAIRS = """
+select set_config('work_mem', '64MB', true);
+with mine as materialized (
+  select kept.id, chosen.shelf, l2_normalize(kept.vec) as unit
+  from unnest(%(ids)s::text[], %(groups)s::text[]) as chosen (id, shelf)
+  join vecs.memories kept on kept.id = chosen.id)
+select a.id as one, b.id as other, -(a.unit <#> b.unit) as score
+from mine a join mine b on a.shelf = b.shelf and a.id < b.id and a.unit <#> b.unit <= -(%(close)s::float8)
+order by score desc, one, other limit 50000
+"""
+_CLOSE_OTHERS = """
+select other from unnest(%(ones)s::text[], %(others)s::text[]) as pair (one, other)
+join vecs.memories a on a.id = one join vecs.memories b on b.id = other
+where 1 - (a.vec <=> b.vec) >= %(near)s
+"""
+_MADE_OF = """
+select id, metadata from vecs.memories where metadata -> 'user_id' = to_jsonb(app.asking())
+  and (jsonb_exists_any(metadata -> 'summary_of', :ids) or jsonb_exists_any(metadata -> 'merged_from', :ids))
+"""
+_REWRITE = """
+update vecs.memories kept set metadata = joined.row
+from unnest(cast(:ids as text[]), cast(:rows as jsonb[])) as joined (id, row) where kept.id = joined.id
+"""
+_CONFIRM = """
+update vecs.memories set metadata = metadata || jsonb_build_object('confirmed_at', cast(:at as text))
+where id = any(cast(:ids as text[]))
+"""
+_PUT_BACK = {
+    "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
+    " and cast(:vec as text) is null",
+    "update": "update vecs.memories kept set metadata = old_metadata, vec = coalesce(old_vec, cast(:vec as vector))"
+    " from app.memory_history past where past.event = :event and kept.id = :id",
+    "delete": "insert into vecs.memories (id, vec, metadata)"
+    " select memory_id, coalesce(old_vec, cast(:vec as vector)), old_metadata"
+    " from app.memory_history where event = :event and memory_id = :id",
+}
+_MOVE_USE = """
+insert into app.memory_use (memory_id, recalled, recalled_at, confirmed, confirmed_at)
+select moved.kept, sum(recalled), max(recalled_at), sum(confirmed), max(confirmed_at)
+from unnest(cast(:gone as text[]), cast(:kept as text[])) as moved (gone, kept)
+join app.memory_use used on used.memory_id = moved.gone group by moved.kept
+on conflict (user_id, memory_id) do update set
+  recalled = memory_use.recalled + excluded.recalled, confirmed = memory_use.confirmed + excluded.confirmed,
+  recalled_at = greatest(memory_use.recalled_at, excluded.recalled_at),
+  confirmed_at = greatest(memory_use.confirmed_at, excluded.confirmed_at)
+"""

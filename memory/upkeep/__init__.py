@@ -1,1 +1,1 @@
-"""Keeping memories in order: tidying, health, recall checks, rechecks, the profile, and edits of many at once."""
+"""Maintains memories: tidying, health, recall checks, rechecks, the profile, and edits of many at once."""

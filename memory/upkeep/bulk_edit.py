@@ -1,7 +1,6 @@
-"""Many memories at once: a page of them, several removed together, and all of them out of and into a file.
+"""Many memories at once: pages of them, deleting several together, and importing a file.
 
-Each that changes something is one run in the history, so that `Memory.undo(run)` takes all of it back. It says
-nothing about what is worth keeping, and draws nothing.
+Each change is one run in the history, so `Memory.undo(run)` reverses it as a whole. This module draws nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ __all__ = ["BulkEdit", "Change", "MemoryPage"]
 
 @dataclass(frozen=True)
 class MemoryPage:
-    """Some of the memories, the newest first, and how many there are of them altogether."""
+    """One page of memories, the newest first, and how many there are altogether."""
 
     results: list[Result]
     total: int
@@ -34,14 +33,14 @@ class MemoryPage:
 
 @dataclass(frozen=True)
 class Change:
-    """What was done to how many memories; `run` takes it back."""
+    """A change of `count` memories, which can be undone with `run`."""
 
     run: str
     count: int
 
 
 class BulkEdit:
-    """One user's memories, many at a time."""
+    """Reads and changes many memories of one user at once."""
 
     def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
         self._database = database
@@ -52,44 +51,44 @@ class BulkEdit:
     def page(
         self, *, user_id: str, number: int = 1, size: int = 25, filters: Mapping[str, Any] | None = None
     ) -> MemoryPage:
-        """One page of what is remembered, in one read; past the end it is the last one."""
-        whose, conditions = arguments.scoped(user_id, filters)
-        facts, total = self._store.page(whose, max(1, number), arguments.limited(size), conditions)
+        """Return one page of memories in one read; past the end, the last page."""
+        owner, conditions = arguments.scoped(user_id, filters)
+        facts, total = self._store.page(owner, max(1, number), arguments.limited(size), conditions)
         return MemoryPage([fact.result() for fact in facts], total)
 
     def along_time(
         self, *, user_id: str, number: int = 1, size: int = 30, kinds: Sequence[str] = ()
     ) -> tuple[list[Entry], int]:
-        """One page of what is remembered by the day it is about, the newest first, and how many entries there are."""
-        whose, _ = arguments.scoped(user_id, None)
-        return self._timeline.page(whose, number, arguments.limited(size), kinds)
+        """Return one page of the time line, the newest day first, and how many entries there are."""
+        owner, _ = arguments.scoped(user_id, None)
+        return self._timeline.page(owner, number, arguments.limited(size), kinds)
 
     def all(self, *, user_id: str) -> list[Result]:
-        """Everything remembered, the newest first, however much it is."""
-        whose, _ = arguments.scoped(user_id, None)
-        kept: dict[str, Result] = {}
+        """Return all memories, the newest first, however many there are."""
+        owner, _ = arguments.scoped(user_id, None)
+        results: dict[str, Result] = {}
         for number in range(1, 1_000):
-            page = self.page(user_id=whose, number=number, size=arguments.MAX_LIMIT)
-            kept |= {each["id"]: each for each in page.results}
+            page = self.page(user_id=owner, number=number, size=arguments.MAX_LIMIT)
+            results |= {each["id"]: each for each in page.results}
             if number * arguments.MAX_LIMIT >= page.total:
                 break
-        return list(kept.values())
+        return list(results.values())
 
     def delete(self, memory_ids: Sequence[str], *, user_id: str) -> Change:
-        """Delete several memories as one run; those that are gone already are left out."""
+        """Delete several memories as one change; deleted ones are left out."""
         if len(memory_ids) > arguments.MAX_LIMIT:
-            raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories are deleted at once.")
+            raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories can be deleted at once.")
         run = f"delete-{uuid4()}"
         with self._database.as_user(user_id) as connection:
             self._store.one_at_a_time(connection, user_id)
             self._store.sign(connection, "person", run=run)
-            gone = sum(self._store.delete(connection, each) for each in dict.fromkeys(memory_ids))
-        return Change(run, gone)
+            deleted = sum(self._store.delete(connection, each) for each in dict.fromkeys(memory_ids))
+        return Change(run, deleted)
 
-    def import_file(self, held: bytes, name: str, *, user_id: str, room: int | None = None) -> Change:
-        """Keep what an uploaded file holds; all of it is checked first, and what is known already is left as it is."""
-        rows = files.uploaded(held, name, user_id)
+    def import_file(self, content: bytes, name: str, *, user_id: str, room: int | None = None) -> Change:
+        """Import an uploaded file: check all of it first, then write what is not known yet."""
+        rows = files.uploaded(content, name, user_id)
         if room is not None and len(rows) > room:
-            raise InvalidInput(f"{name} holds {len(rows):,} memories, and there is room for {room:,} more.")
+            raise InvalidInput(f"{name} holds {len(rows):,} memories, but there is room for only {room:,} more.")
         run = f"import-{uuid4()}"
         return Change(run, len(self._bulk.keep(rows, user_id, "import", run=run)))

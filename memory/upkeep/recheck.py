@@ -1,7 +1,7 @@
-"""Does this still hold? An old memory that replies rest on is asked about once, in passing; and what the answer does.
+"""Rechecks (`app.confirmations`): asks the person once whether an old, often used memory still holds.
 
-It chooses at most one memory, and asks one person at most once a week. A confirmation is a version of the memory like
-any other change: recall prefers what is confirmed, and an undo takes it back. Drawing the question is the pages'.
+It picks at most one memory, and asks one person at most once a week. A confirmation makes a new version of the memory,
+which recall prefers and which can be undone. The pages draw the question.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from .. import arguments
 from ..database import Database
@@ -26,82 +26,76 @@ Answer = Literal["true", "gone", "changed", "never"]
 ANSWERS: tuple[Answer, ...] = ("true", "gone", "changed", "never")
 OLD = timedelta(days=180)  # since it was written or confirmed
 PAUSE = timedelta(days=7)  # between two questions to one person
-LONG_PAUSE = timedelta(days=90)  # after "don't ask"
-STAYS = timedelta(days=1)  # so long a question that nobody answers is shown again; then it is let be
+LONG_PAUSE = timedelta(days=90)  # after the answer "never"
+SHOWN_FOR = timedelta(days=1)  # how long an unanswered question is shown again
 
 
 class Recheck:
-    """Asks one user, seldom, whether something still holds."""
+    """Asks one user now and then whether a memory still holds."""
 
     def __init__(self, database: Database, store: Store) -> None:
         self._database = database
         self._store = store
 
     def due(self, *, user_id: str, now: datetime | None = None) -> Result | None:
-        """The memory to ask about, or None; noted as asked in the same message, so that two tabs ask once."""
-        whose, moment = arguments.asking(user_id), (now or datetime.now(UTC)).astimezone(UTC)
+        """Return the memory to ask about, or None. The same statement records it as asked, so two tabs ask once."""
+        owner, moment = arguments.asking(user_id), (now or datetime.now(UTC)).astimezone(UTC)
         values = {
-            "user_id": whose,
+            "user_id": owner,
             "now": moment,
             "today": f"{moment:%Y-%m-%d}",
             "old": (moment - OLD).isoformat(),
             "since": moment - PAUSE,
             "long_since": moment - LONG_PAUSE,
-            "still": moment - STAYS,
+            "still": moment - SHOWN_FOR,
         }
-        rows = self._database.read_as(whose, _DUE, values)
+        rows = self._database.read_as(owner, _DUE, values)
         return Fact(rows[0]["id"], rows[0]["metadata"]).result() if rows else None
 
     def answer(self, memory_id: str, answer: Answer, *, user_id: str) -> Change:
-        """What the person says, once: it holds, it does not, they have put it differently, or not to ask.
+        """Record the person's answer, which can be given once, and confirm or delete the memory accordingly.
 
-        `undo(change.run)` takes back what was done to the memory, where its count is 1.
+        If the count of the change is 1, `undo(change.run)` reverses it.
         """
-        whose = arguments.asking(user_id)
+        owner = arguments.asking(user_id)
         if answer not in ANSWERS:
-            raise InvalidInput(f"The answer is one of {', '.join(ANSWERS)}.")
+            raise InvalidInput(f"The answer must be one of {', '.join(ANSWERS)}.")
         if not arguments.could_be_id(memory_id):
             raise NotFound("There is no such open question.")
         run = f"answer-{uuid4()}"
-        with self._database.as_user(whose) as connection:
-            self._store.one_at_a_time(connection, whose)
-            if not connection.execute(text(_ANSWERED), {"id": memory_id, "answer": answer}).rowcount:
+        with self._database.as_user(owner) as connection:
+            self._store.one_at_a_time(connection, owner)
+            if not connection.execute(text(_SAVE_ANSWER), {"id": memory_id, "answer": answer}).rowcount:
                 raise NotFound("There is no such open question.")
             self._store.sign(connection, "person", _REASONS.get(answer, ""), run=run)
-            count = _confirm(connection, [memory_id]) if answer == "true" else 0
+            count = self._store.confirm(connection, [memory_id], datetime.now(UTC)) if answer == "true" else 0
             count += self._store.delete(connection, memory_id) if answer == "gone" else 0
         return Change(run, count)
 
     def confirm(self, memory_ids: Sequence[str], *, user_id: str) -> Change:
-        """Note that these still hold, as one change; those that are gone are left out."""
-        whose = arguments.asking(user_id)
+        """Confirm several memories as one change; deleted ones are left out."""
+        owner = arguments.asking(user_id)
         if isinstance(memory_ids, str) or len(memory_ids) > arguments.MAX_LIMIT:
-            raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories are confirmed at once, given by their ids.")
+            raise InvalidInput(
+                f"At most {arguments.MAX_LIMIT:,} memories can be confirmed at once; give a list of their ids."
+            )
         run = f"confirm-{uuid4()}"
-        with self._database.as_user(whose) as connection:
-            self._store.one_at_a_time(connection, whose)
+        with self._database.as_user(owner) as connection:
+            self._store.one_at_a_time(connection, owner)
             self._store.sign(connection, "person", _REASONS["true"], run=run)
-            count = _confirm(connection, [each for each in memory_ids if arguments.could_be_id(each)])
+            ids = list(dict.fromkeys(each for each in memory_ids if arguments.could_be_id(each)))
+            count = self._store.confirm(connection, ids, datetime.now(UTC))
         return Change(run, count)
 
 
 _REASONS = {"true": "still true", "gone": "no longer true"}
 
 
-def _confirm(connection: Connection, memory_ids: Sequence[str]) -> int:
-    values = {"ids": list(dict.fromkeys(memory_ids)), "at": datetime.now(UTC).isoformat()}
-    return connection.execute(text(_CONFIRM), values).rowcount
-
-
-_CONFIRM = """
-update vecs.memories set metadata = metadata || jsonb_build_object('confirmed_at', cast(:at as text))
-where id = any(cast(:ids as text[]))
-"""
-_ANSWERED = """
+_SAVE_ANSWER = """
 update app.confirmations set answer = :answer, answered_at = now() where memory_id = :id and answer is null
 """
-# Times in rows are text in one zone, so that they can be compared as they are. Nothing is asked while
-# "Which is right?" waits for an answer: one question at a time.
+# Times in rows are text in one zone, so they compare correctly as text. While a question about a contradiction is
+# open, nothing is asked here: one question at a time.
 _DUE = """
 with open as (
   select asked.memory_id from app.confirmations asked

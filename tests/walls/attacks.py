@@ -31,7 +31,7 @@ from memory.recall.rank import WEIGHTS
 from memory.recall.search import Query
 from memory.rows.bulk import Row
 from memory.rows.store import RecallQuery
-from memory.upkeep.order import Kept
+from memory.upkeep.grouping import MemoryWithUse
 from memory.upkeep.recheck import ANSWERS, Answer
 from memory.upkeep.tidy import Survey
 from tests.walls.attacks_talks import ON_TALKS
@@ -49,6 +49,12 @@ STRANGE = ("mallory' or user_id = 'alice", '{"sub": "alice"}', 'mallory","sub":"
 def alice(w: World) -> str:
     """The id of Alice's memory."""
     return str(w.known["fact"].id)
+
+
+def own_memory(w: World) -> str:
+    """The id of a new memory of Mallory's own."""
+    [added] = w.memory.add(f"I own {time.time_ns()} things", user_id=ME, infer=False)["results"]
+    return str(added["id"])
 
 
 def chat_of(w: World) -> str:
@@ -176,6 +182,16 @@ def _confirming(answer: Answer) -> Attack:
     return lambda w: w.memory.recheck.answer(alice(w), answer, user_id=ME)
 
 
+def _putting_back(action: str) -> Attack:
+    return lambda w: w.inside(lambda c: w.store.put_back(c, w.known["event"], action, alice(w), None))
+
+
+def _moves(w: World) -> list[tuple[str, str]]:
+    """From Alice's memory to one of Mallory's, and the other way."""
+    own = own_memory(w)
+    return [(alice(w), own), (own, alice(w))]
+
+
 ATTACKS: dict[str, tuple[Attack, ...]] = {
     **ON_TALKS,
     # -- the memory, as pages and the library call it
@@ -285,6 +301,23 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
     "Store.page": (lambda w: [w.store.page(each, 1, 1000) for each in (ME, *STRANGE)],),
     "Store.get": (lambda w: w.store.get(ME, alice(w)),),
+    "Store.get_many": (lambda w: [w.store.get_many(each, [alice(w)]) for each in (ME, *STRANGE)],),
+    "Store.all_with_use": (lambda w: [w.store.all_with_use(each, as_said=True) for each in (ME, *STRANGE)],),
+    "Store.close_pairs": (lambda w: w.store.close_pairs(ME, {alice(w): "one", own_memory(w): "one"}, -1.0) or None,),
+    "Store.close_others": (lambda w: w.store.close_others(ME, [(own_memory(w), alice(w))], -1.0) or None,),
+    "Store.metadata_of": (
+        lambda w: w.inside(lambda c: w.store.metadata_of(c, [alice(w)])) or None,
+        lambda w: w.inside(lambda c: w.store.metadata_of(c, [alice(w)], lock=True)) or None,
+    ),
+    "Store.made_of": (lambda w: w.inside(lambda c: w.store.made_of(c, [alice(w)])) or None,),
+    "Store.rewrite_many": (
+        lambda w: w.inside(lambda c: w.store.rewrite_many(c, {alice(w): {"data": "x", "user_id": ME}})),
+        lambda w: w.inside(lambda c: w.store.rewrite_many(c, {own_memory(w): {"data": "x", "user_id": ALICE}})),
+    ),
+    "Store.delete_many": (lambda w: w.inside(lambda c: w.store.delete_many(c, [alice(w)])),),
+    "Store.confirm": (lambda w: w.inside(lambda c: w.store.confirm(c, [alice(w)], TODAY)) or None,),
+    "Store.put_back": tuple(_putting_back(action) for action in ("add", "update", "delete")),
+    "Store.move_use": (lambda w: w.inside(lambda c: w.store.move_use(c, _moves(w))),),
     "Store.insert": (
         lambda w: w.inside(lambda c: w.store.insert(c, [({**w.known["fact"].metadata, "hash": "x"}, w.vector("x"))])),
         lambda w: w.inside(lambda c: w.store.insert(c, [({"data": "x", "user_id": [ALICE]}, w.vector("x"))])),
@@ -309,8 +342,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "History.as_of": (lambda w: w.history.as_of(ME, LATER, 1000),),
     "History.events_of": (lambda w: w.inside(lambda c: w.history.events_of(c, w.known["event"])),),
     "History.undo": (
-        lambda w: w.inside(lambda c: w.history.undo(c, w.known["event"], w.store, w.embedder.embed)),
-        lambda w: w.inside(lambda c: w.history.undo(c, "undo", w.store, w.embedder.embed)),
+        lambda w: w.inside(lambda c: w.history.undo(c, w.known["event"], w.embedder.embed)),
+        lambda w: w.inside(lambda c: w.history.undo(c, "undo", w.embedder.embed)),
     ),
     "History.take_back": (
         lambda w: w.inside(lambda c: w.history.take_back(c, w.history.of(ALICE, alice(w))[-1], w.embedder.embed)),
@@ -324,6 +357,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Questions.open": (lambda w: w.questions.open(ME),),
     "Questions.ask": (lambda w: w.inside(lambda c: w.questions.ask(c, w.known["fact"], hers("ask", w))),),
+    "Questions.move": (lambda w: w.inside(lambda c: w.questions.move(c, _moves(w))),),
     "People.get": (lambda w: w.people.get(ME).update_wishes,),
     "People.set": (lambda w: w.people.set(ME, Person("Europe/Rome")),),
     "Profiles.get": (lambda w: w.profiles.get(ME),),
@@ -342,9 +376,11 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Erasure.prove": (lambda w: w.erasure.prove(ME, {}, [SECRET[:4]]).found_again or None,),
     "Tidy.run": (lambda w: w.tidy.run(ME, LATER),),
     "Tidy.merge": (lambda w: w.tidy.merge(ME, {alice(w), w.known["gone"]}),),
-    "Survey.memories": (lambda w: [Survey(w.database).memories(each, as_said=True) for each in (ME, *STRANGE)],),
+    "Survey.memories": (lambda w: [Survey(w.store).memories(each, as_said=True) for each in (ME, *STRANGE)],),
     "Survey.duplicates": (
-        lambda w: Survey(w.database).duplicates(ME, [Kept(each, {"data": "x"}) for each in (alice(w), f"{alice(w)}'")]),
+        lambda w: Survey(w.store).duplicates(
+            ME, [MemoryWithUse(each, {"data": "x"}) for each in (alice(w), f"{alice(w)}'")]
+        ),
     ),
     "HealthCheck.read": (lambda w: [w.memory.health.read(user_id=each) for each in (ME, *STRANGE)],),
     "Checks.all": (lambda w: [w.memory.checks.all(user_id=each) for each in (ME, *STRANGE)],),

@@ -82,7 +82,7 @@ class World:
 
     @cached_property
     def history(self) -> History:
-        return History(self.database)
+        return History(self.database, self.store)
 
     @cached_property
     def questions(self) -> Questions:
@@ -98,7 +98,7 @@ class World:
 
     @cached_property
     def graph(self) -> Graph:
-        return Graph(self.database)
+        return Graph(self.database, self.store)
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from auth.guard import User
 from memory import Result
-from memory.upkeep.checks import FAR, GIVEN, MAX_QUESTION, Check, subject
+from memory.upkeep.checks import MAX_QUESTION, RESULTS, SEARCHED, Check, subject
 from services import services
 from ui import elements
 from ui.chat.receipt import memory_markdown
@@ -124,9 +124,9 @@ def _told(check: Check) -> None:
         if "best" not in why:
             told.append("The question finds nothing at all: I take it to be about something else.")
         elif "far" in why:
-            told.append(f"It stands at place {why['far']}, and an answer is given the first {GIVEN}.")
+            told.append(f"It stands at place {why['far']}, and an answer is given the first {RESULTS}.")
         else:
-            told.append(f"It is not among the first {FAR} either.")
+            told.append(f"It is not among the first {SEARCHED} either.")
     if best := why.get("best"):
         told.append(f"Found first instead: {elements.escape(_short(str(best['text'])))}")
     if told:

@@ -180,8 +180,8 @@ def test_stopping_and_clearing_leave_nothing_in_the_queue(memory: Memory, databa
 
 
 @pytest.mark.parametrize("way", ["", "drop", None])
-def test_a_way_that_is_none_is_refused(memory: Memory, way: Any) -> None:
-    with pytest.raises(InvalidInput, match="to learn from, or to keep"):
+def test_an_unknown_way_is_refused(memory: Memory, way: Any) -> None:
+    with pytest.raises(InvalidInput, match="The way is"):
         memory.import_queue.add("ann", said("x"), way)
 
 

@@ -11,7 +11,7 @@ from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable
-from memory.recall.rewrite import LONGEST, SHOWN, Standalone, leans, whole
+from memory.recall.rewrite import MAX_CHARACTERS, MAX_MESSAGES, StandaloneQuestion, refers_back, standalone
 from tests.scripted import ScriptedModel
 
 LEANING = """and there?|And in the evening?|why?|Why not?|what about her?|Does she like it?|When was that?
@@ -44,26 +44,26 @@ def _each(texts: str) -> list[str]:
 
 
 @pytest.mark.parametrize("question", _each(LEANING))
-def test_a_short_question_that_points_elsewhere_leans(question: str) -> None:
-    assert leans(question)
+def test_a_short_question_that_points_elsewhere_refers_back(question: str) -> None:
+    assert refers_back(question)
 
 
 @pytest.mark.parametrize("question", _each(STANDING))
 def test_a_question_that_says_what_it_is_about_stands_alone(question: str) -> None:
-    assert not leans(question)
+    assert not refers_back(question)
 
 
 @pytest.mark.parametrize("question", ["", "   ", "?!", "…", "\u200b"])
 def test_what_asks_nothing_does_not_lean(question: str) -> None:
-    assert not leans(question)
+    assert not refers_back(question)
 
 
 # -- with a model --------------------------------------------------------------------------------
 
 
 def test_a_leaning_question_is_made_whole_by_one_call(scripted_model: ScriptedModel) -> None:
-    scripted_model.enqueue(Standalone(question="  Does Ana like Lisbon? "))
-    assert whole("Does she like it?", BEFORE, scripted_model) == "Does Ana like Lisbon?"
+    scripted_model.enqueue(StandaloneQuestion(question="  Does Ana like Lisbon? "))
+    assert standalone("Does she like it?", BEFORE, scripted_model) == "Does Ana like Lisbon?"
     prompt = asked_of(scripted_model)
     assert "user: My sister Ana lives in Lisbon." in prompt
     assert "assistant: Lisbon is lovely in May." in prompt
@@ -72,12 +72,12 @@ def test_a_leaning_question_is_made_whole_by_one_call(scripted_model: ScriptedMo
 
 @pytest.mark.parametrize("question", ["Which tea do I like best?", "", "What did Ana say about it?"])
 def test_a_question_that_stands_alone_asks_no_model(question: str, scripted_model: ScriptedModel) -> None:
-    assert whole(question, BEFORE, scripted_model) == question
+    assert standalone(question, BEFORE, scripted_model) == question
     assert scripted_model.calls == []
 
 
-def test_the_first_question_of_all_leans_on_nothing(scripted_model: ScriptedModel) -> None:
-    assert whole("and there?", [], scripted_model) == "and there?"
+def test_the_first_question_of_a_chat_refers_to_nothing(scripted_model: ScriptedModel) -> None:
+    assert standalone("and there?", [], scripted_model) == "and there?"
     assert scripted_model.calls == []
 
 
@@ -87,23 +87,23 @@ def test_the_first_question_of_all_leans_on_nothing(scripted_model: ScriptedMode
 )
 def test_where_the_model_fails_the_question_stays_as_it_is(error: ModelError, scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(error)
-    assert whole("and there?", BEFORE, scripted_model) == "and there?"
+    assert standalone("and there?", BEFORE, scripted_model) == "and there?"
     assert len(scripted_model.calls) == 1
 
 
 def test_a_blank_answer_leaves_the_question_as_it_is(scripted_model: ScriptedModel) -> None:
-    scripted_model.enqueue(Standalone(question="   "))
-    assert whole("and there?", BEFORE, scripted_model) == "and there?"
+    scripted_model.enqueue(StandaloneQuestion(question="   "))
+    assert standalone("and there?", BEFORE, scripted_model) == "and there?"
     with pytest.raises(ValidationError):
-        Standalone(question="")
+        StandaloneQuestion(question="")
 
 
 def test_the_call_stays_short_however_much_was_said(scripted_model: ScriptedModel) -> None:
     talk = [Said("user", f"message {number} " + "so very long " * 5_000) for number in range(50)]
-    scripted_model.enqueue(Standalone(question="word " * 5_000))
-    assert len(whole("and there?", talk, scripted_model)) <= LONGEST
+    scripted_model.enqueue(StandaloneQuestion(question="word " * 5_000))
+    assert len(standalone("and there?", talk, scripted_model)) <= MAX_CHARACTERS
     prompt = asked_of(scripted_model)
-    assert len(prompt) < SHOWN * (LONGEST + 20) + 100
+    assert len(prompt) < MAX_MESSAGES * (MAX_CHARACTERS + 20) + 100
     assert "message 45" not in prompt
     assert "message 46" in prompt
 
@@ -112,16 +112,16 @@ def test_the_call_stays_short_however_much_was_said(scripted_model: ScriptedMode
 
 
 def test_without_a_model_the_persons_last_words_are_put_before() -> None:
-    assert whole("and there?", BEFORE, None) == "My sister Ana lives in Lisbon. and there?"
-    assert whole("Where do I work now?", BEFORE, None) == "Where do I work now?"
+    assert standalone("and there?", BEFORE, None) == "My sister Ana lives in Lisbon. and there?"
+    assert standalone("Where do I work now?", BEFORE, None) == "Where do I work now?"
 
 
 def test_without_a_model_and_without_words_of_the_persons_the_question_stays() -> None:
-    assert whole("and there?", [Said("assistant", "Hello!")], None) == "and there?"
+    assert standalone("and there?", [Said("assistant", "Hello!")], None) == "and there?"
 
 
 def test_of_long_last_words_the_beginning_is_put_before() -> None:
-    assert len(whole("and there?", [Said("user", "word " * 5_000)], None)) <= LONGEST + len(" and there?")
+    assert len(standalone("and there?", [Said("user", "word " * 5_000)], None)) <= MAX_CHARACTERS + len(" and there?")
 
 
 # -- within a recall -----------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_a_recall_looks_up_what_the_model_made_of_the_question(
 ) -> None:
     memory.add("My sister Ana collects lighthouse postcards.", user_id="alice", infer=False)
     asking = Memory(database, embedder, scripted_model)
-    scripted_model.enqueue(Standalone(question="What does my sister Ana collect?"), BadAnswer("no", said=""))
+    scripted_model.enqueue(StandaloneQuestion(question="What does my sister Ana collect?"), BadAnswer("no", said=""))
     assert found(asking, "and her?", BEFORE) == ["My sister Ana collects lighthouse postcards."]
     assert found(asking, "and her?", BEFORE) == []
     assert len(scripted_model.calls) == 2

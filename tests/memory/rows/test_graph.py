@@ -30,7 +30,8 @@ class Book:
 
     def __init__(self, database: Database, user_id: str = "alice") -> None:
         self.database, self.user_id = database, user_id
-        self.store, self.graph, self.history = Store(database, 256), Graph(database), History(database)
+        self.store = Store(database, 256)
+        self.graph, self.history = Graph(database, self.store), History(database, self.store)
         self.count = 0
 
     def add(self, *entities: Any, relations: Any = ()) -> str:

@@ -70,7 +70,7 @@ def test_a_change_that_was_followed_by_another_is_not_undone_over_it(memory: Mem
     kept = _add(memory, TEA)
     added = _last(memory)
     memory.update(kept, COFFEE, user_id="alice")
-    with pytest.raises(InvalidInput, match="take the later change back first"):
+    with pytest.raises(InvalidInput, match="undo the later change first"):
         memory.undo(added, user_id="alice")
     assert [each["memory"] for each in memory.get_all(user_id="alice")["results"]] == [COFFEE]
 

@@ -88,5 +88,5 @@ def test_a_file_with_anything_wrong_in_it_keeps_nothing(untouched: Memory, held:
 
 
 def test_a_file_with_more_than_there_is_room_for_keeps_nothing(untouched: Memory) -> None:
-    with pytest.raises(InvalidInput, match="holds 2 memories, and there is room for 1 more"):
+    with pytest.raises(InvalidInput, match="holds 2 memories, but there is room for only 1 more"):
         untouched.bulk_edit.import_file(b'[{"memory": "x"}, {"memory": "y"}]', "mine.json", user_id="alice", room=1)

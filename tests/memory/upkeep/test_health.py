@@ -16,8 +16,8 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput
 from memory.facts import content_hash
 from memory.rows.store import Store
-from memory.upkeep.health import Health, ReviewList, examined
-from memory.upkeep.order import Kept
+from memory.upkeep.grouping import MemoryWithUse
+from memory.upkeep.health import Health, ReviewList, examine
 from tests.memory.upkeep.test_tidy import Desk
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -157,10 +157,10 @@ def test_messages_kept_as_said_are_counted_and_never_found_fault_with(memory: Me
 
 def test_a_long_list_is_counted_whole_and_shown_in_part() -> None:
     old = [
-        Kept(str(n), {"data": f"Fact {n}", "user_id": ALICE, "hash": "x", "created_at": _ago(40 + n)})
+        MemoryWithUse(str(n), {"data": f"Fact {n}", "user_id": ALICE, "hash": "x", "created_at": _ago(40 + n)})
         for n in range(130)
     ]
-    health = examined(old, [], NOW)
+    health = examine(old, [], NOW)
     assert health.unused.count == 130
     assert len(health.unused.shown) == 100
     assert health.unused.shown[0].memory["id"] == "129"
@@ -169,7 +169,7 @@ def test_a_long_list_is_counted_whole_and_shown_in_part() -> None:
 @pytest.mark.parametrize("written", [None, 7, "soon", "2026", ["2026-01-01"], "2026-99-99", "2026-10-01T10:00:00Z"])
 def test_rows_of_other_writers_are_read_whatever_they_hold(written: object) -> None:
     keys = ("created_at", "updated_at", "confirmed_at", "happened_at", "expiration_date", "kind", "source", "language")
-    health = examined([Kept("x", {"data": written, "user_id": ALICE, **dict.fromkeys(keys, written)})], [], NOW)
+    health = examine([MemoryWithUse("x", {"data": written, "user_id": ALICE, **dict.fromkeys(keys, written)})], [], NOW)
     assert health.total + health.stale.count == 1
 
 

@@ -15,8 +15,7 @@ from memory.facts import content_hash
 from memory.model import Model, PromptMessage
 from memory.rows.store import Store
 from memory.upkeep import profile as pages
-from memory.upkeep.profile import Profile, Profiles
-from memory.upkeep.tidy_prompts import Page, PageLine
+from memory.upkeep.profile import Profile, Profiles, WrittenLine, WrittenProfile
 from tests.scripted import ScriptedModel
 
 VECTOR = [0.1] * 256
@@ -72,8 +71,8 @@ def writer(database: Database) -> Writer:
     return Writer(database)
 
 
-def _line(words: str, *numbers: int, kind: str = "fact") -> PageLine:
-    return PageLine(text=words, kind=kind, memories=list(numbers))
+def _line(words: str, *numbers: int, kind: str = "fact") -> WrittenLine:
+    return WrittenLine(text=words, kind=kind, memories=list(numbers))
 
 
 def test_a_page_that_was_never_written_is_empty(writer: Writer) -> None:
@@ -116,7 +115,9 @@ def test_the_model_is_asked_only_when_the_memories_have_changed(
 ) -> None:
     writer = Writer(database, model=scripted_model)
     writer.keep("I like tea")
-    scripted_model.enqueue(Page(lines=[_line("Likes tea", 1)]), Page(lines=[_line("Likes tea and cake", 1, 2)]))
+    scripted_model.enqueue(
+        WrittenProfile(lines=[_line("Likes tea", 1)]), WrittenProfile(lines=[_line("Likes tea and cake", 1, 2)])
+    )
     assert writer.refresh() == writer.refresh() == ["Likes tea"]
     assert len(scripted_model.calls) == 1
     writer.keep("I like cake")
@@ -138,12 +139,12 @@ BAD_LINES = [
 
 @pytest.mark.parametrize("line", BAD_LINES, ids=lambda line: f"{line.text[:20]} {line.memories}")
 def test_a_line_that_rests_on_nothing_shown_or_adds_to_it_is_dropped(
-    database: Database, scripted_model: ScriptedModel, line: PageLine
+    database: Database, scripted_model: ScriptedModel, line: WrittenLine
 ) -> None:
     writer = Writer(database, model=scripted_model)
     writer.keep("I like tea")
     good = _line("Likes tea a lot", 1, kind="nonsense")
-    scripted_model.enqueue(Page(lines=[line, good, good]))
+    scripted_model.enqueue(WrittenProfile(lines=[line, good, good]))
     assert writer.refresh() == ["Likes tea a lot"]
     assert writer.profiles.get("alice").lines[0].kind == "fact"
 
@@ -151,14 +152,16 @@ def test_a_line_that_rests_on_nothing_shown_or_adds_to_it_is_dropped(
 def test_a_model_that_writes_too_much_is_cut(database: Database, scripted_model: ScriptedModel) -> None:
     writer = Writer(database, model=scripted_model)
     writer.keep("I like tea " + "x" * 100)
-    scripted_model.enqueue(Page(lines=[_line("I like " + "x" * n, 1) for n in range(1, 60)]))
+    scripted_model.enqueue(WrittenProfile(lines=[_line("I like " + "x" * n, 1) for n in range(1, 60)]))
     assert len(writer.refresh()) == pages.MAX_GENERATED
 
 
 def test_a_bad_answer_leaves_the_page_as_it_was_and_is_told(database: Database, scripted_model: ScriptedModel) -> None:
     writer = Writer(database, model=scripted_model)
     writer.keep("I like tea")
-    scripted_model.enqueue(Page(lines=[_line("Likes tea", 1)]), BadAnswer("no"), Page(lines=[_line("Cake", 1)]))
+    scripted_model.enqueue(
+        WrittenProfile(lines=[_line("Likes tea", 1)]), BadAnswer("no"), WrittenProfile(lines=[_line("Cake", 1)])
+    )
     writer.refresh()
     writer.keep("I like cake")
     with pytest.raises(BadAnswer):
@@ -197,12 +200,12 @@ def test_the_model_is_not_shown_what_the_person_has_spoken_for(
     writer = Writer(database, model=scripted_model)
     writer.keep("I like tea")
     writer.keep("I like cake")
-    scripted_model.enqueue(Page(lines=[_line("Likes tea", 2), _line("Likes cake", 1)]))
+    scripted_model.enqueue(WrittenProfile(lines=[_line("Likes tea", 2), _line("Likes cake", 1)]))
     writer.refresh()
     writer.remove("Likes tea")
     writer.edit("Likes cake", "Loves cake")
     writer.keep("I live in Lisbon")
-    scripted_model.enqueue(Page(lines=[_line("Lives in Lisbon", 1)]))
+    scripted_model.enqueue(WrittenProfile(lines=[_line("Lives in Lisbon", 1)]))
     assert writer.refresh() == ["Loves cake", "Lives in Lisbon"]
     told = scripted_model.calls[-1][1].content
     assert "Lisbon" in told
@@ -291,9 +294,9 @@ def test_a_line_that_is_gone_cannot_be_changed(writer: Writer) -> None:
     writer.keep("I like tea")
     [line] = writer.profiles.refresh("alice").lines
     writer.profiles.remove("alice", line.id)
-    with pytest.raises(NotFound, match="no such line"):
+    with pytest.raises(NotFound, match="no longer on the page"):
         writer.profiles.edit("alice", line.id, "Again")
-    with pytest.raises(NotFound, match="no such line"):
+    with pytest.raises(NotFound, match="no longer on the page"):
         writer.profiles.remove("alice", line.id)
 
 
@@ -311,7 +314,7 @@ def _meanwhile(writer: Writer, happens: Callable[[], Any]) -> list[str]:
     """A refresh whose lines rest on "I like tea" (2) and "I like cake" (1), during which something happens."""
     model = Meanwhile()
     object.__setattr__(model, "happens", happens)
-    model.enqueue(Page(lines=[_line("Likes tea", 2), _line("Likes cake", 1)]))
+    model.enqueue(WrittenProfile(lines=[_line("Likes tea", 2), _line("Likes cake", 1)]))
     return _texts(Profiles(writer.database, writer.store, model).refresh("alice"))
 
 

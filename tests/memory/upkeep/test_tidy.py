@@ -20,8 +20,7 @@ from memory.rows.graph import Graph
 from memory.rows.history import History
 from memory.rows.store import Store
 from memory.upkeep import tidy
-from memory.upkeep.tidy import Report, Taken, Tidy
-from memory.upkeep.tidy_prompts import Summary
+from memory.upkeep.tidy import MergedMemory, Report, Summary, Tidy
 from tests.memory.test_migrations import administrator
 from tests.scripted import ScriptedModel
 
@@ -33,7 +32,8 @@ class Desk:
 
     def __init__(self, database: Database, embedder: BundledEmbedder, user_id: str = "alice") -> None:
         self.database, self.embedder, self.user_id = database, embedder, user_id
-        self.store, self.history = Store(database, embedder.dimensions), History(database)
+        self.store = Store(database, embedder.dimensions)
+        self.history = History(database, self.store)
 
     def keep(self, words: str, **more: Any) -> str:
         row = {"data": words, "user_id": self.user_id, "hash": content_hash(words), "kind": "fact"}
@@ -115,7 +115,7 @@ def test_the_same_statement_in_the_same_words_is_kept_once(desk: Desk, one: str,
     first = desk.keep(one, created_at="2026-01-01T00:00:00+00:00")
     second = desk.keep(other)
     report = desk.tidy()
-    assert report.merged == (Taken(first, (second,)),)
+    assert report.merged == (MergedMemory(first, (second,)),)
     assert desk.texts() == [one]
     assert desk.get(first).metadata["merged_from"] == [second]
 
@@ -160,7 +160,7 @@ def test_the_better_sourced_is_kept_with_all_quotes_and_the_whole_graph(desk: De
     assert "quote" not in kept["metadata"]
     assert (kept["metadata"]["category"], kept["metadata"]["source"]) == ("drinks", "person")
     assert kept["metadata"]["confirmed_at"] == "2026-11-01T00:00:00+00:00"
-    assert [entity.name for entity in Graph(desk.database).entities("alice")] == ["me", "tea"]
+    assert [entity.name for entity in Graph(desk.database, desk.store).entities("alice")] == ["me", "tea"]
     later = desk.keep("I like tea!")
     desk.tidy()
     assert desk.get(edited).metadata["merged_from"] == [old, imported, later]
@@ -240,7 +240,7 @@ def test_a_cluster_becomes_one_statement_that_names_its_parents(desk: Desk, scri
     assert {row["id"] for row in desk.rows()} == {done.memory_id, other}
     [vector] = desk.embedder.embed([ALL_HIKES])
     assert desk.store.nearest("alice", vector, 1)[0].score == pytest.approx(1)
-    assert {entity.name for entity in Graph(desk.database).entities("alice")} == {"Alps", "Tatras", "Andes"}
+    assert {entity.name for entity in Graph(desk.database, desk.store).entities("alice")} == {"Alps", "Tatras", "Andes"}
     [call] = scripted_model.calls
     assert all(words in call[1].content for words in HIKES)
     assert "bicycle" not in call[1].content
@@ -281,7 +281,7 @@ def test_a_bad_answer_is_counted_and_a_model_that_is_away_stops_nothing_else(
     second = desk.keep("I drink tea")
     scripted_model.enqueue(ModelBusy("Too many requests."))
     report = desk.tidy(scripted_model)
-    assert report.merged == (Taken(first, (second,)),)
+    assert report.merged == (MergedMemory(first, (second,)),)
     assert report.summarised == ()
     assert report.problem == "Too many requests."
 
@@ -349,7 +349,7 @@ def test_a_run_is_one_event_whose_undo_restores_everything_and_can_be_undone(
 
     class Watched(ScriptedModel):
         def answer(self, messages: Sequence[PromptMessage], schema: Any, usage: Any = None) -> Any:
-            seen.append((desk.rows(), Graph(desk.database).entities("alice")))
+            seen.append((desk.rows(), Graph(desk.database, desk.store).entities("alice")))
             return super().answer(messages, schema, usage)
 
     report = _everything(desk, Watched())
@@ -361,7 +361,7 @@ def test_a_run_is_one_event_whose_undo_restores_everything_and_can_be_undone(
     assert all(event.reason for event in events)
     again = desk.undo(report.run)
     assert desk.rows() == before
-    assert Graph(desk.database).entities("alice") == graph_before
+    assert Graph(desk.database, desk.store).entities("alice") == graph_before
     desk.undo(again)
     assert desk.rows() == after
 
