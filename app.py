@@ -1,4 +1,4 @@
-"""The front door: the ASGI app with its routes, and the navigation that every page is reached through.
+"""Where Streamlit starts: the ASGI app with its routes, and the navigation that every page is reached through.
 
 `streamlit run app.py` imports this file once to find `app`, and then runs it as the script of each
 browser session; which of the two it is, the script's context tells.
@@ -22,20 +22,22 @@ from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat.open_chat import arrive
 from ui.frame import set_up_page, show_error
 
+START_PROBLEM = "start_problem"
+
 
 async def answer_health(_request: Request) -> JSONResponse:
-    """Whether the whole stack works: 200 or 503, and a sentence for what does not."""
+    """Answer 200 if everything the app needs works, else 503, with a sentence for each part that does not."""
     report = await run_in_threadpool(health)
     return JSONResponse(report, status_code=200 if report["status"] == "well" else 503)
 
 
-def draw() -> None:
-    """Run the page that was asked for; nobody who is not signed in is shown where else to go."""
+def run_page() -> None:
+    """Run the page that was asked for; the navigation is shown to those who are signed in."""
     set_up_page()
     st.session_state[FRAMED] = True
     signed_in = _signed_in()
     if signed_in is None:
-        st.navigation([st.Page(_tell_trouble, title="Keepsake")], position="hidden").run()
+        st.navigation([st.Page(_draw_start_problem, title="Keepsake")], position="hidden").run()
         return
     pages = [
         st.Page(
@@ -47,7 +49,7 @@ def draw() -> None:
         ),
         st.Page("pages/chat.py", title="Chat", icon=":material/chat:"),
         st.Page("pages/memories.py", title="Memories", icon=":material/favorite:"),
-        # Not under /health, which answers whoever watches the server.
+        # /health itself answers monitoring.
         st.Page(
             "pages/health.py",
             title="Health",
@@ -64,23 +66,23 @@ def draw() -> None:
 
 
 def _signed_in() -> bool | None:
-    """Whether somebody is signed in; None while something keeps the house from standing."""
+    """Return whether somebody is signed in, or None if the app cannot start."""
     try:
         return open_door(services().sessions) is not None
     except AppError as error:
-        st.session_state["not_standing"] = error
+        st.session_state[START_PROBLEM] = error
         return None
 
 
-def _tell_trouble() -> None:
-    show_error(st.session_state["not_standing"])
+def _draw_start_problem() -> None:
+    show_error(st.session_state[START_PROBLEM])
     st.button("Try again")
 
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    # Under the path that Streamlit serves its own pages at; a proxy that takes the path away needs none.
+    # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
-    sessions_here = session_routes(lambda: services().sessions, under)
-    app = st.App(__file__, routes=[Route("/health", answer_health), *sessions_here], **walls())
+    sessions = session_routes(lambda: services().sessions, under)
+    app = st.App(__file__, routes=[Route("/health", answer_health), *sessions], **walls())
 else:
-    draw()
+    run_page()

@@ -14,7 +14,7 @@ from chat.reply import ReplyTask
 from chat.tree import Switches, Thread
 from memory.errors import InvalidInput
 from services import services
-from ui import zone
+from ui import dates
 from ui.browser.page_scripts import enable_copying, put_chat_in_address, scroll_now
 from ui.chat import composer, open_chat
 from ui.chat.chat_bar import draw_chat_bar, new_chat_switches
@@ -38,7 +38,7 @@ ZONE = "timezone"
 def draw() -> None:
     """The list beside, the box to write in, and the chat that is open, or a greeting."""
     _note_timezone()
-    zone.load_timezone(user)
+    dates.load_timezone(user)
     at_hand = read_chat_page(user)
     # Looked for before the messages are read: else it might be saved in between, and be neither here nor there.
     task = home.replies.task_for(user.id, open_chat.open_id())

@@ -9,7 +9,7 @@ import streamlit as st
 
 from auth.guard import require_user
 from services import services
-from ui import elements, undo_bar, zone
+from ui import dates, elements, undo_bar
 from ui.consent import require_consent
 from ui.elements import plural
 from ui.frame import show_errors
@@ -24,7 +24,7 @@ RECEIPT, TABS = "receipt", "memories-tab"
 
 def draw() -> None:
     """What was done last, and under it the list."""
-    zone.load_timezone(user)
+    dates.load_timezone(user)
     st.title("What I remember about you", anchor=False)
     with st.container(key="news"):
         if receipt := st.session_state.pop(RECEIPT, None):

@@ -1,35 +1,36 @@
-"""How words and memories are drawn; used by every page that shows some."""
+"""What several pages draw: words, messages, memories, pages of a list, and the receipt of an erasing."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
 
 import streamlit as st
 
 from chat.conversations import Message
 from memory import Receipt, Result
-from ui import zone
+from ui.dates import date_of
 from ui.frame import MARK
 
 __all__ = [
     "KINDS",
     "as_code",
     "avatar",
-    "date_of",
-    "day_heading",
     "draw_erase_receipt",
     "draw_memory_text",
     "draw_message_text",
+    "draw_pages",
     "escape",
     "kind_name",
     "plural",
+    "quiet",
     "safe_markdown",
     "safe_markdown_stream",
+    "shorten",
     "show_saved",
     "text_direction",
+    "tick",
 ]
 
 # What the kinds of a memory are called.
@@ -40,7 +41,7 @@ KINDS = {
     "instruction": "Instruction",
     "event": "Event",
 }
-# What an erasing takes besides the memories, and what people call it.
+# What is erased together with memories, and what people call it.
 ERASED = {
     "memory_history": "earlier versions",
     "memory_use": "counts of use",
@@ -54,18 +55,18 @@ ERASED = {
     "chats": "chats",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
-# An image would load by itself and tell a stranger's server who reads; a link shows where it goes.
+# An image would load by itself and tell a stranger's server who reads; a link shows its address first.
 _IMAGE = re.compile(r"!(?=\[)")
-# Two amounts of money in one line would otherwise become a formula.
+# Two sums of money in one line would otherwise become a formula.
 _SUM = re.compile(r"(?<![$\\])\$(?!\$)")
-# Streamlit's own way to write in colours, in small letters, as a badge: a model did not mean it.
+# Streamlit's directives for colours, small letters and badges, which a model does not mean.
 _DIRECTIVE = re.compile(r":(?=[a-z]+(?:-[a-z]+)*\[)")
-# What the end of a piece may be the beginning of.
+# The end of a piece that may be the beginning of such a mark.
 _BEGUN = re.compile(r"(?::[a-z-]*|[!$\\]+)\Z")
 
 
 def escape(words: str) -> str:
-    """Text as it was written, whatever Markdown would make of it."""
+    """Return Markdown that shows a text as it was written."""
     return _MARKDOWN.sub(r"\\\1", words)
 
 
@@ -75,17 +76,28 @@ def plural(number: int, one: str, other: str, **values: object) -> str:
 
 
 def as_code(words: str) -> str:
-    """An address or a key, set apart and never made a link."""
+    """Return an address or a key as code, which Markdown never makes a link."""
     return "`" + words.replace("`", "'") + "`"
 
 
+def quiet(markdown: str) -> str:
+    """Return Markdown in small grey letters."""
+    return f":small[:gray[{markdown}]]"
+
+
+def shorten(words: str, longest: int) -> str:
+    """Return the words in one line of at most this length."""
+    line = " ".join(words.split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
 def safe_markdown(markdown: str) -> str:
-    """A model's Markdown without pictures that load by themselves, and with sums of money and colons as such."""
+    """Return a model's Markdown with images, sums of money and Streamlit's directives shown as plain text."""
     return _DIRECTIVE.sub(r"\\:", _SUM.sub(r"\\$", _IMAGE.sub(r"\\!", markdown)))
 
 
 def safe_markdown_stream(pieces: Iterable[str]) -> Iterator[str]:
-    """`harmless` for a reply that is still being written; a mark may be split between two pieces."""
+    """Apply `safe_markdown` to a reply that is still being written; a mark may be split between two pieces."""
     held = ""
     for piece in pieces:
         written = held + piece
@@ -96,29 +108,29 @@ def safe_markdown_stream(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def draw_message_text(said: Message) -> None:
-    """The words of a message: a person's as they were written, a model's as the Markdown they are."""
+    """Draw the words of a message: a person's as they were written, a model's as Markdown."""
     st.markdown(escape(said.content).replace("\n", "  \n") if said.role == "user" else safe_markdown(said.content))
 
 
 def show_saved() -> None:
-    """What was just pressed is kept."""
+    """Say that a form was saved."""
     st.success("Saved.", icon=":material/check:")
 
 
 def avatar(role: str) -> str:
-    """The face beside a message."""
+    """Return the picture beside a message."""
     return MARK if role == "assistant" else ":material/person:"
 
 
 def draw_memory_text(memory: Result) -> None:
-    """What a memory says, and on one quiet line where it comes from."""
+    """Draw what a memory says, and below it where it comes from."""
     with st.container(gap="xxsmall"):
         st.markdown(escape(memory["memory"]))
         st.caption(_origin(memory))
 
 
 def draw_erase_receipt(receipt: Receipt) -> None:
-    """What was erased, and what was found when it was looked for again."""
+    """Draw what was erased, and whether anything of it was found afterwards."""
     with st.container(border=True):
         gone = receipt.erased["memories"]
         st.markdown(plural(gone, "**1 memory is gone for good.**", "**{number} memories are gone for good.**"))
@@ -138,7 +150,7 @@ def draw_erase_receipt(receipt: Receipt) -> None:
 
 
 def kind_name(kind: object) -> str:
-    """What a kind of memory is called."""
+    """Return what a kind of memory is called."""
     return KINDS.get(str(kind), "Memory")
 
 
@@ -155,28 +167,22 @@ def _origin(memory: Result) -> str:
 
 
 def text_direction(words: str) -> str:
-    """Which way a text is read, for the key of what it stands in: one read from the right is cut at its left."""
+    """Return "ltr" or "rtl" for the key of a text's container: the style sheet cuts a text at the end it is read to."""
     strong = (each for each in map(unicodedata.bidirectional, words) if each in ("L", "R", "AL"))
     return "ltr" if next(strong, "L") == "L" else "rtl"
 
 
-def date_of(written: object) -> str:
-    """A time as memories carry it, as a day in the person's own time; what is none stays as it is."""
-    try:
-        moment = datetime.fromisoformat(str(written))
-    except ValueError:
-        return str(written)
-    if moment.tzinfo is not None and len(str(written)) > len("2026-03-01"):
-        moment = moment.astimezone(zone.timezone())
-    return f"{moment.day} {moment:%B %Y}"
+def draw_pages(key: str, total: int, size: int) -> None:
+    """Draw the page numbers of a list; the number under `key` goes back to the last page if there are fewer now."""
+    pages = -(-total // size)
+    if int(st.session_state.get(key) or 1) > pages:
+        st.session_state[key] = pages
+    if pages > 1:
+        with st.container(horizontal_alignment="center"):
+            st.pagination(pages, key=key)
 
 
-def day_heading(moment: datetime) -> str:
-    """The heading a chat stands under, in the person's own time."""
-    today = datetime.now(zone.timezone()).date()
-    then = moment.astimezone(zone.timezone()).date()
-    if then >= today:
-        return "Today"
-    if then == today - timedelta(days=1):
-        return "Yesterday"
-    return "Last 7 days" if then > today - timedelta(days=7) else f"{then:%B %Y}"
+def tick(keys: Iterable[str], ticked: bool) -> None:
+    """Tick all of these boxes, or none."""
+    for key in keys:
+        st.session_state[key] = ticked

@@ -1,4 +1,4 @@
-"""What surrounds every page: its name, the mark, and how trouble is told. No page content."""
+"""What surrounds every page: its name and logo, the style sheet, and how errors are shown. No page content."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from auth.errors import SessionEnded
+from auth.guard import User
 from memory.errors import AppError
 
-__all__ = ["MARK", "set_up_page", "show_error", "show_errors"]
+__all__ = ["MARK", "check_session", "set_up_page", "show_error", "show_errors"]
 
 ASSETS = Path(__file__).parent.parent / "assets"
 MARK = str(ASSETS / "mark.svg")
@@ -18,7 +20,7 @@ STYLE = f"<style>{(ASSETS / 'frame.css').read_text()}</style>"
 
 
 def set_up_page() -> None:
-    """Name the browser tab, show the mark, and set what the theme cannot."""
+    """Name the browser tab, show the logo, and add the styles that Streamlit's theme has no setting for."""
     st.set_page_config(page_title="Keepsake", page_icon=MARK, layout="centered")
     st.logo(str(ASSETS / "wordmark.svg"), size="large")
     st.html(STYLE)
@@ -26,7 +28,7 @@ def set_up_page() -> None:
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Show an error of ours where it happens, as its sentence, instead of the rest of the block."""
+    """Show an `AppError` as its sentence in place of the rest of the block that raised it."""
     try:
         yield
     except AppError as error:
@@ -34,5 +36,11 @@ def show_errors() -> Iterator[None]:
 
 
 def show_error(error: AppError) -> None:
-    """One sentence that says what happened and what to do."""
+    """Show the sentence of an error."""
     st.error(str(error), icon=":material/error:")
+
+
+def check_session(user: User) -> None:
+    """Raise `SessionEnded` if the person was signed out since the page was drawn."""
+    if not user.still_here():
+        raise SessionEnded("You were signed out. Please sign in again.")

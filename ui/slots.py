@@ -1,7 +1,7 @@
-"""Places to draw in that are empty as soon as something else is drawn there.
+"""Containers that are emptied as soon as something else is drawn in them.
 
-Streamlit leaves what was drawn before in its place until a run ends; with a reply that is written for a minute, another
-chat's messages would stand below it for as long.
+Streamlit leaves what an earlier run drew in its place until the new run ends. While a reply is written, which may take a
+minute, the messages of another chat would stand below it.
 """
 
 from __future__ import annotations
@@ -11,30 +11,31 @@ from streamlit.delta_generator import DeltaGenerator
 
 __all__ = ["clear_below", "fresh_slot"]
 
-SHOWN, HEIGHT = "on_stage", "height"
+SLOT, COUNT = "on_stage", "height"
 
 
-def fresh_slot(of: str | None, name: str) -> DeltaGenerator:
-    """Where what is named by `of` is drawn: the first of two places, or the second if the first held something else.
+def fresh_slot(content: str | None, name: str) -> DeltaGenerator:
+    """Return a container for this content, without the children that other content left there.
 
-    An element that takes a container's place takes its children away; another container would inherit them.
+    Two places take turns. An element that takes a container's place removes its children; a container would inherit
+    them.
     """
-    kept = f"{SHOWN}-{name}"
-    number, before = st.session_state.get(kept, (0, of))
-    if before != of:
+    key = f"{SLOT}-{name}"
+    number, before = st.session_state.get(key, (0, content))
+    if before != content:
         number = 1 - number
-    st.session_state[kept] = (number, of)
+    st.session_state[key] = (number, content)
     if number:
         st.empty()
         return st.container()
-    place = st.container()
+    slot = st.container()
     st.empty()
-    return place
+    return slot
 
 
 def clear_below(name: str, drawn: int) -> None:
-    """Take away what stood in a place below so many elements; asked at its end, in each run."""
-    kept = f"{HEIGHT}-{name}"
-    for _ in range(st.session_state.get(kept, 0) - drawn):
+    """Remove what an earlier run drew in a place below this many elements; to be called at the end of the place."""
+    key = f"{COUNT}-{name}"
+    for _ in range(st.session_state.get(key, 0) - drawn):
         st.empty()
-    st.session_state[kept] = drawn
+    st.session_state[key] = drawn

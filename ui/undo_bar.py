@@ -1,7 +1,7 @@
-"""The last change on a page, and the way to take it back. It says what was done; doing it is the page's.
+"""The bar that says what was changed last on a page, and takes it back.
 
-The bar has a place that is always there: if what stands below it moved when it comes or goes, Streamlit would make
-it anew, and a click or a word on its way there would be lost.
+The container of the bar is always there. If what follows moved when the bar comes or goes, Streamlit would draw it
+anew, and a click or a word on its way there would be lost.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from ui.frame import show_errors
 
 __all__ = ["draw_undo_bar", "offer_undo", "withdraw_undo"]
 
-UNDO = "undo"
+LAST_CHANGE = "undo"
 
 
-class Undo(NamedTuple):
-    """What was done, in Markdown, and the change or the run that takes it back."""
+class LastChange(NamedTuple):
+    """What was done, in Markdown, and the id of the change or the run that undoes it."""
 
     words: str
     event: int | str
 
 
 def offer_undo(words: str, event: int | str) -> None:
-    """Show from the next run on what was done, until something else is or the page is left."""
-    st.session_state[UNDO] = Undo(words, event)
+    """Show the bar from the next run on, until there is another change or the page is left."""
+    st.session_state[LAST_CHANGE] = LastChange(words, event)
 
 
 def withdraw_undo() -> None:
-    """There is nothing to take back any more."""
-    st.session_state.pop(UNDO, None)
+    """Take the bar away: the change cannot be undone any more."""
+    st.session_state.pop(LAST_CHANGE, None)
 
 
 def draw_undo_bar(user: User) -> None:
-    """The bar, or the place where it will be."""
+    """Draw the bar, or its empty container."""
     place = st.container(key="undo-bar")
-    done: Undo | None = st.session_state.get(UNDO)
-    if done is None:
+    last: LastChange | None = st.session_state.get(LAST_CHANGE)
+    if last is None:
         return
     row = place.container(border=True, horizontal=True, vertical_alignment="center")
-    row.markdown(done.words, width="stretch")
+    row.markdown(last.words, width="stretch")
     if row.button("Undo", icon=":material/undo:", key="undo-last"):
         withdraw_undo()
         with place, show_errors():
-            services().memory.undo(done.event, user_id=user.id)
+            services().memory.undo(last.event, user_id=user.id)
             st.rerun()

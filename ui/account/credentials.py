@@ -11,7 +11,7 @@ from auth.errors import ConfirmItsYou
 from auth.guard import User
 from auth.session import Device
 from memory.errors import AppError
-from ui import zone
+from ui import dates
 from ui.account.entry_fields import new_password_field
 from ui.elements import as_code, escape
 from ui.frame import show_error, show_errors
@@ -131,7 +131,7 @@ def _icon(name: str) -> str:
 
 
 def _when(each: Device) -> str:
-    here = zone.timezone()
+    here = dates.timezone()
     opened = f"since {each.opened_at.astimezone(here):%d %b %Y, %H:%M}"
     if datetime.now(UTC) - each.seen_at < JUST_NOW:
         seen = "in use now"

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from auth.errors import SessionEnded
 from auth.guard import User
 from chat.conversations import Conversation
 from chat.export import Names, archive, as_json, as_markdown
 from memory.erase.one_chat import ForgetReceipt
 from memory.errors import AppError
 from services import services
-from ui import elements, zone
+from ui import dates, elements
 from ui.chat.open_chat import open_id, set_open
+from ui.frame import check_session
 
 __all__ = [
     "FORGET",
@@ -163,8 +163,7 @@ def _dismiss() -> None:
 def _do(user: User, deed: Callable[[], object]) -> bool:
     """Whether it could be done; if not, the bar says why. A press comes before the page and before its gate."""
     try:
-        if not user.still_here():
-            raise SessionEnded("You were signed out. Please sign in again.")
+        check_session(user)
         deed()
     except AppError as error:
         st.session_state[PROBLEM] = str(error)
@@ -184,7 +183,7 @@ def draw_export_dialog(user: User, about: Conversation | None) -> None:
         st.markdown(f"**{elements.escape(about.title or 'New chat')}**, with every message and its date.")
     row = st.container(horizontal=True)
     # Here, since the file is written outside of any run of the page.
-    names = Names("You", "Keepsake", zone.timezone())
+    names = Names("You", "Keepsake", dates.timezone())
     for ending, name in (("md", "Markdown"), ("json", "JSON")):
         mime, icon = ENDINGS[ending]
         file = f"chat.{ending}" if about else f"chats-{ending}.zip"
@@ -201,8 +200,7 @@ def draw_export_dialog(user: User, about: Conversation | None) -> None:
 
 def _written(user: User, chat_id: str | None, ending: str, names: Names) -> bytes:
     # Asked for when the button is pressed: the session may have ended since.
-    if not user.still_here():
-        raise SessionEnded("You were signed out. Please sign in again.")
+    check_session(user)
     exports = services().exports
     if chat_id is None:
         return archive(exports.all(user.id), ending, names)

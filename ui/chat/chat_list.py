@@ -14,7 +14,7 @@ from auth.guard import User, require_user
 from chat.chats import MOST_FOUND, PAGE, SearchHit
 from chat.conversations import Conversation
 from services import services
-from ui import elements
+from ui import dates, elements
 from ui.browser.page_scripts import close_sidebar_now, close_sidebar_soon, focus_field
 from ui.chat import chat_actions
 from ui.chat.chat_actions import draw_export_dialog
@@ -27,7 +27,6 @@ from ui.slots import fresh_slot
 
 __all__ = ["draw_chat_list"]
 
-MESSAGE = "message"  # a message's name in the address: the page scrolls to it
 # What the entries of a chat's menu are called.
 MENU = {
     "rename": "Rename",
@@ -93,11 +92,7 @@ def _draw_deleted_row(user: User, each: Conversation) -> None:
 
 def _open_at(chat_id: str, message_id: str | None = None) -> None:
     """Open a chat, at one of its messages; on a phone the list makes way."""
-    set_open(chat_id)
-    if message_id is not None:
-        st.query_params[MESSAGE] = message_id
-    elif MESSAGE in st.query_params:
-        del st.query_params[MESSAGE]
+    set_open(chat_id, message_id)
     close_sidebar_soon()
 
 
@@ -210,7 +205,7 @@ def _result(each: SearchHit, number: int) -> None:
             on_click=_open_at,
             args=(each.chat_id, each.message_id),
         )
-        day = elements.date_of(each.at.isoformat())
+        day = dates.date_of(each.at.isoformat())
         if each.line is None:
             st.caption(day)
             return
@@ -300,7 +295,7 @@ def _grouped(user: User, chats: Iterable[Conversation]) -> None:
 
 
 def _heading(each: Conversation) -> str:
-    return "Pinned" if each.pinned else elements.day_heading(each.updated_at)
+    return "Pinned" if each.pinned else dates.day_heading(each.updated_at)
 
 
 def _more(at_hand: ChatPageData) -> None:

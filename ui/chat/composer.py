@@ -12,7 +12,7 @@ from chat.tree import Message, Thread
 from chat.turn import say
 from memory.errors import AppError, NotFound
 from services import services
-from ui import elements, zone
+from ui import dates, elements
 from ui.browser.page_scripts import guard_chat_box, keep_draft
 from ui.chat import chat_bar, open_chat
 
@@ -77,7 +77,7 @@ def _said(user: User, drawn: str | None) -> None:
 
 def _take(user: User, drawn: str | None, words: str, files: Sequence[File] = (), **place: str | None) -> bool:
     """Save what was written before anything is drawn or noted, so that no click in between can lose it or its reply."""
-    at = zone.timezone(st.session_state.to_dict())
+    at = dates.timezone(st.session_state.to_dict())
     try:
         asked = _save(user, drawn, words, files, **place)
     except AppError as error:

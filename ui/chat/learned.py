@@ -17,7 +17,7 @@ from chat.conversations import Message
 from memory import Result
 from services import services
 from ui.browser.timer import run_again
-from ui.elements import escape
+from ui.elements import escape, shorten
 from ui.frame import show_errors
 
 __all__ = ["draw_learned", "learned_line"]
@@ -56,7 +56,7 @@ def _told(asked: Message) -> None:
 def learned_line(record: Mapping[str, Any]) -> str:
     """What was learned, in one line: the first by its words, the others counted."""
     done = _changes(record)
-    told = [f"{_done(each)}: {escape(_short(str(each['memory'])))}" for each in done[:1]]
+    told = [f"{_done(each)}: {escape(shorten(str(each['memory']), LONGEST))}" for each in done[:1]]
     told += [f"{len(done) - 1} more"] if len(done) > 1 else []
     dropped = record.get("dropped") or []
     return " · ".join(told + ([f"{len(dropped)} not kept"] if dropped else []))
@@ -183,7 +183,7 @@ def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], now
     if latest["actor"] == "person" and not _stands(change, now):
         return f"{told}, and changed by you"
     before = change.get("previous_memory")
-    return f"{told}, from “{escape(_short(str(before)))}”" if before else told
+    return f"{told}, from “{escape(shorten(str(before), LONGEST))}”" if before else told
 
 
 def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -193,8 +193,3 @@ def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _done(change: Mapping[str, Any]) -> str:
     return DONE[change["event"]]
-
-
-def _short(words: str) -> str:
-    line = " ".join(words.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"

@@ -39,8 +39,8 @@ def open_id() -> str | None:
     return st.query_params.get(IN_ADDRESS) or st.session_state.get(OPEN)
 
 
-def set_open(conversation_id: str | None) -> None:
-    """Open a conversation, and let the address say so: it can be gone back to, and kept."""
+def set_open(conversation_id: str | None, message_id: str | None = None) -> None:
+    """Open a chat, at one of its messages, and put it into the address: one can go back to it, and keep it."""
     st.session_state[OPEN] = conversation_id
     for each in (REFUSED, FIRST):
         st.session_state.pop(each, None)
@@ -48,6 +48,8 @@ def set_open(conversation_id: str | None) -> None:
         st.query_params.clear()
     elif st.query_params.get(IN_ADDRESS) != conversation_id or MESSAGE in st.query_params:
         st.query_params.from_dict({IN_ADDRESS: conversation_id})
+    if message_id is not None:
+        st.query_params[MESSAGE] = message_id
 
 
 def thread(user: User) -> Thread:

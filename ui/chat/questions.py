@@ -14,7 +14,8 @@ from memory.learn.questions import Choice
 from memory.upkeep.recheck import Answer
 from services import services
 from ui.chat import open_chat
-from ui.elements import date_of, escape
+from ui.dates import date_of
+from ui.elements import escape, quiet
 from ui.frame import show_errors
 
 __all__ = ["WAITING", "draw_contradiction", "draw_recheck"]
@@ -45,19 +46,15 @@ def draw_contradiction(asking: User, read: list[Sequence[Question]]) -> None:
 
 
 def _question_card(user_id: str, asked: Question, waiting: int) -> None:
-    more = f" {_quiet(f'1 of {waiting}')}" if waiting > 1 else ""
+    more = f" {quiet(f'1 of {waiting}')}" if waiting > 1 else ""
     st.markdown(f"**Which is right?**{more}")
     known = escape(asked.known) if asked.known else "*forgotten since*"
-    st.markdown(f"{_quiet('New')} {escape(asked.text)}\n\n{_quiet('Old')} {known}")
+    st.markdown(f"{quiet('New')} {escape(asked.text)}\n\n{quiet('Old')} {known}")
     row = st.container(horizontal=True, gap="small")
     for choice, label in CHOICES.items():
         if row.button(label, key=f"which-{asked.id}-{choice}"):
             services().memory.questions.answer(asked.id, choice, user_id=user_id)
             st.rerun()
-
-
-def _quiet(words: str) -> str:
-    return f":small[:gray[{words}]]"
 
 
 KEPT, WORDS = "gently", "gently-words"
@@ -105,7 +102,7 @@ def _looked_for() -> Asked:
 def _recheck_card(user: User, asked: Asked, memory: Result) -> None:
     st.markdown("**Is this still so?**")
     told = memory["updated_at"] or memory["created_at"]
-    day = f" :small[:gray[You told me on {date_of(told)}]]" if told else ""
+    day = f" {quiet(f'You told me on {date_of(told)}')}" if told else ""
     st.markdown(f"{escape(memory['memory'])}{day}")
     if asked.changing:
         _reword(user, asked, memory)

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import streamlit as st
 
 from chat.conversations import Message
-from ui import zone
+from ui import dates
 from ui.chat import open_chat
 from ui.chat.learned import learned_line
-from ui.elements import escape, plural
+from ui.elements import escape, plural, quiet, shorten
 
 __all__ = ["Again", "draw_notes", "draw_receipt", "memory_markdown", "summary"]
 
@@ -37,7 +37,6 @@ PARTS = {
 }
 LEAST_PART = 0.005
 LEAST_COST = 0.0001
-MESSAGE_IN_ADDRESS = "message"
 
 
 class Again(Protocol):
@@ -107,7 +106,7 @@ def _opened(said: Message, before: Sequence[Message], again: Again | None, asked
     else:
         _choices(said, used, left_out, again)
     if asked and (line := learned_line(asked.receipt.get("remembered") or {})):
-        st.markdown(_small_markdown(f"From this turn · {line}"))
+        st.markdown(quiet(f"From this turn · {line}"))
     _origins(said, used)
 
 
@@ -124,7 +123,7 @@ def _choices(
         if used or left_out:
             st.form_submit_button("Answer without what is off", on_click=_answer_without, args=given)
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-        today = datetime.now(zone.timezone()).date()
+        today = datetime.now(dates.timezone()).date()
         chosen = as_of_day(said.receipt) or today - timedelta(days=1)
         row.date_input("As it was on", min(chosen, today), max_value=today, key=f"as-of-{said.id}", width=150)
         row.form_submit_button("Answer as it was then", on_click=_answer_as_of, args=given)
@@ -156,17 +155,11 @@ def _origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
         return
     st.caption("Where it was said")
     for each in known:
-        line = _line(each)
-        words = escape(line if len(line) <= SHORT else f"{line[: SHORT - 1]}…")
-        label = f"{_day(each.get('at'))}: {words}"
+        label = f"{_day(each.get('at'))}: {_text(each, SHORT)}"
         key, going = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
-        st.button(label, key=key, type="tertiary", icon=":material/north_east:", on_click=_go_to, args=going)
-
-
-def _go_to(conversation_id: str, message_id: str | None) -> None:
-    open_chat.set_open(conversation_id)
-    if message_id:
-        st.query_params[MESSAGE_IN_ADDRESS] = message_id
+        st.button(
+            label, key=key, type="tertiary", icon=":material/north_east:", on_click=open_chat.set_open, args=going
+        )
 
 
 def _left_out(said: Message, before: Sequence[Message]) -> list[Mapping[str, Any]]:
@@ -194,13 +187,8 @@ def memory_markdown(memory: Mapping[str, Any]) -> str:
     return "  \n".join([_text(memory), *map(_small, _why(memory))])
 
 
-def _line(memory: Mapping[str, Any]) -> str:
-    return " ".join(str(memory.get("text", "")).split())
-
-
-def _text(memory: Mapping[str, Any]) -> str:
-    line = _line(memory)
-    return escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
+def _text(memory: Mapping[str, Any], longest: int = LONGEST) -> str:
+    return escape(shorten(str(memory.get("text", "")), longest))
 
 
 def _why(memory: Mapping[str, Any]) -> list[str]:
@@ -210,11 +198,7 @@ def _why(memory: Mapping[str, Any]) -> list[str]:
 
 
 def _small(words: str) -> str:
-    return _small_markdown(escape(words))
-
-
-def _small_markdown(words: str) -> str:
-    return f":small[:gray[{words}]]"
+    return quiet(escape(words))
 
 
 def _memories(receipt: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -247,14 +231,9 @@ def _source(memory: Mapping[str, Any]) -> str:
     return f"said by {by}" if by else "what was said"
 
 
-def _day(written: Any) -> str:
-    """A date as people write it; a time of day is the person's own."""
-    try:
-        moment = datetime.fromisoformat(str(written))
-    except ValueError:
-        return ""
-    local = moment.astimezone(zone.timezone()) if moment.tzinfo else moment
-    return f"{local.day} {local:%b %Y}"
+def _day(written: object) -> str:
+    moment = dates.local_time(written)
+    return f"{moment.day} {moment:%b %Y}" if moment else ""
 
 
 def _score(memory: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from chat.reply import ReplyTask
 from chat.tree import Message, Thread, replies_to
 from memory.errors import AppError
 from services import services
-from ui import elements, zone
+from ui import dates, elements
 from ui.chat import composer, open_chat
 from ui.chat.learned import draw_learned
 from ui.chat.message_row import draw_below_reply
@@ -26,7 +26,7 @@ UNDER_REPLY = 8  # elements that may stand under a reply, and its words
 
 def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
     """What a press on "Try again" does: this message is answered anew, maybe without some memories or as of a day."""
-    at = zone.timezone(st.session_state.to_dict())
+    at = dates.timezone(st.session_state.to_dict())
     home = services()
     try:
         if asked := message_id and home.conversations.message(user.id, message_id):

@@ -13,7 +13,7 @@ from memory import Report
 from memory.upkeep.bulk_edit import Change
 from memory.upkeep.health import Health, ReviewItem, ReviewList
 from services import services
-from ui import elements, undo_bar
+from ui import dates, elements, undo_bar
 from ui.elements import plural
 from ui.frame import show_errors
 
@@ -79,7 +79,7 @@ def _twice(user: User, health: Health) -> None:
             with st.container(border=True):
                 for number, each in enumerate(group):
                     word = "goes" if number else "stays"
-                    st.markdown(f"{elements.escape(each['memory'])} :small[:gray[· {word}]]")
+                    st.markdown(f"{elements.escape(each['memory'])} {elements.quiet(f'· {word}')}")
         _more(len(groups), len(health.duplicates))
         label = plural(len(groups), "Merge this one", "Merge these {number}")
         if st.button(label, key="merge-shown", type="primary", icon=":material/merge:"):
@@ -107,7 +107,7 @@ def _list(name: str, finding: ReviewList) -> None:
         keys = [_box(name, each) for each in shown]
         every = all(st.session_state.get(key) for key in keys)
         label = "Choose none" if every else "Choose all"
-        st.button(label, key=f"every-{name}", type="tertiary", on_click=_tick, args=(keys, not every))
+        st.button(label, key=f"every-{name}", type="tertiary", on_click=elements.tick, args=(keys, not every))
         for each, key in zip(shown, keys, strict=True):
             _row(each, key)
         _more(len(shown), finding.count)
@@ -189,15 +189,10 @@ def _more(shown: int, count: int) -> None:
         st.caption(f"The first {shown} of {count:,}; the others come when these are done.")
 
 
-def _tick(keys: Sequence[str], ticked: bool) -> None:
-    for each in keys:
-        st.session_state[each] = ticked
-
-
 def _box(name: str, found: ReviewItem) -> str:
     return f"box-{name}-{found.memory['id']}"
 
 
 def _day(moment: datetime, whole: bool) -> str:
     """A date that was written as one stays that day in every timezone."""
-    return elements.date_of(f"{moment:%Y-%m-%d}" if whole else moment.isoformat())
+    return dates.date_of(f"{moment:%Y-%m-%d}" if whole else moment.isoformat())

@@ -10,13 +10,14 @@ from auth.guard import User
 from memory import Result
 from memory.upkeep.checks import MAX_QUESTION, RESULTS, SEARCHED, Check, subject
 from services import services
-from ui import elements
+from ui import dates, elements
 from ui.chat.receipt import memory_markdown
 from ui.elements import plural
 from ui.frame import show_errors
 
 __all__ = ["count_red", "draw_pin_button", "draw_recall_checks"]
 
+SHORT = 120
 # What came of asking.
 OUTCOMES = {
     "waiting": "Not run yet",
@@ -83,8 +84,8 @@ def _summary(checks: Sequence[Check]) -> str:
         len(checks), "{green} of 1 is green", "{green} of {number} are green", green=sum(each.green for each in checks)
     )
     ran = max((each.ran_at for each in checks if each.ran_at), default=None)
-    last = f"Last run on {elements.date_of(ran.isoformat())}" if ran else "Not run yet"
-    return f"**{told}** :small[:gray[· {last}]]"
+    last = f"Last run on {dates.date_of(ran.isoformat())}" if ran else "Not run yet"
+    return f"**{told}** {elements.quiet(f'· {last}')}"
 
 
 def _one(user: User, check: Check) -> None:
@@ -92,7 +93,7 @@ def _one(user: User, check: Check) -> None:
     with row.container(gap="xxsmall"):
         st.markdown(f"{ICONS.get(check.outcome or '', ':material/pending:')} **{elements.escape(check.question)}**")
         outcome = OUTCOMES[check.outcome or "waiting"].format(place=check.place or "")
-        st.caption(f"{outcome} · must find “{elements.escape(_short(check.pinned_text))}”")
+        st.caption(f"{outcome} · must find “{elements.escape(elements.shorten(check.pinned_text, SHORT))}”")
     if row.button("Do without this check", key=f"icon-unpin-{check.id}", icon=":material/close:", type="tertiary"):
         with show_errors():
             services().memory.checks.unpin(check.id, user_id=user.id)
@@ -119,7 +120,7 @@ def _told(check: Check) -> None:
     """What is known of how it came to this."""
     why, told = check.why, []
     if now := why.get("now"):
-        told.append(f"It says now: {elements.escape(_short(str(now)))}")
+        told.append(f"It says now: {elements.escape(elements.shorten(str(now), SHORT))}")
     if check.outcome == "missed":
         if "best" not in why:
             told.append("The question finds nothing at all: I take it to be about something else.")
@@ -128,11 +129,6 @@ def _told(check: Check) -> None:
         else:
             told.append(f"It is not among the first {SEARCHED} either.")
     if best := why.get("best"):
-        told.append(f"Found first instead: {elements.escape(_short(str(best['text'])))}")
+        told.append(f"Found first instead: {elements.escape(elements.shorten(str(best['text']), SHORT))}")
     if told:
         st.markdown("  \n".join(told))
-
-
-def _short(words: str) -> str:
-    line = " ".join(words.split())
-    return line if len(line) <= 120 else line[:119] + "…"

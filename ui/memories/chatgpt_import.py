@@ -15,7 +15,7 @@ from auth.guard import User, require_user
 from memory.imports.chatgpt import ChatGPTExport
 from memory.imports.queue import ImportProgress, Way
 from services import services
-from ui import elements
+from ui import dates, elements
 from ui.elements import plural
 from ui.frame import show_errors
 
@@ -70,7 +70,7 @@ def _ask(user: User, offered: Found) -> None:
                 chats=of_chats,
             )
         )
-        first, last = (elements.date_of(chats.said[place].at.isoformat()) for place in (0, -1))
+        first, last = (dates.date_of(chats.said[place].at.isoformat()) for place in (0, -1))
         st.markdown(f"Said from {first} to {last}. Nothing of it is kept yet: choose what to do with it.")
         for line in _small_print(user, chats, cost):
             st.caption(line)

@@ -11,7 +11,7 @@ import streamlit as st
 from auth.guard import User
 from memory import Result
 from services import services
-from ui import elements, undo_bar
+from ui import dates, elements, undo_bar
 from ui.frame import show_errors
 from ui.health import recall_checks
 
@@ -69,9 +69,9 @@ def _origin(user: User, memory: Result) -> None:
     kept = memory["created_at"]
     told = {
         "Kind": elements.kind_name(known["kind"]) if known.get("kind") in elements.KINDS else None,
-        "Kept": elements.date_of(kept) if kept else None,
-        "Happened": elements.date_of(known["happened_at"]) if known.get("happened_at") else None,
-        "Confirmed": elements.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
+        "Kept": dates.date_of(kept) if kept else None,
+        "Happened": dates.date_of(known["happened_at"]) if known.get("happened_at") else None,
+        "Confirmed": dates.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
         "Source": _source(known),
     }
     lines = (f"**{name}:** {elements.escape(value)}" for name, value in told.items() if value)
@@ -151,5 +151,5 @@ def _told(event: Mapping[str, Any]) -> str:
     who = ACTORS.get(actor) or elements.escape(actor)
     done = DONE.get(change, change)
     undone = " · taking a change back" if event["undoes"] else ""
-    line = f"{elements.date_of(event['created_at'])} · {done} by {who}"
+    line = f"{dates.date_of(event['created_at'])} · {done} by {who}"
     return f"{line}{undone}  \n{elements.escape(str(said))}"

@@ -10,7 +10,6 @@ from typing import IO
 
 import streamlit as st
 
-from auth.errors import SessionEnded
 from auth.guard import User
 from memory import Result
 from memory.errors import InvalidInput
@@ -20,7 +19,7 @@ from memory.plain_text import cell
 from services import services
 from ui import elements, undo_bar
 from ui.elements import plural
-from ui.frame import show_errors
+from ui.frame import check_session, show_errors
 from ui.memories import chatgpt_import
 
 __all__ = ["draw_memory_files"]
@@ -80,8 +79,7 @@ def _as_csv(user: User) -> bytes:
 
 def _all(user: User) -> list[Result]:
     # Asked for when the button is pressed, outside of any run of the page: the session may have ended since.
-    if not user.still_here():
-        raise SessionEnded("You were signed out. Please sign in again.")
+    check_session(user)
     return services().memory.bulk_edit.all(user_id=user.id)
 
 

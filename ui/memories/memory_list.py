@@ -14,7 +14,7 @@ from memory.errors import ModelError, NotFound
 from memory.plain_text import storable
 from memory.upkeep.bulk_edit import MemoryPage
 from services import services
-from ui import elements, undo_bar, zone
+from ui import dates, elements, undo_bar
 from ui.elements import plural
 from ui.frame import show_error
 from ui.memories import memory_detail
@@ -56,8 +56,8 @@ def draw_memory_list(user: User) -> bool:
     if close:
         st.caption("Close in meaning")
         _each(user, close)
-    if page.total > SIZE and not words:
-        _turn(page.total)
+    if not words:
+        elements.draw_pages(PAGE, page.total, SIZE)
     return True
 
 
@@ -98,9 +98,9 @@ def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> di
         # What others wrote into the table has no kind, and counts as a fact.
         asked.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
     if since:
-        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, zone.timezone())}})
+        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, dates.timezone())}})
     if until:
-        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, zone.timezone())}})
+        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, dates.timezone())}})
     return {"$and": asked} if asked else {}
 
 
@@ -155,15 +155,6 @@ def _count(page: MemoryPage, *, found: bool) -> None:
     row.toggle("Select several", key=SEVERAL)
 
 
-def _turn(total: int) -> None:
-    """The pages; the list stands on the last one, where there are fewer than before."""
-    pages = -(-total // SIZE)
-    if int(st.session_state.get(PAGE) or 1) > pages:
-        st.session_state[PAGE] = pages
-    with st.container(horizontal_alignment="center"):
-        st.pagination(pages, key=PAGE)
-
-
 def _each(user: User, results: Sequence[Result]) -> None:
     for each in results:
         draw_memory(user, each)
@@ -209,9 +200,10 @@ def _forget(user: User, each: Result) -> None:
 def _several(user: User, results: Sequence[Result]) -> None:
     """Boxes to tick, and one button for what is ticked."""
     ids = [each["id"] for each in results]
-    ticked = [each for each in ids if st.session_state.get(f"pick-{each}")]
+    boxes = [f"pick-{each}" for each in ids]
+    ticked = [each for each, box in zip(ids, boxes, strict=True) if st.session_state.get(box)]
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    row.button("Select all on this page", type="tertiary", on_click=_tick, args=(ids, len(ticked) < len(ids)))
+    row.button("Select all on this page", type="tertiary", on_click=elements.tick, args=(boxes, len(ticked) < len(ids)))
     label = plural(len(ticked), "Forget 1 memory", "Forget {number} memories")
     if row.button(label, key="forget-several", type="primary", icon=":material/delete:", disabled=not ticked):
         change = services().memory.bulk_edit.delete(ticked, user_id=user.id)
@@ -226,8 +218,3 @@ def _several(user: User, results: Sequence[Result]) -> None:
             )
             with row.container():
                 elements.draw_memory_text(each)
-
-
-def _tick(ids: Sequence[str], ticked: bool) -> None:
-    for each in ids:
-        st.session_state[f"pick-{each}"] = ticked

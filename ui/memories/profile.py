@@ -59,7 +59,7 @@ def _line(user: User, line: Line) -> None:
         return
     with st.container(key=f"line-{line.id}", horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(
-            elements.escape(line.text) + (" :small[:gray[· yours]]" if line.own else ""),
+            elements.escape(line.text) + (f" {elements.quiet('· yours')}" if line.own else ""),
             width="stretch",
         )
         key = f"icon-reword-{line.id}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import groupby
 
 import streamlit as st
@@ -11,7 +10,7 @@ import streamlit as st
 from auth.guard import User
 from memory.rows.history import Entry
 from services import services
-from ui import elements, zone
+from ui import dates, elements
 from ui.elements import plural
 
 __all__ = ["draw_time_line"]
@@ -41,7 +40,7 @@ def draw_time_line(user: User) -> None:
         return
     st.caption(plural(total, "1 entry", "{number} entries"))
     _months(entries)
-    _turn(total)
+    elements.draw_pages(PAGE, total, SIZE)
 
 
 def _months(entries: Sequence[Entry]) -> None:
@@ -61,7 +60,7 @@ def _entry(entry: Entry) -> None:
         if entry.before is not None:
             parts = [parts[0], "Changed", f"Until then: {elements.escape(entry.before)}"]
         elif entry.happened and told["created_at"]:
-            parts.append(f"told {elements.date_of(told['created_at'])}")
+            parts.append(f"told {dates.date_of(told['created_at'])}")
         st.caption(" · ".join(each for each in parts if each))
 
 
@@ -70,28 +69,13 @@ def _dot(kind: str) -> str:
 
 
 def _day(entry: Entry) -> str:
-    return elements.date_of(entry.day) if entry.day else ""
+    return dates.date_of(entry.day) if entry.day else ""
 
 
 def _month(entry: Entry) -> str:
-    """The month and the year, in the person's own time; a day without an hour is the same day everywhere."""
-    try:
-        moment = datetime.fromisoformat(entry.day)
-    except ValueError:
-        return "Without a date"
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(zone.timezone())
-    return f"{moment:%B} {moment.year}"
+    moment = dates.local_time(entry.day)
+    return f"{moment:%B} {moment.year}" if moment else "Without a date"
 
 
 def _first_page() -> None:
     st.session_state.pop(PAGE, None)
-
-
-def _turn(total: int) -> None:
-    pages = -(-total // SIZE)
-    if int(st.session_state.get(PAGE) or 1) > pages:
-        st.session_state[PAGE] = pages
-    if pages > 1:
-        with st.container(horizontal_alignment="center"):
-            st.pagination(pages, key=PAGE)

@@ -11,9 +11,9 @@ from auth.guard import User, require_user
 from chat.preferences import Preferences
 from memory import Person
 from services import services
+from ui.dates import forget_timezone
 from ui.elements import plural, show_saved
 from ui.frame import show_errors
-from ui.zone import forget_timezone
 
 __all__ = ["draw_memory_settings", "draw_timezone_setting"]
 

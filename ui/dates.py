@@ -1,0 +1,71 @@
+"""A person's timezone, and days as people write them. It draws nothing.
+
+The timezone is the one that the person chose, or else their browser's. It is read once for each session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from auth.guard import User
+from services import services
+
+__all__ = ["date_of", "day_heading", "forget_timezone", "load_timezone", "local_time", "timezone"]
+
+CHOSEN_ZONE = "person-zone"  # in the session: whose timezone, and which they chose, if any
+
+
+def load_timezone(user: User) -> None:
+    """Read the timezone that the person chose, once for each session; `timezone` returns it from then on."""
+    user_id, _ = st.session_state.get(CHOSEN_ZONE) or ("", "")
+    if user_id != user.id:
+        person = services().memory.people.get(user.id)
+        st.session_state[CHOSEN_ZONE] = (user.id, person.timezone if person.timezone_chosen else "")
+
+
+def forget_timezone() -> None:
+    """Have the timezone read again, because it was changed."""
+    st.session_state.pop(CHOSEN_ZONE, None)
+
+
+def timezone(state: Mapping[str, Any] | None = None) -> ZoneInfo:
+    """Return the person's timezone, or UTC. A callback, which may not read the session's state, passes a copy of it."""
+    _, chosen = (st.session_state if state is None else state).get(CHOSEN_ZONE) or ("", "")
+    try:
+        return ZoneInfo(chosen or st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):  # a browser may name one that this server does not know
+        return ZoneInfo("UTC")
+
+
+def local_time(written: object) -> datetime | None:
+    """Return a time as memories store it in the person's timezone, or None if it is no time.
+
+    A date without an hour stays the same date in every timezone.
+    """
+    try:
+        moment = datetime.fromisoformat(str(written))
+    except ValueError:
+        return None
+    return moment.astimezone(timezone()) if moment.tzinfo else moment
+
+
+def date_of(written: object) -> str:
+    """Return the day of a time as memories store it, "1 March 2026"; what is no time is returned as it is."""
+    moment = local_time(written)
+    return f"{moment.day} {moment:%B %Y}" if moment else str(written)
+
+
+def day_heading(moment: datetime) -> str:
+    """Return the heading that a chat of this time is listed under."""
+    today = datetime.now(timezone()).date()
+    day = moment.astimezone(timezone()).date()
+    if day >= today:
+        return "Today"
+    if day == today - timedelta(days=1):
+        return "Yesterday"
+    return "Last 7 days" if day > today - timedelta(days=7) else f"{day:%B %Y}"
