@@ -1,6 +1,7 @@
-"""Comparing what two texts say by their words: what carries meaning, what denies, what is the same statement.
+"""Compares what two texts say by their words: what carries meaning, what denies, whether two statements are the same.
 
-Rough on purpose and the same for every language it knows a few words of. Pure; nothing is stored in these forms.
+First for quotes and near-repeats, where word order and endings may differ; then more strictly, for merging and
+summarising. The rules are rough, and the same for all languages of word_lists.py. Nothing is stored in these forms.
 """
 
 from __future__ import annotations
@@ -10,6 +11,18 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from ..plain_text import comparable
+from .word_lists import (
+    ARTICLES,
+    CONJUNCTIONS,
+    CONTRACTIONS,
+    DENIALS,
+    EMPTY_WORDS,
+    INTERJECTIONS,
+    NUMBER_WORDS,
+    SENTENCE_OPENERS,
+    STRESS,
+    SUMMARY_WORDS,
+)
 
 __all__ = [
     "content_words",
@@ -24,27 +37,13 @@ __all__ = [
     "words",
 ]
 
-# A script without spaces counts each sign as a word.
+# In scripts without spaces each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:'[^\W_]+)*")
 _WORD_OR_BREAK = re.compile(_WORD.pattern + r"|[.,;:!?…()\[\]\"–—]")
-# Words that only hold others together, in the languages people have used here so far. The first person is
-# among them and the others are not: "he is vegetarian" says something else than "I am vegetarian".
-_EMPTY = frozenset(
-    "a an the and or but so of to in on at for with from by as that this these those it its is are am be been was "
-    "were do does did have has had will would can could my our i me us i'm i've "
-    "der die das ein eine einen einem einer und oder aber zu im in am an auf für mit von dass ist sind bin war habe "
-    "hat ich es mein meine meinen meiner mir mich "
-    "le la les un une des et ou mais de du à au en dans pour avec que est sont suis je j'ai mon ma mes me moi c'est "
-    "el los las uno una y o pero de del a en con por para que es son soy estoy yo mi mis me "
-    "il lo gli i un uno una e o ma di da in con su per che è sono io mio mia miei "
-    "o os as um uma e ou mas de do da em no na com por para que é são sou eu meu minha".split()
-)
-_DENIAL = frozenset(
-    "not no never none nothing nobody neither nor cannot hardly without kein keine keinen keiner nicht nie niemals "
-    "ohne ne pas jamais rien sans aucun nunca nada sin ningún ninguna non mai niente senza não".split()
-)
-_JOINTS = frozenset("and but or because und aber oder weil et mais ou y pero o e ma mas".split())
-_INTERJECTIONS = frozenset("oh ah well hey hi hello ok okay yes yeah um uh so ja na ach oui ben sí pues".split())
+_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_NAME = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*\d*")
+_SENTENCE_ENDS = (".", "!", "?", ":")
+_BETWEEN_SENTENCES = " \t\n\"'“„«(¿¡"  # what may stand between the end of a sentence and the next word
 
 
 def words(text: str) -> list[str]:
@@ -54,7 +53,7 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> set[str]:
     """The words that carry what a text says."""
-    return {word for word in words(text) if word not in _EMPTY and word not in _INTERJECTIONS}
+    return {word for word in words(text) if word not in EMPTY_WORDS and word not in INTERJECTIONS}
 
 
 def denies(text: str) -> bool:
@@ -62,40 +61,60 @@ def denies(text: str) -> bool:
     return any(map(_is_denial, words(text)))
 
 
+def _is_denial(word: str) -> bool:
+    return word in DENIALS or word.endswith("n't")
+
+
+def same_statement(one: str, other: str) -> bool:
+    """Whether two texts have the same content words, in any order, and both deny or neither does."""
+    return content_words(one) == content_words(other) != set() and denies(one) == denies(other)
+
+
+# -- quotes ----------------------------------------------------------------------------------------
+
+
 def shares_content(quote: str, text: str) -> bool:
-    """Whether a quote can prove a text: it says something, in words that the text is about."""
-    told = [word for word in words(quote) if word not in _INTERJECTIONS]
-    return len(told) >= 2 and any(_alike(one, other) for one in content_words(quote) for other in content_words(text))
+    """Whether a quote can prove a text: it has two words or more, and shares a content word with the text."""
+    spoken = [word for word in words(quote) if word not in INTERJECTIONS]
+    in_text = content_words(text)
+    return len(spoken) >= 2 and any(_same_stem(one, other) for one in content_words(quote) for other in in_text)
+
+
+def _same_stem(one: str, other: str) -> bool:
+    """Whether two words are the same but for their last two letters."""
+    if one == other:
+        return True
+    stem = max(3, min(len(one), len(other)) - 2)
+    return min(len(one), len(other)) >= 3 and one[:stem] == other[:stem]
 
 
 def stands_in(quote: str, said: str) -> bool:
-    """Whether a quote stands in what was said, as whole words, and not without the "not" before it."""
-    wanted = words(quote)
-    given = _words_and_breaks(said)
-    spoken = [word for word, _ in given]
+    """Whether a quote is part of what was said, as whole words, and does not leave out a "not" before it."""
+    wanted, clauses = words(quote), _words_with_clauses(said)
+    spoken = [word for word, _ in clauses]
     for start in range(len(spoken) - len(wanted) + 1):
-        here = wanted and spoken[start : start + len(wanted)] == wanted
-        if here and (denies(quote) or not _denied_before(given, start)):
+        matches = wanted and spoken[start : start + len(wanted)] == wanted
+        if matches and (denies(quote) or not _denied_before(clauses, start)):
             return True
     return False
 
 
-def _words_and_breaks(said: str) -> list[tuple[str, bool]]:
+def _words_with_clauses(said: str) -> list[tuple[str, bool]]:
     """Each word, and whether a clause begins with it."""
-    tokens = _WORD_OR_BREAK.findall(comparable(said.replace("\n", " . ")))
     found: list[tuple[str, bool]] = []
     begins = True
-    for token in tokens:
-        if _WORD.fullmatch(token):
+    for token in _WORD_OR_BREAK.findall(comparable(said.replace("\n", " . "))):
+        is_word = _WORD.fullmatch(token) is not None
+        if is_word:
             found.append((token, begins))
-        begins = not _WORD.fullmatch(token) or token in _JOINTS
+        begins = not is_word or token in CONJUNCTIONS
     return found
 
 
-def _denied_before(given: list[tuple[str, bool]], start: int) -> bool:
-    """Whether one of the few words before, in the same clause, turns what follows into its opposite."""
+def _denied_before(clauses: list[tuple[str, bool]], start: int) -> bool:
+    """Whether one of the three words before, in the same clause, turns what follows into its opposite."""
     for position in range(start, max(-1, start - 4), -1):
-        word, begins = given[position]
+        word, begins = clauses[position]
         if position < start and _is_denial(word):
             return True
         if begins:
@@ -103,66 +122,20 @@ def _denied_before(given: list[tuple[str, bool]], start: int) -> bool:
     return False
 
 
-def _is_denial(word: str) -> bool:
-    return word in _DENIAL or word.endswith("n't")
-
-
-def same_statement(one: str, other: str) -> bool:
-    """Whether two texts say the same in the same words, empty ones aside; their order may differ."""
-    return content_words(one) == content_words(other) != set() and denies(one) == denies(other)
-
-
-def _alike(one: str, other: str) -> bool:
-    """The same word, endings aside."""
-    if one == other:
-        return True
-    stem = max(3, min(len(one), len(other)) - 2)
-    return min(len(one), len(other)) >= 3 and one[:stem] == other[:stem]
-
-
-_CONTRACTED = {
-    "i'm": "i am", "i've": "i have", "i'll": "i will", "we're": "we are", "we've": "we have", "we'll": "we will",
-    "they're": "they are", "they've": "they have", "can't": "can not", "cannot": "can not", "won't": "will not",
-}  # fmt: skip
-_ARTICLES = frozenset(("a", "an", "the"))
-_STRESS = frozenset(("really", "truly", "definitely"))
-_BEFORE_WORDS = " \t\n\"'“„«(¿¡"
-_ENDS = (".", "!", "?", ":")
-_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
-_COUNT = frozenset(
-    "zero two three four five six seven eight nine ten eleven twelve hundred thousand once twice half both "
-    "zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix "
-    "dos tres cuatro cinco siete ocho nueve diez due tre quattro cinque dois três".split()
-)
-_NAME = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*\d*")
-# Words that open a sentence, with a capital letter, and are nobody's name.
-_OPENERS = frozenset(
-    "i the a an he she it they we my our his her their this these both all also and but when since "
-    "ich der die das er sie es wir mein meine beide je j'ai il elle nous le la les mon ma mes "
-    "yo el los las mi mis mia mio io o a eu meu minha".split()
-)
-# What a summary needs to join its parents' words, and what says nothing by itself.
-_GLUE = frozenset(
-    "a an the and or as well also both but who which that is are am be was were has have had i me my of to in on at "
-    "for with from by it its they them their he she his her we our s "
-    "der die das den dem ein eine einen und oder auch sowie sowohl ich mein meine ist sind bin hat habe zu im mit von "
-    "le la les un une des et ou aussi je mon ma mes est sont suis ai de du à en avec qui que "
-    "el los las uno una y o también yo mi mis es son soy que con il lo gli i e anche io mio mia sono di "
-    "um uma os as também eu meu minha são sou do da com".split()
-)
+# -- merging and summarising -----------------------------------------------------------------------
 
 
 def wording(text: str, language: str | None = None) -> tuple[str, ...]:
-    """The words of a statement in their order; two texts with the same are the same statement.
+    """The words of a statement in their order; two texts with the same wording are the same statement.
 
-    Only what cannot change a meaning is left out: the full stop, a sentence's capital letter, contractions,
+    Left out is only what cannot change the meaning: the full stop, the capital letter of a sentence, contractions,
     and in English articles and stress. Every other word, sign or capital letter makes a difference.
     """
-    found = _spelled(text)
+    spelled = _spelled(text)
     if language is not None and not language.lower().startswith("en"):
-        return tuple(found)
-    bare = [word for word, after in zip(found, [*found, ""][1:], strict=True) if not _is_article(word, after)]
-    return tuple(bare if denies(text) else [word for word in bare if word not in _STRESS])
+        return tuple(spelled)
+    bare = [word for word, after in zip(spelled, [*spelled, ""][1:], strict=True) if not _is_article(word, after)]
+    return tuple(bare if denies(text) else [word for word in bare if word not in STRESS])
 
 
 def invented(text: str, parents: Iterable[str]) -> set[str]:
@@ -171,57 +144,61 @@ def invented(text: str, parents: Iterable[str]) -> set[str]:
 
 
 def lost(text: str, parents: Iterable[str]) -> set[str]:
-    """The numbers and names of the parents that a text no longer has, and "not" where it denies other than they do."""
-    told = list(parents)
-    denials = {denies(each) for each in (*told, text)}
-    missing = {mark for parent in told for mark in _missing(parent, text)}
+    """The numbers and names of the parents that a text lacks, and "not" where only one side denies."""
+    originals = list(parents)
+    denials = {denies(each) for each in (*originals, text)}
+    missing = {mark for parent in originals for mark in _missing(parent, text)}
     return missing | ({"not"} if len(denials) > 1 else set())
 
 
 def new_words(text: str, parents: Iterable[str]) -> set[str]:
-    """The words of a text that none of its parents has, endings and joining words aside."""
+    """The words of a text that none of its parents has, apart from endings and joining words."""
     known = {word for parent in parents for word in words(parent)}
-    return {word for word in words(text) if word not in _GLUE and not any(_same_wording(word, each) for each in known)}
+    return {
+        word for word in words(text) if word not in SUMMARY_WORDS and not any(_same_word(word, one) for one in known)
+    }
 
 
 def _spelled(text: str) -> list[str]:
-    """The words in their comparable form, contractions opened, a capital letter kept where it may mean a name."""
+    """The words in their comparable form, contractions written out, with capital letters where they may mean a name."""
     folded = comparable(text).rstrip(".! ").split()
     written = unicodedata.normalize("NFKC", text).rstrip(".! ").split()
-    if len(folded) != len(written):  # nothing is known of the capitals then
+    if len(folded) != len(written):  # then the capital letters cannot be told
         written = folded
-    found: list[str] = []
+    spelled: list[str] = []
     begins = True
-    for word, spelled in zip(folded, written, strict=True):
-        opened = _opened(word)
-        if spelled[:1].isupper() and not begins and opened[0] != "i":
-            opened[0] = opened[0][:1].upper() + opened[0][1:]
-        found += opened
-        begins = spelled.endswith(_ENDS)
-    return found
+    for word, original in zip(folded, written, strict=True):
+        parts = _written_out(word)
+        if original[:1].isupper() and not begins and parts[0] != "i":
+            parts[0] = parts[0][:1].upper() + parts[0][1:]
+        spelled += parts
+        begins = original.endswith(_SENTENCE_ENDS)
+    return spelled
 
 
-def _opened(word: str) -> list[str]:
-    if word in _CONTRACTED:
-        return _CONTRACTED[word].split()
+def _written_out(word: str) -> list[str]:
+    if word in CONTRACTIONS:
+        return CONTRACTIONS[word].split()
     if word.endswith("n't") and len(word) > 3:
         return [word.removesuffix("n't"), "not"]
     return [word]
 
 
 def _is_article(word: str, after: str) -> bool:
-    """Not the letter in "hepatitis A", nor what makes "a few" of "few"."""
-    return word in _ARTICLES and after not in ("", "few", "little", "lot", "bit")
+    """Whether a word is an article, and neither the letter in "hepatitis A" nor a part of "a few"."""
+    return word in ARTICLES and after not in ("", "few", "little", "lot", "bit")
 
 
 def _missing(text: str, known: str) -> set[str]:
     """The numbers and names of one text that another does not have."""
-    there = {comparable(word) for word in _NAME.findall(known)} | set(words(known))
-    plain = {word for word in _NAME.findall(known) if word == word.lower()}
-    marks = (set(_NUMBER.findall(text)) - set(_NUMBER.findall(known))) | ((set(words(text)) & _COUNT) - there)
+    names = _NAME.findall(known)
+    there = {comparable(word) for word in names} | set(words(known))
+    lower_case = {word for word in names if word == word.lower()}
+    marks = set(_NUMBER.findall(text)) - set(_NUMBER.findall(known))
+    marks |= (set(words(text)) & NUMBER_WORDS) - there
     for name, opens in _names(text):
-        # "Likes tea" opens with no name where the other says "I like tea".
-        if name not in there and not (opens and any(_same_wording(name, word) for word in plain)):
+        # "Likes" in "Likes tea" is no name if the other text says "I like tea".
+        if name not in there and not (opens and any(_same_word(name, word) for word in lower_case)):
             marks.add(name)
     return marks
 
@@ -230,19 +207,19 @@ def _names(text: str) -> Iterator[tuple[str, bool]]:
     """Words with a capital letter, and whether a sentence begins with them."""
     for match in _NAME.finditer(text):
         name = comparable(match.group())
-        if match.group() == match.group().lower() or name in _OPENERS:
+        if match.group() == match.group().lower() or name in SENTENCE_OPENERS:
             continue
         before = match.start() - 1
-        while before >= 0 and text[before] in _BEFORE_WORDS:
+        while before >= 0 and text[before] in _BETWEEN_SENTENCES:
             before -= 1
-        yield name, before < 0 or text[before] in _ENDS
+        yield name, before < 0 or text[before] in _SENTENCE_ENDS
 
 
-def _same_wording(one: str, other: str) -> bool:
-    """The same word, one ending aside; a word with a digit has no ending."""
+def _same_word(one: str, other: str) -> bool:
+    """Whether two words are the same but for one ending; a word with a digit has no ending."""
     if one == other:
         return True
     shorter, longer = sorted((one, other), key=len)
     stem = len(shorter) - 1 if shorter.endswith("e") else len(shorter)
-    plain = shorter.isalpha() and longer.isalpha() and len(shorter) >= 3
-    return plain and stem >= 3 and longer.startswith(shorter[:stem]) and len(longer) - stem <= 3
+    letters = shorter.isalpha() and longer.isalpha() and len(shorter) >= 3
+    return letters and stem >= 3 and longer.startswith(shorter[:stem]) and len(longer) - stem <= 3

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..errors import BadAnswer, SettingsError
 from ..facts import Action, Fact, Proposal, Said
+from ..language.word_lists import SMALL_TALK
 from ..language.words import words
 from ..model import Model, PromptMessage
 from ..rows.people import Person
@@ -182,13 +183,6 @@ def _on_one_line(text: str) -> str:
 
 # -- asking ----------------------------------------------------------------------------------------
 
-_SMALL_TALK = frozenset(
-    "hi hello hey thanks thank you thx ok okay yes no yep nope sure great cool nice good morning evening night bye "
-    "please go on continue more again lol haha wow hmm well right exactly perfect awesome danke hallo ja nein merci "
-    "bonjour oui non gracias hola si sí vale grazie ciao so very much a lot bitte schön gut super top olá "
-    "obrigado".split()
-)
-
 
 def worth_reading(said: Sequence[Said]) -> bool:
     """Whether the person said anything that could be kept; thanks and greetings cost no model call."""
@@ -197,7 +191,7 @@ def worth_reading(said: Sequence[Said]) -> bool:
 
 def _says_something(text: str) -> bool:
     spoken = words(text)
-    return len(spoken) > 1 and any(word not in _SMALL_TALK and not word.isdigit() for word in spoken)
+    return len(spoken) > 1 and any(word not in SMALL_TALK and not word.isdigit() for word in spoken)
 
 
 def propose(

@@ -8,7 +8,6 @@ as a strong one.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any
 
 from ..errors import InvalidInput
 from ..facts import Fact
+from ..language.word_lists import ASKS_WHEN, TIME_WORDS
 from ..language.words import content_words, words
 from ..plain_text import tokens
 
@@ -223,29 +223,12 @@ def _order(each: Fact) -> tuple[float, str]:
     return -_sum(each), each.id
 
 
-_WHEN = re.compile(
-    r"\b(when|how long|what (?:date|day|month|year|time)|which (?:date|day|month|year)|since when|how (?:many|much) "
-    r"(?:days|weeks|months|years|time)|wann|seit wann|wie lange|an welchem tag|quand|depuis quand|combien de temps|"
-    r"cuándo|desde cuándo|cuánto tiempo)\b",
-    re.IGNORECASE,
-)
-_TIMES = frozenset(
-    "yesterday today tomorrow tonight last next ago weekend weekends week weeks month months year years day days "
-    "morning mornings recently since soon monday mondays tuesday tuesdays wednesday wednesdays thursday thursdays "
-    "friday fridays saturday saturdays sunday sundays january february march april june july august september "
-    "october november december gestern heute morgen vorgestern letzte letzten letzter letztes nächste nächsten "
-    "nächster nächstes seit vor woche wochen monat monate monaten jahr jahre jahren tag tage tagen hier demain "
-    "aujourd'hui dernier dernière prochain prochaine semaine semaines mois an ans année années jour jours depuis "
-    "ayer hoy mañana pasado pasada próximo próxima semana semanas mes meses año años día días desde hace".split()
-)
-
-
 def _tells_time(text: str) -> bool:
     """Return whether a text names a time, by a word or by a year."""
     spoken = {word.strip(".,;:!?()\"'") for word in text.casefold().split()}
-    return not _TIMES.isdisjoint(spoken) or any(len(word) == 4 and word.isdigit() for word in spoken)
+    return not TIME_WORDS.isdisjoint(spoken) or any(len(word) == 4 and word.isdigit() for word in spoken)
 
 
 def asks_when(question: str) -> bool:
     """Return whether a question asks for a time."""
-    return bool(_WHEN.search(question))
+    return bool(ASKS_WHEN.search(question))

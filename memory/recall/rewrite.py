@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from ..errors import ModelError
 from ..facts import Said
+from ..language.word_lists import FOLLOW_UP_OPENERS, FOLLOW_UP_PHRASES, POINTING_WORDS
 from ..language.words import words
 from ..model import Model, PromptMessage
 
@@ -22,14 +23,6 @@ log = logging.getLogger("keepsake.memory")
 MAX_WORDS = 8  # of a question that refers back
 MAX_MESSAGES = 4  # that the model gets
 MAX_CHARACTERS = 600  # of each message, and of the answer
-
-_POINTING = frozenset(
-    "it that this those these there then they them he him his she her hers one ones same other "
-    "er sie ihn ihm ihr dort da das dies diese dieser davon damit dazu "
-    "il elle lui ça cela celui celle y en là él ella ello eso esto allí ahí ese esa aquel".split()
-)
-_OPENERS = frozenset("and but so why also und aber warum et mais pourquoi y pero".split())
-_OPENINGS = ("what about", "how about", "was ist mit", "wie steht", "qu'en est", "por qué", "qué hay")
 
 INSTRUCTIONS = """Rewrite the person's last message as one question that can be understood without the conversation: \
 put in the names, places and things that its words point to. Keep its language and its meaning, add nothing else. \
@@ -48,8 +41,8 @@ def refers_back(question: str) -> bool:
     if not spoken or len(spoken) > MAX_WORDS:
         return False
     names = any(word[:1].isupper() for word in question.split()[1:])
-    opens = spoken[0] in _OPENERS or " ".join(spoken).startswith(_OPENINGS)
-    return not names and (len(spoken) <= 2 or opens or bool(_POINTING & set(spoken)))
+    opens = spoken[0] in FOLLOW_UP_OPENERS or " ".join(spoken).startswith(FOLLOW_UP_PHRASES)
+    return not names and (len(spoken) <= 2 or opens or bool(POINTING_WORDS & set(spoken)))
 
 
 def standalone(question: str, before: Sequence[Said], model: Model | None) -> str:

@@ -16,6 +16,7 @@ from ..dates.spans import Span, spans
 from ..embed import Embedder
 from ..facts import Fact, Said
 from ..filters import Filter
+from ..language.word_lists import GERMAN_WORDS, QUESTION_WORDS
 from ..language.words import content_words, words
 from ..model import Model
 from ..rows.people import People
@@ -135,26 +136,16 @@ def _without_days(question: str, named: Sequence[Span]) -> str:
 
 def _asks_only_for_days(question: str, named: Sequence[Span], candidates: Sequence[Candidate]) -> bool:
     """Return whether a question asks only for a time ("what did I do yesterday?") of which something is known."""
-    rest = content_words(_without_days(question, named)) - _ASKING
+    rest = content_words(_without_days(question, named)) - QUESTION_WORDS
     return bool(named) and not rest and any(each.dated == 1 for each in candidates)
-
-
-# In German every noun has a capital letter, so capitals do not show names.
-_GERMAN = frozenset("der die das den dem ein eine einen ist war hat habe ich mein meine wo was wie wann wer".split())
 
 
 def names_in(question: str) -> str:
     """Return the words with a capital letter inside a sentence, which are taken for names."""
-    if _GERMAN & set(words(question)):
+    if GERMAN_WORDS & set(words(question)):  # where every noun has a capital letter
         return ""
     after = re.findall(r"(?<![.!?])\s+[\"'“(]*([^\W\d_][\w'’-]*)", question)
-    return " ".join(word for word in after if word[:1].isupper() and content_words(word) - _ASKING)
-
-
-_ASKING = frozenset(
-    "what who where how when which did do does happened happen happening went go tell said say talk talked about you "
-    "remember know was gab gemacht passiert habe getan fait passé hice pasó".split()
-)
+    return " ".join(word for word in after if word[:1].isupper() and content_words(word) - QUESTION_WORDS)
 
 
 def _grams(question: str) -> list[str]:

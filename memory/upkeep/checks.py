@@ -19,6 +19,7 @@ from .. import arguments
 from ..database import Database
 from ..errors import InvalidInput, NotFound
 from ..facts import Fact
+from ..language.word_lists import FIRST_PERSON
 from ..language.words import content_words
 from ..recall.rank import RECIPES
 from ..recall.search import Query, Recall
@@ -148,13 +149,12 @@ def subject(memory: str) -> str:
     """
     spoken = [word.strip(_PUNCTUATION) for word in memory.split()]
     meaningful = [number for number, word in enumerate(spoken) if content_words(word)]
-    if spoken and spoken[0].casefold() in _I and len(meaningful) > 1:
+    if spoken and spoken[0].casefold() in FIRST_PERSON and len(meaningful) > 1:
         meaningful = meaningful[1:]
     together = [number for place, number in enumerate(meaningful) if number == meaningful[0] + place]
     return " ".join(spoken[number] for number in together[:MAX_SUBJECT_WORDS])
 
 
-_I = frozenset("i i'm i've ich je j'ai yo io eu we wir nous".split())
 _PUNCTUATION = " .,;:!?\"'“”„()[]"
 
 
