@@ -23,7 +23,7 @@ from settings import Settings, settings
 if TYPE_CHECKING:
     from local.processes import Child
     from local.stack import LocalStack
-    from memory.embedded.loopback import Answer
+    from memory.embedded.loopback import HttpAnswer
 
 APP = Path("app.py")
 APP_LIMIT = 90  # seconds until the app answers, on a slow machine
@@ -142,7 +142,7 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
         _say(f"The app is up, with a problem: {problem} {line} (see {stack.folder.logs}/app.log)", error=True)
 
 
-def _problem(answer: Answer) -> str:
+def _problem(answer: HttpAnswer) -> str:
     """What the app says is wrong; nothing if it is well."""
     try:
         health = json.loads(answer.body)

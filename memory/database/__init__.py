@@ -1,11 +1,11 @@
-"""The one way to Postgres: our engine, and transactions that are bound to a user under row-level security.
+"""Access to Postgres: the engine, and transactions that are bound to a user under row-level security.
 
     with database.as_user(user_id) as connection: ...      several statements, one transaction
-    rows = database.read_as(user_id, sql, parameters)       one statement, one round trip
-    one, two = database.read_together(user_id, one, two)    several readings, one round trip
+    rows = database.read_as(user_id, sql, parameters)       one statement, one trip
+    one, two = database.read_together(user_id, one, two)    several reads, one trip
 
-Vendor errors become `errors.DatabaseError`s in edge.py. It knows no table: SQL lives with the store that owns
-it, and in supabase/migrations/, which migrations.py applies.
+errors.py turns the driver's errors into `DatabaseError`s. This package knows no table: each table's SQL is in one
+module elsewhere, and migrations.py makes the tables from supabase/migrations/.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = ["Database", "Reading", "check_user_id", "connect", "explain", "transl
 
 T = TypeVar("T")
 MAX_USER_ID = 255
-# A link that dies in the middle of a query is noticed within a minute, not within hours.
-_NOTICE_SILENCE = {
+# A connection that breaks during a query is noticed within a minute, not only after hours.
+_KEEPALIVE = {
     "keepalives": 1,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -37,7 +37,7 @@ _NOTICE_SILENCE = {
     "tcp_user_timeout": 60_000,
 }
 CONNECT_SECONDS = 10
-# The schema that holds the vector type differs: `extensions` on Supabase, `public` where vecs made it.
+# The vector type is in the schema `extensions` on Supabase, and in `public` where vecs created it.
 SEARCH_PATH = "public, extensions"
 BIND = (
     "select set_config('role', %(asking_role)s, true), set_config('request.jwt.claims', %(asking_claims)s, true), "
@@ -49,52 +49,52 @@ NOBODY: Mapping[str, str] = {"asking_role": "keepsake_worker", "asking_claims": 
 
 
 class Database:
-    """A small pool of connections, each of which works for one user at a time."""
+    """A small pool of connections, each of which serves one user at a time."""
 
     def __init__(self, url: str, admin_url: str | None = None, *, pool_size: int = 2, overflow: int = 3) -> None:
         self.url = url
         self.admin_url = admin_url or url
         self.engine = connect(url, pool_size=pool_size, max_overflow=overflow)
-        # Which model this app's vectors come from, once it is known: said with each statement, so that an app that
-        # missed a change of models is told, at the cost of no trip.
+        # The model of this app's vectors, once it is known. It is sent with each statement, so that the database can
+        # refuse an app that missed a change of models, without another trip.
         self.embed_model: str | None = None
 
     @contextmanager
     def as_user(self, user_id: str) -> Iterator[Connection]:
-        """A transaction that can see and touch this user's rows only; commits at the end."""
+        """Begin a transaction that can read and write only this user's rows; it commits at the end."""
         with self._bound(self._binding(user_id)) as connection:
             yield connection
 
     @contextmanager
     def as_worker(self) -> Iterator[Connection]:
-        """A transaction that is nobody's: it may claim a turn and count, no more, until `become` binds it to a user."""
+        """Begin a transaction without a user, which may only claim turns and count until `become` binds it to one."""
         with self._bound(NOBODY) as connection:
             yield connection
 
     def become(self, connection: Connection, user_id: str) -> None:
-        """Bind a transaction of `as_worker` to one user for the rest of its life."""
+        """Bind a transaction of `as_worker` to one user until it ends."""
         connection.exec_driver_sql(BIND, self._binding(user_id))
 
     def read_as(self, user_id: str, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Run one statement as this user and read what it gives: role, claims and statement travel in one message.
+        """Run one statement as this user and return its rows, in one trip with role and claims.
 
         Several statements in one message are one implicit transaction, so the binding ends with it.
-        Parameters are named in the driver's way: `%(name)s`.
+        Parameters are named as in the driver: `%(name)s`.
         """
         return self._in_one_message(self._binding(user_id), sql, parameters)
 
     def read(self, user_id: str, reading: Reading[T]) -> T:
-        """What one reading gives."""
+        """Run one reading and return its result."""
         return reading.of(self.read_as(user_id, reading.sql, reading.values))
 
     def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
-        """What each of several readings gives, in their order, in one round trip."""
+        """Run several readings in one trip and return their results in order."""
         sql, values = together(readings)
         [row] = self.read_as(user_id, sql, values)
         return [each.of(row[f"r{number}"]) for number, each in enumerate(readings)]
 
     def read_as_worker(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The same as nobody, for one of the functions that look across users."""
+        """Run one statement without a user, for one of the functions that work across users."""
         return self._in_one_message(NOBODY, sql, parameters)
 
     def _in_one_message(
@@ -122,7 +122,7 @@ class Database:
     def _read(self, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
             raw = cast(PostgresConnection, connection.connection.dbapi_connection)
-            # Set on the driver's connection: SQLAlchemy's own isolation level would cost round trips.
+            # Set on the driver's connection, because SQLAlchemy's isolation level would cost trips.
             raw.autocommit = True
             try:
                 result = connection.exec_driver_sql(sql, values)
@@ -145,7 +145,7 @@ class Database:
         return {"asking_role": "authenticated", "asking_claims": json.dumps(claims)}
 
     def _begin(self, binding: Mapping[str, str]) -> Connection:
-        """A connection whose transaction has begun and is bound; a stale pooled one is replaced once."""
+        """Return a connection whose transaction is bound; replace a stale one from the pool once."""
         for attempt in (1, 2):
             connection = self.engine.connect()
             try:
@@ -160,23 +160,23 @@ class Database:
 
 
 def connect(url: str, **pool: Any) -> Engine:
-    """An engine on psycopg2, whatever flavour of Postgres address was given."""
+    """Make an engine on psycopg2 for any form of Postgres address."""
     pool = {"pool_size": 2, "max_overflow": 3, **pool}
     return create_engine(
         address_of(url),
-        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "keepsake", **_NOTICE_SILENCE},
+        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "keepsake", **_KEEPALIVE},
         pool_recycle=300,
         pool_timeout=15,
         pool_use_lifo=True,
-        # What people wrote does not belong into an error's text, and from there into a log.
+        # Keeps what people wrote out of the texts of errors, and so out of logs.
         hide_parameters=True,
         **pool,
     )
 
 
 def check_user_id(user_id: str) -> None:
-    """Raise `InvalidInput` for what cannot be somebody's id."""
+    """Raise `InvalidInput` if this cannot be a user's id."""
     if not isinstance(user_id, str) or not user_id.strip():
-        raise InvalidInput("A user id is missing: every call says whose data it means.")
+        raise InvalidInput("A user id is missing: every call needs one.")
     if len(user_id) > MAX_USER_ID or storable(user_id) != user_id:
         raise InvalidInput(f"A user id is text of at most {MAX_USER_ID} characters.")

@@ -1,9 +1,8 @@
-"""Several questions to the database in one message: each store says what it reads as a value, whoever draws a page
-asks for all of it at once.
+"""Several reads in one trip to the database: a module describes a read as a value, and a page runs several together.
 
-    listed, waiting = database.read_together(user_id, chats.list_reading(), questions.waiting())
+    listed, waiting = database.read_together(user_id, chats.listed(), questions.waiting())
 
-Pure: it puts statements together and answers apart. Rows travel as JSON, so a reading names its columns of times.
+Pure: it joins statements and separates their results. Rows travel as JSON, so a reading names its columns with times.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 
 @dataclass(frozen=True)
 class Reading(Generic[T_co]):
-    """One select, its values, and what its rows are made into."""
+    """One select with its values, and how to make a result of its rows."""
 
     sql: str
     make: Callable[[Sequence[dict[str, Any]]], T_co]
@@ -31,7 +30,7 @@ class Reading(Generic[T_co]):
     times: Collection[str] = ()
 
     def of(self, rows: Sequence[Row]) -> T_co:
-        """What these rows mean, however they travelled."""
+        """Make the result of these rows, with times as text or as values."""
         return self.make([{name: self._value(name, value) for name, value in row.items()} for row in rows])
 
     def _value(self, name: str, value: Any) -> Any:
@@ -39,11 +38,11 @@ class Reading(Generic[T_co]):
 
 
 def together(readings: Sequence[Reading[Any]]) -> tuple[str, dict[str, Any]]:
-    """One statement with a column for each reading, and the values of all of them."""
+    """Return one statement with a column for each reading, and the values of all of them."""
     columns: list[str] = []
     values: dict[str, Any] = {}
     for number, each in enumerate(readings):
-        # Two readings may call a value by the same name.
+        # Two readings may use the same name for a value.
         sql = _PLACE.sub(rf"%(r{number}_\1)s", each.sql)
         columns.append(f"(select coalesce(json_agg(rows), '[]') from ({sql}) rows) as r{number}")
         values |= {f"r{number}_{name}": value for name, value in each.values.items()}

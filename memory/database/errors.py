@@ -1,4 +1,4 @@
-"""Where the driver's errors become ours: each with the sentence a person needs, and without a password.
+"""Turns the database driver's errors into ours: sentences that a person can act on, without passwords.
 
 It opens no connection.
 """
@@ -31,20 +31,20 @@ log = logging.getLogger("keepsake.database")
 
 
 def address_of(url: str) -> URL:
-    """A Postgres address of whatever flavour, as SQLAlchemy takes it with psycopg2."""
+    """Return a Postgres address in the form that SQLAlchemy needs for psycopg2."""
     _, _, rest = url.partition("://")
     try:
         return make_url(f"postgresql+psycopg2://{rest}")
     except (sqlalchemy_errors.ArgumentError, ValueError) as error:
         raise SettingsError(
             "DATABASE_URL is not a Postgres address (postgresql://user:password@host:5432/postgres); "
-            "signs like / # ? @ in the password are written as %2F %23 %3F %40."
+            "in the password, write the characters / # ? @ as %2F %23 %3F %40."
         ) from error
 
 
 @contextmanager
 def translating(url: str) -> Iterator[None]:
-    """Turn the driver's errors into ours; what is a bug of ours stays what it is."""
+    """Turn the driver's errors into ours; errors that are bugs of ours pass unchanged."""
     try:
         yield
     except sqlalchemy_errors.TimeoutError as error:
@@ -52,7 +52,7 @@ def translating(url: str) -> Iterator[None]:
     except sqlalchemy_errors.OperationalError as error:
         raise explain(str(error.orig), url, getattr(error.orig, "pgcode", None)) from error
     except (sqlalchemy_errors.ProgrammingError, sqlalchemy_errors.DataError) as error:
-        translated = _refused(error.orig)
+        translated = _refusal(error.orig)
         if translated is None:
             raise
         raise translated from error
@@ -71,8 +71,8 @@ _MISSING = (
 )
 
 
-def _refused(error: BaseException | None) -> AppError | None:
-    """The sentence for a statement that was not accepted, where the cause is not a bug of ours."""
+def _refusal(error: BaseException | None) -> AppError | None:
+    """Return our error for a refused statement, or None if the cause is a bug of ours."""
     message = str(error)
     if isinstance(error, postgres_errors.InsufficientPrivilege):
         if "row-level security" in message:
@@ -89,7 +89,7 @@ def _refused(error: BaseException | None) -> AppError | None:
 
 
 def explain(message: str, url: str, code: str | None = None) -> DatabaseError:
-    """The sentence for a connection that failed, without the address's password."""
+    """Return our error for a connection that failed, without the address's password."""
     parts = address_of(url)
     host = (parts.host or "").rpartition("@")[2] or "the local socket"
     lowered = message.lower()
@@ -103,7 +103,7 @@ def explain(message: str, url: str, code: str | None = None) -> DatabaseError:
     for words, sentence in _SENTENCES:
         if words in lowered:
             return DatabaseUnreachable(sentence.format(host=host, user=parts.username or "this user"))
-    if code is not None:  # it did answer: a deadlock, a time limit, a full disk
+    if code is not None:  # the database answered: a deadlock, a time limit, a full disk
         return DatabaseError(f"The database could not finish this ({message.splitlines()[0]}). Try again.")
     log.error("the database could not be reached: %s", message)
     return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.")

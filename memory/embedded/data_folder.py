@@ -1,7 +1,7 @@
-"""The folder where the local servers keep everything, and the locks that guard it.
+"""The folder in which the local servers keep their files, and the locks that guard it.
 
-Knows where things lie and makes the folders, for their owner only; what is inside each is the business
-of the module that writes it. The locks are the kernel's: a process that is killed lets go of its own.
+It knows the paths and makes the folders, for their owner only. What is inside each belongs to the module that writes
+it. The kernel holds the locks, so a process that is killed releases its own.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ from ..errors import LocalError
 
 __all__ = ["DataFolder", "FileLock"]
 
-LOG_LIMIT = 5_000_000  # bytes; beyond that a log starts anew, the one before stays as .old
+LOG_LIMIT = 5_000_000  # bytes; a larger log is renamed to .old, and a new one begun
 
 
 @dataclass(frozen=True)
 class DataFolder:
-    """Where each local server keeps its things."""
+    """The paths of the local servers' files."""
 
     root: Path
 
     @classmethod
     def at(cls, path: Path) -> DataFolder:
-        """The folder at this path, made if needed; a sentence where that cannot be."""
+        """Return the folder at this path, made if needed; raise `LocalError` if it cannot be used."""
         folder = cls(path.expanduser().absolute())
-        if strange := sorted(set('"$`\\\n') & set(str(folder.root))):
-            # PostgreSQL's own programs pass the folder through a shell.
-            raise LocalError(f"{folder.root} has {' '.join(map(repr, strange))} in its name: set DATA_DIR to another.")
+        if forbidden := sorted(set('"$`\\\n') & set(str(folder.root))):
+            # PostgreSQL's programs pass the path through a shell.
+            raise LocalError(
+                f"{folder.root} has {' '.join(map(repr, forbidden))} in its name: set DATA_DIR to another folder."
+            )
         try:
             for each in (folder.root, folder.auth, folder.logs):
                 each.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,22 +61,22 @@ class DataFolder:
 
     @property
     def logs(self) -> Path:
-        """What the servers print."""
+        """The logs of the servers."""
         return self.root / "logs"
 
     def lock(self, name: str) -> FileLock:
-        """The lock of this name; it is not taken yet."""
+        """Return the lock of this name, not yet taken."""
         return FileLock(self.root / f"{name}.lock")
 
     def open_log(self, name: str) -> IO[bytes]:
-        """A server's log, open for adding to it."""
+        """Open a server's log for appending."""
         path = self.logs / f"{name}.log"
         if path.exists() and path.stat().st_size > LOG_LIMIT:
             path.replace(path.with_suffix(".old"))
         return path.open("ab")
 
     def last_log_line(self, name: str) -> str:
-        """The last line a server printed, or nothing."""
+        """Return the last line of a server's log, or an empty text."""
         path = self.logs / f"{name}.log"
         if not path.exists():
             return ""
@@ -83,7 +85,7 @@ class DataFolder:
 
 
 class FileLock:
-    """One kernel-held lock on one file; every instance counts as another holder, also in one process."""
+    """A lock on a file, held by the kernel; each instance is a separate holder, even within one process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,7 +97,7 @@ class FileLock:
         return self._handle is not None
 
     def take(self, *, shared: bool = False, wait: bool = True) -> bool:
-        """Take it, or change how it is held; False if others hold it and `wait` is off."""
+        """Take the lock, or change how it is held; return False if others hold it and `wait` is off."""
         if self._handle is None:
             self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -107,14 +109,14 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Let go of it; harmless when it is not held."""
+        """Release the lock; do nothing if it is not held."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Hold it alone for the length of a block, waiting for it as long as needed."""
+        """Hold the lock alone during a block; wait for it as long as needed."""
         self.take()
         try:
             yield

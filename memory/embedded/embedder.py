@@ -1,8 +1,8 @@
 """The bundled embedder: text to vectors on this machine, from word vectors that came with a package.
 
 `BundledEmbedder` works in the process that asks. `python -m memory.embedded.embedder --port N` serves the same
-behind OpenAI's protocol, which is how the app speaks to it, as to any other address. It keeps nothing,
-fetches nothing, and logs no text. It knows words, not sentences: order and negation are lost on it.
+behind OpenAI's protocol, so the app uses it like any other address. It stores nothing, downloads nothing, and logs no
+text. It represents words, not sentences: word order and negation make no difference to it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..errors import COMMAND, LocalError
 
 __all__ = ["BundledEmbedder"]
 
-LONGEST_TEXT = 20_000  # characters; an average over more words than that stands for nothing
+MAX_CHARACTERS = 20_000  # an average over more words than that means nothing
 
 
 class BundledEmbedder:
-    """Vectors of length one: the average of a text's word pieces."""
+    """Embeds a text as the average of its word pieces, scaled to length one."""
 
     name = "wordllama-256"
     dimensions = 256
@@ -32,16 +32,16 @@ class BundledEmbedder:
         model = _load(self.dimensions)
         self._tokenizer = model.tokenizer
         self._pieces = model.embedding
-        # A text without any word piece (only the empty one) stands where a blank stands.
+        # A text without any word piece, which only the empty text is, gets the vector of a blank.
         self._blank = self._average(" ")
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, in their order; only the first 20,000 characters of each count."""
-        return [self._embed_one(text[:LONGEST_TEXT]).tolist() for text in texts]
+        """Return one vector for each text, in order, from its first 20,000 characters."""
+        return [self._embed_one(text[:MAX_CHARACTERS]).tolist() for text in texts]
 
     def _embed_one(self, text: str) -> Any:
-        # Half a surrogate pair is no text to the tokenizer: it becomes a question mark.
-        # A line break is a piece of its own to it, and would move the vector far from the same words in one line.
+        # The tokenizer accepts no lone surrogates: they become question marks. It counts a line break as a word piece,
+        # which would move the vector far from that of the same words in one line.
         average = self._average(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
         return self._blank if average is None else average
 
@@ -61,18 +61,18 @@ def _load(dimensions: int) -> Any:
             "The bundled embedder is not installed: run `make run` (with the library: pip install 'keepsake[local]'), "
             "or set EMBED_MODEL and EMBED_BASE_URL."
         )
-    with _logging_left_alone():
+    with _logging_restored():
         from wordllama import WordLlama
     try:
-        # Told its own folder, it finds its tokenizer there; left alone it would look online.
+        # Without this folder it would look for its tokenizer online.
         return WordLlama.load(dim=dimensions, cache_dir=Path(package.origin).parent, disable_download=True)
     except (OSError, ValueError) as error:
         raise LocalError("The bundled embedder's files are damaged: delete .venv and run `make run` again.") from error
 
 
 @contextmanager
-def _logging_left_alone() -> Iterator[None]:
-    """The package sets up the whole process's logging when imported; undo that."""
+def _logging_restored() -> Iterator[None]:
+    """Undo the logging configuration that the package sets up when it is imported."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:

@@ -1,7 +1,7 @@
-"""An embedder behind the part of OpenAI's protocol that embeddings need, on this machine only.
+"""Serves an embedder on this machine, with the part of OpenAI's protocol that embeddings need.
 
-`POST /v1/embeddings` (a text or a list; floats or base64), `GET /v1/models`, `GET /health`; everything
-else is refused in OpenAI's shape of errors. It does not check keys, truncate vectors or know models.
+`POST /v1/embeddings` (a text or a list; floats or base64), `GET /v1/models` and `GET /health`. Everything else is
+refused with an error in OpenAI's form. It does not check keys, shorten vectors or know other models.
 """
 
 from __future__ import annotations
@@ -11,31 +11,19 @@ import json
 import struct
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Embedder", "EmbedderServer"]
+if TYPE_CHECKING:  # loading it would load the model client, which this process does not need
+    from ..embed import Embedder
 
-LARGEST_BODY = 16_000_000  # bytes
-LARGEST_BATCH = 2048  # texts, as OpenAI allows
+__all__ = ["EmbedderServer"]
 
-
-class Embedder(Protocol):
-    """What is served."""
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-
-    @property
-    def dimensions(self) -> int:
-        """Numbers in one vector."""
-
-    def embed(self, texts: list[str]) -> list[list[float]]:
-        """One vector for each text."""
+MAX_BODY = 16_000_000  # bytes
+MAX_TEXTS = 2048  # texts, as OpenAI allows
 
 
-class Refused(Exception):
-    """A request that cannot be answered, with the status to say so."""
+class RequestRefused(Exception):
+    """A request that cannot be answered, and the status of the answer."""
 
     def __init__(self, status: HTTPStatus, sentence: str, field: str | None = None) -> None:
         super().__init__(sentence)
@@ -44,13 +32,13 @@ class Refused(Exception):
 
 
 class EmbedderServer(ThreadingHTTPServer):
-    """Serves one embedder on one loopback port; port 0 takes any that is free."""
+    """Serves one embedder on a loopback port; port 0 takes any free port."""
 
     daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, port: int, embedder: Embedder) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(("127.0.0.1", port), _EmbeddingHandler)
         self.embedder = embedder
 
     @property
@@ -59,7 +47,7 @@ class EmbedderServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _EmbeddingHandler(BaseHTTPRequestHandler):
     server: EmbedderServer
     protocol_version = "HTTP/1.1"  # connections stay open between requests
     disable_nagle_algorithm = True
@@ -67,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 120
 
     def do_GET(self) -> None:
-        """The two questions without a body."""
+        """Answer a request without a body."""
         model = {"id": self.server.embedder.name, "object": "model", "created": 0, "owned_by": "local"}
         answers = {
             "/health": {"status": "ok"},
@@ -76,37 +64,37 @@ class _Handler(BaseHTTPRequestHandler):
         }
         answer = answers.get(self.path)
         if answer is None:
-            self._refuse(Refused(HTTPStatus.NOT_FOUND, f"There is nothing at {self.path}."))
+            self._refuse(RequestRefused(HTTPStatus.NOT_FOUND, f"There is no such endpoint: {self.path}."))
         else:
             self._send(HTTPStatus.OK, answer)
 
     def do_POST(self) -> None:
-        """The question with a body."""
+        """Answer a request for embeddings."""
         try:
             body = self._body()
             self._send(HTTPStatus.OK, self._answer(body))
-        except Refused as refused:
+        except RequestRefused as refused:
             self._refuse(refused)
 
     def _answer(self, body: bytes) -> dict[str, Any]:
         if self.path != "/v1/embeddings":
-            raise Refused(HTTPStatus.NOT_FOUND, f"There is nothing at {self.path}.")
+            raise RequestRefused(HTTPStatus.NOT_FOUND, f"There is no such endpoint: {self.path}.")
         return _embeddings(self.server.embedder, body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: a line for each request helps nobody here."""
+        """Log nothing."""
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             self.close_connection = True
-            raise Refused(HTTPStatus.LENGTH_REQUIRED, "Say how long the body is, in Content-Length.")
-        if int(length) > LARGEST_BODY:
-            self.close_connection = True  # what was not read would be taken for the next request
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is larger than {LARGEST_BODY} bytes.")
+            raise RequestRefused(HTTPStatus.LENGTH_REQUIRED, "The header Content-Length is missing or wrong.")
+        if int(length) > MAX_BODY:
+            self.close_connection = True  # otherwise the unread body would be taken for the next request
+            raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is larger than {MAX_BODY} bytes.")
         return self.rfile.read(int(length))
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: RequestRefused) -> None:
         error = {"message": str(refused), "type": "invalid_request_error", "param": refused.field, "code": None}
         self._send(refused.status, {"error": error})
 
@@ -126,9 +114,9 @@ def _embeddings(embedder: Embedder, body: bytes) -> dict[str, Any]:
     texts = _texts(request.get("input"))
     encoding = request.get("encoding_format", "float")
     if encoding not in ("float", "base64"):
-        raise Refused(HTTPStatus.BAD_REQUEST, "encoding_format must be float or base64.", "encoding_format")
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "encoding_format must be float or base64.", "encoding_format")
     if request.get("dimensions") not in (None, embedder.dimensions):
-        raise Refused(HTTPStatus.BAD_REQUEST, f"This model has {embedder.dimensions} dimensions.", "dimensions")
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, f"This model has {embedder.dimensions} dimensions.", "dimensions")
     vectors = embedder.embed(texts)
     data = [
         {"object": "embedding", "index": index, "embedding": _base64(vector) if encoding == "base64" else vector}
@@ -142,18 +130,18 @@ def _parse(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from error
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from error
     if not isinstance(request, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
     return request
 
 
-def _texts(given: Any) -> list[str]:
-    texts = [given] if isinstance(given, str) else given
+def _texts(value: Any) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise Refused(HTTPStatus.BAD_REQUEST, "input must be a text or a list of texts.", "input")
-    if len(texts) > LARGEST_BATCH:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"input has more than {LARGEST_BATCH} texts.", "input")
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "input must be a text or a list of texts.", "input")
+    if len(texts) > MAX_TEXTS:
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, f"input has more than {MAX_TEXTS} texts.", "input")
     return texts
 
 

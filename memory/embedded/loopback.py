@@ -1,6 +1,6 @@
-"""Ports of this machine, and short questions to what listens on them.
+"""Ports of this machine, and short HTTP requests to what listens on them.
 
-Asks directly, past any proxy the environment names: a proxy cannot reach this machine's own ports.
+Requests are sent directly, not through a proxy that the environment names: it could not reach this machine's ports.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ..errors import LocalError
 
-__all__ = ["Answer", "ask", "check_free", "free_port", "kept_port"]
+__all__ = ["HttpAnswer", "ask", "check_free", "free_port", "kept_port"]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an HTTP server said."""
+class HttpAnswer:
+    """The answer of an HTTP server."""
 
     status: int
     body: bytes
@@ -28,26 +28,26 @@ class Answer:
 
 def ask(
     port: int, path: str, *, host: str = "127.0.0.1", headers: Mapping[str, str] | None = None, timeout: float = 2
-) -> Answer | None:
-    """The answer to a GET, or None if there is none in time."""
+) -> HttpAnswer | None:
+    """Send a GET request; return the answer, or None if none comes in time."""
     try:
         with closing(http.client.HTTPConnection(host, port, timeout=timeout)) as connection:
             connection.request("GET", path, headers=dict(headers or {}))
             response = connection.getresponse()
-            return Answer(response.status, response.read(1_000_000))
-    except (OSError, ValueError, http.client.HTTPException):  # ValueError: no name for a host
+            return HttpAnswer(response.status, response.read(1_000_000))
+    except (OSError, ValueError, http.client.HTTPException):  # ValueError: not a host name
         return None
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def kept_port(record: Path) -> int:
-    """The port written down here last time if it is still free, else another, written down."""
+    """Return the port recorded in this file if it is still free; otherwise choose another and record it."""
     try:
         port = int(record.read_text())
         _bind("127.0.0.1", port)
@@ -58,22 +58,24 @@ def kept_port(record: Path) -> int:
 
 
 def check_free(port: int) -> None:
-    """Raise a sentence if the app could not listen on this port."""
+    """Raise `LocalError` if the app could not listen on this port."""
     if _listens("127.0.0.1", port) or _listens("::1", port):
-        raise _taken(port)
+        raise _port_taken(port)
     try:
         _bind("", port)
     except PermissionError as error:
-        raise LocalError(f"Port {port} may not be used by you: choose one above 1023, PORT=8601 make run.") from error
+        raise LocalError(f"You may not use port {port}: choose one above 1023, such as PORT=8601 make run.") from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise LocalError(f"Port {port} cannot be used ({error.strerror}): PORT=8601 make run.") from error
-        raise _taken(port) from error
+            raise LocalError(
+                f"Port {port} cannot be used ({error.strerror}): choose another, for example PORT=8601 make run."
+            ) from error
+        raise _port_taken(port) from error
 
 
-def _taken(port: int) -> LocalError:
+def _port_taken(port: int) -> LocalError:
     other = port + 100 if port + 100 <= 65535 else port - 100
-    return LocalError(f"Port {port} is taken: end what listens there, or choose another: PORT={other} make run.")
+    return LocalError(f"Port {port} is in use: stop what listens there, or choose another: PORT={other} make run.")
 
 
 def _listens(host: str, port: int) -> bool:
@@ -86,6 +88,6 @@ def _listens(host: str, port: int) -> bool:
 
 def _bind(host: str, port: int) -> None:
     with socket.socket() as probe:
-        # As servers do: a port in its last minute after a restart counts as free.
+        # Servers do the same: right after a restart the port counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))

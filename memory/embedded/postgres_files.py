@@ -1,7 +1,6 @@
-"""The files by which a PostgreSQL cluster is found and told what to do: sockets, pid files, settings.
+"""The files and the system account of a PostgreSQL cluster: sockets, pid files, settings, ownership.
 
-Reads and writes them, and judges whether a pid file speaks the truth; starting and stopping servers is
-`local.postgres`'s work.
+It reads and writes them, and tells whether a pid file names a running server; postgres.py starts and stops servers.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ __all__ = [
 ]
 
 SOCKET = ".s.PGSQL.5432"
-LONGEST_SOCKET = 100  # bytes; systems allow 103 to 107 and cut off or refuse what is longer
+MAX_SOCKET_PATH = 100  # bytes; systems allow 103 to 107 and shorten or refuse longer paths
 
-# For a laptop: a few connections, little memory, no need to be known to the network.
+# For a laptop: few connections, little memory, no network.
 CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -53,32 +52,32 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
-    # Statements hold what people wrote, so a failing one stays out of the log.
+    # Statements contain what people wrote, so failing ones are kept out of the log.
     "log_min_error_statement": "panic",
 }
 
 
 @dataclass(frozen=True)
 class Postmaster:
-    """The server process that really runs on a cluster."""
+    """The server process that runs on a cluster."""
 
     process: psutil.Process
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
         return self.process.pid
 
     def interrupt(self) -> None:
-        """Ask for a fast shutdown: roll back, write everything, end."""
+        """Ask for a fast shutdown, which rolls back open transactions and writes everything."""
         self._signal(signal.SIGINT)
 
     def kill_at_once(self) -> None:
-        """Ask for an immediate one; the next start recovers."""
+        """Ask for an immediate shutdown, after which the next start recovers."""
         self._signal(signal.SIGQUIT)
 
     def gone_within(self, seconds: float) -> bool:
-        """Wait for its end."""
+        """Wait for the process to end; return False if it takes longer."""
         return gone_within(seconds, [self.process])
 
     def _signal(self, number: signal.Signals) -> None:
@@ -87,9 +86,9 @@ class Postmaster:
 
 
 def postmaster(cluster: Path) -> Postmaster | None:
-    """The server of this cluster, if the process its pid file names is one: same folder, and alive.
+    """Return the server of this cluster, if the process in its pid file is alive and is that server.
 
-    A server's working folder is its cluster, so a number that was given to another process is told apart.
+    A server's working folder is its cluster; another process that got the same id has another folder.
     """
     try:
         process = psutil.Process(int((cluster / "postmaster.pid").read_text().split("\n", 1)[0]))
@@ -101,25 +100,25 @@ def postmaster(cluster: Path) -> Postmaster | None:
 
 
 def discard_stale_pid_files(cluster: Path) -> None:
-    """Remove pid files of a server that is gone; PostgreSQL believes a number that lives on as another process."""
+    """Remove pid files of a server that has ended: PostgreSQL would take another process with that id for it."""
     for stale in (cluster / "postmaster.pid", socket_folder(cluster) / f"{SOCKET}.lock"):
         stale.unlink(missing_ok=True)
 
 
 def socket_folder(cluster: Path) -> Path:
-    """Where the socket is: in the cluster, or in a private temporary folder if that path will not do for one."""
+    """Return the socket's folder: the cluster, or a private temporary folder if the cluster's path cannot be used."""
     place = cluster.resolve()
-    # PostgreSQL reads the folder as a list, in which quotes and commas mean something.
+    # PostgreSQL reads this setting as a list, in which quotes and commas have a meaning.
     plain = not set("\"',") & set(str(place))
-    if plain and len(os.fsencode(place / SOCKET)) <= LONGEST_SOCKET:
+    if plain and len(os.fsencode(place / SOCKET)) <= MAX_SOCKET_PATH:
         return place
     name = hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
-    # Not TMPDIR: everyone who uses this cluster must come to the same name.
+    # Not TMPDIR, which may differ: every process that uses this cluster must compute the same path.
     return Path("/tmp") / f"keepsake-{name}"  # noqa: S108 (checked by _make_private)
 
 
 def remove_socket_folder(cluster: Path) -> None:
-    """Remove the socket's folder if it has one of its own, and nothing is in it."""
+    """Remove the socket's own folder, if it has one and it is empty."""
     sockets = socket_folder(cluster)
     if sockets != cluster.resolve():
         with suppress(OSError):
@@ -127,23 +126,23 @@ def remove_socket_folder(cluster: Path) -> None:
 
 
 def write_configuration(cluster: Path, options: Mapping[str, str], account: Account) -> None:
-    """Write the cluster's settings anew, and make the socket's folder if it has one of its own."""
+    """Write the cluster's settings, and make the socket's own folder if it needs one."""
     sockets = socket_folder(cluster)
     if sockets != cluster.resolve():
         _make_private(sockets, account)
     values = {**CONFIGURATION, "unix_socket_directories": str(sockets), **options}
     lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in sorted(values.items())]
-    (cluster / "postgresql.conf").write_text("\n".join(["# Written anew at each start.", *lines, ""]))
+    (cluster / "postgresql.conf").write_text("\n".join(["# Written at each start.", *lines, ""]))
 
 
 def _make_private(folder: Path, account: Account) -> None:
-    """Temporary folders are open to all: what somebody else put there under our name is not used."""
+    """Make a private folder; raise `LocalError` if somebody else made it, since anybody can write to /tmp."""
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.lstat().st_uid == os.geteuid():
         account.own(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
-        raise LocalError(f"{folder} is not ours or is open to others: remove it and try again.")
+        raise LocalError(f"{folder} belongs to another user or is open to others: remove it and try again.")
 
 
 SYSTEM_USER = "pgserver"
@@ -151,7 +150,7 @@ SYSTEM_USER = "pgserver"
 
 @dataclass(frozen=True)
 class Account:
-    """A user of the machine; `separate` if it is not the one we are."""
+    """A system user that runs the server; `separate` if it is not the current user."""
 
     uid: int
     gid: int
@@ -159,18 +158,18 @@ class Account:
 
     @property
     def process_options(self) -> dict[str, Any]:
-        """What to give `subprocess` so that a program runs under this account."""
+        """Options for `subprocess` that run a program under this account."""
         if not self.separate:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def own(self, folder: Path) -> None:
-        """Make this folder theirs; what the server writes into it already is."""
+        """Give this folder to the account."""
         if self.separate and folder.stat().st_uid != self.uid:
             os.chown(folder, self.uid, self.gid)
 
     def let_through(self, path: Path) -> None:
-        """Let them reach this path: the right to pass is added to folders above it that lack it."""
+        """Let the account reach this path, by adding the right to pass to the folders above it."""
         if not self.separate:
             return
         for above in path.resolve().parents:
@@ -179,7 +178,7 @@ class Account:
                 above.chmod(mode | stat.S_IXOTH)
 
     def let_read(self, programs: Path) -> None:
-        """Let them read and run installed programs, which a strict umask may have closed."""
+        """Let the account read and run the installed programs, which a strict umask may have prevented."""
         if not self.separate or (programs / "postgres").stat().st_mode & stat.S_IXOTH:
             return
         package = programs.parent.parent
@@ -190,13 +189,13 @@ class Account:
 
 
 def server_account(cluster: Path) -> Account:
-    """Ourselves; for root, whoever owns the cluster, or the system user made for it on first use."""
-    us = os.geteuid()
+    """Return the current user; for root, the cluster's owner, or a system user that is made at the first use."""
+    current = os.geteuid()
     owner = cluster.stat() if cluster.exists() else None
-    if us != 0:
-        if owner is not None and owner.st_uid != us:
+    if current != 0:
+        if owner is not None and owner.st_uid != current:
             raise LocalError(f"{cluster} belongs to another user: run this as its owner, or set DATA_DIR.")
-        return Account(us, os.getegid(), separate=False)
+        return Account(current, os.getegid(), separate=False)
     if owner is not None and owner.st_uid != 0:
         return Account(owner.st_uid, owner.st_gid, separate=True)
     try:
@@ -219,7 +218,7 @@ def _create_user() -> pwd.struct_passwd:
 
 
 def lives(process: psutil.Process) -> bool:
-    """Whether this very process runs; another one with its number does not count."""
+    """Return whether this process runs; another process with the same id does not count."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -227,7 +226,7 @@ def lives(process: psutil.Process) -> bool:
 
 
 def gone_within(seconds: float, processes: Sequence[psutil.Process]) -> bool:
-    """Wait until none of them lives; False if the time was too short."""
+    """Wait until all of these processes have ended; return False if that takes longer."""
     deadline = time.monotonic() + seconds
     while any(lives(process) for process in processes):
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
--- What every hosted Supabase database has and the migrations expect, made on the embedded server.
--- Run as its superuser at each start; running it again changes nothing.
+-- Makes on the embedded server what every hosted Supabase database has and the migrations expect.
+-- Run as the superuser at each start; running it again changes nothing.
 
--- The lock of migrations.py: both grant rights on the same schemas, and two grants at once fail.
+-- The same lock as in migrations.py: both grant rights on the same schemas, and two grants at once fail.
 select pg_advisory_xact_lock(1262830928);
 
 do $$
@@ -15,7 +15,7 @@ begin
   if to_regrole('service_role') is null then
     create role service_role nologin noinherit bypassrls;
   end if;
-  -- The role the app signs in with: it may do nothing until it becomes `authenticated`.
+  -- The app's login role. It may do nothing until it becomes `authenticated`.
   if to_regrole('keepsake_app') is null then
     create role keepsake_app login noinherit nobypassrls;
   end if;

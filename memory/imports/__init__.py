@@ -1,1 +1,1 @@
-"""Memories from elsewhere: files, ChatGPT exports, the queue that learns from them, and new vectors for all of them."""
+"""Imports: files of memories, ChatGPT's export, the import queue, and re-embedding."""

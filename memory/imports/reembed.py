@@ -1,8 +1,8 @@
-"""Moving every vector to another embedding model, while whoever uses the memories goes on with the old ones.
+"""Re-embedding: moves every vector to another embedding model while the app goes on with the old vectors.
 
-New vectors are gathered beside the old ones, in batches; one short transaction at the end puts them in place. Ended
-at any point, even by a kill, nothing is broken and the next run goes on where this one was. Old vectors in the
-history are emptied, and an undo embeds anew. It runs as the administrator, for all users, and shows nobody a row.
+New vectors are collected beside the old ones in batches; one short transaction at the end swaps them. A run that was
+interrupted, even by a kill, breaks nothing, and the next run continues it. Old vectors in the history are emptied; an
+undo embeds again. It runs as the administrator for all users, and shows nobody a row.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ __all__ = ["Moved", "reembed"]
 
 BATCH = 200
 HISTORY_BATCH = 2_000
-FEW = 100  # so many may still be embedded while everybody waits
+FEW = 100  # rows that may still be embedded while the tables are locked
 MAX_SWAPS = 20
-LOCK = 0x52454D42  # held by the one who moves, for as long as the connection lives
-LOCK_SECONDS = 5  # how long the app may have to wait behind us for a table
+LOCK = 0x52454D42  # an advisory lock, held by the process that re-embeds
+LOCK_SECONDS = 5  # how long to wait for a table lock; the app waits behind it
 AS_ADMIN = f"DATABASE_ADMIN_URL=postgresql://… {COMMAND} reembed"
-Told = Callable[[int], object]
+OnBatch = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What was done."""
+    """The result of re-embedding."""
 
     from_model: str
     to_model: str
     rows: int
 
 
-def reembed(database: Database, embedder: Embedder, telling: Callable[[int], Told] | None = None) -> Moved:
-    """Move all rows to this embedder; `telling` is given their number, and hears of each batch."""
-    made = made_for(database)
-    if made is None:
-        raise MigrationNeeded("There are no vectors yet: the first start makes the tables for the configured model.")
+def reembed(database: Database, embedder: Embedder, on_start: Callable[[int], OnBatch] | None = None) -> Moved:
+    """Move all rows to this embedder. `on_start` gets their number and returns what is called after each batch."""
+    present = made_for(database)
+    if present is None:
+        raise MigrationNeeded("There are no vectors yet: the first start creates the tables for the configured model.")
     engine = connect(database.admin_url, pool_size=2, max_overflow=0)
     try:
         with translating(database.admin_url), _alone(engine):
-            return _Move(engine, embedder, made[1]).run(telling)
+            return _Move(engine, embedder, present[1]).run(on_start)
     finally:
         engine.dispose()
 
 
 @contextmanager
 def _alone(engine: Engine) -> Iterator[None]:
-    """Nobody else moves vectors meanwhile. The lock is the connection's: it ends with us, however we end."""
+    """Hold the lock that lets one process re-embed at a time; it ends with the connection, even after a kill."""
     with engine.connect() as connection:
         if not connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
-            raise DatabaseError("Somebody is moving the vectors already: wait until that is done.")
+            raise DatabaseError("Another process is already re-embedding: wait until it is done.")
         connection.commit()
         try:
             yield
@@ -75,24 +75,24 @@ class _Move:
         self._embedder = embedder
         self._from = from_model
         self._rows = 0
-        self._told: Told = lambda _: None
+        self._on_batch: OnBatch = lambda _: None
 
-    def run(self, telling: Callable[[int], Told] | None = None) -> Moved:
-        """Gather, empty the history, and swap; there is nothing to do where this model is in place."""
+    def run(self, on_start: Callable[[int], OnBatch] | None = None) -> Moved:
+        """Collect the new vectors, empty the history, and swap; do nothing if this model is already in use."""
         if self._from == self._embedder.name:
             with self._transaction(LOCK_SECONDS) as connection:
                 connection.execute(text("select app.give_up_reembedding()"))
             return Moved(self._from, self._from, 0)
         missing = self._begin()
-        if telling:
-            self._told = telling(missing)
-        while self._gather() > FEW:
+        if on_start:
+            self._on_batch = on_start(missing)
+        while self._collect() > FEW:
             pass
         emptied = self._empty_history()
         for _ in range(MAX_SWAPS):
             if self._swap(emptied):
                 return Moved(self._from, self._embedder.name, self._rows)
-            self._gather()
+            self._collect()
         raise DatabaseError("The tables were too busy to finish. Nothing is lost: run it again at a quieter time.")
 
     def _begin(self) -> int:
@@ -100,13 +100,13 @@ class _Move:
         with self._transaction(LOCK_SECONDS) as connection:
             return connection.scalar(text("select app.begin_reembedding(:dimension, :model)"), target) or 0
 
-    def _gather(self) -> int:
-        """Embed what has no new vector, once through all tables; how many have one now."""
+    def _collect(self) -> int:
+        """Embed the rows without a new vector, once through all tables; return how many got one."""
         with self._transaction() as connection:
             tables = list(connection.scalars(text("select app.tables_with_vectors()")))
-        return sum(self._gather_table(table) for table in tables)
+        return sum(self._collect_table(table) for table in tables)
 
-    def _gather_table(self, table: str) -> int:
+    def _collect_table(self, table: str) -> int:
         after, kept = "", 0
         while True:
             with self._transaction() as connection:
@@ -132,7 +132,7 @@ class _Move:
         }
         kept = connection.scalar(text(_KEEP), values) or 0
         self._rows += kept
-        self._told(kept)
+        self._on_batch(kept)
         return kept
 
     def _empty_history(self) -> int:
@@ -146,7 +146,7 @@ class _Move:
             last = up_to
 
     def _swap(self, emptied: int) -> bool:
-        """Put the new vectors in place while nobody else reads or writes; False if that cannot be done quickly."""
+        """Swap the vectors while nobody else reads or writes; return False if that cannot be done quickly."""
         try:
             with self._transaction(LOCK_SECONDS) as connection:
                 connection.execute(text("select app.lock_vectors()"))
@@ -158,7 +158,7 @@ class _Move:
                         self._keep(connection, table, rows, self._embed(rows))
                 connection.execute(text("select app.swap_vectors(:emptied)"), {"emptied": emptied})
         except sqlalchemy_errors.OperationalError as error:
-            if getattr(error.orig, "pgcode", None) not in ("55P03", "40P01"):  # no lock in time, or a deadlock
+            if getattr(error.orig, "pgcode", None) not in ("55P03", "40P01"):  # lock timeout or deadlock
                 raise
             return False
         return True
@@ -175,7 +175,7 @@ class _Move:
         except sqlalchemy_errors.ProgrammingError as error:
             if getattr(error.orig, "pgcode", None) == "42501":  # insufficient privilege
                 raise MigrationNeeded(
-                    f"This role may not change the tables. Run it as one that may: {AS_ADMIN}"
+                    f"This role may not change the tables. Run it as the administrator: {AS_ADMIN}"
                 ) from error
             raise
 
@@ -184,7 +184,7 @@ _KEEP = "select app.keep_next_vectors(:table, cast(:ids as text[]), cast(:texts 
 
 
 def _without(connection: Connection, table: str, after: str, wanted: int) -> list[tuple[str, str]]:
-    """Rows that have no new vector, with what is to be embedded."""
+    """Return rows that have no new vector, with the text to embed."""
     rows = connection.execute(
         text("select id, said from app.without_next_vector(:table, :after, :wanted)"),
         {"table": table, "after": after, "wanted": wanted},

@@ -1,7 +1,7 @@
-"""The only importer of openai: a streamed reply, a structured answer, and embeddings, from any compatible address.
+"""Language models: a streamed reply, a structured answer, and embeddings, from any address with OpenAI's protocol.
 
-Vendor errors become `errors.ModelError`s at its edge, with the sentence a person needs. It knows nothing
-of memories or chats: what to say to a model is decided elsewhere.
+This package is the only importer of openai, and errors.py turns its errors into `ModelError`s. It knows nothing of
+memories or chats, and does not decide what to say to a model.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ __all__ = [
 ]
 
 CONNECT_SECONDS = 10.0
-LISTING_SECONDS = 3.0  # somebody waits for a page
+LISTING_SECONDS = 3.0  # a person waits for a page meanwhile
 SILENCE_SECONDS = 60.0
-# A structured answer comes whole, so its silence is as long as its writing; nobody waits for it.
+# A structured answer arrives only when it is complete. No person waits for it.
 MEMORY_SECONDS = 180.0
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that a message shows."""
+    """A picture in a message."""
 
     media: str
     held: bytes = field(repr=False)
 
     @property
     def url(self) -> str:
-        """The picture itself, written as an address."""
+        """The picture as a data URL."""
         return f"data:{self.media};base64,{base64.b64encode(self.held).decode()}"
 
 
@@ -76,7 +76,7 @@ class PromptMessage:
     pictures: tuple[Picture, ...] = ()
 
     def written(self) -> dict[str, Any]:
-        """The message as the protocol has it; in parts only where there are pictures: not every server knows them."""
+        """Return the message in the protocol's form; in parts only if it has pictures: not every server knows parts."""
         if not self.pictures:
             return {"role": self.role, "content": self.content}
         parts: list[dict[str, Any]] = [{"type": "text", "text": self.content}] if self.content else []
@@ -86,7 +86,7 @@ class PromptMessage:
 
 @dataclass
 class Usage:
-    """What a call cost, filled in while it runs; zeros where the server does not say."""
+    """The tokens of a call, filled in while it runs; zeros if the server does not report them."""
 
     model: str = ""
     prompt_tokens: int = 0
@@ -145,7 +145,7 @@ class OpenAIModel:
                     finished = finished or choice.finish_reason is not None
                     if usage is not None and choice.finish_reason == "length":
                         usage.cut_off = True
-                    # A model that refuses says so in words of its own, which are its reply.
+                    # A refusal comes in the model's own words, which are its reply.
                     if choice.delta and (words := choice.delta.content or choice.delta.refusal):
                         spoke = True
                         yield words
@@ -155,19 +155,19 @@ class OpenAIModel:
             raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete.")
 
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
-        """One answer that fits the schema, or `BadAnswer`; nothing is guessed or mended here."""
+        """Return one answer that fits the schema, or raise `BadAnswer`; wrong answers are not repaired."""
         with translating(self._place):
             completion = Completion.model_validate(self._ask_for(messages, schema), from_attributes=True)
         _note_usage(usage, completion)
         return _parse(completion, schema, self.name)
 
     def listed(self) -> list[str]:
-        """The names of all models at its address, whatever they are for."""
+        """Return the names of all models at the same address, whatever they are for."""
         with translating(self._place):
-            asking = self._client.with_options(timeout=LISTING_SECONDS, max_retries=0)
-            # As it comes: `models.list()` stumbles over an answer that is no list.
-            given = ModelListing.model_validate(asking.get("/models", cast_to=object))
-        return [each.id for each in given.data]
+            client = self._client.with_options(timeout=LISTING_SECONDS, max_retries=0)
+            # Read as a plain object: `models.list()` fails at an answer that is not a list.
+            listing = ModelListing.model_validate(client.get("/models", cast_to=object))
+        return [each.id for each in listing.data]
 
     def named(self, name: str) -> OpenAIModel:
         """Return another model at the same address, over the same connections."""
@@ -176,7 +176,7 @@ class OpenAIModel:
         return other
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._client.close()
 
     def _open_stream(self, messages: Sequence[PromptMessage]) -> Any:
@@ -188,7 +188,7 @@ class OpenAIModel:
             return self._ask(messages, stream=True)
 
     def _ask_for(self, messages: Sequence[PromptMessage], schema: type[BaseModel]) -> Any:
-        """Ask for an answer in a schema; in words, of a server that knows no schemas."""
+        """Ask for an answer in a schema; a server that knows no schemas is asked in words."""
         described = schema.model_json_schema()
         strictly = {"name": schema.__name__, "schema": described, "strict": True}
         try:
@@ -198,8 +198,8 @@ class OpenAIModel:
                 raise
             first, *others = messages
             words = f"Answer with one JSON object that fits this JSON schema:\n{json.dumps(described)}"
-            told = [PromptMessage(first.role, f"{first.content}\n\n{words}"), *others]
-            return self._ask(told, response_format={"type": "json_object"})
+            prompt = [PromptMessage(first.role, f"{first.content}\n\n{words}"), *others]
+            return self._ask(prompt, response_format={"type": "json_object"})
 
     def _ask(self, messages: Sequence[PromptMessage], **options: Any) -> Any:
         written: Any = [message.written() for message in messages]
@@ -228,29 +228,29 @@ class Embeddings:
         object.__setattr__(self, "_client", _client(self.api_key, self.base_url, retries=1))
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, in order."""
+        """Return one vector for each text, in order."""
         with translating(ModelPlace(self.name, self.base_url, *EMBED_SETTINGS)):
-            # As numbers: not every server knows the base64 that the client would ask for.
-            given = self._client.embeddings.create(model=self.name, input=list(texts), encoding_format="float")
-            vectors = VectorAnswer.model_validate(given, from_attributes=True).data
+            # As numbers, because not every server knows the base64 that the client would ask for.
+            answer = self._client.embeddings.create(model=self.name, input=list(texts), encoding_format="float")
+            vectors = VectorAnswer.model_validate(answer, from_attributes=True).data
         if len(vectors) != len(texts):
             raise BadAnswer(f"{self.name} gave {len(vectors)} vectors for {len(texts)} texts.")
         return [each.embedding for each in sorted(vectors, key=lambda each: each.index or 0)]
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._client.close()
 
 
 def chat_model(settings: MemorySettings) -> OpenAIModel | None:
-    """The model that replies, or None where none is configured."""
+    """Return the model that replies, or None if none is configured."""
     if not settings.has_model:
         return None
     return OpenAIModel(settings.chat_model, settings.openai_api_key, settings.openai_base_url)
 
 
 def memory_model(settings: MemorySettings) -> OpenAIModel | None:
-    """The model that decides what to remember; its worker retries by itself, later."""
+    """Return the model that decides what to remember, or None. It does not retry: the worker tries again later."""
     if not settings.has_model:
         return None
     name = settings.memory_model or settings.chat_model
@@ -261,7 +261,7 @@ def _client(
     api_key: str | None, base_url: str | None, retries: int, patience: float = SILENCE_SECONDS
 ) -> openai.OpenAI:
     check_address(api_key, base_url)
-    # A local server needs no key, but the client insists on one.
+    # A local server needs no key, but the client requires one.
     return openai.OpenAI(
         api_key=api_key or "none",
         base_url=base_url,
@@ -282,12 +282,12 @@ def _parse(completion: Completion, schema: type[Schema], name: str) -> Schema:
     try:
         return schema.model_validate_json(choice.message.content or "")
     except ValidationError as error:
-        said = choice.message.content or ""
-        raise BadAnswer(f"{name}'s answer does not have the form that was asked for.", said) from error
+        content = choice.message.content or ""
+        raise BadAnswer(f"{name}'s answer does not have the requested form.", content) from error
 
 
 def _note_usage(usage: Usage | None, answer: Completion) -> None:
-    """The latest counts hold: some servers send them once, others a running total with each piece."""
+    """Set the latest counts: some servers send them once, others send a running total with each piece."""
     if usage is None or answer.usage is None:
         return
     usage.model = answer.model or usage.model

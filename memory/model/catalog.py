@@ -1,6 +1,6 @@
-"""Which models an address offers to choose from, and what a reply by one costs.
+"""The models that an address offers, and the price of a call.
 
-The list is asked for once in some minutes and kept for the process. No price is guessed.
+The list is requested once every few minutes and kept for the process. Prices come from the settings.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from . import Model, Usage
 
 __all__ = ["ModelCatalog", "Prices", "prices_of"]
 
-GOOD_FOR, BAD_FOR = 600.0, 30.0  # seconds until the list is asked for anew, and after a failure
-MOST, LONGEST = 200, 200
-# Made for something else, by what their makers call them.
-_NO_CHAT = re.compile(
+LIST_SECONDS, FAILURE_SECONDS = 600.0, 30.0  # how long a list is kept, and how long a failure
+MAX_NAMES, MAX_NAME = 200, 200
+# Names of models that are not made for chats.
+_NOT_FOR_CHAT = re.compile(
     r"embed|whisper|tts|dall-e|moderation|rerank|transcribe|realtime|image|audio|speech|sora|diffusion|bge-|guard"
     r"|^(?:davinci|babbage)",
     re.IGNORECASE,
@@ -27,14 +27,14 @@ _NO_CHAT = re.compile(
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _CachedList:
     names: tuple[str, ...]
     error: ModelError | None
     until: float
 
 
 class ModelCatalog:
-    """The names of the models that a person may choose, or why there are none."""
+    """The models that a person may choose from."""
 
     def __init__(
         self, model: Model | None, named: str | None = None, clock: Callable[[], float] = time.monotonic
@@ -43,45 +43,47 @@ class ModelCatalog:
         self._named = tuple(filter(None, (each.strip() for each in (named or "").split(","))))
         self._clock = clock
         self._asking = threading.Lock()
-        self._answer: _Answer | None = None
+        self._cached: _CachedList | None = None
 
     def names(self) -> tuple[str, ...]:
-        """In their order, the deployment's own among them; raises a `ModelError` where the list cannot be had."""
+        """Return the names in order, the configured model first; raise `ModelError` if the list cannot be read."""
         if self._model is None:
             return ()
         if self._named:
             return _with(self._model.name, self._named)
         with self._asking:
-            if self._answer is None or self._clock() >= self._answer.until:
-                self._answer = self._ask(self._model)
-            answer = self._answer
-        if answer.error is not None:
-            # A new one each time: many threads would hang their traces on one and the same.
-            raise type(answer.error)(str(answer.error)) from answer.error
-        return answer.names
+            if self._cached is None or self._clock() >= self._cached.until:
+                self._cached = self._ask(self._model)
+            cached = self._cached
+        if cached.error is not None:
+            # A new error each time, because each thread that raises an error adds its traceback to it.
+            raise type(cached.error)(str(cached.error)) from cached.error
+        return cached.names
 
     def has(self, name: str) -> bool:
-        """Whether a model may be used; where the list cannot be had, the model's own answer will tell."""
+        """Return whether a model may be used; True if the list cannot be read."""
         try:
             return name in self.names()
         except ModelError:
             return True
 
-    def _ask(self, model: Model) -> _Answer:
+    def _ask(self, model: Model) -> _CachedList:
         try:
-            names = _with(model.name, _chatting(model.listed()))
+            names = _with(model.name, _for_chat(model.listed()))
         except ModelError as error:
-            return _Answer((), error, self._clock() + BAD_FOR)
-        return _Answer(names, None, self._clock() + GOOD_FOR)
+            return _CachedList((), error, self._clock() + FAILURE_SECONDS)
+        return _CachedList(names, None, self._clock() + LIST_SECONDS)
 
 
-def _chatting(names: Iterable[str]) -> list[str]:
-    fit = {each for each in names if each.isprintable() and 0 < len(each) <= LONGEST and not _NO_CHAT.search(each)}
-    return sorted(fit, key=lambda each: (each.casefold(), each))[:MOST]
+def _for_chat(names: Iterable[str]) -> list[str]:
+    fit = {
+        each for each in names if each.isprintable() and 0 < len(each) <= MAX_NAME and not _NOT_FOR_CHAT.search(each)
+    }
+    return sorted(fit, key=lambda each: (each.casefold(), each))[:MAX_NAMES]
 
 
 def _with(own: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The names with the deployment's own, which may be an alias that no list has."""
+    """Return the names with the configured one first, which may be an alias that is not listed."""
     return tuple(dict.fromkeys([own, *names]))
 
 
@@ -90,15 +92,15 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Prices:
-    """Dollars for a million tokens read and written by one model."""
+    """The price of one model in dollars for a million tokens read, and written."""
 
     model: str
     per_read: float
     per_written: float
 
     def cost(self, usage: Usage) -> float | None:
-        """What a call cost; None for another model than the one whose price is known, and where nothing was counted."""
-        # A server may name the model with the day of its version behind it.
+        """Return what a call cost; None for another model, and for a call without counts."""
+        # A server may add the date of the version to the model's name.
         if not re.fullmatch(re.escape(self.model) + r"(-[\d-]+)?", usage.model):
             return None
         if not usage.prompt_tokens + usage.reply_tokens:
@@ -107,5 +109,5 @@ class Prices:
 
 
 def prices_of(model: str, per_read: float | None, per_written: float | None) -> Prices | None:
-    """The prices of a model, in dollars for a million tokens; None where they are not told."""
+    """Return the prices of a model in dollars for a million tokens; None if they are not configured."""
     return None if per_read is None or per_written is None else Prices(model, per_read, per_written)

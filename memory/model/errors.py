@@ -1,6 +1,6 @@
-"""The edge of the model room: openai's errors become ours, and what servers answer is read with care.
+"""Turns openai's errors into ours, and reads what servers answer, since they differ in detail.
 
-Every sentence about a model that failed is written here. It makes no call.
+All sentences about models that failed are here. It calls no model.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ __all__ = [
 ]
 
 log = logging.getLogger("keepsake.model")
-LONGEST_REST = 86_400.0  # seconds; a server that asks for more is asked again after a day
+MAX_PAUSE = 86_400.0  # seconds; a server that asks for a longer pause is called again after a day
 
 
 @dataclass(frozen=True)
 class ModelPlace:
-    """Which model, where, and the settings that say so: what the sentence for a failure needs."""
+    """A model, its address, and the names of the settings that configure them, for the sentences about failures."""
 
     model: str
     base_url: str | None
@@ -49,14 +49,14 @@ class ModelPlace:
     address: str = "OPENAI_BASE_URL"
 
     def __str__(self) -> str:
-        return self.model  # where it is, is the operator's business: the log says it
+        return self.model  # the address is only for the operator, in the log
 
     @property
     def where(self) -> str:
-        """The address, as the log may have it."""
+        """The address as it may be logged."""
         if self.base_url is None:
             return "its usual address"
-        # It may carry a password before its host or a key behind its path: neither is told.
+        # A password before the host and a key after the path are left out.
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -69,7 +69,7 @@ _WANTED: ContextVar[Callable[[], bool]] = ContextVar("wanted")
 
 @contextmanager
 def while_wanted(wanted: Callable[[], bool]) -> Iterator[None]:
-    """Let nothing be asked from here, of any model, once it is not wanted any more: a client tries again by itself."""
+    """Inside this block, refuse calls to any model once `wanted` returns False; the client's own retries too."""
     before = _WANTED.set(wanted)
     try:
         yield
@@ -78,14 +78,14 @@ def while_wanted(wanted: Callable[[], bool]) -> Iterator[None]:
 
 
 def ask_if_wanted(_request: object) -> None:
-    """Called by the client before each request, also a second try of one."""
+    """Refuse a request that is no longer wanted; the client calls this before each try."""
     if not _WANTED.get(lambda: True)():
-        raise ModelError("Nobody waits for this reply any more.")
+        raise ModelError("This reply is no longer wanted.")
 
 
 @contextmanager
 def translating(place: ModelPlace) -> Iterator[None]:
-    """Turn openai's errors into ours, and what it lets through of answers that are not what they should be."""
+    """Turn openai's errors into ours, and errors in reading an answer too."""
     try:
         with _translating(place):
             yield
@@ -129,30 +129,30 @@ def _status_error(place: ModelPlace, error: openai.APIStatusError) -> ModelError
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
-    """The seconds a server asks to wait. A date, or what is no length of time, counts as not said."""
+    """Return the seconds that a server asks to wait; None if it says none, or names a date."""
     try:
         seconds = float(error.response.headers.get("retry-after", ""))
     except ValueError:
         return None
-    return min(seconds, LONGEST_REST) if seconds >= 0 else None
+    return min(seconds, MAX_PAUSE) if seconds >= 0 else None
 
 
 def is_about(option: str, error: openai.APIStatusError) -> bool:
-    """Whether a server refused this option; servers spell that in their own ways."""
+    """Return whether a server refused this option; servers word that differently."""
     return option in str(error).lower().replace(" ", "_")
 
 
 def refuses_pictures(error: openai.APIStatusError) -> bool:
-    """Whether a request with pictures was refused because of them; servers say it in many ways, or not at all."""
+    """Return whether a request was refused because of its pictures; servers word that differently, or not at all."""
     if error.status_code in (400, 415, 422):
-        # Pictures are what is unusual about the request, unless the server says it is something else.
+        # Pictures are the likeliest reason, unless the server names another one.
         return not any(is_about(option, error) for option in ("stream_options", "response_format", "context_length"))
-    said = str(error).lower()
-    return error.status_code in (404, 500, 501) and any(word in said for word in ("image", "vision", "multimodal"))
+    message = str(error).lower()
+    return error.status_code in (404, 500, 501) and any(word in message for word in ("image", "vision", "multimodal"))
 
 
 def pictures_refused(place: ModelPlace) -> PicturesRefused:
-    """The sentence for a model that takes words only."""
+    """Return the error for a model that accepts only text."""
     return PicturesRefused(
         f"{place} did not take the picture: it may be a model for words only. Your message and its files are kept; "
         f"ask again in words, or let {place.name} name a model that sees."
@@ -160,53 +160,53 @@ def pictures_refused(place: ModelPlace) -> PicturesRefused:
 
 
 def check_address(api_key: str | None, base_url: str | None) -> None:
-    """Raise `SettingsError` for what would only fail later, and then not in a sentence."""
+    """Raise `SettingsError` for a key or an address that cannot work."""
     if api_key and not (api_key.isascii() and api_key.isprintable()):
         raise SettingsError("The model's API key has a character that no key has: copy it again.")
     try:
         parts = urlsplit(base_url or "https://openai")
-        sensible = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that do not close, or a port that is no number
-        sensible = False
-    if not sensible:
-        raise SettingsError("The model's address makes no sense: it should look like http://localhost:11434/v1.")
+        valid = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an unclosed bracket, or a port that is not a number
+        valid = False
+    if not valid:
+        raise SettingsError("The model's address is not valid: it should look like http://localhost:11434/v1.")
 
 
-class _Words(BaseModel):
+class _Text(BaseModel):
     content: str | None = None
     refusal: str | None = None
 
 
 class Choice(BaseModel):
-    """One way an answer goes on; the only one, since only one is asked for."""
+    """One alternative of an answer; only one is requested."""
 
-    delta: _Words | None = None
-    message: _Words | None = None
+    delta: _Text | None = None
+    message: _Text | None = None
     finish_reason: str | None = None
 
 
-class _Spent(BaseModel):
+class _TokenCounts(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
 class Completion(BaseModel):
-    """What is read of an answer, or of a piece of one; in all the rest, servers may differ."""
+    """The part of an answer, or of a piece of one, that is read; servers may differ in the rest."""
 
     model: str | None = None
     choices: list[Choice] | None = None
-    usage: _Spent | None = None
+    usage: _TokenCounts | None = None
 
 
-class _Vector(BaseModel):
+class _IndexedVector(BaseModel):
     index: int | None = None
     embedding: Annotated[list[FiniteFloat], Field(min_length=1)]
 
 
 class VectorAnswer(BaseModel):
-    """What is read of an answer with vectors."""
+    """The part of an answer with vectors that is read."""
 
-    data: list[_Vector]
+    data: list[_IndexedVector]
 
 
 class _Listed(BaseModel):
@@ -214,6 +214,6 @@ class _Listed(BaseModel):
 
 
 class ModelListing(BaseModel):
-    """What is read of a list of models."""
+    """The part of a list of models that is read."""
 
     data: list[_Listed]

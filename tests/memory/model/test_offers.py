@@ -8,7 +8,7 @@ import pytest
 
 from memory.errors import BadAnswer, ModelError, ModelRefused, ModelUnreachable
 from memory.model import OpenAIModel, PromptMessage
-from memory.model.catalog import BAD_FOR, GOOD_FOR, MOST, ModelCatalog
+from memory.model.catalog import FAILURE_SECONDS, LIST_SECONDS, MAX_NAMES, ModelCatalog
 from tests.model_answers import Fault, Gate, HangUp, Item, Raw, Reply, Stall, WebPage
 from tests.model_server import ModelServer
 
@@ -42,7 +42,7 @@ def test_the_deployments_own_comes_first_and_what_does_not_chat_is_left_out(
 
 def test_there_is_an_end_to_a_long_list(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.models = [f"m{number:05}" for number in range(5_000)]
-    assert len(ModelCatalog(model).names()) == MOST + 1
+    assert len(ModelCatalog(model).names()) == MAX_NAMES + 1
 
 
 def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: OpenAIModel, model_server: ModelServer) -> None:
@@ -51,7 +51,7 @@ def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: OpenAIMo
     assert [offers.has("new"), offers.has("own"), offers.has("new")] == [False, True, False]
     assert _asked(model_server) == 1
     model_server.models = ["new"]
-    clock.now += GOOD_FOR
+    clock.now += LIST_SECONDS
     assert offers.has("new")
     assert _asked(model_server) == 2
 
@@ -66,7 +66,7 @@ def test_a_failure_is_not_asked_for_again_at_once(model: OpenAIModel, model_serv
     assert _asked(model_server) == 1
     assert offers.has("whatever was chosen")
     model_server.listing = None
-    clock.now += BAD_FOR
+    clock.now += FAILURE_SECONDS
     assert offers.names() == ("own", "scripted")
 
 

@@ -272,7 +272,7 @@ def test_words_and_links_make_surer_and_a_stranger_less_sure() -> None:
 def test_a_recipe_goes_by_its_name_or_is_ones_own() -> None:
     assert recipe_named("facts").sources == ("memories",)
     assert recipe_named(ALL) is ALL
-    with pytest.raises(InvalidInput, match="no recipe 'best': there are everything, facts, strict"):
+    with pytest.raises(InvalidInput, match="no recipe 'best'; choose one of everything, facts, strict"):
         recipe_named("best")
 
 

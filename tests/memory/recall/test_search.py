@@ -205,7 +205,7 @@ def test_recipes_say_where_to_look_and_how_much_to_give(life: Shelf) -> None:
     assert {each.source for each in given["facts"]} == {"memories"}
     assert {each.source for each in given["everything"]} == {"memories", "episodes"}
     assert len(given["strict"]) < len(given["everything"])
-    with pytest.raises(InvalidInput, match=r"There is no recipe 'best': .*strict\."):
+    with pytest.raises(InvalidInput, match=r"There is no recipe 'best'; .*strict\."):
         life.found("my bicycle", recipe="best")
 
 
