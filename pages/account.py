@@ -1,4 +1,4 @@
-"""The account: who is signed in and where, password, address, second factor, and leaving."""
+"""The account page: who is signed in and on which devices, password, address, second factor, deleting the account."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ui.frame import show_errors
 user = guard.require_user()
 
 
-def draw() -> None:
-    """From what is looked at often to what is done once."""
+def draw_page() -> None:
+    """Draw the page, what is used often first."""
     st.title("Account", anchor=False)
     with st.container(border=True):
         st.text(f"Signed in as {user.email}")
@@ -47,4 +47,4 @@ def _how_long() -> str:
 
 
 with show_errors():
-    draw()
+    draw_page()

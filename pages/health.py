@@ -1,4 +1,4 @@
-"""Health: how the memories are, what of them is worth a look, and whether recall finds what it must."""
+"""The health page: figures about the memories, what is worth a look, recall checks, and what was not kept."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ require_consent(user)
 TABS = "health-tab"
 
 
-def draw() -> None:
-    """What was done last, the verdict in one line, and what it rests on."""
+def draw_page() -> None:
+    """Draw the undo bar, the verdict in one line, and the tab that is open."""
     st.title("How your memory is doing", anchor=False)
     undo_bar.draw_undo_bar(user)
     health = home.memory.health.read(user_id=user.id)
     checks = home.memory.checks.all(user_id=user.id)
-    _verdict(health, checks)
+    _draw_verdict(health, checks)
     parts: dict[str, Callable[[], None]] = {
-        "Overview": lambda: _overview(health),
+        "Overview": lambda: _draw_overview(health),
         "Worth a look": lambda: findings.draw_findings(user, health),
         "Recall checks": lambda: recall_checks.draw_recall_checks(user, checks),
-        "Not kept": _refused,
+        "Not kept": _draw_refused,
     }
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
         if tab.open:
@@ -42,11 +42,11 @@ def draw() -> None:
                 part()
 
 
-def _verdict(health: Health, checks: Sequence[Check]) -> None:
-    """One line: how many there are, and what of them should be seen to."""
+def _draw_verdict(health: Health, checks: Sequence[Check]) -> None:
+    """Draw one line: how many memories there are, and how many are worth a look."""
     if not health.total and not health.stale.count:
         return
-    told = ", ".join(
+    totals = ", ".join(
         (
             plural(health.total, "1 memory", "{number} memories"),
             plural(health.recalled, "1 of them used in answers", "{number} of them used in answers"),
@@ -54,9 +54,9 @@ def _verdict(health: Health, checks: Sequence[Check]) -> None:
     )
     worth = ", ".join(_worth(health, recall_checks.count_red(checks)))
     if worth:
-        st.markdown(f":orange[:material/visibility:] {told}. Worth a look: {worth}.")
+        st.markdown(f":orange[:material/visibility:] {totals}. Worth a look: {worth}.")
     else:
-        st.markdown(f":green[:material/check_circle:] Everything looks well: {told}.")
+        st.markdown(f":green[:material/check_circle:] Everything looks well: {totals}.")
 
 
 def _worth(health: Health, red: int) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _worth(health: Health, red: int) -> Iterator[str]:
         yield plural(red, "1 recall check is red", "{number} recall checks are red")
 
 
-def _overview(health: Health) -> None:
+def _draw_overview(health: Health) -> None:
     if health.total:
         charts.draw_charts(health)
         return
@@ -85,8 +85,8 @@ def _overview(health: Health) -> None:
         st.switch_page("pages/chat.py")
 
 
-def _refused() -> None:
-    """What was not kept of what was said, by its reason."""
+def _draw_refused() -> None:
+    """Draw what was not kept of what was said, by reason."""
     refused = home.refusals.of(user.id)
     st.caption(
         (
@@ -107,4 +107,4 @@ def _refused() -> None:
 
 
 with show_errors():
-    draw()
+    draw_page()

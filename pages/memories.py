@@ -1,4 +1,4 @@
-"""Memories: what is remembered about the person, to find, change, forget and take along. Draws and collects."""
+"""The memories page: what is remembered about the person, as a list, a time line, a graph and a profile; and files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ require_consent(user)
 RECEIPT, TABS = "receipt", "memories-tab"
 
 
-def draw() -> None:
-    """What was done last, and under it the list."""
+def draw_page() -> None:
+    """Draw the undo bar, and the tab that is open."""
     dates.load_timezone(user)
     st.title("What I remember about you", anchor=False)
     with st.container(key="news"):
         if receipt := st.session_state.pop(RECEIPT, None):
             elements.draw_erase_receipt(receipt)
-        # One read less where the list needs one more.
+        # Where the list makes one more read, this one is left out.
         if not memory_list.is_looking_closer():
-            _still_reading()
+            _draw_waiting()
     undo_bar.draw_undo_bar(user)
     parts: dict[str, Callable[[], None]] = {
-        "Memories": _list,
+        "Memories": _draw_list,
         "Time line": partial(time_line.draw_time_line, user),
         "Graph": partial(graph.draw_graph, user),
         "Profile": partial(profile.draw_profile, user),
@@ -46,15 +46,15 @@ def draw() -> None:
                 part()
 
 
-def _list() -> None:
-    there_are = memory_list.draw_memory_list(user)
+def _draw_list() -> None:
+    has_memories = memory_list.draw_memory_list(user)
     with st.container(horizontal_alignment="right"):
         button = "Forget everything"
-        if there_are and st.button(button, icon=":material/delete_sweep:", type="tertiary"):
+        if has_memories and st.button(button, icon=":material/delete_sweep:", type="tertiary"):
             _confirm_clear()
 
 
-def _still_reading() -> None:
+def _draw_waiting() -> None:
     waiting = home.conversations.waiting(user.id)
     if waiting:
         st.info(
@@ -67,9 +67,9 @@ def _still_reading() -> None:
 
 @st.dialog("Forget everything?")
 def _confirm_clear() -> None:
-    here = require_user()
+    user_now = require_user()
     with show_errors():
-        count = home.memory.bulk_edit.page(user_id=here.id, size=1).total
+        count = home.memory.bulk_edit.page(user_id=user_now.id, size=1).total
         st.markdown(
             plural(
                 count,
@@ -80,11 +80,11 @@ def _confirm_clear() -> None:
         chats_too = st.checkbox("Delete my chats as well")
         if st.button("Forget everything", type="primary", key="really-clear"):
             undo_bar.withdraw_undo()
-            st.session_state[RECEIPT] = home.erase_memories(here.id, messages_too=chats_too)
+            st.session_state[RECEIPT] = home.erase_memories(user_now.id, messages_too=chats_too)
             if chats_too:
                 st.session_state.pop("open_chat", None)
             st.rerun()
 
 
 with show_errors():
-    draw()
+    draw_page()

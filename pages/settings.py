@@ -1,4 +1,4 @@
-"""Settings: how replies are, what memory may do, the timezone, how long chats stay, the look. Draws and collects."""
+"""The settings page: replies, memory, timezone, retention, light or dark."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ home = services()
 require_consent(user)
 
 
-def draw() -> None:
-    """One form for each matter, saved by its own button."""
+def draw_page() -> None:
+    """Draw a section for each subject, saved by its own button."""
     st.title("Settings", anchor=False)
     preferences, person = home.preferences.get(user.id), home.memory.people.get(user.id)
     st.header("Replies", anchor=False)
@@ -35,4 +35,4 @@ def draw() -> None:
 
 
 with show_errors():
-    draw()
+    draw_page()

@@ -1,4 +1,4 @@
-"""Welcome: what Keepsake is, and the way in, step by step. Draws and collects; signing in is auth's work."""
+"""The welcome page: what Keepsake is, and signing in, step by step."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PROMISES = {
 }
 
 
-def draw() -> None:
-    """The promise on top, the ways in, what they lead to, and what is kept to."""
-    with st.container():  # one element, told or not, so that the form below it stays what it is
+def draw_page() -> None:
+    """Draw what Keepsake is, the ways to sign in, an example, and what is promised."""
+    with st.container():  # always there, so that the form below it does not move
         delete_account.draw_farewell()
         if told := guard.why_here():
             st.info(told, icon=":material/logout:")
@@ -35,7 +35,7 @@ def draw() -> None:
             column.markdown(f":material/{icon}: {promise}")
 
 
-# A link comes first: an address is changed, and a password forgotten, by people who are signed in too.
+# A link comes before the session: people who are signed in change their address and forget passwords, too.
 if second_factor.is_pending():
     second_factor.draw_code_page()
 elif "token_hash" in st.query_params:
@@ -47,4 +47,4 @@ elif guard.current_user() is not None:
 elif "code" in st.query_params or "error" in st.query_params:
     sign_in.finish_provider_sign_in()
 else:
-    draw()
+    draw_page()

@@ -1,1 +1,1 @@
-"""Pieces that pages are drawn with; each is drawn in one place only."""
+"""What the pages are drawn with: a folder for each page, and what several pages share."""

@@ -1,4 +1,4 @@
-"""The step between signing in and the first page: what is kept, who sees it, and the person's yes.
+"""The consent page, between signing in and the first page: what is stored, who sees it, and the person's agreement.
 
 Whoever changes these words so that they say more than before raises VERSION in limits/consent.py; then everybody is
 asked again.
@@ -21,7 +21,7 @@ AGREED = "agreed"
 
 
 def require_consent(user: guard.User) -> None:
-    """Let pass who agreed; anybody else is asked first, and the calling page ends here."""
+    """Return if the person has agreed. Otherwise draw the consent page, and end the calling page."""
     if st.session_state.get(AGREED) == user.id:
         return
     with show_errors():
@@ -29,16 +29,16 @@ def require_consent(user: guard.User) -> None:
             agreed = services().limits.agreed(user.id, user.email)
         except NotInvited as error:
             show_error(error)
-            _way_out("Sign out")
+            _draw_sign_out("Sign out")
         else:
             if agreed:
                 st.session_state[AGREED] = user.id
                 return
-            _ask(user)
+            _draw_consent(user)
     st.stop()
 
 
-def _ask(user: guard.User) -> None:
+def _draw_consent(user: guard.User) -> None:
     st.title("Before you begin", anchor=False)
     st.markdown("Keepsake remembers what you tell it. Please read what that means; it is short.")
     with st.container(border=True):
@@ -47,7 +47,7 @@ def _ask(user: guard.User) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
         agreed = st.button("I agree", type="primary", icon=":material/check:")
-        _way_out("Not now, sign out")
+        _draw_sign_out("Not now, sign out")
     if agreed:
         with show_errors():
             services().limits.consents.record_consent(user.id)
@@ -55,9 +55,9 @@ def _ask(user: guard.User) -> None:
             st.rerun()
 
 
-def _paragraphs(seen_by: Provider) -> list[tuple[str, str, str]]:
+def _paragraphs(provider: Provider) -> list[tuple[str, str, str]]:
     leaving = ["Under Memories you can read everything, forget one thing or all of it, and delete your chats with it."]
-    if seen_by.replies or seen_by.vectors:
+    if provider.replies or provider.vectors:
         leaving.append("What was sent elsewhere is in other hands.")
     return [
         (
@@ -77,25 +77,25 @@ def _paragraphs(seen_by: Provider) -> list[tuple[str, str, str]]:
                 "it can read its database."
             ),
         ),
-        ("smart_toy", "Which model sees what", " ".join(_seen(seen_by))),
+        ("smart_toy", "Which model sees what", " ".join(_models_that_see(provider))),
         ("delete", "How it goes away", " ".join(leaving)),
     ]
 
 
-def _seen(seen_by: Provider) -> list[str]:
+def _models_that_see(provider: Provider) -> list[str]:
     replies = "No language model is connected: replies only quote what is remembered."
-    if seen_by.has_model:
-        where = f"**{escape(seen_by.replies)}**" if seen_by.replies else "A model on this server"
+    if provider.has_model:
+        where = f"**{escape(provider.replies)}**" if provider.replies else "A model on this server"
         replies = (
             f"{where} gets each message with its files, the latest ones of the chat and the few memories "
             "that fit, to reply, and once more to decide what to remember."
         )
-    if seen_by.vectors is None:
+    if provider.vectors is None:
         return [replies, "Nothing is sent elsewhere to find memories again."]
-    return [replies, f"**{escape(seen_by.vectors)}** gets your messages and memories as well, to find them again."]
+    return [replies, f"**{escape(provider.vectors)}** gets your messages and memories as well, to find them again."]
 
 
-def _way_out(label: str) -> None:
+def _draw_sign_out(label: str) -> None:
     if st.button(label, type="tertiary", icon=":material/logout:"):
         if problem := guard.leave():
             st.toast(problem)

@@ -148,7 +148,7 @@ def test_trouble_while_mending_is_a_sentence_and_the_page_stays(
         raise ModelUnreachable("The model is away.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(home.memory), "tidy", fail)
+        patched.setattr(type(home.memory.tidy), "run", fail)
         _pressed(app, "Tidy up")
     assert "The model is away." in words(app)
     assert "I had a canary" in words(app)

@@ -1,1 +1,1 @@
-"""The elements of the account page."""
+"""What the welcome page and the account page draw: signing in, and everything about an account."""

@@ -1,6 +1,6 @@
-"""What goes by mail: asking for one, its code, its link, and a new password. Draws and collects.
+"""Signing in by email: asking for a mail, typing its code, following its link, and choosing a new password.
 
-A link takes a press, because mail scanners open every link they see. No answer tells whether an address
+A link asks for a press of a button, because mail scanners open every link they see. No answer tells whether an address
 has an account.
 """
 
@@ -33,7 +33,7 @@ MAIL, NOTE = "mail", "mail_note"
 
 
 class Mail(NamedTuple):
-    """A mail that is asked for, or was sent: what it is for, and to whom."""
+    """A mail that the person asks for: what it is for, and its address once it was sent."""
 
     kind: str
     address: str = ""
@@ -57,28 +57,28 @@ CONFIRMATION_SENT = "Almost there. We sent a mail to {address}: open the link in
 
 
 def is_under_way() -> bool:
-    """Whether something by mail was begun in this tab."""
+    """Return whether this tab waits for an address, a code or a new password."""
     return MAIL in st.session_state or RECOVERED in st.session_state
 
 
 def ask_for_address(kind: str) -> None:
-    """Ask for an address to send a mail to."""
+    """Show the form that asks for an address, from the next run on."""
     st.session_state[MAIL] = Mail(kind)
 
 
 def wait_for_code(kind: str, address: str) -> None:
-    """Wait for the code of a mail that was sent."""
+    """Show the form for the code of a mail that was sent, from the next run on."""
     st.session_state[MAIL] = Mail(kind, address.strip())
 
 
 def resend(address: str) -> None:
-    """Mail the confirmation of a new account again, and wait for it."""
+    """Mail the confirmation of a new account again, and show the form for its code."""
     wait_for_code("signup", address)
     _send(Mail("signup", address))
 
 
 def draw_back_button() -> None:
-    """The way back to the first page."""
+    """Draw the button that leads back to the welcome page."""
     if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (MAIL, RECOVERED, NOTE):
             st.session_state.pop(name, None)
@@ -87,25 +87,25 @@ def draw_back_button() -> None:
 
 
 def draw_next_step() -> None:
-    """Whatever comes next of what was begun."""
+    """Draw the form that comes next: for an address, for a code, or for a new password."""
     mail: Mail = st.session_state.get(MAIL) or Mail("recovery")
     if RECOVERED in st.session_state:
-        _choose_password()
+        _draw_new_password()
     elif mail.address:
-        _type_code(mail)
+        _draw_code_form(mail)
     else:
-        _ask_for_address(mail.kind)
+        _draw_address_form(mail.kind)
     draw_back_button()
 
 
 def draw_link_page() -> None:
-    """The way in from a link."""
+    """Draw the page that the link in a mail leads to."""
     kind = st.query_params.get("type", "signup")
     if kind == "recovery":
-        _choose_password()
+        _draw_new_password()
         draw_back_button()
         return
-    _begin_link(kind if kind in LINKS else "any")
+    _draw_link_heading(kind if kind in LINKS else "any")
     label = "Come in" if kind == "magiclink" else "Confirm my address"
     if st.button(label, type="primary"):
         try:
@@ -121,13 +121,13 @@ def draw_link_page() -> None:
     draw_back_button()
 
 
-def _begin_link(kind: str) -> None:
+def _draw_link_heading(kind: str) -> None:
     title, words = LINKS[kind]
     st.title(title, anchor=False)
     st.markdown(words)
 
 
-def _ask_for_address(kind: str) -> None:
+def _draw_address_form(kind: str) -> None:
     title, words = REQUESTS[kind]
     st.title(title, anchor=False)
     st.markdown(words)
@@ -140,7 +140,7 @@ def _ask_for_address(kind: str) -> None:
     _show_note()
 
 
-def _type_code(mail: Mail) -> None:
+def _draw_code_form(mail: Mail) -> None:
     st.title("Look at your mail", anchor=False)
     words = CONFIRMATION_SENT if mail.kind == "signup" else MAIL_SENT
     st.markdown(words.format(address=as_code(mail.address)))
@@ -165,7 +165,7 @@ def _type_code(mail: Mail) -> None:
             show_error(error)
         else:
             if mail.kind == "recovery":
-                _save(session, new)
+                _set_password_and_enter(session, new)
             else:
                 enter_or_require_code(session)
     if st.button("Mail it again", type="tertiary", icon=":material/mail:") and _send(mail):
@@ -173,8 +173,8 @@ def _type_code(mail: Mail) -> None:
     _show_note()
 
 
-def _choose_password() -> None:
-    _begin_link("recovery")
+def _draw_new_password() -> None:
+    _draw_link_heading("recovery")
     with st.form("new_password_form", border=True):
         new = new_password_field("recovery_password")
         asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
@@ -190,11 +190,11 @@ def _choose_password() -> None:
         show_error(error)
         return
     if recovered is not None:
-        _save(recovered, new)
+        _set_password_and_enter(recovered, new)
 
 
-def _save(recovered: Session, new: str) -> None:
-    """Set the password that was chosen, sign out everybody else, and go in. The mail is used up by now."""
+def _set_password_and_enter(recovered: Session, new: str) -> None:
+    """Set the new password, sign out all other devices, and enter. The mail cannot be used again."""
     st.session_state[RECOVERED] = recovered
     st.session_state.pop(MAIL, None)
     st.query_params.clear()
@@ -212,8 +212,8 @@ def _save(recovered: Session, new: str) -> None:
 
 
 def _send(mail: Mail) -> bool:
-    own = guard.client()
-    post = {"signup": own.resend, "recovery": own.send_recovery, "magiclink": own.send_link}[mail.kind]
+    client = guard.client()
+    post = {"signup": client.resend, "recovery": client.send_recovery, "magiclink": client.send_link}[mail.kind]
     try:
         count_attempt(mail.address)
         post(mail.address)

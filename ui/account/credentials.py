@@ -1,4 +1,4 @@
-"""Changing the password and the address. Draws and collects."""
+"""The account's password, its address, and the devices that are signed in."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CODE_SENT, SAID, CHANGES = "password_code_sent", "credentials_said", "password_c
 
 
 def draw_password_form(user: User) -> None:
-    """The old one, the new one, and the code of a mail if the server wants to be sure."""
-    # A password that was changed does not stay in its boxes.
+    """Draw the form for a new password; it asks for a mailed code as well when the auth server wants one."""
+    # Another key for each change empties the fields.
     changes = st.session_state.get(CHANGES, 0)
     with st.form("password_form", border=False):
         old = st.text_input(
@@ -69,7 +69,7 @@ def _set_password(user: User, old: str, new: str, code: str) -> None:
 
 
 def draw_address_form(user: User) -> None:
-    """The new address; it counts when the mails are answered."""
+    """Draw the form for a new address, which counts once the links in the mails were followed."""
     with st.form("address_form", border=False):
         st.text(f"Your address is {user.email}")
         new = st.text_input("New e-mail address", key="address_new", autocomplete="email")
@@ -96,17 +96,17 @@ JUST_NOW = timedelta(minutes=10)
 
 
 def draw_devices(user: User) -> None:
-    """One line for each device, this one first; each but this one can be signed out."""
+    """Draw a line for each device, this one first. Each of the others can be signed out."""
     here = guard.device().id
     devices = guard.sessions().devices(user.id)
     for each in sorted(devices, key=lambda device: device.id != here):
-        _line(user, each, here=each.id == here)
+        _draw_device(user, each, here=each.id == here)
     if len(devices) > 1 and st.button("Sign out everywhere", icon=":material/logout:", key="everywhere"):
         sign_out(everywhere=True)
 
 
 def sign_out(*, everywhere: bool = False) -> None:
-    """Sign out, and say so where the server could not be told."""
+    """Sign out here or everywhere, and say so if the auth server could not be reached."""
     with show_errors():
         problem = guard.leave(everywhere=everywhere)
         if problem:
@@ -114,11 +114,11 @@ def sign_out(*, everywhere: bool = False) -> None:
         st.switch_page("pages/welcome.py")
 
 
-def _line(user: User, each: Device, *, here: bool) -> None:
+def _draw_device(user: User, each: Device, *, here: bool) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"device-{each.id}")
     with row.container(gap="xxsmall"):
         st.markdown(f"{_icon(each.name)} {escape(each.name)}" + (" :green-badge[This device]" if here else ""))
-        st.caption(_when(each))
+        st.caption(_last_used(each))
     if not here and row.button("Sign out", key=f"revoke-{each.id}", type="tertiary"):
         with show_errors():
             guard.sessions().revoke(user.id, each.id)
@@ -130,7 +130,7 @@ def _icon(name: str) -> str:
     return ":material/smartphone:" if small else ":material/computer:"
 
 
-def _when(each: Device) -> str:
+def _last_used(each: Device) -> str:
     here = dates.timezone()
     opened = f"since {each.opened_at.astimezone(here):%d %b %Y, %H:%M}"
     if datetime.now(UTC) - each.seen_at < JUST_NOW:

@@ -1,4 +1,4 @@
-"""Deleting an account, and what is said afterwards. Draws and collects; the house does it."""
+"""Deleting the account, and the receipt that is shown afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.frame import show_errors
 __all__ = ["draw_delete_account", "draw_farewell"]
 
 FAREWELL = "farewell"
-# What people call the tables that are emptied.
+# What people call the tables whose rows are erased.
 GONE = {
     "sessions": "devices",
     "people": "settings",
@@ -28,7 +28,7 @@ GONE = {
 
 
 def draw_delete_account() -> None:
-    """The way out for good."""
+    """Draw the button that deletes the account, after a confirmation."""
     st.markdown("Everything goes for good: memories, chats, settings, and every device you are signed in on.")
     if st.button("Delete my account", icon=":material/delete_forever:", key="delete-account"):
         _confirm()
@@ -48,18 +48,18 @@ def _confirm() -> None:
 def _delete(user: User, typed: str) -> None:
     if typed.strip().lower() != user.email.lower():
         raise InvalidInput("This is not the address of this account: nothing was deleted.")
-    leaving = guard.session()
-    guard.client().confirm_alive(leaving)
+    session = guard.session()
+    guard.client().confirm_alive(session)
     gone = services().delete_account(user.id)
-    with suppress(AuthUnreachable):  # then it stays, and the page says so
-        if not gone.sign_in_gone and guard.client().delete_sign_in(leaving):
+    with suppress(AuthUnreachable):  # the sign-in stays, and the page says so
+        if not gone.sign_in_gone and guard.client().delete_sign_in(session):
             gone = replace(gone, sign_in_gone=True)
     guard.leave(everywhere=True)
     st.session_state[FAREWELL] = gone
 
 
 def draw_farewell() -> None:
-    """The receipt, shown once to who has just left."""
+    """Draw the receipt of an account that was just deleted, once."""
     gone: AccountDeletion | None = st.session_state.pop(FAREWELL, None)
     if gone is None:
         return
@@ -68,7 +68,7 @@ def draw_farewell() -> None:
         draw_erase_receipt(gone.memories)
     others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
     if others:
-        st.caption(", ".join(f"{_named(name)}: {count}" for name, count in others.items()))
+        st.caption(", ".join(f"{_table_name(name)}: {count}" for name, count in others.items()))
     if not gone.proved:
         st.warning("Something of it was found again. Sign in once more, and delete it again.", icon=":material/error:")
     if not gone.sign_in_gone:
@@ -82,5 +82,5 @@ def draw_farewell() -> None:
         )
 
 
-def _named(table: str) -> str:
+def _table_name(table: str) -> str:
     return GONE.get(table, table)

@@ -1,4 +1,4 @@
-"""What every way in shares: the limit on attempts, the invitation, and the box for a new password."""
+"""What the ways to sign in share: the limit on attempts, the fields for an invitation and a new password."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["check_admission", "count_attempt", "invitation_field", "new_password
 
 
 def count_attempt(email: str) -> None:
-    """Count an attempt by this address, from wherever it comes; raise `TooManyAttempts` when there were too many."""
+    """Count an attempt to sign in with this address; raise `TooManyAttempts` when there were too many."""
     limits = services().limits
     came_from = limits.address_of(st.context.headers.get_all("X-Forwarded-For"), st.context.ip_address)
     limits.may_try_sign_in(email, came_from)
 
 
 def invitation_field() -> str | None:
-    """The box for an invitation, where one is needed; a link may bring it along."""
+    """Draw the field for an invitation, if one is needed; a link may fill it in. Returns what was typed."""
     if services().settings.admission != "invitation":
         return None
     brought = st.query_params.get("invitation", "")
@@ -31,7 +31,7 @@ def check_admission(email: str, invited: str | None) -> None:
 
 
 def new_password_field(key: str, label: str | None = None) -> str:
-    """What was typed into it; browsers offer to make one up, and to keep it."""
+    """Draw the field for a new password, for which browsers offer to make one up. Returns what was typed."""
     return st.text_input(
         label or "New password",
         type="password",

@@ -1,4 +1,4 @@
-"""The second factor: its code on the way in, setting it up, and taking it away. Draws and collects."""
+"""The second factor: its code at sign-in, setting it up, and removing it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ui.frame import show_error
 
 __all__ = ["RECOVERED", "draw_code_page", "draw_factor_settings", "enter_or_require_code", "is_pending", "require_code"]
 
-WAITING, BEGUN = "second_factor", "factor_begun"
-RECOVERED = "recovered"  # the session of a mail, until its person has chosen a new password
+PENDING, ENROLMENT = "second_factor", "factor_begun"
+RECOVERED = "recovered"  # the session of a mailed link or code, until a new password is chosen
 
 
 def is_pending() -> bool:
-    """Whether somebody stands between the password and the second factor."""
-    return WAITING in st.session_state
+    """Return whether somebody has given their password and not yet the code of the second factor."""
+    return PENDING in st.session_state
 
 
 def enter_or_require_code(session: Session) -> NoReturn:
-    """Go in, or on to the second factor."""
+    """Enter with this session, or ask for the code of the second factor first."""
     if session.half_way:
         require_code(session)
     guard.enter(session)
@@ -32,38 +32,38 @@ def enter_or_require_code(session: Session) -> NoReturn:
 
 
 def require_code(session: Session) -> NoReturn:
-    """Ask for the code before this session lets anybody in."""
-    st.session_state[WAITING] = session
+    """Ask for the code of the second factor before this session counts."""
+    st.session_state[PENDING] = session
     st.rerun()
 
 
 def draw_code_page() -> None:
-    """The code, then in; or on to the new password, if that is what it was asked for."""
-    waiting: Session = st.session_state[WAITING]
+    """Draw the form for the code; after it the person is signed in, or chooses the new password they asked for."""
+    pending: Session = st.session_state[PENDING]
     st.title("Your second factor", anchor=False)
     st.markdown("Type the code that your authenticator app shows for Keepsake.")
     code, done = _code_form("Go on")
     if done:
         try:
-            count_attempt(waiting.email)
-            passed = guard.client().pass_factor(waiting, waiting.factor_id or "", code)
+            count_attempt(pending.email)
+            passed = guard.client().pass_factor(pending, pending.factor_id or "", code)
         except AppError as error:
             show_error(error)
         else:
-            del st.session_state[WAITING]
+            del st.session_state[PENDING]
             if RECOVERED in st.session_state:
                 st.session_state[RECOVERED] = passed
                 st.rerun()
             guard.enter(passed)
             guard.go_on()
     if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
-        for name in (WAITING, RECOVERED):
+        for name in (PENDING, RECOVERED):
             st.session_state.pop(name, None)
         st.rerun()
 
 
 def draw_factor_settings(session: Session) -> None:
-    """Set a second factor up, or take it away."""
+    """Draw the button that removes the second factor, or the steps that set one up."""
     if session.factor_id:
         st.markdown(":material/verified_user: A second factor is set up: signing in takes a code from your app.")
         if st.button("Remove the second factor", key="remove-factor"):
@@ -75,41 +75,41 @@ def draw_factor_settings(session: Session) -> None:
             else:
                 st.rerun()
         return
-    begun: Enrolment | None = st.session_state.get(BEGUN)
-    if begun is None:
+    enrolment: Enrolment | None = st.session_state.get(ENROLMENT)
+    if enrolment is None:
         st.markdown("With an authenticator app, a password that leaked does not let anybody in.")
-        st.button("Set up a second factor", key="begin-factor", on_click=_begin, args=(session,))
+        st.button("Set up a second factor", key="begin-factor", on_click=_start_enrolment, args=(session,))
         if problem := st.session_state.pop("factor_problem", None):
             show_error(problem)
         return
-    _finish(session, begun)
+    _draw_enrolment(session, enrolment)
 
 
-def _begin(session: Session) -> None:
+def _start_enrolment(session: Session) -> None:
     try:
-        st.session_state[BEGUN] = guard.client().enrol(session)
+        st.session_state[ENROLMENT] = guard.client().enrol(session)
     except AppError as error:
         st.session_state["factor_problem"] = error
 
 
-def _finish(session: Session, begun: Enrolment) -> None:
+def _draw_enrolment(session: Session, enrolment: Enrolment) -> None:
     st.markdown("Scan this with your authenticator app, or type the key into it.")
     with st.container(key="factor-picture", horizontal_alignment="center"):
-        st.image(begun.picture, width=200)
-    st.code(begun.secret, language=None)
+        st.image(enrolment.picture, width=200)
+    st.code(enrolment.secret, language=None)
     code, done = _code_form("Turn it on")
     if done:
         try:
-            guard.renew(guard.client().pass_factor(session, begun.factor_id, code))
-            # Whoever came in without it has to come again.
+            guard.renew(guard.client().pass_factor(session, enrolment.factor_id, code))
+            # Other devices signed in without it: they have to sign in again.
             guard.sessions().revoke_all(session.user_id, but=guard.device().id)
         except AppError as error:
             show_error(error)
         else:
-            del st.session_state[BEGUN]
+            del st.session_state[ENROLMENT]
             st.rerun()
     if st.button("Not now", type="tertiary"):
-        del st.session_state[BEGUN]
+        del st.session_state[ENROLMENT]
         st.rerun()
 
 

@@ -1,6 +1,6 @@
-"""The ways in: address and password, a new account, another site's sign-in. Draws and collects.
+"""Signing in and signing up: with address and password, or at another site; and the example beside them.
 
-What comes after them, by mail or by a second factor, is drawn in `by_mail` and `second_factor`.
+The steps that may follow are drawn by `by_mail` and `second_factor`.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/co
 
 
 def draw_ways_in(offers: Offers) -> None:
-    """Every way that the server offers, and no other."""
+    """Draw every way to sign in that the auth server offers."""
     for provider in offers.providers:
         label = f"Continue with {PROVIDERS[provider]}"
         if st.button(label, key=f"go-{provider}", icon=PROVIDER_ICONS[provider], width="stretch"):
-            _set_out(provider)
+            _go_to_provider(provider)
     if not offers.by_mail:
         return
     if offers.providers:
         st.caption("or with your e-mail address", text_alignment="center")
     if not offers.sign_up:
-        _sign_in_form()
+        _draw_sign_in_form()
         return
     sign_in, sign_up = st.tabs(["Sign in", "Create account"])
     with sign_in:
-        _sign_in_form()
+        _draw_sign_in_form()
     with sign_up:
-        _sign_up_form()
+        _draw_sign_up_form()
 
 
 def finish_provider_sign_in() -> None:
-    """The browser is back from another site, with a code or with what went wrong."""
+    """Sign in the person whom another site has sent back, with a code or with an error."""
     code, verifier = st.query_params.get("code"), kept_verifier()
     try:
         if not code or verifier is None:
-            raise SignInError(_not_signed_in())
+            raise SignInError(_provider_problem())
         session = guard.client().come_back(code, verifier)
     except AppError as error:
         st.title("That did not work", anchor=False)
@@ -61,7 +61,7 @@ def finish_provider_sign_in() -> None:
     enter_or_require_code(session)
 
 
-def _not_signed_in() -> str:
+def _provider_problem() -> str:
     if "code" in st.query_params:
         return "This link was opened in another browser than it was asked for in: sign in here, or ask for a new mail."
     if st.query_params.get("error_code") == "otp_expired":
@@ -69,14 +69,14 @@ def _not_signed_in() -> str:
     return "You were not signed in. Try again, or choose another way."
 
 
-def _set_out(provider: str) -> None:
+def _go_to_provider(provider: str) -> None:
     try:
         send_browser_to(*guard.client().oauth_address(provider, app_address()))
     except AppError as error:
         show_error(error)
 
 
-def _sign_in_form() -> None:
+def _draw_sign_in_form() -> None:
     with st.form("sign_in", border=True):
         email = st.text_input("E-mail", key="sign_in_email", autocomplete="email")
         password = st.text_input("Password", type="password", key="sign_in_password", autocomplete="current-password")
@@ -97,7 +97,7 @@ def _sign_in_form() -> None:
         st.button("Mail me a link instead", type="tertiary", on_click=by_mail.ask_for_address, args=("magiclink",))
 
 
-def _sign_up_form() -> None:
+def _draw_sign_up_form() -> None:
     with st.form("sign_up", border=True):
         email = st.text_input("E-mail", key="sign_up_email", autocomplete="email")
         password = new_password_field("sign_up_password", "Password")
@@ -126,10 +126,10 @@ MARKUP = """
 class="why"><img src="{mark}" alt="">1 memory: “My sister Ana does not eat meat”, Monday</span></p>
 </figure>
 """
-# A picture of its own, since a page's text may load nothing.
+# Inside the text, since text on a page may load nothing.
 PICTURE = f"data:image/svg+xml;base64,{b64encode(Path(MARK).read_bytes()).decode()}"
 
 
 def draw_example() -> None:
-    """Said once, known later, and why."""
+    """Draw an example of what Keepsake does: told once, known later."""
     st.html(MARKUP.format(mark=PICTURE))

@@ -1,1 +1,1 @@
-"""The elements of the chat page."""
+"""What the chat page draws."""

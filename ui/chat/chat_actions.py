@@ -1,6 +1,6 @@
-"""What is done to a chat of the list, from a press to the store; and the bar by which a deletion is undone.
+"""What can be done with a chat: rename, pin, archive, export, delete, restore; and the bar that undoes a deletion.
 
-Deeds are done before the page is drawn, so that it is drawn once and as it is by then. Draws the bar, no row.
+The functions run as callbacks, before the page is drawn, so that the page is drawn once with the result.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ __all__ = [
     "take_requested_dialog",
 ]
 
-# What is kept between two runs: what was deleted last, what went wrong, what is renamed, and what a dialog asks.
-DELETED, PROBLEM, RENAMED, ASKED = "deleted_chat", "chat_list_problem", "renamed_chat", "chat_list_asked"
+# In the session: the chat that was deleted last, the last error, the chat being renamed, the dialog to open.
+DELETED, PROBLEM, RENAMED, DIALOG = "deleted_chat", "chat_list_problem", "renamed_chat", "chat_list_asked"
 FORGET, FORGOTTEN = "forget-what-it-taught", "forgotten_with_chat"
 
 
 class Deleted(NamedTuple):
-    """The chat that was deleted last, and whether it was the open one."""
+    """The chat that was deleted last, and whether it was open."""
 
     id: str
     title: str
@@ -50,32 +50,32 @@ class Deleted(NamedTuple):
 
 
 def run_menu_action(user: User, each: Conversation, menu: str) -> None:
-    """Do what was chosen in a chat's menu."""
-    # As a dictionary: after a click, any other touch of the session's state ends this callback.
-    deed = st.session_state.to_dict().get(menu)
+    """Do what the person chose in a chat's menu."""
+    # As a dictionary: after a click, any other access to the session's state ends this callback.
+    action = st.session_state.to_dict().get(menu)
     chats = services().chats
-    if deed == "rename":
+    if action == "rename":
         st.session_state[RENAMED] = each.id
-    elif deed == "export":
+    elif action == "export":
         request_dialog("export", each)
-    elif deed in ("pin", "unpin"):
-        _do(user, lambda: chats.pin(user.id, each.id, pinned=deed == "pin"))
-    elif deed in ("archive", "unarchive"):
-        _do(user, lambda: chats.archive(user.id, each.id, archived=deed == "archive"))
-    elif deed == "delete":
-        _do(user, lambda: _delete(user, each))
+    elif action in ("pin", "unpin"):
+        _run(user, lambda: chats.pin(user.id, each.id, pinned=action == "pin"))
+    elif action in ("archive", "unarchive"):
+        _run(user, lambda: chats.archive(user.id, each.id, archived=action == "archive"))
+    elif action == "delete":
+        _run(user, lambda: _delete(user, each))
 
 
 def renamed_chat_id() -> str | None:
-    """The id of the chat whose name is being written."""
+    """Return the id of the chat that is being renamed, if any."""
     writing: str | None = st.session_state.get(RENAMED)
     return writing
 
 
 def rename(user: User, each: Conversation, box: str, *, save: bool) -> None:
-    """Keep the name that was written, or the one there was."""
+    """Save the new name of a chat, or leave it as it was."""
     name = st.session_state.to_dict().get(box) or ""
-    if not save or name.strip() == each.title or _do(user, lambda: services().chats.rename(user.id, each.id, name)):
+    if not save or name.strip() == each.title or _run(user, lambda: services().chats.rename(user.id, each.id, name)):
         st.session_state[RENAMED] = None
 
 
@@ -84,15 +84,15 @@ def restore(user: User, chat_id: str, *, open_it: bool = False) -> None:
 
     def bring_back() -> None:
         services().chats.restore(user.id, chat_id)
-        _dismiss()
+        _close_bar()
         if open_it:
             set_open(chat_id)
 
-    _do(user, bring_back)
+    _run(user, bring_back)
 
 
 def delete_for_good(user: User, chat_id: str) -> None:
-    """Erase a deleted chat now; with what it taught, where that is wanted."""
+    """Erase a deleted chat now, and what was learned from it if the box in the dialog is ticked."""
     forget = st.session_state.to_dict().get(FORGET)
 
     def erase() -> None:
@@ -100,30 +100,30 @@ def delete_for_good(user: User, chat_id: str) -> None:
         receipt = home.forget_chat(user.id, chat_id) if forget else None
         home.chats.delete_for_good(user.id, chat_id)
         st.session_state[FORGOTTEN] = receipt
-        _dismiss()
+        _close_bar()
 
-    _do(user, erase)
+    _run(user, erase)
 
 
 def take_forget_receipt() -> ForgetReceipt | None:
-    """The receipt of what was forgotten with a chat; once."""
+    """Return the receipt of what was forgotten with a chat, once."""
     receipt: ForgetReceipt | None = st.session_state.pop(FORGOTTEN, None)
     return receipt
 
 
 def request_dialog(what: str, each: Conversation | None) -> None:
     """Open a dialog about a chat, or about all of them, with the next run."""
-    st.session_state[ASKED] = (what, each)
+    st.session_state[DIALOG] = (what, each)
 
 
 def take_requested_dialog() -> tuple[str, Conversation | None] | None:
-    """The dialog to open; once."""
-    wanted: tuple[str, Conversation | None] | None = st.session_state.pop(ASKED, None)
+    """Return the dialog that was asked for, once: its name, and the chat it is about."""
+    wanted: tuple[str, Conversation | None] | None = st.session_state.pop(DIALOG, None)
     return wanted
 
 
 def draw_undo_deletion(user: User) -> None:
-    """What was deleted last, with the way back; and what could not be done. Its place is always there."""
+    """Draw the bar that undoes the last deletion, and the last error. Their container is always there."""
     with st.container(key="chat-undo"):
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(elements.escape(problem), icon=":material/error:")
@@ -131,20 +131,20 @@ def draw_undo_deletion(user: User) -> None:
         if last is None:
             return
         with st.container(border=True, key="chat-undo-bar"):
-            told = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
+            line = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
             title = elements.escape(last.title or "New chat")
-            told.markdown(f"Deleted: {title}", width="stretch")
+            line.markdown(f"Deleted: {title}", width="stretch")
             gone = "Close"
-            told.button(gone, key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_dismiss)
+            line.button(gone, key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_close_bar)
             row = st.container(horizontal=True, gap="small", vertical_alignment="center")
             undo, for_good = "Undo", "Delete for good"
-            row.button(undo, key="undo-chat", icon=":material/undo:", on_click=_bring_back, args=(user, last))
+            row.button(undo, key="undo-chat", icon=":material/undo:", on_click=_undo_deletion, args=(user, last))
             row.button(
                 for_good, key="quiet-for-good", type="tertiary", on_click=request_dialog, args=("for_good", last)
             )
 
 
-def _bring_back(user: User, last: Deleted) -> None:
+def _undo_deletion(user: User, last: Deleted) -> None:
     restore(user, last.id, open_it=last.was_open)
 
 
@@ -156,15 +156,17 @@ def _delete(user: User, each: Conversation) -> None:
         set_open(None)
 
 
-def _dismiss() -> None:
+def _close_bar() -> None:
     st.session_state[DELETED] = None
 
 
-def _do(user: User, deed: Callable[[], object]) -> bool:
-    """Whether it could be done; if not, the bar says why. A press comes before the page and before its gate."""
+def _run(user: User, action: Callable[[], object]) -> bool:
+    """Run an action, and return whether it worked; if not, the bar shows why.
+
+    A callback runs before the page's sign-in check, so the session is checked here."""
     try:
         check_session(user)
-        deed()
+        action()
     except AppError as error:
         st.session_state[PROBLEM] = str(error)
         return False
@@ -176,20 +178,20 @@ ENDINGS = {"md": ("text/markdown", ":material/article:"), "json": ("application/
 
 @st.dialog("Take along")
 def draw_export_dialog(user: User, about: Conversation | None) -> None:
-    """One chat, or all, in the two forms."""
+    """Draw the buttons that download one chat, or all of them, as Markdown or JSON."""
     if about is None:
         st.markdown("All your chats, archived ones too: one file for each chat, in an archive.")
     else:
         st.markdown(f"**{elements.escape(about.title or 'New chat')}**, with every message and its date.")
     row = st.container(horizontal=True)
-    # Here, since the file is written outside of any run of the page.
+    # Made here, because the file is written outside of any run of the page.
     names = Names("You", "Keepsake", dates.timezone())
     for ending, name in (("md", "Markdown"), ("json", "JSON")):
         mime, icon = ENDINGS[ending]
         file = f"chat.{ending}" if about else f"chats-{ending}.zip"
         row.download_button(
             name,
-            data=partial(_written, user, about.id if about else None, ending, names),
+            data=partial(_export_file, user, about.id if about else None, ending, names),
             file_name=file,
             mime=mime if about else "application/zip",
             icon=icon,
@@ -198,8 +200,8 @@ def draw_export_dialog(user: User, about: Conversation | None) -> None:
         )
 
 
-def _written(user: User, chat_id: str | None, ending: str, names: Names) -> bytes:
-    # Asked for when the button is pressed: the session may have ended since.
+def _export_file(user: User, chat_id: str | None, ending: str, names: Names) -> bytes:
+    # Runs when the button is pressed: the session may have ended since.
     check_session(user)
     exports = services().exports
     if chat_id is None:

@@ -1,6 +1,6 @@
-"""The quiet bar above a chat: whether it uses memory, whether it keeps anything, and forgetting what it learned.
+"""The bar above a chat: whether the chat uses and keeps memory, and the button that forgets what was learned from it.
 
-What is chosen before the first message waits in the session. It decides nothing: that is below, in chat and memory.
+What is chosen before the first message waits in the session.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["clear_new_chat_switches", "draw_chat_bar", "draw_forget_receipt", "n
 NEW, TROUBLE, RECEIPT = "new_chat_switches", "chat_bar_trouble", "forget_receipt"
 READS, WRITES, TEMPORARY = "reads-memory", "writes-memory", "temporary-chat"
 FORGET = ":material/bookmark_remove:"
-# Why a memory stays as it is.
+# Why a memory is not erased.
 REASONS = {
     CHANGED: "it was changed since then",
     MERGED: "it stands for what other chats taught as well",
@@ -36,43 +36,43 @@ REASONS = {
 def draw_chat_bar(
     user: User, conversation_id: str | None, kept: Switches | None, everywhere: Preferences, above: DeltaGenerator
 ) -> None:
-    """The state in words, behind which it is changed; in a temporary chat a band, so that nobody forgets it.
+    """Draw what the chat does with memory, as a popover with switches; and a reminder in a temporary chat.
 
-    What is off `everywhere` is off here, whatever the chat says.
+    `everywhere` are the person's preferences: what is off there is off in every chat.
     """
     with above:
         now = kept or new_chat_switches() or Switches()
-        icon, words = _state(now, everywhere)
+        icon, words = _describe(now, everywhere)
         row = st.container(horizontal=True, gap="small", vertical_alignment="center")
         with row.popover(words, type="tertiary", icon=icon, key="chat-memory"):
-            _switches(user, conversation_id, now)
+            _draw_switches(user, conversation_id, now)
             if not (everywhere.reads_memory and everywhere.writes_memory):
                 st.caption("For all your chats, some of it is switched off under Settings.")
         # Beside the popover, which would stay open above the dialog.
         if conversation_id and row.button(
             "Forget what this chat taught", key="icon-forget-chat", icon=FORGET, type="tertiary"
         ):
-            _confirm(conversation_id)
+            _open_forget_dialog(conversation_id)
         if now.temporary:
             with st.container(key="temporary-band"):
                 st.caption(":material/visibility_off: This chat is in no list, and gone a day after its last message.")
         if problem := st.session_state.pop(TROUBLE, None):
             st.warning(problem, icon=":material/error:")
-        _forgotten(conversation_id)
+        _draw_last_receipt(conversation_id)
 
 
 def new_chat_switches() -> Switches | None:
-    """How the next new chat stands to memory, where that was chosen; for a callback, which may not ask otherwise."""
+    """Return what was chosen for the next new chat, if anything. Callbacks may call this."""
     chosen: Switches | None = st.session_state.to_dict().get(NEW)
     return chosen
 
 
 def clear_new_chat_switches() -> None:
-    """The new chat is there, and has what was chosen for it."""
+    """Forget what was chosen for a new chat: the chat exists now, and has it."""
     st.session_state.pop(NEW, None)
 
 
-def _state(now: Switches, everywhere: Preferences) -> tuple[str, str]:
+def _describe(now: Switches, everywhere: Preferences) -> tuple[str, str]:
     if now.temporary:
         return ":material/visibility_off:", "Temporary chat: nothing is used, nothing is kept"
     reads, writes = now.reads and everywhere.reads_memory, now.writes and everywhere.writes_memory
@@ -83,11 +83,11 @@ def _state(now: Switches, everywhere: Preferences) -> tuple[str, str]:
     return ":material/heart_minus:", "Keeps what you say, uses no memory" if writes else "Memory is off in this chat"
 
 
-def _switches(user: User, conversation_id: str | None, now: Switches) -> None:
+def _draw_switches(user: User, conversation_id: str | None, now: Switches) -> None:
     about = conversation_id or "new"
     for name, value in ((READS, now.reads), (WRITES, now.writes), (TEMPORARY, now.temporary)):
-        st.session_state[f"{name}-{about}"] = value  # as it is kept, whatever another tab has done since
-    switch = partial(st.toggle, on_change=_switched, args=(user, conversation_id, now))
+        st.session_state[f"{name}-{about}"] = value  # as it is stored, whatever another tab has changed
+    switch = partial(st.toggle, on_change=_save_switches, args=(user, conversation_id, now))
     switch("Use memory in answers", key=f"{READS}-{about}", disabled=now.temporary)
     switch("Keep what I say here", key=f"{WRITES}-{about}", disabled=now.temporary)
     switch(
@@ -98,13 +98,13 @@ def _switches(user: User, conversation_id: str | None, now: Switches) -> None:
     st.caption("Counts from the next message. What was said while keeping was off stays out of memory for good.")
 
 
-def _switched(user: User, conversation_id: str | None, before: Switches) -> None:
-    # As a dictionary: after a click, any other touch of the session's state ends this callback.
+def _save_switches(user: User, conversation_id: str | None, before: Switches) -> None:
+    # As a dictionary: after a click, any other access to the session's state ends this callback.
     state = st.session_state.to_dict()
     about = conversation_id or "new"
     temporary = bool(state[f"{TEMPORARY}-{about}"])
     reads, writes = bool(state[f"{READS}-{about}"]), bool(state[f"{WRITES}-{about}"])
-    if temporary or before.temporary:  # the other two are shown as off, and keep what they were
+    if temporary or before.temporary:  # the other two switches are drawn as off, and keep their values
         reads, writes = before.reads_memory, before.writes_memory
     switches = Switches(reads, writes, temporary)
     if conversation_id is None:
@@ -116,59 +116,58 @@ def _switched(user: User, conversation_id: str | None, before: Switches) -> None
             st.session_state[TROUBLE] = str(error)
 
 
-# -- forgetting what it learned -----------------------------------------------------------------------
+def _open_forget_dialog(conversation_id: str) -> None:
+    st.dialog("Forget what this chat taught?")(_draw_forget_dialog)(conversation_id)
 
 
-def _confirm(conversation_id: str) -> None:
-    st.dialog("Forget what this chat taught?")(_ask)(conversation_id)
-
-
-def _ask(conversation_id: str) -> None:
+def _draw_forget_dialog(conversation_id: str) -> None:
     user = require_user()
     with show_errors():
         learned = services().learned_from(user.id, conversation_id)
         if not (learned.memories or learned.episodes):
             st.markdown("Nothing is kept from this chat.")
             return
-        _planned(learned)
+        _draw_plan(learned)
         st.caption("This cannot be undone. The messages themselves stay.")
         if st.button("Forget it for good", type="primary", key="really-forget-chat"):
             st.session_state[RECEIPT] = services().forget_chat(user.id, conversation_id)
             st.rerun()
 
 
-def _planned(learned: LearnedFromChat) -> None:
-    """What would go, go back, and stay."""
+def _draw_plan(learned: LearnedFromChat) -> None:
+    """Draw which memories would be erased, which would be restored to an earlier wording, and which would stay."""
     if gone := learned.with_outcome("erased"):
         st.markdown("**Goes for good, with every version**")
         st.markdown("\n".join(f"- {escape(each.text)}" for each in gone))
     if back := learned.with_outcome("restored"):
         st.markdown("**Goes back to what it said before**")
-        st.markdown("\n".join(f"- {_back(each)}" for each in back))
-    _left(learned)
+        st.markdown("\n".join(f"- {_restored_line(each)}" for each in back))
+    _draw_unchanged(learned)
     if learned.episodes:
-        st.caption(
-            plural(
-                len(learned.episodes),
-                "1 message as it was said, kept for looking things up",
-                "{number} messages as they were said, kept for looking things up",
-            )
-        )
+        st.caption(_episodes(learned))
 
 
-def _back(memory: LearnedMemory) -> str:
+def _episodes(learned: LearnedFromChat) -> str:
+    return plural(
+        len(learned.episodes),
+        "1 message as it was said, kept for looking things up",
+        "{number} messages as they were said, kept for looking things up",
+    )
+
+
+def _restored_line(memory: LearnedMemory) -> str:
     return f"“{escape(memory.text)}” becomes “{escape(memory.before or '')}” again"
 
 
-def _left(learned: LearnedFromChat) -> None:
+def _draw_unchanged(learned: LearnedFromChat) -> None:
     if left := learned.with_outcome("left"):
         st.markdown("**Stays as it is**")
         lines = [f"{escape(each.text)}: {REASONS[each.reason]}" for each in left]
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def _forgotten(conversation_id: str | None) -> None:
-    """The receipt, until it is closed or another chat is open."""
+def _draw_last_receipt(conversation_id: str | None) -> None:
+    """Draw the receipt until it is closed or another chat is open."""
     receipt: ForgetReceipt | None = st.session_state.get(RECEIPT)
     if receipt is None or receipt.learned.run_id != conversation_id:
         return
@@ -180,27 +179,21 @@ def _forgotten(conversation_id: str | None) -> None:
 
 
 def draw_forget_receipt(receipt: ForgetReceipt) -> None:
-    """What went, what was changed back, what was left and why, and the proof."""
+    """Draw what was erased, what was restored, what stays and why, and whether anything was found afterwards."""
     st.markdown("**What this chat taught is forgotten for good.**")
     learned = receipt.learned
-    told = []
+    summary = []
     if gone := len(learned.with_outcome("erased")):
-        told.append(plural(gone, "1 memory and every version of it", "{number} memories and every version of them"))
+        summary.append(plural(gone, "1 memory and every version of it", "{number} memories and every version of them"))
     if back := len(learned.with_outcome("restored")):
-        told.append(
+        summary.append(
             plural(back, "1 memory says again what it said before", "{number} memories say again what they said before")
         )
-    if said := len(learned.episodes):
-        told.append(
-            plural(
-                said,
-                "1 message as it was said, kept for looking things up",
-                "{number} messages as they were said, kept for looking things up",
-            )
-        )
-    if told:
-        st.markdown("\n".join(f"- {line}" for line in told))
-    _left(learned)
+    if learned.episodes:
+        summary.append(_episodes(learned))
+    if summary:
+        st.markdown("\n".join(f"- {line}" for line in summary))
+    _draw_unchanged(learned)
     if not receipt.proved:
         st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
         return

@@ -1,6 +1,6 @@
-"""The list of chats beside the page, and the way to a new one: by day, pinned ones on top. It knows no message.
+"""The list of chats in the sidebar: searching, chats by day, archived and deleted chats, and each chat's menu.
 
-What can be done with a chat is in chat_row.py, searching in chat_search.py.
+What the menu's entries do is in `chat_actions`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ MENU = {
 
 
 def _draw_row(user: User, each: Conversation, opened: str | None) -> None:
-    """A chat by its name, with what can be done with it; `opened` is the one that is open."""
+    """Draw a chat with its menu; `opened` is the id of the open chat."""
     if chat_actions.renamed_chat_id() == each.id:
-        _name_anew(user, each)
+        _draw_rename_form(user, each)
         return
-    line = _line("opened" if each.id == opened else "other", each)
+    line = _row_container("opened" if each.id == opened else "other", each)
     # Not a page link: Streamlit's do not write the address of another chat on the same page.
     line.button(
         elements.escape(_title(each)),
@@ -57,7 +57,7 @@ def _draw_row(user: User, each: Conversation, opened: str | None) -> None:
     menu = f"icon-menu-{each.id}"
     line.menu_button(
         "Chat menu",
-        _deeds(each),
+        _menu_entries(each),
         key=menu,
         icon=":material/more_horiz:",
         type="tertiary",
@@ -68,8 +68,8 @@ def _draw_row(user: User, each: Conversation, opened: str | None) -> None:
 
 
 def _draw_deleted_row(user: User, each: Conversation) -> None:
-    """A deleted chat, with the way back and the way out."""
-    line = _line("gone", each)
+    """Draw a deleted chat with the buttons that restore it and erase it."""
+    line = _row_container("gone", each)
     line.caption(elements.escape(_title(each)), width="stretch")
     back = f"Bring {elements.escape(_title(each))} back"
     line.button(
@@ -91,13 +91,13 @@ def _draw_deleted_row(user: User, each: Conversation) -> None:
 
 
 def _open_at(chat_id: str, message_id: str | None = None) -> None:
-    """Open a chat, at one of its messages; on a phone the list makes way."""
+    """Open a chat, maybe at one of its messages; on a narrow screen the sidebar closes."""
     set_open(chat_id, message_id)
     close_sidebar_soon()
 
 
 def _draw_dialog(user: User) -> None:
-    """The dialog that was asked for by the press before."""
+    """Draw the dialog that the last press asked for, if any."""
     wanted = chat_actions.take_requested_dialog()
     if wanted is None:
         return
@@ -105,17 +105,17 @@ def _draw_dialog(user: User) -> None:
     if what == "export":
         draw_export_dialog(user, about)
     elif about is not None:
-        _for_good(about.id, about.title)
+        _draw_erase_dialog(about.id, about.title)
 
 
-def _line(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
+def _row_container(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
     key = f"chat-row-{elements.text_direction(each.title)}-{kind}-{each.id}"
     return st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
 
 
-def _name_anew(user: User, each: Conversation) -> None:
+def _draw_rename_form(user: User, each: Conversation) -> None:
     field = f"name-{each.id}"
-    with st.form(f"rename-{each.id}", border=False), _line("named", each):
+    with st.form(f"rename-{each.id}", border=False), _row_container("named", each):
         st.text_input("The chat's name", value=each.title, key=field, max_chars=100, label_visibility="collapsed")
         buttons = (
             (True, "save", "Save the name", "check"),
@@ -135,7 +135,7 @@ def _name_anew(user: User, each: Conversation) -> None:
 
 
 @st.dialog("Delete this chat for good?", on_dismiss="rerun")
-def _for_good(chat_id: str, title: str) -> None:
+def _draw_erase_dialog(chat_id: str, title: str) -> None:
     user = require_user()
     st.markdown(
         f"**{elements.escape(title or 'New chat')}** and its messages go at once and cannot be brought "
@@ -160,7 +160,7 @@ def _for_good(chat_id: str, title: str) -> None:
                 st.rerun()
 
 
-def _deeds(each: Conversation) -> list[str]:
+def _menu_entries(each: Conversation) -> list[str]:
     pin = "unpin" if each.pinned else "pin"
     return (
         ["rename", "unarchive", "export", "delete"] if each.archived else ["rename", pin, "archive", "export", "delete"]
@@ -172,7 +172,7 @@ def _title(each: Conversation) -> str:
 
 
 def _draw_search_box() -> None:
-    """Where the words are written."""
+    """Draw the search box."""
     st.text_input(
         "Search chats",
         key=SEARCHED,
@@ -183,19 +183,19 @@ def _draw_search_box() -> None:
     )
 
 
-def _draw_search_results(at_hand: ChatPageData) -> None:
-    """Chats by their names, then messages with the line in which the words stand."""
-    if not at_hand.found:
-        st.markdown(f"Nothing found for “{elements.escape(at_hand.searched[:60])}”.")
+def _draw_search_results(data: ChatPageData) -> None:
+    """Draw the chats and messages that match the search, messages with the line that matches."""
+    if not data.found:
+        st.markdown(f"Nothing found for “{elements.escape(data.searched[:60])}”.")
         st.caption("Try fewer words, or only the beginning of one. Words in “quotation marks” are looked for together.")
-    for number, each in enumerate(at_hand.found):
-        _result(each, number)
-    if len(at_hand.found) >= MOST_FOUND:
+    for number, each in enumerate(data.found):
+        _draw_hit(each, number)
+    if len(data.found) >= MOST_FOUND:
         st.caption(f"The best {MOST_FOUND} are shown. More words narrow it down.")
-    st.button("End the search", key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end)
+    st.button("End the search", key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end_search)
 
 
-def _result(each: SearchHit, number: int) -> None:
+def _draw_hit(each: SearchHit, number: int) -> None:
     with st.container(key=f"found-{elements.text_direction(each.title)}-{number}", gap=None):
         st.button(
             elements.escape(each.title or "New chat"),
@@ -214,48 +214,50 @@ def _result(each: SearchHit, number: int) -> None:
         st.caption(f"{day} · {line}")
 
 
-def _end() -> None:
+def _end_search() -> None:
     st.session_state[SEARCHED] = ""
 
 
-def draw_chat_list(user: User, at_hand: ChatPageData) -> None:
-    """Every chat under its day, the latest first; or what was searched for."""
+def draw_chat_list(user: User, data: ChatPageData) -> None:
+    """Draw the sidebar: the chats by day, or the archived ones, or what was found; and any dialog."""
     with st.sidebar:
-        st.button("New chat", key="new-chat", icon=":material/add:", type="primary", width="stretch", on_click=_begin)
+        st.button(
+            "New chat", key="new-chat", icon=":material/add:", type="primary", width="stretch", on_click=_start_new_chat
+        )
         _draw_search_box()
         chat_actions.draw_undo_deletion(user)
-        # One place for either list, so that what stands around it stays where it is.
-        kind = f"found {at_hand.searched}" if at_hand.searched else str(at_hand.put_away)
+        # One container for all lists, so that nothing around it moves.
+        kind = f"found {data.searched}" if data.searched else str(data.put_away)
         with st.container(key="chat-list"), fresh_slot(kind, "chat-list"):
-            if at_hand.searched:
-                _draw_search_results(at_hand)
-            elif at_hand.put_away:
-                _put_away(user, at_hand)
+            if data.searched:
+                _draw_search_results(data)
+            elif data.put_away:
+                _draw_archive(user, data)
             else:
-                _chats(user, at_hand)
+                _draw_chats(user, data)
         close_sidebar_now()
     _draw_dialog(user)
 
 
-def _begin() -> None:
+def _start_new_chat() -> None:
     set_open(None)
     close_sidebar_soon()
 
 
-def _chats(user: User, at_hand: ChatPageData) -> None:
-    chats = at_hand.listing.chats
+def _draw_chats(user: User, data: ChatPageData) -> None:
+    chats = data.listing.chats
     if not chats:
         st.caption("Your chats will be listed here.")
-    _grouped(user, chats)
-    _more(at_hand)
+    _draw_by_day(user, chats)
+    _draw_more_button(data)
     quiet = st.container(key="chat-list-end")
-    if at_hand.listing.put_away:
+    if data.listing.put_away:
         quiet.button(
-            plural(at_hand.listing.put_away, "Archived and deleted ({number})", "Archived and deleted ({number})"),
+            plural(data.listing.put_away, "Archived and deleted ({number})", "Archived and deleted ({number})"),
             key="quiet-put-away",
             icon=":material/inventory_2:",
             type="tertiary",
-            on_click=_look,
+            on_click=_show_archive,
             args=(True,),
         )
     if chats:
@@ -269,24 +271,26 @@ def _chats(user: User, at_hand: ChatPageData) -> None:
         )
 
 
-def _put_away(user: User, at_hand: ChatPageData) -> None:
-    """What is in no list: archived chats, and deleted ones that can still be brought back."""
+def _draw_archive(user: User, data: ChatPageData) -> None:
+    """Draw the archived chats, and deleted ones that can still be restored."""
     back = "Back to the chats"
-    st.button(back, key="quiet-back", icon=":material/arrow_back:", type="tertiary", on_click=_look, args=(False,))
+    st.button(
+        back, key="quiet-back", icon=":material/arrow_back:", type="tertiary", on_click=_show_archive, args=(False,)
+    )
     st.caption("Archived")
     opened = open_id()
-    for each in at_hand.listing.chats:
+    for each in data.listing.chats:
         _draw_row(user, each, opened)
-    if not at_hand.listing.chats:
+    if not data.listing.chats:
         st.caption("No chat is archived.")
-    _more(at_hand)
-    if at_hand.deleted:
+    _draw_more_button(data)
+    if data.deleted:
         st.caption("Deleted", help="Each can be brought back for a day, then it is gone for good.")
-        for each in at_hand.deleted:
+        for each in data.deleted:
             _draw_deleted_row(user, each)
 
 
-def _grouped(user: User, chats: Iterable[Conversation]) -> None:
+def _draw_by_day(user: User, chats: Iterable[Conversation]) -> None:
     opened = open_id()
     for heading, group in groupby(chats, _heading):
         st.caption(heading)
@@ -298,15 +302,15 @@ def _heading(each: Conversation) -> str:
     return "Pinned" if each.pinned else dates.day_heading(each.updated_at)
 
 
-def _more(at_hand: ChatPageData) -> None:
-    if at_hand.listing.more:
-        st.button("More chats", key="quiet-more", icon=":material/expand_more:", type="tertiary", on_click=_widen)
+def _draw_more_button(data: ChatPageData) -> None:
+    if data.listing.more:
+        st.button("More chats", key="quiet-more", icon=":material/expand_more:", type="tertiary", on_click=_list_more)
 
 
-def _widen() -> None:
+def _list_more() -> None:
     st.session_state[LISTED] = st.session_state.to_dict().get(LISTED, PAGE) + PAGE
 
 
-def _look(put_away: bool) -> None:
+def _show_archive(put_away: bool) -> None:
     st.session_state[PUT_AWAY] = put_away
     st.session_state[LISTED] = PAGE

@@ -1,6 +1,6 @@
-"""What was learned of a turn, under it: told when the worker is done, with undo and edit in place.
+"""What was learned from a turn, drawn below it: one line that opens to every change, with undo and edit.
 
-Looked for again only while the turn waits. It decides nothing: `Memory` takes back and changes.
+While the turn waits to be remembered, the newest turn's line looks for it again by itself.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ DONE = {
 
 
 def draw_learned(asked: Message, *, newest: bool) -> None:
-    """One quiet line under a turn; the newest turn's appears by itself."""
+    """Draw one line below a turn; the newest turn's line appears by itself."""
     if newest and _pace(asked) is not None:
-        _while_waiting(asked.id, [asked])
+        _wait(asked.id, [asked])
     else:
-        _told(asked)
+        _draw_line(asked)
 
 
-def _told(asked: Message) -> None:
-    _not_yet(asked)
+def _draw_line(asked: Message) -> None:
+    _draw_waiting(asked)
     record = asked.receipt.get("remembered") or {}
     if not (line := learned_line(record)):
         return
     opened = st.session_state.get(OPENED) == asked.id
     icon = ":material/expand_less:" if opened else ":material/bookmark_added:"
-    st.button(line, key=f"learned-{asked.id}", type="tertiary", icon=icon, on_click=partial(_turn_over, asked.id))
+    st.button(line, key=f"learned-{asked.id}", type="tertiary", icon=icon, on_click=partial(_toggle, asked.id))
     if opened:
-        _details(asked.id)
+        _draw_details(asked.id)
 
 
 def learned_line(record: Mapping[str, Any]) -> str:
-    """What was learned, in one line: the first by its words, the others counted."""
+    """Return what was learned in one line: the first change in words, the number of the others."""
     done = _changes(record)
     told = [f"{_done(each)}: {escape(shorten(str(each['memory']), LONGEST))}" for each in done[:1]]
     told += [f"{len(done) - 1} more"] if len(done) > 1 else []
@@ -63,85 +63,87 @@ def learned_line(record: Mapping[str, Any]) -> str:
 
 
 @st.fragment
-def _while_waiting(message_id: str, read: list[Message]) -> None:
-    """How a turn stands, again and again until it is remembered; drawn here, so that nothing that is open closes.
+def _wait(message_id: str, read: list[Message]) -> None:
+    """Draw the line again and again until the turn is remembered; as a fragment, so that nothing open closes.
 
-    `read` holds the message as the page has just read it; drawn alone, it is used up.
+    `read` holds the message for the run of the whole page, which has just read it, and is empty in later runs.
     """
     with show_errors():
         asked = read.pop() if read else services().conversations.message(require_user().id, message_id)
         if asked is None:
             return
-        _told(asked)
+        _draw_line(asked)
         if pace := _pace(asked):
             run_again("learned", pace)
-        elif _questions(asked) and run_again("learned", calm=True):
-            st.rerun()  # the question above the box is no part of this piece
+        elif _has_question(asked) and run_again("learned", calm=True):
+            st.rerun()  # the question above the input box is not part of this fragment
 
 
 def _pace(asked: Message) -> float | None:
-    """How often to look whether a turn is remembered, in seconds; None if there is nothing to wait for."""
+    """Return after how many seconds to look again whether a turn is remembered, or None if it is not waiting."""
     if asked.remembering != "waiting" or datetime.now(UTC) - asked.created_at > LONG_ENOUGH:
         return None
     return LATER if asked.receipt.get("not_remembered") else SOON
 
 
-def _questions(asked: Message) -> bool:
-    """Whether the turn left a contradiction for the person to decide."""
+def _has_question(asked: Message) -> bool:
+    """Return whether the turn left a contradiction for the person to decide."""
     return any(each.get("event") == "ASK" for each in (asked.receipt.get("remembered") or {}).get("events") or [])
 
 
-def _not_yet(asked: Message) -> None:
+def _draw_waiting(asked: Message) -> None:
     if problem := asked.receipt.get("not_remembered"):
         state = "Not remembered yet" if asked.remembering == "waiting" else "Not remembered"
         st.caption(f":material/hourglass: {state}: {escape(str(problem))}")
 
 
-def _turn_over(message_id: str) -> None:
-    """Open what is closed, close what is open."""
+def _toggle(message_id: str) -> None:
+    """Open or close the details of a turn."""
     st.session_state.pop(EDITED, None)
     opened = st.session_state.get(OPENED) == message_id
     st.session_state[OPENED] = None if opened else message_id
 
 
 @st.fragment
-def _details(message_id: str) -> None:
-    """Each change with what became of it since, and what was not kept with its reason."""
+def _draw_details(message_id: str) -> None:
+    """Draw each change with its present state, and what was not kept with the reason."""
     user = require_user()
     with show_errors():
         asked = services().conversations.message(user.id, message_id)
         record = (asked.receipt.get("remembered") if asked else None) or {}
         with st.container(border=True, key=f"learned-details-{message_id}"):
             for number, each in enumerate(_changes(record)):
-                _change(user, each, f"{message_id}-{number}")
+                _draw_change(user, each, f"{message_id}-{number}")
             for each in record.get("dropped") or []:
                 words = f"“{escape(str(each['text']))}”, " if each.get("text") else ""
                 st.caption(f"Not kept: {words}{escape(str(each['reason']))}.")
 
 
-def _change(user: User, change: Mapping[str, Any], key: str) -> None:
+def _draw_change(user: User, change: Mapping[str, Any], key: str) -> None:
     memory = services().memory
     now = memory.get(change["id"], user_id=user.id)
     versions = memory.history(change["id"], user_id=user.id)
     if now is not None and st.session_state.get(EDITED) == key:
-        _editor(user, change["id"], now["memory"], key)
+        _draw_editor(user, change["id"], now["memory"], key)
         return
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
     with row.container():
         st.markdown(escape(now["memory"]) if now else f"~~{escape(str(change['memory']))}~~")
-        st.caption(_since(change, versions, now))
+        st.caption(_describe(change, versions, now))
     if now is not None and row.button("Edit", key=f"icon-edit-{key}", icon=":material/edit:", type="tertiary"):
         st.session_state[EDITED] = key
         st.rerun()
     if versions:
-        _undo(user, row, change, versions[-1], key, now)
+        _draw_undo_button(user, row, change, versions[-1], key, now)
 
 
-def _undo(
+def _draw_undo_button(
     user: User, row: Any, change: Mapping[str, Any], latest: Mapping[str, Any], key: str, now: Result | None
 ) -> None:
-    """The way back from the last change; an edit that was taken back leaves what was learned, which can go still."""
-    stands = _stands(change, now)
+    """Draw the button that undoes the last change, or brings back what was undone.
+
+    After an edit was undone the memory says what was learned again, and that can be undone, too."""
+    stands = _still_says(change, now)
     back = now is None or (latest["undoes"] is not None and not stands)
     label, icon = ("Bring back", ":material/redo:") if back else ("Undo", ":material/undo:")
     if row.button(label, key=f"icon-undo-{key}", icon=icon, type="tertiary"):
@@ -153,12 +155,12 @@ def _undo(
         st.rerun()
 
 
-def _stands(change: Mapping[str, Any], now: Result | None) -> bool:
-    """Whether the memory says what was learned of this turn."""
+def _still_says(change: Mapping[str, Any], now: Result | None) -> bool:
+    """Return whether the memory still says what was learned from this turn."""
     return now is not None and change["event"] != "DELETE" and now["memory"] == change["memory"]
 
 
-def _editor(user: User, memory_id: str, words: str, key: str) -> None:
+def _draw_editor(user: User, memory_id: str, words: str, key: str) -> None:
     with st.form(f"edit-{key}", border=False):
         said = st.text_area("What is right", value=words, key=f"edit-words-{key}")
         row = st.container(horizontal=True)
@@ -171,23 +173,23 @@ def _editor(user: User, memory_id: str, words: str, key: str) -> None:
         st.rerun()
 
 
-def _since(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], now: Result | None) -> str:
-    """What was done, and what became of it since then."""
+def _describe(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], now: Result | None) -> str:
+    """Return what was done, and what became of it since."""
     if not versions:
         return "Gone for good."
     latest, told = versions[-1], _done(change)
-    if latest["undoes"] is not None and not _stands(change, now):
+    if latest["undoes"] is not None and not _still_says(change, now):
         return f"{told}, and taken back"
     if now is None:
         return told if change["event"] == "DELETE" else f"{told}, and forgotten"
-    if latest["actor"] == "person" and not _stands(change, now):
+    if latest["actor"] == "person" and not _still_says(change, now):
         return f"{told}, and changed by you"
     before = change.get("previous_memory")
     return f"{told}, from “{escape(shorten(str(before), LONGEST))}”" if before else told
 
 
 def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What was done to memories; questions are put above the box."""
+    """Return the changes to memories; questions are drawn by `questions`."""
     return [each for each in record.get("events") or [] if each.get("event") in DONE and each.get("id")]
 
 

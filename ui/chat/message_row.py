@@ -1,4 +1,4 @@
-"""The quiet row under a message: its versions, copying it, saying it otherwise, and what is thought of a reply."""
+"""What is drawn below a message: its versions, copying, rewording, feedback, the receipt, and its attachments."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from ui.frame import show_errors
 
 __all__ = ["REWORDED", "draw_attachments", "draw_below_reply", "draw_below_words", "read_previews", "size_of"]
 
-REWORDED = "reworded"  # the id of the message that is being said otherwise
+REWORDED = "reworded"  # the id of the message that is being reworded
 THUMBS = {1: 1, 0: -1}
 THUMB_OF = {1: 1, -1: 0}
 
 
 def draw_below_words(user: User, message: Message, thread: Thread) -> None:
-    """Under what a person said."""
+    """Draw the row below a person's message."""
     with st.container(key=f"below-{message.id}"), _row(message):
-        _versions(user, message, thread)
+        _draw_versions(user, message, thread)
         copy_button(message)
         key, icon = f"icon-reword-{message.id}", ":material/edit:"
         st.button("Reword", key=key, icon=icon, type="tertiary", on_click=_reword, args=(message.id,))
 
 
 def draw_below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
-    """Under a reply: whether it is whole, the row, and what stands behind it."""
+    """Draw what stands below a reply: whether it is complete, the row, and the receipt."""
     draw_notes(message)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"below-{message.id}"):
         with _row(message):
-            _versions(user, message, thread)
+            _draw_versions(user, message, thread)
             copy_button(message)
-            _feedback(user, message)
+            _draw_feedback(user, message)
         with st.container(width="content"):
             draw_receipt(message, thread.before(message), again, thread.find(message.parent_id))
 
@@ -50,8 +50,8 @@ def _row(message: Message) -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, gap="small", vertical_alignment="center", width="content", key=key)
 
 
-def _versions(user: User, message: Message, thread: Thread) -> None:
-    """The way to the version before and after, where there are several."""
+def _draw_versions(user: User, message: Message, thread: Thread) -> None:
+    """Draw the buttons for the version before and after, if the message has several versions."""
     versions = thread.versions(message.id)
     if len(versions) < 2 or message.id not in versions:
         return
@@ -74,7 +74,7 @@ def _versions(user: User, message: Message, thread: Thread) -> None:
 
 
 def _choose(user: User, message: Message, version: str) -> None:
-    with suppress(NotFound):  # gone meanwhile: the page shows what there is
+    with suppress(NotFound):  # gone in the meantime: the page shows what there is
         services().conversations.threads.choose(user.id, message.conversation_id, version)
 
 
@@ -83,7 +83,7 @@ def _reword(message_id: str) -> None:
     scroll_soon(message_id, write=True)
 
 
-def _feedback(user: User, message: Message) -> None:
+def _draw_feedback(user: User, message: Message) -> None:
     key = f"feedback-{message.id}"
     st.feedback(
         "thumbs",
@@ -106,7 +106,7 @@ def _feedback(user: User, message: Message) -> None:
             key=words,
             max_chars=MAX_WHY,
         )
-        st.form_submit_button("Keep", on_click=_say_why, args=(user, message, words))
+        st.form_submit_button("Keep", on_click=_save_why, args=(user, message, words))
 
 
 def _rate(user: User, message: Message, key: str) -> None:
@@ -117,7 +117,7 @@ def _rate(user: User, message: Message, key: str) -> None:
         )
 
 
-def _say_why(user: User, message: Message, key: str) -> None:
+def _save_why(user: User, message: Message, key: str) -> None:
     words = str(st.session_state.to_dict().get(key) or "")
     with suppress(NotFound):
         services().conversations.threads.rate(user.id, message.id, message.feedback, words)
@@ -128,36 +128,36 @@ WIDEST = 240  # pixels
 
 
 def read_previews(user: User, messages: Sequence[Message]) -> Mapping[str, bytes]:
-    """The small pictures of all these messages, in one trip; in none, where no picture came with any."""
-    having = [each.id for each in messages if any(map(_is_picture, each.receipt.get("attached") or []))]
-    return services().conversations.attachments.previews(user.id, having)
+    """Return the previews of all pictures in these messages, read in one trip, or none if there are none."""
+    with_pictures = [each.id for each in messages if any(map(_is_picture, each.receipt.get("attached") or []))]
+    return services().conversations.attachments.previews(user.id, with_pictures)
 
 
-def draw_attachments(said: Message, shown: Mapping[str, bytes]) -> None:
-    """What came with a message; `shown` are the small pictures that were read for the page."""
+def draw_attachments(said: Message, previews: Mapping[str, bytes]) -> None:
+    """Draw a message's attachments; `previews` are those that were read for the page."""
     files = said.receipt.get("attached") or []
     if not files:
         return
     with st.container(key=f"attached-{said.id}"):
-        if any(str(each["id"]) in shown for each in files):
+        if any(str(each["id"]) in previews for each in files):
             row = st.container(horizontal=True, gap="small")
             for each in files:
-                if preview := shown.get(str(each["id"])):
+                if preview := previews.get(str(each["id"])):
                     row.image(preview, width=WIDEST, alt=str(each["name"]))
         chips = st.container(horizontal=True, gap="small")
         for each in files:
-            _chip(chips, each)
+            _draw_file(chips, each)
 
 
-def _chip(row: Any, file: Mapping[str, Any]) -> None:
+def _draw_file(row: Any, file: Mapping[str, Any]) -> None:
     name, key = escape(str(file["name"])), f"file-{file['id']}"
     icon = ICONS.get(str(file["media"]), ":material/image:")
     label = f"{name} · {size_of(int(file['size']))}"
     if row.button(label, key=key, type="tertiary", icon=icon):
-        st.dialog(name, width="large")(_opened)(str(file["id"]))
+        st.dialog(name, width="large")(_draw_file_dialog)(str(file["id"]))
 
 
-def _opened(attachment_id: str) -> None:
+def _draw_file_dialog(attachment_id: str) -> None:
     with show_errors():
         file = services().conversations.attachments.one(require_user().id, attachment_id)
         if file is None:
@@ -170,7 +170,7 @@ def _opened(attachment_id: str) -> None:
 
 
 def size_of(size: int) -> str:
-    """How large a file is, as people say it."""
+    """Return the size of a file in kB or MB."""
     if size < 1_000_000:
         return f"{max(1, round(size / 1000)):,} kB"
     return f"{size / 1000000:.1f} MB"

@@ -1,4 +1,4 @@
-"""The questions above the box: which of two memories is right, and whether an old one still holds."""
+"""The questions above the input box: which of two memories is right, and whether an old memory still holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ui.frame import show_errors
 
 __all__ = ["WAITING", "draw_contradiction", "draw_recheck"]
 
-WAITING = "which_is_right_waits"  # one question at a time: others are not put beside this one
+WAITING = "which_is_right_waits"  # whether a contradiction is open: no recheck is asked beside it
 # What the buttons say.
 CHOICES: dict[Choice, str] = {
     "new": "The new one",
@@ -31,21 +31,22 @@ CHOICES: dict[Choice, str] = {
 
 
 @st.fragment
-def draw_contradiction(asking: User, read: list[Sequence[Question]]) -> None:
-    """The oldest open question, and how many wait behind it; answered at once.
+def draw_contradiction(user_of_page: User, read: list[Sequence[Question]]) -> None:
+    """Draw the oldest open contradiction, and how many more there are.
 
-    `read` holds what the page has read for its own run, for who was at its gate; drawn alone, it is used up.
+    `read` holds the questions for the run of the whole page, which has just read them for this person, and is empty in
+    later runs of the fragment.
     """
     with show_errors():
-        user = asking if read else require_user()
+        user = user_of_page if read else require_user()
         waiting = read.pop() if read else services().memory.questions.open(user.id)
         st.session_state[WAITING] = bool(waiting)
         if waiting:
             with st.container(border=True, key="which-is-right"):
-                _question_card(user.id, waiting[0], len(waiting))
+                _draw_contradiction_card(user.id, waiting[0], len(waiting))
 
 
-def _question_card(user_id: str, asked: Question, waiting: int) -> None:
+def _draw_contradiction_card(user_id: str, asked: Question, waiting: int) -> None:
     more = f" {quiet(f'1 of {waiting}')}" if waiting > 1 else ""
     st.markdown(f"**Which is right?**{more}")
     known = escape(asked.known) if asked.known else "*forgotten since*"
@@ -57,11 +58,11 @@ def _question_card(user_id: str, asked: Question, waiting: int) -> None:
             st.rerun()
 
 
-KEPT, WORDS = "gently", "gently-words"
+RECHECK, WORDS = "gently", "gently-words"
 
 
-class Asked(NamedTuple):
-    """In which chat it is asked, and what came of it: a memory to ask about, or what was answered and its undo."""
+class Recheck(NamedTuple):
+    """The recheck of this visit: its chat, and the memory to ask about, or what was answered and how to undo it."""
 
     chat: str | None
     memory: Result | None = None
@@ -72,40 +73,40 @@ class Asked(NamedTuple):
 
 @st.fragment
 def draw_recheck() -> None:
-    """The card with the question, or the line that says what was answered; mostly neither."""
+    """Draw the question whether a memory still holds, or the line that says what was answered; mostly neither."""
     with show_errors():
         if st.session_state.get(WAITING):
             return
-        asked = _looked_for()
+        asked = _recheck_of_visit()
         if asked.memory is None and not asked.said:
             return
         user = require_user()
         if asked.memory is not None:
             with st.container(border=True, key="confirm-gently"):
-                _recheck_card(user, asked, asked.memory)
+                _draw_recheck_card(user, asked, asked.memory)
         else:
-            _answered(user, asked)
+            _draw_answered(user, asked)
 
 
-def _looked_for() -> Asked:
-    """What there is to ask, looked for once for each visit: in passing, so that another chat does not ask again."""
+def _recheck_of_visit() -> Recheck:
+    """Return the recheck of this visit, looked for once; another chat does not ask again."""
     chat = open_chat.open_id()
-    asked: Asked | None = st.session_state.get(KEPT)
+    asked: Recheck | None = st.session_state.get(RECHECK)
     if asked is None:
-        asked = Asked(chat, services().memory.recheck.due(user_id=require_user().id))
+        asked = Recheck(chat, services().memory.recheck.due(user_id=require_user().id))
     elif asked.chat != chat:
-        asked = Asked(chat)
-    st.session_state[KEPT] = asked
+        asked = Recheck(chat)
+    st.session_state[RECHECK] = asked
     return asked
 
 
-def _recheck_card(user: User, asked: Asked, memory: Result) -> None:
+def _draw_recheck_card(user: User, asked: Recheck, memory: Result) -> None:
     st.markdown("**Is this still so?**")
     told = memory["updated_at"] or memory["created_at"]
     day = f" {quiet(f'You told me on {date_of(told)}')}" if told else ""
     st.markdown(f"{escape(memory['memory'])}{day}")
     if asked.changing:
-        _reword(user, asked, memory)
+        _draw_reword_form(user, asked, memory)
         return
     row = st.container(horizontal=True, gap="small")
     if row.button("Still true", key="gently-true"):
@@ -113,12 +114,12 @@ def _recheck_card(user: User, asked: Asked, memory: Result) -> None:
     if row.button("Not any more", key="gently-gone"):
         _answer(user, asked, "gone", f"Forgotten: {escape(memory['memory'])}")
     if row.button("Changed…", key="gently-changed"):
-        _go_on(asked._replace(changing=True))
+        _continue_with(asked._replace(changing=True))
     if row.button("Don't ask", key="gently-never", type="tertiary"):
         _answer(user, asked, "never", "I will not ask about this again, and about nothing else for three months.")
 
 
-def _reword(user: User, asked: Asked, memory: Result) -> None:
+def _draw_reword_form(user: User, asked: Recheck, memory: Result) -> None:
     with st.form("gently-form", border=False):
         words = st.text_area("What is right now", value=memory["memory"], key=WORDS)
         row = st.container(horizontal=True)
@@ -130,29 +131,29 @@ def _reword(user: User, asked: Asked, memory: Result) -> None:
         last = own.history(memory["id"], user_id=user.id)[-1]["id"]
         _answer(user, asked, "changed", f"Changed: {escape(words.strip())}", last)
     if save or leave:
-        _go_on(asked._replace(changing=False))
+        _continue_with(asked._replace(changing=False))
 
 
-def _answer(user: User, asked: Asked, answer: Answer, said: str, undo: int | None = None) -> None:
+def _answer(user: User, asked: Recheck, answer: Answer, said: str, undo: int | None = None) -> None:
     memory_id = asked.memory["id"] if asked.memory else ""
     try:
         change = services().memory.recheck.answer(memory_id, answer, user_id=user.id)
-    except NotFound:  # it was answered in another tab
-        _go_on(Asked(asked.chat))
+    except NotFound:  # answered in another tab
+        _continue_with(Recheck(asked.chat))
         return
-    _go_on(Asked(asked.chat, said=said, undo=undo or (change.run if change.count else None)))
+    _continue_with(Recheck(asked.chat, said=said, undo=undo or (change.run if change.count else None)))
 
 
-def _answered(user: User, asked: Asked) -> None:
+def _draw_answered(user: User, asked: Recheck) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="gently-answered")
     row.caption(asked.said, width="content")
     if asked.undo is None:
         return
     if row.button("Undo", key="gently-undo", icon=":material/undo:", type="tertiary"):
         services().memory.undo(asked.undo, user_id=user.id)
-        _go_on(Asked(asked.chat))
+        _continue_with(Recheck(asked.chat))
 
 
-def _go_on(asked: Asked) -> None:
-    st.session_state[KEPT] = asked
+def _continue_with(asked: Recheck) -> None:
+    st.session_state[RECHECK] = asked
     st.rerun()

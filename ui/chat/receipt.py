@@ -1,7 +1,7 @@
-"""The quiet line under a reply that opens: what it was told from memory and from where, what was learned of the turn,
-by which model, at what cost; and the ways to another answer.
+"""The receipt of a reply, a line that opens: the memories it was given and why, the model, time and cost.
 
-Receipts of older versions lack some of it, and are drawn without. It asks nobody for anything.
+It also has the buttons that ask for another answer. Receipts that older versions wrote lack some fields, and are drawn
+without them. Nothing is read from the database.
 """
 
 from __future__ import annotations
@@ -40,20 +40,19 @@ LEAST_COST = 0.0001
 
 
 class Again(Protocol):
-    """Has a message answered anew: without some memories, as it was at the end of a day, or just so."""
+    """A callback that has a message answered again, maybe without some memories or as of a past day."""
 
     def __call__(self, message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
-        """Have it answered in the next run."""
+        """Have the message answered in the next run."""
 
 
 def draw_receipt(
     said: Message, before: Sequence[Message] = (), again: Again | None = None, asked: Message | None = None
 ) -> None:
-    """One line that opens, and the ways to another reply.
+    """Draw the line that opens to the receipt, and the button that asks for another answer.
 
-    `before` are the replies that this one took the place of.
-
-    `asked` is the message it replies to, whose receipt says what was learned of the turn.
+    `before` are the replies that this one replaced; `asked` is the message it replies to, whose receipt says what was
+    learned from the turn.
     """
     receipt = said.receipt
     label = summary(receipt)
@@ -61,12 +60,12 @@ def draw_receipt(
         return
     row = st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"behind-{said.id}")
     if label:
-        # What is in it is drawn once it is open: a long chat has dozens that nobody looks into.
+        # The content is drawn once the line is open: a long chat has dozens of receipts that nobody opens.
         key, icon = f"receipt-{said.id}", ":material/favorite:"
         opened = row.popover(label, type="tertiary", icon=icon, key=key, on_change="rerun")
         if opened.open:
             with opened:
-                _opened(said, before, again, asked)
+                _draw_content(said, before, again, asked)
     if again:
         key, icon = f"icon-again-{said.id}", ":material/refresh:"
         given = (said.parent_id, receipt.get("without") or [], as_of_day(receipt))
@@ -74,7 +73,7 @@ def draw_receipt(
 
 
 def as_of_day(receipt: Mapping[str, Any]) -> date | None:
-    """The day a reply is told as of, if it is not of today."""
+    """Return the past day that a reply was given as of, if any."""
     try:
         return date.fromisoformat(str(receipt.get("as_of")))
     except ValueError:
@@ -82,7 +81,7 @@ def as_of_day(receipt: Mapping[str, Any]) -> date | None:
 
 
 def draw_notes(said: Message) -> None:
-    """What must not be overlooked about a reply."""
+    """Draw what must not be overlooked about a reply: that it was cut off, had no memory, or is as of a past day."""
     receipt = said.receipt
     if said.status == "stopped":
         st.caption(":material/stop_circle: Stopped here.")
@@ -98,26 +97,26 @@ def draw_notes(said: Message) -> None:
         st.caption(f":material/history_toggle_off: As of {day.day} {day:%B %Y}")
 
 
-def _opened(said: Message, before: Sequence[Message], again: Again | None, asked: Message | None) -> None:
-    """Every memory with why it was found; each can be switched off where the reply can be had again."""
+def _draw_content(said: Message, before: Sequence[Message], again: Again | None, asked: Message | None) -> None:
+    """Draw every memory with the reason it was found; each can be switched off if another answer is possible."""
     used, left_out = _memories(said.receipt), _left_out(said, before)
     if again is None:
         st.markdown("\n\n".join([*map(memory_markdown, used), _cost(said.receipt)]))
     else:
-        _choices(said, used, left_out, again)
+        _draw_choices(said, used, left_out, again)
     if asked and (line := learned_line(asked.receipt.get("remembered") or {})):
         st.markdown(quiet(f"From this turn · {line}"))
-    _origins(said, used)
+    _draw_origins(said, used)
 
 
-def _choices(
+def _draw_choices(
     said: Message, used: Sequence[Mapping[str, Any]], left_out: Sequence[Mapping[str, Any]], again: Again
 ) -> None:
-    """The memories as switches, and a day to answer as of; one form, so that both go together."""
+    """Draw the memories as switches, and a day to answer as of, in one form."""
     with st.form(f"without-{said.id}", border=False):
         for number, each in enumerate([*used, *left_out]):
             with st.container(gap=None, key=f"given-{said.id}-{number}"):
-                st.checkbox(_text(each), value=number < len(used), key=_switch(said, each))
+                st.checkbox(_memory_text(each), value=number < len(used), key=_switch_key(said, each))
                 st.markdown("  \n".join(_small(line) for line in _why(each)))
         given = (said, [*used, *left_out], again)
         if used or left_out:
@@ -130,7 +129,7 @@ def _choices(
         st.markdown(_cost(said.receipt))
 
 
-def _switch(said: Message, memory: Mapping[str, Any]) -> str:
+def _switch_key(said: Message, memory: Mapping[str, Any]) -> str:
     return f"with-{said.id}-{memory['id']}"
 
 
@@ -145,17 +144,17 @@ def _answer_as_of(said: Message, memories: Sequence[Mapping[str, Any]], again: A
 
 
 def _switched_off(kept: Mapping[str, Any], said: Message, memories: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [str(each["id"]) for each in memories if not kept.get(_switch(said, each), True)]
+    return [str(each["id"]) for each in memories if not kept.get(_switch_key(said, each), True)]
 
 
-def _origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
-    """The way to the message that each memory came from."""
+def _draw_origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
+    """Draw a button for each memory that opens the message it came from."""
     known = [each for each in used if each.get("run_id")]
     if not known:
         return
     st.caption("Where it was said")
     for each in known:
-        label = f"{_day(each.get('at'))}: {_text(each, SHORT)}"
+        label = f"{_day(each.get('at'))}: {_memory_text(each, SHORT)}"
         key, going = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
         st.button(
             label, key=key, type="tertiary", icon=":material/north_east:", on_click=open_chat.set_open, args=going
@@ -163,13 +162,13 @@ def _origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _left_out(said: Message, before: Sequence[Message]) -> list[Mapping[str, Any]]:
-    """What this reply was not told on purpose, by the receipts of those before it."""
+    """Return the memories that were switched off for this reply, from the receipts of the replies before it."""
     known = {str(each.get("id")): each for other in before for each in _memories(other.receipt)}
     return [known[each] for each in said.receipt.get("without") or [] if each in known]
 
 
 def summary(receipt: Mapping[str, Any]) -> str:
-    """The line itself: how many memories, how long, how many tokens; as much of it as is known."""
+    """Return the line: the number of memories, the time, the number of tokens, as far as they are known."""
     told = []
     if memories := _memories(receipt):
         told.append(plural(len(memories), "1 memory", "{number} memories"))
@@ -183,16 +182,16 @@ def summary(receipt: Mapping[str, Any]) -> str:
 
 
 def memory_markdown(memory: Mapping[str, Any]) -> str:
-    """One memory as Markdown: its text, and below it where it is from and why it was found."""
-    return "  \n".join([_text(memory), *map(_small, _why(memory))])
+    """Return a memory as Markdown: its text, and below it where it comes from and why it was found."""
+    return "  \n".join([_memory_text(memory), *map(_small, _why(memory))])
 
 
-def _text(memory: Mapping[str, Any], longest: int = LONGEST) -> str:
+def _memory_text(memory: Mapping[str, Any], longest: int = LONGEST) -> str:
     return escape(shorten(str(memory.get("text", "")), longest))
 
 
 def _why(memory: Mapping[str, Any]) -> list[str]:
-    """Where it is from, and what its score is made of; as much of it as is known."""
+    """Return where a memory comes from, and the parts of its score, as far as they are known."""
     about = " · ".join(each for each in (_source(memory), _day(memory.get("at")), _score(memory)) if each)
     return [each for each in (about, _parts(memory.get("parts") or {})) if each]
 
@@ -237,7 +236,7 @@ def _day(written: object) -> str:
 
 
 def _score(memory: Mapping[str, Any]) -> str:
-    """What holds whatever is asked comes without a score."""
+    """Return the score; a standing memory has none."""
     if "score" not in memory:
         return ""
     if memory["score"] is None:

@@ -1,1 +1,1 @@
-"""The elements of the health page."""
+"""What the health page draws."""

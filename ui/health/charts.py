@@ -1,4 +1,4 @@
-"""What a picture says faster: what is used, of what kind it is, and when it was kept. Each has its words as well."""
+"""Charts of the memories: how many are used, of which kinds, and when they were kept. Each has a text as well."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ KINDS = {
     "event": "Events",
 }
 SLIM, FLAT, TALL = 78, 40, 220
-# To be told apart on light and on dark, by who sees no red as well.
+# Told apart in both themes, and by people who see no red.
 COLOURS = ["#c0523a", "#c4ad8d"]
-# Streamlit's own is too pale for words this small.
+# Streamlit's own text colour is too pale for words this small.
 INK = {"dark": "#cfc5ba", "light": "#5f554d"}
 
 
 def draw_charts(health: Health) -> None:
-    """The pictures, the simplest first."""
-    _use(health)
-    _kinds(health)
+    """Draw the charts, the simplest first."""
+    _draw_use(health)
+    _draw_kinds(health)
     if len(health.months) > 1:
-        _months(health)
+        _draw_months(health)
 
 
-def _use(health: Health) -> None:
+def _draw_use(health: Health) -> None:
     unused = health.total - health.recalled
     parts = (("used in answers", health.recalled), ("never used", unused))
     series = [
@@ -54,11 +54,11 @@ def _use(health: Health) -> None:
         "series": series,
     }
     alt = f"A bar in two parts: {health.recalled} of {health.total} memories were used in an answer, {unused} never."
-    _picture("How much of it is used", spec, SLIM, alt)
+    _draw_chart("How much of it is used", spec, SLIM, alt)
 
 
-def _kinds(health: Health) -> None:
-    counted = [(_kind(kind), number) for kind, number in health.kinds.items()]
+def _draw_kinds(health: Health) -> None:
+    counted = [(_kind_name(kind), number) for kind, number in health.kinds.items()]
     # The axis counts from below.
     names, numbers = [name for name, _ in counted[::-1]], [number for _, number in counted[::-1]]
     spec = {
@@ -68,10 +68,10 @@ def _kinds(health: Health) -> None:
         "series": [{"type": "bar", "data": numbers, "barWidth": 14, "label": {"show": True, "position": "right"}}],
     }
     told = ", ".join(f"{name} {number:,}" for name, number in counted)
-    _picture("What it is about", spec, FLAT + 30 * len(names), f"Bars by kind: {told}.")
+    _draw_chart("What it is about", spec, FLAT + 30 * len(names), f"Bars by kind: {told}.")
 
 
-def _months(health: Health) -> None:
+def _draw_months(health: Health) -> None:
     months, numbers = [month for month, _ in health.months], [number for _, number in health.months]
     spec = {
         "grid": {"left": 0, "right": 8, "top": 24, "bottom": 4, "containLabel": True},
@@ -85,10 +85,10 @@ def _months(health: Health) -> None:
         f"Bars by month from {months[0]} to {months[-1]}: {sum(numbers)} memories, most of them, "
         f"{most}, in {months[numbers.index(most)]}."
     )
-    _picture("When it was kept", spec, TALL, alt)
+    _draw_chart("When it was kept", spec, TALL, alt)
 
 
-def _picture(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
+def _draw_chart(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
     st.markdown(f"**{title}**")
     ink = {"color": INK["dark" if st.context.theme.type == "dark" else "light"]}
     for part in ("legend", "xAxis", "yAxis"):
@@ -97,5 +97,5 @@ def _picture(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
     st.echarts_chart({**spec, "animation": False, "color": COLOURS}, height=height, alt=alt, renderer="svg")
 
 
-def _kind(kind: str) -> str:
+def _kind_name(kind: str) -> str:
     return KINDS.get(kind, "Others")

@@ -1,4 +1,4 @@
-"""What is worth a look, each with one click that mends it and one that takes that back. Draws and collects."""
+"""Memories worth a look: duplicates, out of date, never used, unconfirmed; and the button that tidies all of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FINDINGS = {
         "Answers rest on these, and you have not confirmed them for three months. This is not wrong, only unproved.",
     ),
 }
-# Why a memory is listed, with the day that this rests on.
+# Why a memory is listed.
 REASONS = {
     "expired": "expired on {day}",
     "past": "over since {day}",
@@ -51,36 +51,36 @@ REASONS = {
 
 
 def draw_findings(user: User, health: Health) -> None:
-    """The findings, what is wrong before what is only unproved; and the way to have all of it put in order."""
+    """Draw the findings, the wrong ones before the merely unproved, and the button that tidies everything."""
     lists = {"stale": health.stale, "unused": health.unused, "unconfirmed": health.unconfirmed}
     if not health.duplicates and not any(each.count for each in lists.values()):
         st.markdown("**Nothing needs a look.** No memory stands twice, is out of date, or was kept for nothing.")
     if health.duplicates:
-        _twice(user, health)
+        _draw_duplicates(user, health)
     for name, finding in lists.items():
         if finding.count:
-            with _part(name, finding.count):
-                _list(name, finding)
-    _tidy(user)
+            with _draw_finding(name, finding.count):
+                _draw_list(name, finding)
+    _draw_tidy(user)
 
 
-def _part(name: str, count: int) -> Any:
-    # By name and not by count: an opened list stays open when it gets shorter.
+def _draw_finding(name: str, count: int) -> Any:
+    # The key has no count in it, so that an open list stays open when it gets shorter.
     title, why = FINDINGS[name]
     part = st.expander(f"{title} ({count:,})", key=f"find-{name}")
     part.caption(why)
     return part
 
 
-def _twice(user: User, health: Health) -> None:
+def _draw_duplicates(user: User, health: Health) -> None:
     groups = health.duplicates[:SHOWN]
-    with _part("twice", health.copies):
+    with _draw_finding("twice", health.copies):
         for group in groups:
             with st.container(border=True):
                 for number, each in enumerate(group):
                     word = "goes" if number else "stays"
                     st.markdown(f"{elements.escape(each['memory'])} {elements.quiet(f'· {word}')}")
-        _more(len(groups), len(health.duplicates))
+        _draw_shown_of(len(groups), len(health.duplicates))
         label = plural(len(groups), "Merge this one", "Merge these {number}")
         if st.button(label, key="merge-shown", type="primary", icon=":material/merge:"):
             with show_errors():
@@ -99,22 +99,22 @@ def _twice(user: User, health: Health) -> None:
 
 
 @st.fragment
-def _list(name: str, finding: ReviewList) -> None:
-    """Boxes to tick, all of them off at first, and what may be done with what is ticked."""
+def _draw_list(name: str, finding: ReviewList) -> None:
+    """Draw a box for each memory, none ticked at first, and the buttons for the ticked ones."""
     with show_errors():
         user = require_user()
         shown = finding.shown[:SHOWN]
-        keys = [_box(name, each) for each in shown]
+        keys = [_box_key(name, each) for each in shown]
         every = all(st.session_state.get(key) for key in keys)
         label = "Choose none" if every else "Choose all"
         st.button(label, key=f"every-{name}", type="tertiary", on_click=elements.tick, args=(keys, not every))
         for each, key in zip(shown, keys, strict=True):
-            _row(each, key)
-        _more(len(shown), finding.count)
-        _do(user, name, [each for each, key in zip(shown, keys, strict=True) if st.session_state.get(key)])
+            _draw_row(each, key)
+        _draw_shown_of(len(shown), finding.count)
+        _draw_buttons(user, name, [each for each, key in zip(shown, keys, strict=True) if st.session_state.get(key)])
 
 
-def _row(each: ReviewItem, key: str) -> None:
+def _draw_row(each: ReviewItem, key: str) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     memory = elements.escape(each.memory["memory"])
     row.checkbox(f"Choose: {memory}", key=key, label_visibility="collapsed", width=24)
@@ -123,21 +123,21 @@ def _row(each: ReviewItem, key: str) -> None:
         st.caption(REASONS[each.reason].format(day=_day(each.since, each.reason == "expired")))
 
 
-def _do(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
+def _draw_buttons(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
     memory = services().memory
     row = st.container(horizontal=True, vertical_alignment="center")
     ids = [each.memory["id"] for each in chosen]
-    # What has a date at which it ends does not hold on because somebody says so.
+    # A memory that expires at a date of its own cannot be confirmed beyond it.
     lasting = [each.memory["id"] for each in chosen if each.reason != "expired"]
     label, icon = "Let go", ":material/delete:"
     if row.button(label, key=f"let-go-{name}", type="primary", icon=icon, disabled=not ids):
-        _done(memory.bulk_edit.delete(ids, user_id=user.id), "Let go")
+        _finish(memory.bulk_edit.delete(ids, user_id=user.id), "Let go")
     label, icon = "Still true", ":material/check:"
     if row.button(label, key=f"holds-{name}", icon=icon, disabled=not lasting):
-        _done(memory.recheck.confirm(lasting, user_id=user.id), "Confirmed")
+        _finish(memory.recheck.confirm(lasting, user_id=user.id), "Confirmed")
 
 
-def _done(change: Change, done: str) -> None:
+def _finish(change: Change, done: str) -> None:
     if change.count:
         undo_bar.offer_undo(plural(change.count, f"{done}: 1 memory", f"{done}: {{number}} memories"), change.run)
     else:
@@ -145,7 +145,7 @@ def _done(change: Change, done: str) -> None:
     st.rerun()
 
 
-def _tidy(user: User) -> None:
+def _draw_tidy(user: User) -> None:
     with st.container(border=True):
         st.markdown("**Tidy up everything**")
         st.caption(
@@ -154,20 +154,20 @@ def _tidy(user: User) -> None:
             "one click takes all of it back."
         )
         if report := st.session_state.pop(REPORT, None):
-            _report(user, report)
+            _draw_report(user, report)
         if st.button("Tidy up", key="tidy-up", icon=":material/mop:"):
             with show_errors():
                 with st.spinner("Tidying up…"):
                     done = services().memory.tidy.run(user.id)
                 st.session_state[REPORT] = done
                 if done.changed:
-                    undo_bar.offer_undo(f"Tidied up: {_told(done)}", done.run)
+                    undo_bar.offer_undo(f"Tidied up: {_summary(done)}", done.run)
                 st.rerun()
 
 
-def _report(user: User, report: Report) -> None:
-    """What a run did; what it would only propose stands in the lists above."""
-    lines = [f"Tidied up: {_told(report)}" if report.changed else "All was in order: nothing was changed."]
+def _draw_report(user: User, report: Report) -> None:
+    """Draw what tidying did; what it only proposes is in the lists above."""
+    lines = [f"Tidied up: {_summary(report)}" if report.changed else "All was in order: nothing was changed."]
     new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:TOLD]]
     lines += [f"Now one statement: {elements.escape(each['memory'])}" for each in new if each]
     lines += [f"Left as it is, {times}×: {elements.escape(reason)}" for reason, times in report.skipped.items()]
@@ -176,7 +176,7 @@ def _report(user: User, report: Report) -> None:
     st.info("  \n".join(lines), icon=":material/mop:")
 
 
-def _told(report: Report) -> str:
+def _summary(report: Report) -> str:
     merged, summarised, expired = len(report.merged), len(report.summarised), len(report.expired)
     told = [plural(merged, "1 merged", "{number} merged")] if merged else []
     told += [plural(summarised, "1 statement for several", "{number} statements for several")] if summarised else []
@@ -184,15 +184,15 @@ def _told(report: Report) -> str:
     return ", ".join(told)
 
 
-def _more(shown: int, count: int) -> None:
+def _draw_shown_of(shown: int, count: int) -> None:
     if shown < count:
         st.caption(f"The first {shown} of {count:,}; the others come when these are done.")
 
 
-def _box(name: str, found: ReviewItem) -> str:
+def _box_key(name: str, found: ReviewItem) -> str:
     return f"box-{name}-{found.memory['id']}"
 
 
 def _day(moment: datetime, whole: bool) -> str:
-    """A date that was written as one stays that day in every timezone."""
+    """Return a day; a date without an hour stays that day in every timezone."""
     return dates.date_of(f"{moment:%Y-%m-%d}" if whole else moment.isoformat())

@@ -1,4 +1,4 @@
-"""Recall checks: a question pinned to a memory, all of them asked at once, and which of them are green."""
+"""Recall checks: questions that are pinned to a memory, and whether recall found the memory when it was asked last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.frame import show_errors
 __all__ = ["count_red", "draw_pin_button", "draw_recall_checks"]
 
 SHORT = 120
-# What came of asking.
+# The results of a check.
 OUTCOMES = {
     "waiting": "Not run yet",
     "found": "Found, at place {place}",
@@ -35,7 +35,7 @@ ICONS = {
 
 
 def draw_pin_button(user: User, memory: Result) -> None:
-    """The way to say "you must know this" of a memory, with a question that is proposed."""
+    """Draw the form that pins a question to a memory; a question is proposed."""
     with st.popover("Must be found", icon=":material/push_pin:", key=f"pin-{memory['id']}"):
         st.caption(
             "Pin a question that has to find this memory. On the page Health you can ask all of them at any time."
@@ -52,12 +52,12 @@ def draw_pin_button(user: User, memory: Result) -> None:
 
 
 def count_red(checks: Sequence[Check]) -> int:
-    """How many did not find what they must, the last time."""
+    """Return how many checks did not find their memory the last time."""
     return sum(each.outcome is not None and not each.green for each in checks)
 
 
 def draw_recall_checks(user: User, checks: Sequence[Check]) -> None:
-    """All checks with their last results, and the button that asks them anew."""
+    """Draw all checks with their last results, and the button that runs them."""
     st.caption(
         "What I must know: questions that you pinned to a memory. Run them after any change, and "
         "see what is still found."
@@ -76,7 +76,7 @@ def draw_recall_checks(user: User, checks: Sequence[Check]) -> None:
             st.rerun()
     for each in checks:
         with st.container(border=True):
-            _one(user, each)
+            _draw_check(user, each)
 
 
 def _summary(checks: Sequence[Check]) -> str:
@@ -88,7 +88,7 @@ def _summary(checks: Sequence[Check]) -> str:
     return f"**{told}** {elements.quiet(f'· {last}')}"
 
 
-def _one(user: User, check: Check) -> None:
+def _draw_check(user: User, check: Check) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     with row.container(gap="xxsmall"):
         st.markdown(f"{ICONS.get(check.outcome or '', ':material/pending:')} **{elements.escape(check.question)}**")
@@ -100,12 +100,12 @@ def _one(user: User, check: Check) -> None:
             st.toast("The check is gone; the memory stays.")
             st.rerun()
     if check.outcome:
-        _told(check)
-        _behind(user, check)
+        _draw_reasons(check)
+        _draw_scores(user, check)
 
 
-def _behind(user: User, check: Check) -> None:
-    """The scores, for who wants them; and the way to be content with what the memory says by now."""
+def _draw_scores(user: User, check: Check) -> None:
+    """Draw the scores, and the button that accepts what the memory says now."""
     why, row = check.why, st.container(horizontal=True, vertical_alignment="center", gap="small")
     if why.get("now") and row.button("These words are right", key=f"accept-{check.id}", icon=":material/check:"):
         with show_errors():
@@ -116,8 +116,8 @@ def _behind(user: User, check: Check) -> None:
             st.markdown(memory_markdown({"text": check.pinned_text, "score": why["score"], "parts": why.get("parts")}))
 
 
-def _told(check: Check) -> None:
-    """What is known of how it came to this."""
+def _draw_reasons(check: Check) -> None:
+    """Draw why a check has its result."""
     why, told = check.why, []
     if now := why.get("now"):
         told.append(f"It says now: {elements.escape(elements.shorten(str(now), SHORT))}")

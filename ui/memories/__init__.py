@@ -1,1 +1,1 @@
-"""The elements of the memories page."""
+"""What the memories page draws."""

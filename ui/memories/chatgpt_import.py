@@ -1,6 +1,6 @@
-"""What a person said to ChatGPT, brought as a file: what was found, what to do with it, and how far that has come.
+"""Importing what a person said to ChatGPT: what their file holds, what to do with it, and how far the import is.
 
-Nothing of it is kept before the person has chosen. Draws and collects; the reading is the worker's.
+Nothing is stored before the person has chosen. The worker reads the messages.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from ui.frame import show_errors
 
 __all__ = ["draw_chatgpt_import", "offer_export"]
 
-FOUND, BROUGHT = "chats-found", "messages-brought"
+OFFERED, BROUGHT = "chats-found", "messages-brought"
 EVERY_SECONDS = 3
 
 
-class Found(NamedTuple):
-    """What is in a file, and about how many tokens it takes to learn from it."""
+class OfferedExport(NamedTuple):
+    """The messages of a file, and about how many tokens it takes to learn from them."""
 
     chats: ChatGPTExport
     cost: int
 
 
 def offer_export(chats: ChatGPTExport) -> None:
-    """Ask in the next run what to do with these."""
-    st.session_state[FOUND] = Found(chats, services().memory.import_queue.cost(chats.said))
+    """Ask, from the next run on, what to do with these messages."""
+    st.session_state[OFFERED] = OfferedExport(chats, services().memory.import_queue.cost(chats.said))
 
 
 def draw_chatgpt_import(user: User) -> None:
-    """The question, where there is one, and how far the reading has come."""
+    """Draw the question what to do with a file, if there is one, and the progress of an import."""
     with st.container(key="brought"):
-        if offered := st.session_state.get(FOUND):
-            _ask(user, offered)
+        if offered := st.session_state.get(OFFERED):
+            _draw_offer(user, offered)
         with show_errors():
             progress = services().memory.import_queue.progress(user.id)
             if progress.waiting:
-                # Only while there is something to look for.
-                st.fragment(_moving, run_every=EVERY_SECONDS)()
+                # Runs again only while messages are waiting.
+                st.fragment(_draw_progress, run_every=EVERY_SECONDS)()
             elif progress.given_up:
                 st.caption(
                     plural(
@@ -57,7 +57,7 @@ def draw_chatgpt_import(user: User) -> None:
                 )
 
 
-def _ask(user: User, offered: Found) -> None:
+def _draw_offer(user: User, offered: OfferedExport) -> None:
     chats, cost = offered
     with st.container(border=True), show_errors():
         st.markdown("**What you said to ChatGPT**")
@@ -84,15 +84,15 @@ def _ask(user: User, offered: Found) -> None:
                 "I read them in the background, and what is worth keeping becomes memories with the day you said it."
             ),
         ):
-            _bring(user, "learn")
+            _import(user, "learn")
         told = (
             "No memories are made of them, but I find them when we talk about such things. No model reads them."
             if turns
             else "Your settings say that nothing is kept turn by turn."
         )
         if row.button("Keep them as said", icon=":material/inventory_2:", help=told, disabled=not turns):
-            _bring(user, "keep")
-        row.button("Not now", type="tertiary", on_click=_drop)
+            _import(user, "keep")
+        row.button("Not now", type="tertiary", on_click=_withdraw_offer)
 
 
 def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
@@ -119,17 +119,17 @@ def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
 
 
 def _about(cost: int) -> str:
-    """Two digits: it is an estimate."""
+    """Return a number with two significant digits, because it is an estimate."""
     size = 10 ** max(0, len(str(cost)) - 2)
     return f"{-(-cost // size) * size:,}"
 
 
-def _bring(user: User, way: Way) -> None:
-    offered: Found = st.session_state[FOUND]
+def _import(user: User, way: Way) -> None:
+    offered: OfferedExport = st.session_state[OFFERED]
     home = services()
     new = home.memory.import_queue.add(user.id, offered.chats.said, way)
     home.worker.tell()
-    _drop()
+    _withdraw_offer()
     st.session_state[BROUGHT] = new
     st.toast(
         plural(new, "One message waits to be read.", "{number} messages wait to be read.")
@@ -139,12 +139,12 @@ def _bring(user: User, way: Way) -> None:
     st.rerun()
 
 
-def _drop() -> None:
-    st.session_state.pop(FOUND, None)
+def _withdraw_offer() -> None:
+    st.session_state.pop(OFFERED, None)
 
 
-def _moving() -> None:
-    """How many are left, looked at again now and then."""
+def _draw_progress() -> None:
+    """Draw how many messages are left, every few seconds."""
     user = require_user()
     with _bordered(), show_errors():
         queue = services().memory.import_queue
@@ -152,14 +152,14 @@ def _moving() -> None:
         if not progress.waiting:
             st.toast("All of it is read.")
             st.rerun()
-        _bar(progress)
+        _draw_bar(progress)
         if st.button("Stop reading", icon=":material/stop_circle:", type="tertiary"):
             queue.stop(user.id)
             st.toast("Stopped. What was learned so far stays.")
             st.rerun()
 
 
-def _bar(progress: ImportProgress) -> None:
+def _draw_bar(progress: ImportProgress) -> None:
     total = max(progress.waiting, st.session_state.get(BROUGHT) or progress.waiting + progress.done)
     st.progress(
         1 - progress.waiting / total,

@@ -1,6 +1,6 @@
-"""Whom and what the memories speak of: a picture to press on, and the same as a list. Draws and collects.
+"""The graph of the people and things in the memories: a chart to press on, and the same relations as a list.
 
-All of the graph is read at once, and what is around somebody is found in it, so that a press costs no second read.
+The whole graph is read at once, so that choosing somebody needs no second read. `rings` places the nodes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ui.memories import memory_list
 __all__ = ["draw_graph", "rings"]
 
 NODES, CROWD, WORDED, LISTED, MENTIONED = 60, 20, 12, 100, 10
-CHOSEN, HOPS, PICTURE = "graph-chosen", "graph-hops", "graph-picture"
+CHOSEN, HOPS, CHART = "graph-chosen", "graph-hops", "graph-picture"
 ME = "me"
 INK = {"dark": "#f0e8df", "light": "#2c2420"}
 LINE = {"dark": "#7d6f63", "light": "#b7a896"}
@@ -29,34 +29,34 @@ CENTRE, OTHERS = "#c8553b", "#8a9a7b"
 
 
 def draw_graph(user: User) -> None:
-    """The choice, the picture, the list, and what is remembered of whoever is chosen."""
+    """Draw the choice, the chart, the list, and the memories about whoever is chosen."""
     entities, relations = services().memory.graph.whole(user.id)
     if not [each for each in entities if each.name != ME]:
         st.markdown("Nobody and nothing yet. People, places and things that you tell me of will stand here.")
         return
     st.caption("Whom and what your memories speak of. Press one, or choose it, to see what is around it.")
     by_name = {each.name: each for each in entities}
-    chosen, hops = _choice(by_name)
+    chosen, hops = _draw_choice(by_name)
     near = _around(relations, chosen, hops) if chosen else list(relations)
-    drawn = _drawn(by_name, near, chosen)
-    _picture(drawn, near, chosen)
+    drawn = _names_to_draw(by_name, near, chosen)
+    _draw_chart(drawn, near, chosen)
     if not chosen and len(by_name) > len(drawn):
         st.caption(f"The {len(drawn)} with the most relations are drawn, of {len(by_name):,}.")
-    _listed(near, chosen)
+    _draw_list(near, chosen)
     if chosen:
-        _mentions(user, by_name[chosen])
+        _draw_mentions(user, by_name[chosen])
 
 
-def _choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
-    """Who or what is in the middle, and how far around it is looked."""
-    # Whoever was chosen may be gone, or go by another name by now.
+def _draw_choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
+    """Draw the choice of who or what is in the middle, and how many steps around it are shown."""
+    # Whoever was chosen may be gone or have another name now.
     if st.session_state.get(CHOSEN) not in by_name:
         st.session_state[CHOSEN] = None
     chosen = st.selectbox(
         "Around",
-        sorted(by_name, key=lambda name: _called(name).casefold()),
+        sorted(by_name, key=lambda name: _display_name(name).casefold()),
         index=None,
-        format_func=_called,
+        format_func=_display_name,
         placeholder="Everybody and everything",
         key=CHOSEN,
     )
@@ -74,7 +74,7 @@ def _choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
 
 
 def _around(relations: Sequence[Relation], name: str, hops: int) -> list[Relation]:
-    """The relations of somebody, and with two hops of whom they lead to; none leads through the person."""
+    """Return somebody's relations, and with two hops those of their neighbours; none leads through the person."""
     near = [each for each in relations if name in (each.subject, each.object)]
     if hops == 1:
         return near
@@ -82,8 +82,8 @@ def _around(relations: Sequence[Relation], name: str, hops: int) -> list[Relatio
     return [each for each in relations if {each.subject, each.object} & (met | {name})]
 
 
-def _drawn(by_name: Mapping[str, Entity], near: Sequence[Relation], chosen: str | None) -> list[str]:
-    """The names that get a place in the picture: whoever is chosen, then those with the most relations."""
+def _names_to_draw(by_name: Mapping[str, Entity], near: Sequence[Relation], chosen: str | None) -> list[str]:
+    """Return the names that are drawn: whoever is chosen, then those with the most relations."""
     ties = Counter(end for each in near for end in (each.subject, each.object))
     several = ties if chosen else by_name
     in_order = sorted(
@@ -93,14 +93,14 @@ def _drawn(by_name: Mapping[str, Entity], near: Sequence[Relation], chosen: str 
     return in_order[:NODES] if in_order else [chosen] if chosen else []
 
 
-def _picture(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None) -> None:
+def _draw_chart(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None) -> None:
     links = _links(drawn, near)
-    # By what it shows: a selection that is kept would press the same place again in the next picture.
+    # Another key after each press: a selection that is kept would press the same place again in the next chart.
     st.echarts_chart(
         _spec(drawn, links, chosen),
         height=420,
-        key=f"{PICTURE}-{st.session_state.get(PICTURE, 0)}",
-        on_select=_press(tuple(drawn)),
+        key=f"{CHART}-{st.session_state.get(CHART, 0)}",
+        on_select=_on_press(tuple(drawn)),
         alt=(
             f"A picture of {len(drawn)} people and things and {len(links)} relations between them; the "
             "same stands below as a list."
@@ -108,12 +108,12 @@ def _picture(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None)
     )
 
 
-def _press(drawn: Sequence[str]) -> Any:
+def _on_press(drawn: Sequence[str]) -> Any:
     def pressed() -> None:
-        # As a dictionary: after a click, any other touch of the session's state may end this callback.
+        # As a dictionary: after a click, any other access to the session's state may end this callback.
         held = st.session_state.to_dict()
-        number = held.get(PICTURE, 0)
-        event = held.get(f"{PICTURE}-{number}") or {}
+        number = held.get(CHART, 0)
+        event = held.get(f"{CHART}-{number}") or {}
         places = [
             place
             for each in event.get("selection", {}).get("selected", [])
@@ -121,7 +121,7 @@ def _press(drawn: Sequence[str]) -> Any:
             for place in each.get("data_indices", [])
         ]
         names = [drawn[place] for place in places if isinstance(place, int) and 0 <= place < len(drawn)]
-        st.session_state[PICTURE] = number + 1
+        st.session_state[CHART] = number + 1
         if names:
             st.session_state[CHOSEN] = None if names[-1] == held.get(CHOSEN) else names[-1]
 
@@ -129,7 +129,7 @@ def _press(drawn: Sequence[str]) -> Any:
 
 
 def _links(drawn: Collection[str], near: Sequence[Relation]) -> dict[tuple[str, str], list[str]]:
-    """What stands on each line; two people with several relations have one line."""
+    """Return the words on each line; several relations between the same two share one line."""
     links: dict[tuple[str, str], list[str]] = {}
     for each in near:
         if each.subject in drawn and each.object in drawn and each.subject != each.object:
@@ -138,7 +138,7 @@ def _links(drawn: Collection[str], near: Sequence[Relation]) -> dict[tuple[str, 
 
 
 def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], chosen: str | None) -> dict[str, Any]:
-    """What the chart is told: places, lines, and no script in any of them."""
+    """Return the chart's specification, which holds no script."""
     ink, line = (each["dark" if st.context.theme.type == "dark" else "light"] for each in (INK, LINE))
     place = {name: number for number, name in enumerate(drawn)}
     series = {
@@ -146,7 +146,7 @@ def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], 
         "layout": "none",
         "data": _nodes(drawn, links, chosen or ME),
         "links": [
-            {"source": str(place[subject]), "target": str(place[other]), "label": _on_line(told, len(links))}
+            {"source": str(place[subject]), "target": str(place[other]), "label": _line_label(told, len(links))}
             for (subject, other), told in links.items()
         ],
         "left": "14%",
@@ -164,7 +164,7 @@ def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], 
         "emphasis": {"focus": "adjacency", "label": {"color": ink}},
         "select": {"itemStyle": {"borderColor": ink, "borderWidth": 2}, "label": {"color": ink}},
     }
-    # Among many, the names that have room. Not among a few: such a layout misplaces the words on lines.
+    # Among many, only names that have room are drawn. Not among a few: this setting misplaces the words on lines.
     series |= {"labelLayout": {"hideOverlap": True}} if len(drawn) > CROWD else {}
     return {"series": [series], "tooltip": {"show": False}, "animation": False}
 
@@ -175,7 +175,7 @@ def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: s
     return [
         {
             "id": str(number),
-            "name": _short(_called(name)),
+            "name": _short(_display_name(name)),
             "x": round(100 * places[name][0]),
             "y": round(100 * places[name][1]),
             "symbolSize": size + min(16, 2 * ties[name]),
@@ -185,26 +185,26 @@ def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: s
     ]
 
 
-def _on_line(told: Sequence[str], lines: int) -> dict[str, Any]:
-    """The words on a line, where there is room for words."""
+def _line_label(told: Sequence[str], lines: int) -> dict[str, Any]:
+    """Return the label of a line; with many lines it is hidden."""
     return {"show": lines <= WORDED, "formatter": _short(", ".join(dict.fromkeys(told)))}
 
 
-def _listed(near: Sequence[Relation], chosen: str | None) -> None:
+def _draw_list(near: Sequence[Relation], chosen: str | None) -> None:
     with st.expander("As a list", key=f"graph-list-{chosen is not None}"):
         told = dict.fromkeys((each.subject, each.relation, each.object) for each in near)
         lines = [
-            f"{_plain(subject)} — {elements.escape(relation)} — {_plain(other)}"
+            f"{_escaped_name(subject)} — {elements.escape(relation)} — {_escaped_name(other)}"
             for subject, relation, other in list(told)[:LISTED]
         ]
         if lines:
             st.markdown("\n".join(f"- {each}" for each in lines))
         else:
-            st.markdown(f"Nothing I know says how {_plain(chosen or ME)} is related to others.")
+            st.markdown(f"Nothing I know says how {_escaped_name(chosen or ME)} is related to others.")
 
 
-def _mentions(user: User, entity: Entity) -> None:
-    st.markdown(f"##### What I remember of {_plain(entity.name)}")
+def _draw_mentions(user: User, entity: Entity) -> None:
+    st.markdown(f"##### What I remember of {_escaped_name(entity.name)}")
     if others := entity.names[1:]:
         st.caption(f"Also called {elements.escape(', '.join(others[:10]))}")
     found = services().memory.graph.mentions(user.id, entity.memory_ids, MENTIONED)
@@ -214,24 +214,24 @@ def _mentions(user: User, entity: Entity) -> None:
         st.caption("The memories that spoke of it are no longer there.")
 
 
-def _called(name: str) -> str:
+def _display_name(name: str) -> str:
     return "You" if name == ME else name
 
 
-def _plain(name: str) -> str:
-    return elements.escape(_called(name))
+def _escaped_name(name: str) -> str:
+    return elements.escape(_display_name(name))
 
 
 def _short(name: str) -> str:
     return name if len(name) <= 24 else f"{name[:23]}…"
 
 
-FIRST, MORE = 8, 6  # how many have room in the first ring, and in each further one besides
+FIRST, MORE = 8, 6  # how many names fit into the first ring, and how many more into each next one
 Place = tuple[float, float]
 
 
 def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str) -> dict[str, Place]:
-    """A place for each name: nearer to the middle the fewer steps lead there, and beside whom it is related to."""
+    """Return a place for each name: the fewer steps lead there, the nearer to the middle, and beside its neighbours."""
     beside: dict[str, list[str]] = {each: [] for each in names}
     for one, other in links:
         beside[one].append(other)
@@ -242,7 +242,7 @@ def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str)
     places: dict[str, Place] = {middle: (0.0, 0.0)}
     angles, number = {middle: 0.0}, 0
     for layer in _layers(names, beside, middle):
-        # Around the circle in the order of those through whom they are known, so that few lines cross.
+        # In the order of the neighbours they are known through, so that few lines cross.
         layer.sort(key=lambda name: min((angles[each] for each in beside[name] if each in angles), default=0.0))
         while layer:
             number += 1
@@ -255,7 +255,7 @@ def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str)
 
 
 def _layers(names: Sequence[str], beside: dict[str, list[str]], middle: str) -> list[list[str]]:
-    """The others by how many steps lead to them; last, those to whom no step leads."""
+    """Return the other names by the number of steps that lead to them; those that no step leads to come last."""
     met, layers, here = {middle}, [], [middle]
     while here:
         here = [each for each in dict.fromkeys(other for name in here for other in beside[name]) if each not in met]

@@ -1,4 +1,4 @@
-"""One memory, opened in its place in the list: where it comes from, its wording, and every version it had."""
+"""The details of one memory, opened in the list: where it comes from, a form to edit it, and every version it had."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.health import recall_checks
 
 __all__ = ["draw_detail", "is_any_open", "is_open", "toggle"]
 
-OPENED = "opened_memory"
+OPEN = "opened_memory"
 # Where a memory comes from, who changed it, and what was done.
 SOURCES = {
     "person": "written by you",
@@ -39,30 +39,30 @@ DONE = {
 
 
 def is_open(memory_id: str) -> bool:
-    """Whether this is the memory that is looked at."""
-    return bool(st.session_state.get(OPENED) == memory_id)
+    """Return whether the details of this memory are open."""
+    return bool(st.session_state.get(OPEN) == memory_id)
 
 
 def is_any_open() -> bool:
-    """Whether any memory is looked at."""
-    return bool(st.session_state.get(OPENED))
+    """Return whether the details of any memory are open."""
+    return bool(st.session_state.get(OPEN))
 
 
 def toggle(memory_id: str) -> None:
-    """Open it, or close it again."""
-    st.session_state[OPENED] = None if is_open(memory_id) else memory_id
+    """Open the details of a memory, or close them."""
+    st.session_state[OPEN] = None if is_open(memory_id) else memory_id
 
 
 def draw_detail(user: User, memory: Result) -> None:
-    """What is known about it, the box to say it better, and its history."""
-    _origin(user, memory)
-    _edit(user, memory)
+    """Draw what is known about a memory, the form to edit it, and its history."""
+    _draw_origin(user, memory)
+    _draw_edit_form(user, memory)
     recall_checks.draw_pin_button(user, memory)
     with show_errors():
-        _history(user, memory)
+        _draw_history(user, memory)
 
 
-def _origin(user: User, memory: Result) -> None:
+def _draw_origin(user: User, memory: Result) -> None:
     known = memory["metadata"]
     if quote := known.get("quote"):
         st.markdown(f"> “{elements.escape(str(quote))}”".replace("\n", "\n> "))
@@ -76,7 +76,7 @@ def _origin(user: User, memory: Result) -> None:
     }
     lines = (f"**{name}:** {elements.escape(value)}" for name, value in told.items() if value)
     st.markdown("  \n".join(lines))
-    _way_back(user, memory)
+    _draw_open_chat_button(user, memory)
 
 
 def _source(known: Mapping[str, Any]) -> str | None:
@@ -85,9 +85,9 @@ def _source(known: Mapping[str, Any]) -> str | None:
     return SOURCES.get(str(known.get("source")))
 
 
-def _way_back(user: User, memory: Result) -> None:
-    """To the message it came from, or at least to its chat; both may be gone by now."""
-    run_id, message_id = _named(memory, "run_id"), _named(memory, "message_id")
+def _draw_open_chat_button(user: User, memory: Result) -> None:
+    """Draw the button that opens the message a memory came from, or its chat; both may be gone by now."""
+    run_id, message_id = _own_id(memory, "run_id"), _own_id(memory, "message_id")
     if run_id is None:
         return
     label = "Open the message it came from" if message_id else "Open the chat"
@@ -104,8 +104,8 @@ def _way_back(user: User, memory: Result) -> None:
             st.toast("The chat it came from is no longer there.")
 
 
-def _named(memory: Result, key: str) -> str | None:
-    """The name of a chat or a message here: what comes from elsewhere has names of other kinds."""
+def _own_id(memory: Result, key: str) -> str | None:
+    """Return the id of a chat or a message of this app; imported memories have ids of other kinds."""
     name = memory["metadata"].get(key)
     try:
         return name if isinstance(name, str) and str(UUID(name)) == name else None
@@ -113,8 +113,8 @@ def _named(memory: Result, key: str) -> str | None:
         return None
 
 
-def _edit(user: User, memory: Result) -> None:
-    # By its wording too: a box shows anew what an undo, or another tab, made of it.
+def _draw_edit_form(user: User, memory: Result) -> None:
+    # The hash in the key makes the field show what an undo or another tab has changed.
     key = f"{memory['id']}-{memory['hash']}"
     with st.form(f"edit-{key}", border=False):
         words = st.text_area("What it says", value=memory["memory"], key=f"words-{key}")
@@ -122,19 +122,19 @@ def _edit(user: User, memory: Result) -> None:
     if not asked or words.strip() == memory["memory"]:
         return
     with show_errors():
-        own = services().memory
-        own.update(memory["id"], words, user_id=user.id)
-        last = own.history(memory["id"], user_id=user.id)[-1]
+        memories = services().memory
+        memories.update(memory["id"], words, user_id=user.id)
+        last = memories.history(memory["id"], user_id=user.id)[-1]
         undo_bar.offer_undo(f"Changed: {elements.escape(words.strip())}", last["id"])
         st.rerun()
 
 
-def _history(user: User, memory: Result) -> None:
+def _draw_history(user: User, memory: Result) -> None:
     st.markdown("**History**")
     for each in reversed(services().memory.history(memory["id"], user_id=user.id)):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
-        row.caption(_told(each), width="stretch")
-        # Taking back the first version is forgetting, which has a button of its own.
+        row.caption(_history_line(each), width="stretch")
+        # To undo the first version is to forget the memory, which has a button of its memories.
         if each["event"] != "UPDATE":
             continue
         label, key = "Undo this change", f"icon-undo-{each['id']}"
@@ -145,7 +145,7 @@ def _history(user: User, memory: Result) -> None:
                 st.rerun()
 
 
-def _told(event: Mapping[str, Any]) -> str:
+def _history_line(event: Mapping[str, Any]) -> str:
     said = event["new_memory"] if event["new_memory"] is not None else event["old_memory"]
     actor, change = str(event["actor"]), str(event["event"])
     who = ACTORS.get(actor) or elements.escape(actor)

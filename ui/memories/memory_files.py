@@ -1,4 +1,4 @@
-"""Taking memories along: all of them as JSON or as a table, and files of them brought in. Draws and collects."""
+"""Exporting all memories as JSON or CSV, and importing memories from a file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ui.memories import chatgpt_import
 
 __all__ = ["draw_memory_files"]
 
-ROUND = "import-round"
+COUNT = "import-round"
 MB = 1024 * 1024
 
 
 def draw_memory_files(user: User) -> None:
-    """The way out, and the way in."""
+    """Draw the downloads, the upload, and the import from ChatGPT."""
     with st.container(border=True):
         st.markdown("**Take them along**")
         st.caption("Everything remembered about you, as it is now. JSON can be read in again, here or by mem0.")
@@ -57,36 +57,36 @@ def draw_memory_files(user: User) -> None:
             "that you said to ChatGPT: the zip it sends you, or the conversations.json in it. What I "
             "know already is left out."
         )
-        _bring_in(user)
+        _draw_upload(user)
     chatgpt_import.draw_chatgpt_import(user)
 
 
 def _as_json(user: User) -> bytes:
-    """All memories in mem0's shape."""
-    return json.dumps({"results": _all(user)}, ensure_ascii=False, indent=2).encode()
+    """Return all memories as JSON in mem0's format."""
+    return json.dumps({"results": _all_memories(user)}, ensure_ascii=False, indent=2).encode()
 
 
 def _as_csv(user: User) -> bytes:
-    """All memories as a table, in which no cell is a formula."""
+    """Return all memories as CSV, in which no cell is a formula."""
     written = io.StringIO(newline="")
     rows = csv.writer(written)
     rows.writerow(COLUMNS)
-    for each in _all(user):
+    for each in _all_memories(user):
         known = {**each["metadata"], **each}
         rows.writerow([cell(str(known[name])) if known.get(name) is not None else "" for name in COLUMNS])
-    return b"\xef\xbb\xbf" + written.getvalue().encode()  # the mark by which spreadsheets know UTF-8
+    return b"\xef\xbb\xbf" + written.getvalue().encode()  # the byte order mark, by which spreadsheets recognise UTF-8
 
 
-def _all(user: User) -> list[Result]:
-    # Asked for when the button is pressed, outside of any run of the page: the session may have ended since.
+def _all_memories(user: User) -> list[Result]:
+    # Runs when the button is pressed, outside of any run of the page: the session may have ended since.
     check_session(user)
     return services().memory.bulk_edit.all(user_id=user.id)
 
 
-def _bring_in(user: User) -> None:
+def _draw_upload(user: User) -> None:
     with show_errors():
-        number = st.session_state.get(ROUND, 0)
-        given = st.file_uploader(
+        number = st.session_state.get(COUNT, 0)
+        uploaded = st.file_uploader(
             "A file of memories, or ChatGPT's export",
             type=["json", "zip", "csv", "txt"],
             key=f"import-{number}",
@@ -94,29 +94,32 @@ def _bring_in(user: User) -> None:
             label_visibility="collapsed",
         )
         label = "Import"
-        if not st.button(label, type="primary", icon=":material/upload:", disabled=given is None) or given is None:
+        if (
+            not st.button(label, type="primary", icon=":material/upload:", disabled=uploaded is None)
+            or uploaded is None
+        ):
             return
-        if given.size > chatgpt.MAX_BYTES:
+        if uploaded.size > chatgpt.MAX_BYTES:
             raise InvalidInput(
-                f"{given.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it, and give me the "
+                f"{uploaded.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it, and give me the "
                 "conversations.json in it."
             )
         services().limits.may_upload(user.id)
         with st.spinner("Reading the file…"):
-            if chatgpt.is_export(given):
-                chatgpt_import.offer_export(chatgpt.read(given, given.name))
+            if chatgpt.is_export(uploaded):
+                chatgpt_import.offer_export(chatgpt.read(uploaded, uploaded.name))
             else:
-                _take_in(user, given, given.name, given.size)
-        st.session_state[ROUND] = number + 1  # an empty box for the next file
+                _import(user, uploaded, uploaded.name, uploaded.size)
+        st.session_state[COUNT] = number + 1  # another key empties the field for the next file
         st.rerun()
 
 
-def _take_in(user: User, given: IO[bytes], name: str, size: int) -> None:
+def _import(user: User, uploaded: IO[bytes], name: str, size: int) -> None:
     if size > MAX_BYTES:
         raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Give it to me in parts.")
     home = services()
     room = home.limits.memories_left(user.id)
-    change = home.memory.bulk_edit.import_file(given.read(), name, user_id=user.id, room=room)
+    change = home.memory.bulk_edit.import_file(uploaded.read(), name, user_id=user.id, room=room)
     if change.count:
         undo_bar.offer_undo(
             plural(

@@ -1,4 +1,4 @@
-"""The list of memories: finding, filtering, turning pages, and forgetting one or several. Draws and collects."""
+"""The list of memories: searching, filtering, pages, and forgetting one or several."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ui.memories import memory_detail
 __all__ = ["draw_memory", "draw_memory_list", "is_looking_closer"]
 
 SIZE, FOUND, LONGEST = 20, 100, 200
-NEAR = 0.5  # of the best one's score
+NEAR = 0.5  # of the best score
 PAGE, FIND, KINDS, SINCE, UNTIL, SEVERAL = (
     "memories-page",
     "memories-find",
@@ -34,35 +34,35 @@ PAGE, FIND, KINDS, SINCE, UNTIL, SEVERAL = (
 
 
 def is_looking_closer() -> bool:
-    """Whether the list is searched, or one memory of it is open."""
+    """Return whether the list is searched, or a memory is open."""
     return bool(st.session_state.get(FIND)) or memory_detail.is_any_open()
 
 
 def draw_memory_list(user: User) -> bool:
-    """The search and the filter, what they find, and the pages of it; whether there is anything at all."""
-    words, filters = _looked_for()
-    page, close = _found(user, words, filters) if words else (_page(user, filters), [])
+    """Draw the search, the filter and what they find; return whether there are any memories at all."""
+    words, filters = _draw_search()
+    page, close = _search(user, words, filters) if words else (_current_page(user, filters), [])
     if not page.total and not words and not filters:
-        _nothing_yet()
+        _draw_empty()
         return False
     if not page.total:
         st.caption("None of them says that." if words else "None of them fits the filter.")
     else:
-        _count(page, found=bool(words or filters))
+        _draw_count(page, found=bool(words or filters))
         if st.session_state.get(SEVERAL):
-            _several(user, page.results)
+            _draw_with_boxes(user, page.results)
         else:
-            _each(user, page.results)
+            _draw_memories(user, page.results)
     if close:
         st.caption("Close in meaning")
-        _each(user, close)
+        _draw_memories(user, close)
     if not words:
         elements.draw_pages(PAGE, page.total, SIZE)
     return True
 
 
-def _looked_for() -> tuple[str, dict[str, Any]]:
-    """The words that are looked for, and the filter; what either changes begins at the first page."""
+def _draw_search() -> tuple[str, dict[str, Any]]:
+    """Draw the search box and the filter; return the words and the filter for the memory layer."""
     row = st.container(horizontal=True, vertical_alignment="center", wrap=False)
     words = row.text_input(
         "Find",
@@ -70,7 +70,7 @@ def _looked_for() -> tuple[str, dict[str, Any]]:
         placeholder="Find a memory",
         label_visibility="collapsed",
         max_chars=LONGEST,
-        on_change=_first_page,
+        on_change=_go_to_first_page,
     )
     kinds, since, until = (st.session_state.get(each) for each in (KINDS, SINCE, UNTIL))
     chosen = bool(kinds) + bool(since) + bool(until)
@@ -82,20 +82,22 @@ def _looked_for() -> tuple[str, dict[str, Any]]:
             selection_mode="multi",
             format_func=elements.kind_name,
             key=KINDS,
-            on_change=_first_page,
+            on_change=_go_to_first_page,
         )
-        since = st.date_input("Kept since", value=None, key=SINCE, format="YYYY-MM-DD", on_change=_first_page)
-        until = st.date_input("Kept until", value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_first_page)
-        st.button("Show all kinds and dates", type="tertiary", icon=":material/filter_list_off:", on_click=_clear)
+        since = st.date_input("Kept since", value=None, key=SINCE, format="YYYY-MM-DD", on_change=_go_to_first_page)
+        until = st.date_input("Kept until", value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_go_to_first_page)
+        st.button(
+            "Show all kinds and dates", type="tertiary", icon=":material/filter_list_off:", on_click=_clear_filter
+        )
     return storable(words.strip())[:LONGEST], _filters(kinds, since, until)
 
 
 def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> dict[str, Any]:
-    """The filter as memory understands it; days are the person's own."""
+    """Return a filter for the memory layer; days are days in the person's timezone."""
     asked: list[dict[str, Any]] = []
     if kinds:
         of_kind: dict[str, Any] = {"kind": {"$in": list(kinds)}}
-        # What others wrote into the table has no kind, and counts as a fact.
+        # Rows that other programs wrote have no kind, and count as facts.
         asked.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
     if since:
         asked.append({"created_at": {"$gte": datetime.combine(since, time.min, dates.timezone())}})
@@ -104,22 +106,22 @@ def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> di
     return {"$and": asked} if asked else {}
 
 
-def _first_page() -> None:
+def _go_to_first_page() -> None:
     st.session_state.pop(PAGE, None)
 
 
-def _clear() -> None:
+def _clear_filter() -> None:
     st.session_state[KINDS], st.session_state[SINCE], st.session_state[UNTIL] = [], None, None
-    _first_page()
+    _go_to_first_page()
 
 
-def _page(user: User, filters: dict[str, Any]) -> MemoryPage:
+def _current_page(user: User, filters: dict[str, Any]) -> MemoryPage:
     number = int(st.session_state.get(PAGE) or 1)
     return services().memory.bulk_edit.page(user_id=user.id, number=number, size=SIZE, filters=filters)
 
 
-def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage, list[Result]]:
-    """What says this, and what only means something like it."""
+def _search(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage, list[Result]]:
+    """Return the memories that say these words, and those that only mean something like them."""
     memory = services().memory
     with_words = {**filters, "data": {"$icontains": words}}
     says = {each["id"]: each for each in memory.bulk_edit.page(user_id=user.id, size=FOUND, filters=with_words).results}
@@ -127,10 +129,10 @@ def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage,
         alike = memory.search(words, user_id=user.id, limit=FOUND, filters=filters, recipe="facts", explain=True)[
             "results"
         ]
-    except ModelError as error:  # the words alone find something
+    except ModelError as error:  # the search for words needs no model
         show_error(error)
         alike = []
-    # A list may be long, and its tail is like everything a little.
+    # The end of a long list resembles everything a little.
     near = [
         each for each in alike if (each["score"] or 0) >= NEAR * (alike[0]["score"] or 0) and each["id"] not in says
     ]
@@ -138,30 +140,30 @@ def _found(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage,
     return MemoryPage(list(says.values()), len(says)), [each for each in near if each["id"] not in says]
 
 
-def _nothing_yet() -> None:
+def _draw_empty() -> None:
     st.markdown("Nothing yet. Tell me something about you in a chat, and it will stand here in your own words.")
     if st.button("Go to the chat", type="primary", icon=":material/chat:"):
         st.switch_page("pages/chat.py")
 
 
-def _count(page: MemoryPage, *, found: bool) -> None:
+def _draw_count(page: MemoryPage, *, found: bool) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    told = (
+    count = (
         plural(page.total, "1 memory found", "{number} memories found")
         if found
         else plural(page.total, "1 memory", "{number} memories")
     )
-    row.caption(told, width="content")
+    row.caption(count, width="content")
     row.toggle("Select several", key=SEVERAL)
 
 
-def _each(user: User, results: Sequence[Result]) -> None:
+def _draw_memories(user: User, results: Sequence[Result]) -> None:
     for each in results:
         draw_memory(user, each)
 
 
 def draw_memory(user: User, each: Result) -> None:
-    """One memory with its buttons, and what it opens to."""
+    """Draw a memory with its buttons, and its details if they are open."""
     opened = memory_detail.is_open(each["id"])
     with st.container(border=True):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
@@ -169,8 +171,8 @@ def draw_memory(user: User, each: Result) -> None:
             elements.draw_memory_text(each)
         label, icon = ("Close", "expand_less") if opened else ("Details", "expand_more")
         key = f"icon-details-{each['id']}"
-        deeds = row.container(horizontal=True, wrap=False, gap=None, width="content")
-        deeds.button(
+        buttons = row.container(horizontal=True, wrap=False, gap=None, width="content")
+        buttons.button(
             label,
             key=key,
             icon=f":material/{icon}:",
@@ -178,7 +180,7 @@ def draw_memory(user: User, each: Result) -> None:
             on_click=memory_detail.toggle,
             args=(each["id"],),
         )
-        if deeds.button("Forget", key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"):
+        if buttons.button("Forget", key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"):
             _forget(user, each)
         if opened:
             memory_detail.draw_detail(user, each)
@@ -197,8 +199,8 @@ def _forget(user: User, each: Result) -> None:
     st.rerun()
 
 
-def _several(user: User, results: Sequence[Result]) -> None:
-    """Boxes to tick, and one button for what is ticked."""
+def _draw_with_boxes(user: User, results: Sequence[Result]) -> None:
+    """Draw the memories with boxes, and the button that forgets the ticked ones."""
     ids = [each["id"] for each in results]
     boxes = [f"pick-{each}" for each in ids]
     ticked = [each for each, box in zip(ids, boxes, strict=True) if st.session_state.get(box)]

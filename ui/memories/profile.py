@@ -1,4 +1,4 @@
-"""The page about the person, line by line: to read, to say better, to add to and to take away. Draws and collects."""
+"""The profile, line by line: reading, editing, adding and removing lines."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ HEADINGS = {
 
 
 def draw_profile(user: User) -> None:
-    """The lines, brought up to date with the memories, and the box for one more."""
+    """Draw the lines, brought up to date with the memories, and the form for one more."""
     st.caption("A short page about you, written from what I remember. What you change here is yours and stays.")
-    profile = _profile(user)
+    profile = _current_profile(user)
     if not profile.lines:
         st.markdown("Nothing yet. It fills as you tell me things, or with what you write here.")
     for kind, lines in groupby(profile.lines, key=lambda line: line.kind):
         st.markdown(f"**{_heading(kind)}**")
         for line in lines:
-            _line(user, line)
-    _add(user)
+            _draw_line(user, line)
+    _draw_new_line_form(user)
 
 
 def _heading(kind: str) -> str:
     return HEADINGS.get(kind, "More")
 
 
-def _profile(user: User) -> Profile:
+def _current_profile(user: User) -> Profile:
     memory = services().memory
     try:
         with st.spinner("Reading what I remember…"):
             return memory.profile.refresh(user.id)
-    except (ModelError, LimitReached) as error:  # the page as it was is better than none
+    except (ModelError, LimitReached) as error:  # the last profile is better than none
         show_error(error)
         return memory.profile.get(user.id)
 
 
-def _line(user: User, line: Line) -> None:
+def _draw_line(user: User, line: Line) -> None:
     if st.session_state.get(EDITED) == line.id:
-        _reword(user, line)
+        _draw_line_form(user, line)
         return
     with st.container(key=f"line-{line.id}", horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(
@@ -63,7 +63,7 @@ def _line(user: User, line: Line) -> None:
             width="stretch",
         )
         key = f"icon-reword-{line.id}"
-        st.button("Change", key=key, icon=":material/edit:", type="tertiary", on_click=_edit, args=(line.id,))
+        st.button("Change", key=key, icon=":material/edit:", type="tertiary", on_click=_set_edited, args=(line.id,))
         if st.button("Remove", key=f"icon-remove-{line.id}", icon=":material/close:", type="tertiary"):
             with show_errors():
                 services().memory.profile.remove(user.id, line.id)
@@ -71,24 +71,24 @@ def _line(user: User, line: Line) -> None:
                 st.rerun()
 
 
-def _edit(line_id: str | None) -> None:
+def _set_edited(line_id: str | None) -> None:
     st.session_state[EDITED] = line_id
 
 
-def _reword(user: User, line: Line) -> None:
+def _draw_line_form(user: User, line: Line) -> None:
     with st.form(f"line-form-{line.id}"):
         words = st.text_area("This line", value=line.text, key=f"line-words-{line.id}", max_chars=500)
         row = st.container(horizontal=True)
         saved = row.form_submit_button("Save", type="primary", icon=":material/check:")
-        row.form_submit_button("Not now", type="tertiary", on_click=_edit, args=(None,))
+        row.form_submit_button("Not now", type="tertiary", on_click=_set_edited, args=(None,))
     if saved:
         with show_errors():
             services().memory.profile.edit(user.id, line.id, words)
-            _edit(None)
+            _set_edited(None)
             st.rerun()
 
 
-def _add(user: User) -> None:
+def _draw_new_line_form(user: User) -> None:
     with st.form("new-line", clear_on_submit=True):
         words = st.text_input("One more line", placeholder="What should I know about you?", max_chars=500)
         kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=_heading)

@@ -1,4 +1,4 @@
-"""Memories along time, month by month, with what changed when. Draws and collects."""
+"""The time line: memories month by month, with what changed when."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["draw_time_line"]
 
 SIZE = 30
 PAGE, KINDS = "timeline-page", "timeline-kinds"
-# One colour for each kind, of those that both themes have.
+# A colour for each kind; both themes have them.
 DOTS = {"fact": "gray", "preference": "orange", "goal": "green", "instruction": "violet", "event": "blue"}
 
 
 def draw_time_line(user: User) -> None:
-    """The kinds to choose from, a page of entries under their months, and the pages."""
+    """Draw the choice of kinds, one page of entries by month, and the page numbers."""
     st.caption("What I remember, by the day it happened or was told, and what changed when.")
     kinds = st.pills(
         "Kind",
@@ -31,7 +31,7 @@ def draw_time_line(user: User) -> None:
         format_func=lambda kind: f"{_dot(kind)} {elements.kind_name(kind)}",
         key=KINDS,
         label_visibility="collapsed",
-        on_change=_first_page,
+        on_change=_go_to_first_page,
     )
     number = int(st.session_state.get(PAGE) or 1)
     entries, total = services().memory.bulk_edit.along_time(user_id=user.id, number=number, size=SIZE, kinds=kinds)
@@ -39,28 +39,28 @@ def draw_time_line(user: User) -> None:
         st.markdown("Nothing of this kind." if kinds else "Nothing yet. What you tell me will stand here by its day.")
         return
     st.caption(plural(total, "1 entry", "{number} entries"))
-    _months(entries)
+    _draw_months(entries)
     elements.draw_pages(PAGE, total, SIZE)
 
 
-def _months(entries: Sequence[Entry]) -> None:
+def _draw_months(entries: Sequence[Entry]) -> None:
     for month, several in groupby(entries, key=_month):
         with st.container(key=f"month-{month.replace(' ', '-')}"):
             st.markdown(f"##### {month}")
             for each in several:
-                _entry(each)
+                _draw_entry(each)
 
 
-def _entry(entry: Entry) -> None:
-    told = entry.fact.result()
+def _draw_entry(entry: Entry) -> None:
+    memory = entry.fact.result()
     with st.container(gap=None):
-        said = entry.after if entry.after is not None else told["memory"]
+        said = entry.after if entry.after is not None else memory["memory"]
         st.markdown(f"{_dot(entry.fact.kind)} {elements.escape(said)}")
         parts = [_day(entry), elements.kind_name(entry.fact.kind)]
         if entry.before is not None:
             parts = [parts[0], "Changed", f"Until then: {elements.escape(entry.before)}"]
-        elif entry.happened and told["created_at"]:
-            parts.append(f"told {dates.date_of(told['created_at'])}")
+        elif entry.happened and memory["created_at"]:
+            parts.append(f"told {dates.date_of(memory['created_at'])}")
         st.caption(" · ".join(each for each in parts if each))
 
 
@@ -77,5 +77,5 @@ def _month(entry: Entry) -> str:
     return f"{moment:%B} {moment.year}" if moment else "Without a date"
 
 
-def _first_page() -> None:
+def _go_to_first_page() -> None:
     st.session_state.pop(PAGE, None)

@@ -1,1 +1,1 @@
-"""The elements of the settings page."""
+"""What the settings page draws."""

@@ -1,4 +1,4 @@
-"""Memory on or off, what a person wishes of remembering, and what is kept turn by turn. Draws and collects."""
+"""Settings of memory: on or off, the person's wishes for what is remembered, episodes, and the timezone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["draw_memory_settings", "draw_timezone_setting"]
 
 
 def draw_memory_settings(user: User, preferences: Preferences, person: Person) -> None:
-    """The switches and the wishes, and under them the turns."""
+    """Draw the switches and the wishes, and the button that erases all episodes."""
     with st.container(border=True, key="settings-memory"), show_errors():
-        _wishes(user, preferences, person)
-        _turns(user)
+        _draw_wishes(user, preferences, person)
+        _draw_episodes(user)
 
 
-def _wishes(user: User, preferences: Preferences, person: Person) -> None:
+def _draw_wishes(user: User, preferences: Preferences, person: Person) -> None:
     with st.form("wishes", border=False):
         reads = st.toggle(
             "Use what I remember about you in replies",
@@ -62,7 +62,7 @@ def _wishes(user: User, preferences: Preferences, person: Person) -> None:
         show_saved()
 
 
-def _turns(user: User) -> None:
+def _draw_episodes(user: User) -> None:
     kept = services().memory.episodes.count(user.id)
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     row.caption(
@@ -85,7 +85,7 @@ def _confirm_erase() -> None:
 
 
 def draw_timezone_setting(user: User, person: Person) -> None:
-    """All there are, to be searched."""
+    """Draw the choice of a timezone; the first entry follows the browser."""
     follows = f"As my browser says ({st.context.timezone or person.timezone})"
     zones = [follows, *sorted(available_timezones())]
     with st.container(border=True, key="settings-time"), show_errors():

@@ -1,4 +1,4 @@
-"""How replies are to be: by which model, in which tone and language, and as the person asks. Draws and collects."""
+"""Settings of replies: the model, tone, language, and the person's own instructions."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ LANGUAGE_NAMES = {
 
 
 def draw_reply_settings(user: User, preferences: Preferences) -> None:
-    """One form, saved as a whole."""
+    """Draw the form, which is saved as a whole."""
     home = services()
     own = home.settings.chat_model
     with st.container(border=True, key="settings-replies"), show_errors():
-        names = _models(preferences)
+        names = _offered_models(preferences)
         with st.form("replies", border=False):
-            model = _model(own, names, preferences.model) if names else preferences.model or own
+            model = _draw_model_choice(own, names, preferences.model) if names else preferences.model or own
             tone_number = list(TONES).index(preferences.tone)
             tone = st.selectbox("Tone", TONES, index=tone_number, format_func=TONE_NAMES.__getitem__)
             language = st.selectbox(
@@ -82,7 +82,7 @@ def draw_reply_settings(user: User, preferences: Preferences) -> None:
             )
             asked = st.form_submit_button("Save", type="primary", key="save-replies")
         if asked:
-            if model not in (own, preferences.model, *names):  # by a page that was drawn before the list changed
+            if model not in (own, preferences.model, *names):  # chosen on a page that was drawn before the list changed
                 raise InvalidInput(
                     f"**{escape(model)}** is no longer offered here: {escape(own)} answers in its place."
                 )
@@ -92,8 +92,8 @@ def draw_reply_settings(user: User, preferences: Preferences) -> None:
             show_saved()
 
 
-def _models(preferences: Preferences) -> tuple[str, ...]:
-    """What there is to choose from; what keeps there from being a choice is told."""
+def _offered_models(preferences: Preferences) -> tuple[str, ...]:
+    """Return the models to choose from, and say why if there is no choice."""
     home = services()
     if not home.settings.has_model:
         st.markdown("**No language model is connected.** Replies quote what is remembered, and nothing more.")
@@ -117,8 +117,8 @@ def _models(preferences: Preferences) -> tuple[str, ...]:
     return names if len(names) > 1 else ()
 
 
-def _model(own: str, names: tuple[str, ...], chosen: str | None) -> str:
-    """The deployment's own stands first; to choose it is to choose none."""
+def _draw_model_choice(own: str, names: tuple[str, ...], chosen: str | None) -> str:
+    """Draw the choice of a model; the app's own model comes first, and choosing it is stored as no choice."""
     options = [own, *(each for each in names if each != own)]
     return st.selectbox(
         "Model",

@@ -1,4 +1,4 @@
-"""How long chats stay, what will go and when; asked once more where it costs chats at once. Draws and collects."""
+"""Settings of retention: how long chats are kept. A choice that erases chats soon is confirmed in a dialog."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ui.frame import show_errors
 __all__ = ["draw_retention_setting"]
 
 JUST_SAVED = "keeping-saved"
-FOR_EVER = 0  # a box takes None for "nothing chosen"
+FOR_EVER = 0  # a select box takes None for "nothing chosen"
 
 
 def draw_retention_setting(user: User, preferences: Preferences) -> None:
-    """The choice, and the sentence that says what it means."""
+    """Draw the choice, and a sentence that says what it means."""
     with st.container(border=True, key="settings-keeping"), show_errors():
-        # No form: the sentence below follows the choice.
+        # No form, so that the sentence below follows the choice.
         offered = list(dict.fromkeys([*KEPT_DAYS, preferences.keep_days]))
         chosen = st.selectbox(
             "Keep my chats",
@@ -36,7 +36,7 @@ def draw_retention_setting(user: User, preferences: Preferences) -> None:
             show_saved()
         if not asked:
             return
-        # Only what is shorter than before can cost a chat.
+        # Only a shorter time than before can erase chats.
         shorter = days is not None and (preferences.keep_days is None or days < preferences.keep_days)
         past = services().retention.count_older(user.id, days) if days is not None and shorter else 0
         if days is not None and past:
