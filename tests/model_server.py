@@ -18,6 +18,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -45,11 +46,14 @@ class ModelServer(ThreadingHTTPServer):
         self.client_left = threading.Event()
         self.models = [MODEL]  # what is listed, unless something else is to be played
         self.listing: Item | None = None
+        self.unscripted: Scripted = sensible  # what answers a chat request when nothing is scripted
         self._script: deque[Scripted] = deque()
         self._script_for_vectors: deque[Scripted] = deque()
         self._script_for_names: deque[Scripted] = deque()
         self._changed = threading.Condition()
         self._gates: list[Gate] = []
+        self._busy = 0
+        self._last = time.monotonic()
         self._connections: set[socket.socket] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="model-server")
 
@@ -88,9 +92,37 @@ class ModelServer(ThreadingHTTPServer):
         vectors = request.path.endswith("/embeddings")
         script = self._script_for_vectors if vectors else self._script
         script = self._script_for_names if request.names_a_chat else script
-        default: Scripted = Vectors(self.dimensions) if vectors else sensible
+        default: Scripted = Vectors(self.dimensions) if vectors else self.unscripted
+        default = sensible if request.names_a_chat else default
         item = script.popleft() if script else default
         return item if hasattr(item, "play") else item(request)
+
+    def play(self, exchange: Exchange) -> None:
+        """Answer one request with what is scripted for it."""
+        with self._changed:
+            self._busy += 1
+        try:
+            self.next_item(exchange.request).play(exchange)
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._last = time.monotonic()
+
+    def start_over(self, quiet: float = 0.5) -> None:
+        """Forget what was scripted and asked, once nobody has asked anything for so many seconds.
+
+        What a test leaves to be remembered is asked about after it: its requests must not take what the next
+        test scripts.
+        """
+        self._open_gates()
+        deadline = time.monotonic() + PATIENCE
+        while self._busy or time.monotonic() < self._last + quiet:
+            assert time.monotonic() < deadline, "the requests of an earlier test do not end"
+            time.sleep(0.05)
+        for script in (self._script, self._script_for_vectors, self._script_for_names):
+            script.clear()
+        self.requests, self.names = [], []
+        self.client_left.clear()
 
     def hold(self, gate: Gate) -> None:
         """Remember a gate, so that closing opens it."""
@@ -116,13 +148,17 @@ class ModelServer(ThreadingHTTPServer):
     def __exit__(self, *_: object) -> None:
         self.shutdown()
         self._thread.join()
-        for gate in self._gates:
-            gate.open()
+        self._open_gates()
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
         assert not self.errors, self.errors
+
+    def _open_gates(self) -> None:
+        for gate in self._gates:
+            gate.open()
+        self._gates = []
 
 
 class Exchange:
@@ -207,8 +243,10 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.path, body, _lower(self.headers))
         self.server.note(request)
         known = self.path in ("/v1/chat/completions", "/v1/embeddings")
-        item = self.server.next_item(request) if known else Fault(404, message="There is nothing here.")
-        item.play(Exchange(self, request))
+        if known:
+            self.server.play(Exchange(self, request))
+        else:
+            Fault(404, message="There is nothing here.").play(Exchange(self, request))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing."""

@@ -13,6 +13,8 @@ from tests.e2e.keepsake import Keepsake, Visitor
 from tests.model_server import ModelServer
 from tests.selection import CHROMIUM
 
+# All people of a run sign in from one network address.
+UNLIMITED = {"SIGN_IN_ATTEMPTS": "1000"}
 # Nothing but the page under test: no look-ups of the browser's own.
 FLAGS = (
     "--no-sandbox",
@@ -34,26 +36,41 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
-def model_server() -> Iterator[ModelServer]:
-    """A scripted model at an address."""
+@pytest.fixture(scope="session")
+def shared_model_server() -> Iterator[ModelServer]:
+    """A scripted model at an address, for the whole run."""
     with ModelServer() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def model_server(shared_model_server: ModelServer) -> ModelServer:
+    """The scripted model, which knows nothing of earlier tests."""
+    shared_model_server.start_over()
+    return shared_model_server
+
+
+@pytest.fixture(scope="session")
 def keepsake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keepsake]:
-    """The whole stack without a model."""
-    with Keepsake(tmp_path_factory.mktemp("keepsake")) as running:
+    """The whole stack without a model, for the whole run: each test makes accounts of its own."""
+    with Keepsake(tmp_path_factory.mktemp("keepsake"), UNLIMITED) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def keepsake_with_model(tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer) -> Iterator[Keepsake]:
-    """The whole stack, with the scripted model behind it."""
-    address = {"OPENAI_BASE_URL": model_server.base_url, "OPENAI_API_KEY": "not-a-real-key", "CHAT_MODEL": "scripted"}
-    with Keepsake(tmp_path_factory.mktemp("keepsake"), address) as running:
+@pytest.fixture(scope="session")
+def shared_keepsake_with_model(
+    tmp_path_factory: pytest.TempPathFactory, shared_model_server: ModelServer
+) -> Iterator[Keepsake]:
+    """The whole stack with the scripted model, for the whole run: each test makes accounts of its own."""
+    address = {"OPENAI_BASE_URL": shared_model_server.base_url, "OPENAI_API_KEY": "not-a-real-key"}
+    with Keepsake(tmp_path_factory.mktemp("keepsake"), UNLIMITED | address | {"CHAT_MODEL": "scripted"}) as running:
         yield running
+
+
+@pytest.fixture
+def keepsake_with_model(shared_keepsake_with_model: Keepsake, model_server: ModelServer) -> Keepsake:
+    """The stack with the scripted model, which knows nothing of earlier tests."""
+    return shared_keepsake_with_model
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def come(browser: Browser, keepsake: Keepsake, light: str = "light", size: str =
 
 def live(browser: Browser, keepsake: Keepsake, model: ModelServer) -> None:
     """Make the accounts of those who are known from before, and fill them; Dave's last chat is had at the browser."""
-    model.enqueue(*[scripted] * 200)
+    model.unscripted = scripted
     model.enqueue_names(Json({"name": dave.NOW}))
     for who, fill in KNOWN.items():
         person = come(browser, keepsake)

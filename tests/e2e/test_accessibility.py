@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.e2e.places import PLACES, SIZES, Place, arrive, come, live, stand_still
+from tests.model_answers import sensible
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -25,21 +26,25 @@ People = Callable[[str, str, str], Visitor]
 
 
 @pytest.fixture(scope="module")
-def people(browser: Browser, keepsake_with_model: Keepsake, model_server: ModelServer) -> Iterator[People]:
-    """Everybody who looks, each in a browser of their own, made when they are first asked for."""
+def people(
+    browser: Browser, shared_keepsake_with_model: Keepsake, shared_model_server: ModelServer
+) -> Iterator[People]:
+    """Return who looks, each in a browser of their own, opened when they are first asked for."""
     here: dict[tuple[str, str, str], Visitor] = {}
-    live(browser, keepsake_with_model, model_server)
+    shared_model_server.start_over()
+    live(browser, shared_keepsake_with_model, shared_model_server)
 
     def person(who: str, light: str, size: str) -> Visitor:
         key = (who, light, size)
         if key not in here:
-            here[key] = come(browser, keepsake_with_model, light, size)
+            here[key] = come(browser, shared_keepsake_with_model, light, size)
             arrive(here[key], who, f"{light}-{size}")
         return here[key]
 
     yield person
     for each in here.values():
         each.page.context.close()
+    shared_model_server.unscripted = sensible
 
 
 @pytest.mark.parametrize(("light", "size"), LOOKS)

@@ -37,7 +37,7 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
     person = visit(keepsake_with_model)
-    person.sign_up("bea@example.com")
+    person.sign_up("beatrix@example.com")
     slow = Slow([f"word{number} " for number in range(40)])
     model_server.enqueue(slow)
     person.says("Tell me a long story")
@@ -57,7 +57,7 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     expect(person.page.get_by_role("button", name="Try again")).to_be_visible()
     # Its address leads back to it, also by way of the door in another browser.
     person = visit(keepsake_with_model, person.page.url.removeprefix(keepsake_with_model.address))
-    person.sign_in("bea@example.com")
+    person.sign_in("beatrix@example.com")
     person.sees("word3")
     person.sees("Stopped here.")
     person.does_not_see("word39")
@@ -125,7 +125,7 @@ def test_what_a_person_or_a_model_writes_is_text_and_loads_nothing(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
     person = visit(keepsake_with_model)
-    person.sign_up("dora@example.com")
+    person.sign_up("dorothea@example.com")
     asked: list[str] = []
     person.page.on("request", lambda request: asked.append(request.url))
     model_server.enqueue(Reply("Look: ![tracker](http://127.0.0.1:9/seen.png) <img src=http://127.0.0.1:9/seen2.png>"))
@@ -207,7 +207,7 @@ def test_a_message_that_is_too_long_is_refused_and_not_lost(keepsake_with_model:
 
 def test_amounts_of_money_stay_amounts(keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit) -> None:
     person = visit(keepsake_with_model)
-    person.sign_up("kay@example.com")
+    person.sign_up("kayla@example.com")
     model_server.enqueue(Reply("It costs $5 today and $10 tomorrow."))
     person.says("What does the boat cost?")
     person.sees("It costs $5 today and $10 tomorrow.")

@@ -79,7 +79,7 @@ def test_what_is_typed_and_not_sent_is_there_again_and_nobody_elses(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
     person = visit(keepsake_with_model)
-    person.sign_up("rosa@example.com")
+    person.sign_up("rosalind@example.com")
     person.says("First subject, the garden")
     person.sees("You said: First subject")
     _box(person).fill("half a thought\non two lines")
@@ -171,7 +171,7 @@ def test_a_reply_goes_on_whatever_is_done_meanwhile_and_in_every_tab(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
     person = visit(keepsake_with_model)
-    person.sign_up("vera@example.com")
+    person.sign_up("verena@example.com")
     slow = Slow([f"word{number} " for number in range(9)])
     model_server.enqueue(slow)
     person.says("Tell me a long story")
