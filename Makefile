@@ -12,7 +12,7 @@ run:     ## the app at http://localhost:8501, with everything it needs
 
 test:    ## all tests; one file: make test ARGS=tests/test_settings.py
 	@$(PYTHON) local/install.py test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 quick:   ## the tests that start no server and no browser
 	@$(PYTHON) local/install.py test

@@ -16,7 +16,8 @@ from memory.database import Database
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import BEES, Known, Say, Sql
 
-NO_CHATS = ["", "x", "1", "' or true --", "\x00", str(uuid4()) + "x", str(uuid4())]
+NOWHERE = "5a1c9a9e-3d0f-4a53-9d52-1c6a0f5d8e11"  # an id that no chat has
+NO_CHATS = ["", "x", "1", "' or true --", "\x00", NOWHERE + "x", NOWHERE]
 PLAIN = "The umbrella is behind the blue door."
 
 

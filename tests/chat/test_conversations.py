@@ -14,7 +14,8 @@ from chat.conversations import LONGEST_MESSAGE, MAX_TITLE, Conversations, sayabl
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import Sql, beside
 
-NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", str(uuid4()) + "x", "{" * 40]
+NOWHERE = "5a1c9a9e-3d0f-4a53-9d52-1c6a0f5d8e11"  # an id that no chat has
+NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", NOWHERE + "x", "{" * 40]
 
 
 # -- the list ------------------------------------------------------------------------------------

@@ -155,7 +155,6 @@ def test_a_message_without_a_time_is_said_now() -> None:
         Said("user", "x", datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))),
         Said("user", 5),  # type: ignore[arg-type]
     ],
-    ids=repr,
 )
 def test_a_message_with_an_impossible_detail_is_refused(said: Said) -> None:
     with pytest.raises(InvalidInput):

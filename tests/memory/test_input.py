@@ -121,7 +121,6 @@ def test_what_is_no_message_is_refused_and_nothing_of_it_is_kept(untouched: Memo
         *({"expires": value} for value in ("2026-01-01", 5)),
         {"run_id": 5},
     ],
-    ids=repr,
 )
 def test_details_that_cannot_be_kept_are_refused(untouched: Memory, more: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):

@@ -57,7 +57,6 @@ def test_the_old_memory_that_replies_rest_on_most_is_asked_about(memory: Memory,
         {"updated_at": (NOW - DAY).isoformat()},
         {"expiration_date": "2020-01-01"},
     ],
-    ids=str,
 )
 def test_what_is_new_unused_past_or_confirmed_is_not_asked_about(
     memory: Memory, desk: Desk, more: dict[str, Any]
