@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 
 import pytest
@@ -59,12 +60,13 @@ def test_a_turn_is_saved_and_answered(sit: Sit, home: services.Services) -> None
 def test_a_failed_turn_is_told_and_can_be_tried_again(
     sit: Sit, home: services.Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> Generator[str, None, None]:
+        yield from ()
         raise ModelUnreachable("The model took a walk.")
 
     app = sit("pages/chat.py")
     with monkeypatch.context() as patched:
-        patched.setattr("chat.turn._speak", fail)
+        patched.setattr("chat.reply.answer", fail)
         app.chat_input[0].set_value("Are you there, my friend?").run()
     assert "The model took a walk." in words(app)
     assert "Are you there, my friend?" in words(app).replace("\\", "")

@@ -7,7 +7,6 @@ from streamlit.testing.v1 import AppTest
 
 import services
 from auth.guard import SESSION
-from memory import Memory
 from memory.errors import ModelUnreachable
 from tests.pages.conftest import Sit, words
 
@@ -73,7 +72,7 @@ def test_the_profile_stands_while_the_model_is_away(
         raise ModelUnreachable("The model took a walk.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Memory, "profile", fail)
+        patched.setattr(type(home.memory.profile), "refresh", fail)
         app.run()
     assert "The model took a walk." in words(app)
     assert "Call me Dave" in words(app)
