@@ -1,1 +1,1 @@
-"""What is claimed, measured on this machine; results and failures stand in LOG.md."""
+"""Benchmarks, run on this machine. LOG.md has their results, the bad ones too."""

@@ -1,4 +1,4 @@
-"""Small sizes of every benchmark, one after the other: `make bench`. Each prints its own figures."""
+"""Runs every benchmark in a small size, one after the other: `make bench`. Each prints its own figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUNS = (
 
 
 def main() -> None:
-    """Run each in a process of its own, and end with the first that fails."""
+    """Run each in its own process, and stop at the first that fails."""
     for module, *arguments in RUNS:
         print(f"\n== python -m {module} {' '.join(arguments)}", flush=True)
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)

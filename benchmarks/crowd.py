@@ -1,7 +1,7 @@
-"""Many people's memories, made up and loaded in bulk, for measuring at size. It measures nothing itself.
+"""Generates the memories of many people and loads them in bulk, for benchmarks of scale. It measures nothing itself.
 
-Rows go in past the triggers, in binary; what the triggers would have written beside them is then made in one
-statement each. Half of a person's rows are facts, some with names and relations, half are messages in their order.
+Rows are loaded in binary with the triggers switched off; one statement for each table then writes what the triggers
+would have written. Half of a person's rows are facts, some with names and relations; half are messages in order.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ NAMES = [word.capitalize() for word in WORDS[::30]]
 
 
 def user(number: int) -> str:
-    """The id of one person."""
+    """Return the id of a person."""
     return str(uuid.UUID(int=number + 1))
 
 
 def vector_of(seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """A random direction, the same for the same seed."""
+    """Return a random direction, always the same for the same seed."""
     return np.random.default_rng(abs(seed)).standard_normal(DIMENSION, dtype=np.float32)
 
 
 def question(number: int) -> str:
-    """Words as they stand in the rows: common ones, rare ones, a name."""
+    """Return a question of words that occur in the rows: common ones, rare ones and a name."""
     chosen = random.Random(number)
     return f"When did {chosen.choice(NAMES)} {_common(chosen)} the {_common(chosen)} {chosen.choice(WORDS)}?"
 
 
 def _common(chosen: random.Random) -> str:
-    """As in talk: few words stand in most sentences."""
+    """Choose a word: as in speech, a few words are frequent."""
     return WORDS[int(len(WORDS) * chosen.random() ** 4)]
 
 
 def load(database: Database, first: int, users: int, each: int) -> None:
-    """Give so many people so many rows each, in the order in which they would have come: everybody in turn."""
+    """Load `each` rows for each of these people, in turn, as if all had been writing at the same time."""
     rows = ((person, n) for n in range(each) for person in range(first, first + users))
     raw = database.engine.raw_connection()
     try:
@@ -61,14 +61,14 @@ def load(database: Database, first: int, users: int, each: int) -> None:
             cursor.execute("set session_replication_role = replica; set search_path = public, extensions")
             cursor.copy_expert(f"copy {TABLE} from stdin (format binary)", _Stream(_encoded(rows, each)))
             people = [user(person) for person in range(first, first + users)]
-            for statement in _BESIDE:
+            for statement in _TRIGGERED:
                 cursor.execute(statement, {"people": people})
         raw.commit()
     finally:
         raw.close()
 
 
-_BESIDE = (
+_TRIGGERED = (
     "insert into app.postings (user_id, lexeme, place, tf) select m.user_id, w.lexeme, m.place, w.tf"
     " from vecs.memories m cross join lateral app.lexemes(app.searched(m.metadata)) w"
     " where m.user_id = any (%(people)s)",
@@ -125,20 +125,20 @@ def _field(value: bytes) -> bytes:
 
 
 class _Stream(RawIOBase):
-    """Pieces of bytes as something that can be read from."""
+    """A readable stream of pieces of bytes."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._rest = bytearray()
 
     def readable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, at most so many."""
+        """Return the next bytes, at most `size`."""
         wanted = 1 << 16 if size < 0 else size
         while len(self._rest) < wanted and (piece := next(self._pieces, None)) is not None:
             self._rest += piece
-        given, self._rest = bytes(self._rest[:wanted]), self._rest[wanted:]
-        return given
+        taken, self._rest = bytes(self._rest[:wanted]), self._rest[wanted:]
+        return taken

@@ -1,10 +1,10 @@
-"""How long the app takes to start, and how much memory the hosted configuration needs.
+"""Measures how long the app takes to start, and how much memory it needs when it is hosted.
 
     python -m benchmarks.footprint [--people 5] [--turns 10]
 
-Starts the local servers and a scripted model, serves the app beside them exactly as a host would (plain
-`streamlit run app.py` with the addresses in the environment), and walks it with real browsers. Memory is
-the peak of the app's process alone. The last line of the output is one JSON object.
+It starts the local servers and a scripted model, serves the app as a host would (`streamlit run app.py` with the
+addresses in the environment), and uses it with real browsers. Memory is the peak of the app's process alone. The last
+line is one JSON object.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _measure(environment: dict[str, str], people: int, turns: int) -> dict[str, 
 
 @contextmanager
 def _hosted(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The app as a host runs it."""
+    """Run the app as a host does."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

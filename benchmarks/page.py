@@ -1,10 +1,10 @@
-"""What a rerun of the chat page costs somebody with many chats: time on the server, and trips to the database.
+"""Measures what a run of the chat page costs for a person with many chats: server time, and trips to the database.
 
     python -m benchmarks.page [--chats 500] [--messages 1000] [--runs 20]
 
-The app runs as Streamlit runs it, without a browser; the database is behind a wire that counts. Measured is one run
-of the script with a chat open that has all those messages, from its beginning to its end; and a search through all
-chats. The last line is one JSON object.
+The app runs as Streamlit runs it, without a browser; the database is reached through a proxy that counts trips.
+Measured are one run of the script with a chat of `--messages` messages open, and searches through all chats. The last
+line is one JSON object.
 """
 
 from __future__ import annotations
@@ -46,47 +46,47 @@ def main() -> None:
     parser.add_argument("--chats", type=int, default=500)
     parser.add_argument("--messages", type=int, default=1_000)
     parser.add_argument("--runs", type=int, default=20)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder,
         Postgres(Path(folder)) as server,
-        standing(server) as (home, wire),
+        running_services(server) as (home, wire),
     ):
-        chat_id = fill(Database(server.app_url, server.admin_url), asked.chats, asked.messages)
-        figures = _measure(home, wire, chat_id, asked.runs)
-    figures |= {"chats": asked.chats, "messages": asked.messages}
+        chat_id = fill(Database(server.app_url, server.admin_url), options.chats, options.messages)
+        figures = _measure(home, wire, chat_id, options.runs)
+    figures |= {"chats": options.chats, "messages": options.messages}
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
 
 @contextmanager
-def standing(server: Postgres) -> Iterator[tuple[services.Services, Counted]]:
-    """A house behind a wire that counts, which the pages find."""
+def running_services(server: Postgres) -> Iterator[tuple[services.Services, Counted]]:
+    """Build the services, for the pages to use, behind a proxy that counts trips."""
     near, embedder = Database(server.app_url, server.admin_url), BundledEmbedder()
     migrate(near, embedder.dimensions, embedder.name)
     near.close()
     url = make_url(server.app_url)
     with counting(Path(str(url.query["host"])) / f".s.PGSQL.{url.port or 5432}") as wire:
-        there = url.set(host="127.0.0.1", port=wire.port, query={}).render_as_string(hide_password=False)
-        told = Settings(
+        proxied = url.set(host="127.0.0.1", port=wire.port, query={}).render_as_string(hide_password=False)
+        settings = Settings(
             supabase_url="http://127.0.0.1:9",
             supabase_key="sb_publishable_none",
-            database_url=there,
+            database_url=proxied,
             database_admin_url=server.admin_url,
-            embed_base_url="http://127.0.0.1:9/v1",  # nobody embeds here
+            embed_base_url="http://127.0.0.1:9/v1",  # nothing is embedded
             embed_model=embedder.name,
             embed_dimensions=embedder.dimensions,
         )
-        home = services.build(told)
+        home = services.build(settings)
         services._built[:] = [home]
         try:
-            home.worker.stop()  # it looks at the queue by itself, and would be counted
+            home.worker.stop()  # its own reads of the queue would be counted
             yield home, wire
         finally:
             services.close_services()
 
 
 def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> str:
-    """So many chats of one person, over a year; returns the id of the longest."""
+    """Write this many chats of one person, spread over a year; return the id of the longest."""
     made = text(
         "with made as (insert into app.conversations (title, updated_at) select 'Talk ' || n, now() - n * interval"
         "  '17 hours' from generate_series(1, :chats) n returning id, title)"
@@ -103,7 +103,7 @@ def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> 
     return str(found)
 
 
-# Each message follows the one before it, as in a talk.
+# Makes each message the child of the one before it.
 _ONE_LINE = text(
     "update app.messages said set parent_id = line.before from (select id,"
     "  lag(id) over (partition by conversation_id order by seq) as before from app.messages) line"
@@ -111,8 +111,8 @@ _ONE_LINE = text(
 )
 
 
-def sit_down(home: services.Services, user_id: str = USER) -> AppTest:
-    """That person in front of the chat page."""
+def open_page(home: services.Services, user_id: str = USER) -> AppTest:
+    """Open the chat page as this person."""
     home.limits.consents.record_consent(user_id)
     app = AppTest.from_file(str(Path(__file__).parent.parent / "app.py"), default_timeout=60)
     app.session_state[SESSION] = Session(user_id, "m@example.com", time.time() + 3_600, "access", "refresh")
@@ -122,9 +122,9 @@ def sit_down(home: services.Services, user_id: str = USER) -> AppTest:
 
 @contextmanager
 def timing(times: list[tuple[float, float]]) -> Iterator[None]:
-    """Note how long each run of the script takes, and its part of a processor, without what a test adds to look at it.
+    """Record for each run of the script how long it takes and how much processor time it uses.
 
-    The second is the same however busy the machine is; it is without the database.
+    The processor time does not depend on how busy the machine is, and does not include the database.
     """
     run: Any = ScriptRunner._run_script
 
@@ -138,7 +138,7 @@ def timing(times: list[tuple[float, float]]) -> Iterator[None]:
 
 
 def _measure(home: services.Services, wire: Counted, chat_id: str, runs: int) -> dict[str, float]:
-    app = sit_down(home)
+    app = open_page(home)
     scripts: list[tuple[float, float]] = []
     with timing(scripts):
         figures = _each("list", app.run, wire, runs, scripts)

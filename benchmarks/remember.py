@@ -1,12 +1,12 @@
-"""What is remembered of the labelled turns in benchmarks/cases, by a model or by the rules, and what of it is right.
+"""Measures what a model or the rules remember of the labelled turns in benchmarks/cases, and how much of it is right.
 
     python -m benchmarks.remember [--rules] [--half tuned|held-out|all] [--language de] [--verbose]
-    python -m benchmarks.remember --write-requests requests.jsonl     the exact requests, one a line; asks nobody
-    python -m benchmarks.remember --answers answers.jsonl             {"id", "answer"} a line, made elsewhere
+    python -m benchmarks.remember --write-requests requests.jsonl     write the requests, one a line; call no model
+    python -m benchmarks.remember --answers answers.jsonl             score {"id", "answer"} lines, made elsewhere
 
-Each turn goes through what the app does with it, extract.propose and reconcile, with the case's memories as
-those shown; only the search for them and the database are left out. Without a model in the settings the rules are
-measured. What is held out is told only in sums unless asked for. The last line of the output is one JSON object.
+Each turn goes through the same steps as in the app, extract.propose and reconcile, with the memories of the case shown;
+only the search for them and the database are left out. Without a model in the settings the rules are measured. Of the
+held-out half only sums are printed unless asked for. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from memory.model import OpenAIModel, PromptMessage, Schema, Usage, memory_model
 from memory.plain_text import comparable, tokens
 from settings import settings
 
-__all__ = ["Outcome", "figures", "main", "run"]
+__all__ = ["CaseResult", "figures", "main", "run"]
 
 NOT_SAID = "the quote is not in the person's words"
 
 
 @dataclass(frozen=True)
-class NotingModel(OpenAIModel):
-    """A model that notes the tokens of each prompt it is given."""
+class TokenCountingModel(OpenAIModel):
+    """A model that records the tokens of each prompt."""
 
     prompts: list[int] = field(default_factory=list)
 
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
-        """Ask, and note what it cost; where the server does not say, an estimate."""
+        """Ask, and record what the server counted, or else an estimate."""
         spent = usage or Usage()
         try:
             return super().answer(messages, schema, spent)
@@ -50,8 +50,8 @@ class NotingModel(OpenAIModel):
 
 
 @dataclass(frozen=True)
-class RecordedModel(NotingModel):
-    """An answer that was made elsewhere; there is no second one to ask for."""
+class RecordedModel(TokenCountingModel):
+    """Returns one answer that was made elsewhere, and refuses to give a second."""
 
     said: str = ""
 
@@ -59,19 +59,19 @@ class RecordedModel(NotingModel):
         """Open no client."""
 
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
-        """The answer, if it has the form that was asked for."""
+        """Return the answer if it fits the schema."""
         if self.prompts:
-            raise BadAnswer("The recorded answer does not have the form that was asked for.", self.said)
+            raise BadAnswer("The recorded answer does not fit the schema.", self.said)
         self.prompts.append(sum(tokens(each.content) for each in messages))
         try:
             return schema.model_validate_json(self.said)
         except ValueError as error:
-            raise BadAnswer("The recorded answer does not have the form that was asked for.", self.said) from error
+            raise BadAnswer("The recorded answer does not fit the schema.", self.said) from error
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What was done about one turn, and what of it was right."""
+class CaseResult:
+    """What was done about one case, and how much of it was right."""
 
     case: Case
     writes: Sequence[Write] = ()
@@ -86,7 +86,7 @@ class Outcome:
 
     @property
     def wrong(self) -> list[Write]:
-        """The writes that were not."""
+        """The writes that were not expected."""
         return [each for each in self.writes if not self._is_right(each)]
 
     @property
@@ -101,7 +101,7 @@ class Outcome:
 
 
 def _fits(write: Write, expected: Expected) -> bool:
-    """Whether a write is this operation; a question about a memory stands for its update."""
+    """Return whether a write is this operation; a question about a memory counts as its update."""
     action = "update" if write.action == "ask" else write.action
     target = None if expected.target is None else str(expected.target)
     return (
@@ -116,32 +116,32 @@ def _holds(text: str, words: str) -> bool:
     return any(comparable(word) in comparable(text) for word in words.split("|"))
 
 
-def run(cases: Sequence[Case], model_for: Callable[[Case], NotingModel | None]) -> list[Outcome]:
-    """Each turn once, as the app would remember it."""
-    return [_outcome(case, model_for(case)) for case in cases]
+def run(cases: Sequence[Case], model_for: Callable[[Case], TokenCountingModel | None]) -> list[CaseResult]:
+    """Process each case once, as the app would."""
+    return [_result(case, model_for(case)) for case in cases]
 
 
-def _outcome(case: Case, model: NotingModel | None) -> Outcome:
+def _result(case: Case, model: TokenCountingModel | None) -> CaseResult:
     if not worth_reading(case.said):
-        return Outcome(case)
+        return CaseResult(case)
     before = len(model.prompts) if model else 0
     try:
         proposals = propose(case.said, case.shown, model, None, case.person)
     except AppError as error:
-        return Outcome(case, failure=str(error), prompts=model.prompts[before:] if model else ())
+        return CaseResult(case, failure=str(error), prompts=model.prompts[before:] if model else ())
     decision = reconcile(proposals, case.said, case.shown)
-    return Outcome(case, decision.writes, decision.refused, model.prompts[before:] if model else ())
+    return CaseResult(case, decision.writes, decision.refused, model.prompts[before:] if model else ())
 
 
-def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The sums. A share of nothing is told as if all were well."""
-    writes = [(each, outcome) for outcome in outcomes for each in outcome.writes]
-    wrong = [each for outcome in outcomes for each in outcome.wrong]
-    wanted, missed = _slots(outcomes, slots_only=False)
-    slots, slots_missed = _slots(outcomes, slots_only=True)
+def figures(results: Sequence[CaseResult]) -> dict[str, float]:
+    """Return the sums. A share of nothing is the best possible value."""
+    writes = [(each, result) for result in results for each in result.writes]
+    wrong = [each for result in results for each in result.wrong]
+    wanted, missed = _slots(results, slots_only=False)
+    slots, slots_missed = _slots(results, slots_only=True)
     kept = sum(each.action != "delete" for each, _ in writes)
     junk = sum(each.action != "delete" for each in wrong)
-    asked = [count for outcome in outcomes for count in outcome.prompts]
+    asked = [count for result in results for count in result.prompts]
     return {
         "precision": _share(len(writes) - len(wrong), len(writes), 1.0),
         "recall": _share(wanted - missed, wanted, 1.0),
@@ -149,16 +149,16 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
         "junk_rate": _share(junk, kept, 0.0),
         "wrong_updates": sum(each.action in ("update", "ask") for each in wrong),
         "wrong_deletes": sum(each.action == "delete" for each in wrong),
-        "refused_quotes": sum(each.reason == NOT_SAID for outcome in outcomes for each in outcome.refused),
-        "calls_per_turn": _share(len(asked), len(outcomes), 0.0),
+        "refused_quotes": sum(each.reason == NOT_SAID for result in results for each in result.refused),
+        "calls_per_turn": _share(len(asked), len(results), 0.0),
         "prompt_tokens_per_call": _share(sum(asked), len(asked), 0.0),
     }
 
 
-def _slots(outcomes: Sequence[Outcome], *, slots_only: bool) -> tuple[int, int]:
+def _slots(results: Sequence[CaseResult], *, slots_only: bool) -> tuple[int, int]:
     """How many were wanted, and how many of them were missed."""
-    wanted = sum(bool(each.slot) or not slots_only for outcome in outcomes for each in outcome.case.wanted)
-    return wanted, sum(bool(each.slot) or not slots_only for outcome in outcomes for each in outcome.missed)
+    wanted = sum(bool(each.slot) or not slots_only for result in results for each in result.case.wanted)
+    return wanted, sum(bool(each.slot) or not slots_only for result in results for each in result.missed)
 
 
 def _share(part: float, whole: float, of_nothing: float) -> float:
@@ -167,45 +167,49 @@ def _share(part: float, whole: float, of_nothing: float) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print, or write the requests."""
-    asked = _parser().parse_args(arguments)
-    cases = [each for each in load() if asked.half in ("all", each.half) and asked.language in (None, each.language)]
-    if asked.write_requests:
-        asked.write_requests.write_text("".join(_requests(cases)), "utf-8")
+    options = _parser().parse_args(arguments)
+    cases = [
+        each for each in load() if options.half in ("all", each.half) and options.language in (None, each.language)
+    ]
+    if options.write_requests:
+        options.write_requests.write_text("".join(_requests(cases)), "utf-8")
         return
-    if asked.answers:
-        answers = dict(_answers(asked.answers))
+    if options.answers:
+        answers = dict(_answers(options.answers))
         cases = [case for case in cases if case.id in answers or not worth_reading(case.said)]
-        outcomes = run(cases, lambda case: RecordedModel("recorded", None, said=answers.get(case.id, "")))
+        results = run(cases, lambda case: RecordedModel("recorded", None, said=answers.get(case.id, "")))
     else:
-        model = None if asked.rules else _model()
-        print(f"{model.name if model else 'the rules'}, {asked.half}")
-        outcomes = run(cases, lambda _: model)
-    _report(outcomes, asked.verbose, asked.show_held_out)
+        model = None if options.rules else _model()
+        print(f"{model.name if model else 'the rules'}, {options.half}")
+        results = run(cases, lambda _: model)
+    _report(results, options.verbose, options.show_held_out)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--half", choices=("tuned", "held-out", "all"), default="all")
     parser.add_argument("--language", help="only the cases in this language, such as de")
-    parser.add_argument("--rules", action="store_true", help="the rules, even if the settings have a model")
+    parser.add_argument("--rules", action="store_true", help="use the rules, even if the settings have a model")
     parser.add_argument("--answers", type=Path, help="score these answers instead of asking")
     parser.add_argument("--write-requests", type=Path, help="write the requests to this file and stop")
-    parser.add_argument("--verbose", action="store_true", help="tell what was wrong and what was missed")
+    parser.add_argument("--verbose", action="store_true", help="print what was wrong and what was missed")
     parser.add_argument(
-        "--show-held-out", action="store_true", help="of the held-out half, too; then it is no longer held out"
+        "--show-held-out",
+        action="store_true",
+        help="with --verbose, print the held-out half too",
     )
     return parser
 
 
-def _model() -> NotingModel | None:
+def _model() -> TokenCountingModel | None:
     model = memory_model(settings())
     if model is None:
         return None
-    return NotingModel(model.name, model.api_key, model.base_url, model.retries, model.patience)
+    return TokenCountingModel(model.name, model.api_key, model.base_url, model.retries, model.patience)
 
 
 def _requests(cases: Sequence[Case]) -> Iterator[str]:
-    """What would be sent for each turn that costs a call."""
+    """Yield the request for each turn that needs a model call."""
     schema = extract.Operations.model_json_schema()
     form = {"type": "json_schema", "json_schema": {"name": "Operations", "schema": schema, "strict": True}}
     for case in cases:
@@ -216,7 +220,7 @@ def _requests(cases: Sequence[Case]) -> Iterator[str]:
 
 
 def _answers(path: Path) -> Iterator[tuple[str, str]]:
-    """Answers by case; each is the text a model wrote, or the object it stands for."""
+    """Yield the answers by case; each is a model's text, or its JSON object."""
     for line in path.read_text("utf-8").splitlines():
         if line.strip():
             told: Mapping[str, object] = json.loads(line)
@@ -224,21 +228,21 @@ def _answers(path: Path) -> Iterator[tuple[str, str]]:
             yield str(told["id"]), answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
-def _report(outcomes: Sequence[Outcome], verbose: bool, show_held_out: bool) -> None:
-    _table("language", outcomes, lambda outcome: outcome.case.language)
-    _table("situation", outcomes, lambda outcome: outcome.case.situation)
-    for outcome in outcomes:
-        if outcome.failure:
-            print(f"not answered: {outcome.case.id}: {outcome.failure}", file=sys.stderr)
-        if verbose and (outcome.case.half == "tuned" or show_held_out):
-            _tell(outcome)
-    print(json.dumps(figures(outcomes)))
+def _report(results: Sequence[CaseResult], verbose: bool, show_held_out: bool) -> None:
+    _table("language", results, lambda result: result.case.language)
+    _table("situation", results, lambda result: result.case.situation)
+    for result in results:
+        if result.failure:
+            print(f"not answered: {result.case.id}: {result.failure}", file=sys.stderr)
+        if verbose and (result.case.half == "tuned" or show_held_out):
+            _tell(result)
+    print(json.dumps(figures(results)))
 
 
-def _table(name: str, outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> None:
-    groups: dict[str, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        groups[key(outcome)].append(outcome)
+def _table(name: str, results: Sequence[CaseResult], key: Callable[[CaseResult], str]) -> None:
+    groups: dict[str, list[CaseResult]] = defaultdict(list)
+    for result in results:
+        groups[key(result)].append(result)
     print(
         f"\n{name:16}{'turns':>7}{'done':>7}{'precision':>11}{'wanted':>8}{'recall':>8}{'slots':>7}{'slot recall':>13}"
     )
@@ -253,15 +257,15 @@ def _table(name: str, outcomes: Sequence[Outcome], key: Callable[[Outcome], str]
     print()
 
 
-def _tell(outcome: Outcome) -> None:
-    words = " / ".join(each.content for each in outcome.case.said if each.role == "user")
-    for write in outcome.wrong:
-        print(f"wrong  {outcome.case.id}: {write.action} {write.fact_id or ''} {write.text!r}, of {words!r}")
-    for expected in outcome.missed:
-        print(f"missed {outcome.case.id}: {replace(expected)}, of {words!r}")
-    for refused in outcome.refused:
-        if outcome.missed:
-            print(f"       {outcome.case.id}: refused {refused.text!r}, {refused.reason}")
+def _tell(result: CaseResult) -> None:
+    words = " / ".join(each.content for each in result.case.said if each.role == "user")
+    for write in result.wrong:
+        print(f"wrong  {result.case.id}: {write.action} {write.fact_id or ''} {write.text!r}, of {words!r}")
+    for expected in result.missed:
+        print(f"missed {result.case.id}: {replace(expected)}, of {words!r}")
+    for refused in result.refused:
+        if result.missed:
+            print(f"       {result.case.id}: refused {refused.text!r}, {refused.reason}")
 
 
 if __name__ == "__main__":

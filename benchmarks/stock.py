@@ -1,4 +1,4 @@
-"""Stock vecs, as mem0 uses it on Supabase: a collection, a filter on the metadata, an HNSW index. To compare with."""
+"""vecs without Keepsake, as mem0 uses it, for comparison: a collection, a metadata filter, an HNSW index."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy.orm import sessionmaker
 
 from memory.database import connect
 
-__all__ = ["Stock"]
+__all__ = ["StockVecs"]
 
 
-class _Client(vecs.Client):  # type: ignore[misc]
-    """vecs on an engine that is there: its own constructor cannot open one on this version of SQLAlchemy."""
+class _StockClient(vecs.Client):  # type: ignore[misc]
+    """A vecs client on our engine; its own constructor does not work with this version of SQLAlchemy."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -23,12 +23,12 @@ class _Client(vecs.Client):  # type: ignore[misc]
         self.vector_version = "0.8"
 
 
-class Stock:
-    """A collection with a copy of the first rows, without anything of ours beside it."""
+class StockVecs:
+    """A collection with a copy of the first rows, without our triggers and indexes."""
 
     def __init__(self, url: str, rows: int) -> None:
         engine = connect(f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Dpublic,extensions")
-        self._client = _Client(engine)
+        self._client = _StockClient(engine)
         with engine.begin() as connection:
             connection.execute(text("drop table if exists vecs.stock"))
             connection.execute(
@@ -43,12 +43,12 @@ class Stock:
         self._collection = vecs.Collection("stock", 384, self._client)
 
     def query(self, vector: list[float], user_id: str) -> list[Any]:
-        """The ten nearest of a user, as mem0 asks for them."""
+        """Return a user's ten nearest rows, as mem0 does."""
         found: list[Any] = self._collection.query(
             data=vector, limit=10, filters={"user_id": {"$eq": user_id}}, include_metadata=True, include_value=True
         )
         return found
 
     def index(self) -> None:
-        """The HNSW index that mem0 makes at each start."""
+        """Make the HNSW index that mem0 makes at each start."""
         self._collection.create_index(method=vecs.IndexMethod.hnsw, measure=vecs.IndexMeasure.cosine_distance)

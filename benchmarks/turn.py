@@ -1,10 +1,10 @@
-"""What a turn adds before the first token of a reply: time, embeddings, trips to the database, model calls.
+"""Measures what a turn needs before the first token of its reply: time, embeddings, trips to the database, model calls.
 
     python -m benchmarks.turn [--turns 200] [--memories 300]
 
-The message is saved already, and nothing else is read, as in the app; measured is from asking for the reply until
-the model is asked, which a scripted model notes. The database is behind a wire that counts. The embedder is the
-bundled one, in the process. The last line is one JSON object.
+The message is already saved, as in the app. Measured is the time from asking for the reply until the model is called,
+which a scripted model records. The database is reached through a proxy that counts trips; the bundled embedder runs in
+the process. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ from tests.wires import Counted, counting
 USER = "turner"
 
 
-class NotingModel(OpenAIModel):
-    """A model that notes when it is asked, and says one word."""
+class TimedModel(OpenAIModel):
+    """A model that records when it is called, and replies with one word."""
 
     asked_at: ClassVar[list[float]] = []
 
     def stream(self, messages: Sequence[PromptMessage], usage: Usage | None = None) -> Iterator[str]:
-        """Note the time; the work of a reply begins here."""
+        """Record the time of the call."""
         self.asked_at.append(time.perf_counter())
         yield "Yes."
 
 
 class CountingEmbedder(BundledEmbedder):
-    """The bundled embedder, with a count of its calls."""
+    """The bundled embedder, which counts its calls."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls = 0
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Count, and embed."""
+        """Count the call, and embed."""
         self.calls += 1
         return super().embed(texts)
 
@@ -66,13 +66,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--turns", type=int, default=200)
     parser.add_argument("--memories", type=int, default=300)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder,
         Postgres(Path(folder)) as server,
         _counted(Database(server.app_url, server.admin_url)) as (database, wire),
     ):
-        figures = _measure(database, wire, asked.turns, asked.memories)
+        figures = _measure(database, wire, options.turns, options.memories)
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
 
@@ -82,15 +82,15 @@ def _counted(near: Database) -> Iterator[tuple[Database, Counted]]:
     migrate(near, embedder.dimensions, embedder.name)
     url = make_url(near.url)
     with counting(Path(str(url.query["host"])) / f".s.PGSQL.{url.port or 5432}") as wire:
-        there = url.set(host="127.0.0.1", port=wire.port, query={}).render_as_string(hide_password=False)
-        database = Database(there)
+        proxied = url.set(host="127.0.0.1", port=wire.port, query={}).render_as_string(hide_password=False)
+        database = Database(proxied)
         yield database, wire
         database.close()
         near.close()
 
 
 def _measure(database: Database, wire: Counted, turns: int, memories: int) -> dict[str, float]:
-    embedder, model = CountingEmbedder(), NotingModel("scripted", "none", "http://127.0.0.1:9/v1")
+    embedder, model = CountingEmbedder(), TimedModel("scripted", "none", "http://127.0.0.1:9/v1")
     memory, conversations = Memory(database, embedder, None), Conversations(database)
     memory.add(
         [{"role": "user", "content": f"{crowd.question(n)} {n}"} for n in range(memories)], user_id=USER, infer=False
@@ -103,7 +103,7 @@ def _measure(database: Database, wire: Counted, turns: int, memories: int) -> di
         said = conversations.say(USER, chat_id, crowd.question(turn))
         trips, embeddings, calls = wire.round_trips, embedder.calls, len(model.asked_at)
         began = time.perf_counter()
-        reply = answer(chat, said)  # as the app does: it begins where the message is saved, before a page is drawn
+        reply = answer(chat, said)  # as in the app, where the reply begins as soon as the message is saved
         next(reply)
         times.append(1_000 * (model.asked_at[-1] - began))
         work.append((wire.round_trips - trips, embedder.calls - embeddings, len(model.asked_at) - calls - 1))

@@ -1,22 +1,22 @@
-"""The labelled set: turns of a chat, what is known before them, and what should be remembered after them.
+"""The labelled cases: turns of a chat, the memories before them, and what should be remembered after them.
 
-One JSON object a line; a file for each language that the rules know, and one for the others. Everything was
-made up for this project; nobody is in it.
+One JSON object a line; one file for each language that the rules know, and one for the others. All of it was made up
+for this project; no real person is in it.
 
-    id, language, situation   what the case is and tries
+    id, language, situation   what the case is and what it tests
     known                     memories that are shown, numbered from 1
     turn                      the person's one message, or a list of {"role", "content"}
-    at, timezone              when it was said (a Wednesday unless given), and where the person is
+    at, timezone              when it was said (a Wednesday unless given), and the person's timezone
     expect                    operations: action, contains ("a|b": either), target, kind, happened_at;
-                              "slot" where the rules claim to know it; "optional" ones are right and not missed
-    forbid                    words that no kept memory may hold
+                              "slot" if the rules claim to know it; "optional" ones are right, but may be missing
+    forbid                    words that no kept memory may contain
 
-Half of it, by a hash of its turns, is held out. The cases came in three lots, numbered from 1, 201 and 301, each
-written whole before the rules were first run on it; after that, rules were changed for failures of the tuned half
-and for whole classes of them, while of the held-out half only the sums were looked at. Right on arrival, of what
-the rules kept in the held-out half of all there was: 0.985 (first lot), 0.795 (with the second, written to be
-harder), 0.898 (with the third). That is what tuning hides: what people really say will be nearer to these than
-to the figures of today. And one hand wrote both, rules and cases.
+Half of the cases, chosen by a hash of their turns, are held out. They came in three lots, numbered from 1, 201 and 301,
+each of which was written completely before the rules were first run on it. After that, rules were changed for failures
+in the tuned half and for whole classes of them; of the held-out half only the sums were looked at. Precision of the
+rules on the held-out half when a lot arrived: 0.985 (first lot), 0.795 (with the second, written to be harder), 0.898
+(with the third). What people really say will give figures nearer to these than to today's. One author wrote both the
+rules and the cases.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Half = Literal["tuned", "held-out"]
 
 @dataclass(frozen=True)
 class Expected:
-    """One operation that is right."""
+    """An operation that is right."""
 
     action: str
     contains: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Case:
-    """One turn, and what is right to do about it."""
+    """A turn, and what should be done about it."""
 
     id: str
     language: str
@@ -67,18 +67,18 @@ class Case:
 
     @property
     def half(self) -> Half:
-        """Which half it is in: nothing but its words decides."""
+        """The half that the case is in, which depends only on its words."""
         words = "\n".join(each.content for each in self.said)
         return "held-out" if hashlib.sha256(words.encode()).digest()[-1] % 2 else "tuned"
 
     @property
     def wanted(self) -> list[Expected]:
-        """What must not be missed."""
+        """The operations that must not be missing."""
         return [each for each in self.expect if not each.optional]
 
 
 def load() -> list[Case]:
-    """Every case."""
+    """Return all cases."""
     lines = (line for path in sorted(FOLDER.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines())
     return [_case(json.loads(line)) for line in lines if line.strip()]
 

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import remember
 from benchmarks.cases import Case, Expected, load
-from benchmarks.remember import Outcome, figures
+from benchmarks.remember import CaseResult, figures
 from memory.facts import KINDS, Said, Write
 from memory.learn.extract import Operations
 from memory.rows.people import Person
@@ -143,17 +143,19 @@ def _write(action: str, text: str, fact_id: str | None = None) -> Write:
     ],
 )
 def test_a_write_is_right_if_it_is_expected_and_holds_nothing_forbidden(write: Write, right: bool) -> None:
-    outcome = Outcome(_case(Expected("add", ("Rome",)), forbid=("Oslo",)), [write])
+    outcome = CaseResult(_case(Expected("add", ("Rome",)), forbid=("Oslo",)), [write])
     assert (outcome.right == [write]) is right
     assert bool(outcome.missed) is not right
 
 
 def test_a_wrong_update_and_a_wrong_delete_are_counted_by_themselves() -> None:
-    outcome = Outcome(_case(), [_write("update", "Rome", "1"), _write("ask", "Rome", "1"), _write("delete", "", "1")])
+    outcome = CaseResult(
+        _case(), [_write("update", "Rome", "1"), _write("ask", "Rome", "1"), _write("delete", "", "1")]
+    )
     told = figures([outcome])
     assert (told["wrong_updates"], told["wrong_deletes"], told["precision"], told["junk_rate"]) == (2, 1, 0.0, 1.0)
 
 
 def test_a_question_stands_for_an_update() -> None:
-    outcome = Outcome(_case(Expected("update", ("Rome",), target=1)), [_write("ask", "Rome", "1")])
+    outcome = CaseResult(_case(Expected("update", ("Rome",), target=1)), [_write("ask", "Rome", "1")])
     assert outcome.wrong == []

@@ -75,7 +75,7 @@ def test_one_that_stays_silent_or_ends_is_a_sentence(folder: DataFolder) -> None
 
 
 def test_a_log_that_grew_too_long_starts_anew(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.data_folder.LOG_LIMIT", 10)
+    monkeypatch.setattr("memory.embedded.data_folder.LOG_LIMIT", 10)
     for line in (b"a long first line\n", b"second\n"):
         with folder.open_log("some") as log:
             log.write(line)

@@ -73,7 +73,7 @@ def test_a_second_user_shares_the_server_and_the_last_one_stops_it(postgres: Mak
 
 def test_many_processes_starting_at_once_get_one_server(postgres: Make, data_dir: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from local.postgres import Postgres\n"
+        "import sys; from pathlib import Path; from memory.embedded.postgres import Postgres\n"
         "p = Postgres(Path(sys.argv[1]), options={'fsync': 'off'}); p.start()\n"
         "print((p.cluster / 'postmaster.pid').read_text().split()[0], flush=True); input(); p.stop()"
     )
@@ -111,7 +111,7 @@ def test_making_the_roles_waits_for_whoever_makes_the_tables(postgres: Make, unt
 
 def test_a_user_killed_with_9_does_not_keep_the_server_from_stopping(postgres: Make, data_dir: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from local.postgres import Postgres\n"
+        "import sys; from pathlib import Path; from memory.embedded.postgres import Postgres\n"
         "Postgres(Path(sys.argv[1]), options={'fsync': 'off'}).start(); print('up', flush=True); input()"
     )
     with subprocess.Popen(
