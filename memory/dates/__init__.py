@@ -1,1 +1,1 @@
-"""The dates and spans of time that a text names."""
+"""Which days a question means."""

@@ -1,6 +1,7 @@
-"""What a named time is in days: the latest May, last week, Easter of a year, two months ago. It reads no text.
+"""Works out which days a named time is: the latest May, last week, Easter of a year, two months ago. It reads no text.
 
-Weeks begin on Monday; seasons are the northern ones, by whole months, a winter being named by the year it begins in.
+Weeks begin on Monday. Seasons are those of the northern hemisphere, in whole months; a winter has the year in which it
+begins.
 """
 
 from __future__ import annotations
@@ -13,31 +14,31 @@ __all__ = [
     "DAY",
     "Days",
     "Noun",
-    "agreed",
-    "ahead_of",
-    "back_from",
+    "beside",
+    "counted_ahead",
     "counted_back",
+    "day_of_month",
+    "last_units",
     "latest_day",
-    "near_by",
     "related",
     "yearly",
 ]
 
 DAY = timedelta(days=1)
-Days = tuple[date, date]
-A_FEW = (2, 5)  # how many that may be
+Days = tuple[date, date]  # the first and the last of them
+A_FEW = (2, 5)  # the least and the most that "a few" may be
 
 
 @dataclass(frozen=True)
 class Noun:
-    """What comes again: month, season or weekday with its place; a feast, "weekend", "a week", "a month", "a year"."""
+    """What comes again: a month, season or weekday with its place, a feast, "weekend", "a week", "a year" and so on."""
 
     kind: str
     place: int = 0
 
 
 def related(noun: Noun, relation: str, today: date) -> Days | None:
-    """The one that `last`, `this` or `next` means, or the `latest` that has begun."""
+    """The days of the `last`, `this` or `next` one, or of the `latest` one that has begun."""
     if relation == "this":
         return _shifted(noun, today, 0)
     holds: dict[str, tuple[tuple[int, ...], Callable[[Days], bool]]] = {
@@ -50,7 +51,7 @@ def related(noun: Noun, relation: str, today: date) -> Days | None:
 
 
 def _shifted(noun: Noun, today: date, by: int) -> Days:
-    """The one of this week, month or year, or so many of them away."""
+    """The days of the one in this week, month or year, or in the one that is `by` further on."""
     monday = today - timedelta(days=today.weekday()) + timedelta(weeks=by)
     if noun.kind == "a week":
         return monday, monday + 6 * DAY
@@ -67,13 +68,13 @@ def _shifted(noun: Noun, today: date, by: int) -> Days:
 
 
 def month_away(today: date, by: int) -> Days:
-    """The whole month that lies so many months from today's."""
+    """The whole month that is `by` months after today's."""
     count = today.year * 12 + today.month - 1 + by
     return yearly(Noun("month", count % 12), count // 12)
 
 
 def yearly(noun: Noun, year: int) -> Days:
-    """What comes once a year, in that year."""
+    """The days of a month, a season or a feast in a year."""
     if noun.kind == "month":
         return date(year, noun.place + 1, 1), _last_of_month(year, noun.place + 1)
     if noun.kind == "season":
@@ -104,7 +105,7 @@ def _feast(name: str, year: int) -> Days:
 
 
 def _easter(year: int) -> date:
-    """Western Easter Sunday, by the rule of the Gregorian calendar: golden number, century, full moon."""
+    """Western Easter Sunday, by the Gregorian rule: golden number, century, full moon."""
     golden, century = year % 19, year // 100
     moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
     weekday = (32 + 2 * (century % 4) + 2 * (year % 100 // 4) - moon - year % 4) % 7
@@ -114,7 +115,7 @@ def _easter(year: int) -> date:
 
 
 def counted_back(unit: str, number: int, today: date) -> Days:
-    """`number` units ago: a day exactly, the days around a week, a whole month or year; 0 is a few."""
+    """The time `number` units ago: a day exactly, the days around a week, a whole month or year; 0 is a few."""
     if number == 0:
         return counted_back(unit, A_FEW[1], today)[0], counted_back(unit, A_FEW[0], today)[1]
     if unit == "day":
@@ -127,22 +128,22 @@ def counted_back(unit: str, number: int, today: date) -> Days:
     return date(today.year - number, 1, 1), date(today.year - number, 12, 31)
 
 
-def near_by(unit: str, number: int | None, days: Days, side: str) -> Days:
-    """So many units `before` or `after` some days; without a number, the one unit right beside them."""
+def beside(unit: str, number: int | None, days: Days, side: str) -> Days:
+    """The time `number` units `before` or `after` some days; without a number, the unit right beside them."""
     first, last = days
     if number is not None:
         return counted_back(unit, number, first) if side == "before" else counted_back(unit, -number, last)
-    long = timedelta(days={"day": 1, "week": 7, "month": 30, "year": 365}[unit])
-    return (first - long, first - DAY) if side == "before" else (last + DAY, last + long)
+    length = timedelta(days={"day": 1, "week": 7, "month": 30, "year": 365}[unit])
+    return (first - length, first - DAY) if side == "before" else (last + DAY, last + length)
 
 
-def ahead_of(unit: str, number: int, today: date) -> Days | None:
-    """In so many units; "in a week" is as often how long something takes, and names no day."""
+def counted_ahead(unit: str, number: int, today: date) -> Days | None:
+    """The time in `number` units; None for one unit, since "in a week" may say how long something takes."""
     return None if number < 2 else counted_back(unit, -number, today)
 
 
-def back_from(unit: str, number: int, today: date) -> Days:
-    """The last so many units, up to today."""
+def last_units(unit: str, number: int, today: date) -> Days:
+    """The last `number` units, up to today."""
     number = number or A_FEW[1]
     if unit in ("day", "week"):
         return today - number * (DAY if unit == "day" else 7 * DAY), today
@@ -150,25 +151,25 @@ def back_from(unit: str, number: int, today: date) -> Days:
     return start.replace(day=min(today.day, 28)), today
 
 
-def agreed(day: int, month: int, year: str | None, today: date) -> Days | None:
-    """A day of a month: of the year that is named, else the latest that is not to come."""
+def day_of_month(day: int, month: int, year: str | None, today: date) -> Days | None:
+    """A day of a month, in the year if one is named; otherwise the latest one that is not in the future."""
     if year is not None:
         return date(int(year), month, day), date(int(year), month, day)
-    for back in range(9):  # a leap day may be that long ago
+    for back in range(9):  # the last 29 February may be eight years ago
         try:
-            found = date(today.year - back, month, day)
+            latest = date(today.year - back, month, day)
         except ValueError:
             continue
-        if found <= today:
-            return found, found
+        if latest <= today:
+            return latest, latest
     return None
 
 
 def latest_day(day: int, today: date) -> Days | None:
-    """The latest seventh, whatever its month."""
+    """The latest day with this number in its month."""
     for back in range(3):
         first, last = month_away(today, -back)
-        found = first + (day - 1) * DAY
-        if day > 0 and found <= min(last, today):
-            return found, found
+        latest = first + (day - 1) * DAY
+        if day > 0 and latest <= min(last, today):
+            return latest, latest
     return None

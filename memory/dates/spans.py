@@ -1,11 +1,11 @@
-"""The days and spans of time that a question names, against the person's own now.
+"""Finds the days and spans of time that a question names.
 
-    spans("Where was I last spring?", now)      March to May of this year, or of the last
-    spans("since March", now)                   from the first of March on; an open end is `date.max`, or `date.min`
+    spans("Where was I last spring?", now)      March to May of this year, or of last year
+    spans("since March", now)                   from 1 March on; an open end is `date.max`, or `date.min`
 
-English, German, French and Spanish are read at once. A bare month, feast or weekday means the latest that has
-begun; weeks begin on Monday, seasons are the north's. What is named only perhaps ("may I", "room 2022", "second",
-05/07/2023, "the other day") is not named: a wrong span hides memories, a missing one hides none. It finds no memory.
+English, German, French and Spanish are read at once. A bare month, feast or weekday is the latest one that has begun.
+What only may be a date ("may I", "room 2022", "second", 05/07/2023, "the other day") is not taken for one: a wrong span
+hides memories, and a missing one hides none. calendar.py works out the days; no memory is looked up here.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 
-from ..language.date_words import ANY_MONTH, FEASTS, LANGUAGES, MONTHS, UNITS, Words
+from ..language.date_words import ANY_MONTH, FEASTS, LANGUAGES, MONTHS, UNITS, DateWords
 from .calendar import (
     DAY,
     Days,
     Noun,
-    agreed,
-    ahead_of,
-    back_from,
+    beside,
+    counted_ahead,
     counted_back,
+    day_of_month,
+    last_units,
     latest_day,
-    near_by,
     related,
     yearly,
 )
 
-__all__ = ["YEAR", "Span", "number", "number_of", "rules", "spans", "unit", "unit_of"]
+__all__ = ["Span", "spans"]
 
-LONGEST = 2_000  # characters of a question that are read
+MAX_CHARACTERS = 2_000  # of a question that are read
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Span:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A place in the text that names days; `lead` is what it does to them: since, before, after, until, from."""
+class _NamedDays:
+    """A part of the text that names days; `lead` says what it does to them: since, before, after, until, from."""
 
     begins: int
     ends: int
@@ -58,18 +58,18 @@ class _Found:
 
 
 def spans(question: str, now: datetime) -> tuple[Span, ...]:
-    """What the question names, in its order; `now` is the person's, in their own timezone."""
-    text, today = unicodedata.normalize("NFC", question[:LONGEST]).replace("’", "'"), now.date()
+    """Return the spans that a question names, in order; `now` is in the person's own timezone."""
+    text, today = unicodedata.normalize("NFC", question[:MAX_CHARACTERS]).replace("’", "'"), now.date()
     named = []
-    for each in _joined(text, today, _found(text, today)):
-        found = _counted_from(text, each)
-        opened = _opened(found)
+    for each in _joined_spans(text, today, _named_days(text, today)):
+        found = _beside_a_day(text, each)
+        opened = _opened_days(found)
         if opened is not None:
             named.append(Span(*opened, text[found.begins : found.ends].strip()))
     return tuple(dict.fromkeys(named))
 
 
-def _opened(found: _Found) -> Days | None:
+def _opened_days(found: _NamedDays) -> Days | None:
     try:
         return {
             "since": (found.start, date.max),
@@ -81,43 +81,43 @@ def _opened(found: _Found) -> Days | None:
         return None
 
 
-def _counted_from(text: str, found: _Found) -> _Found:
-    """ "The week before" a day, or "two weeks after" it, is near that day, and not all the time before or after."""
+def _beside_a_day(text: str, found: _NamedDays) -> _NamedDays:
+    """ "The week before" a day, or "two weeks after" it, is near that day, not all the time before or after it."""
     if found.lead not in ("before", "after"):
         return found
-    for pattern, words in _counts():
+    for pattern, words in _count_patterns():
         counted = pattern.search(text, 0, found.begins)
         if counted is not None:
-            many = number_of(words, counted["n"]) if counted["n"] else None
+            many = _number_of(words, counted["n"]) if counted["n"] else None
             try:
-                near = near_by(unit_of(words, counted["unit"]), many, (found.start, found.end), found.lead)
+                near = beside(_unit_of(words, counted["unit"]), many, (found.start, found.end), found.lead)
             except (ValueError, OverflowError):
                 return found
-            return _Found(counted.start(), found.ends, *near)
+            return _NamedDays(counted.start(), found.ends, *near)
     return found
 
 
 @cache
-def _counts() -> tuple[tuple[re.Pattern[str], Words], ...]:
-    """A number of units, or the one unit, right before a word that opens a span."""
+def _count_patterns() -> tuple[tuple[re.Pattern[str], DateWords], ...]:
+    """The patterns of a number of units, or of one unit, right before a word that opens a span."""
+    the = r"(?:the|die|das|der|den|la|le|el)\s+|l'"
     return tuple(
-        (re.compile(rf"\b(?:(?:the|die|das|der|den|la|le|el)\s+|l'|{number(words)}\s+){unit(words)}\s+$", re.I), words)
-        for words in LANGUAGES
+        (re.compile(rf"\b(?:{the}|{_number(words)}\s+){_unit(words)}\s+$", re.IGNORECASE), words) for words in LANGUAGES
     )
 
 
-def _found(text: str, today: date) -> list[_Found]:
-    """Places that do not overlap: the longest of those that begin first."""
+def _named_days(text: str, today: date) -> list[_NamedDays]:
+    """The named days in a text, without overlaps: of those that begin first, the longest."""
     every = sorted(_candidates(text, today), key=lambda each: (each.begins, -each.ends))
-    kept: list[_Found] = []
+    kept: list[_NamedDays] = []
     for each in every:
         if not kept or each.begins >= kept[-1].ends:
             kept.append(each)
     return kept
 
 
-def _candidates(text: str, today: date) -> Iterator[_Found]:
-    for pattern, read in rules():
+def _candidates(text: str, today: date) -> Iterator[_NamedDays]:
+    for pattern, read in _patterns():
         for match in pattern.finditer(text):
             try:
                 days = read(match, today)
@@ -127,24 +127,24 @@ def _candidates(text: str, today: date) -> Iterator[_Found]:
                 yield _with_lead(match, text, days)
 
 
-def _with_lead(match: re.Match[str], text: str, days: Days) -> _Found:
+def _with_lead(match: re.Match[str], text: str, days: Days) -> _NamedDays:
     lead = match.groupdict().get("lead")
     if lead is not None:
-        return _Found(match.start(), match.end(), *days, _opening(lead))
-    left = _left().search(text, 0, match.start())
+        return _NamedDays(match.start(), match.end(), *days, _meaning_of_lead(lead))
+    left = _lead_pattern().search(text, 0, match.start())
     if left is None:
-        return _Found(match.start(), match.end(), *days)
-    return _Found(left.start(), match.end(), *days, _opening(left["lead"]))
+        return _NamedDays(match.start(), match.end(), *days)
+    return _NamedDays(left.start(), match.end(), *days, _meaning_of_lead(left["lead"]))
 
 
-def _opening(lead: str) -> str:
+def _meaning_of_lead(lead: str) -> str:
     every = (each for words in LANGUAGES for each in words.opening)
     return next((name for pattern, name in every if re.fullmatch(pattern, lead, re.IGNORECASE)), "")
 
 
 @cache
-def _left() -> re.Pattern[str]:
-    """What stands before a date and opens it."""
+def _lead_pattern() -> re.Pattern[str]:
+    """The pattern of the words before a date that open a span."""
     openings = "|".join(pattern for words in LANGUAGES for pattern, _ in words.opening)
     return re.compile(rf"\b(?P<lead>{openings})(?:(?:the|dem|der|den|le|la|el)\s+|l')?$", re.IGNORECASE)
 
@@ -152,63 +152,65 @@ def _left() -> re.Pattern[str]:
 # -- two ends of one span ------------------------------------------------------------------------------
 
 
-def _joined(text: str, today: date, found: list[_Found]) -> Iterator[_Found]:
+def _joined_spans(text: str, today: date, found: list[_NamedDays]) -> Iterator[_NamedDays]:
     past = 0
     for each in found:
         if each.begins < past:
             continue
-        whole = _up_to_its_end(text, today, each) if each.lead in ("from", "since") else None
+        whole = _joined_with_end(text, today, each) if each.lead in ("from", "since") else None
         yield whole or each
         past = (whole or each).ends
 
 
-def _up_to_its_end(text: str, today: date, first: _Found) -> _Found | None:
+def _joined_with_end(text: str, today: date, first: _NamedDays) -> _NamedDays | None:
     for words in LANGUAGES:
         between = re.compile(f"(?:{words.joins})(?:{words.article})", re.IGNORECASE).match(text, first.ends)
         if between is None:
             continue
         rest = words.neutral + text[between.end() :]
-        last = next((each for each in _found(rest, today) if each.begins <= len(words.neutral)), None)
+        last = next((each for each in _named_days(rest, today) if each.begins <= len(words.neutral)), None)
         if last is None:
             continue
-        start = _agreeing(text[first.begins : first.ends], today, first, rest[: last.ends], last)
+        start = _start_in_year_of_end(text[first.begins : first.ends], today, first, rest[: last.ends], last)
         if start is not None:
             ends = between.end() + last.ends - len(words.neutral)
-            return _Found(first.begins, ends, start, last.end)
+            return _NamedDays(first.begins, ends, start, last.end)
     return None
 
 
-def _agreeing(words: str, today: date, first: _Found, last_words: str, last: _Found) -> date | None:
-    """Where the span starts: a year said once, at its end, is the year of both."""
-    has_year, end_has_year = (re.search(YEAR, each) is not None for each in (words, last_words))
+def _start_in_year_of_end(words: str, today: date, first: _NamedDays, last_words: str, last: _NamedDays) -> date | None:
+    """The start of a span; a year that is named only at the end is the year of both ends."""
+    has_year, end_has_year = (re.search(_YEAR, each) is not None for each in (words, last_words))
     if has_year or (not end_has_year and first.start <= last.end):
         return first.start if first.start <= last.end else None
     for year in (last.end.year, last.end.year - 1):
-        again = _found(f"{words} {year}", today)
+        again = _named_days(f"{words} {year}", today)
         if again and again[0].start <= last.end:
             return again[0].start
     return None
 
 
-YEAR = (
+_YEAR = (
     r"(?P<year>(?:19|20)\d\d)(?![\d:%€$]|[.,/-]\d|\s+(?:words?|people|pages?|steps?|items?|times|euros?|dollars?|km)\b)"
 )
-_THINGS = r"(?!\s*(?:%|€|\$|km\b|miles?\b|people\b|times\b|words?\b|minutes\b|hours\b|days\b|weeks\b|years\b|euros?\b))"
-# As verbs in small letters, these two need more than a number beside them to be months.
-_VERBS = {"may", "march"}
+_NOT_COUNTED = (
+    r"(?!\s*(?:%|€|\$|km\b|miles?\b|people\b|times\b|words?\b|minutes\b|hours\b|days\b|weeks\b|years\b|euros?\b))"
+)
+# In small letters these two are verbs, too: a number beside them does not make them months.
+_VERBS_TOO = {"may", "march"}
 _SURE_LEADS = re.compile(
     r"(?:in|during|since|before|after|until|till|from|between|throughout|back\s+in|early\s+in|late\s+in)\s+", re.I
 )
 _NO_MONTH_LEADS = re.compile(r"(?:on|at|over|an|am|um|zum|zu)\s+", re.I)
 _BEFORE_DATE = re.compile(r"\b(?:on|since|before|after|until|till|by|from|of|between|and|to)\s+$", re.I)
 
-Reading = Callable[[re.Match[str], date], Days | None]
+_ReadDays = Callable[[re.Match[str], date], Days | None]
 
 
 @cache
-def rules() -> tuple[tuple[re.Pattern[str], Reading], ...]:
-    """Each pattern with what it says in days; a `ValueError` of the reading is a day that does not exist."""
-    made = [rule for words in LANGUAGES for rule in _of_language(words)]
+def _patterns() -> tuple[tuple[re.Pattern[str], _ReadDays], ...]:
+    """Each pattern, and the function that works out its days; a `ValueError` of it means there is no such day."""
+    made = [rule for words in LANGUAGES for rule in _language_patterns(words)]
     month = rf"(?P<month>{ANY_MONTH})\b\.?"
     made += [
         (r"(?<![\d-])(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})(?![\d/-])", _numbered),
@@ -216,28 +218,28 @@ def rules() -> tuple[tuple[re.Pattern[str], Reading], ...]:
         (r"(?<![\d-])(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\d-])", _numbered_month),
         (
             r"(?<![\d.,:/-])(?P<day>\d{1,2})(?P<ordinal>\.|st|nd|rd|th|er|º)?\s+(?P<of>of\s+|de\s+|d')?"
-            rf"{month}(?:,?\s+(?:of\s+|del?\s+)?{YEAR})?",
+            rf"{month}(?:,?\s+(?:of\s+|del?\s+)?{_YEAR})?",
             _day_of_month,
         ),
         (
             rf"\b{month}\s+(?:the\s+)?(?P<day>\d{{1,2}})(?P<ordinal>st|nd|rd|th)?(?![\w:%]|[.,]\d)"
-            rf"(?:,?\s+{YEAR})?{_THINGS}",
+            rf"(?:,?\s+{_YEAR})?{_NOT_COUNTED}",
             _day_of_month,
         ),
-        (rf"\b{month}\s+{YEAR}", _month_of_year),
+        (rf"\b{month}\s+{_YEAR}", _month_of_year),
         (r"\bon\s+the\s+(?P<day>\d{1,2})(?:st|nd|rd|th)(?=\s*(?:[?.!,;]|$))", _day_alone),
         (r"\b(?:in|during|since|from|of)\s+the\s+(?P<decade>(?:19|20)\d0|'?[6-9]0)'?s\b", _decade),
     ]
     return tuple((re.compile(each, re.IGNORECASE), read) for each, read in made)
 
 
-def _of_language(words: Words) -> Iterator[tuple[str, Reading]]:
+def _language_patterns(words: DateWords) -> Iterator[tuple[str, _ReadDays]]:
     names = {kind: "|".join(table) for kind, table in _tables(words).items()}
     leads = "|".join([pattern for pattern, _ in words.opening] + [words.leads])
     seldom = "|".join(f"(?P<{kind}>{names[kind]})" for kind in ("month", "season", "feast", "weekday", "weekend"))
-    every = f"{seldom}|{unit(words)}"
-    counted = {"n": number(words), "unit": unit(words)}
-    year = rf"(?:,?\s+(?:of\s+|del?\s+|in\s+)?{YEAR})"
+    every = f"{seldom}|{_unit(words)}"
+    counted = {"n": _number(words), "unit": _unit(words)}
+    year = rf"(?:,?\s+(?:of\s+|del?\s+|in\s+)?{_YEAR})"
 
     def noun(match: re.Match[str]) -> Noun | None:
         return _noun(words, match)
@@ -253,14 +255,14 @@ def _of_language(words: Words) -> Iterator[tuple[str, Reading]]:
     if words.alone:
         yield rf"{words.alone}\b(?P<weekday>{names['weekday']})\b", _related_by(noun, "latest")
     openings = "|".join(pattern for pattern, _ in words.opening)
-    yield rf"(?:\b(?P<lead>{openings})|{words.year}){YEAR}", _whole_year
-    for shape, count in ((words.ago, counted_back), (words.ahead, ahead_of), (words.recent, back_from)):
+    yield rf"(?:\b(?P<lead>{openings})|{words.year}){_YEAR}", _whole_year
+    for shape, count in ((words.ago, counted_back), (words.ahead, counted_ahead), (words.recent, last_units)):
         yield shape.format(**counted), _counted_by(words, count)
     for pattern, days in (*((each.pattern, days) for each, days in words.grammar.days), *words.days):
         yield pattern, _day_by(days)
 
 
-def _tables(words: Words) -> dict[str, Sequence[str]]:
+def _tables(words: DateWords) -> dict[str, Sequence[str]]:
     return {
         "month": words.grammar.months,
         "season": words.seasons,
@@ -271,7 +273,7 @@ def _tables(words: Words) -> dict[str, Sequence[str]]:
     }
 
 
-def _noun(words: Words, match: re.Match[str]) -> Noun | None:
+def _noun(words: DateWords, match: re.Match[str]) -> Noun | None:
     for kind, table in _tables(words).items():
         named = match.groupdict().get(kind)
         if named:
@@ -280,7 +282,7 @@ def _noun(words: Words, match: re.Match[str]) -> Noun | None:
     return None
 
 
-def _related_by(noun: Callable[[re.Match[str]], Noun | None], relation: str) -> Reading:
+def _related_by(noun: Callable[[re.Match[str]], Noun | None], relation: str) -> _ReadDays:
     def read(match: re.Match[str], today: date) -> Days | None:
         named, groups = noun(match), match.groupdict()
         if named is None or not _is_meant(match, named):
@@ -294,46 +296,46 @@ def _related_by(noun: Callable[[re.Match[str]], Noun | None], relation: str) -> 
 
 
 def _is_meant(match: re.Match[str], noun: Noun) -> bool:
-    """Whether a word that is also a verb, or a lead that suits no month, means the month here."""
+    """Whether a word means a time, though it may be a verb, or has a lead that suits no month."""
     groups = match.groupdict()
     lead, month = groups.get("lead") or "", groups.get("month") or ""
     if noun.kind == "a day" or (noun.kind == "month" and month and _NO_MONTH_LEADS.fullmatch(lead)):
         return bool(groups.get("year"))
-    return month not in _VERBS or bool(groups.get("year") or _SURE_LEADS.fullmatch(lead))
+    return month not in _VERBS_TOO or bool(groups.get("year") or _SURE_LEADS.fullmatch(lead))
 
 
-def number(words: Words) -> str:
-    """The pattern of a number, as the group `n`."""
+def _number(words: DateWords) -> str:
+    """The pattern of a number, in the group `n`."""
     return rf"(?P<n>\d{{1,3}}|{'|'.join(name for name, _ in words.numbers)})"
 
 
-def number_of(words: Words, written: str) -> int:
-    """What a number says; 0 is a few."""
+def _number_of(words: DateWords, written: str) -> int:
+    """The number that is written; 0 is "a few"."""
     if written.isdecimal():
         return int(written)
     return next(number for name, number in words.numbers if re.fullmatch(name, written, re.IGNORECASE))
 
 
-def unit(words: Words) -> str:
-    """The pattern of a unit of time, as the group `unit`."""
+def _unit(words: DateWords) -> str:
+    """The pattern of a unit of time, in the group `unit`."""
     return f"(?P<unit>{'|'.join(words.units)})"
 
 
-def unit_of(words: Words, written: str) -> str:
-    """Which of `UNITS` a word is."""
+def _unit_of(words: DateWords, written: str) -> str:
+    """The one of `UNITS` that is written."""
     return next(n for n, each in zip(UNITS, words.units, strict=True) if re.fullmatch(each, written, re.IGNORECASE))
 
 
-def _counted_by(words: Words, count: Callable[[str, int, date], Days | None]) -> Reading:
+def _counted_by(words: DateWords, count: Callable[[str, int, date], Days | None]) -> _ReadDays:
     def read(match: re.Match[str], today: date) -> Days | None:
         if match["n"].isdecimal() and not int(match["n"]):
             return None
-        return count(unit_of(words, match["unit"]), number_of(words, match["n"]), today)
+        return count(_unit_of(words, match["unit"]), _number_of(words, match["n"]), today)
 
     return read
 
 
-def _day_by(days: int) -> Reading:
+def _day_by(days: int) -> _ReadDays:
     def read(_: re.Match[str], today: date) -> Days | None:
         day = today + timedelta(days=days)
         return day, day
@@ -369,11 +371,11 @@ def _day_of_month(match: re.Match[str], today: date) -> Days | None:
     sure = groups.get("year") or groups.get("ordinal") or groups.get("of")
     if (
         not sure
-        and (written in _VERBS or written == "Mars")
+        and (written in _VERBS_TOO or written == "Mars")
         and not _BEFORE_DATE.search(match.string, 0, match.start())
     ):
         return None
-    return agreed(int(match["day"]), MONTHS[written.casefold()], groups.get("year"), today)
+    return day_of_month(int(match["day"]), MONTHS[written.casefold()], groups.get("year"), today)
 
 
 def _day_alone(match: re.Match[str], today: date) -> Days | None:

@@ -1,1 +1,1 @@
-"""What the memory layer knows of languages: words, patterns and rules. Pure; nothing is stored."""
+"""Words, patterns and rules, by language. Nothing is stored or asked for here."""

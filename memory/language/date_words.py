@@ -1,7 +1,7 @@
-"""The words of each language for days, months, seasons, feasts and spans of time. Tables only: no text is read here.
+"""The words of each language for days, months, seasons, feasts and spans of time. No text is read here.
 
-Each alternative is a piece of a regular expression. The names of months and the words for yesterday, today and
-tomorrow are those of the rules; what is done with them all is when.py's.
+Each alternative is a part of a regular expression. The names of the months, and the words for yesterday, today and
+tomorrow, come from the grammars. `dates/spans.py` puts all of them together.
 """
 
 from __future__ import annotations
@@ -15,53 +15,53 @@ from .german import GERMAN
 from .grammar import Grammar
 from .spanish import SPANISH
 
-__all__ = ["FEASTS", "LANGUAGES", "SHORT_MONTHS", "UNITS", "Words"]
+__all__ = ["ANY_MONTH", "FEASTS", "LANGUAGES", "MONTHS", "UNITS", "DateWords"]
 
 FEASTS = ("christmas", "new year's eve", "new year", "easter", "halloween", "valentine", "thanksgiving")
 UNITS = ("day", "week", "month", "year")
-SHORT_MONTHS = {
+_SHORT_MONTHS = {
     **{name: number for number, name in enumerate("jan feb mar apr - jun jul aug sep oct nov dec".split(), 1)},
     **{"sept": 9, "okt": 10, "dez": 12, "janv": 1, "févr": 2, "juil": 7, "déc": 12, "maerz": 3, "setiembre": 9},
 }
 
 
 @dataclass(frozen=True)
-class Words:
+class DateWords:
     """How one language names times. Tuples are in order: from Monday, from spring, as `FEASTS`, as `UNITS`."""
 
     grammar: Grammar
     article: str
-    leads: str  # before a bare month, season, feast or weekday, these make it a date
-    opening: tuple[tuple[str, str], ...]  # leads that open a span: since, before, after, until; or join two: from
+    leads: str  # with one of these before it, a bare month, season, feast or weekday is a date
+    opening: tuple[tuple[str, str], ...]  # leads that open a span (since, before, after, until) or join two ends (from)
     joins: str  # between the two ends of a span
-    neutral: str  # a lead that says nothing more
+    neutral: str  # a lead without a meaning of its own
     weekdays: tuple[str, ...]
     seasons: tuple[str, ...]
     feasts: tuple[str, ...]
     weekend: str
     units: tuple[str, ...]
     before: tuple[tuple[str, str], ...]  # last, this and next, before their noun
-    behind: tuple[tuple[str, str], ...]  # the same, after it
-    numbers: tuple[tuple[str, int], ...]  # 0 stands for "a few"
+    behind: tuple[tuple[str, str], ...]  # the same, after their noun
+    numbers: tuple[tuple[str, int], ...]  # 0 is "a few"
     ago: str
     ahead: str
     recent: str  # the last {n} {unit}, up to today
-    days: tuple[tuple[str, int], ...]  # beside those of the grammar
+    days: tuple[tuple[str, int], ...]  # besides those of the grammar
     year: str  # before the number of a year
     alone: str = ""  # what may not stand before a weekday that needs no lead
 
 
-_COUNTED = "two three four five six seven eight nine ten eleven twelve".split()
-_GEZAEHLT = "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split()
-_COMPTES = "deux trois quatre cinq six sept huit neuf dix onze douze".split()
-_CONTADOS = "dos tres cuatro cinco seis siete ocho nueve diez once doce".split()
+_ENGLISH = "two three four five six seven eight nine ten eleven twelve".split()
+_GERMAN = "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split()
+_FRENCH = "deux trois quatre cinq six sept huit neuf dix onze douze".split()
+_SPANISH = "dos tres cuatro cinco seis siete ocho nueve diez once doce".split()
 
 
 def _numbers(names: list[str], *more: tuple[str, int]) -> tuple[tuple[str, int], ...]:
     return (*more, *((name, number) for number, name in enumerate(names, 2)))
 
 
-ENGLISH_WORDS = Words(
+ENGLISH_WORDS = DateWords(
     grammar=ENGLISH,
     article=r"(?:the\s+)?(?:month\s+of\s+)?",
     leads=r"(?:back\s+in|in|during|throughout|around|over|by|of|on|at|for|early|mid|late|early\s+in|late\s+in)\s+",
@@ -89,14 +89,14 @@ ENGLISH_WORDS = Words(
     units=("days?", "weeks?", "months?", "years?"),
     before=((r"(?:last|this\s+past|the\s+past|previous)", "last"), ("this", "this"), (r"(?:next|coming)", "next")),
     behind=(),
-    numbers=_numbers(_COUNTED, (r"an?", 1), ("one", 1), (r"(?:a\s+)?couple\s+of", 2), (r"(?:a\s+)?few|several", 0)),
+    numbers=_numbers(_ENGLISH, (r"an?", 1), ("one", 1), (r"(?:a\s+)?couple\s+of", 2), (r"(?:a\s+)?few|several", 0)),
     ago=r"{n}\s+{unit}\s+ago",
     ahead=r"\bin\s+{n}\s+{unit}(?:'s?\s+time)?",
     recent=r"(?:in|over|during|within)\s+the\s+(?:last|past)\s+{n}\s+{unit}",
     days=((r"\blast\s+night\b", -1), (r"\bthis\s+(?:afternoon|evening)\b|\btonight\b", 0)),
     year=r"(?:(?:in|during|throughout|of|by|early|mid|late|around|mid-)\s*(?:the\s+year\s+)?|\bthe\s+year\s+)",
 )
-GERMAN_WORDS = Words(
+GERMAN_WORDS = DateWords(
     grammar=GERMAN,
     article=r"(?:(?:de[rmns]|die|das)\s+)?",
     leads=r"(?:im|in|am|an|zum|zu|um|über|übers|während|anfang|ende|mitte|für|des)\s+",
@@ -128,14 +128,14 @@ GERMAN_WORDS = Words(
         (r"(?:nächst|kommend)e[nmrs]?", "next"),
     ),
     behind=(),
-    numbers=_numbers(_GEZAEHLT, (r"eine[mnr]?|ein", 1), (r"ein\s+paar|einigen", 0)),
+    numbers=_numbers(_GERMAN, (r"eine[mnr]?|ein", 1), (r"ein\s+paar|einigen", 0)),
     ago=r"\bvor\s+{n}\s+{unit}",
     ahead=r"\bin\s+{n}\s+{unit}",
     recent=r"in\s+den\s+(?:letzten|vergangenen)\s+{n}\s+{unit}",
     days=((r"\bletzte\s+nacht\b", -1), (r"\bheute\s+(?:abend|nacht)\b", 0)),
     year=r"(?:(?:in|im)\s+(?:jahre?\s+)?|\bjahr\s+|(?:anfang|ende|mitte|sommer|winter|herbst)\s+)",
 )
-FRENCH_WORDS = Words(
+FRENCH_WORDS = DateWords(
     grammar=FRENCH,
     article=r"(?:(?:le|la|les)\s+|l')?(?:mois\s+(?:de\s+|d'))?",
     leads=r"(?:en\s+|au\s+|à\s+|pendant\s+|durant\s+|début\s+|fin\s+|mi-|pour\s+|vers\s+|de\s+|d')",
@@ -163,7 +163,7 @@ FRENCH_WORDS = Words(
     units=("jours?", "semaines?", "mois", "ans?|années?"),
     before=((r"(?:ce|cet|cette)", "this"), (r"prochaine?", "next")),
     behind=((r"(?:derni(?:er|ère)|passée?)", "last"), (r"prochaine?|qui\s+vient", "next")),
-    numbers=_numbers(_COMPTES, (r"une?", 1), (r"quelques", 0)),
+    numbers=_numbers(_FRENCH, (r"une?", 1), (r"quelques", 0)),
     ago=r"\bil\s+y\s+a\s+{n}\s+{unit}",
     ahead=r"\bdans\s+{n}\s+{unit}",
     recent=r"(?:ces|les|des|au\s+cours\s+des)\s+{n}\s+derni(?:ers|ères)\s+{unit}",
@@ -171,7 +171,7 @@ FRENCH_WORDS = Words(
     year=r"(?:\ben\s+|l'(?:année|an)\s+|(?:début|fin|de|courant|été|printemps|hiver|automne)\s+|mi-)",
     alone=r"(?<!\ble )(?<!\bles )(?<!\bchaque )(?<!\bdu )",
 )
-SPANISH_WORDS = Words(
+SPANISH_WORDS = DateWords(
     grammar=SPANISH,
     article=r"(?:(?:el|la|los|las)\s+)?(?:mes\s+de\s+)?",
     leads=r"(?:en|durante|por|para|a\s+principios\s+de|a\s+finales\s+de|a\s+mediados\s+de|de|del|el)\s+",
@@ -199,7 +199,7 @@ SPANISH_WORDS = Words(
     units=("días?", "semanas?", "mes(?:es)?", "años?"),
     before=((r"últim[oa]", "last"), (r"est[ea]", "this"), (r"próxim[oa]", "next")),
     behind=((r"pasad[oa]", "last"), (r"que\s+viene|próxim[oa]", "next")),
-    numbers=_numbers(_CONTADOS, (r"una?", 1), (r"un\s+par\s+de", 2), (r"un[oa]s(?:\s+cuant[oa]s)?|algun[oa]s", 0)),
+    numbers=_numbers(_SPANISH, (r"una?", 1), (r"un\s+par\s+de", 2), (r"un[oa]s(?:\s+cuant[oa]s)?|algun[oa]s", 0)),
     ago=r"\bhace\s+{n}\s+{unit}",
     ahead=r"\b(?:dentro\s+de|en)\s+{n}\s+{unit}",
     recent=r"(?:en\s+|durante\s+)?l[oa]s\s+últim[oa]s\s+{n}\s+{unit}",
@@ -208,7 +208,7 @@ SPANISH_WORDS = Words(
 )
 LANGUAGES = (ENGLISH_WORDS, GERMAN_WORDS, FRENCH_WORDS, SPANISH_WORDS)
 MONTHS: dict[str, int] = {
-    **SHORT_MONTHS,
+    **_SHORT_MONTHS,
     **{name: place for words in LANGUAGES for place, name in enumerate(words.grammar.months, 1)},
 }
 ANY_MONTH = "|".join(re.escape(name) for name in sorted(MONTHS, key=len, reverse=True) if name != "-")

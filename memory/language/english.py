@@ -1,33 +1,10 @@
-"""What a person says of themself in English. Patterns only; the words are in english_words.py."""
+"""The words and patterns by which rules.py recognises what people say about themselves in English."""
 
 from __future__ import annotations
 
 from .grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
-__all__ = [
-    "ADVERB",
-    "AIM",
-    "AM",
-    "A_WORD_OR_MORE",
-    "BEING",
-    "DID",
-    "DISLIKE",
-    "DOES",
-    "ENGLISH",
-    "HABIT",
-    "HAVE",
-    "JOB",
-    "KIN",
-    "LIKE",
-    "LIKED",
-    "OWNED",
-    "OWN_THING",
-    "PET",
-    "PLACE",
-    "STOP",
-    "WE",
-    "WHAT_KIN_DO",
-]
+__all__ = ["ENGLISH"]
 
 ADVERB = (
     either(
@@ -162,44 +139,44 @@ DISLIKE = either(
 )
 
 
-def _rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The same words in the first person, and as a memory may tell them."""
-    told = text.replace("<I>", f"{WE} ").replace("<I'm>", f"{WE}{AM} ").replace("<my>", "my ").replace("<s>", "")
+def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
+    """The rule for a slot: `text` in the first person, and as a memory may put it."""
+    said = text.replace("<I>", f"{WE} ").replace("<I'm>", f"{WE}{AM} ").replace("<my>", "my ").replace("<s>", "")
     they = rf"(?:(?:{WE}|(?:the )?(?:person|user)|they|he|she) )?"
-    known = text.replace("<I>", they).replace("<I'm>", rf"(?:{WE}{AM} |{they}(?:is |are )?)").replace("<s>", "s?")
-    known = known.replace("<my>", r"(?:my |(?:the )?(?:person|user)'s |their |his |her )?")
-    return SlotRule(slot, starting(told), starting(known), positive)
+    remembered = text.replace("<I>", they).replace("<I'm>", rf"(?:{WE}{AM} |{they}(?:is |are )?)").replace("<s>", "s?")
+    remembered = remembered.replace("<my>", r"(?:my |(?:the )?(?:person|user)'s |their |his |her )?")
+    return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
 SLOTS = (
-    _rule("name", rf"(?:<my>|the )(?:(?:full|first|real) )?name(?: is|'s) {ADVERB}{VALUE}{STOP}"),
-    _rule("name", rf"<I'm>called {VALUE}{STOP}"),
-    _rule("address", rf"(?:please )?call me {VALUE}(?:,? please)?{STOP}"),
-    _rule("home", rf"<I>(?:no longer|don't|do not) live<s> in {VALUE}{STOP}", positive=False),
-    _rule("home", rf"<I>{ADVERB}(?:live|reside)<s> {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
-    _rule("home", rf"<I'm>{ADVERB}(?:living|based|located) {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
-    _rule(
+    _slot_rule("name", rf"(?:<my>|the )(?:(?:full|first|real) )?name(?: is|'s) {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<I'm>called {VALUE}{STOP}"),
+    _slot_rule("address", rf"(?:please )?call me {VALUE}(?:,? please)?{STOP}"),
+    _slot_rule("home", rf"<I>(?:no longer|don't|do not) live<s> in {VALUE}{STOP}", positive=False),
+    _slot_rule("home", rf"<I>{ADVERB}(?:live|reside)<s> {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
+    _slot_rule("home", rf"<I'm>{ADVERB}(?:living|based|located) {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
+    _slot_rule(
         "home",
         rf"(?:<I>|i've |we've |[\w']+(?: \w+)? and i ){ADVERB}(?:have )?{ADVERB}(?:moved|relocated) (?:back )?to "
         rf"{VALUE}{STOP}",
     ),
-    _rule("employer", rf"<I>(?:no longer|don't|do not) work<s> (?:at|for) {VALUE}{STOP}", positive=False),
-    _rule(
+    _slot_rule("employer", rf"<I>(?:no longer|don't|do not) work<s> (?:at|for) {VALUE}{STOP}", positive=False),
+    _slot_rule(
         "employer",
         rf"(?:<I>|i've ){ADVERB}(?:started|got|found|took|joined)(?: a(?: new)? job| work| working)? (?:at|with) "
         rf"{PLACE}{VALUE}{STOP}",
     ),
-    _rule("employer", rf"<I>{ADVERB}work<s> {ADVERB}(?:at|for) {PLACE}{VALUE}{STOP}"),
-    _rule("employer", rf"<I'm>{ADVERB}(?:working|employed) {ADVERB}(?:at|for|by) {PLACE}{VALUE}{STOP}"),
-    _rule("job", rf"<I>{ADVERB}work<s> {ADVERB}as (?:an? |the )?{VALUE}{STOP}"),
-    _rule("job", rf"<I'm>{ADVERB}an? (?P<value>{A_WORD_OR_MORE}{JOB})\b"),
-    _rule("job", rf"<my>(?:job|profession|occupation) is (?:an? )?{VALUE}{STOP}"),
-    _rule("likes", rf"<I>{ADVERB}{DISLIKE}<s> {LIKED}{VALUE}{STOP}", positive=False),
-    _rule("likes", rf"<I'm>not (?:a|much of a)(?: big| huge| great)? fan of {LIKED}{VALUE}{STOP}", positive=False),
-    _rule("likes", rf"<I>{ADVERB}{LIKE}<s> {LIKED}{VALUE}{STOP}"),
-    _rule("favourite", rf"<my>favou?rite (?P<topic>\w+(?: \w+)?)(?: is|'s| are) {VALUE}{STOP}"),
-    _rule("age", r"<I'm>(?P<value>\d{1,3}) years old\b"),
-    _rule(
+    _slot_rule("employer", rf"<I>{ADVERB}work<s> {ADVERB}(?:at|for) {PLACE}{VALUE}{STOP}"),
+    _slot_rule("employer", rf"<I'm>{ADVERB}(?:working|employed) {ADVERB}(?:at|for|by) {PLACE}{VALUE}{STOP}"),
+    _slot_rule("job", rf"<I>{ADVERB}work<s> {ADVERB}as (?:an? |the )?{VALUE}{STOP}"),
+    _slot_rule("job", rf"<I'm>{ADVERB}an? (?P<value>{A_WORD_OR_MORE}{JOB})\b"),
+    _slot_rule("job", rf"<my>(?:job|profession|occupation) is (?:an? )?{VALUE}{STOP}"),
+    _slot_rule("likes", rf"<I>{ADVERB}{DISLIKE}<s> {LIKED}{VALUE}{STOP}", positive=False),
+    _slot_rule("likes", rf"<I'm>not (?:a|much of a)(?: big| huge| great)? fan of {LIKED}{VALUE}{STOP}", positive=False),
+    _slot_rule("likes", rf"<I>{ADVERB}{LIKE}<s> {LIKED}{VALUE}{STOP}"),
+    _slot_rule("favourite", rf"<my>favou?rite (?P<topic>\w+(?: \w+)?)(?: is|'s| are) {VALUE}{STOP}"),
+    _slot_rule("age", r"<I'm>(?P<value>\d{1,3}) years old\b"),
+    _slot_rule(
         "reply language",
         rf"(?:(?:please|always|from now on),? )*(?:answer|reply|respond|write)(?: to)?(?: me)? {ADVERB}in "
         rf"(?P<value>[a-z]{{4,}})\b",

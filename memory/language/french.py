@@ -1,4 +1,4 @@
-"""What a person says of themself in French. Words and patterns only."""
+"""The words and patterns by which rules.py recognises what people say about themselves in French."""
 
 from __future__ import annotations
 
@@ -107,42 +107,44 @@ LIKED = r"(?!{}\b)".format(
 WITH_ARTICLE = r"(?:le |la |les |l'|du |de la |des |d'|de )?"
 
 
-def _rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The same words in the first person, and as a memory may tell them."""
-    told = text.replace("<Je>", r"(?:je |j')").replace("<Mon>", "m(?:on|a)")
+def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
+    """The rule for a slot: `text` in the first person, and as a memory may put it."""
+    said = text.replace("<Je>", r"(?:je |j')").replace("<Mon>", "m(?:on|a)")
     they = r"(?:(?:je |j'|(?:la personne|l'utilisat(?:eur|rice)|il|elle|on|nous) ))?"
-    known = text.replace("<Je>", they).replace("<Mon>", "[ms](?:on|a)")
-    return SlotRule(slot, starting(told), starting(known), positive)
+    remembered = text.replace("<Je>", they).replace("<Mon>", "[ms](?:on|a)")
+    return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
 SLOTS = (
-    _rule("name", rf"(?:je m'|il s'|elle s'|s')appelle {ADVERB}{VALUE}{STOP}"),
-    _rule("name", rf"<Mon> (?:(?:vrai )?prénom|nom) est {ADVERB}{VALUE}{STOP}"),
-    _rule("name", rf"moi,? c'est {VALUE}{STOP}"),
-    _rule("address", rf"appelle-moi {VALUE}{STOP}"),
-    _rule(
+    _slot_rule("name", rf"(?:je m'|il s'|elle s'|s')appelle {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<Mon> (?:(?:vrai )?prénom|nom) est {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"moi,? c'est {VALUE}{STOP}"),
+    _slot_rule("address", rf"appelle-moi {VALUE}{STOP}"),
+    _slot_rule(
         "home", rf"<Je>(?:n')?(?:ne )?(?:habite|vis|vit) (?:plus|pas) (?:à|en|au|dans) {VALUE}{STOP}", positive=False
     ),
-    _rule("home", rf"<Je>(?:habite|vis|vit|réside) {ADVERB}(?:à|en|au|aux|près de) {VALUE}{STOP}"),
-    _rule("home", rf"(?:nous (?:habitons|vivons)|on (?:habite|vit)) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
-    _rule("home", rf"(?:j'ai|nous avons|on a) {ADVERB}(?:déménagé|emménagé) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
-    _rule("home", rf"je (?:me )?suis {ADVERB}installée? {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
-    _rule("employer", rf"<Je>ne travaille (?:plus|pas) (?:chez|pour) {VALUE}{STOP}", positive=False),
-    _rule(
+    _slot_rule("home", rf"<Je>(?:habite|vis|vit|réside) {ADVERB}(?:à|en|au|aux|près de) {VALUE}{STOP}"),
+    _slot_rule("home", rf"(?:nous (?:habitons|vivons)|on (?:habite|vit)) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
+    _slot_rule(
+        "home", rf"(?:j'ai|nous avons|on a) {ADVERB}(?:déménagé|emménagé) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"
+    ),
+    _slot_rule("home", rf"je (?:me )?suis {ADVERB}installée? {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
+    _slot_rule("employer", rf"<Je>ne travaille (?:plus|pas) (?:chez|pour) {VALUE}{STOP}", positive=False),
+    _slot_rule(
         "employer", rf"<Je>(?:travaille|bosse) {ADVERB}(?:chez|pour) (?!moi|toi|un |une |le |la |demain){VALUE}{STOP}"
     ),
-    _rule("job", rf"<Je>travaille {ADVERB}comme (?:une? )?(?P<value>[\w-]+)\b"),
-    _rule("job", rf"je suis {ADVERB}(?:une? )?(?P<value>{JOB})\b"),
-    _rule(
+    _slot_rule("job", rf"<Je>travaille {ADVERB}comme (?:une? )?(?P<value>[\w-]+)\b"),
+    _slot_rule("job", rf"je suis {ADVERB}(?:une? )?(?P<value>{JOB})\b"),
+    _slot_rule(
         "likes",
         rf"<Je>(?:n'|ne )(?:aime|supporte|apprécie) (?:pas|plus) (?:du tout |trop )?{LIKED}{VALUE}{STOP}",
         positive=False,
     ),
-    _rule("likes", rf"<Je>(?:déteste|hais|ai horreur de) {LIKED}{VALUE}{STOP}", positive=False),
-    _rule("likes", rf"<Je>(?:aime|adore|préfère|apprécie) {LIKED}{ADVERB}{LIKED}{VALUE}{STOP}"),
-    _rule("favourite", rf"<Mon> (?P<topic>\w+) (?:préférée?|favorite?) (?:est|c'est) {VALUE}{STOP}"),
-    _rule("age", r"(?:j'ai )(?P<value>\d{1,3}) ans\b"),
-    _rule("reply language", r"(?:réponds|écris)(?:-moi)? (?:toujours |désormais )*en (?P<value>[^\W\d_]{4,})\b"),
+    _slot_rule("likes", rf"<Je>(?:déteste|hais|ai horreur de) {LIKED}{VALUE}{STOP}", positive=False),
+    _slot_rule("likes", rf"<Je>(?:aime|adore|préfère|apprécie) {LIKED}{ADVERB}{LIKED}{VALUE}{STOP}"),
+    _slot_rule("favourite", rf"<Mon> (?P<topic>\w+) (?:préférée?|favorite?) (?:est|c'est) {VALUE}{STOP}"),
+    _slot_rule("age", r"(?:j'ai )(?P<value>\d{1,3}) ans\b"),
+    _slot_rule("reply language", r"(?:réponds|écris)(?:-moi)? (?:toujours |désormais )*en (?P<value>[^\W\d_]{4,})\b"),
 )
 STATEMENTS: Statements = (
     (

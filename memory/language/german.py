@@ -1,4 +1,4 @@
-"""What a person says of themself in German. Words and patterns only."""
+"""The words and patterns by which rules.py recognises what people say about themselves in German."""
 
 from __future__ import annotations
 
@@ -102,39 +102,42 @@ LIKED = r"(?!{}\b)".format(
 )
 
 
-def _rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The same words in the first person, and as a memory may tell them: "wohn<e>" is "wohne", or also "wohnt"."""
-    told = text.replace("<Ich>", "(?:ich |(?<=und ))").replace("<e>", "e").replace("<Mein>", "mein")
+def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
+    """The rule for a slot: `text` in the first person, and as a memory may put it.
+
+    "wohn<e>" is "wohne", in a memory also "wohnt".
+    """
+    said = text.replace("<Ich>", "(?:ich |(?<=und ))").replace("<e>", "e").replace("<Mein>", "mein")
     they = r"(?:(?:ich|wir|die person|(?:der|die) nutzer(?:in)?|er|sie) )?"
-    known = text.replace("<Ich>", they).replace("<e>", "(?:e|t|en)").replace("<Mein>", "(?:mein|sein|ihr|der|die)")
-    return SlotRule(slot, starting(told), starting(known), positive)
+    remembered = text.replace("<Ich>", they).replace("<e>", "(?:e|t|en)").replace("<Mein>", "(?:mein|sein|ihr|der|die)")
+    return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
 NOW = r"(?:jetzt|nun|inzwischen|mittlerweile|aktuell|seit kurzem)"
 SLOTS = (
-    _rule("name", rf"<Ich>hei(?:ß|ss)<e> {ADVERB}{VALUE}{STOP}"),
-    _rule("name", rf"<Mein> (?:(?:voller|neuer|richtiger) )?name ist {ADVERB}{VALUE}{STOP}"),
-    _rule("address", rf"(?:bitte )?nenne? mich {ADVERB}{VALUE}{STOP}"),
-    _rule("home", rf"<Ich>(?:wohn|leb)<e> nicht mehr in {VALUE}{STOP}", positive=False),
-    _rule("home", rf"<Ich>(?:wohn|leb)<e> {ADVERB}in {VALUE}{STOP}"),
-    _rule("home", rf"(?:wir wohnen|wir leben|{NOW} (?:wohne|lebe) ich) {ADVERB}in {VALUE}{STOP}"),
-    _rule("home", rf"{I_AM} {ADVERB}(?:von \w+ )?nach {VALUE} (?:um)?gezogen"),
-    _rule("home", rf"(?:ich ziehe|wir ziehen) {ADVERB}nach {VALUE}(?: um)?{STOP}"),
-    _rule("employer", rf"<Ich>arbeit<e> nicht mehr (?:bei(?:m| der| dem)?|für) {VALUE}{STOP}", positive=False),
-    _rule("employer", rf"<Ich>arbeit<e> {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
-    _rule("employer", rf"{NOW} arbeite ich {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
-    _rule("job", rf"<Ich>arbeit<e> {ADVERB}als (?:eine? )?(?P<value>[\w-]+)\b"),
-    _rule("job", rf"(?:ich bin|bin ich) {ADVERB}(?:von beruf )?(?:eine? )?(?P<value>{JOB})\b"),
-    _rule("job", rf"<Mein> beruf ist {VALUE}{STOP}"),
-    _rule("likes", rf"<Ich>mag {ADVERB}kein(?:e|en|er)? {VALUE}{STOP}", positive=False),
-    _rule("likes", rf"<Ich>mag {LIKED}{VALUE} (?:überhaupt |gar )?nicht\b", positive=False),
-    _rule("likes", rf"<Ich>kann {LIKED}{VALUE} nicht (?:leiden|ausstehen)", positive=False),
-    _rule("likes", rf"<Ich>(?:hass|verabscheu)<e> {LIKED}{VALUE}{STOP}", positive=False),
-    _rule("likes", rf"<Ich>(?:mag|lieb<e>|bevorzug<e>) {ADVERB}{LIKED}{VALUE}{STOP}"),
-    _rule("likes", rf"am liebsten (?:esse|trinke|mag|höre|lese) ich {LIKED}{VALUE}{STOP}"),
-    _rule("favourite", rf"<Mein>e? lieblings(?P<topic>\w+) (?:ist|sind) {VALUE}{STOP}"),
-    _rule("age", r"(?:ich bin )(?P<value>\d{1,3}) (?:jahre alt)\b"),
-    _rule(
+    _slot_rule("name", rf"<Ich>hei(?:ß|ss)<e> {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<Mein> (?:(?:voller|neuer|richtiger) )?name ist {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("address", rf"(?:bitte )?nenne? mich {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("home", rf"<Ich>(?:wohn|leb)<e> nicht mehr in {VALUE}{STOP}", positive=False),
+    _slot_rule("home", rf"<Ich>(?:wohn|leb)<e> {ADVERB}in {VALUE}{STOP}"),
+    _slot_rule("home", rf"(?:wir wohnen|wir leben|{NOW} (?:wohne|lebe) ich) {ADVERB}in {VALUE}{STOP}"),
+    _slot_rule("home", rf"{I_AM} {ADVERB}(?:von \w+ )?nach {VALUE} (?:um)?gezogen"),
+    _slot_rule("home", rf"(?:ich ziehe|wir ziehen) {ADVERB}nach {VALUE}(?: um)?{STOP}"),
+    _slot_rule("employer", rf"<Ich>arbeit<e> nicht mehr (?:bei(?:m| der| dem)?|für) {VALUE}{STOP}", positive=False),
+    _slot_rule("employer", rf"<Ich>arbeit<e> {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
+    _slot_rule("employer", rf"{NOW} arbeite ich {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
+    _slot_rule("job", rf"<Ich>arbeit<e> {ADVERB}als (?:eine? )?(?P<value>[\w-]+)\b"),
+    _slot_rule("job", rf"(?:ich bin|bin ich) {ADVERB}(?:von beruf )?(?:eine? )?(?P<value>{JOB})\b"),
+    _slot_rule("job", rf"<Mein> beruf ist {VALUE}{STOP}"),
+    _slot_rule("likes", rf"<Ich>mag {ADVERB}kein(?:e|en|er)? {VALUE}{STOP}", positive=False),
+    _slot_rule("likes", rf"<Ich>mag {LIKED}{VALUE} (?:überhaupt |gar )?nicht\b", positive=False),
+    _slot_rule("likes", rf"<Ich>kann {LIKED}{VALUE} nicht (?:leiden|ausstehen)", positive=False),
+    _slot_rule("likes", rf"<Ich>(?:hass|verabscheu)<e> {LIKED}{VALUE}{STOP}", positive=False),
+    _slot_rule("likes", rf"<Ich>(?:mag|lieb<e>|bevorzug<e>) {ADVERB}{LIKED}{VALUE}{STOP}"),
+    _slot_rule("likes", rf"am liebsten (?:esse|trinke|mag|höre|lese) ich {LIKED}{VALUE}{STOP}"),
+    _slot_rule("favourite", rf"<Mein>e? lieblings(?P<topic>\w+) (?:ist|sind) {VALUE}{STOP}"),
+    _slot_rule("age", r"(?:ich bin )(?P<value>\d{1,3}) (?:jahre alt)\b"),
+    _slot_rule(
         "reply language",
         r"(?:bitte )?(?:antworte|schreib)(?: mir)?(?: bitte)?(?: immer| ab jetzt| künftig)* auf "
         r"(?P<value>[a-z]{4,})\b",

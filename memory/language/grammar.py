@@ -1,4 +1,4 @@
-"""The shape of one language's rules, and the parts all languages share. Patterns only: no text is read here."""
+"""What the grammar of a language consists of, and what all grammars share. No text is read here."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ __all__ = ["VALUE", "Grammar", "SlotName", "SlotRule", "Statements", "either", "
 
 Statements = tuple[tuple[re.Pattern[str], Kind], ...]
 SlotName = Literal["name", "address", "home", "employer", "job", "likes", "favourite", "age", "reply language"]
-# What fills a slot: as few words as stand before the next comma or connecting word.
+# The value of a slot: as few words as there are before the next comma or connecting word.
 VALUE = r"(?P<value>[^,;:()\"]{1,60}?)"
 
 
 @dataclass(frozen=True)
 class SlotRule:
-    """A way to fill a slot. `told` reads the person's own sentence, `known` a memory, whoever wrote it."""
+    """A way to fill a slot: `said` matches the person's own sentence, `remembered` a memory."""
 
     slot: SlotName
-    told: re.Pattern[str]
-    known: re.Pattern[str]
+    said: re.Pattern[str]
+    remembered: re.Pattern[str]
     positive: bool = True
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """How one language says things about oneself, and how it says things that are not meant so."""
+    """How people say things about themselves in one language, and which sentences do not mean what they say."""
 
     language: str
-    preface: re.Pattern[str]  # may stand before a colon without making the rest a quotation
-    opening: re.Pattern[str]  # what may come before a statement and adds nothing
-    when: re.Pattern[str]  # a time that may come before a statement, and stays with it
-    remember: re.Pattern[str]  # asks to keep whatever follows
+    preface: re.Pattern[str]  # before a colon, these words do not make the rest a quotation
+    opening: re.Pattern[str]  # before a statement, these words add nothing
+    when: re.Pattern[str]  # a time before a statement, which is kept with it
+    remember: re.Pattern[str]  # asks to keep what follows
     statements: Statements
     instruction: re.Pattern[str]
     slots: tuple[SlotRule, ...]
-    refusal: re.Pattern[str]  # anywhere in a sentence: the sentence gives nothing
-    supposing: re.Pattern[str]  # this sentence and all after it give nothing
-    veto: re.Pattern[str]  # anywhere in a message: the turn gives nothing
-    tail: re.Pattern[str]  # a request or question hung on a statement; it is cut off
-    forget: re.Pattern[str]  # asks to forget what stands in its group `clause`
+    refusal: re.Pattern[str]  # a sentence with it gives nothing
+    supposing: re.Pattern[str]  # a sentence with it, and all that follow, give nothing
+    veto: re.Pattern[str]  # a message with it gives nothing
+    tail: re.Pattern[str]  # a request or a question after a statement; it is cut off
+    forget: re.Pattern[str]  # asks to forget what is in the group `clause`
     swap: re.Pattern[str]  # "`new`, not `old`"
     meant: re.Pattern[str]  # "no, I meant `new`"
-    article: re.Pattern[str]  # at the start of a value, and of no weight there
-    kin: re.Pattern[str]  # somebody by `kin` and `name`
-    also: re.Pattern[str]  # one more, not instead
+    article: re.Pattern[str]  # at the start of a value, where it does not count
+    kin: re.Pattern[str]  # somebody, by `kin` and `name`
+    also: re.Pattern[str]  # one more value, and not another one instead
     months: list[str]
-    days: tuple[tuple[re.Pattern[str], int], ...]  # a word for a day, and how far it is from today
+    days: tuple[tuple[re.Pattern[str], int], ...]  # a word for a day, and how many days it is from today
 
 
 def either(words: str, then: str = "") -> str:
-    """One of these words, followed by `then`; an underscore stands for a space."""
+    """A pattern for one of these words, followed by `then`; an underscore is a space."""
     return "(?:(?:" + "|".join(each.replace("_", " ") for each in words.split()) + f"){then})"
 
 
 def pattern(*parts: str) -> re.Pattern[str]:
-    """Any of these, wherever it stands."""
+    """Match any of these parts, anywhere in a text."""
     return re.compile("|".join(parts), re.IGNORECASE)
 
 
 def starting(*parts: str) -> re.Pattern[str]:
-    """Any of these, at the start."""
+    """Match any of these parts at the start of a text."""
     return re.compile("(?:" + "|".join(parts) + ")", re.IGNORECASE)

@@ -210,7 +210,7 @@ def _filled_slots(text: str, grammar: Grammar, *, own: bool = True) -> list[_Fil
     found: dict[str, _FilledSlot] = {}
     for start in starts:
         for rule in grammar.slots:
-            match = (rule.told if own else rule.known).match(text, start)
+            match = (rule.said if own else rule.remembered).match(text, start)
             if match:
                 found.setdefault(rule.slot, _filled_slot(rule, match, text, grammar))
                 break

@@ -1,4 +1,4 @@
-"""What a person says of themself in Spanish. Words and patterns only."""
+"""The words and patterns by which rules.py recognises what people say about themselves in Spanish."""
 
 from __future__ import annotations
 
@@ -110,38 +110,40 @@ LIKED = r"(?!{}\b)".format(
 NOT_SPANISH = r"\b(?:il|gli|della|che|não|uma|com|em|sono|è|il_mio|nel)\b".replace("_", " ")
 
 
-def _rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The same words in the first person, and as a memory may tell them."""
-    told = text.replace("<Yo>", ME).replace("<o>", "o").replace("<me>", "me").replace("<Mi>", "mi")
+def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
+    """The rule for a slot: `text` in the first person, and as a memory may put it."""
+    said = text.replace("<Yo>", ME).replace("<o>", "o").replace("<me>", "me").replace("<Mi>", "mi")
     they = r"(?:(?:yo|la persona|el usuario|la usuaria|él|ella) )?"
-    known = text.replace("<Yo>", they).replace("<o>", "[oea]").replace("<me>", "(?:me|le)").replace("<Mi>", "(?:mi|su)")
-    return SlotRule(slot, starting(told), starting(known), positive)
+    remembered = (
+        text.replace("<Yo>", they).replace("<o>", "[oea]").replace("<me>", "(?:me|le)").replace("<Mi>", "(?:mi|su)")
+    )
+    return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
 SLOTS = (
-    _rule("name", rf"<Yo>(?:me llamo|se llama) {ADVERB}{VALUE}{STOP}"),
-    _rule("name", rf"<Mi> nombre (?:completo )?es {ADVERB}{VALUE}{STOP}"),
-    _rule("address", rf"llámame {VALUE}{STOP}"),
-    _rule("home", rf"<Yo>(?:ya )?no viv<o> en {VALUE}{STOP}", positive=False),
-    _rule("home", rf"<Yo>{ADVERB}viv<o> {ADVERB}en {VALUE}{STOP}"),
-    _rule("home", rf"(?:ahora )?vivimos {ADVERB}en {VALUE}{STOP}"),
-    _rule("home", rf"(?:(?:me he|nos hemos) {ADVERB}mudado|me mudé|nos mudamos) {ADVERB}a {VALUE}{STOP}"),
-    _rule("employer", rf"<Yo>(?:ya )?no trabaj<o> (?:en|para) {VALUE}{STOP}", positive=False),
-    _rule("employer", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:en|para) {PLACE}{VALUE}{STOP}"),
-    _rule("job", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:como|de) (?:una? )?(?P<value>[\w-]+)\b"),
-    _rule("job", rf"<Yo>{ADVERB}soy {ADVERB}(?:una? )?(?P<value>{JOB})\b"),
-    _rule(
+    _slot_rule("name", rf"<Yo>(?:me llamo|se llama) {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<Mi> nombre (?:completo )?es {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("address", rf"llámame {VALUE}{STOP}"),
+    _slot_rule("home", rf"<Yo>(?:ya )?no viv<o> en {VALUE}{STOP}", positive=False),
+    _slot_rule("home", rf"<Yo>{ADVERB}viv<o> {ADVERB}en {VALUE}{STOP}"),
+    _slot_rule("home", rf"(?:ahora )?vivimos {ADVERB}en {VALUE}{STOP}"),
+    _slot_rule("home", rf"(?:(?:me he|nos hemos) {ADVERB}mudado|me mudé|nos mudamos) {ADVERB}a {VALUE}{STOP}"),
+    _slot_rule("employer", rf"<Yo>(?:ya )?no trabaj<o> (?:en|para) {VALUE}{STOP}", positive=False),
+    _slot_rule("employer", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:en|para) {PLACE}{VALUE}{STOP}"),
+    _slot_rule("job", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:como|de) (?:una? )?(?P<value>[\w-]+)\b"),
+    _slot_rule("job", rf"<Yo>{ADVERB}soy {ADVERB}(?:una? )?(?P<value>{JOB})\b"),
+    _slot_rule(
         "likes",
         rf"(?:a mí )?(?:ya )?no <me> (?:gustan?|encantan?) (?:nada "
         rf")?{LIKED}{VALUE}{STOP}",
         positive=False,
     ),
-    _rule("likes", rf"<Yo>(?:odi<o>|detest<o>|no soport<o>|no aguant<o>) {LIKED}{VALUE}{STOP}", positive=False),
-    _rule("likes", rf"(?:a mí )?{ADVERB}<me> (?:gustan?|encantan?|fascinan?) {ADVERB}{LIKED}{VALUE}{STOP}"),
-    _rule("likes", rf"<Yo>(?:ador<o>|am<o>|prefier<o>) {LIKED}{VALUE}{STOP}"),
-    _rule("favourite", rf"<Mi> (?P<topic>\w+) (?:favorit[oa]|preferid[oa]) es {VALUE}{STOP}"),
-    _rule("age", r"(?:tengo )(?P<value>\d{1,3}) años\b"),
-    _rule("reply language", r"(?:responde|contesta|escribe)(?:me)? (?:siempre )?en (?P<value>[^\W\d_]{4,})\b"),
+    _slot_rule("likes", rf"<Yo>(?:odi<o>|detest<o>|no soport<o>|no aguant<o>) {LIKED}{VALUE}{STOP}", positive=False),
+    _slot_rule("likes", rf"(?:a mí )?{ADVERB}<me> (?:gustan?|encantan?|fascinan?) {ADVERB}{LIKED}{VALUE}{STOP}"),
+    _slot_rule("likes", rf"<Yo>(?:ador<o>|am<o>|prefier<o>) {LIKED}{VALUE}{STOP}"),
+    _slot_rule("favourite", rf"<Mi> (?P<topic>\w+) (?:favorit[oa]|preferid[oa]) es {VALUE}{STOP}"),
+    _slot_rule("age", r"(?:tengo )(?P<value>\d{1,3}) años\b"),
+    _slot_rule("reply language", r"(?:responde|contesta|escribe)(?:me)? (?:siempre )?en (?P<value>[^\W\d_]{4,})\b"),
 )
 STATEMENTS: Statements = (
     (starting(rf"{ME}(?:quiero|quisiera|me gustaría|espero|pienso|planeo|sueño con) {AIM}\b"), "goal"),
