@@ -18,7 +18,7 @@ def draw_page() -> None:
     st.title("Account", anchor=False)
     with st.container(border=True):
         st.text(f"Signed in as {user.email}")
-        st.caption(_how_long())
+        st.caption(_sign_in_lasts())
         if st.button("Sign out", icon=":material/logout:", key="sign-out"):
             credentials.sign_out()
     st.header("Your devices", anchor=False)
@@ -38,7 +38,7 @@ def draw_page() -> None:
         delete_account.draw_delete_account()
 
 
-def _how_long() -> str:
+def _sign_in_lasts() -> str:
     return (
         "You stay signed in on this device, also after closing the browser."
         if staying()

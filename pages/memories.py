@@ -31,7 +31,7 @@ def draw_page() -> None:
             elements.draw_erase_receipt(receipt)
         # Where the list makes one more read, this one is left out.
         if not memory_list.is_looking_closer():
-            _draw_waiting()
+            _draw_unread()
     undo_bar.draw_undo_bar(user)
     parts: dict[str, Callable[[], None]] = {
         "Memories": _draw_list,
@@ -54,7 +54,7 @@ def _draw_list() -> None:
             _confirm_clear()
 
 
-def _draw_waiting() -> None:
+def _draw_unread() -> None:
     waiting = home.conversations.waiting(user.id)
     if waiting:
         st.info(

@@ -20,8 +20,8 @@ def draw_page() -> None:
     """Draw what Keepsake is, the ways to sign in, an example, and what is promised."""
     with st.container():  # always there, so that the form below it does not move
         delete_account.draw_farewell()
-        if told := guard.why_here():
-            st.info(told, icon=":material/logout:")
+        if reason := guard.why_here():
+            st.info(reason, icon=":material/logout:")
     st.title("An assistant that remembers you", anchor=False)
     st.markdown("Tell Keepsake something once. It will still know next week, in another chat, in your own words.")
     with st.container(key="way-in"):

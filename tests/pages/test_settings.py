@@ -234,7 +234,7 @@ def test_a_yes_in_the_dialog_keeps_the_shorter_time_and_a_no_does_not(sit: Sit, 
         from ui.settings import retention_settings
 
         open_door(built().sessions)
-        retention_settings._confirm(30, 2)
+        retention_settings.draw_confirmation(30, 2)
 
     asked = AppTest.from_function(dialog, default_timeout=30)
     for name in (SESSION, FRAMED):

@@ -60,11 +60,11 @@ def draw_password_form(user: User) -> None:
 
 
 def _set_password(user: User, old: str, new: str, code: str) -> None:
-    own, here = guard.client(), guard.session()
+    client, session = guard.client(), guard.session()
     if not code:
-        own.check_password(user.email, old)
-    own.change_password(here, new, code)
-    own.sign_out(here, "others")
+        client.check_password(user.email, old)
+    client.change_password(session, new, code)
+    client.sign_out(session, "others")
     guard.sessions().revoke_all(user.id, but=guard.device().id)
 
 
@@ -97,10 +97,10 @@ JUST_NOW = timedelta(minutes=10)
 
 def draw_devices(user: User) -> None:
     """Draw a line for each device, this one first. Each of the others can be signed out."""
-    here = guard.device().id
+    this_device = guard.device().id
     devices = guard.sessions().devices(user.id)
-    for each in sorted(devices, key=lambda device: device.id != here):
-        _draw_device(user, each, here=each.id == here)
+    for each in sorted(devices, key=lambda device: device.id != this_device):
+        _draw_device(user, each, here=each.id == this_device)
     if len(devices) > 1 and st.button("Sign out everywhere", icon=":material/logout:", key="everywhere"):
         sign_out(everywhere=True)
 
@@ -131,10 +131,10 @@ def _icon(name: str) -> str:
 
 
 def _last_used(each: Device) -> str:
-    here = dates.timezone()
-    opened = f"since {each.opened_at.astimezone(here):%d %b %Y, %H:%M}"
+    zone = dates.timezone()
+    opened = f"since {each.opened_at.astimezone(zone):%d %b %Y, %H:%M}"
     if datetime.now(UTC) - each.seen_at < JUST_NOW:
         seen = "in use now"
     else:
-        seen = f"last used {each.seen_at.astimezone(here):%d %b %Y, %H:%M}"
+        seen = f"last used {each.seen_at.astimezone(zone):%d %b %Y, %H:%M}"
     return " · ".join([seen, opened] + ([] if each.kept else ["until its tab is closed"]))

@@ -31,21 +31,21 @@ def draw_delete_account() -> None:
     """Draw the button that deletes the account, after a confirmation."""
     st.markdown("Everything goes for good: memories, chats, settings, and every device you are signed in on.")
     if st.button("Delete my account", icon=":material/delete_forever:", key="delete-account"):
-        _confirm()
+        _draw_delete_dialog()
 
 
 @st.dialog("Delete your account?")
-def _confirm() -> None:
+def _draw_delete_dialog() -> None:
     with show_errors():
         user = require_user()
         st.markdown(f"Nothing of it can be brought back. Type {as_code(user.email)} to go on.")
         typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
         if st.button("Delete everything", type="primary", key="really-delete-account"):
-            _delete(user, typed)
+            _delete_account(user, typed)
             st.switch_page("pages/welcome.py")
 
 
-def _delete(user: User, typed: str) -> None:
+def _delete_account(user: User, typed: str) -> None:
     if typed.strip().lower() != user.email.lower():
         raise InvalidInput("This is not the address of this account: nothing was deleted.")
     session = guard.session()

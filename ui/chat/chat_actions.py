@@ -49,21 +49,21 @@ class Deleted(NamedTuple):
     was_open: bool
 
 
-def run_menu_action(user: User, each: Conversation, menu: str) -> None:
+def run_menu_action(user: User, chat: Conversation, menu: str) -> None:
     """Do what the person chose in a chat's menu."""
     # As a dictionary: after a click, any other access to the session's state ends this callback.
     action = st.session_state.to_dict().get(menu)
     chats = services().chats
     if action == "rename":
-        st.session_state[RENAMED] = each.id
+        st.session_state[RENAMED] = chat.id
     elif action == "export":
-        request_dialog("export", each)
+        request_dialog("export", chat)
     elif action in ("pin", "unpin"):
-        _run(user, lambda: chats.pin(user.id, each.id, pinned=action == "pin"))
+        _run(user, lambda: chats.pin(user.id, chat.id, pinned=action == "pin"))
     elif action in ("archive", "unarchive"):
-        _run(user, lambda: chats.archive(user.id, each.id, archived=action == "archive"))
+        _run(user, lambda: chats.archive(user.id, chat.id, archived=action == "archive"))
     elif action == "delete":
-        _run(user, lambda: _delete(user, each))
+        _run(user, lambda: _delete_chat(user, chat))
 
 
 def renamed_chat_id() -> str | None:
@@ -72,10 +72,10 @@ def renamed_chat_id() -> str | None:
     return writing
 
 
-def rename(user: User, each: Conversation, box: str, *, save: bool) -> None:
+def rename(user: User, chat: Conversation, box: str, *, save: bool) -> None:
     """Save the new name of a chat, or leave it as it was."""
     name = st.session_state.to_dict().get(box) or ""
-    if not save or name.strip() == each.title or _run(user, lambda: services().chats.rename(user.id, each.id, name)):
+    if not save or name.strip() == chat.title or _run(user, lambda: services().chats.rename(user.id, chat.id, name)):
         st.session_state[RENAMED] = None
 
 
@@ -96,9 +96,9 @@ def delete_for_good(user: User, chat_id: str) -> None:
     forget = st.session_state.to_dict().get(FORGET)
 
     def erase() -> None:
-        home = services()
-        receipt = home.forget_chat(user.id, chat_id) if forget else None
-        home.chats.delete_for_good(user.id, chat_id)
+        app = services()
+        receipt = app.forget_chat(user.id, chat_id) if forget else None
+        app.chats.delete_for_good(user.id, chat_id)
         st.session_state[FORGOTTEN] = receipt
         _close_bar()
 
@@ -111,9 +111,9 @@ def take_forget_receipt() -> ForgetReceipt | None:
     return receipt
 
 
-def request_dialog(what: str, each: Conversation | None) -> None:
+def request_dialog(what: str, chat: Conversation | None) -> None:
     """Open a dialog about a chat, or about all of them, with the next run."""
-    st.session_state[DIALOG] = (what, each)
+    st.session_state[DIALOG] = (what, chat)
 
 
 def take_requested_dialog() -> tuple[str, Conversation | None] | None:
@@ -148,11 +148,11 @@ def _undo_deletion(user: User, last: Deleted) -> None:
     restore(user, last.id, open_it=last.was_open)
 
 
-def _delete(user: User, each: Conversation) -> None:
-    services().chats.delete(user.id, each.id)
-    here = open_id() == each.id
-    st.session_state[DELETED] = Deleted(each.id, each.title, here)
-    if here:
+def _delete_chat(user: User, chat: Conversation) -> None:
+    services().chats.delete(user.id, chat.id)
+    was_open = open_id() == chat.id
+    st.session_state[DELETED] = Deleted(chat.id, chat.title, was_open)
+    if was_open:
         set_open(None)
 
 
@@ -163,7 +163,8 @@ def _close_bar() -> None:
 def _run(user: User, action: Callable[[], object]) -> bool:
     """Run an action, and return whether it worked; if not, the bar shows why.
 
-    A callback runs before the page's sign-in check, so the session is checked here."""
+    A callback runs before the page's sign-in check, so the session is checked here.
+    """
     try:
         check_session(user)
         action()

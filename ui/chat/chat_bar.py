@@ -42,7 +42,7 @@ def draw_chat_bar(
     """
     with above:
         now = kept or new_chat_switches() or Switches()
-        icon, words = _describe(now, everywhere)
+        icon, words = _memory_state(now, everywhere)
         row = st.container(horizontal=True, gap="small", vertical_alignment="center")
         with row.popover(words, type="tertiary", icon=icon, key="chat-memory"):
             _draw_switches(user, conversation_id, now)
@@ -72,7 +72,7 @@ def clear_new_chat_switches() -> None:
     st.session_state.pop(NEW, None)
 
 
-def _describe(now: Switches, everywhere: Preferences) -> tuple[str, str]:
+def _memory_state(now: Switches, everywhere: Preferences) -> tuple[str, str]:
     if now.temporary:
         return ":material/visibility_off:", "Temporary chat: nothing is used, nothing is kept"
     reads, writes = now.reads and everywhere.reads_memory, now.writes and everywhere.writes_memory

@@ -39,54 +39,54 @@ MENU = {
 }
 
 
-def _draw_row(user: User, each: Conversation, opened: str | None) -> None:
+def _draw_row(user: User, chat: Conversation, opened: str | None) -> None:
     """Draw a chat with its menu; `opened` is the id of the open chat."""
-    if chat_actions.renamed_chat_id() == each.id:
-        _draw_rename_form(user, each)
+    if chat_actions.renamed_chat_id() == chat.id:
+        _draw_rename_form(user, chat)
         return
-    line = _row_container("opened" if each.id == opened else "other", each)
+    line = _row_container("opened" if chat.id == opened else "other", chat)
     # Not a page link: Streamlit's do not write the address of another chat on the same page.
     line.button(
-        elements.escape(_title(each)),
-        key=f"open-{each.id}",
+        elements.escape(_title(chat)),
+        key=f"open-{chat.id}",
         type="tertiary",
         width="stretch",
         on_click=_open_at,
-        args=(each.id,),
+        args=(chat.id,),
     )
-    menu = f"icon-menu-{each.id}"
+    menu = f"icon-menu-{chat.id}"
     line.menu_button(
         "Chat menu",
-        _menu_entries(each),
+        _menu_entries(chat),
         key=menu,
         icon=":material/more_horiz:",
         type="tertiary",
         format_func=MENU.__getitem__,
         on_click=chat_actions.run_menu_action,
-        args=(user, each, menu),
+        args=(user, chat, menu),
     )
 
 
-def _draw_deleted_row(user: User, each: Conversation) -> None:
+def _draw_deleted_row(user: User, chat: Conversation) -> None:
     """Draw a deleted chat with the buttons that restore it and erase it."""
-    line = _row_container("gone", each)
-    line.caption(elements.escape(_title(each)), width="stretch")
-    back = f"Bring {elements.escape(_title(each))} back"
+    line = _row_container("gone", chat)
+    line.caption(elements.escape(_title(chat)), width="stretch")
+    back = f"Bring {elements.escape(_title(chat))} back"
     line.button(
         back,
-        key=f"icon-restore-{each.id}",
+        key=f"icon-restore-{chat.id}",
         icon=":material/undo:",
         type="tertiary",
         on_click=chat_actions.restore,
-        args=(user, each.id),
+        args=(user, chat.id),
     )
     line.button(
         "Delete for good",
-        key=f"icon-for-good-{each.id}",
+        key=f"icon-for-good-{chat.id}",
         icon=":material/delete_forever:",
         type="tertiary",
         on_click=chat_actions.request_dialog,
-        args=("for_good", each),
+        args=("for_good", chat),
     )
 
 
@@ -108,15 +108,15 @@ def _draw_dialog(user: User) -> None:
         _draw_erase_dialog(about.id, about.title)
 
 
-def _row_container(kind: str, each: Conversation) -> st.delta_generator.DeltaGenerator:
-    key = f"chat-row-{elements.text_direction(each.title)}-{kind}-{each.id}"
+def _row_container(kind: str, chat: Conversation) -> st.delta_generator.DeltaGenerator:
+    key = f"chat-row-{elements.text_direction(chat.title)}-{kind}-{chat.id}"
     return st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
 
 
-def _draw_rename_form(user: User, each: Conversation) -> None:
-    field = f"name-{each.id}"
-    with st.form(f"rename-{each.id}", border=False), _row_container("named", each):
-        st.text_input("The chat's name", value=each.title, key=field, max_chars=100, label_visibility="collapsed")
+def _draw_rename_form(user: User, chat: Conversation) -> None:
+    field = f"name-{chat.id}"
+    with st.form(f"rename-{chat.id}", border=False), _row_container("named", chat):
+        st.text_input("The chat's name", value=chat.title, key=field, max_chars=100, label_visibility="collapsed")
         buttons = (
             (True, "save", "Save the name", "check"),
             (False, "cancel", "Leave it as it was", "close"),
@@ -124,11 +124,11 @@ def _draw_rename_form(user: User, each: Conversation) -> None:
         for save, name, label, icon in buttons:
             st.form_submit_button(
                 label,
-                key=f"icon-{name}-{each.id}",
+                key=f"icon-{name}-{chat.id}",
                 icon=f":material/{icon}:",
                 type="tertiary",
                 on_click=chat_actions.rename,
-                args=(user, each, field),
+                args=(user, chat, field),
                 kwargs={"save": save},
             )
     focus_field(field)
@@ -160,15 +160,15 @@ def _draw_erase_dialog(chat_id: str, title: str) -> None:
                 st.rerun()
 
 
-def _menu_entries(each: Conversation) -> list[str]:
-    pin = "unpin" if each.pinned else "pin"
+def _menu_entries(chat: Conversation) -> list[str]:
+    pin = "unpin" if chat.pinned else "pin"
     return (
-        ["rename", "unarchive", "export", "delete"] if each.archived else ["rename", pin, "archive", "export", "delete"]
+        ["rename", "unarchive", "export", "delete"] if chat.archived else ["rename", pin, "archive", "export", "delete"]
     )
 
 
-def _title(each: Conversation) -> str:
-    return each.title or "New chat"
+def _title(chat: Conversation) -> str:
+    return chat.title or "New chat"
 
 
 def _draw_search_box() -> None:
@@ -195,21 +195,21 @@ def _draw_search_results(data: ChatPageData) -> None:
     st.button("End the search", key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end_search)
 
 
-def _draw_hit(each: SearchHit, number: int) -> None:
-    with st.container(key=f"found-{elements.text_direction(each.title)}-{number}", gap=None):
+def _draw_hit(hit: SearchHit, number: int) -> None:
+    with st.container(key=f"found-{elements.text_direction(hit.title)}-{number}", gap=None):
         st.button(
-            elements.escape(each.title or "New chat"),
-            key=f"open-found-{each.message_id or each.chat_id}",
+            elements.escape(hit.title or "New chat"),
+            key=f"open-found-{hit.message_id or hit.chat_id}",
             type="tertiary",
             width="stretch",
             on_click=_open_at,
-            args=(each.chat_id, each.message_id),
+            args=(hit.chat_id, hit.message_id),
         )
-        day = dates.date_of(each.at.isoformat())
-        if each.line is None:
+        day = dates.date_of(hit.at.isoformat())
+        if hit.line is None:
             st.caption(day)
             return
-        before, word, after = (elements.escape(part) for part in each.line)
+        before, word, after = (elements.escape(part) for part in hit.line)
         line = f"{before}**{word.strip()}**{after}" if word.strip() else before + after
         st.caption(f"{day} · {line}")
 
@@ -298,8 +298,8 @@ def _draw_by_day(user: User, chats: Iterable[Conversation]) -> None:
             _draw_row(user, each, opened)
 
 
-def _heading(each: Conversation) -> str:
-    return "Pinned" if each.pinned else dates.day_heading(each.updated_at)
+def _heading(chat: Conversation) -> str:
+    return "Pinned" if chat.pinned else dates.day_heading(chat.updated_at)
 
 
 def _draw_more_button(data: ChatPageData) -> None:

@@ -55,11 +55,11 @@ def _draw_line(asked: Message) -> None:
 
 def learned_line(record: Mapping[str, Any]) -> str:
     """Return what was learned in one line: the first change in words, the number of the others."""
-    done = _changes(record)
-    told = [f"{_done(each)}: {escape(shorten(str(each['memory']), LONGEST))}" for each in done[:1]]
-    told += [f"{len(done) - 1} more"] if len(done) > 1 else []
+    changes = _changes(record)
+    parts = [f"{_done(each)}: {escape(shorten(str(each['memory']), LONGEST))}" for each in changes[:1]]
+    parts += [f"{len(changes) - 1} more"] if len(changes) > 1 else []
     dropped = record.get("dropped") or []
-    return " · ".join(told + ([f"{len(dropped)} not kept"] if dropped else []))
+    return " · ".join(parts + ([f"{len(dropped)} not kept"] if dropped else []))
 
 
 @st.fragment
@@ -142,7 +142,8 @@ def _draw_undo_button(
 ) -> None:
     """Draw the button that undoes the last change, or brings back what was undone.
 
-    After an edit was undone the memory says what was learned again, and that can be undone, too."""
+    After an edit was undone the memory says what was learned again, and that can be undone, too.
+    """
     stands = _still_says(change, now)
     back = now is None or (latest["undoes"] is not None and not stands)
     label, icon = ("Bring back", ":material/redo:") if back else ("Undo", ":material/undo:")
@@ -177,15 +178,15 @@ def _describe(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], 
     """Return what was done, and what became of it since."""
     if not versions:
         return "Gone for good."
-    latest, told = versions[-1], _done(change)
+    latest, done = versions[-1], _done(change)
     if latest["undoes"] is not None and not _still_says(change, now):
-        return f"{told}, and taken back"
+        return f"{done}, and taken back"
     if now is None:
-        return told if change["event"] == "DELETE" else f"{told}, and forgotten"
+        return done if change["event"] == "DELETE" else f"{done}, and forgotten"
     if latest["actor"] == "person" and not _still_says(change, now):
-        return f"{told}, and changed by you"
+        return f"{done}, and changed by you"
     before = change.get("previous_memory")
-    return f"{told}, from “{escape(shorten(str(before), LONGEST))}”" if before else told
+    return f"{done}, from “{escape(shorten(str(before), LONGEST))}”" if before else done
 
 
 def _changes(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -26,18 +26,18 @@ THUMB_OF = {1: 1, -1: 0}
 
 def draw_below_words(user: User, message: Message, thread: Thread) -> None:
     """Draw the row below a person's message."""
-    with st.container(key=f"below-{message.id}"), _row(message):
+    with st.container(key=f"below-{message.id}"), _row_container(message):
         _draw_versions(user, message, thread)
         copy_button(message)
         key, icon = f"icon-reword-{message.id}", ":material/edit:"
-        st.button("Reword", key=key, icon=icon, type="tertiary", on_click=_reword, args=(message.id,))
+        st.button("Reword", key=key, icon=icon, type="tertiary", on_click=_start_rewording, args=(message.id,))
 
 
 def draw_below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
     """Draw what stands below a reply: whether it is complete, the row, and the receipt."""
     draw_notes(message)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"below-{message.id}"):
-        with _row(message):
+        with _row_container(message):
             _draw_versions(user, message, thread)
             copy_button(message)
             _draw_feedback(user, message)
@@ -45,7 +45,7 @@ def draw_below_reply(user: User, message: Message, thread: Thread, again: Again 
             draw_receipt(message, thread.before(message), again, thread.find(message.parent_id))
 
 
-def _row(message: Message) -> st.delta_generator.DeltaGenerator:
+def _row_container(message: Message) -> st.delta_generator.DeltaGenerator:
     key = f"row-{message.id}"
     return st.container(horizontal=True, gap="small", vertical_alignment="center", width="content", key=key)
 
@@ -68,17 +68,17 @@ def _draw_versions(user: User, message: Message, thread: Thread) -> None:
             icon=icon,
             type="tertiary",
             disabled=not there,
-            on_click=_choose,
+            on_click=_choose_version,
             args=(user, message, versions[other] if there else message.id),
         )
 
 
-def _choose(user: User, message: Message, version: str) -> None:
+def _choose_version(user: User, message: Message, version: str) -> None:
     with suppress(NotFound):  # gone in the meantime: the page shows what there is
         services().conversations.threads.choose(user.id, message.conversation_id, version)
 
 
-def _reword(message_id: str) -> None:
+def _start_rewording(message_id: str) -> None:
     st.session_state[REWORDED] = message_id
     scroll_soon(message_id, write=True)
 
@@ -89,7 +89,7 @@ def _draw_feedback(user: User, message: Message) -> None:
         "thumbs",
         key=key,
         default=THUMB_OF.get(message.feedback or 0),
-        on_change=_rate,
+        on_change=_save_rating,
         args=(user, message, key),
     )
     if message.feedback is None:
@@ -109,7 +109,7 @@ def _draw_feedback(user: User, message: Message) -> None:
         st.form_submit_button("Keep", on_click=_save_why, args=(user, message, words))
 
 
-def _rate(user: User, message: Message, key: str) -> None:
+def _save_rating(user: User, message: Message, key: str) -> None:
     pressed = st.session_state.to_dict().get(key)
     with suppress(NotFound):
         services().conversations.threads.rate(
@@ -129,7 +129,7 @@ WIDEST = 240  # pixels
 
 def read_previews(user: User, messages: Sequence[Message]) -> Mapping[str, bytes]:
     """Return the previews of all pictures in these messages, read in one trip, or none if there are none."""
-    with_pictures = [each.id for each in messages if any(map(_is_picture, each.receipt.get("attached") or []))]
+    with_pictures = [each.id for each in messages if any(map(_has_picture, each.receipt.get("attached") or []))]
     return services().conversations.attachments.previews(user.id, with_pictures)
 
 
@@ -176,5 +176,5 @@ def size_of(size: int) -> str:
     return f"{size / 1000000:.1f} MB"
 
 
-def _is_picture(file: Mapping[str, Any]) -> bool:
+def _has_picture(file: Mapping[str, Any]) -> bool:
     return str(file.get("media", "")).startswith("image/")

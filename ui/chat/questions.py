@@ -46,22 +46,22 @@ def draw_contradiction(user_of_page: User, read: list[Sequence[Question]]) -> No
                 _draw_contradiction_card(user.id, waiting[0], len(waiting))
 
 
-def _draw_contradiction_card(user_id: str, asked: Question, waiting: int) -> None:
+def _draw_contradiction_card(user_id: str, question: Question, waiting: int) -> None:
     more = f" {quiet(f'1 of {waiting}')}" if waiting > 1 else ""
     st.markdown(f"**Which is right?**{more}")
-    known = escape(asked.known) if asked.known else "*forgotten since*"
-    st.markdown(f"{quiet('New')} {escape(asked.text)}\n\n{quiet('Old')} {known}")
+    known = escape(question.known) if question.known else "*forgotten since*"
+    st.markdown(f"{quiet('New')} {escape(question.text)}\n\n{quiet('Old')} {known}")
     row = st.container(horizontal=True, gap="small")
     for choice, label in CHOICES.items():
-        if row.button(label, key=f"which-{asked.id}-{choice}"):
-            services().memory.questions.answer(asked.id, choice, user_id=user_id)
+        if row.button(label, key=f"which-{question.id}-{choice}"):
+            services().memory.questions.answer(question.id, choice, user_id=user_id)
             st.rerun()
 
 
 RECHECK, WORDS = "gently", "gently-words"
 
 
-class Recheck(NamedTuple):
+class RecheckCard(NamedTuple):
     """The recheck of this visit: its chat, and the memory to ask about, or what was answered and how to undo it."""
 
     chat: str | None
@@ -77,83 +77,83 @@ def draw_recheck() -> None:
     with show_errors():
         if st.session_state.get(WAITING):
             return
-        asked = _recheck_of_visit()
-        if asked.memory is None and not asked.said:
+        recheck = _recheck_of_visit()
+        if recheck.memory is None and not recheck.said:
             return
         user = require_user()
-        if asked.memory is not None:
+        if recheck.memory is not None:
             with st.container(border=True, key="confirm-gently"):
-                _draw_recheck_card(user, asked, asked.memory)
+                _draw_recheck_card(user, recheck, recheck.memory)
         else:
-            _draw_answered(user, asked)
+            _draw_answered(user, recheck)
 
 
-def _recheck_of_visit() -> Recheck:
+def _recheck_of_visit() -> RecheckCard:
     """Return the recheck of this visit, looked for once; another chat does not ask again."""
     chat = open_chat.open_id()
-    asked: Recheck | None = st.session_state.get(RECHECK)
-    if asked is None:
-        asked = Recheck(chat, services().memory.recheck.due(user_id=require_user().id))
-    elif asked.chat != chat:
-        asked = Recheck(chat)
-    st.session_state[RECHECK] = asked
-    return asked
+    recheck: RecheckCard | None = st.session_state.get(RECHECK)
+    if recheck is None:
+        recheck = RecheckCard(chat, services().memory.recheck.due(user_id=require_user().id))
+    elif recheck.chat != chat:
+        recheck = RecheckCard(chat)
+    st.session_state[RECHECK] = recheck
+    return recheck
 
 
-def _draw_recheck_card(user: User, asked: Recheck, memory: Result) -> None:
+def _draw_recheck_card(user: User, recheck: RecheckCard, memory: Result) -> None:
     st.markdown("**Is this still so?**")
-    told = memory["updated_at"] or memory["created_at"]
-    day = f" {quiet(f'You told me on {date_of(told)}')}" if told else ""
+    last_said = memory["updated_at"] or memory["created_at"]
+    day = f" {quiet(f'You told me on {date_of(last_said)}')}" if last_said else ""
     st.markdown(f"{escape(memory['memory'])}{day}")
-    if asked.changing:
-        _draw_reword_form(user, asked, memory)
+    if recheck.changing:
+        _draw_reword_form(user, recheck, memory)
         return
     row = st.container(horizontal=True, gap="small")
     if row.button("Still true", key="gently-true"):
-        _answer(user, asked, "true", "Good to know. I keep it.")
+        _answer(user, recheck, "true", "Good to know. I keep it.")
     if row.button("Not any more", key="gently-gone"):
-        _answer(user, asked, "gone", f"Forgotten: {escape(memory['memory'])}")
+        _answer(user, recheck, "gone", f"Forgotten: {escape(memory['memory'])}")
     if row.button("Changed…", key="gently-changed"):
-        _continue_with(asked._replace(changing=True))
+        _continue_with(recheck._replace(changing=True))
     if row.button("Don't ask", key="gently-never", type="tertiary"):
-        _answer(user, asked, "never", "I will not ask about this again, and about nothing else for three months.")
+        _answer(user, recheck, "never", "I will not ask about this again, and about nothing else for three months.")
 
 
-def _draw_reword_form(user: User, asked: Recheck, memory: Result) -> None:
+def _draw_reword_form(user: User, recheck: RecheckCard, memory: Result) -> None:
     with st.form("gently-form", border=False):
         words = st.text_area("What is right now", value=memory["memory"], key=WORDS)
         row = st.container(horizontal=True)
         save = row.form_submit_button("Save", type="primary")
         leave = row.form_submit_button("Cancel", type="tertiary")
     if save and words.strip() != memory["memory"]:
-        own = services().memory
-        own.update(memory["id"], words, user_id=user.id)
-        last = own.history(memory["id"], user_id=user.id)[-1]["id"]
-        _answer(user, asked, "changed", f"Changed: {escape(words.strip())}", last)
+        memories = services().memory
+        memories.update(memory["id"], words, user_id=user.id)
+        last = memories.history(memory["id"], user_id=user.id)[-1]["id"]
+        _answer(user, recheck, "changed", f"Changed: {escape(words.strip())}", last)
     if save or leave:
-        _continue_with(asked._replace(changing=False))
+        _continue_with(recheck._replace(changing=False))
 
 
-def _answer(user: User, asked: Recheck, answer: Answer, said: str, undo: int | None = None) -> None:
-    memory_id = asked.memory["id"] if asked.memory else ""
+def _answer(user: User, recheck: RecheckCard, answer: Answer, said: str, undo: int | None = None) -> None:
+    memory_id = recheck.memory["id"] if recheck.memory else ""
     try:
         change = services().memory.recheck.answer(memory_id, answer, user_id=user.id)
     except NotFound:  # answered in another tab
-        _continue_with(Recheck(asked.chat))
+        _continue_with(RecheckCard(recheck.chat))
         return
-    _continue_with(Recheck(asked.chat, said=said, undo=undo or (change.run if change.count else None)))
+    _continue_with(RecheckCard(recheck.chat, said=said, undo=undo or (change.run if change.count else None)))
 
 
-def _draw_answered(user: User, asked: Recheck) -> None:
+def _draw_answered(user: User, recheck: RecheckCard) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="gently-answered")
-    row.caption(asked.said, width="content")
-    if asked.undo is None:
+    row.caption(recheck.said, width="content")
+    if recheck.undo is None:
         return
     if row.button("Undo", key="gently-undo", icon=":material/undo:", type="tertiary"):
-        services().memory.undo(asked.undo, user_id=user.id)
-        _continue_with(Recheck(asked.chat))
+        services().memory.undo(recheck.undo, user_id=user.id)
+        _continue_with(RecheckCard(recheck.chat))
 
 
-def _continue_with(asked: Recheck) -> None:
-    st.session_state[RECHECK] = asked
+def _continue_with(recheck: RecheckCard) -> None:
+    st.session_state[RECHECK] = recheck
     st.rerun()

@@ -68,8 +68,8 @@ def draw_receipt(
                 _draw_content(said, before, again, asked)
     if again:
         key, icon = f"icon-again-{said.id}", ":material/refresh:"
-        given = (said.parent_id, receipt.get("without") or [], as_of_day(receipt))
-        row.button("Try again", key=key, icon=icon, type="tertiary", on_click=again, args=given)
+        arguments = (said.parent_id, receipt.get("without") or [], as_of_day(receipt))
+        row.button("Try again", key=key, icon=icon, type="tertiary", on_click=again, args=arguments)
 
 
 def as_of_day(receipt: Mapping[str, Any]) -> date | None:
@@ -99,9 +99,9 @@ def draw_notes(said: Message) -> None:
 
 def _draw_content(said: Message, before: Sequence[Message], again: Again | None, asked: Message | None) -> None:
     """Draw every memory with the reason it was found; each can be switched off if another answer is possible."""
-    used, left_out = _memories(said.receipt), _left_out(said, before)
+    used, left_out = _memories(said.receipt), _switched_off_before(said, before)
     if again is None:
-        st.markdown("\n\n".join([*map(memory_markdown, used), _cost(said.receipt)]))
+        st.markdown("\n\n".join([*map(memory_markdown, used), _cost_line(said.receipt)]))
     else:
         _draw_choices(said, used, left_out, again)
     if asked and (line := learned_line(asked.receipt.get("remembered") or {})):
@@ -117,16 +117,16 @@ def _draw_choices(
         for number, each in enumerate([*used, *left_out]):
             with st.container(gap=None, key=f"given-{said.id}-{number}"):
                 st.checkbox(_memory_text(each), value=number < len(used), key=_switch_key(said, each))
-                st.markdown("  \n".join(_small(line) for line in _why(each)))
-        given = (said, [*used, *left_out], again)
+                st.markdown("  \n".join(_small(line) for line in _reasons(each)))
+        arguments = (said, [*used, *left_out], again)
         if used or left_out:
-            st.form_submit_button("Answer without what is off", on_click=_answer_without, args=given)
+            st.form_submit_button("Answer without what is off", on_click=_answer_without, args=arguments)
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
         today = datetime.now(dates.timezone()).date()
         chosen = as_of_day(said.receipt) or today - timedelta(days=1)
         row.date_input("As it was on", min(chosen, today), max_value=today, key=f"as-of-{said.id}", width=150)
-        row.form_submit_button("Answer as it was then", on_click=_answer_as_of, args=given)
-        st.markdown(_cost(said.receipt))
+        row.form_submit_button("Answer as it was then", on_click=_answer_as_of, args=arguments)
+        st.markdown(_cost_line(said.receipt))
 
 
 def _switch_key(said: Message, memory: Mapping[str, Any]) -> str:
@@ -154,14 +154,14 @@ def _draw_origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
         return
     st.caption("Where it was said")
     for each in known:
-        label = f"{_day(each.get('at'))}: {_memory_text(each, SHORT)}"
-        key, going = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
+        label = f"{_short_date(each.get('at'))}: {_memory_text(each, SHORT)}"
+        key, target = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
         st.button(
-            label, key=key, type="tertiary", icon=":material/north_east:", on_click=open_chat.set_open, args=going
+            label, key=key, type="tertiary", icon=":material/north_east:", on_click=open_chat.set_open, args=target
         )
 
 
-def _left_out(said: Message, before: Sequence[Message]) -> list[Mapping[str, Any]]:
+def _switched_off_before(said: Message, before: Sequence[Message]) -> list[Mapping[str, Any]]:
     """Return the memories that were switched off for this reply, from the receipts of the replies before it."""
     known = {str(each.get("id")): each for other in before for each in _memories(other.receipt)}
     return [known[each] for each in said.receipt.get("without") or [] if each in known]
@@ -169,31 +169,33 @@ def _left_out(said: Message, before: Sequence[Message]) -> list[Mapping[str, Any
 
 def summary(receipt: Mapping[str, Any]) -> str:
     """Return the line: the number of memories, the time, the number of tokens, as far as they are known."""
-    told = []
+    parts = []
     if memories := _memories(receipt):
-        told.append(plural(len(memories), "1 memory", "{number} memories"))
+        parts.append(plural(len(memories), "1 memory", "{number} memories"))
     if receipt.get("memory_off"):
-        told.append("memory off")
+        parts.append("memory off")
     if (ms := receipt.get("ms")) is not None:
-        told.append(f"{ms / 1000:.1f} s" if ms >= 100 else f"{ms} ms")
+        parts.append(f"{ms / 1000:.1f} s" if ms >= 100 else f"{ms} ms")
     if tokens := (receipt.get("prompt_tokens") or 0) + (receipt.get("reply_tokens") or 0):
-        told.append(plural(tokens, "1 token", "{number} tokens"))
-    return " · ".join(told)
+        parts.append(plural(tokens, "1 token", "{number} tokens"))
+    return " · ".join(parts)
 
 
 def memory_markdown(memory: Mapping[str, Any]) -> str:
     """Return a memory as Markdown: its text, and below it where it comes from and why it was found."""
-    return "  \n".join([_memory_text(memory), *map(_small, _why(memory))])
+    return "  \n".join([_memory_text(memory), *map(_small, _reasons(memory))])
 
 
 def _memory_text(memory: Mapping[str, Any], longest: int = LONGEST) -> str:
     return escape(shorten(str(memory.get("text", "")), longest))
 
 
-def _why(memory: Mapping[str, Any]) -> list[str]:
+def _reasons(memory: Mapping[str, Any]) -> list[str]:
     """Return where a memory comes from, and the parts of its score, as far as they are known."""
-    about = " · ".join(each for each in (_source(memory), _day(memory.get("at")), _score(memory)) if each)
-    return [each for each in (about, _parts(memory.get("parts") or {})) if each]
+    about = " · ".join(
+        each for each in (_source_text(memory), _short_date(memory.get("at")), _score_text(memory)) if each
+    )
+    return [each for each in (about, _score_parts(memory.get("parts") or {})) if each]
 
 
 def _small(words: str) -> str:
@@ -204,24 +206,24 @@ def _memories(receipt: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return receipt.get("memories") or []
 
 
-def _cost(receipt: Mapping[str, Any]) -> str:
-    told = [str(receipt.get("model") or "No language model")]
+def _cost_line(receipt: Mapping[str, Any]) -> str:
+    parts = [str(receipt.get("model") or "No language model")]
     if receipt.get("prompt_tokens") or receipt.get("reply_tokens"):
         read, written = (f"{receipt.get(name) or 0:,}" for name in ("prompt_tokens", "reply_tokens"))
-        told.append(f"{read} tokens read, {written} written")
+        parts.append(f"{read} tokens read, {written} written")
     if (cost := receipt.get("cost")) is not None:
         little = 0 < cost < LEAST_COST
-        told.append("less than $0.0001" if little else f"${cost:.4f}")
+        parts.append("less than $0.0001" if little else f"${cost:.4f}")
     if (ms := receipt.get("ms")) is not None:
-        told.append(f"{ms:,} ms")
+        parts.append(f"{ms:,} ms")
     if (ms := receipt.get("recall_ms")) is not None:
-        told.append(f"recalled in {ms:,} ms")
+        parts.append(f"recalled in {ms:,} ms")
     if (ms := receipt.get("first_ms")) is not None:
-        told.append(f"first word after {ms:,} ms")
-    return _small(" · ".join(told))
+        parts.append(f"first word after {ms:,} ms")
+    return _small(" · ".join(parts))
 
 
-def _source(memory: Mapping[str, Any]) -> str:
+def _source_text(memory: Mapping[str, Any]) -> str:
     by = memory.get("by")
     if memory.get("source") != "episodes":
         return "memory"
@@ -230,12 +232,12 @@ def _source(memory: Mapping[str, Any]) -> str:
     return f"said by {by}" if by else "what was said"
 
 
-def _day(written: object) -> str:
+def _short_date(written: object) -> str:
     moment = dates.local_time(written)
     return f"{moment.day} {moment:%b %Y}" if moment else ""
 
 
-def _score(memory: Mapping[str, Any]) -> str:
+def _score_text(memory: Mapping[str, Any]) -> str:
     """Return the score; a standing memory has none."""
     if "score" not in memory:
         return ""
@@ -244,8 +246,8 @@ def _score(memory: Mapping[str, Any]) -> str:
     return f"score {memory['score']:.2f}"
 
 
-def _parts(parts: Mapping[str, float]) -> str:
-    told = {name: part for name, part in parts.items() if name != "cosine" and abs(part) >= LEAST_PART}
-    best_first = sorted(told.items(), key=lambda each: -abs(each[1]))
+def _score_parts(parts: Mapping[str, float]) -> str:
+    counting = {name: part for name, part in parts.items() if name != "cosine" and abs(part) >= LEAST_PART}
+    best_first = sorted(counting.items(), key=lambda each: -abs(each[1]))
     named = [(PARTS.get(name, name), part) for name, part in best_first]
     return ", ".join(f"{name} {round(part, 2):g}" for name, part in named)

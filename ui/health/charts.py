@@ -29,7 +29,7 @@ def draw_charts(health: Health) -> None:
     _draw_use(health)
     _draw_kinds(health)
     if len(health.months) > 1:
-        _draw_months(health)
+        _draw_month_chart(health)
 
 
 def _draw_use(health: Health) -> None:
@@ -58,7 +58,7 @@ def _draw_use(health: Health) -> None:
 
 
 def _draw_kinds(health: Health) -> None:
-    counted = [(_kind_name(kind), number) for kind, number in health.kinds.items()]
+    counted = [(_kind_label(kind), number) for kind, number in health.kinds.items()]
     # The axis counts from below.
     names, numbers = [name for name, _ in counted[::-1]], [number for _, number in counted[::-1]]
     spec = {
@@ -67,11 +67,11 @@ def _draw_kinds(health: Health) -> None:
         "yAxis": {"type": "category", "data": names, "axisLine": {"show": False}, "axisTick": {"show": False}},
         "series": [{"type": "bar", "data": numbers, "barWidth": 14, "label": {"show": True, "position": "right"}}],
     }
-    told = ", ".join(f"{name} {number:,}" for name, number in counted)
-    _draw_chart("What it is about", spec, FLAT + 30 * len(names), f"Bars by kind: {told}.")
+    listed = ", ".join(f"{name} {number:,}" for name, number in counted)
+    _draw_chart("What it is about", spec, FLAT + 30 * len(names), f"Bars by kind: {listed}.")
 
 
-def _draw_months(health: Health) -> None:
+def _draw_month_chart(health: Health) -> None:
     months, numbers = [month for month, _ in health.months], [number for _, number in health.months]
     spec = {
         "grid": {"left": 0, "right": 8, "top": 24, "bottom": 4, "containLabel": True},
@@ -97,5 +97,5 @@ def _draw_chart(title: str, spec: dict[str, Any], height: int, alt: str) -> None
     st.echarts_chart({**spec, "animation": False, "color": COLOURS}, height=height, alt=alt, renderer="svg")
 
 
-def _kind_name(kind: str) -> str:
+def _kind_label(kind: str) -> str:
     return KINDS.get(kind, "Others")

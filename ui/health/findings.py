@@ -60,7 +60,7 @@ def draw_findings(user: User, health: Health) -> None:
     for name, finding in lists.items():
         if finding.count:
             with _draw_finding(name, finding.count):
-                _draw_list(name, finding)
+                _draw_review_list(name, finding)
     _draw_tidy(user)
 
 
@@ -99,7 +99,7 @@ def _draw_duplicates(user: User, health: Health) -> None:
 
 
 @st.fragment
-def _draw_list(name: str, finding: ReviewList) -> None:
+def _draw_review_list(name: str, finding: ReviewList) -> None:
     """Draw a box for each memory, none ticked at first, and the buttons for the ticked ones."""
     with show_errors():
         user = require_user()
@@ -109,18 +109,18 @@ def _draw_list(name: str, finding: ReviewList) -> None:
         label = "Choose none" if every else "Choose all"
         st.button(label, key=f"every-{name}", type="tertiary", on_click=elements.tick, args=(keys, not every))
         for each, key in zip(shown, keys, strict=True):
-            _draw_row(each, key)
+            _draw_review_row(each, key)
         _draw_shown_of(len(shown), finding.count)
         _draw_buttons(user, name, [each for each, key in zip(shown, keys, strict=True) if st.session_state.get(key)])
 
 
-def _draw_row(each: ReviewItem, key: str) -> None:
+def _draw_review_row(each: ReviewItem, key: str) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     memory = elements.escape(each.memory["memory"])
     row.checkbox(f"Choose: {memory}", key=key, label_visibility="collapsed", width=24)
     with row.container(gap="xxsmall"):
         st.markdown(memory)
-        st.caption(REASONS[each.reason].format(day=_day(each.since, each.reason == "expired")))
+        st.caption(REASONS[each.reason].format(day=_day_of(each.since, each.reason == "expired")))
 
 
 def _draw_buttons(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
@@ -161,13 +161,13 @@ def _draw_tidy(user: User) -> None:
                     done = services().memory.tidy.run(user.id)
                 st.session_state[REPORT] = done
                 if done.changed:
-                    undo_bar.offer_undo(f"Tidied up: {_summary(done)}", done.run)
+                    undo_bar.offer_undo(f"Tidied up: {_tidy_summary(done)}", done.run)
                 st.rerun()
 
 
 def _draw_report(user: User, report: Report) -> None:
     """Draw what tidying did; what it only proposes is in the lists above."""
-    lines = [f"Tidied up: {_summary(report)}" if report.changed else "All was in order: nothing was changed."]
+    lines = [f"Tidied up: {_tidy_summary(report)}" if report.changed else "All was in order: nothing was changed."]
     new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:TOLD]]
     lines += [f"Now one statement: {elements.escape(each['memory'])}" for each in new if each]
     lines += [f"Left as it is, {times}×: {elements.escape(reason)}" for reason, times in report.skipped.items()]
@@ -176,12 +176,12 @@ def _draw_report(user: User, report: Report) -> None:
     st.info("  \n".join(lines), icon=":material/mop:")
 
 
-def _summary(report: Report) -> str:
+def _tidy_summary(report: Report) -> str:
     merged, summarised, expired = len(report.merged), len(report.summarised), len(report.expired)
-    told = [plural(merged, "1 merged", "{number} merged")] if merged else []
-    told += [plural(summarised, "1 statement for several", "{number} statements for several")] if summarised else []
-    told += [plural(expired, "1 expired", "{number} expired")] if expired else []
-    return ", ".join(told)
+    parts = [plural(merged, "1 merged", "{number} merged")] if merged else []
+    parts += [plural(summarised, "1 statement for several", "{number} statements for several")] if summarised else []
+    parts += [plural(expired, "1 expired", "{number} expired")] if expired else []
+    return ", ".join(parts)
 
 
 def _draw_shown_of(shown: int, count: int) -> None:
@@ -193,6 +193,6 @@ def _box_key(name: str, found: ReviewItem) -> str:
     return f"box-{name}-{found.memory['id']}"
 
 
-def _day(moment: datetime, whole: bool) -> str:
+def _day_of(moment: datetime, whole: bool) -> str:
     """Return a day; a date without an hour stays that day in every timezone."""
     return dates.date_of(f"{moment:%Y-%m-%d}" if whole else moment.isoformat())

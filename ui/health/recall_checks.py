@@ -68,7 +68,7 @@ def draw_recall_checks(user: User, checks: Sequence[Check]) -> None:
             st.switch_page("pages/memories.py")
         return
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    row.markdown(_summary(checks), width="content")
+    row.markdown(_summary_line(checks), width="content")
     if row.button("Run all", key="run-checks", type="primary", icon=":material/play_arrow:"):
         with show_errors():
             with st.spinner("Asking…"):
@@ -79,13 +79,13 @@ def draw_recall_checks(user: User, checks: Sequence[Check]) -> None:
             _draw_check(user, each)
 
 
-def _summary(checks: Sequence[Check]) -> str:
-    told = plural(
+def _summary_line(checks: Sequence[Check]) -> str:
+    green = plural(
         len(checks), "{green} of 1 is green", "{green} of {number} are green", green=sum(each.green for each in checks)
     )
     ran = max((each.ran_at for each in checks if each.ran_at), default=None)
     last = f"Last run on {dates.date_of(ran.isoformat())}" if ran else "Not run yet"
-    return f"**{told}** {elements.quiet(f'· {last}')}"
+    return f"**{green}** {elements.quiet(f'· {last}')}"
 
 
 def _draw_check(user: User, check: Check) -> None:
@@ -118,17 +118,17 @@ def _draw_scores(user: User, check: Check) -> None:
 
 def _draw_reasons(check: Check) -> None:
     """Draw why a check has its result."""
-    why, told = check.why, []
+    why, lines = check.why, []
     if now := why.get("now"):
-        told.append(f"It says now: {elements.escape(elements.shorten(str(now), SHORT))}")
+        lines.append(f"It says now: {elements.escape(elements.shorten(str(now), SHORT))}")
     if check.outcome == "missed":
         if "best" not in why:
-            told.append("The question finds nothing at all: I take it to be about something else.")
+            lines.append("The question finds nothing at all: I take it to be about something else.")
         elif "far" in why:
-            told.append(f"It stands at place {why['far']}, and an answer is given the first {RESULTS}.")
+            lines.append(f"It stands at place {why['far']}, and an answer is given the first {RESULTS}.")
         else:
-            told.append(f"It is not among the first {SEARCHED} either.")
+            lines.append(f"It is not among the first {SEARCHED} either.")
     if best := why.get("best"):
-        told.append(f"Found first instead: {elements.escape(elements.shorten(str(best['text']), SHORT))}")
-    if told:
-        st.markdown("  \n".join(told))
+        lines.append(f"Found first instead: {elements.escape(elements.shorten(str(best['text']), SHORT))}")
+    if lines:
+        st.markdown("  \n".join(lines))

@@ -57,8 +57,8 @@ def draw_chatgpt_import(user: User) -> None:
                 )
 
 
-def _draw_offer(user: User, offered: OfferedExport) -> None:
-    chats, cost = offered
+def _draw_offer(user: User, offer: OfferedExport) -> None:
+    chats, cost = offer
     with st.container(border=True), show_errors():
         st.markdown("**What you said to ChatGPT**")
         of_chats = plural(chats.chats, "one chat", "{number} chats")
@@ -84,20 +84,20 @@ def _draw_offer(user: User, offered: OfferedExport) -> None:
                 "I read them in the background, and what is worth keeping becomes memories with the day you said it."
             ),
         ):
-            _import(user, "learn")
-        told = (
+            _start_import(user, "learn")
+        keep_help = (
             "No memories are made of them, but I find them when we talk about such things. No model reads them."
             if turns
             else "Your settings say that nothing is kept turn by turn."
         )
-        if row.button("Keep them as said", icon=":material/inventory_2:", help=told, disabled=not turns):
-            _import(user, "keep")
+        if row.button("Keep them as said", icon=":material/inventory_2:", help=keep_help, disabled=not turns):
+            _start_import(user, "keep")
         row.button("Not now", type="tertiary", on_click=_withdraw_offer)
 
 
 def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
     yield (
-        f"Learning takes about {_about(cost)} tokens of the model."
+        f"Learning takes about {_rounded(cost)} tokens of the model."
         if cost
         else "No model is connected: plain rules learn from them, which costs nothing and finds less."
     )
@@ -118,13 +118,13 @@ def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
         )
 
 
-def _about(cost: int) -> str:
+def _rounded(cost: int) -> str:
     """Return a number with two significant digits, because it is an estimate."""
     size = 10 ** max(0, len(str(cost)) - 2)
     return f"{-(-cost // size) * size:,}"
 
 
-def _import(user: User, way: Way) -> None:
+def _start_import(user: User, way: Way) -> None:
     offered: OfferedExport = st.session_state[OFFERED]
     home = services()
     new = home.memory.import_queue.add(user.id, offered.chats.said, way)

@@ -39,10 +39,10 @@ def draw_graph(user: User) -> None:
     chosen, hops = _draw_choice(by_name)
     near = _around(relations, chosen, hops) if chosen else list(relations)
     drawn = _names_to_draw(by_name, near, chosen)
-    _draw_chart(drawn, near, chosen)
+    _draw_graph_chart(drawn, near, chosen)
     if not chosen and len(by_name) > len(drawn):
         st.caption(f"The {len(drawn)} with the most relations are drawn, of {len(by_name):,}.")
-    _draw_list(near, chosen)
+    _draw_relations(near, chosen)
     if chosen:
         _draw_mentions(user, by_name[chosen])
 
@@ -93,7 +93,7 @@ def _names_to_draw(by_name: Mapping[str, Entity], near: Sequence[Relation], chos
     return in_order[:NODES] if in_order else [chosen] if chosen else []
 
 
-def _draw_chart(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None) -> None:
+def _draw_graph_chart(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None) -> None:
     links = _links(drawn, near)
     # Another key after each press: a selection that is kept would press the same place again in the next chart.
     st.echarts_chart(
@@ -175,7 +175,7 @@ def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: s
     return [
         {
             "id": str(number),
-            "name": _short(_display_name(name)),
+            "name": _short_name(_display_name(name)),
             "x": round(100 * places[name][0]),
             "y": round(100 * places[name][1]),
             "symbolSize": size + min(16, 2 * ties[name]),
@@ -185,17 +185,17 @@ def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: s
     ]
 
 
-def _line_label(told: Sequence[str], lines: int) -> dict[str, Any]:
+def _line_label(relations: Sequence[str], lines: int) -> dict[str, Any]:
     """Return the label of a line; with many lines it is hidden."""
-    return {"show": lines <= WORDED, "formatter": _short(", ".join(dict.fromkeys(told)))}
+    return {"show": lines <= WORDED, "formatter": _short_name(", ".join(dict.fromkeys(relations)))}
 
 
-def _draw_list(near: Sequence[Relation], chosen: str | None) -> None:
+def _draw_relations(near: Sequence[Relation], chosen: str | None) -> None:
     with st.expander("As a list", key=f"graph-list-{chosen is not None}"):
-        told = dict.fromkeys((each.subject, each.relation, each.object) for each in near)
+        distinct = dict.fromkeys((each.subject, each.relation, each.object) for each in near)
         lines = [
             f"{_escaped_name(subject)} — {elements.escape(relation)} — {_escaped_name(other)}"
-            for subject, relation, other in list(told)[:LISTED]
+            for subject, relation, other in list(distinct)[:LISTED]
         ]
         if lines:
             st.markdown("\n".join(f"- {each}" for each in lines))
@@ -222,7 +222,7 @@ def _escaped_name(name: str) -> str:
     return elements.escape(_display_name(name))
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     return name if len(name) <= 24 else f"{name[:23]}…"
 
 
@@ -256,11 +256,13 @@ def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str)
 
 def _layers(names: Sequence[str], beside: dict[str, list[str]], middle: str) -> list[list[str]]:
     """Return the other names by the number of steps that lead to them; those that no step leads to come last."""
-    met, layers, here = {middle}, [], [middle]
-    while here:
-        here = [each for each in dict.fromkeys(other for name in here for other in beside[name]) if each not in met]
-        met.update(here)
-        if here:
-            layers.append(here)
-    alone = [each for each in names if each not in met]
+    reached, layers, layer = {middle}, [], [middle]
+    while layer:
+        layer = [
+            each for each in dict.fromkeys(other for name in layer for other in beside[name]) if each not in reached
+        ]
+        reached.update(layer)
+        if layer:
+            layers.append(layer)
+    alone = [each for each in names if each not in reached]
     return [*layers, alone] if alone else layers

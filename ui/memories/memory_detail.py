@@ -63,26 +63,26 @@ def draw_detail(user: User, memory: Result) -> None:
 
 
 def _draw_origin(user: User, memory: Result) -> None:
-    known = memory["metadata"]
-    if quote := known.get("quote"):
+    metadata = memory["metadata"]
+    if quote := metadata.get("quote"):
         st.markdown(f"> “{elements.escape(str(quote))}”".replace("\n", "\n> "))
     kept = memory["created_at"]
-    told = {
-        "Kind": elements.kind_name(known["kind"]) if known.get("kind") in elements.KINDS else None,
+    details = {
+        "Kind": elements.kind_name(metadata["kind"]) if metadata.get("kind") in elements.KINDS else None,
         "Kept": dates.date_of(kept) if kept else None,
-        "Happened": dates.date_of(known["happened_at"]) if known.get("happened_at") else None,
-        "Confirmed": dates.date_of(known["confirmed_at"]) if known.get("confirmed_at") else None,
-        "Source": _source(known),
+        "Happened": dates.date_of(metadata["happened_at"]) if metadata.get("happened_at") else None,
+        "Confirmed": dates.date_of(metadata["confirmed_at"]) if metadata.get("confirmed_at") else None,
+        "Source": _source_of(metadata),
     }
-    lines = (f"**{name}:** {elements.escape(value)}" for name, value in told.items() if value)
+    lines = (f"**{name}:** {elements.escape(value)}" for name, value in details.items() if value)
     st.markdown("  \n".join(lines))
     _draw_open_chat_button(user, memory)
 
 
-def _source(known: Mapping[str, Any]) -> str | None:
-    if str(known.get("run_id") or "").startswith("chatgpt:"):
+def _source_of(metadata: Mapping[str, Any]) -> str | None:
+    if str(metadata.get("run_id") or "").startswith("chatgpt:"):
         return "what you said to ChatGPT"
-    return SOURCES.get(str(known.get("source")))
+    return SOURCES.get(str(metadata.get("source")))
 
 
 def _draw_open_chat_button(user: User, memory: Result) -> None:

@@ -36,7 +36,7 @@ def draw_memory_files(user: User) -> None:
         row = st.container(horizontal=True)
         row.download_button(
             "Download JSON",
-            data=partial(_as_json, user),
+            data=partial(_memories_json, user),
             file_name="memories.json",
             mime="application/json",
             icon=":material/download:",
@@ -44,7 +44,7 @@ def draw_memory_files(user: User) -> None:
         )
         row.download_button(
             "Download CSV",
-            data=partial(_as_csv, user),
+            data=partial(_memories_csv, user),
             file_name="memories.csv",
             mime="text/csv",
             icon=":material/table:",
@@ -61,19 +61,19 @@ def draw_memory_files(user: User) -> None:
     chatgpt_import.draw_chatgpt_import(user)
 
 
-def _as_json(user: User) -> bytes:
+def _memories_json(user: User) -> bytes:
     """Return all memories as JSON in mem0's format."""
     return json.dumps({"results": _all_memories(user)}, ensure_ascii=False, indent=2).encode()
 
 
-def _as_csv(user: User) -> bytes:
+def _memories_csv(user: User) -> bytes:
     """Return all memories as CSV, in which no cell is a formula."""
     written = io.StringIO(newline="")
     rows = csv.writer(written)
     rows.writerow(COLUMNS)
     for each in _all_memories(user):
-        known = {**each["metadata"], **each}
-        rows.writerow([cell(str(known[name])) if known.get(name) is not None else "" for name in COLUMNS])
+        fields = {**each["metadata"], **each}
+        rows.writerow([cell(str(fields[name])) if fields.get(name) is not None else "" for name in COLUMNS])
     return b"\xef\xbb\xbf" + written.getvalue().encode()  # the byte order mark, by which spreadsheets recognise UTF-8
 
 
@@ -109,12 +109,12 @@ def _draw_upload(user: User) -> None:
             if chatgpt.is_export(uploaded):
                 chatgpt_import.offer_export(chatgpt.read(uploaded, uploaded.name))
             else:
-                _import(user, uploaded, uploaded.name, uploaded.size)
+                _import_file(user, uploaded, uploaded.name, uploaded.size)
         st.session_state[COUNT] = number + 1  # another key empties the field for the next file
         st.rerun()
 
 
-def _import(user: User, uploaded: IO[bytes], name: str, size: int) -> None:
+def _import_file(user: User, uploaded: IO[bytes], name: str, size: int) -> None:
     if size > MAX_BYTES:
         raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Give it to me in parts.")
     home = services()

@@ -94,16 +94,16 @@ def _draw_search() -> tuple[str, dict[str, Any]]:
 
 def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> dict[str, Any]:
     """Return a filter for the memory layer; days are days in the person's timezone."""
-    asked: list[dict[str, Any]] = []
+    conditions: list[dict[str, Any]] = []
     if kinds:
         of_kind: dict[str, Any] = {"kind": {"$in": list(kinds)}}
         # Rows that other programs wrote have no kind, and count as facts.
-        asked.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
+        conditions.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
     if since:
-        asked.append({"created_at": {"$gte": datetime.combine(since, time.min, dates.timezone())}})
+        conditions.append({"created_at": {"$gte": datetime.combine(since, time.min, dates.timezone())}})
     if until:
-        asked.append({"created_at": {"$lte": datetime.combine(until, time.max, dates.timezone())}})
-    return {"$and": asked} if asked else {}
+        conditions.append({"created_at": {"$lte": datetime.combine(until, time.max, dates.timezone())}})
+    return {"$and": conditions} if conditions else {}
 
 
 def _go_to_first_page() -> None:
@@ -162,15 +162,15 @@ def _draw_memories(user: User, results: Sequence[Result]) -> None:
         draw_memory(user, each)
 
 
-def draw_memory(user: User, each: Result) -> None:
+def draw_memory(user: User, memory: Result) -> None:
     """Draw a memory with its buttons, and its details if they are open."""
-    opened = memory_detail.is_open(each["id"])
+    opened = memory_detail.is_open(memory["id"])
     with st.container(border=True):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
         with row.container():
-            elements.draw_memory_text(each)
+            elements.draw_memory_text(memory)
         label, icon = ("Close", "expand_less") if opened else ("Details", "expand_more")
-        key = f"icon-details-{each['id']}"
+        key = f"icon-details-{memory['id']}"
         buttons = row.container(horizontal=True, wrap=False, gap=None, width="content")
         buttons.button(
             label,
@@ -178,15 +178,15 @@ def draw_memory(user: User, each: Result) -> None:
             icon=f":material/{icon}:",
             type="tertiary",
             on_click=memory_detail.toggle,
-            args=(each["id"],),
+            args=(memory["id"],),
         )
-        if buttons.button("Forget", key=f"icon-forget-{each['id']}", icon=":material/delete:", type="tertiary"):
-            _forget(user, each)
+        if buttons.button("Forget", key=f"icon-forget-{memory['id']}", icon=":material/delete:", type="tertiary"):
+            _forget_memory(user, memory)
         if opened:
-            memory_detail.draw_detail(user, each)
+            memory_detail.draw_detail(user, memory)
 
 
-def _forget(user: User, each: Result) -> None:
+def _forget_memory(user: User, each: Result) -> None:
     memory = services().memory
     try:
         memory.delete(each["id"], user_id=user.id)

@@ -33,13 +33,13 @@ def draw_profile(user: User) -> None:
     if not profile.lines:
         st.markdown("Nothing yet. It fills as you tell me things, or with what you write here.")
     for kind, lines in groupby(profile.lines, key=lambda line: line.kind):
-        st.markdown(f"**{_heading(kind)}**")
+        st.markdown(f"**{_profile_heading(kind)}**")
         for line in lines:
-            _draw_line(user, line)
+            _draw_profile_line(user, line)
     _draw_new_line_form(user)
 
 
-def _heading(kind: str) -> str:
+def _profile_heading(kind: str) -> str:
     return HEADINGS.get(kind, "More")
 
 
@@ -53,7 +53,7 @@ def _current_profile(user: User) -> Profile:
         return memory.profile.get(user.id)
 
 
-def _draw_line(user: User, line: Line) -> None:
+def _draw_profile_line(user: User, line: Line) -> None:
     if st.session_state.get(EDITED) == line.id:
         _draw_line_form(user, line)
         return
@@ -91,7 +91,7 @@ def _draw_line_form(user: User, line: Line) -> None:
 def _draw_new_line_form(user: User) -> None:
     with st.form("new-line", clear_on_submit=True):
         words = st.text_input("One more line", placeholder="What should I know about you?", max_chars=500)
-        kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=_heading)
+        kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=_profile_heading)
         asked = st.form_submit_button("Add", icon=":material/add:")
     if asked:
         with show_errors():

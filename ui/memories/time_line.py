@@ -44,7 +44,7 @@ def draw_time_line(user: User) -> None:
 
 
 def _draw_months(entries: Sequence[Entry]) -> None:
-    for month, several in groupby(entries, key=_month):
+    for month, several in groupby(entries, key=_month_heading):
         with st.container(key=f"month-{month.replace(' ', '-')}"):
             st.markdown(f"##### {month}")
             for each in several:
@@ -56,7 +56,7 @@ def _draw_entry(entry: Entry) -> None:
     with st.container(gap=None):
         said = entry.after if entry.after is not None else memory["memory"]
         st.markdown(f"{_dot(entry.fact.kind)} {elements.escape(said)}")
-        parts = [_day(entry), elements.kind_name(entry.fact.kind)]
+        parts = [_entry_day(entry), elements.kind_name(entry.fact.kind)]
         if entry.before is not None:
             parts = [parts[0], "Changed", f"Until then: {elements.escape(entry.before)}"]
         elif entry.happened and memory["created_at"]:
@@ -68,11 +68,11 @@ def _dot(kind: str) -> str:
     return f":{DOTS.get(kind, 'gray')}[●]"
 
 
-def _day(entry: Entry) -> str:
+def _entry_day(entry: Entry) -> str:
     return dates.date_of(entry.day) if entry.day else ""
 
 
-def _month(entry: Entry) -> str:
+def _month_heading(entry: Entry) -> str:
     moment = dates.local_time(entry.day)
     return f"{moment:%B} {moment.year}" if moment else "Without a date"
 

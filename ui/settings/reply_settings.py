@@ -60,11 +60,11 @@ LANGUAGE_NAMES = {
 def draw_reply_settings(user: User, preferences: Preferences) -> None:
     """Draw the form, which is saved as a whole."""
     home = services()
-    own = home.settings.chat_model
+    own_model = home.settings.chat_model
     with st.container(border=True, key="settings-replies"), show_errors():
         names = _offered_models(preferences)
         with st.form("replies", border=False):
-            model = _draw_model_choice(own, names, preferences.model) if names else preferences.model or own
+            model = _draw_model_choice(own_model, names, preferences.model) if names else preferences.model or own_model
             tone_number = list(TONES).index(preferences.tone)
             tone = st.selectbox("Tone", TONES, index=tone_number, format_func=TONE_NAMES.__getitem__)
             language = st.selectbox(
@@ -82,11 +82,13 @@ def draw_reply_settings(user: User, preferences: Preferences) -> None:
             )
             asked = st.form_submit_button("Save", type="primary", key="save-replies")
         if asked:
-            if model not in (own, preferences.model, *names):  # chosen on a page that was drawn before the list changed
-                raise InvalidInput(
-                    f"**{escape(model)}** is no longer offered here: {escape(own)} answers in its place."
-                )
-            chosen = None if model == own else model
+            if model not in (
+                own_model,
+                preferences.model,
+                *names,
+            ):  # the list has changed since the page was drawn
+                raise InvalidInput(_not_offered(model, own_model))
+            chosen = None if model == own_model else model
             changed = replace(preferences, model=chosen, tone=tone, language=language, instructions=instructions)
             home.preferences.set(user.id, changed)
             show_saved()
@@ -102,28 +104,33 @@ def _offered_models(preferences: Preferences) -> tuple[str, ...]:
             "What you choose below counts as soon as one is connected."
         )
         return ()
-    own = home.settings.chat_model
+    own_model = home.settings.chat_model
     try:
         names = home.offers.names()
     except ModelError as error:
         st.caption(f"Which other models there are could not be asked just now: {escape(str(error))}")
-        return (own, *([preferences.model] if preferences.model else []))
+        return (own_model, *([preferences.model] if preferences.model else []))
     if preferences.model and preferences.model not in names:
-        st.warning(f"**{escape(preferences.model)}** is no longer offered here: {escape(own)} answers in its place.")
+        st.warning(_not_offered(preferences.model, own_model))
     if len(names) == 1:
         st.markdown(
-            f"Replies come from **{escape(own)}**. It sees your messages, and the few memories that fit each of them."
+            f"Replies come from **{escape(own_model)}**. "
+            "It sees your messages, and the few memories that fit each of them."
         )
     return names if len(names) > 1 else ()
 
 
-def _draw_model_choice(own: str, names: tuple[str, ...], chosen: str | None) -> str:
+def _not_offered(model: str, own_model: str) -> str:
+    return f"**{escape(model)}** is no longer offered here: {escape(own_model)} answers in its place."
+
+
+def _draw_model_choice(own_model: str, names: tuple[str, ...], chosen: str | None) -> str:
     """Draw the choice of a model; the app's own model comes first, and choosing it is stored as no choice."""
-    options = [own, *(each for each in names if each != own)]
+    options = [own_model, *(each for each in names if each != own_model)]
     return st.selectbox(
         "Model",
         options,
         index=options.index(chosen) if chosen in options else 0,
-        format_func=lambda name: f"{own} (this Keepsake's own)" if name == own else name,
+        format_func=lambda name: f"{own_model} (this Keepsake's own)" if name == own_model else name,
         help="It sees your messages, and the few memories that fit each of them.",
     )

@@ -12,7 +12,7 @@ from services import services
 from ui.elements import plural, show_saved
 from ui.frame import show_errors
 
-__all__ = ["draw_retention_setting"]
+__all__ = ["draw_confirmation", "draw_retention_setting"]
 
 JUST_SAVED = "keeping-saved"
 FOR_EVER = 0  # a select box takes None for "nothing chosen"
@@ -27,7 +27,7 @@ def draw_retention_setting(user: User, preferences: Preferences) -> None:
             "Keep my chats",
             [each or FOR_EVER for each in offered],
             index=offered.index(preferences.keep_days),
-            format_func=_how_long,
+            format_func=_retention_label,
         )
         days = chosen or None
         st.caption(_what_goes(days))
@@ -40,7 +40,7 @@ def draw_retention_setting(user: User, preferences: Preferences) -> None:
         shorter = days is not None and (preferences.keep_days is None or days < preferences.keep_days)
         past = services().retention.count_older(user.id, days) if days is not None and shorter else 0
         if days is not None and past:
-            _confirm(days, past)
+            draw_confirmation(days, past)
         else:
             _keep(user, days)
             st.rerun()
@@ -53,7 +53,8 @@ def _keep(user: User, days: int | None) -> None:
 
 
 @st.dialog("Let old chats go?")
-def _confirm(days: int, past: int) -> None:
+def draw_confirmation(days: int, past: int) -> None:
+    """Ask before a choice erases this many chats."""
     st.markdown(
         plural(
             past,
@@ -73,7 +74,7 @@ def _confirm(days: int, past: int) -> None:
         st.rerun()
 
 
-def _how_long(days: int) -> str:
+def _retention_label(days: int) -> str:
     return (
         "For ever"
         if days == FOR_EVER
