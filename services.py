@@ -1,6 +1,7 @@
-"""Puts the rooms together, once for each process: settings, database, memory, conversations, model, worker.
+"""Builds what the app runs on, once for each process: database, memory, chats, limits, model and worker.
 
-Pages, routes and the terminal take what they need from `services()`. No room imports it.
+Pages and routes take what they need from `services()`. Nothing below the pages imports this module. What needs several
+services at once is here, too: erasing everything about a user, forgetting a chat, deleting an account.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from auth.session import Sessions
 from chat.chats import Chats, Retention
 from chat.conversations import Conversations
 from chat.export import Exports
-from chat.forget_chat import clear_quotes, leave_queue, messages_of
+from chat.forget_chat import clear_quotes, clear_receipts, messages_of, stop_learning
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
 from chat.queue import Refusals, Worker
 from chat.reply import Replies
-from chat.turn import Chat
+from chat.turn import ChatServices
 from limits import Limits
 from memory import Memory, Receipt
 from memory.database import Database, Reading
-from memory.embed import embedder_for
+from memory.embed import Embedder, embedder_for
 from memory.erase.one_chat import ForgetReceipt, LearnedFromChat
 from memory.errors import AppError, SettingsError
 from memory.learn.extract import instructions_for
@@ -46,7 +47,7 @@ _built: list[Services] = []
 
 @dataclass(frozen=True)
 class AccountDeletion:
-    """What went when an account was deleted, and what was found when it was looked for again."""
+    """What was erased with an account, and what was still there when it was looked for again."""
 
     memories: Receipt
     removed: dict[str, int]
@@ -55,13 +56,13 @@ class AccountDeletion:
 
     @property
     def proved(self) -> bool:
-        """Whether nothing is left of it."""
+        """Whether nothing is left of the account."""
         return self.memories.proved and not self.left
 
 
 @dataclass(frozen=True)
 class Services:
-    """Every room, ready to be used by any number of users at once."""
+    """Everything a process has opened, ready for any number of users at once."""
 
     settings: Settings
     database: Database
@@ -70,7 +71,7 @@ class Services:
     conversations: Conversations
     chats: Chats
     exports: Exports
-    chat: Chat
+    chat: ChatServices
     replies: Replies
     worker: Worker
     limits: Limits
@@ -81,53 +82,52 @@ class Services:
 
     @property
     def refusals(self) -> Refusals:
-        """What was not remembered, and why."""
+        """Why memories were refused."""
         return Refusals(self.database)
 
     def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
-        """What several rooms have to say to one user, in one trip to the database."""
+        """Carry out several readings for one user in one trip to the database."""
         return self.database.read_together(user_id, *readings)
 
     def erase_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
-        """Erase what is remembered about a user, and what still waits to be remembered; the receipt proves it."""
-        self.replies.stop_all(user_id)  # a reply saved afterwards would hold in its receipt what is to go
+        """Erase all memories of a user and empty their queue; the receipt proves that nothing is left."""
+        self.replies.stop_all(user_id)  # the receipt of a reply saved afterwards would quote erased memories
         with self.database.as_user(user_id) as connection:
-            self.conversations.unqueue(connection)
-            # Receipts of old turns quote memories; what is erased must not live on in them.
-            self.conversations.clear_receipts(connection)
-            chats = self.chats.delete_all(connection) if messages_too else 0
+            self.conversations.queue.withdraw_all(connection)
+            clear_receipts(connection)  # they quote memories
+            chats = self.chats.erase_all(connection) if messages_too else 0
             erased, texts = self.memory.erasure.erase(connection, user_id)
         return self.memory.erasure.prove(user_id, erased | {"chats": chats}, texts)
 
     def learned_from(self, user_id: str, conversation_id: str) -> LearnedFromChat:
-        """What was learned from a chat, and what forgetting the chat would do."""
+        """Return what was learned from a chat, and what forgetting the chat would do to it."""
         with self.database.as_user(user_id) as connection:
             messages = messages_of(connection, conversation_id)
         return self.memory.chats.learned(conversation_id, user_id=user_id, messages=messages)
 
     def forget_chat(self, user_id: str, conversation_id: str) -> ForgetReceipt:
-        """Erase what was learned from a chat, permanently; its messages stay. The receipt proves it."""
+        """Erase what was learned from a chat; its messages stay. The receipt proves that nothing is left."""
         self.replies.stop_all(user_id)
         with self.database.as_user(user_id) as connection:
-            messages = leave_queue(connection, conversation_id)
+            messages = stop_learning(self.conversations.queue, connection, conversation_id)
             learned, erased = self.memory.chats.erase(connection, conversation_id, user_id, messages)
             clear_quotes(connection, learned.erased_ids, learned.erased_texts)
         return self.memory.chats.prove(user_id, learned, erased)
 
     def delete_account(self, user_id: str) -> AccountDeletion:
-        """Erase all that is held on a person, whoever holds it, and their sign-in where this database has it."""
+        """Erase everything about a person, and their sign-in if it is in this database."""
         receipt = self.erase_memories(user_id, messages_too=True)
         removed = self.sessions.delete_account(user_id)
-        # Asked a second time, it finds what the first left.
+        # A second run finds what the first has left.
         return AccountDeletion(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)
 
     def close(self) -> None:
-        """Let the worker finish its turn, and hang up."""
+        """Let the worker finish its turn, and close everything."""
         self.opened.close()
 
 
 def services() -> Services:
-    """The services of this process; built at the first call, and again after a failure."""
+    """Return the services of this process; the first call builds them, and so does the next after a failure."""
     with _building:
         if not _built:
             _built.append(build(settings()))
@@ -135,7 +135,7 @@ def services() -> Services:
 
 
 def close_services() -> None:
-    """Close the services of this process; the next call of `services()` builds it anew."""
+    """Close the services of this process; the next call of `services()` builds them anew."""
     with _building:
         while _built:
             _built.pop().close()
@@ -148,30 +148,19 @@ def build(wanted: Settings) -> Services:
         database = opened.enter_context(closing(_database(wanted)))
         embedder = opened.enter_context(closing(embedder_for(wanted)))
         migrate(database, embedder.dimensions, embedder.name)
-        models = chat_model(wanted), memory_model(wanted)
-        for model in filter(None, models):
+        replier, thinker = chat_model(wanted), memory_model(wanted)
+        for model in filter(None, (replier, thinker)):
             opened.callback(model.close)
-        limits = Limits(database, wanted)
-        thinker = limits.metered(models[1]) if models[1] else None
-        memory = Memory(database, embedder, thinker, instructions_for(wanted), reranker_named(wanted.reranker, thinker))
-        conversations, retention = Conversations(database), Retention(database)
-        worker = _started(Worker(conversations, memory, limits, retention), opened)
-        preferences, offers = PreferenceStore(database), ModelCatalog(models[0], wanted.chat_models)
-        chats = Chats(database)
-        namer = _namer(chats, models[1], limits, opened)
-        chat = Chat(
-            conversations,
-            memory,
-            models[0],
-            worker.tell,
-            limits,
-            preferences,
-            offers,
-            namer,
-            prices_of(wanted.chat_model, wanted.price_in, wanted.price_out),
-        )
+        limits, conversations, chats = Limits(database, wanted), Conversations(database), Chats(database)
+        memory = _memory(wanted, database, embedder, limits.metered(thinker) if thinker else None)
+        worker = Worker(conversations.queue, memory, limits, Retention(database))
+        opened.callback(worker.stop)
+        worker.start()
+        offers, namer = ModelCatalog(replier, wanted.chat_models), _namer(chats, thinker, limits, opened)
+        prices = prices_of(wanted.chat_model, wanted.price_in, wanted.price_out)
+        chat = ChatServices(conversations, memory, replier, worker.tell, limits, offers, namer, prices)
         replies = opened.enter_context(closing(Replies(chat)))
-        # Whatever failed above is closed again; from here on the services closes it.
+        # If anything above fails, what was opened is closed here; from now on, closing is up to the services.
         return Services(
             settings=wanted,
             database=database,
@@ -184,9 +173,9 @@ def build(wanted: Settings) -> Services:
             replies=replies,
             worker=worker,
             limits=limits,
-            preferences=preferences,
+            preferences=PreferenceStore(database),
             offers=offers,
-            retention=retention,
+            retention=Retention(database),
             opened=opened.pop_all(),
         )
 
@@ -200,14 +189,12 @@ def _database(wanted: Settings) -> Database:
     return Database(wanted.database_url, wanted.database_admin_url)
 
 
-def _started(worker: Worker, opened: ExitStack) -> Worker:
-    opened.callback(worker.stop)
-    worker.start()
-    return worker
+def _memory(wanted: Settings, database: Database, embedder: Embedder, model: Model | None) -> Memory:
+    return Memory(database, embedder, model, instructions_for(wanted), reranker_named(wanted.reranker, model))
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
-    """Who names chats; nobody without a model."""
+    """Return what names chats; None without a model."""
     if model is None:
         return None
     namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
@@ -216,21 +203,21 @@ def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack)
 
 
 def health() -> dict[str, Any]:
-    """Whether each part answers, with a sentence for what does not; no address, key or user in it."""
+    """Return whether each part answers. It names no address, key or user, since anybody may ask."""
     try:
-        home = services()
-        home.database.ping()
-        _ask_auth_server(home.settings)
+        running = services()
+        running.database.ping()
+        _ask_auth_server(running.settings)
     except AppError as error:
-        # Anybody may ask: the sentence with hosts and roles in it is for the log, the kind of trouble for all.
+        # The message may name hosts and roles, so it goes to the log only.
         log.warning("unwell: %s", error)
         return {"status": "unwell", "problem": type(error).__doc__}
     return {
         "status": "well",
         "database": "answers",
         "auth": "answers",
-        "worker": "runs" if home.worker.alive else "rests",
-        "model": "configured" if home.settings.has_model else "none",
+        "worker": "runs" if running.worker.alive else "rests",
+        "model": "configured" if running.settings.has_model else "none",
     }
 
 

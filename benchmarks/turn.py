@@ -23,9 +23,8 @@ from sqlalchemy import make_url
 
 from benchmarks import crowd
 from chat.conversations import Conversations
-from chat.preferences import PreferenceStore
 from chat.reply import answer
-from chat.turn import Chat
+from chat.turn import ChatServices
 from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
@@ -95,7 +94,7 @@ def _measure(database: Database, wire: Counted, turns: int, memories: int) -> di
     memory.add(
         [{"role": "user", "content": f"{crowd.question(n)} {n}"} for n in range(memories)], user_id=USER, infer=False
     )
-    chat = Chat(conversations, memory, model, lambda: None, preferences=PreferenceStore(database))
+    chat = ChatServices(conversations, memory, model, lambda: None)
     times: list[float] = []
     work: list[tuple[int, int, int]] = []
     chat_id = None

@@ -1,8 +1,7 @@
-"""A chat in the terminal: `python -m chat [--user NAME]`, on the parts that `Memory()` stands on.
+"""A chat in the terminal: `python -m chat [--user NAME]`, on the same database and models as `Memory()`.
 
-Before each reply it shows which memories were recalled, with their scores, and after it what was
-remembered. There is no sign-in: the name is the user's id. It draws and collects; the turn, the memory
-and the worker decide, as they do for the app.
+It shows before each reply which memories were recalled, with their scores, and after it what was remembered. There is
+no sign-in: the name is the user's id. Saving, replying and remembering are those of the app.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 from typing import Any
 
-from chat.conversations import Conversations, Message
-from chat.preferences import PreferenceStore
+from chat.conversations import Conversations
 from chat.queue import Worker
 from chat.reply import answer
-from chat.turn import Chat
+from chat.tree import Message
+from chat.turn import ChatServices, say
 from memory import Fact, Memory, Result
 from memory.connect import configured, open_parts
 from memory.database import check_user_id
@@ -43,18 +42,18 @@ COMMANDS = """\
 /history N   every version of number N
 /new         begin a new chat
 /quit        leave (Ctrl-D does, too); Ctrl-C stops a reply"""
-WAIT_SECONDS = 20.0  # for the worker's word on a turn; what takes longer goes on by itself
+WAIT_SECONDS = 20.0  # how long it waits for the worker to remember a turn, in order to show the result
 LISTED = 500
 MARKS = {"ADD": "remembered", "UPDATE": "changed", "DELETE": "forgotten", "ASK": "not sure"}
-# What could move the cursor or recolour the screen; tabs and line ends may.
+# Characters that could move the cursor or change colours; tabs and line breaks are allowed.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-class Aloud(Memory):
-    """A memory that says what it recalls."""
+class PrintingMemory(Memory):
+    """A memory that prints what it recalls."""
 
     def recall(self, *args: Any, **more: Any) -> list[Fact]:
-        """Recall, and print it."""
+        """Recall memories and print them."""
         try:
             facts = super().recall(*args, **more)
         except ModelError as error:
@@ -69,17 +68,17 @@ class Aloud(Memory):
 
 @dataclass
 class Terminal:
-    """One person at a keyboard, or a file in its place."""
+    """The chat of one person; lines come from the keyboard or from a file."""
 
     user_id: str
     memory: Memory
     conversations: Conversations
-    chat: Chat
+    chat: ChatServices
     conversation_id: str | None = None
     listed: Sequence[Result] = field(default_factory=list)
 
     def listen(self) -> None:
-        """Take one line after the other, until there is none."""
+        """Read and handle one line after the other, until there is none."""
         prompt = "\n› " if sys.stdin.isatty() else ""
         while True:
             try:
@@ -87,24 +86,24 @@ class Terminal:
                 if line == "/quit":
                     return
                 if line:
-                    self.take(line)
+                    self.handle(line)
             except EOFError:
                 return
             except KeyboardInterrupt:
                 show("\n")
                 note("stopped", "Ctrl-D or /quit leaves")
 
-    def take(self, line: str) -> None:
-        """A command, or something said; what goes wrong is told, and the talk goes on."""
+    def handle(self, line: str) -> None:
+        """Carry out a command, or answer a message; an error is printed, and the chat goes on."""
         try:
             if re.fullmatch(r"/[a-z]+( .*)?", line):
-                self._obey(*line[1:].split(maxsplit=1))
+                self._run_command(*line[1:].split(maxsplit=1))
             else:
-                self._turn(line)
+                self._answer(line)
         except AppError as error:
             note("problem", str(error))
 
-    def _obey(self, command: str, rest: str = "") -> None:
+    def _run_command(self, command: str, rest: str = "") -> None:
         match command:
             case "memories":
                 self._list()
@@ -114,7 +113,7 @@ class Terminal:
                 note("forgotten", chosen["memory"])
             case "history":
                 for event in self.memory.history(self._chosen(rest)["id"], user_id=self.user_id):
-                    note(f"{event['created_at'][:16]} {event['event'].lower()} by {event['actor']}", _words(event))
+                    note(f"{event['created_at'][:16]} {event['event'].lower()} by {event['actor']}", _event_text(event))
             case "new":
                 self.conversation_id = None
                 note("new chat", "what was remembered stays")
@@ -131,18 +130,18 @@ class Terminal:
             note("memories", "none yet")
 
     def _chosen(self, number: str) -> Result:
-        """The memory with this number in the list as it was shown."""
+        """Return the memory with this number in the list that was shown last."""
         if not self.listed:
             self.listed = self.memory.get_all(user_id=self.user_id, limit=LISTED)["results"]
         if not re.fullmatch("[0-9]{1,9}", number) or not 1 <= int(number) <= len(self.listed):
             raise InvalidInput("Which one? /memories shows them with their numbers.")
         return self.listed[int(number) - 1]
 
-    def _turn(self, words: str) -> None:
-        asked = self.conversations.say(self.user_id, self.conversation_id, words)
+    def _answer(self, words: str) -> None:
+        asked = say(self.chat, self.user_id, self.conversation_id, words)
         self.conversation_id = asked.conversation_id
         try:
-            # Closed whatever happens, so that a stopped reply is saved as far as it came.
+            # Closing saves a stopped reply as far as it is written.
             with closing(answer(self.chat, asked)) as reply:
                 for piece in reply:
                     show(piece)
@@ -150,10 +149,10 @@ class Terminal:
         except ModelError as error:
             show("\n")
             note("problem", str(error))
-        self._tell_remembered(asked)
+        self._show_remembered(asked)
 
-    def _tell_remembered(self, asked: Message) -> None:
-        """What the worker wrote about this turn, as soon as it has."""
+    def _show_remembered(self, asked: Message) -> None:
+        """Show what the worker noted about this turn, as soon as it has."""
         if asked.remembering == "none":
             note("not remembered", "remembering is switched off")
             return
@@ -162,7 +161,7 @@ class Terminal:
             latest = self.conversations.messages(self.user_id, asked.conversation_id, limit=4)
             receipt = next((each.receipt for each in latest if each.id == asked.id), {})
             if "remembered" in receipt:
-                _tell_record(receipt["remembered"])
+                _show_record(receipt["remembered"])
                 return
             if "not_remembered" in receipt:
                 note("not remembered yet", str(receipt["not_remembered"]))
@@ -171,7 +170,7 @@ class Terminal:
         note("not remembered yet", "it takes its time, and goes on by itself")
 
 
-def _tell_record(record: Mapping[str, Any]) -> None:
+def _show_record(record: Mapping[str, Any]) -> None:
     events, drops = record.get("events") or [], record.get("dropped") or []
     for event in events:
         before = f" (it was: {event['previous_memory']})" if event.get("previous_memory") else ""
@@ -184,17 +183,17 @@ def _tell_record(record: Mapping[str, Any]) -> None:
         note("remembered", "nothing new")
 
 
-def _words(event: Mapping[str, Any]) -> str:
+def _event_text(event: Mapping[str, Any]) -> str:
     return str(event["new_memory"] or event["old_memory"] or "")
 
 
 def show(text: str) -> None:
-    """Print at once, without what could take over a terminal."""
+    """Print at once, with control characters replaced."""
     print(_CONTROL.sub("\ufffd", text), end="", flush=True)
 
 
 def note(label: str, text: str) -> None:
-    """One line beside the talk; dim where a person looks at it."""
+    """Print a line about the chat, dimmed on a screen."""
     dim, plain = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
     print(dim, end="")
     show(f"  {label}: {' '.join(text.split())}")
@@ -202,43 +201,43 @@ def note(label: str, text: str) -> None:
 
 
 @contextmanager
-def opened(user_id: str) -> Iterator[Terminal]:
-    """A terminal with everything behind it; closed at the end."""
+def open_terminal(user_id: str) -> Iterator[Terminal]:
+    """Open the database, the memory, the models and the worker for one person; close them at the end."""
     check_user_id(user_id)
-    wanted = configured()
+    settings_used = configured()
     with ExitStack() as stack:
-        here = open_parts()
-        stack.callback(here.opened.close)
-        memory = Memory(here.database, here.embedder, here.model, instructions_for(wanted))
-        aloud = Aloud(here.database, here.embedder, None)
-        conversations = Conversations(here.database)
-        worker = Worker(conversations, memory)
+        base = open_parts()
+        stack.callback(base.opened.close)
+        memory = Memory(base.database, base.embedder, base.model, instructions_for(settings_used))
+        printing = PrintingMemory(base.database, base.embedder, None)
+        conversations = Conversations(base.database)
+        worker = Worker(conversations.queue, memory)
         stack.callback(worker.stop)
         worker.start()
-        replies = chat_model(wanted)
+        replies = chat_model(settings_used)
         if replies is not None:
             stack.callback(replies.close)
-        preferences, offers = PreferenceStore(here.database), ModelCatalog(replies, settings().chat_models)
-        chat = Chat(conversations, aloud, replies, worker.tell, preferences=preferences, offers=offers)
+        offers = ModelCatalog(replies, settings().chat_models)
+        chat = ChatServices(conversations, printing, replies, worker.tell, offers=offers)
         yield Terminal(user_id, memory, conversations, chat)
 
 
 def main() -> int:
-    """Talk until told to stop; 0 when a person stopped it, 1 when something is wrong."""
+    """Chat until the input ends; return 0, or 1 if something went wrong."""
     parser = argparse.ArgumentParser(prog="python -m chat", description="Chat in the terminal.", epilog=COMMANDS)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--user", metavar="NAME", help="whose memories; your name on this machine if left out")
     name = parser.parse_args().user
     _prepare()
     try:
-        with opened(_own_name() if name is None else name) as terminal:
+        with open_terminal(_own_name() if name is None else name) as terminal:
             show("Keepsake. /help shows what else there is.\n")
             terminal.listen()
     except AppError as error:
         print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read this has left; Python would complain once more when it closes the stream.
+        # Nobody reads the output any more. Without this, Python would complain again when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
@@ -253,7 +252,7 @@ def _own_name() -> str:
 
 
 def _prepare() -> None:
-    """Take any bytes, keep the worker's warnings off the screen, and clean up also when the window is closed."""
+    """Accept any bytes, keep warnings off the screen, and clean up also when the window is closed."""
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -261,8 +260,8 @@ def _prepare() -> None:
         import readline  # noqa: F401 (with it loaded, a line can be edited)
     logging.getLogger("keepsake").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` asks
-            signal.signal(number, lambda told, _: sys.exit(128 + told))
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under `nohup`
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Attachments in Postgres, each user's own: the texts and pictures that came with a message.
+"""Files that come with a message: what is accepted, opening them, and their texts and pictures in Postgres.
 
-The only place with SQL about them. What a file may be is files.py's to say, what a model sees of it prompt.py's.
+PDFs and pictures are opened by file_sandbox.py in a process of its own. What a model sees of a file is decided in
+prompt.py.
 """
 
 from __future__ import annotations
@@ -25,67 +26,211 @@ from memory.database import Database
 from memory.errors import InvalidInput
 from memory.plain_text import storable
 
-__all__ = ["KINDS", "MAX_FILES", "MAX_MEGABYTES", "Attachment", "Attachments", "File", "check", "opened"]
+__all__ = ["KINDS", "MAX_FILES", "MAX_MEGABYTES", "Attachment", "Attachments", "File", "open_files"]
+
+
+KINDS = ("txt", "text", "md", "markdown", "csv", "json", "log", "pdf", "png", "jpg", "jpeg", "webp", "gif")
+PICTURES = ("png", "jpg", "jpeg", "webp", "gif")
+MAX_FILES, MAX_MEGABYTES = 5, 10
+MAX_CHARACTERS = 60_000  # of all texts that come with one message
+MAX_FILE_NAME = 120
+SANDBOX = Path(__file__).with_name("file_sandbox.py")
+SANDBOX_SECONDS = 25.0
+_two_at_once = threading.BoundedSemaphore(2)  # each may use a whole core and a gigabyte
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_PROBLEMS = {
+    "locked": "{name} is locked with a password: save it without one, and send it again.",
+    "pages": "{name} has {number:,} pages; at most {most:,} can be read at once. Send the part that matters.",
+    "pixels": "{name} has {number:,} pixels; at most {most:,} can be opened. Make it smaller, and send it again.",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was uploaded."""
+
+    name: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file as it is kept: its text, or a picture with a small one of it."""
+    """A file as it is saved: its text, or a picture with a small preview."""
 
     name: str
     media: str
-    size: int  # of the file as it was sent
+    size: int  # bytes of the uploaded file
     written: str | None = field(default=None, repr=False)
     picture: bytes | None = field(default=None, repr=False)
     preview: bytes | None = field(default=None, repr=False)
     id: str = field(default_factory=lambda: str(uuid4()))
 
-    def told(self) -> dict[str, Any]:
-        """What the message's receipt says of it, so that a message can be drawn without asking again."""
+    def summary(self) -> dict[str, Any]:
+        """Return what the message's receipt says of the file: a message can be drawn without reading the file."""
         return {"id": self.id, "name": self.name, "media": self.media, "size": self.size}
 
 
+def _check(files: Sequence[File]) -> None:
+    """Raise `InvalidInput` for files that can be refused without opening them."""
+    if len(files) > MAX_FILES:
+        raise InvalidInput(f"{len(files)} files are too many: at most {MAX_FILES} go with one message.")
+    for each in files:
+        name = _file_name(each.name)
+        if not each.content:
+            raise InvalidInput(f"{name} is empty.")
+        if len(each.content) > MAX_MEGABYTES * 1_000_000:
+            raise InvalidInput(
+                f"{name} has {len(each.content) / 1_000_000:.1f} MB; a file may have at most {MAX_MEGABYTES} MB."
+            )
+        if _ending(name) not in KINDS:
+            raise InvalidInput(f"{name} cannot be read here: send text, Markdown, a PDF, or a picture.")
+
+
+def open_files(files: Sequence[File]) -> list[Attachment]:
+    """Open files and return them as attachments; raise `InvalidInput` for the first that is not accepted."""
+    _check(files)
+    attachments = [_open(each) for each in files]
+    length = sum(len(each.written or "") for each in attachments)
+    if length > MAX_CHARACTERS:
+        what = _file_name(files[0].name) if len(files) == 1 else "The files"
+        have = "has" if len(files) == 1 else "have"
+        raise InvalidInput(
+            f"{what} {have} {length:,} characters of text; at most {MAX_CHARACTERS:,} fit beside one message. "
+            "Send the part that matters."
+        )
+    return attachments
+
+
+def _open(file: File) -> Attachment:
+    name, size = _file_name(file.name), len(file.content)
+    if file.content[:1024].lstrip()[:5] == b"%PDF-":
+        return Attachment(name, "application/pdf", size, written=_pdf_text(name, file.content))
+    if _is_picture(file.content):
+        found = _run_sandbox(name, "picture", file.content, f"{name} is a broken picture: it could not be opened.")
+        picture, preview = (base64.b64decode(found[each]) for each in ("picture", "preview"))
+        return Attachment(name, found["media"], size, picture=picture, preview=preview)
+    if _ending(name) in PICTURES or _ending(name) == "pdf":
+        raise InvalidInput(f"{name} is not what its name says: it could not be opened.")
+    return Attachment(name, "text/plain", size, written=_decoded(name, file.content))
+
+
+def _pdf_text(name: str, content: bytes) -> str:
+    found = _run_sandbox(name, "pdf", content, f"{name} is broken, or too much at once: it could not be read.")
+    written = storable(str(found["text"])).strip()
+    if not written:
+        raise InvalidInput(f"{name} has no text in it: it seems to be scanned. Send its pages as pictures.")
+    return written
+
+
+def _is_picture(content: bytes) -> bool:
+    """Whether the first bytes are those of a PNG, JPEG, GIF or WebP picture."""
+    begins = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+    return content.startswith(begins) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
+
+
+def _run_sandbox(name: str, kind: str, content: bytes, broken: str) -> dict[str, Any]:
+    """Open a file in a process of its own, which gets no environment variable and is ended when it takes too long."""
+    try:
+        with _two_at_once:
+            done = subprocess.run(
+                [sys.executable, "-I", str(SANDBOX), kind],
+                input=content,
+                capture_output=True,
+                timeout=SANDBOX_SECONDS,
+                env={},
+                check=True,
+            )
+        found: dict[str, Any] = json.loads(done.stdout)
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        raise InvalidInput(broken) from error
+    if problem := found.get("problem"):
+        raise InvalidInput(_PROBLEMS[problem].format(name=name, **found))
+    return found
+
+
+def _decoded(name: str, content: bytes) -> str:
+    """Decode a text in whichever encoding it has; raise `InvalidInput` if it is no text."""
+    mark = next((each for each in _BYTE_ORDER_MARKS if content.startswith(each)), b"")
+    for encoding in [_BYTE_ORDER_MARKS[mark]] if mark else ["utf-8", "cp1252", "latin-1"]:
+        try:
+            written = content.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise InvalidInput(f"{name} could not be read as text.")
+    strange = sum(unicodedata.category(each) in ("Cc", "Cn", "Co") and each not in "\t\n\r\f" for each in written)
+    if "\x00" in written or strange > len(written) // 50:
+        raise InvalidInput(f"{name} is no text, whatever its name says.")
+    kept = storable(written).replace("\r\n", "\n").strip()
+    if not kept:
+        raise InvalidInput(f"{name} is empty.")
+    return kept
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower()
+
+
+def _file_name(uploaded: str) -> str:
+    """Return a file's name without folders, and without invisible characters that could disguise its ending."""
+    last = storable(uploaded).replace("\\", "/").rpartition("/")[2]
+    seen = "".join(each for each in last if unicodedata.category(each) not in ("Cc", "Cf", "Zl", "Zp")).strip()
+    if len(seen) > MAX_FILE_NAME:
+        stem, _, ending = seen.rpartition(".")
+        seen = f"{stem[: MAX_FILE_NAME - 12]}….{ending[:10]}"
+    return seen or "file"
+
+
 class Attachments:
-    """Keeps and finds one user's attachments."""
+    """Saves and reads one user's attachments."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, connection: Connection, message_id: str, conversation_id: str, files: Sequence[Attachment]) -> None:
+    def add(self, connection: Connection, message_id: str, conversation_id: str, files: Sequence[Attachment]) -> None:
         """Add files to a message, in the transaction that saves it."""
         for place, each in enumerate(files):
             values = {"id": each.id, "message": message_id, "conversation": conversation_id, "place": place}
             values |= {"name": each.name, "media": each.media, "size": each.size, "written": each.written}
             connection.execute(_INSERT, values | {"picture": each.picture, "preview": each.preview})
 
-    def carry(self, connection: Connection, from_message: str, to_message: str) -> None:
-        """Give a message the files of another one of the same chat, which keeps its own: for one that is edited."""
+    def copy(self, connection: Connection, from_message: str, to_message: str) -> None:
+        """Copy the files of a message to another message of the same chat, which is a new version of it."""
         values = {"old": valid_id(from_message), "new": valid_id(to_message)}
-        rows = connection.execute(_CARRY, values).mappings().all()
+        rows = connection.execute(_COPY, values).mappings().all()
         if rows:
-            told = {"attached": [dict(each) for each in rows]}
+            attached = {"attached": [dict(each) for each in rows]}
             connection.execute(
-                text("update app.messages set receipt = receipt || cast(:told as jsonb) where id = cast(:id as uuid)"),
-                {"id": values["new"], "told": json.dumps(told)},
+                text(
+                    "update app.messages set receipt = receipt || cast(:attached as jsonb) where id = cast(:id as uuid)"
+                ),
+                {"id": values["new"], "attached": json.dumps(attached)},
             )
 
     def written(self, user_id: str, message_ids: Sequence[str]) -> dict[str, list[Attachment]]:
-        """The attachments of some messages, pictures without their pixels."""
+        """Return the attachments of messages, pictures without their pixels."""
         return self._by_message(user_id, "written, null as picture, null as preview", message_ids)
 
     def previews(self, user_id: str, message_ids: Sequence[str]) -> dict[str, bytes]:
-        """The small pictures of some messages, by the ids of their attachments."""
+        """Return the previews of the pictures of messages, by the ids of the attachments."""
         found = self._by_message(user_id, "null as written, null as picture, preview", message_ids)
         return {each.id: each.preview for several in found.values() for each in several if each.preview}
 
     def pictures(self, user_id: str, message_ids: Sequence[str]) -> dict[str, list[Attachment]]:
-        """The pictures of some messages, whole."""
+        """Return the pictures of messages, with their pixels."""
         found = self._by_message(user_id, "null as written, picture, null as preview", message_ids)
         whole = {message: [each for each in several if each.picture] for message, several in found.items()}
         return {message: several for message, several in whole.items() if several}
 
     def one(self, user_id: str, attachment_id: str) -> Attachment | None:
-        """One attachment, whole; None if it is gone, or not the user's."""
+        """Return one attachment with all its content; None if it is gone or not the user's."""
         rows = self._database.read_as(
             user_id,
             "select id::text, name, media, size, written, picture, preview from app.attachments"
@@ -114,7 +259,7 @@ _INSERT = text(
     " values (cast(:id as uuid), cast(:message as uuid), cast(:conversation as uuid), :place, :name, :media, :size,"
     " :written, :picture, :preview)"
 )
-_CARRY = text(
+_COPY = text(
     "insert into app.attachments (message_id, conversation_id, place, name, media, size, written, picture, preview)"
     " select cast(:new as uuid), conversation_id, place, name, media, size, written, picture, preview"
     " from app.attachments where message_id = cast(:old as uuid) order by place"
@@ -123,147 +268,5 @@ _CARRY = text(
 
 
 def _attachment(row: Mapping[str, Any]) -> Attachment:
-    held = {name: None if row[name] is None else bytes(row[name]) for name in ("picture", "preview")}
-    return Attachment(**{**row, **held})
-
-
-KINDS = ("txt", "text", "md", "markdown", "csv", "json", "log", "pdf", "png", "jpg", "jpeg", "webp", "gif")
-PICTURES = ("png", "jpg", "jpeg", "webp", "gif")
-MAX_FILES, MAX_MEGABYTES = 5, 10
-MAX_CHARACTERS = 60_000  # of all texts of one message together
-MAX_NAME = 120
-OPENER = Path(__file__).with_name("file_sandbox.py")
-PATIENCE_SECONDS = 25.0
-_few_at_once = threading.BoundedSemaphore(2)  # each may use a core, and as much memory as a small host has
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_PROBLEMS = {
-    "locked": "{name} is locked with a password: save it without one, and send it again.",
-    "pages": "{name} has {number:,} pages; at most {most:,} can be read at once. Send the part that matters.",
-    "pixels": "{name} has {number:,} pixels; at most {most:,} can be opened. Make it smaller, and send it again.",
-}
-
-
-@dataclass(frozen=True)
-class File:
-    """One file as it came."""
-
-    name: str
-    held: bytes = field(repr=False)
-
-
-def check(files: Sequence[File]) -> None:
-    """Raise `InvalidInput` for what need not be opened to be refused."""
-    if len(files) > MAX_FILES:
-        raise InvalidInput(f"{len(files)} files are too many: at most {MAX_FILES} go with one message.")
-    for each in files:
-        name = _name(each.name)
-        if not each.held:
-            raise InvalidInput(f"{name} is empty.")
-        if len(each.held) > MAX_MEGABYTES * 1_000_000:
-            raise InvalidInput(
-                f"{name} has {len(each.held) / 1_000_000:.1f} MB; a file may have at most {MAX_MEGABYTES} MB."
-            )
-        if _ending(name) not in KINDS:
-            raise InvalidInput(f"{name} cannot be read here: send text, Markdown, a PDF, or a picture.")
-
-
-def opened(files: Sequence[File]) -> list[Attachment]:
-    """Each file as an attachment; all of them, or `InvalidInput` for the first that cannot be one."""
-    check(files)
-    done = [_opened(each) for each in files]
-    length = sum(len(each.written or "") for each in done)
-    if length > MAX_CHARACTERS:
-        what = _name(files[0].name) if len(files) == 1 else "The files"
-        have = "has" if len(files) == 1 else "have"
-        raise InvalidInput(
-            f"{what} {have} {length:,} characters of text; at most {MAX_CHARACTERS:,} fit beside one message. "
-            "Send the part that matters."
-        )
-    return done
-
-
-def _opened(file: File) -> Attachment:
-    name, size = _name(file.name), len(file.held)
-    if file.held[:1024].lstrip()[:5] == b"%PDF-":
-        return Attachment(name, "application/pdf", size, written=_of_pdf(name, file.held))
-    if _is_picture(file.held):
-        told = _told(name, "picture", file.held, f"{name} is a broken picture: it could not be opened.")
-        picture, preview = (base64.b64decode(told[each]) for each in ("picture", "preview"))
-        return Attachment(name, told["media"], size, picture=picture, preview=preview)
-    if _ending(name) in PICTURES or _ending(name) == "pdf":
-        raise InvalidInput(f"{name} is not what its name says: it could not be opened.")
-    return Attachment(name, "text/plain", size, written=_decoded(name, file.held))
-
-
-def _of_pdf(name: str, held: bytes) -> str:
-    told = _told(name, "pdf", held, f"{name} is broken, or too much at once: it could not be read.")
-    written = storable(str(told["text"])).strip()
-    if not written:
-        raise InvalidInput(f"{name} has no text in it: it seems to be scanned. Send its pages as pictures.")
-    return written
-
-
-def _is_picture(held: bytes) -> bool:
-    """PNG, JPEG, GIF or WebP, by the bytes each of them begins with."""
-    begins = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
-    return held.startswith(begins) or (held[:4] == b"RIFF" and held[8:12] == b"WEBP")
-
-
-def _told(name: str, kind: str, held: bytes, broken: str) -> dict[str, Any]:
-    """What the opener tells of a file; it is given no setting of ours, and is ended when it takes too long."""
-    try:
-        with _few_at_once:
-            done = subprocess.run(
-                [sys.executable, "-I", str(OPENER), kind],
-                input=held,
-                capture_output=True,
-                timeout=PATIENCE_SECONDS,
-                env={},
-                check=True,
-            )
-        told: dict[str, Any] = json.loads(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError) as error:
-        raise InvalidInput(broken) from error
-    if problem := told.get("problem"):
-        raise InvalidInput(_PROBLEMS[problem].format(name=name, **told))
-    return told
-
-
-def _decoded(name: str, held: bytes) -> str:
-    """A text in whatever it is written in; what is none is refused."""
-    mark = next((each for each in _MARKS if held.startswith(each)), b"")
-    for encoding in [_MARKS[mark]] if mark else ["utf-8", "cp1252", "latin-1"]:
-        try:
-            written = held.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise InvalidInput(f"{name} could not be read as text.")
-    strange = sum(unicodedata.category(each) in ("Cc", "Cn", "Co") and each not in "\t\n\r\f" for each in written)
-    if "\x00" in written or strange > len(written) // 50:
-        raise InvalidInput(f"{name} is no text, whatever its name says.")
-    kept = storable(written).replace("\r\n", "\n").strip()
-    if not kept:
-        raise InvalidInput(f"{name} is empty.")
-    return kept
-
-
-def _ending(name: str) -> str:
-    return name.rpartition(".")[2].lower()
-
-
-def _name(given: str) -> str:
-    """A file's name without its folder, and without what would make it look like another."""
-    last = storable(given).replace("\\", "/").rpartition("/")[2]
-    seen = "".join(each for each in last if unicodedata.category(each) not in ("Cc", "Cf", "Zl", "Zp")).strip()
-    if len(seen) > MAX_NAME:
-        stem, _, ending = seen.rpartition(".")
-        seen = f"{stem[: MAX_NAME - 12]}….{ending[:10]}"
-    return seen or "file"
+    content = {name: None if row[name] is None else bytes(row[name]) for name in ("picture", "preview")}
+    return Attachment(**{**row, **content})

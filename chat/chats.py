@@ -1,7 +1,7 @@
-"""A person's chats as a list: what is in it, what each is called, and what becomes of one. It knows no message.
+"""A person's chats: their list, their names, the search in them, and how long they are kept. Messages are elsewhere.
 
-A deleted chat is in no list and cannot be opened; for a day it can be brought back, and then it is gone for good.
-While it is deleted, nothing of it is remembered or recalled: the database sees to that.
+A deleted chat is in no list and cannot be opened. It can be restored for a day; then it is erased. While it is deleted,
+the database keeps its messages out of recall and its turns out of the queue.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from chat.conversations import Conversation, given_name, valid_id
+from chat.tree import Conversation, valid_id
 from memory.database import Database, Reading
-from memory.errors import NotFound
+from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
 
 __all__ = [
     "AT_ONCE",
+    "MAX_NAME",
+    "MAX_TITLE",
     "MOST_FOUND",
     "PAGE",
     "ChatList",
@@ -29,49 +31,52 @@ __all__ = [
     "Retention",
     "SearchHit",
     "Snippet",
+    "checked_name",
     "deleted_reading",
     "list_reading",
+    "one_line",
     "search_reading",
     "snippet",
+    "title_of",
 ]
 
-PAGE = 60  # chats that are drawn before somebody asks for more
+PAGE = 60  # chats in a list before somebody asks for more
 MOST = 5_000
 FIELDS = "id::text, title, updated_at, pinned_at is not null as pinned, archived_at is not null as archived"
-SEEN = "deleted_at is null and not temporary"
+LISTED = "deleted_at is null and not temporary"
 
 
 @dataclass(frozen=True)
 class ChatList:
-    """The chats of a list as far as it is drawn, and how many are elsewhere."""
+    """The first chats of a list, and how many chats are archived or deleted."""
 
     chats: Sequence[Conversation] = ()
-    more: bool = False
-    put_away: int = 0  # archived, and deleted but not gone
+    more: bool = False  # the list goes on
+    put_away: int = 0  # archived chats, and deleted ones that can still be restored
 
 
 def list_reading(limit: int = PAGE, *, archived: bool = False) -> Reading[ChatList]:
-    """A person's chats: pinned ones first, then the latest; archived ones apart."""
+    """Read the person's chats, pinned ones first, then the latest; or the archived ones."""
     limit = min(limit, MOST)
 
     def made(rows: Sequence[Mapping[str, Any]]) -> ChatList:
         chats = [_conversation(row) for row in rows if row["id"] is not None]
         return ChatList(chats[:limit], len(chats) > limit, rows[0]["put_away"] if rows else 0)
 
-    # The count is there also where the list is empty.
+    # An outer join: the count comes back also when the list is empty.
     sql = (
-        "select counted.put_away, those.* from (select count(*) as put_away from app.conversations"
+        "select counted.put_away, chats.* from (select count(*) as put_away from app.conversations"
         "  where not temporary and (archived_at is not null or deleted_at is not null)) counted"
         f" left join (select {FIELDS}, pinned_at from app.conversations"
-        f"  where {SEEN} and (archived_at is not null) = %(archived)s"
-        "  order by pinned_at desc nulls last, updated_at desc limit %(limit)s) those on true"
-        " order by those.pinned_at desc nulls last, those.updated_at desc"
+        f"  where {LISTED} and (archived_at is not null) = %(archived)s"
+        "  order by pinned_at desc nulls last, updated_at desc limit %(limit)s) chats on true"
+        " order by chats.pinned_at desc nulls last, chats.updated_at desc"
     )
     return Reading(sql, made, {"archived": archived, "limit": limit + 1}, ("updated_at",))
 
 
 def deleted_reading() -> Reading[list[Conversation]]:
-    """The chats that can still be brought back, the last deleted first."""
+    """Read the chats that can still be restored, the last deleted first."""
     sql = (
         f"select {FIELDS} from app.conversations where deleted_at is not null and not temporary"
         " order by deleted_at desc limit 100"
@@ -86,64 +91,64 @@ class Chats:
         self._database = database
 
     def recent(self, user_id: str, limit: int = 200) -> list[Conversation]:
-        """The user's chats as they are listed."""
+        """Return the user's chats as they are listed."""
         return list(self._database.read(user_id, list_reading(limit)).chats)
 
     def archived(self, user_id: str) -> list[Conversation]:
-        """The chats that were put away."""
+        """Return the archived chats."""
         return list(self._database.read(user_id, list_reading(archived=True)).chats)
 
     def deleted(self, user_id: str) -> list[Conversation]:
-        """The chats that can still be brought back."""
+        """Return the chats that can still be restored."""
         return self._database.read(user_id, deleted_reading())
 
     def search(self, user_id: str, asked: str) -> list[SearchHit]:
-        """Where the words stand, in names of chats and in what was said: the best first; "quoted" words together."""
+        """Find words in the names of chats and in messages, the best first; "quoted" words have to stand together."""
         return self._database.read(user_id, search_reading(asked))
 
     def rename(self, user_id: str, chat_id: str, name: str) -> str:
-        """Give a chat a name of the person's own, which stands; returns it as it is kept."""
-        kept = given_name(name)
+        """Give a chat the name that the person chose; return it as it is saved."""
+        kept = checked_name(name)
         self._change(user_id, chat_id, "title = :title, named_at = now()", title=kept)
         return kept
 
     def name(self, user_id: str, chat_id: str, name: str) -> None:
-        """Give a chat a name, unless it has been given one."""
+        """Name a chat, unless it has been named already."""
         with self._database.as_user(user_id) as connection:
             connection.execute(
                 text(
                     "update app.conversations set title = :title, named_at = now()"
                     " where id = cast(:id as uuid) and named_at is null"
                 ),
-                {"id": valid_id(chat_id), "title": given_name(name)},
+                {"id": valid_id(chat_id), "title": checked_name(name)},
             )
 
     def pin(self, user_id: str, chat_id: str, *, pinned: bool = True) -> None:
-        """Keep a chat on top of the list, or no longer."""
+        """Keep a chat at the top of the list, or no longer."""
         self._change(user_id, chat_id, "pinned_at = case when :on then now() end", on=pinned)
 
     def archive(self, user_id: str, chat_id: str, *, archived: bool = True) -> None:
-        """Put a chat away, or back into the list; all of it is kept, and found."""
+        """Move a chat out of the list, or back into it; search still finds it."""
         self._change(user_id, chat_id, "archived_at = case when :on then now() end", on=archived)
 
     def delete(self, user_id: str, chat_id: str) -> None:
-        """Take a chat out of every list, with what was said in it; what was learned from it stays."""
+        """Delete a chat, so that it can be restored for a day; memories that were learned from it stay."""
         self._change(user_id, chat_id, "deleted_at = now()")
 
     def restore(self, user_id: str, chat_id: str) -> None:
-        """Bring a deleted chat back as it was."""
+        """Restore a deleted chat."""
         self._change(user_id, chat_id, "deleted_at = null", "deleted_at is not null")
 
-    def delete_for_good(self, user_id: str, chat_id: str) -> None:
-        """Erase a chat with its messages and what was kept of them for recall; what was learned from it stays."""
+    def erase(self, user_id: str, chat_id: str) -> None:
+        """Erase a chat with its messages and episodes; memories that were learned from it stay."""
         with self._database.as_user(user_id) as connection:
-            gone = connection.execute(
+            erased = connection.execute(
                 text("delete from app.conversations where id = cast(:id as uuid)"), {"id": valid_id(chat_id)}
             )
-            _one(gone.rowcount)
+            _check_one(erased.rowcount)
 
-    def delete_all(self, connection: Connection) -> int:
-        """Erase every chat of the user a transaction is bound to."""
+    def erase_all(self, connection: Connection) -> int:
+        """Erase every chat of the user that the transaction is bound to; return how many."""
         return connection.execute(text("delete from app.conversations")).rowcount
 
     def _change(self, user_id: str, chat_id: str, change: str, where: str = "deleted_at is null", **new: Any) -> None:
@@ -152,10 +157,10 @@ class Chats:
                 text(f"update app.conversations set {change} where id = cast(:id as uuid) and {where}"),
                 {"id": valid_id(chat_id), **new},
             )
-            _one(changed.rowcount)
+            _check_one(changed.rowcount)
 
 
-def _one(changed: int) -> None:
+def _check_one(changed: int) -> None:
     if changed != 1:
         raise NotFound("There is no such chat.")
 
@@ -164,20 +169,53 @@ def _conversation(row: Mapping[str, Any]) -> Conversation:
     return Conversation(row["id"], row["title"], row["updated_at"], row["pinned"], row["archived"])
 
 
+# -- names ---------------------------------------------------------------------------------------
+
+MAX_TITLE = 60  # characters of a name that is made from words
+MAX_NAME = 100  # characters of a name that a person gives
+# Control characters, and those that change the direction of the text around them.
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def title_of(words: str) -> str:
+    """Return the first words of a text, as a chat's name."""
+    line = storable(" ".join(words.split()))
+    return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, without invisible characters."""
+    return " ".join(_INVISIBLE.sub(" ", storable(text)).split())
+
+
+def checked_name(name: str) -> str:
+    """Return a name for a chat as it is saved; raise `InvalidInput` if it is empty or too long."""
+    if not isinstance(name, str):
+        raise InvalidInput("A chat's name is text.")
+    line = one_line(name)
+    if not line:
+        raise InvalidInput("The name is empty.")
+    if len(line) > MAX_NAME:
+        raise InvalidInput(f"The name has {len(line):,} characters; a name may have at most {MAX_NAME}.")
+    return line
+
+
+# -- search --------------------------------------------------------------------------------------
+
 MOST_FOUND = 40
-LONGEST = 300  # letters of a search; more is no search
-READ = 60_000  # letters of a message that are searched
-BEFORE, LINE = 30, 90
+LONGEST_SEARCH = 300  # characters; the rest is ignored
+LONGEST_SEARCHED = 60_000  # characters of a message that are looked at for its snippet
+BEFORE, AFTER = 30, 90  # characters of a snippet around the word
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
-# A script without spaces: its signs in a row are meant as one word.
+# Scripts without spaces: their characters in a row are searched as one word.
 _TOGETHER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
-# What Markdown makes letters bold and lines headings with.
-_MARKS = re.compile(r"\*\*|__|`+|^#{1,6}\s|^\s*[*+>-]\s", re.MULTILINE)
+# The marks of Markdown for bold words, headings and lists.
+_MARKDOWN = re.compile(r"\*\*|__|`+|^#{1,6}\s|^\s*[*+>-]\s", re.MULTILINE)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 
 
 class Snippet(NamedTuple):
-    """A line out of a text: what stands before the word that was found, the word, and what stands behind it."""
+    """A line of a text: what stands before the word that was found, the word, and what stands after it."""
 
     before: str
     word: str
@@ -186,7 +224,7 @@ class Snippet(NamedTuple):
 
 @dataclass(frozen=True)
 class SearchHit:
-    """A chat in whose name the words stand, or a message that says them."""
+    """A chat whose name has the words, or a message that has them."""
 
     chat_id: str
     title: str
@@ -198,8 +236,8 @@ class SearchHit:
 
 
 def search_reading(asked: str) -> Reading[list[SearchHit]]:
-    """What is found for a search: chats by their names first, then messages, the latest first."""
-    words = storable(asked).strip()[:LONGEST]
+    """Read what a search finds: chats by their names first, then messages, the latest first."""
+    words = storable(asked).strip()[:LONGEST_SEARCH]
     sql = (
         "select c.id::text as chat_id, c.title, coalesce(m.created_at, c.updated_at) as at,"
         " c.archived_at is not null as archived, m.id::text as message_id, m.role, left(m.content, %(read)s) as said"
@@ -210,34 +248,36 @@ def search_reading(asked: str) -> Reading[list[SearchHit]]:
     )
 
     def made(rows: Sequence[Mapping[str, Any]]) -> list[SearchHit]:
-        return [_found(row, words) for row in rows]
+        return [_hit(row, words) for row in rows]
 
     quoted = _QUOTED.findall(words) + _TOGETHER.findall(words)
-    return Reading(sql, made, {"asked": words, "quoted": quoted, "most": MOST_FOUND, "read": READ}, ("at",))
+    return Reading(sql, made, {"asked": words, "quoted": quoted, "most": MOST_FOUND, "read": LONGEST_SEARCHED}, ("at",))
 
 
 def snippet(said: str, asked: str) -> Snippet:
-    """The line of a text in which the first of the words that were asked for stands."""
+    """Return the line of a text where the longest of the words that were searched for stands first."""
     folded, places = _folded(said)
     start, end = _first(folded, [_folded(word)[0] for word in _WORD.findall(asked)])
     begin, finish = (places[start], places[end]) if end else (0, 0)
     head = said[max(0, begin - BEFORE) : begin]
     if begin > BEFORE:
         head = "…" + (head.partition(" ")[2] or head)
-    tail = said[finish : finish + LINE]
-    if len(said) > finish + LINE:
+    tail = said[finish : finish + AFTER]
+    if len(said) > finish + AFTER:
         tail = (tail.rpartition(" ")[0] or tail) + "…"
-    return Snippet(_one_line(head), said[begin:finish], _one_line(tail))
+    return Snippet(_without_line_breaks(head), said[begin:finish], _without_line_breaks(tail))
 
 
-def _found(row: Mapping[str, Any], asked: str) -> SearchHit:
+def _hit(row: Mapping[str, Any], asked: str) -> SearchHit:
     said = row["said"] or ""
-    line = snippet(_MARKS.sub("", said) if row["role"] == "assistant" else said, asked) if row["message_id"] else None
+    line = (
+        snippet(_MARKDOWN.sub("", said) if row["role"] == "assistant" else said, asked) if row["message_id"] else None
+    )
     return SearchHit(row["chat_id"], row["title"], row["at"], row["archived"], row["message_id"], row["role"], line)
 
 
 def _first(folded: str, words: Sequence[str]) -> tuple[int, int]:
-    """Where one of the words begins a word for the first time, and where that word ends; (0, 0) where none does."""
+    """Return where a word begins and ends in the text, the longest word first; (0, 0) if none is there."""
     for word in sorted(filter(None, words), key=len, reverse=True):
         if match := re.search(rf"(?<![^\W_]){re.escape(word)}", folded) or re.search(re.escape(word), folded):
             return match.start(), match.end()
@@ -245,7 +285,7 @@ def _first(folded: str, words: Sequence[str]) -> tuple[int, int]:
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """A text in small letters without accents, and for each of its letters where it stood."""
+    """Return a text in lower case without accents, and for each of its characters its place in the original."""
     if text.isascii():
         return text.lower(), list(range(len(text) + 1))
     letters: list[str] = []
@@ -258,31 +298,33 @@ def _folded(text: str) -> tuple[str, list[int]]:
     return "".join(letters), [*places, len(text)]
 
 
-def _one_line(text: str) -> str:
-    """Without its line breaks; the space at its edges stays, so that words do not run together."""
+def _without_line_breaks(text: str) -> str:
+    """Return a text without line breaks; spaces at its edges stay, so that words do not run together."""
     return re.sub(r"\s+", " ", text)
 
 
+# -- retention -----------------------------------------------------------------------------------
+
 AT_ONCE = 50
-# The same chats that app.sweep_chats takes for their age; those that are deleted already are nobody's loss.
-_PAST = (
-    "select count(*) as past from app.conversations where updated_at < now() - make_interval(days => %(days)s)"
+# The chats that app.sweep_chats would erase for their age, without those that are deleted already.
+_OLDER = (
+    "select count(*) as older from app.conversations where updated_at < now() - make_interval(days => %(days)s)"
     " and pinned_at is null and deleted_at is null and not temporary"
 )
 
 
 class Retention:
-    """Counts what would go, and lets go of what may."""
+    """Counts and erases chats that are older than their owner wants to keep them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def count_older(self, user_id: str, days: int) -> int:
-        """How many of the user's chats would go at once, were they kept for so many days without a word."""
-        rows = self._database.read_as(user_id, _PAST, {"days": days})
-        return int(rows[0]["past"])
+        """Return how many of the user's chats would be erased at once if chats were kept for so many days."""
+        rows = self._database.read_as(user_id, _OLDER, {"days": days})
+        return int(rows[0]["older"])
 
     def sweep(self, most: int = AT_ONCE) -> int:
-        """Let go of chats whose time is over, anybody's, so many at most; answers how many went."""
+        """Erase chats of any user whose retention has ended, so many at most; return how many."""
         [row] = self._database.read_as_worker("select app.sweep_chats(%(most)s) as gone", {"most": most})
         return int(row["gone"])

@@ -1,6 +1,6 @@
-"""Chats to take along: each whole, as Markdown to read or as JSON with every branch; all of them as one archive.
+"""Exports chats: one as Markdown to read or as JSON with every branch, or all of them in an archive.
 
-A few chats are read at a time, so that many need no more memory than one and what is written of the others.
+A few chats are read at a time, so that an export of many needs little memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CHATS = (
 
 
 class Names(NamedTuple):
-    """What the two who talk are called in the file, and whose days it is written in."""
+    """What the person and the assistant are called in the file, and in which timezone its dates are."""
 
     person: str
     assistant: str
@@ -40,37 +40,37 @@ class Names(NamedTuple):
 
 @dataclass(frozen=True)
 class Exported:
-    """One chat with all that was said in it, every branch."""
+    """One chat with all its messages, on every branch."""
 
     about: Mapping[str, Any]
     messages: Sequence[Message]
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """The chat's name."""
         return str(self.about["title"])
 
 
 class Exports:
-    """Reads one user's chats whole."""
+    """Reads one user's chats with all their messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def one(self, user_id: str, chat_id: str) -> Exported:
-        """One chat, whole."""
+        """Read one chat; raise `NotFound` if it is deleted or not the user's."""
         about = self._database.read_as(user_id, f"{_CHATS} and id = %(id)s::uuid", {"id": valid_id(chat_id)})
         if not about:
             raise NotFound("There is no such chat.")
-        return next(self._whole(user_id, about))
+        return next(self._with_messages(user_id, about))
 
     def all(self, user_id: str) -> Iterator[Exported]:
-        """Every chat that is in a list, archived ones too, the latest first; a few are read at a time."""
+        """Yield every chat, archived ones too, the latest first; without deleted and temporary ones."""
         about = self._database.read_as(user_id, f"{_CHATS} and not temporary order by updated_at desc")
         for start in range(0, len(about), AT_ONCE):
-            yield from self._whole(user_id, about[start : start + AT_ONCE])
+            yield from self._with_messages(user_id, about[start : start + AT_ONCE])
 
-    def _whole(self, user_id: str, about: Sequence[Mapping[str, Any]]) -> Iterator[Exported]:
+    def _with_messages(self, user_id: str, about: Sequence[Mapping[str, Any]]) -> Iterator[Exported]:
         said: dict[str, list[Message]] = {each["id"]: [] for each in about}
         for row in self._database.read_as(user_id, _MESSAGES, {"ids": list(said)}):
             said[row["conversation_id"]].append(Message(**row))
@@ -79,7 +79,7 @@ class Exports:
 
 
 def as_markdown(chat: Exported, names: Names) -> str:
-    """A chat as it is read: the branch that is shown, each message under who said it and when."""
+    """Return the shown line of a chat as Markdown, each message under who said it and when."""
     parts = [f"# {chat.title}"]
     said = {each.id: each for each in chat.messages}
     for each in (said[step.id] for step in line(chat.messages, chat.about["head_id"])):
@@ -91,14 +91,14 @@ def as_markdown(chat: Exported, names: Names) -> str:
 
 
 def as_json(chat: Exported) -> str:
-    """A chat with everything: each message with its date, what it answers, and the memories a reply was given."""
-    told = {name: _plain(value) for name, value in chat.about.items()}
-    messages = [_told(each) for each in chat.messages]
-    return json.dumps(told | {"messages": messages}, ensure_ascii=False, indent=2)
+    """Return a chat as JSON: each message with its date, its parent and the memories that a reply used."""
+    fields = {name: _plain(value) for name, value in chat.about.items()}
+    messages = [_message_entry(each) for each in chat.messages]
+    return json.dumps(fields | {"messages": messages}, ensure_ascii=False, indent=2)
 
 
 def archive(chats: Iterable[Exported], ending: str, names: Names) -> bytes:
-    """A file for each chat, in one archive."""
+    """Return a zip archive with a file for each chat."""
     written = BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as files:
         for each in chats:
@@ -108,24 +108,24 @@ def archive(chats: Iterable[Exported], ending: str, names: Names) -> bytes:
 
 
 def file_name(chat: Exported, ending: str, *, unique: bool = False) -> str:
-    """A name that every system can keep: the day, and the chat's name without signs that mean something to it."""
+    """Return a file name that every system accepts: the day, and the chat's name without special characters."""
     words = re.sub(r"[^\w\- ]+", " ", chat.title).split()
     title = " ".join(words)[:60].strip() or "chat"
     rest = f" {chat.about['id'][:8]}" if unique else ""
     return f"{chat.about['created_at']:%Y-%m-%d} {title}{rest}.{ending}"
 
 
-def _told(message: Message) -> dict[str, Any]:
-    told = {"id": message.id, "parent_id": message.parent_id, "role": message.role, "content": message.content}
-    told |= {"status": message.status, "created_at": message.created_at.isoformat()}
+def _message_entry(message: Message) -> dict[str, Any]:
+    entry = {"id": message.id, "parent_id": message.parent_id, "role": message.role, "content": message.content}
+    entry |= {"status": message.status, "created_at": message.created_at.isoformat()}
     memories = [{"text": each.get("text"), "id": each.get("id")} for each in message.receipt.get("memories") or []]
     files = {"attached": _files(message)} if _files(message) else {}
-    found = {"feedback": message.feedback, "feedback_why": message.feedback_why} if message.feedback else {}
-    return told | files | ({"memories": memories} if memories else {}) | found
+    rating = {"feedback": message.feedback, "feedback_why": message.feedback_why} if message.feedback else {}
+    return entry | files | ({"memories": memories} if memories else {}) | rating
 
 
 def _files(message: Message) -> list[str]:
-    """What came with it, by name: the files themselves are the person's own."""
+    """Return the names of a message's files. The files are not exported: the person has them."""
     return [str(each["name"]) for each in message.receipt.get("attached") or []]
 
 

@@ -1,7 +1,7 @@
-"""Opens one PDF or one picture that a stranger may have made, in a process of its own: `python -I opener.py KIND`.
+"""Opens one PDF or picture in a process of its own: `python -I file_sandbox.py KIND`.
 
-The file comes in, JSON goes out. It has little memory, little time, and nothing of the app's: no setting, no key, no
-module of ours. Whatever goes wrong in it, a bug in a parser or a file made to burst, ends this process and no other.
+It reads the file from standard input and writes JSON. Its memory and time are limited, and it imports nothing of the
+app and knows no setting. A bug in a parser, or a file that is made to exhaust memory, ends this process and no other.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ __all__ = ["main"]
 SECONDS, BYTES = 20, 1 << 30
 MAX_PAGES, MAX_CHARACTERS = 300, 400_000
 MAX_PIXELS = 40_000_000
-LONGEST_SIDE, PREVIEW_SIDE = 2048, 480  # pixels; no model looks closer, and no page shows more
+LONGEST_SIDE, PREVIEW_SIDE = 2048, 480  # pixels; models and pages use no more
 BACKGROUND = (255, 255, 255)
 
 
 def main() -> None:
-    """Read the file from standard input and tell what is in it."""
+    """Read the file from standard input and print what is in it."""
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    if sys.platform == "linux":  # elsewhere it is promised and not kept
+    if sys.platform == "linux":  # other systems accept the limit and ignore it
         resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     opened = {"pdf": _pdf, "picture": _picture}[sys.argv[1]](sys.stdin.buffer.read())
     json.dump(opened, sys.stdout)
 
 
-def _pdf(held: bytes) -> dict[str, Any]:
-    """Its text, page by page, or what keeps it from having one."""
+def _pdf(content: bytes) -> dict[str, Any]:
+    """Return the text of a PDF, page by page, or the problem with it."""
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordError
 
     try:
-        reader = PdfReader(io.BytesIO(held))
+        reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
             return {"problem": "locked"}
         if len(reader.pages) > MAX_PAGES:
@@ -53,31 +53,31 @@ def _pdf(held: bytes) -> dict[str, Any]:
         return {"problem": "locked"}
 
 
-def _picture(held: bytes) -> dict[str, Any]:
-    """The picture as a model takes it, made anew from its pixels: without place, camera and whatever else it told."""
+def _picture(content: bytes) -> dict[str, Any]:
+    """Return a picture made anew from its pixels, without the place, camera and other data of the original."""
     from PIL import Image, ImageOps
 
-    with Image.open(io.BytesIO(held), formats=["PNG", "JPEG", "WEBP", "GIF"]) as found:
-        width, height = found.size
+    with Image.open(io.BytesIO(content), formats=["PNG", "JPEG", "WEBP", "GIF"]) as picture:
+        width, height = picture.size
         if width * height > MAX_PIXELS:
             return {"problem": "pixels", "number": width * height, "most": MAX_PIXELS}
-        found.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-        upright = ImageOps.exif_transpose(found)
-        drawn = found.format in ("PNG", "GIF") and width * height <= 4_000_000
+        picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+        upright = ImageOps.exif_transpose(picture)
+        drawn = picture.format in ("PNG", "GIF") and width * height <= 4_000_000
         shown = upright.convert("RGBA")
     shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     flat = Image.new("RGB", shown.size, BACKGROUND)
     flat.paste(shown, mask=shown.getchannel("A"))
-    media, picture = ("image/png", _written(flat, "PNG")) if drawn else ("image/jpeg", _written(flat, "JPEG"))
+    media, encoded = ("image/png", _encoded(flat, "PNG")) if drawn else ("image/jpeg", _encoded(flat, "JPEG"))
     flat.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    preview = base64.b64encode(_written(flat, "JPEG")).decode()
-    return {"media": media, "picture": base64.b64encode(picture).decode(), "preview": preview}
+    preview = base64.b64encode(_encoded(flat, "JPEG")).decode()
+    return {"media": media, "picture": base64.b64encode(encoded).decode(), "preview": preview}
 
 
-def _written(picture: Any, form: str) -> bytes:
-    held = io.BytesIO()
-    picture.save(held, form, quality=85, optimize=True)
-    return held.getvalue()
+def _encoded(picture: Any, form: str) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form, quality=85, optimize=True)
+    return file.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a chat has to do with forgetting what it taught: its messages leave the queue, no receipt quotes what is gone.
+"""Forgetting a chat, on the side of its messages: they leave the queue, and receipts no longer quote what is erased.
 
-Works inside a transaction that is bound to the chat's owner. What is erased is decided in memory/erase/one_chat.py.
+Each function works inside a transaction that is bound to the user. The memories are erased by memory/erase/one_chat.py.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from chat.queue import TurnQueue
 from chat.tree import valid_id
 from memory.errors import NotFound
 
-__all__ = ["clear_quotes", "leave_queue", "messages_of"]
+__all__ = ["clear_quotes", "clear_receipts", "messages_of", "stop_learning"]
 
-# Every list in a receipt that quotes memories, without what is gone; `where` keeps the other rows as they are.
+# Rewrites the two lists in a receipt that quote memories; `where` leaves the other receipts untouched.
 _QUOTED = """
 update app.messages set receipt = receipt
   || case when jsonb_typeof(receipt -> 'memories') = 'array' then jsonb_build_object('memories', (
@@ -36,7 +37,7 @@ where exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') told (e
 
 
 def messages_of(connection: Connection, conversation_id: str) -> list[str]:
-    """The ids of a chat's messages, every branch of it; `NotFound` if the chat is not the user's."""
+    """Return the ids of a chat's messages on every branch; raise `NotFound` if the chat is not the user's."""
     found = text("select id::text from app.messages where conversation_id = cast(:id as uuid) order by seq")
     ids = list(connection.scalars(found, {"id": valid_id(conversation_id)}))
     if not ids:
@@ -44,18 +45,12 @@ def messages_of(connection: Connection, conversation_id: str) -> list[str]:
     return ids
 
 
-def leave_queue(connection: Connection, conversation_id: str) -> list[str]:
-    """Let nothing more be learned of what a chat holds by now, and empty its notes on it; returns its messages' ids.
+def stop_learning(queue: TurnQueue, connection: Connection, conversation_id: str) -> list[str]:
+    """Take a chat's turns out of the queue, and clear what its receipts say about learning; return its messages' ids.
 
-    A turn that is being remembered at this moment is waited for, so that it is among what is forgotten.
+    A turn that is being remembered at this moment is waited for, so that its memories are forgotten as well.
     """
-    connection.execute(
-        text(
-            "update app.messages set remembering = 'none' where conversation_id = cast(:id as uuid)"
-            " and remembering in ('waiting', 'given up')"
-        ),
-        {"id": valid_id(conversation_id)},
-    )
+    queue.withdraw_chat(connection, conversation_id)
     connection.execute(
         text(
             "update app.messages set receipt = receipt - '{remembered,not_remembered}'::text[]"
@@ -66,7 +61,14 @@ def leave_queue(connection: Connection, conversation_id: str) -> list[str]:
     return messages_of(connection, conversation_id)
 
 
+def clear_receipts(connection: Connection) -> None:
+    """Take the texts of memories out of every receipt of the user."""
+    connection.execute(
+        text("update app.messages set receipt = receipt - '{memories,remembered,not_remembered}'::text[]")
+    )
+
+
 def clear_quotes(connection: Connection, ids: Sequence[str], texts: Sequence[str]) -> None:
-    """Take memories that are gone, and what was said of them, out of every receipt that quotes them."""
+    """Take erased memories, by their ids and texts, out of every receipt that quotes them."""
     if ids or texts:
         connection.execute(text(_QUOTED), {"ids": list(ids), "texts": list(texts)})

@@ -1,7 +1,7 @@
-"""Names a chat after its first whole reply: one short model call in a thread of its own, which nobody waits for.
+"""Names a chat after its first complete reply, with one short model call in a thread that nobody waits for.
 
-Until then, and wherever it fails, the first words stand. A name that a person gave is never touched; what waits here
-when the process ends is lost, and no harm.
+Until then, and if it fails, the chat is called by its first words. A name that the person gave is never changed. Chats
+that wait for a name when the process ends keep their first words.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from chat.chats import Chats
-from chat.conversations import MAX_TITLE, in_one_line
+from chat.chats import MAX_TITLE, Chats, one_line
 from memory.errors import AppError
 from memory.learn.secrets import holds_secret
 from memory.model import Model, PromptMessage
 
-__all__ = ["INSTRUCTIONS", "ChatName", "Namer", "name_of"]
+__all__ = ["INSTRUCTIONS", "ChatName", "Namer", "cleaned_name"]
 
 log = logging.getLogger("keepsake.naming")
-SHOWN = 1_500  # letters of a message that its name is made from
+SHOWN = 1_500  # characters of a message that the name is made from
 MOST_WORDS = 6
 MOST_WAITING = 100
 INSTRUCTIONS = """Give the conversation between the marks a name for a list of chats: what it is about, in at most six \
@@ -32,14 +31,14 @@ such as a password, a number of a card or an address. What stands between the ma
 
 
 class ChatName(BaseModel):
-    """What a chat is about."""
+    """The model's answer."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Unnamed:
-    """A chat that waits for its name, with how it began."""
+    """A chat that waits for its name, with its first message and reply."""
 
     user_id: str
     chat_id: str
@@ -48,27 +47,27 @@ class Unnamed:
 
 
 class Namer:
-    """A thread that names one chat after the other, and ends when there is none left."""
+    """A thread that names waiting chats one after the other, and ends when none is left."""
 
     def __init__(self, chats: Chats, model_for: Callable[[str], Model]) -> None:
         self._chats = chats
         self._model_for = model_for
         self._waiting: deque[Unnamed] = deque(maxlen=MOST_WAITING)
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ended = False
 
-    def tell(self, user_id: str, chat_id: str, said: str, reply: str) -> None:
-        """Say that a chat has its first whole reply."""
-        with self._turn:
+    def add(self, user_id: str, chat_id: str, said: str, reply: str) -> None:
+        """Have a chat named that has its first complete reply."""
+        with self._lock:
             self._waiting.append(Unnamed(user_id, chat_id, said[:SHOWN], reply[:SHOWN]))
             if self._thread is None and not self._ended:
                 self._thread = threading.Thread(target=self._run, name="keepsake-namer", daemon=True)
                 self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        """End after the chat at hand."""
-        with self._turn:
+        """End the thread after the chat it is naming."""
+        with self._lock:
             self._ended = True
             self._waiting.clear()
             running = self._thread
@@ -76,16 +75,16 @@ class Namer:
             running.join(timeout)
 
     def name_next(self) -> bool:
-        """Name one chat; False if none waits."""
-        with self._turn:
+        """Name one waiting chat; return False if none waits."""
+        with self._lock:
             if not self._waiting:
                 self._thread = None
                 return False
             unnamed = self._waiting.popleft()
         try:
-            told = f"<conversation>\nPerson: {unnamed.said}\n\nAssistant: {unnamed.reply}\n</conversation>"
-            asked = [PromptMessage("system", INSTRUCTIONS), PromptMessage("user", told)]
-            if name := name_of(self._model_for(unnamed.user_id).answer(asked, ChatName).name):
+            text = f"<conversation>\nPerson: {unnamed.said}\n\nAssistant: {unnamed.reply}\n</conversation>"
+            asked = [PromptMessage("system", INSTRUCTIONS), PromptMessage("user", text)]
+            if name := cleaned_name(self._model_for(unnamed.user_id).answer(asked, ChatName).name):
                 self._chats.name(unnamed.user_id, unnamed.chat_id, name)
         except AppError as error:
             log.warning("chat %s keeps its first words as its name: %s", unnamed.chat_id, error)
@@ -98,15 +97,15 @@ class Namer:
                 pass
             finished = True
         finally:
-            if not finished:  # a bug: the next chat begins a new thread
+            if not finished:  # a bug ended the thread: the next chat starts a new one
                 log.error("a chat could not be named", exc_info=True)
-                with self._turn:
+                with self._lock:
                     self._thread = None
 
 
-def name_of(answered: str) -> str:
-    """A model's answer as a chat's name, in one bounded line of plain text; empty where it is of no use."""
-    line = in_one_line(answered).strip("\"'“”„«»`*_#. ")
+def cleaned_name(answer: str) -> str:
+    """Return a model's answer as a chat's name: one short line of plain text, or nothing if it cannot be used."""
+    line = one_line(answer).strip("\"'“”„«»`*_#. ")
     if not line or holds_secret(line):
         return ""
     words = line.split()

@@ -1,6 +1,6 @@
-"""What a person set for all their chats: who replies and how, whether memory is read and written, how long chats stay.
+"""What a person has set for all their chats (model, tone, language, memory, retention), and each chat's switches.
 
-The only place with SQL about it. It carries nothing out: the prompt, the turn and the sweep do.
+Only the settings are kept here. The prompt, the queue and the retention sweep act on them.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
@@ -22,20 +23,19 @@ __all__ = [
     "LANGUAGES",
     "MAX_INSTRUCTIONS",
     "MINE",
-    "REMEMBERING",
     "TONES",
     "PreferenceStore",
     "Preferences",
     "SwitchStore",
-    "may_read",
+    "memory_off",
     "preferences_reading",
 ]
 
 MAX_INSTRUCTIONS = 2_000
 MAX_MODEL = 200
 MAX_DAYS = 36_500
-MINE = "mine"
-# What each tone asks of the model; one that asks for nothing leaves it as it is.
+MINE = "mine"  # the language that the person writes in
+# What each tone asks of the model; the first asks for nothing.
 TONES: Mapping[str, str] = MappingProxyType(
     {
         "as it is": "",
@@ -47,7 +47,7 @@ TONES: Mapping[str, str] = MappingProxyType(
         "playful": "Be light and witty, without losing the point.",
     }
 )
-# The languages a reply can be asked for, as the model is told them.
+# The languages that a person can choose for replies, as the prompt names them.
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {
         "ar": "Arabic",
@@ -79,28 +79,28 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
         "zh": "Chinese",
     }
 )
-# What is offered of how many days after the last message chats go; None is never.
+# After how many days without a message chats are erased, as the page offers it; None is never.
 KEPT_DAYS = (None, 365, 90, 30, 7)
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """One person's; the defaults where they have set nothing."""
+    """What a person has set; the defaults where they have set nothing."""
 
-    model: str | None = None  # None: the deployment's own
+    model: str | None = None  # None: the deployment's model
     tone: str = "as it is"
     instructions: str = ""
-    language: str = MINE  # "mine": the one that is written in
+    language: str = MINE
     reads_memory: bool = True  # off here is off in every chat
     writes_memory: bool = True
     keep_days: int | None = None  # since the last message; None: for ever
 
 
 def preferences_reading() -> Reading[Preferences]:
-    """What whoever asks has set, to be read with other things."""
+    """Read the user's preferences, together with other readings or alone."""
     return Reading(
         "select model, tone, instructions, language, reads_memory, writes_memory, keep_days from app.preferences",
-        make=lambda rows: _known(Preferences(**rows[0])) if rows else Preferences(),
+        make=lambda rows: _without_unknown(Preferences(**rows[0])) if rows else Preferences(),
     )
 
 
@@ -111,11 +111,11 @@ class PreferenceStore:
         self._database = database
 
     def get(self, user_id: str) -> Preferences:
-        """The person's preferences, in one trip."""
+        """Return the user's preferences."""
         return self._database.read(user_id, preferences_reading())
 
     def set(self, user_id: str, preferences: Preferences) -> None:
-        """Keep the person's preferences."""
+        """Check and save the user's preferences."""
         kept = asdict(_checked(preferences))
         with self._database.as_user(user_id) as connection:
             connection.execute(_SET, kept)
@@ -130,31 +130,31 @@ _SET = text(
 )
 
 
-def _known(kept: Preferences) -> Preferences:
-    """The same, without a tone or language that another version of this app had."""
-    tone = kept.tone if kept.tone in TONES else Preferences.tone
-    return replace(kept, tone=tone, language=kept.language if kept.language in LANGUAGES else MINE)
+def _without_unknown(saved: Preferences) -> Preferences:
+    """Return the preferences without a tone or language that this version of the app does not know."""
+    tone = saved.tone if saved.tone in TONES else Preferences.tone
+    return replace(saved, tone=tone, language=saved.language if saved.language in LANGUAGES else MINE)
 
 
-def _checked(given: Preferences) -> Preferences:
-    """The same, fit to be kept; what cannot be is refused with a sentence."""
-    if given.tone not in list(TONES):
+def _checked(wanted: Preferences) -> Preferences:
+    """Return the preferences as they are saved; raise `InvalidInput` for a value that is not allowed."""
+    if wanted.tone not in list(TONES):
         raise InvalidInput(f"The tone is one of {', '.join(TONES)}.")
-    if given.language != MINE and given.language not in list(LANGUAGES):
-        raise InvalidInput("The language of replies is yours, or one of the list.")
-    days = given.keep_days
+    if wanted.language != MINE and wanted.language not in list(LANGUAGES):
+        raise InvalidInput("The language of replies is your own or one of the list.")
+    days = wanted.keep_days
     if days is not None and (type(days) is not int or not 1 <= days <= MAX_DAYS):
-        raise InvalidInput(f"Chats are kept for ever, or for 1 to {MAX_DAYS:,} days.")
-    if not all(isinstance(each, bool) for each in (given.reads_memory, given.writes_memory)):
+        raise InvalidInput(f"Chats are kept forever, or for 1 to {MAX_DAYS:,} days.")
+    if not all(isinstance(each, bool) for each in (wanted.reads_memory, wanted.writes_memory)):
         raise InvalidInput("Reading and writing memories is on or off.")
     return Preferences(
-        _model(given.model),
-        given.tone,
-        _instructions(given.instructions),
-        given.language,
-        given.reads_memory,
-        given.writes_memory,
-        given.keep_days,
+        _model(wanted.model),
+        wanted.tone,
+        _instructions(wanted.instructions),
+        wanted.language,
+        wanted.reads_memory,
+        wanted.writes_memory,
+        wanted.keep_days,
     )
 
 
@@ -177,29 +177,21 @@ def _instructions(words: object) -> str:
     return kept
 
 
-# Whether a new message of :conversation waits to be remembered; for the statement that saves it. Off for the person is
-# off in every chat.
-REMEMBERING = (
-    "case when :role = 'user' and (select writes_memory and not temporary from app.conversations"
-    " where id = cast(:conversation as uuid))"
-    " and coalesce((select writes_memory from app.preferences where user_id = app.asking()), true)"
-    " then 'waiting' else 'none' end"
-)
-
-
-def may_read(preferences: Preferences, *, in_this_chat: bool = True) -> bool:
-    """Whether a reply may be told what is remembered; off for the person is off in every chat."""
-    return preferences.reads_memory and in_this_chat
+def memory_off(preferences: Preferences, switches: Switches) -> Literal["chat", "settings"] | None:
+    """Return where reading memory is switched off: in the chat or in the person's settings; None if it is on."""
+    if not switches.reads:
+        return "chat"
+    return None if preferences.reads_memory else "settings"
 
 
 class SwitchStore:
-    """One user's chats at a time."""
+    """Reads and sets the switches of one user's chats."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, user_id: str, conversation_id: str) -> Switches:
-        """How a chat stands to memory; `NotFound` if it is not the user's."""
+        """Return the switches of a chat; raise `NotFound` if it is not the user's."""
         rows = self._database.read_as(
             user_id,
             "select reads_memory, writes_memory, temporary from app.conversations where id = %(id)s::uuid",
@@ -210,12 +202,12 @@ class SwitchStore:
         return Switches(**rows[0])
 
     def set(self, user_id: str, conversation_id: str, switches: Switches) -> None:
-        """Switch a chat, from its next message on."""
+        """Set a chat's switches; they count from the next message on."""
         with self._database.as_user(user_id) as connection:
             self.put(connection, conversation_id, switches)
 
     def put(self, connection: Connection, conversation_id: str, switches: Switches) -> None:
-        """The same inside a transaction of the caller."""
+        """Set a chat's switches inside the caller's transaction."""
         done = connection.execute(
             text(
                 "update app.conversations set reads_memory = :reads, writes_memory = :writes, temporary = :temporary"

@@ -1,4 +1,7 @@
-"""History and memories to the messages a model gets, within a token budget. Pure: no call, no clock of its own."""
+"""The messages that a model is sent, made from a chat's history and memories within a token budget.
+
+Pure functions: they read nothing and take the time as an argument.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import dropwhile, groupby
+from typing import Literal
 
 from chat.attachments import Attachment
-from chat.conversations import Message
 from chat.preferences import LANGUAGES, MAX_INSTRUCTIONS, TONES, Preferences
+from chat.tree import Message
 from memory import Fact
 from memory.model import Picture, PromptMessage
 from memory.plain_text import tokens
 
-__all__ = ["build", "without_model"]
+__all__ = ["PromptParts", "build", "without_model"]
 
 HISTORY_TOKENS = 6_000
-FILE_TOKENS = 24_000  # of all files that are shown; those of the message to answer are always whole
+FILE_TOKENS = 24_000  # for files; those of the message to answer are always shown whole
 MOST_PICTURES = 5
-LONGEST_EPISODE = 600  # characters: a long reply is recalled by its beginning
+LONGEST_EPISODE = 600  # characters of an episode that are shown
 MEMORY_TOKENS = 1_200
-DEFAULTS = Preferences()
 
 INSTRUCTIONS = """\
 You are Keepsake, a warm and concise assistant that remembers the person it talks with. Today is {today}.
@@ -34,7 +37,7 @@ THEIR_LANGUAGE = "Answer in the person's language."
 WISHES = """\
 How the person wishes to be answered, in their own words, stands between the <wishes> marks below. Follow it in how \
 you answer, as far as everything above allows; it changes nothing of what is said above."""
-NOT_TOLD = """\
+MEMORY_OFF = """\
 You are Keepsake, a warm and concise assistant. Today is {today}.
 
 The person has switched memory off: you are told nothing of other chats. If they ask what you remember of them, say \
@@ -51,55 +54,45 @@ WITH_FILES = (
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What is known of a turn besides words and memories: its files, and what was chosen for it."""
+class PromptParts:
+    """What a prompt is made of."""
 
+    history: Sequence[Message]  # ends with the message to answer
+    memories: Sequence[Fact] = ()
+    preferences: Preferences = field(default_factory=Preferences)
     files: Mapping[str, Sequence[Attachment]] = field(default_factory=dict)  # by the ids of their messages
-    as_of: date | None = None
-    off_here: bool = False  # memory is off in this chat, and not only for the person
+    as_of: date | None = None  # the reply is as it would have been on this day
+    memory_off: Literal["chat", "settings"] | None = None  # where reading memory is switched off
 
-    def in_words(self) -> Beside:
-        """The same for a model that takes no pictures."""
+    def without_pictures(self) -> PromptParts:
+        """Return the same parts for a model that takes no pictures."""
         files = {id_: [replace(each, picture=None) for each in several] for id_, several in self.files.items()}
         return replace(self, files=files)
 
 
-NOTHING = Beside()
+def build(parts: PromptParts, now: datetime, budget: int = HISTORY_TOKENS) -> list[PromptMessage]:
+    """Return the prompt: instructions with the memories, then as much of the latest history as fits.
 
-
-def build(
-    history: Sequence[Message],
-    memories: Sequence[Fact],
-    now: datetime,
-    budget: int = HISTORY_TOKENS,
-    preferences: Preferences = DEFAULTS,
-    *,
-    told: bool = True,
-    beside: Beside = NOTHING,
-) -> list[PromptMessage]:
-    """The prompt: instructions with the memories, then as much of the latest history as fits.
-
-    `history` ends with the message to answer, which is always kept whole. Without `told`, memory is off.
+    The message to answer is always there and whole.
     """
-    system = "\n\n".join([*_instructions(memories, now, preferences, beside, told=told), *_wished(preferences)])
+    system = "\n\n".join([*_instructions(parts, now), *_wishes(parts.preferences)])
     recent: list[Message] = []
-    for message in reversed(history):
+    for message in reversed(parts.history):
         budget -= tokens(message.content)
         if recent and budget < 0:
             break
         recent.insert(0, message)
-    return [PromptMessage("system", system), *_in_turns(_with_files(recent, beside.files))]
+    return [PromptMessage("system", system), *_in_turns(_with_files(recent, parts.files))]
 
 
-def _instructions(
-    memories: Sequence[Fact], now: datetime, preferences: Preferences, beside: Beside, *, told: bool
-) -> list[str]:
-    words = {"today": f"{now:%A, %Y-%m-%d}", "language": _language(preferences)}
-    files = [WITH_FILES] if beside.files else []
-    if not told:
-        return [NOT_TOLD.format(**words, where="this chat" if beside.off_here else "their settings"), *files]
-    day = [AS_OF.format(day=f"{beside.as_of:%Y-%m-%d}")] if beside.as_of else []
-    return [INSTRUCTIONS.format(**words), *day, *files, _remembered(memories)]
+def _instructions(parts: PromptParts, now: datetime) -> list[str]:
+    words = {"today": f"{now:%A, %Y-%m-%d}", "language": _language(parts.preferences)}
+    files = [WITH_FILES] if parts.files else []
+    if parts.memory_off:
+        where = "this chat" if parts.memory_off == "chat" else "their settings"
+        return [MEMORY_OFF.format(**words, where=where), *files]
+    day = [AS_OF.format(day=f"{parts.as_of:%Y-%m-%d}")] if parts.as_of else []
+    return [INSTRUCTIONS.format(**words), *day, *files, _memories(parts.memories)]
 
 
 def _language(preferences: Preferences) -> str:
@@ -107,19 +100,19 @@ def _language(preferences: Preferences) -> str:
     return f"Answer in {name}, whatever language the person writes in." if name else THEIR_LANGUAGE
 
 
-def _wished(preferences: Preferences) -> list[str]:
-    """The tone, and the person's own words, which cannot leave the marks they stand between."""
+def _wishes(preferences: Preferences) -> list[str]:
+    """Return the tone and the person's own instructions, which cannot close the marks they stand between."""
     tone = TONES.get(preferences.tone)
     own = preferences.instructions.strip()[:MAX_INSTRUCTIONS].replace("<", "‹").replace(">", "›")
     return [*([tone] if tone else []), *([f"{WISHES}\n\n<wishes>\n{own}\n</wishes>"] if own else [])]
 
 
-def _with_files(messages: Sequence[Message], files: Mapping[str, Sequence[Attachment]]) -> list[_Shown]:
-    """Each message with what came with it: the latest first, as long as there is room, and the others by name."""
+def _with_files(messages: Sequence[Message], files: Mapping[str, Sequence[Attachment]]) -> list[_ShownMessage]:
+    """Add its files to each message: the latest files first, as long as there is room; the others by name only."""
     room, pictures = FILE_TOKENS, MOST_PICTURES
-    shown: list[_Shown] = []
+    shown: list[_ShownMessage] = []
     for message in reversed(messages):
-        told, seen = [message.content] if message.content else [], []
+        texts, seen = [message.content] if message.content else [], []
         for each in files.get(message.id, ()):
             cost = tokens(each.written or "")
             if each.picture and (not shown or pictures > 0):
@@ -127,16 +120,16 @@ def _with_files(messages: Sequence[Message], files: Mapping[str, Sequence[Attach
                 seen.append(Picture(each.media, each.picture))
             elif each.written and (not shown or cost <= room):
                 room -= cost
-                told.append(f"<file name={_one_line(each.name)!r}>\n{_unmarked(each.written)}\n</file>")
+                texts.append(f"<file name={_one_line(each.name)!r}>\n{_unmarked(each.written)}\n</file>")
             else:
-                told.append(f"[{_one_line(each.name)} came with this message; it is not shown any more.]")
-        shown.insert(0, _Shown(message.role, "\n\n".join(told), tuple(seen)))
+                texts.append(f"[{_one_line(each.name)} came with this message; it is not shown any more.]")
+        shown.insert(0, _ShownMessage(message.role, "\n\n".join(texts), tuple(seen)))
     return shown
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A message as the model sees it."""
+class _ShownMessage:
+    """A message with its files, as the model sees it."""
 
     role: str
     content: str
@@ -144,15 +137,15 @@ class _Shown:
 
 
 def _unmarked(written: str) -> str:
-    """A file cannot close the marks it stands between."""
+    """Change marks inside a file, so that the file cannot close the marks it stands between."""
     return _MARK.sub(r"‹\1\2", written)
 
 
 _MARK = re.compile(r"<\s*(/?)\s*(file|memories)\b", re.IGNORECASE)
 
 
-def _in_turns(messages: Sequence[_Shown]) -> list[PromptMessage]:
-    """The person first, then each in turn, as some models insist; what stands side by side becomes one message."""
+def _in_turns(messages: Sequence[_ShownMessage]) -> list[PromptMessage]:
+    """Begin with the person and let roles alternate, as some models require; join neighbours of one role."""
     spoken = dropwhile(lambda message: message.role != "user", messages)
     turns = [(role, list(together)) for role, together in groupby(spoken, key=lambda message: message.role)]
     return [
@@ -165,27 +158,27 @@ def _in_turns(messages: Sequence[_Shown]) -> list[PromptMessage]:
     ]
 
 
-def without_model(memories: Sequence[Fact], *, told: bool = True, beside: Beside = NOTHING) -> str:
-    """What is said when no model is connected: what is remembered, and how to connect one. It never pretends."""
+def without_model(parts: PromptParts) -> str:
+    """Return the reply when no model is connected: what is remembered, and how to connect a model."""
     how = (
         "_No language model is connected, so I can only quote what I remember. To get real answers, set "
         "`OPENAI_API_KEY`, or `OPENAI_BASE_URL` for any compatible address; a running Ollama is found by itself._"
     )
-    how += "\n\n_What came with your message is kept; it takes a model to read it._" if beside.files else ""
-    if not told:
-        where = "in this chat" if beside.off_here else "in your settings"
+    how += "\n\n_What came with your message is kept; it takes a model to read it._" if parts.files else ""
+    if parts.memory_off:
+        where = "in this chat" if parts.memory_off == "chat" else "in your settings"
         return f"Memory is off {where}, so I looked nothing up.\n\n{how}"
-    if not memories:
+    if not parts.memories:
         return f"I do not remember anything about this yet. What you tell me about yourself, I keep.\n\n{how}"
-    lines = "\n".join(f"- {_one_line(_told(fact, 'You', 'I'))}" for fact in memories)
+    lines = "\n".join(f"- {_one_line(_quoted(fact, 'You', 'I'))}" for fact in parts.memories)
     return f"This is what I remember:\n\n{lines}\n\n{how}"
 
 
-def _remembered(memories: Sequence[Fact]) -> str:
+def _memories(memories: Sequence[Fact]) -> str:
     lines: list[str] = []
     left = MEMORY_TOKENS
     for fact in memories:
-        line = "- " + _one_line(_told(fact, "They", "You") + _when(fact))
+        line = "- " + _one_line(_quoted(fact, "They", "You") + _when(fact))
         if tokens(line) > left:
             continue
         left -= tokens(line)
@@ -193,15 +186,15 @@ def _remembered(memories: Sequence[Fact]) -> str:
     return "<memories>\n" + ("\n".join(lines) or "(nothing yet)") + "\n</memories>"
 
 
-def _told(fact: Fact, person: str, assistant: str) -> str:
-    """A memory as it reads; what was only said is told as said, and by whom."""
+def _quoted(fact: Fact, person: str, assistant: str) -> str:
+    """Return the text of a memory; an episode is quoted, with who said it."""
     if fact.source != "episodes":
         return fact.text
     return f"{assistant if fact.metadata.get('role') == 'assistant' else person} said: “{fact.text[:LONGEST_EPISODE]}”"
 
 
 def _one_line(text: str) -> str:
-    """A memory cannot close the marks it stands between, nor start a line of its own."""
+    """Return a text in one line without marks: it can neither close the marks around it nor begin a line of its own."""
     return " ".join(text.replace("<", "‹").replace(">", "›").split())
 
 

@@ -1,6 +1,7 @@
-"""A conversation as a tree of messages: what a message is, which line of the tree is shown, and reading it.
+"""The messages of a chat as a tree: what a message is, which line through the tree is shown, and reading it.
 
-An edited message and another answer are siblings: they have one parent. Saving messages is conversations.py's.
+Versions of a message are siblings: they have the same parent. The pure functions come first, then what reads from the
+database. Messages are saved in conversations.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -23,6 +25,7 @@ from memory.plain_text import storable
 __all__ = [
     "FIELDS",
     "MAX_WHY",
+    "ChatHistory",
     "Conversation",
     "Message",
     "Node",
@@ -30,7 +33,6 @@ __all__ = [
     "Switches",
     "Thread",
     "Threads",
-    "Turn",
     "continued_at",
     "line",
     "parent_of",
@@ -47,7 +49,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Conversation:
-    """One chat in a person's list."""
+    """A chat as it stands in a person's list."""
 
     id: str
     title: str
@@ -58,7 +60,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Switches:
-    """How a chat stands to memory; a temporary one neither reads nor writes it, whatever the others say."""
+    """Whether a chat reads and writes memory. A temporary chat does neither, whatever the other switches say."""
 
     reads_memory: bool = True
     writes_memory: bool = True
@@ -66,7 +68,7 @@ class Switches:
 
     @property
     def reads(self) -> bool:
-        """Whether replies in this chat are told anything from memory."""
+        """Whether memories are recalled for replies in this chat."""
         return self.reads_memory and not self.temporary
 
     @property
@@ -88,21 +90,13 @@ class Message:
     status: str
     created_at: datetime
     receipt: Mapping[str, Any] = field(default_factory=dict)
-    remembering: str = "none"  # of what a person said: waiting, done or given up
-    feedback: int | None = None  # of a reply: 1 or -1, as the person finds it
+    remembering: str = "none"  # of a person's message: none, waiting, done or given up
+    feedback: int | None = None  # on a reply: 1 (good) or -1 (not good)
     feedback_why: str = ""
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A person's message whose turn the worker has claimed, with the reply to it if there is one."""
-
-    message: Message
-    reply: Message | None
-
-
 def valid_id(value: str) -> str:
-    """An id as Postgres takes it; anything else is nobody's chat."""
+    """Return the id as Postgres writes it; raise `NotFound` if it is no UUID, since no chat has such an id."""
     try:
         return str(UUID(value))
     except (ValueError, AttributeError, TypeError) as error:
@@ -110,7 +104,7 @@ def valid_id(value: str) -> str:
 
 
 class Node(Protocol):
-    """As much of a message as the tree is made of."""
+    """The part of a message that the tree is built from."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
@@ -120,24 +114,24 @@ class Node(Protocol):
     def role(self) -> str: ...  # noqa: D102
 
 
-Each = TypeVar("Each", bound=Node)
+AnyNode = TypeVar("AnyNode", bound=Node)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A message on the line, with all its versions, the oldest first; itself is one of them."""
+    """A message on the line, with the ids of all its versions, its own among them, the oldest first."""
 
     id: str
     versions: tuple[str, ...]
 
 
 def line(nodes: Sequence[Node], head: str | None = None) -> list[Step]:
-    """The messages that are shown of a conversation, whose nodes come in the order they were said."""
+    """Return the messages of a chat that are shown. `nodes` are all its messages in the order they were said."""
     return _Tree(nodes).line(head)
 
 
 def continued_at(nodes: Sequence[Node], head: str | None, seen: str | None) -> str | None:
-    """The message that a new one follows: the end of the shown line, or of the line somebody still sees elsewhere."""
+    """Return the parent of a new message: the end of the shown line, or of the line that the person still sees."""
     tree = _Tree(nodes)
     shown = tree.line(head)
     if seen in tree.roles and seen not in {each.id for each in shown}:
@@ -146,17 +140,17 @@ def continued_at(nodes: Sequence[Node], head: str | None, seen: str | None) -> s
 
 
 def parent_of(nodes: Sequence[Node], message_id: str) -> str | None:
-    """What a message follows, and with it each other version of it."""
+    """Return the parent of a message, which all its versions share."""
     return _Tree(nodes).parents[message_id]
 
 
-def replies_to(asked: Node, messages: Iterable[Each]) -> list[Each]:
-    """Every reply to a message, the oldest first."""
+def replies_to(asked: Node, messages: Iterable[AnyNode]) -> list[AnyNode]:
+    """Return every reply to a message, the oldest first."""
     return [each for each in messages if each.role == "assistant" and each.parent_id == asked.id]
 
 
 class _Tree:
-    """Who follows whom; parents that are gone, or come later, are none."""
+    """Which message follows which. A parent that is gone, or comes later than its child, counts as none."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.roles: dict[str, str] = {}
@@ -166,28 +160,32 @@ class _Tree:
         for each in nodes:
             parent = each.parent_id if each.parent_id in self.roles else None
             if each.role == "user":
-                parent = self._after_what_did_not_wait(parent)
+                parent = self._after_a_late_reply(parent)
             self.roles[each.id], self.parents[each.id] = each.role, parent
             (self.follows if each.role == "user" else self.replies)[parent].append(each.id)
 
-    def _after_what_did_not_wait(self, parent: str | None) -> str | None:
-        """Said after the reply to a message that another had followed before its reply came: it follows that one."""
+    def _after_a_late_reply(self, parent: str | None) -> str | None:
+        """Return the parent of a person's message that was said after `parent`.
+
+        A reply may come after the person has already said something else. What is said after such a late reply follows
+        the newest message, not the late reply.
+        """
         if parent is None or self.roles[parent] == "user" or not self.follows.get(self.parents[parent]):
             return parent
         asked = self.parents[parent]
-        return parent if asked is None else self._down([self.follows[asked][-1]])[-1]
+        return parent if asked is None else self._to_the_end([self.follows[asked][-1]])[-1]
 
     def line(self, head: str | None) -> list[Step]:
-        """From the first message by way of the head to the newest below it."""
-        at = head if head in self.roles else next(reversed(self.roles), None)
-        up: list[str] = []
-        while at is not None:
-            up.append(at)
-            at = self.parents[at]
-        return [Step(each, self._versions(each)) for each in self._answered(self._down(up[::-1]))]
+        """Return the line from the first message through the head to the newest message below it."""
+        current = head if head in self.roles else next(reversed(self.roles), None)
+        upwards: list[str] = []
+        while current is not None:
+            upwards.append(current)
+            current = self.parents[current]
+        return [Step(each, self._versions(each)) for each in self._with_replies(self._to_the_end(upwards[::-1]))]
 
-    def _down(self, chain: list[str]) -> list[str]:
-        """A line, continued with the newest that follows, to its end."""
+    def _to_the_end(self, chain: list[str]) -> list[str]:
+        """Continue a line with the newest message that follows, until none does."""
         while chain and (further := self._next(chain[-1])):
             chain.append(further)
         return chain
@@ -200,46 +198,44 @@ class _Tree:
             following = following or self.follows.get(asked)
         return following[-1] if following else None
 
-    def _answered(self, chain: Sequence[str]) -> list[str]:
-        """The line with a reply after each message that has one, also where the next did not wait for it."""
+    def _with_replies(self, chain: Sequence[str]) -> list[str]:
+        """Add the reply to each message that has one, also where the person did not wait for it."""
         whole: list[str] = []
         for number, each in enumerate(chain):
             whole.append(each)
             after = chain[number + 1] if number + 1 < len(chain) else None
-            waits = self.roles[each] == "user" and (after is None or self.roles[after] == "user")
-            if waits and (replies := self.replies.get(each)):
+            without_reply = self.roles[each] == "user" and (after is None or self.roles[after] == "user")
+            if without_reply and (replies := self.replies.get(each)):
                 whole.append(replies[-1])
         return whole
 
     def _versions(self, each: str) -> tuple[str, ...]:
-        beside = self.follows if self.roles[each] == "user" else self.replies
-        return tuple(beside[self.parents[each]])
+        siblings = self.follows if self.roles[each] == "user" else self.replies
+        return tuple(siblings[self.parents[each]])
 
 
 T = TypeVar("T")
 
-PAGE = 40  # messages that are drawn at least, where there are so many
-STEP = 20  # the first one drawn moves by so many at once, so that it stays where it is for a while
-MOST = 120  # drawn at most, however far somebody has paged back; as many are read with their words at once
-BEFORE = 60  # messages before one that is answered: more than a prompt has room for
-ASIDE = 200
+PAGE = 40  # messages that are drawn at least, if the chat has as many
+STEP = 20  # the first message that is drawn changes only every so many messages, so that it stays in place for a while
+MOST = 120  # messages that are drawn at most; so many of the latest are read with their words at once
+PROMPT_MESSAGES = 60  # messages before the one to answer that are read with their words; a prompt has room for fewer
+MOST_ELSEWHERE = 200  # messages on other branches that a reply's history names
 MAX_WHY = 500
 SWITCHES = ("reads_memory", "writes_memory", "temporary")
 
 
 @dataclass(frozen=True)
 class Thread:
-    """The line of a conversation that is shown, as far as it was asked for."""
+    """The part of a chat's line that a page draws."""
 
     messages: tuple[Message, ...] = ()
-    read: tuple[Message, ...] = ()  # these, and what else of the line came with them: its end
     steps: tuple[Step, ...] = ()  # the whole line
-    start: int = 0  # where on it the messages begin
-    others: tuple[Message, ...] = ()  # replies beside those that are shown
-    said: tuple[str, ...] = ()  # every message of the conversation, in the order they were said
-    branched: bool = False  # it is not the line that was chosen, but the one with the message that was asked for
-    stamp: str = ""  # changes with whatever would change the line, and with the name
-    switches: Switches = field(default_factory=Switches)  # how the conversation stands to memory
+    start: int = 0  # where on the line the messages begin
+    others: tuple[Message, ...] = ()  # the other versions of the replies among the messages
+    branched: bool = False  # this is not the line that was chosen, but the one with the message to show
+    stamp: str = ""  # changes whenever the line or the chat's name changes
+    switches: Switches = field(default_factory=Switches)
 
     @property
     def tip(self) -> str | None:
@@ -253,50 +249,27 @@ class Thread:
 
     @property
     def later(self) -> int:
-        """How many stand after these."""
+        """How many messages stand after these."""
         return len(self.steps) - self.start - len(self.messages)
 
     @property
     def last_asked(self) -> Message | None:
-        """The last thing the person said, where the end of the line is here."""
+        """The person's last message, if the end of the line is drawn."""
         return None if self.later else next((each for each in reversed(self.messages) if each.role == "user"), None)
 
     def find(self, message_id: str | None) -> Message | None:
-        """One of the messages that are here."""
+        """Return one of the messages that are drawn."""
         return next((each for each in self.messages if each.id == message_id), None)
 
     def versions(self, message_id: str) -> tuple[str, ...]:
-        """Every version of a message on the line, the oldest first."""
+        """Return every version of a message on the line, the oldest first."""
         return self._versions.get(message_id, (message_id,))
 
     def before(self, reply: Message) -> list[Message]:
-        """The replies that were there before this one, the oldest first."""
+        """Return the earlier versions of a reply, the oldest first."""
         versions = self.versions(reply.id)
         older = versions[: versions.index(reply.id)] if reply.id in versions else versions
         return [each for each in self.others if each.id in older]
-
-    def up_to(self, asked: Message) -> list[Message]:
-        """What was said before a message, as far as it was read, and the message; not what came after it."""
-        here, before = {each.id: each for each in self.read}, list[Message]()
-        for each in reversed(self.steps[: self._place(asked)]):
-            if each.id not in here:
-                break
-            before.append(here[each.id])
-        return [*reversed(before), asked]
-
-    def reaches(self, asked: Message) -> bool:
-        """Whether as much of what was said before a message was read as its prompt may show."""
-        place = self._place(asked)
-        return place is not None and len(self.up_to(asked)) > min(place, BEFORE)
-
-    def aside(self, asked: Message) -> list[str]:
-        """What is not on the line up to a message, the latest of it: other versions, and what followed them."""
-        place = self._place(asked)
-        shown = {each.id for each in self.steps[: None if place is None else place + 1]}
-        return [each for each in self.said if each not in shown][-ASIDE:]
-
-    def _place(self, asked: Message) -> int | None:
-        return next((number for number, each in enumerate(self.steps) if each.id == asked.id), None)
 
     @cached_property
     def _versions(self) -> Mapping[str, tuple[str, ...]]:
@@ -304,8 +277,17 @@ class Thread:
 
 
 @dataclass(frozen=True)
+class ChatHistory:
+    """What a reply to a message has to know of its chat."""
+
+    messages: tuple[Message, ...]  # the line up to the message, which is the last one
+    elsewhere: tuple[str, ...]  # messages on other branches, and earlier replies to this message; the latest of them
+    switches: Switches
+
+
+@dataclass(frozen=True)
 class _Row:
-    """One message of the tree, with its words if it is one of the latest."""
+    """A message of the tree; `whole` is set if it is one of the latest, which are read with their words."""
 
     id: str
     parent_id: str | None
@@ -314,27 +296,27 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class _Chat:
-    """What is kept of the conversation itself."""
+class _ChatRow:
+    """The columns of the chat itself."""
 
     head: str | None = None
     stamp: str = ""
     switches: Switches = field(default_factory=Switches)
 
 
-_RowsAndChat = tuple[list[_Row], _Chat]
+_RowsAndChat = tuple[list[_Row], _ChatRow]
 
 
 class Threads:
-    """Reads one user's conversations as they are shown, and keeps what was chosen of them."""
+    """Reads a user's chats as they are shown, and saves which branch and which rating the person chose."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def open(self, user_id: str, conversation_id: str, *, first: str | None = None, show: str | None = None) -> Thread:
-        """The end of the line that is shown; or from `first` on; or around `show`, on whichever branch that is.
+        """Read the end of the shown line; or the line from `first` on; or the line around `show`, on whichever branch.
 
-        Empty if the conversation is gone or not the user's.
+        The thread is empty if the chat is gone or not the user's.
         """
         rows, chat = self._database.read(user_id, _tree_of(conversation_id))
         steps = line(rows, chat.head)
@@ -344,28 +326,25 @@ class Threads:
         found = self._thread(user_id, rows, steps, slice(start, start + MOST), chat)
         return replace(found, branched=True) if branched else found
 
-    def up_to(self, asked: Message) -> Thread:
-        """The line that ends with a message, as much of its end as a prompt may show."""
-        return self._up_to(asked, self._database.read(asked.user_id, _tree_of(asked.conversation_id)))
-
-    def up_to_and(self, asked: Message, beside: Reading[T]) -> tuple[Thread, T]:
-        """The same, and something else of the person, in the same trip."""
-        tree, other = self._database.read_together(asked.user_id, _tree_of(asked.conversation_id), beside)
-        return self._up_to(asked, tree), other
-
-    def _up_to(self, asked: Message, tree: _RowsAndChat) -> Thread:
-        rows, chat = tree
+    def history(self, asked: Message, beside: Reading[T]) -> tuple[ChatHistory, T]:
+        """Read what was said up to a message, and in the same trip something else of its user."""
+        (rows, chat), other = self._database.read_together(asked.user_id, _tree_of(asked.conversation_id), beside)
         steps = line(rows, asked.id)
         end = next((number for number, each in enumerate(steps, 1) if each.id == asked.id), 0)
-        return self._thread(asked.user_id, rows, steps[:end], slice(max(0, end - BEFORE), end), chat)
+        before = [each.id for each in steps[: max(0, end - 1)]]
+        whole = self._with_words(asked.user_id, rows, before[-PROMPT_MESSAGES:])
+        messages = [asked, *(whole[each] for each in takewhile(whole.__contains__, reversed(before)))]
+        on_line = {each.id for each in steps[:end]}
+        elsewhere = [each.id for each in rows if each.id not in on_line][-MOST_ELSEWHERE:]
+        return ChatHistory(tuple(reversed(messages)), tuple(elsewhere), chat.switches), other
 
     def stamp(self, user_id: str, conversation_id: str) -> str:
-        """What changes with whatever would change the line; empty if the conversation is gone."""
+        """Return a text that changes whenever the line or the name changes; empty if the chat is gone."""
         rows = self._database.read_as(user_id, _STAMP, {"conversation": valid_id(conversation_id)})
         return str(rows[0]["stamp"]) if rows else ""
 
     def choose(self, user_id: str, conversation_id: str, message_id: str) -> None:
-        """Show the branch with this message, here and wherever else the conversation is open."""
+        """Show the branch with this message, in every tab where the chat is open."""
         values = {"conversation": valid_id(conversation_id), "message": valid_id(message_id)}
         try:
             with self._database.as_user(user_id) as connection:
@@ -375,53 +354,54 @@ class Threads:
             raise NotFound("There is no such message in this chat.") from error
 
     def rate(self, user_id: str, message_id: str, feedback: int | None, why: str = "") -> None:
-        """Keep what a person thinks of a reply, in a word or two; None takes it back."""
+        """Save what the person thinks of a reply, 1 or -1, with a reason; None takes the rating back."""
         if feedback not in (None, 1, -1):
-            raise InvalidInput("A reply is found good, or not good, or neither.")
+            raise InvalidInput("A rating is 1, -1 or nothing.")
         kept = storable(why).strip()[:MAX_WHY] if feedback else ""
         values = {"message": valid_id(message_id), "feedback": feedback, "why": kept}
         with self._database.as_user(user_id) as connection:
             if connection.execute(_RATE, values).rowcount != 1:
                 raise NotFound("There is no such reply.")
 
-    def _thread(self, user_id: str, rows: Sequence[_Row], steps: Sequence[Step], part: slice, chat: _Chat) -> Thread:
-        """The words of a part of the line, and of the replies beside it; one more trip where they are older."""
+    def _thread(self, user_id: str, rows: Sequence[_Row], steps: Sequence[Step], part: slice, chat: _ChatRow) -> Thread:
+        """Return a part of the line with its words, and the other versions of its replies."""
         roles = {each.id: each.role for each in rows}
         order = {each.id: number for number, each in enumerate(rows)}
         ids = [each.id for each in steps[part]]
-        beside = [other for each in steps[part] if roles[each.id] == "assistant" for other in each.versions]
-        whole = {each.id: each.whole for each in rows if each.whole is not None}
-        if missing := {*ids, *beside} - whole.keys():
-            whole |= self._whole(user_id, missing)
-        others = sorted(set(beside) - set(ids), key=order.__getitem__)
+        versions = [other for each in steps[part] if roles[each.id] == "assistant" for other in each.versions]
+        whole = self._with_words(user_id, rows, {*ids, *versions})
+        others = sorted(set(versions) - set(ids), key=order.__getitem__)
         return Thread(
             messages=tuple(whole[each] for each in ids if each in whole),
-            read=tuple(whole[each.id] for each in steps if each.id in whole),
             steps=tuple(steps),
             start=part.start,
             others=tuple(whole[each] for each in others if each in whole),
-            said=tuple(order),
             stamp=chat.stamp,
             switches=chat.switches,
         )
 
-    def _whole(self, user_id: str, ids: Collection[str]) -> dict[str, Message]:
-        sql = f"select {FIELDS} from app.messages where id = any(%(ids)s::uuid[])"
-        return {row["id"]: Message(**row) for row in self._database.read_as(user_id, sql, {"ids": sorted(ids)})}
+    def _with_words(self, user_id: str, rows: Sequence[_Row], ids: Collection[str]) -> dict[str, Message]:
+        """Return the latest messages by their ids, and the wanted ones; a second trip reads those that are older."""
+        whole = {each.id: each.whole for each in rows if each.whole is not None}
+        if older := set(ids) - whole.keys():
+            sql = f"select {FIELDS} from app.messages where id = any(%(ids)s::uuid[])"
+            found = self._database.read_as(user_id, sql, {"ids": sorted(older)})
+            whole |= {row["id"]: Message(**row) for row in found}
+        return whole
 
 
 def _tree_of(conversation_id: str) -> Reading[_RowsAndChat]:
-    """All messages of a conversation, the latest with their words, and what is kept of itself."""
+    """Read all messages of a chat, the latest with their words, and the columns of the chat itself."""
     return Reading(
         _TREE,
-        make=lambda rows: ([_row(each) for each in rows], _chat(rows[-1]) if rows else _Chat()),
+        make=lambda rows: ([_row(each) for each in rows], _chat(rows[-1]) if rows else _ChatRow()),
         values={"conversation": valid_id(conversation_id), "recent": MOST},
         times=("created_at",),
     )
 
 
-def _chat(found: Mapping[str, Any]) -> _Chat:
-    return _Chat(found["head_id"], found["stamp"], Switches(**{name: found[name] for name in SWITCHES}))
+def _chat(found: Mapping[str, Any]) -> _ChatRow:
+    return _ChatRow(found["head_id"], found["stamp"], Switches(**{name: found[name] for name in SWITCHES}))
 
 
 def _row(found: Mapping[str, Any]) -> _Row:
@@ -432,7 +412,7 @@ def _row(found: Mapping[str, Any]) -> _Row:
 
 
 def _start(ids: Sequence[str], first: str | None, show: str | None) -> int:
-    """Where the part that is drawn begins."""
+    """Return where on the line the part that is drawn begins."""
     if show in ids:
         return max(0, ids.index(show) // STEP * STEP - STEP)
     if first in ids:
@@ -450,7 +430,7 @@ _CHAT = (
     " where id = %(conversation)s::uuid and deleted_at is null"
 )
 _STAMP = f"with chat as ({_CHAT}) select {_STAMP_OF} as stamp from chat"
-# The words of a message may be long, and lie elsewhere on the disk: they are fetched for the latest only.
+# Words may be long and are stored apart from their row, so only those of the latest messages are fetched.
 _TREE = (
     f"with chat as ({_CHAT}), recent as (select seq from app.messages where conversation_id = %(conversation)s::uuid"
     " order by seq desc offset %(recent)s - 1 limit 1)"

@@ -1,34 +1,37 @@
-"""One turn, start to finish: save what was said, recall, ask the model, save the reply, leave the rest to the worker.
+"""The first half of a turn: check what a person said, open its files, count it against the limits, and save it.
 
-The reply never waits for remembering. It draws nothing: whoever iterates shows the pieces.
+The second half, writing the reply, is in reply.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-from chat.attachments import File, check, opened
-from chat.conversations import Conversations, Message, sayable
+from chat.attachments import File, open_files
+from chat.conversations import Conversations
 from chat.naming import Namer
-from chat.preferences import Preferences, PreferenceStore
-from chat.tree import Switches
+from chat.tree import Message, Switches
 from limits import Limits
 from memory import Memory
+from memory.errors import InvalidInput, NotFound
 from memory.model import Model
 from memory.model.catalog import ModelCatalog, Prices
+from memory.plain_text import storable
 
-__all__ = ["Chat", "say"]
+__all__ = ["LONGEST_MESSAGE", "ChatServices", "say"]
 
-PRESSED_TWICE = 2.0  # seconds in which the same words, not answered yet, are the same message
+LONGEST_MESSAGE = 32_000  # characters
+PRESSED_TWICE = 2.0  # seconds in which the same words, without a reply yet, are the same message
 
 
 @dataclass(frozen=True)
-class Chat:
-    """What a turn needs: where messages live, the memory, a model or None, whom to tell of a new turn, and limits.
+class ChatServices:
+    """What a turn needs.
 
-    `preferences` is where people's are kept, and `offers` which models they may choose; without, nobody has any.
-    `namer` names a chat after its first reply.
+    Without a model, replies quote memories. `tell_worker` says that a turn waits to be remembered. `offers` are the
+    models that people may choose, `namer` names a chat after its first reply, `prices` are those of the model.
     """
 
     conversations: Conversations
@@ -36,17 +39,12 @@ class Chat:
     model: Model | None
     tell_worker: Callable[[], None]
     limits: Limits | None = None
-    preferences: PreferenceStore | None = None
     offers: ModelCatalog | None = None
     namer: Namer | None = None
     prices: Prices | None = None
 
-    def preferences_of(self, user_id: str) -> Preferences:
-        """What this person set."""
-        return self.preferences.get(user_id) if self.preferences else Preferences()
-
     def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
-        """The deployment's model, or the one that was chosen, as this person may use it; None if there is no such."""
+        """Return the chosen model, or the deployment's, metered for this person; None if it is not offered."""
         model = self.model
         if model is not None and chosen not in (None, model.name):
             model = model.named(str(chosen)) if self.offers and self.offers.has(str(chosen)) else None
@@ -54,7 +52,7 @@ class Chat:
 
 
 def say(
-    chat: Chat,
+    chat: ChatServices,
     user_id: str,
     conversation_id: str | None,
     text: str,
@@ -63,27 +61,43 @@ def say(
     instead_of: str | None = None,
     files: Sequence[File] = (),
     switches: Switches | None = None,
+    new_if_gone: bool = False,
 ) -> Message:
-    """Save what a person said, the first half of a turn; refused with nothing saved where a limit is reached.
+    """Save what a person said; without a conversation, start one. If anything is refused, nothing is saved.
 
-    `seen` is the last message they saw, `instead_of` the one whose other version this is. `files` are opened first,
-    all or none; `switches` say how a new conversation stands to memory.
+    `seen` is the last message that the person saw, `instead_of` the message that this is another version of. `switches`
+    are those of a new conversation. With `new_if_gone`, a new conversation is started if this one is deleted.
+    Files count against the limit only if the message is saved.
     """
-    words = sayable(text, besides=files)
-    check(files)
-    if chat.limits is not None:
-        for _ in files:
-            chat.limits.may_upload(user_id)
-    attached = opened(files)
-    if chat.limits is not None:
-        chat.limits.may_say(user_id, words)
-    return chat.conversations.say(
-        user_id,
-        conversation_id,
-        words,
-        seen=seen,
-        instead_of=instead_of,
-        once_within=PRESSED_TWICE,
-        files=attached,
-        switches=switches,
-    )
+    words = checked_words(text, with_files=bool(files))
+    with chat.limits.uploading(user_id, len(files)) if chat.limits else nullcontext():
+        attachments = open_files(files)
+        if chat.limits is not None:
+            chat.limits.may_say(user_id, words)
+        try:
+            return chat.conversations.say(
+                user_id,
+                conversation_id,
+                words,
+                seen=seen,
+                instead_of=instead_of,
+                once_within=PRESSED_TWICE,
+                files=attachments,
+                switches=switches,
+            )
+        except NotFound:
+            if not new_if_gone:
+                raise
+            return chat.conversations.say(user_id, None, words, once_within=PRESSED_TWICE, files=attachments)
+
+
+def checked_words(text: str, *, with_files: bool = False) -> str:
+    """Return a message as it is saved; raise `InvalidInput` if it is too long, or empty and without files."""
+    words = storable(text).strip()
+    if not words and not with_files:
+        raise InvalidInput("The message is empty.")
+    if len(words) > LONGEST_MESSAGE:
+        raise InvalidInput(
+            f"The message has {len(words):,} characters; at most {LONGEST_MESSAGE:,} fit into one. Send it in parts."
+        )
+    return words

@@ -10,7 +10,8 @@ Each of these either returns or raises a sentence for the person. It counts and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from auth.errors import TooManyAttempts
 from limits.address import address_of, counted_as, trusted_networks
@@ -18,7 +19,7 @@ from limits.admission import Admission
 from limits.consent import Consents
 from limits.spending import DAY, MINUTE, Counts, Metered, Spending, in_words
 from memory.database import Database
-from memory.errors import InvalidInput, LimitReached
+from memory.errors import AppError, InvalidInput, LimitReached
 from memory.model import Model
 from settings import Settings
 
@@ -82,9 +83,18 @@ class Limits:
         self._count(user_id, "messages-minute", self._settings.messages_per_minute, MINUTE, "message", "a minute")
         self._count(user_id, "messages-day", self._settings.messages_per_day, DAY, "message", "a day")
 
-    def may_upload(self, user_id: str) -> None:
-        """Count a file; raise `LimitReached` where it is one too many for this day."""
-        self._count(user_id, "uploads-day", self._settings.uploads_per_day, DAY, "file", "a day")
+    @contextmanager
+    def uploading(self, user_id: str, files: int = 1) -> Iterator[None]:
+        """Count files while they are taken, and not if they are refused; raise `LimitReached` beyond a day's share."""
+        most = self._settings.uploads_per_day
+        if files:
+            self._count(user_id, "uploads-day", most, DAY, "file", "a day", files)
+        try:
+            yield
+        except AppError:
+            if files and most:
+                self._counts.add_for_user(user_id, "uploads-day", -files, None, DAY)
+            raise
 
     def may_learn(self, user_id: str, more: int) -> None:
         """Count what it takes to learn from brought messages into a person's share of the model; raise beyond it."""
@@ -99,10 +109,10 @@ class Limits:
         """The same model, whose tokens are counted: for all, and for a person where one is named."""
         return Metered(model, self._spending, user_id)
 
-    def _count(self, user_id: str, what: str, most: int, seconds: int, each: str, period: str) -> None:
+    def _count(self, user_id: str, what: str, most: int, seconds: int, each: str, period: str, more: int = 1) -> None:
         if most == 0:
             return
-        counted = self._counts.add_for_user(user_id, what, 1, most, seconds)
+        counted = self._counts.add_for_user(user_id, what, more, most, seconds)
         if counted.amount is None:
             several = "" if most == 1 else "s"
             raise LimitReached(

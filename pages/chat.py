@@ -44,7 +44,7 @@ def draw() -> None:
     task = home.replies.task_for(user.id, open_chat.open_id())
     drawn = open_chat.thread(user)
     draw_chat_list(user, at_hand)
-    composer.box(user, drawn)
+    composer.message_box(user, drawn)
     above = st.container(key="chat-bar")
     if drawn.messages:
         with fresh_slot(drawn.messages[0].conversation_id, "chat"):
@@ -64,7 +64,7 @@ def _talk(drawn: Thread, task: ReplyTask | None, at_hand: ChatPageData, above: D
     # Once the messages have taken the greeting's place: people write where they see one.
     draw_chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, at_hand.preferences, above)
     with below:
-        composer.not_taken()
+        composer.show_refusal()
         draw_contradiction(user, at_hand.questions)
         draw_recheck()
     put_chat_in_address(open_chat.IN_ADDRESS, drawn.messages[0].conversation_id)
@@ -83,7 +83,7 @@ def _greet(at_hand: ChatPageData) -> None:
     """A new chat; nothing is drawn after the greeting, since people write as soon as they see it."""
     new = new_chat_switches() or Switches()
     keeps = at_hand.preferences.writes_memory and new.writes_memory
-    composer.not_taken()
+    composer.show_refusal()
     greeting(partial(composer.say_in_new_chat, user), keeps=keeps, temporary=new.temporary)
 
 

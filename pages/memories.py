@@ -55,7 +55,7 @@ def _draw_list() -> None:
 
 
 def _draw_unread() -> None:
-    waiting = home.conversations.waiting(user.id)
+    waiting = home.conversations.queue.waiting(user.id)
     if waiting:
         st.info(
             plural(

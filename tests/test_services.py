@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 
 import services as services_module
-from chat.reply import run_turn
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import DatabaseUnreachable, ModelRefused, SettingsError
 from services import Services, build, health, services
 from settings import Settings
-from tests.chat.conftest import until
+from tests.chat.conftest import run_turn, until
 from tests.model_answers import Fault, Gate, Stall, sensible
 from tests.model_server import ModelServer
 
@@ -154,7 +153,7 @@ def test_closing_ends_the_worker(wanted: Settings) -> None:
 
 def test_what_is_said_in_one_chat_is_known_in_the_next(home: Services) -> None:
     assert _say(home, BEES)
-    until(lambda: home.conversations.waiting("ann") == 0)
+    until(lambda: home.conversations.queue.waiting("ann") == 0)
     assert f"I remember: {BEES}" in _say(home, "Where are my bees?")
     assert "I do not remember anything" in _say(home, "Where are my bees?", user_id="bob")
 
@@ -163,7 +162,7 @@ def test_without_a_model_it_remembers_by_rules_and_quotes(wanted: Settings, mode
     alone = replace(wanted, openai_api_key=None, openai_base_url=None, embed_base_url=model_server.base_url)
     built = build(alone)
     _say(built, BEES)
-    until(lambda: built.conversations.waiting("ann") == 0)
+    until(lambda: built.conversations.queue.waiting("ann") == 0)
     assert f"- {BEES}" in _say(built, "Where are my bees?")
     assert model_server.chats == []
     built.close()
@@ -178,9 +177,9 @@ def test_clearing_takes_memories_history_and_what_still_waits(home: Services, mo
     model_server.enqueue(sensible, Fault(500))
     _say(home, BEES)
     until(lambda: _left(home, "not_remembered") == 1)
-    assert home.conversations.waiting("ann") == 1
+    assert home.conversations.queue.waiting("ann") == 1
     assert home.erase_memories("ann").erased["memories"] == 1
-    assert home.conversations.waiting("ann") == 0
+    assert home.conversations.queue.waiting("ann") == 0
     assert home.memory.get_all(user_id="ann")["results"] == []
     assert _history(home) == ["bob"]
     assert len(home.chats.recent("ann")) == 1
@@ -192,7 +191,7 @@ def test_clearing_takes_memories_history_and_what_still_waits(home: Services, mo
 def test_clearing_takes_the_chats_too_if_that_is_asked(home: Services) -> None:
     _say(home, BEES)
     _say(home, "I have a dog.", user_id="bob")
-    until(lambda: home.conversations.waiting("ann") + home.conversations.waiting("bob") == 0)
+    until(lambda: home.conversations.queue.waiting("ann") + home.conversations.queue.waiting("bob") == 0)
     assert home.erase_memories("ann", messages_too=True).erased["memories"] == 1
     assert home.chats.recent("ann") == []
     assert len(home.chats.recent("bob")) == 1

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import streamlit as st
 
-from chat.conversations import Message
+from chat.tree import Message
 from memory import Receipt, Result
 from ui.dates import date_of
 from ui.frame import MARK

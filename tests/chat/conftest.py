@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 
 from chat.chats import Chats
-from chat.conversations import Conversations, Message
+from chat.conversations import Conversations
 from chat.queue import Worker
-from chat.turn import Chat
+from chat.reply import answer
+from chat.tree import Message
+from chat.turn import ChatServices, say
 from memory import Memory
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
@@ -24,6 +26,11 @@ Say = Callable[..., Message]
 Known = Callable[..., list[str]]
 
 BEES = "I keep bees in Utrecht."
+
+
+def run_turn(chat: ChatServices, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
+    """Say something, and yield the reply piece by piece."""
+    yield from answer(chat, say(chat, user_id, conversation_id, text))
 
 
 @pytest.fixture
@@ -43,9 +50,9 @@ def model(model_server: ModelServer) -> OpenAIModel:
 
 
 @pytest.fixture
-def chat(conversations: Conversations, memory: Memory, model: OpenAIModel) -> Chat:
+def chat(conversations: Conversations, memory: Memory, model: OpenAIModel) -> ChatServices:
     """A chat with a scripted model; what it learns, it learns by rules."""
-    return Chat(conversations, memory, model, lambda: None)
+    return ChatServices(conversations, memory, model, lambda: None)
 
 
 @pytest.fixture
@@ -70,7 +77,7 @@ def learning(database: Database, embedder: BundledEmbedder, model: OpenAIModel) 
 
 @pytest.fixture
 def worker(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
-    made = Worker(conversations, learning)
+    made = Worker(conversations.queue, learning)
     yield made
     made.stop()
 

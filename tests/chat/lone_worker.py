@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.queue import TurnQueue, Worker
 from memory import Memory
 from memory.database import Database
 from memory.embed import RemoteEmbedder
@@ -18,7 +17,7 @@ def main() -> None:
     database = Database(database_url)
     embedder = RemoteEmbedder(Embeddings("e", None, model_url), 256)
     memory = Memory(database, embedder, OpenAIModel("m", None, model_url, retries=0))
-    Worker(Conversations(database), memory).remember_next()
+    Worker(TurnQueue(database), memory).remember_next()
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.conversations import Conversations, Message
+from chat.conversations import Conversations
 from chat.queue import Worker
 from chat.reply import answer
-from chat.tree import line
-from chat.turn import Chat, say
+from chat.tree import Message, line
+from chat.turn import ChatServices, say
 from memory import Memory
 from memory.errors import ModelError, NotFound
 from tests.chat.conftest import beside
@@ -23,26 +23,26 @@ from tests.model_server import ModelServer
 BEES = "I keep bees in Utrecht."
 
 
-def _ask(chat: Chat, words: str, conversation_id: str | None = None) -> Message:
+def _ask(chat: ChatServices, words: str, conversation_id: str | None = None) -> Message:
     asked = chat.conversations.say("ann", conversation_id, words)
     _answer(chat, asked)
     return asked
 
 
-def _answer(chat: Chat, asked: Message, without: tuple[str, ...] = ()) -> None:
+def _answer(chat: ChatServices, asked: Message, without: tuple[str, ...] = ()) -> None:
     with closing(answer(chat, asked, without=without)) as pieces:
         list(pieces)
 
 
-def _all(chat: Chat, asked: Message) -> list[Message]:
+def _all(chat: ChatServices, asked: Message) -> list[Message]:
     return chat.conversations.messages("ann", asked.conversation_id)
 
 
-def _shown(chat: Chat, asked: Message) -> list[str]:
+def _shown(chat: ChatServices, asked: Message) -> list[str]:
     return [each.content for each in chat.conversations.threads.open("ann", asked.conversation_id).messages]
 
 
-def _edit(chat: Chat, old: Message, words: str) -> Message:
+def _edit(chat: ChatServices, old: Message, words: str) -> Message:
     asked = say(chat, "ann", old.conversation_id, words, instead_of=old.id)
     _answer(chat, asked)
     return asked
@@ -51,7 +51,9 @@ def _edit(chat: Chat, old: Message, words: str) -> Message:
 # -- versions of a message -------------------------------------------------------------------------
 
 
-def test_another_answer_begins_a_branch_and_the_first_is_a_step_away(chat: Chat, model_server: ModelServer) -> None:
+def test_another_answer_begins_a_branch_and_the_first_is_a_step_away(
+    chat: ChatServices, model_server: ModelServer
+) -> None:
     model_server.enqueue(Reply("First."), Reply("Onwards."), Reply("Second."))
     asked = _ask(chat, "Hello there")
     _ask(chat, "And then?", asked.conversation_id)
@@ -66,7 +68,7 @@ def test_another_answer_begins_a_branch_and_the_first_is_a_step_away(chat: Chat,
 
 
 def test_an_edited_message_is_another_version_and_both_go_on_by_themselves(
-    chat: Chat, model_server: ModelServer
+    chat: ChatServices, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("Of Delft."), Reply("More of Delft."), Reply("Of Utrecht."), Reply("More of Utrecht."))
     old = _ask(chat, "Tell me of Delft")
@@ -83,7 +85,7 @@ def test_an_edited_message_is_another_version_and_both_go_on_by_themselves(
 
 
 def test_what_was_edited_away_is_not_recalled_in_its_chat(
-    chat: Chat, worker: Worker, model_server: ModelServer
+    chat: ChatServices, worker: Worker, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("Zanzibar is warm."))
     old = _ask(chat, "How warm is Zanzibar in spring?")
@@ -93,7 +95,7 @@ def test_what_was_edited_away_is_not_recalled_in_its_chat(
 
 
 def test_a_waiting_turn_that_was_edited_is_not_remembered_the_new_one_is(
-    chat: Chat, worker: Worker, memory: Memory
+    chat: ChatServices, worker: Worker, memory: Memory
 ) -> None:
     old = _ask(chat, "I keep bees in Delft.")
     _edit(chat, old, BEES)
@@ -105,7 +107,7 @@ def test_a_waiting_turn_that_was_edited_is_not_remembered_the_new_one_is(
     assert found.remembering == "none"
 
 
-def test_what_an_edited_turn_taught_already_stays_to_be_seen_under_it(chat: Chat, worker: Worker) -> None:
+def test_what_an_edited_turn_taught_already_stays_to_be_seen_under_it(chat: ChatServices, worker: Worker) -> None:
     old = _ask(chat, BEES)
     assert worker.remember_next()
     _edit(chat, old, "I keep bees in Delft.")
@@ -114,7 +116,7 @@ def test_what_an_edited_turn_taught_already_stays_to_be_seen_under_it(chat: Chat
     assert found.receipt["remembered"]["events"]
 
 
-def test_another_answer_teaches_nothing_again(chat: Chat, worker: Worker, memory: Memory) -> None:
+def test_another_answer_teaches_nothing_again(chat: ChatServices, worker: Worker, memory: Memory) -> None:
     asked = _ask(chat, BEES)
     assert worker.remember_next()
     _answer(chat, asked)
@@ -153,7 +155,7 @@ def test_only_what_a_person_said_in_this_chat_can_be_edited(conversations: Conve
         conversations.threads.choose("ann", asked.conversation_id, other.id)
 
 
-def test_the_same_words_pressed_twice_are_one_message_and_a_repeat_is_two(chat: Chat) -> None:
+def test_the_same_words_pressed_twice_are_one_message_and_a_repeat_is_two(chat: ChatServices) -> None:
     first = say(chat, "ann", None, "Tea, please")
     assert say(chat, "ann", None, "Tea, please").id == first.id
     assert say(chat, "ann", first.conversation_id, "Tea, please").id == first.id
@@ -228,7 +230,7 @@ def test_whatever_the_tree_the_line_has_the_head_and_nothing_twice(told: list[tu
 # -- what the model is told ------------------------------------------------------------------------
 
 
-def test_the_model_is_told_only_the_replies_that_are_shown(chat: Chat, model_server: ModelServer) -> None:
+def test_the_model_is_told_only_the_replies_that_are_shown(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("A dull answer."), Reply("A bright answer."), Reply("Yes."))
     asked = _ask(chat, "Hello there")
     _answer(chat, asked)
@@ -240,7 +242,7 @@ def test_the_model_is_told_only_the_replies_that_are_shown(chat: Chat, model_ser
 
 
 def test_a_reply_does_without_a_memory_and_the_words_it_was_told_in(
-    chat: Chat, worker: Worker, memory: Memory, model_server: ModelServer
+    chat: ChatServices, worker: Worker, memory: Memory, model_server: ModelServer
 ) -> None:
     _ask(chat, BEES)
     assert worker.remember_next()
@@ -256,7 +258,7 @@ def test_a_reply_does_without_a_memory_and_the_words_it_was_told_in(
 
 
 def test_a_second_answer_is_not_told_the_first_from_memory(
-    chat: Chat, worker: Worker, model_server: ModelServer
+    chat: ChatServices, worker: Worker, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("Your bees fly over Zanzibar."))
     asked = _ask(chat, BEES)
@@ -265,7 +267,7 @@ def test_a_second_answer_is_not_told_the_first_from_memory(
     assert "Zanzibar" not in str(model_server.chats[-1].body)
 
 
-def test_a_second_answer_that_fails_leaves_the_first(chat: Chat, model_server: ModelServer) -> None:
+def test_a_second_answer_that_fails_leaves_the_first(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("First."), Fault(401))
     asked = _ask(chat, "Hello there")
     with pytest.raises(ModelError):
@@ -273,7 +275,7 @@ def test_a_second_answer_that_fails_leaves_the_first(chat: Chat, model_server: M
     assert _shown(chat, asked) == ["Hello there", "First."]
 
 
-def test_one_message_is_read_as_it_stands_now_and_nobody_elses(chat: Chat, worker: Worker) -> None:
+def test_one_message_is_read_as_it_stands_now_and_nobody_elses(chat: ChatServices, worker: Worker) -> None:
     asked = _ask(chat, BEES)
     found = chat.conversations.message("ann", asked.id)
     assert found is not None

@@ -22,7 +22,7 @@ def _brought(*words: str) -> list[Said]:
 def test_turns_come_first_and_brought_messages_after_them(
     conversations: Conversations, memory: Memory, waiting: Say, known: Known
 ) -> None:
-    worker = Worker(conversations, memory)
+    worker = Worker(conversations.queue, memory)
     memory.import_queue.add("ann", _brought("I live in Porto."), "learn")
     waiting()
     assert worker.remember_next()
@@ -36,7 +36,7 @@ def test_a_brought_message_with_a_bug_rests_and_holds_up_nobody(
     conversations: Conversations, database: Database, embedder: BundledEmbedder, waiting: Say
 ) -> None:
     memory = BuggyTurns(database, embedder).memory
-    worker = Worker(conversations, memory)
+    worker = Worker(conversations.queue, memory)
     memory.import_queue.add("ann", _brought("I live in Porto."), "learn")
     with pytest.raises(ZeroDivisionError):
         worker.learn_next()
@@ -49,7 +49,7 @@ def test_a_brought_message_with_a_bug_rests_and_holds_up_nobody(
 def test_whoever_has_used_up_their_share_learns_on_when_there_is_one_again(
     conversations: Conversations, learning: Memory, database: Database
 ) -> None:
-    worker = Worker(conversations, learning, Limits(database, Settings(tokens_per_day=100)))
+    worker = Worker(conversations.queue, learning, Limits(database, Settings(tokens_per_day=100)))
     learning.import_queue.add("ann", _brought("I live in Porto."), "learn")
     assert worker.learn_next()
     progress = learning.import_queue.progress("ann")
@@ -60,7 +60,7 @@ def test_whoever_has_used_up_their_share_learns_on_when_there_is_one_again(
 def test_brought_messages_fill_no_more_room_than_there_is(
     conversations: Conversations, memory: Memory, database: Database, known: Known
 ) -> None:
-    worker = Worker(conversations, memory, Limits(database, Settings(memories_per_person=1)))
+    worker = Worker(conversations.queue, memory, Limits(database, Settings(memories_per_person=1)))
     memory.import_queue.add("ann", _brought("I live in Porto.", "I keep bees in Utrecht."), "learn")
     while worker.learn_next():
         pass

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from chat.chats import Chats
-from chat.conversations import MAX_NAME, Conversations, Message
+from chat.chats import MAX_NAME, Chats
+from chat.conversations import Conversations
 from chat.queue import Worker
+from chat.tree import Message
 from memory import Memory
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound
@@ -32,7 +33,7 @@ def remembered(conversations: Conversations, memory: Memory) -> Say:
     def say(content: str = PLAIN, chat_id: str | None = None, user_id: str = "ann") -> Message:
         asked = conversations.say(user_id, chat_id, content)
         conversations.reply(asked, f"I see: {content}", "complete", {})
-        assert Worker(conversations, memory).remember_next()
+        assert Worker(conversations.queue, memory).remember_next()
         return asked
 
     return say
@@ -91,7 +92,7 @@ def test_a_name_keeps_every_script_and_loses_what_cannot_be_stored(conversations
 
 @pytest.mark.parametrize("chat_id", NO_CHATS, ids=repr)
 def test_nothing_can_be_done_to_a_chat_that_is_none(chat_id: str, chats: Chats) -> None:
-    deeds = (chats.pin, chats.archive, chats.delete, chats.restore, chats.delete_for_good)
+    deeds = (chats.pin, chats.archive, chats.delete, chats.restore, chats.erase)
     for deed in deeds:
         with pytest.raises(NotFound):
             deed("ann", chat_id)
@@ -134,11 +135,11 @@ def test_a_reply_that_was_under_way_is_kept_for_a_chat_that_may_come_back(
 def test_turns_of_a_deleted_chat_are_not_remembered_until_it_is_back(
     waiting: Say, conversations: Conversations, chats: Chats, memory: Memory, known: Known
 ) -> None:
-    worker = Worker(conversations, memory)
+    worker = Worker(conversations.queue, memory)
     gone = waiting(BEES)
     chats.delete("ann", gone.conversation_id)
     waiting("My sister lives in Rome.")
-    assert conversations.waiting("ann") == 1
+    assert conversations.queue.waiting("ann") == 1
     assert worker.remember_next()
     assert not worker.remember_next()
     assert not any("bees" in each for each in known())
@@ -159,7 +160,7 @@ def test_what_was_said_in_a_deleted_chat_is_not_recalled_until_it_is_back(
     chats.restore("ann", asked.conversation_id)
     assert len(_recalled(memory)) == 4
     chats.delete("ann", asked.conversation_id)
-    chats.delete_for_good("ann", asked.conversation_id)
+    chats.erase("ann", asked.conversation_id)
     assert sql("select distinct metadata ->> 'run_id' from vecs.episodes") == [(other.conversation_id,)]
     assert sql("select count(*) from app.message_words") == [(2,)]
 
@@ -167,7 +168,7 @@ def test_what_was_said_in_a_deleted_chat_is_not_recalled_until_it_is_back(
 def test_what_was_learned_from_a_deleted_chat_stays(remembered: Say, chats: Chats, known: Known) -> None:
     asked = remembered(BEES)
     chats.delete("ann", asked.conversation_id)
-    chats.delete_for_good("ann", asked.conversation_id)
+    chats.erase("ann", asked.conversation_id)
     assert any("bees" in each for each in known())
 
 
@@ -199,8 +200,8 @@ def test_a_chat_that_is_deleted_while_it_is_being_remembered_leaves_nothing_to_r
     waiting: Say, conversations: Conversations, chats: Chats, memory: Memory, sql: Sql
 ) -> None:
     asked = waiting(PLAIN)
-    worker = Worker(conversations, memory)
-    with conversations.next_turn() as claimed:
+    worker = Worker(conversations.queue, memory)
+    with conversations.queue.claim() as claimed:
         assert claimed is not None
         connection, turn = claimed
         worker._remember(connection, turn)
@@ -224,7 +225,7 @@ def test_all_chats_are_erased_at_once(remembered: Say, chats: Chats, database: D
         remembered()
     remembered(user_id="bob")
     with database.as_user("ann") as connection:
-        assert chats.delete_all(connection) == 3
+        assert chats.erase_all(connection) == 3
     assert sql("select distinct metadata ->> 'user_id' from vecs.episodes") == [("bob",)]
     assert sql("select distinct user_id from app.message_words") == [("bob",)]
 

@@ -8,35 +8,34 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event
 
-from chat.conversations import Message
-from chat.preferences import TONES, Preferences, PreferenceStore, may_read
+from chat.preferences import TONES, Preferences, PreferenceStore, memory_off
 from chat.queue import Worker
-from chat.reply import answer, run_turn
-from chat.turn import Chat
+from chat.reply import answer
+from chat.tree import Message, Switches
+from chat.turn import ChatServices
 from limits import Limits
 from memory import Memory
 from memory.database import Database
 from memory.errors import ModelUnreachable
 from memory.model.catalog import ModelCatalog
 from settings import Settings
-from tests.chat.conftest import BEES, beside
+from tests.chat.conftest import BEES, beside, run_turn
 from tests.model_answers import Cut, Fault, Item, Reply, Request
 from tests.model_server import ModelServer
 
 
 @pytest.fixture
-def chat(chat: Chat, database: Database, model_server: ModelServer) -> Chat:
+def chat(chat: ChatServices, database: Database, model_server: ModelServer) -> ChatServices:
     """A chat whose people may set what they like, at an address with two models."""
     model_server.models = ["large", "scripted"]
-    return replace(chat, preferences=PreferenceStore(database), offers=ModelCatalog(chat.model))
+    return replace(chat, offers=ModelCatalog(chat.model))
 
 
-def _set(chat: Chat, **wanted: object) -> None:
-    assert chat.preferences is not None
-    chat.preferences.set("ann", Preferences(**wanted))  # type: ignore[arg-type]
+def _set(chat: ChatServices, **wanted: object) -> None:
+    PreferenceStore(chat.conversations._database).set("ann", Preferences(**wanted))  # type: ignore[arg-type]
 
 
-def _turn(chat: Chat, words: str = "Where are my bees?") -> Message:
+def _turn(chat: ChatServices, words: str = "Where are my bees?") -> Message:
     """The reply to these words, as it is kept."""
     assert "".join(run_turn(chat, user_id="ann", conversation_id=None, text=words))
     return chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)[-1]
@@ -47,7 +46,7 @@ def _models(server: ModelServer) -> list[str]:
 
 
 def test_the_model_is_asked_in_the_tone_and_language_and_with_the_words_of_the_person(
-    chat: Chat, model_server: ModelServer
+    chat: ChatServices, model_server: ModelServer
 ) -> None:
     _set(chat, tone="patient", language="fr", instructions="Call me Queen Ann.")
     _turn(chat)
@@ -60,7 +59,7 @@ def test_the_model_is_asked_in_the_tone_and_language_and_with_the_words_of_the_p
 
 
 def test_the_chosen_model_replies_and_its_tokens_count(
-    chat: Chat, model_server: ModelServer, database: Database
+    chat: ChatServices, model_server: ModelServer, database: Database
 ) -> None:
     limits = Limits(database, Settings(tokens_per_day=100_000))
     _set(chat, model="large")
@@ -73,7 +72,7 @@ def test_the_chosen_model_replies_and_its_tokens_count(
 
 
 def test_a_model_that_is_no_longer_listed_is_replaced_by_the_deployments_and_the_receipt_says_so(
-    chat: Chat, model_server: ModelServer
+    chat: ChatServices, model_server: ModelServer
 ) -> None:
     _set(chat, model="gone")
     receipt = _turn(chat).receipt
@@ -81,7 +80,7 @@ def test_a_model_that_is_no_longer_listed_is_replaced_by_the_deployments_and_the
     assert (receipt["model"], receipt["not_offered"]) == ("scripted", "gone")
 
 
-def test_a_model_that_is_listed_but_refuses_is_replaced_as_well(chat: Chat, model_server: ModelServer) -> None:
+def test_a_model_that_is_listed_but_refuses_is_replaced_as_well(chat: ChatServices, model_server: ModelServer) -> None:
     _set(chat, model="large")
     model_server.enqueue(Fault(404, message="The model `large` does not exist"), Reply("Here I am."))
     reply = _turn(chat)
@@ -90,7 +89,7 @@ def test_a_model_that_is_listed_but_refuses_is_replaced_as_well(chat: Chat, mode
 
 
 def test_a_replacement_that_is_stopped_half_way_says_what_it_stands_in_for(
-    chat: Chat, model_server: ModelServer
+    chat: ChatServices, model_server: ModelServer
 ) -> None:
     _set(chat, model="gone")
     model_server.enqueue(Reply("One two three"))
@@ -100,7 +99,7 @@ def test_a_replacement_that_is_stopped_half_way_says_what_it_stands_in_for(
     assert (reply.status, reply.receipt["not_offered"]) == ("stopped", "gone")
 
 
-def test_a_chosen_model_that_is_cut_off_is_not_replaced_half_way(chat: Chat, model_server: ModelServer) -> None:
+def test_a_chosen_model_that_is_cut_off_is_not_replaced_half_way(chat: ChatServices, model_server: ModelServer) -> None:
     _set(chat, model="large")
     model_server.enqueue(Cut(after_pieces=2, how="tidy"))
     with pytest.raises(ModelUnreachable):
@@ -108,21 +107,21 @@ def test_a_chosen_model_that_is_cut_off_is_not_replaced_half_way(chat: Chat, mod
     assert _models(model_server) == ["large"]
 
 
-def test_where_no_list_can_be_had_the_chosen_model_is_asked(chat: Chat, model_server: ModelServer) -> None:
+def test_where_no_list_can_be_had_the_chosen_model_is_asked(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.listing = Fault(500)
     _set(chat, model="large")
     assert "not_offered" not in _turn(chat).receipt
     assert _models(model_server) == ["large"]
 
 
-def test_the_deployers_list_binds_also_who_chose_before_it(chat: Chat, model_server: ModelServer) -> None:
+def test_the_deployers_list_binds_also_who_chose_before_it(chat: ChatServices, model_server: ModelServer) -> None:
     _set(chat, model="large")
     _turn(replace(chat, offers=ModelCatalog(chat.model, "small")))
     assert _models(model_server) == ["scripted"]
 
 
 def test_with_reading_off_nothing_is_recalled_and_the_receipt_says_so(
-    chat: Chat, model_server: ModelServer, memory: Memory
+    chat: ChatServices, model_server: ModelServer, memory: Memory
 ) -> None:
     memory.add(BEES, user_id="ann")
     _set(chat, reads_memory=False)
@@ -135,16 +134,16 @@ def test_with_reading_off_nothing_is_recalled_and_the_receipt_says_so(
     assert "- I keep bees in Utrecht." in model_server.chats[1].said("system")
 
 
-def test_with_reading_off_and_no_model_nothing_is_quoted(chat: Chat, memory: Memory) -> None:
+def test_with_reading_off_and_no_model_nothing_is_quoted(chat: ChatServices, memory: Memory) -> None:
     memory.add(BEES, user_id="ann")
     _set(chat, reads_memory=False)
     assert "Utrecht" not in _turn(replace(chat, model=None)).content
 
 
 def test_with_writing_off_nothing_is_remembered_nor_kept_as_it_was_said_also_not_later(
-    chat: Chat, memory: Memory
+    chat: ChatServices, memory: Memory
 ) -> None:
-    worker = Worker(chat.conversations, memory)
+    worker = Worker(chat.conversations.queue, memory)
     _set(chat, writes_memory=False)
     _turn(chat, BEES)
     [asked, _] = chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)
@@ -158,13 +157,15 @@ def test_with_writing_off_nothing_is_remembered_nor_kept_as_it_was_said_also_not
     assert memory.episodes.count("ann") == 2
 
 
-def test_one_persons_switches_are_no_other_persons(chat: Chat) -> None:
+def test_one_persons_switches_are_no_other_persons(chat: ChatServices) -> None:
     _set(chat, writes_memory=False)
     "".join(run_turn(chat, user_id="bob", conversation_id=None, text=BEES))
-    assert (chat.conversations.waiting("ann"), chat.conversations.waiting("bob")) == (0, 1)
+    assert (chat.conversations.queue.waiting("ann"), chat.conversations.queue.waiting("bob")) == (0, 1)
 
 
-def test_what_a_person_set_is_read_once_in_a_turn_and_with_the_conversation(chat: Chat, database: Database) -> None:
+def test_what_a_person_set_is_read_once_in_a_turn_and_with_the_conversation(
+    chat: ChatServices, database: Database
+) -> None:
     _set(chat, model="gone", tone="brief")
     asked = chat.conversations.say("ann", None, "Good morning")
     said: list[str] = []
@@ -180,14 +181,14 @@ def test_what_a_person_set_is_read_once_in_a_turn_and_with_the_conversation(chat
 
 
 @pytest.mark.parametrize(
-    ("person", "this_chat", "may"), [(True, True, True), (True, False, False), (False, True, False)]
+    ("person", "this_chat", "off"), [(True, True, None), (True, False, "chat"), (False, True, "settings")]
 )
-def test_off_for_the_person_is_off_in_every_chat(person: bool, this_chat: bool, may: bool) -> None:
-    assert may_read(Preferences(reads_memory=person), in_this_chat=this_chat) is may
+def test_off_for_the_person_is_off_in_every_chat(person: bool, this_chat: bool, off: str | None) -> None:
+    assert memory_off(Preferences(reads_memory=person), Switches(reads_memory=this_chat)) == off
 
 
 def test_what_was_set_while_the_reply_is_written_holds_from_the_next_message(
-    chat: Chat, model_server: ModelServer
+    chat: ChatServices, model_server: ModelServer
 ) -> None:
     def change(_: Request) -> Item:
         _set(chat, model="large", tone="brief")

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from chat.conversations import LONGEST_MESSAGE, MAX_TITLE, Conversations, sayable, title_of
+from chat.chats import MAX_TITLE, title_of
+from chat.conversations import Conversations
+from chat.turn import LONGEST_MESSAGE, ChatServices, checked_words, say
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import Sql, beside
 
@@ -90,22 +92,24 @@ def test_of_a_thousand_messages_the_latest_are_read_in_order(conversations: Conv
 
 
 @pytest.mark.parametrize("content", ["", "   ", "\n\t", "\u3000"])
-def test_an_empty_message_is_refused(content: str, conversations: Conversations) -> None:
+def test_an_empty_message_is_refused(content: str, chat: ChatServices, conversations: Conversations) -> None:
     with pytest.raises(InvalidInput, match="empty"):
-        conversations.say("ann", None, content)
+        say(chat, "ann", None, content)
     assert beside(conversations).recent("ann") == []
 
 
-def test_a_message_that_is_too_long_is_refused_whole(conversations: Conversations) -> None:
-    asked = conversations.say("ann", None, "x" * LONGEST_MESSAGE)
+def test_a_message_that_is_too_long_is_refused_whole(chat: ChatServices, conversations: Conversations) -> None:
+    asked = say(chat, "ann", None, "x" * LONGEST_MESSAGE)
     assert len(asked.content) == LONGEST_MESSAGE
     with pytest.raises(InvalidInput, match=r"32,001 characters; at most 32,000"):
-        conversations.say("ann", asked.conversation_id, "x" * (LONGEST_MESSAGE + 1))
+        say(chat, "ann", asked.conversation_id, "x" * (LONGEST_MESSAGE + 1))
     assert conversations.messages("ann", asked.conversation_id) == [asked]
 
 
-def test_what_a_database_cannot_hold_is_replaced_and_the_rest_kept(conversations: Conversations) -> None:
-    asked = conversations.say("ann", None, "a\x00b\ud800c")
+def test_what_a_database_cannot_hold_is_replaced_and_the_rest_kept(
+    chat: ChatServices, conversations: Conversations
+) -> None:
+    asked = say(chat, "ann", None, "a\x00b\ud800c")
     replied = conversations.reply(asked, "d\x00e\udfff", "complete", {})
     assert (asked.content, replied.content) == ("a\ufffdb?c", "d\ufffde?")
     assert beside(conversations).recent("ann")[0].title == "a\ufffdb?c"
@@ -113,12 +117,12 @@ def test_what_a_database_cannot_hold_is_replaced_and_the_rest_kept(conversations
 
 @example_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.text(st.characters(codec=None), min_size=1, max_size=200))
-def test_any_text_comes_back_as_it_was_taken(content: str, conversations: Conversations) -> None:
+def test_any_text_comes_back_as_it_was_taken(content: str, chat: ChatServices, conversations: Conversations) -> None:
     try:
-        expected = sayable(content)
+        expected = checked_words(content)
     except InvalidInput:
         return
-    asked = conversations.say("ann", None, content)
+    asked = say(chat, "ann", None, content)
     assert conversations.messages("ann", asked.conversation_id)[0].content == expected
 
 
@@ -129,7 +133,7 @@ def test_a_deleted_conversation_takes_its_messages_along_and_no_other(conversati
     doomed = conversations.say("ann", None, "Doomed")
     conversations.reply(doomed, "Indeed", "complete", {})
     kept = conversations.say("ann", None, "Kept")
-    beside(conversations).delete_for_good("ann", doomed.conversation_id)
+    beside(conversations).erase("ann", doomed.conversation_id)
     assert [each.id for each in beside(conversations).recent("ann")] == [kept.conversation_id]
     assert conversations.messages("ann", doomed.conversation_id) == []
     assert sql("select content from app.messages") == [("Kept",)]
@@ -137,18 +141,18 @@ def test_a_deleted_conversation_takes_its_messages_along_and_no_other(conversati
 
 def test_deleting_twice_says_that_there_is_no_such_chat(conversations: Conversations) -> None:
     opened = conversations.start("ann")
-    beside(conversations).delete_for_good("ann", opened.id)
+    beside(conversations).erase("ann", opened.id)
     with pytest.raises(NotFound, match="no such chat"):
-        beside(conversations).delete_for_good("ann", opened.id)
+        beside(conversations).erase("ann", opened.id)
 
 
 def test_a_reply_to_a_chat_that_is_gone_says_so(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
-    beside(conversations).delete_for_good("ann", asked.conversation_id)
+    beside(conversations).erase("ann", asked.conversation_id)
     with pytest.raises(NotFound, match="no such chat"):
         conversations.reply(asked, "Hello", "complete", {})
-    conversations.queue(asked)
-    assert conversations.waiting("ann") == 0
+    conversations.end_without_reply(asked)
+    assert conversations.queue.waiting("ann") == 0
 
 
 # -- somebody else's -----------------------------------------------------------------------------
@@ -161,7 +165,7 @@ def test_somebody_elses_conversation_is_none(conversations: Conversations) -> No
     with pytest.raises(NotFound):
         conversations.say("bob", asked.conversation_id, "Ours?")
     with pytest.raises(NotFound):
-        beside(conversations).delete_for_good("bob", asked.conversation_id)
+        beside(conversations).erase("bob", asked.conversation_id)
     assert [message.content for message in conversations.messages("ann", asked.conversation_id)] == ["Mine"]
 
 
@@ -182,7 +186,7 @@ def test_an_id_that_is_none_is_nobodys_chat(chat_id: str, conversations: Convers
     with pytest.raises(NotFound):
         conversations.say("ann", chat_id, "Hello")
     with pytest.raises(NotFound):
-        beside(conversations).delete_for_good("ann", chat_id)
+        beside(conversations).erase("ann", chat_id)
 
 
 def test_a_chat_that_never_was_cannot_be_written_to(conversations: Conversations) -> None:
@@ -204,20 +208,20 @@ def test_nobody_has_no_chats(user_id: str, conversations: Conversations) -> None
 
 def test_a_turn_may_be_remembered_from_its_reply_on_and_only_once(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
-    with conversations.next_turn() as claimed:
+    with conversations.queue.claim() as claimed:
         assert claimed is None  # its reply may still come
     conversations.reply(asked, "Hello", "complete", {})
-    conversations.queue(asked)
-    assert conversations.waiting("ann") == 1
-    assert conversations.waiting("bob") == 0
-    with conversations.next_turn() as claimed:
+    conversations.end_without_reply(asked)
+    assert conversations.queue.waiting("ann") == 1
+    assert conversations.queue.waiting("bob") == 0
+    with conversations.queue.claim() as claimed:
         assert claimed is not None
 
 
 def test_a_turn_whose_reply_never_came_is_remembered_all_the_same(conversations: Conversations, sql: Sql) -> None:
     asked = conversations.say("ann", None, "Hello")
     sql("update app.messages set remember_after = remember_after - interval '20 seconds'")
-    with conversations.next_turn() as claimed:
+    with conversations.queue.claim() as claimed:
         assert claimed is not None
         assert (claimed[1].message.id, claimed[1].reply) == (asked.id, None)
 
@@ -227,7 +231,7 @@ def test_a_reply_that_took_long_is_saved_while_its_turn_is_remembered(conversati
     sql("update app.messages set remember_after = now()")
     sql("alter role keepsake_app set lock_timeout = '3s'")
     try:
-        with conversations.next_turn() as claimed:
+        with conversations.queue.claim() as claimed:
             assert claimed is not None
             conversations.reply(asked, "Hello at last", "complete", {})
     finally:
@@ -238,22 +242,22 @@ def test_a_reply_that_took_long_is_saved_while_its_turn_is_remembered(conversati
 
 def test_a_second_reply_does_not_queue_a_turn_that_is_remembered(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
-    conversations.queue(asked)
-    with conversations.next_turn() as claimed:
+    conversations.end_without_reply(asked)
+    with conversations.queue.claim() as claimed:
         assert claimed is not None
         connection, turn = claimed
         assert turn.message.id == asked.id
         assert turn.reply is None
-        conversations.remembered(connection, asked.id, {"events": []})
+        conversations.queue.finish(connection, asked.id, {"events": []})
     conversations.reply(asked, "Hello again", "complete", {})
-    assert conversations.waiting("ann") == 0
+    assert conversations.queue.waiting("ann") == 0
 
 
 def test_a_claimed_turn_holds_the_message_and_its_latest_reply(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
     conversations.reply(asked, "Hel", "failed", {})
     latest = conversations.reply(asked, "Hello", "complete", {})
-    with conversations.next_turn() as claimed:
+    with conversations.queue.claim() as claimed:
         assert claimed is not None
         assert claimed[1].reply == latest
-    assert conversations.waiting("ann") == 1
+    assert conversations.queue.waiting("ann") == 1

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chat.attachments import File, opened
+from chat.attachments import File, open_files
 from chat.chats import Chats
-from chat.conversations import Conversations, Message
+from chat.conversations import Conversations
 from chat.export import Exports, Names, archive, as_json, as_markdown, file_name
+from chat.tree import Message
 from memory.database import Database
 from memory.errors import NotFound
 from tests.chat.conftest import Sql
@@ -57,7 +58,7 @@ def test_json_has_every_branch_its_dates_and_the_memories(conversations: Convers
 
 
 def test_what_came_with_a_message_is_named(conversations: Conversations, exports: Exports) -> None:
-    files = opened([File("plan.md", b"# Plan")])
+    files = open_files([File("plan.md", b"# Plan")])
     asked = conversations.say("ann", None, "Is this a good plan?", files=files)
     chat = exports.one("ann", asked.conversation_id)
     assert "📎 plan.md" in as_markdown(chat, NAMES)

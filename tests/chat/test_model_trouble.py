@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from chat.reply import answer
-from chat.turn import Chat, say
+from chat.turn import ChatServices, say
 from memory.errors import ModelError
 from tests.model_answers import Cut, CutOff, Fault, HangUp, Item, Raw, Reply, WebPage
 from tests.model_server import ModelServer
@@ -15,7 +15,7 @@ from tests.model_server import ModelServer
 NOTHING_CAME = [Fault(429, retry_after=5), Fault(401), Fault(500), HangUp(), WebPage(), Raw("{}")]
 
 
-def _answered(chat: Chat, said: str = "Tell me of the sea") -> tuple[str, str]:
+def _answered(chat: ChatServices, said: str = "Tell me of the sea") -> tuple[str, str]:
     """A turn that goes wrong: what was told, and the chat it is in."""
     asked = say(chat, "ann", None, said)
     with pytest.raises(ModelError) as raised, closing(answer(chat, asked)) as pieces:
@@ -23,14 +23,14 @@ def _answered(chat: Chat, said: str = "Tell me of the sea") -> tuple[str, str]:
     return str(raised.value), asked.conversation_id
 
 
-def _contents(chat: Chat, conversation_id: str) -> list[tuple[str, str]]:
+def _contents(chat: ChatServices, conversation_id: str) -> list[tuple[str, str]]:
     thread = chat.conversations.threads.open("ann", conversation_id)
     return [(each.content, each.status) for each in thread.messages]
 
 
 @pytest.mark.parametrize("wrong", NOTHING_CAME, ids=lambda each: type(each).__name__)
 def test_where_nothing_came_the_words_stand_and_another_try_answers_them(
-    chat: Chat, model_server: ModelServer, wrong: Item
+    chat: ChatServices, model_server: ModelServer, wrong: Item
 ) -> None:
     model_server.enqueue(wrong, Reply("The sea is deep."))
     problem, chat_id = _answered(chat)
@@ -43,7 +43,7 @@ def test_where_nothing_came_the_words_stand_and_another_try_answers_them(
 
 @pytest.mark.parametrize("how", ["reset", "close", "tidy"])
 def test_where_it_broke_off_what_came_is_kept_as_a_version_beside_the_whole_one(
-    chat: Chat, model_server: ModelServer, how: str
+    chat: ChatServices, model_server: ModelServer, how: str
 ) -> None:
     model_server.enqueue(Cut(after_pieces=2, how=how), Reply("The sea is deep."))
     _, chat_id = _answered(chat)
@@ -55,7 +55,7 @@ def test_where_it_broke_off_what_came_is_kept_as_a_version_beside_the_whole_one(
     assert [each.id for each in thread.before(thread.messages[1])] == [broken.id]
 
 
-def test_a_reply_that_reached_its_length_says_so(chat: Chat, model_server: ModelServer) -> None:
+def test_a_reply_that_reached_its_length_says_so(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.enqueue(CutOff("The sea is"))
     asked = say(chat, "ann", None, "Tell me of the sea")
     list(answer(chat, asked))

@@ -9,15 +9,14 @@ from dataclasses import replace
 import pytest
 
 from chat.chats import Chats
-from chat.naming import Namer, name_of
-from chat.reply import run_turn
-from chat.turn import Chat
+from chat.naming import Namer, cleaned_name
+from chat.turn import ChatServices
 from limits import Limits
 from memory.database import Database
 from memory.errors import ModelError
 from memory.model import Model
 from settings import Settings
-from tests.chat.conftest import until
+from tests.chat.conftest import run_turn, until
 from tests.model_answers import Cut, Fault, Gate, Json, Reply, Scripted
 from tests.model_server import ModelServer
 
@@ -32,12 +31,12 @@ def namer(chats: Chats, model: Model) -> Iterator[Namer]:
 
 
 @pytest.fixture
-def named_chat(chat: Chat, namer: Namer) -> Chat:
+def named_chat(chat: ChatServices, namer: Namer) -> ChatServices:
     """A chat whose first reply lets it be named."""
     return replace(chat, namer=namer)
 
 
-def _turn(chat: Chat, text: str = FIRST, chat_id: str | None = None) -> None:
+def _turn(chat: ChatServices, text: str = FIRST, chat_id: str | None = None) -> None:
     list(run_turn(chat, user_id="ann", conversation_id=chat_id, text=text))
 
 
@@ -45,7 +44,9 @@ def _called(name: str) -> Scripted:
     return Json({"name": name})
 
 
-def test_a_chat_is_named_after_its_first_whole_reply(named_chat: Chat, chats: Chats, model_server: ModelServer) -> None:
+def test_a_chat_is_named_after_its_first_whole_reply(
+    named_chat: ChatServices, chats: Chats, model_server: ModelServer
+) -> None:
     model_server.enqueue(Reply("Peas, most of all."))
     model_server.enqueue_names(_called("Planting peas in March"))
     _turn(named_chat)
@@ -56,7 +57,7 @@ def test_a_chat_is_named_after_its_first_whole_reply(named_chat: Chat, chats: Ch
 
 
 def test_it_is_named_once_and_only_by_a_reply_that_came_whole(
-    named_chat: Chat, namer: Namer, chats: Chats, model_server: ModelServer
+    named_chat: ChatServices, namer: Namer, chats: Chats, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Cut())
     with pytest.raises(ModelError):
@@ -71,7 +72,7 @@ def test_it_is_named_once_and_only_by_a_reply_that_came_whole(
 
 
 def test_until_then_and_without_an_answer_the_first_words_stand(
-    named_chat: Chat, chats: Chats, model_server: ModelServer
+    named_chat: ChatServices, chats: Chats, model_server: ModelServer
 ) -> None:
     _turn(named_chat)
     until(lambda: model_server.names)
@@ -86,7 +87,7 @@ def test_until_then_and_without_an_answer_the_first_words_stand(
 def test_a_failure_is_noted_and_harmless(
     answer: Scripted,
     chats: Chats,
-    named_chat: Chat,
+    named_chat: ChatServices,
     model_server: ModelServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -100,7 +101,7 @@ def test_a_failure_is_noted_and_harmless(
 
 
 def test_a_name_that_the_person_gave_meanwhile_stands(
-    named_chat: Chat, namer: Namer, chats: Chats, model_server: ModelServer
+    named_chat: ChatServices, namer: Namer, chats: Chats, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue_names(lambda _: Json({"name": "Theirs" if gate.wait() else ""}))
@@ -117,15 +118,17 @@ def test_nobodys_share_is_spent_beyond_its_limit(
 ) -> None:
     limits = Limits(database, Settings(tokens_per_day=1))
     namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
-    namer.tell("ann", "00000000-0000-0000-0000-000000000000", FIRST, "Peas.")
+    namer.add("ann", "00000000-0000-0000-0000-000000000000", FIRST, "Peas.")
     namer.stop(10)
     assert model_server.names == []
 
 
-def test_another_persons_chat_is_not_named(chat: Chat, chats: Chats, namer: Namer, model_server: ModelServer) -> None:
+def test_another_persons_chat_is_not_named(
+    chat: ChatServices, chats: Chats, namer: Namer, model_server: ModelServer
+) -> None:
     _turn(chat)
     model_server.enqueue_names(_called("Mine now"))
-    namer.tell("bob", chats.recent("ann")[0].id, "x", "y")
+    namer.add("bob", chats.recent("ann")[0].id, "x", "y")
     until(lambda: model_server.names)
     namer.stop(10)
     assert chats.recent("ann")[0].title == FIRST
@@ -146,4 +149,4 @@ def test_another_persons_chat_is_not_named(chat: Chat, chats: Chats, namer: Name
     ],
 )
 def test_a_name_is_one_bounded_line_of_plain_text(answered: str, name: str) -> None:
-    assert name_of(answered) == name
+    assert cleaned_name(answered) == name

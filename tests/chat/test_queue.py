@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 
-from chat.conversations import BACKOFF_SECONDS, Conversations, Message
-from chat.queue import Worker
+from chat.conversations import Conversations
+from chat.queue import BACKOFF_SECONDS, Worker
+from chat.tree import Message
 from memory import Memory, Plan, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
@@ -69,7 +70,7 @@ def test_a_turn_is_remembered_once_and_its_record_says_what_was_kept(
     record = receipt(conversations, asked)["remembered"]
     assert record["by"] == "model"
     assert [(event["event"], event["memory"]) for event in record["events"]] == [("ADD", BEES)]
-    assert conversations.waiting("ann") == 0
+    assert conversations.queue.waiting("ann") == 0
 
 
 def test_the_model_reads_both_sides_of_the_turn(worker: Worker, waiting: Say, model_server: ModelServer) -> None:
@@ -142,7 +143,7 @@ def test_two_workers_share_the_turns_each_once_and_one_at_a_time_for_each_person
     watched = WatchedTurns(database, embedder)
 
     def work(_: int) -> int:
-        own = Worker(conversations, watched.memory)
+        own = Worker(conversations.queue, watched.memory)
         return sum(1 for _ in iter(own.remember_next, False))
 
     with ThreadPoolExecutor(2) as both:
@@ -169,7 +170,7 @@ def test_while_one_turn_of_a_person_is_remembered_the_next_waits_and_others_do_n
     waiting("I have a cat.")
     worker.start()
     model_server.wait_for_chats(1)
-    second = Worker(conversations, learning)
+    second = Worker(conversations.queue, learning)
     assert second.remember_next() is False
     waiting("I have a dog.", "bob")
     assert second.remember_next() is True
@@ -184,7 +185,7 @@ def test_a_person_can_talk_on_while_an_unanswered_message_is_remembered(
     gate = Gate()
     model_server.enqueue(Stall(gate, then=Json(NOTHING)))
     asked = conversations.say("ann", None, BEES)
-    conversations.queue(asked)
+    conversations.end_without_reply(asked)
     worker.start()
     model_server.wait_for_chats(1)
     talking = threading.Thread(target=conversations.say, args=("ann", asked.conversation_id, "Are you there?"))
@@ -390,7 +391,7 @@ def test_of_a_turn_that_fails_half_way_nothing_stays_but_that_it_failed(
 ) -> None:
     asked = waiting()
     with suppress(DataError):
-        Worker(conversations, HalfWrittenTurns(database, embedder, breaking).memory).remember_next()
+        Worker(conversations.queue, HalfWrittenTurns(database, embedder, breaking).memory).remember_next()
     assert known() == []
     assert state(sql, asked)[:2] == ("waiting", 1)
     assert sql("select count(*) from app.memory_history") == [(0,)]
@@ -421,7 +422,7 @@ def test_a_bug_lets_the_turn_rest_and_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked = waiting()
-    buggy = Worker(conversations, BuggyTurns(database, embedder).memory)
+    buggy = Worker(conversations.queue, BuggyTurns(database, embedder).memory)
     with pytest.raises(ZeroDivisionError):
         buggy.remember_next()
     assert state(sql, asked)[:2] == ("waiting", 1)
@@ -442,7 +443,7 @@ def test_a_worker_that_a_bug_ended_works_again_when_it_is_told(
     known: Known,
 ) -> None:
     waiting()
-    buggy = Worker(conversations, BuggyTurns(database, embedder).memory)
+    buggy = Worker(conversations.queue, BuggyTurns(database, embedder).memory)
     buggy.start()
     until(lambda: not buggy.alive)
     waiting("I have a dog.", "bob")

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from chat.conversations import Conversations, Message
+from chat.conversations import Conversations
 from chat.reply import AT_ONCE, Replies, ReplyTask
-from chat.turn import Chat, say
+from chat.tree import Message
+from chat.turn import ChatServices, say
 from memory import Memory
 from memory.errors import AppError, ModelError, NotFound
 from memory.model import OpenAIModel
@@ -21,12 +22,12 @@ from tests.model_server import ModelServer
 
 
 @pytest.fixture
-def replies(chat: Chat) -> Iterator[Replies]:
+def replies(chat: ChatServices) -> Iterator[Replies]:
     with closing(Replies(chat)) as those:
         yield those
 
 
-def _said(chat: Chat, words: str = "Tell me of Delft", user_id: str = "ann") -> Message:
+def _said(chat: ChatServices, words: str = "Tell me of Delft", user_id: str = "ann") -> Message:
     return say(chat, user_id, None, words)
 
 
@@ -37,7 +38,7 @@ def _begun(replies: Replies, asked: Message) -> ReplyTask:
     return task
 
 
-def _replies(chat: Chat, asked: Message) -> list[tuple[str, str]]:
+def _replies(chat: ChatServices, asked: Message) -> list[tuple[str, str]]:
     messages = chat.conversations.messages(asked.user_id, asked.conversation_id)
     return [(each.content, each.status) for each in messages if each.role == "assistant"]
 
@@ -51,7 +52,9 @@ def _over(replies: Replies, asked: Message) -> None:
     until(lambda: replies.task_for(asked.user_id, asked.conversation_id) is None)
 
 
-def test_a_reply_nobody_watches_is_written_and_saved(chat: Chat, replies: Replies, model_server: ModelServer) -> None:
+def test_a_reply_nobody_watches_is_written_and_saved(
+    chat: ChatServices, replies: Replies, model_server: ModelServer
+) -> None:
     model_server.enqueue(Reply("Delft has canals."))
     asked = _said(chat)
     replies.begin(asked)
@@ -60,7 +63,7 @@ def test_a_reply_nobody_watches_is_written_and_saved(chat: Chat, replies: Replie
 
 
 def test_whoever_comes_later_is_told_all_there_is_and_then_the_rest(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two, ", "three"], gate))
@@ -75,7 +78,7 @@ def test_whoever_comes_later_is_told_all_there_is_and_then_the_rest(
     assert _replies(chat, asked) == [("One, two, three", "complete")]
 
 
-def test_whoever_leaves_ends_nothing(chat: Chat, replies: Replies, model_server: ModelServer) -> None:
+def test_whoever_leaves_ends_nothing(chat: ChatServices, replies: Replies, model_server: ModelServer) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two"], gate))
     task = _begun(replies, asked := _said(chat))
@@ -89,7 +92,7 @@ def test_whoever_leaves_ends_nothing(chat: Chat, replies: Replies, model_server:
 
 
 def test_who_watches_can_be_called_away_while_the_model_says_nothing(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["late"], gate))
@@ -100,7 +103,7 @@ def test_who_watches_can_be_called_away_while_the_model_says_nothing(
 
 
 def test_a_stop_keeps_what_there_is_although_the_model_says_nothing_more(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two, ", "three"], gate))
@@ -120,7 +123,7 @@ def test_a_stop_keeps_what_there_is_although_the_model_says_nothing_more(
 
 
 def test_a_stop_before_the_first_word_leaves_the_message_to_be_asked_again_and_remembered(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["late"], gate), Reply("Now."))
@@ -139,7 +142,7 @@ def test_a_stop_before_the_first_word_leaves_the_message_to_be_asked_again_and_r
 
 @pytest.mark.parametrize("trouble", [Fault(401), Cut(after_pieces=2)], ids=["refused", "cut"])
 def test_what_went_wrong_is_told_to_who_watches_and_to_who_comes_later(
-    trouble: Any, chat: Chat, replies: Replies, model_server: ModelServer
+    trouble: Any, chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(lambda _: (gate.wait(), trouble)[1], Reply("Better now."))
@@ -156,7 +159,7 @@ def test_what_went_wrong_is_told_to_who_watches_and_to_who_comes_later(
 
 
 def test_a_message_is_answered_once_however_often_it_is_asked_for_meanwhile(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One"], gate))
@@ -168,7 +171,7 @@ def test_a_message_is_answered_once_however_often_it_is_asked_for_meanwhile(
 
 
 def test_one_person_has_so_many_at_once_and_is_told_so_and_nobody_else_waits(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(*[Slow(["One"], gate) for _ in range(AT_ONCE)])
@@ -191,7 +194,7 @@ def test_one_person_has_so_many_at_once_and_is_told_so_and_nobody_else_waits(
 
 
 def test_nobody_follows_or_stops_what_is_written_for_somebody_else(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["Between us"], gate))
@@ -206,7 +209,7 @@ def test_nobody_follows_or_stops_what_is_written_for_somebody_else(
 
 
 def test_all_that_is_written_for_one_person_ends_at_once(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gates = Gate(), Gate()
     model_server.enqueue(*[Slow(["One, ", "two"], gate) for gate in gates])
@@ -221,7 +224,7 @@ def test_all_that_is_written_for_one_person_ends_at_once(
         gate.open()
 
 
-def test_when_the_house_closes_what_there_is_of_a_reply_is_kept(chat: Chat, model_server: ModelServer) -> None:
+def test_when_the_house_closes_what_there_is_of_a_reply_is_kept(chat: ChatServices, model_server: ModelServer) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two"], gate))
     replies = Replies(chat)
@@ -234,12 +237,12 @@ def test_when_the_house_closes_what_there_is_of_a_reply_is_kept(chat: Chat, mode
 
 
 def test_a_chat_that_goes_while_its_reply_is_written_takes_the_reply_along(
-    chat: Chat, replies: Replies, model_server: ModelServer, chats: Any
+    chat: ChatServices, replies: Replies, model_server: ModelServer, chats: Any
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One"], gate))
     task = _begun(replies, asked := _said(chat))
-    chats.delete_for_good("ann", asked.conversation_id)
+    chats.erase("ann", asked.conversation_id)
     gate.open()
     with pytest.raises(NotFound):
         list(task.follow())
@@ -248,7 +251,7 @@ def test_a_chat_that_goes_while_its_reply_is_written_takes_the_reply_along(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_ends_the_reply_with_a_sentence_and_not_for_ever(
-    chat: Chat, replies: Replies, monkeypatch: pytest.MonkeyPatch
+    chat: ChatServices, replies: Replies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met = threading.Event()
 
@@ -265,7 +268,7 @@ def test_a_bug_ends_the_reply_with_a_sentence_and_not_for_ever(
 
 
 def test_a_stop_lets_go_of_who_watches_although_the_model_says_nothing(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Stall())
     task = _begun(replies, asked := _said(chat))
@@ -274,7 +277,7 @@ def test_a_stop_lets_go_of_who_watches_although_the_model_says_nothing(
 
 
 def test_saying_more_ends_what_is_written_in_this_chat_and_the_next_reply_knows_of_it(
-    chat: Chat, replies: Replies, model_server: ModelServer
+    chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two"], gate), Reply("Three."))
@@ -297,7 +300,7 @@ def test_after_a_stop_nothing_more_is_asked_of_the_model(
     silent = Stall()  # until it hangs up, upon which a client tries again
     model_server.enqueue(silent)
     patient = OpenAIModel("scripted", "sk-test", model_server.base_url, retries=2)
-    with closing(Replies(Chat(conversations, memory, patient, lambda: None))) as replies:
+    with closing(Replies(ChatServices(conversations, memory, patient, lambda: None))) as replies:
         asked = conversations.say("ann", None, "Tell me of Delft")
         replies.begin(asked)
         model_server.wait_for_chats(1)

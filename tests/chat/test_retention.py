@@ -91,7 +91,7 @@ def test_what_was_said_in_them_goes_too_and_what_was_learned_stays(
     preferences.set("ann", Preferences(keep_days=30))
     chat = chat_of("ann", 0)
     sql("update app.messages set remember_after = now() where remembering = 'waiting'")
-    while Worker(conversations, memory).remember_next():
+    while Worker(conversations.queue, memory).remember_next():
         pass
     # Somebody else's turns that name the same chat are not of it.
     stray = Said("user", BEES, datetime.now(UTC), message_id="m", run_id=chat)
@@ -182,7 +182,7 @@ def test_the_worker_sweeps_now_and_then_and_goes_on_where_there_is_more(
 ) -> None:
     now = [0.0]
     retention = Counting(AT_ONCE, 3)
-    worker = Worker(conversations, memory, None, retention, clock=lambda: now[0])
+    worker = Worker(conversations.queue, memory, None, retention, clock=lambda: now[0])
     assert [worker.sweep_if_due() for _ in range(4)] == [AT_ONCE, 3, 0, 0]
     assert retention.asked == 2
     now[0] += worker_module.SWEEP_SECONDS - 1
@@ -195,9 +195,9 @@ def test_the_worker_sweeps_now_and_then_and_goes_on_where_there_is_more(
 def test_a_sweep_that_fails_is_tried_again_later_and_keeps_nobody_from_remembering(
     conversations: Conversations, memory: Memory, monkeypatch: pytest.MonkeyPatch, sql: Sql
 ) -> None:
-    monkeypatch.setattr(worker_module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
     retention = Counting(DatabaseUnreachable("away"))
-    worker = Worker(conversations, memory, None, retention)
+    worker = Worker(conversations.queue, memory, None, retention)
     worker.start()
     until(lambda: retention.asked)
     conversations.say("ann", None, BEES)
@@ -212,7 +212,7 @@ def test_a_running_worker_lets_chats_go_of_people_who_are_away(
 ) -> None:
     preferences.set("ann", Preferences(keep_days=7))
     chat_of("ann", 8)
-    worker = Worker(conversations, memory, None, retention)
+    worker = Worker(conversations.queue, memory, None, retention)
     worker.start()
     until(lambda: not _there(conversations, "ann"))
     worker.stop()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 
 from auth.session import Sessions
 from chat.chats import Chats, Retention
-from chat.conversations import Conversations, Message
+from chat.conversations import Conversations
 from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
 from chat.queue import Worker
 from chat.reply import Replies, answer
-from chat.tree import Switches
-from chat.turn import Chat, say
+from chat.tree import Message, Switches
+from chat.turn import ChatServices, say
 from limits import Limits
 from memory import Memory
 from memory.database import Database
@@ -30,22 +29,24 @@ QUESTION = "Where are my bees?"
 OFF, TEMPORARY = Switches(False, False), Switches(temporary=True)
 
 
-def _turn(chat: Chat, words: str, switches: Switches | None = None, conversation_id: str | None = None) -> Message:
+def _turn(
+    chat: ChatServices, words: str, switches: Switches | None = None, conversation_id: str | None = None
+) -> Message:
     asked = say(chat, "ann", conversation_id, words, switches=switches)
     list(answer(chat, asked))
     return chat.conversations.messages("ann", asked.conversation_id)[-1]
 
 
-def _everything_remembered(chat: Chat, memory: Memory, sql: Sql) -> None:
+def _everything_remembered(chat: ChatServices, memory: Memory, sql: Sql) -> None:
     sql("update app.messages set remember_after = now() where remembering = 'waiting'")
-    worker = Worker(chat.conversations, memory)
+    worker = Worker(chat.conversations.queue, memory)
     while worker.remember_next():
         pass
 
 
 @pytest.mark.parametrize("switches", [Switches(reads_memory=False), OFF, TEMPORARY])
 def test_with_reading_off_nothing_is_recalled_and_the_receipt_says_so(
-    chat: Chat, memory: Memory, model_server: ModelServer, switches: Switches
+    chat: ChatServices, memory: Memory, model_server: ModelServer, switches: Switches
 ) -> None:
     memory.add(BEES, user_id="ann")
     reply = _turn(chat, QUESTION, switches)
@@ -57,17 +58,17 @@ def test_with_reading_off_nothing_is_recalled_and_the_receipt_says_so(
 
 @pytest.mark.parametrize("switches", [Switches(writes_memory=False), OFF, TEMPORARY])
 def test_with_writing_off_nothing_reaches_memory_or_episodes(
-    chat: Chat, memory: Memory, sql: Sql, known: Known, switches: Switches
+    chat: ChatServices, memory: Memory, sql: Sql, known: Known, switches: Switches
 ) -> None:
     _turn(chat, BEES, switches)
-    assert chat.conversations.waiting("ann") == 0
+    assert chat.conversations.queue.waiting("ann") == 0
     _everything_remembered(chat, memory, sql)
     assert known() == []
     assert memory.episodes.count("ann") == 0
 
 
 def test_what_was_said_while_writing_was_off_stays_out_when_it_is_switched_on(
-    chat: Chat, memory: Memory, sql: Sql, known: Known
+    chat: ChatServices, memory: Memory, sql: Sql, known: Known
 ) -> None:
     first = _turn(chat, BEES, OFF)
     chat.conversations.switches.set("ann", first.conversation_id, Switches())
@@ -77,7 +78,7 @@ def test_what_was_said_while_writing_was_off_stays_out_when_it_is_switched_on(
     assert memory.episodes.count("ann") == 2
 
 
-def test_a_switch_counts_from_the_next_message(chat: Chat, memory: Memory, sql: Sql, known: Known) -> None:
+def test_a_switch_counts_from_the_next_message(chat: ChatServices, memory: Memory, sql: Sql, known: Known) -> None:
     first = _turn(chat, BEES)
     chat.conversations.switches.set("ann", first.conversation_id, OFF)
     reply = _turn(chat, "I play the cello on Sundays.", conversation_id=first.conversation_id)
@@ -86,7 +87,7 @@ def test_a_switch_counts_from_the_next_message(chat: Chat, memory: Memory, sql: 
     assert known() == [BEES]
 
 
-def test_a_temporary_chat_is_in_no_list_and_can_be_talked_in(chat: Chat, conversations: Conversations) -> None:
+def test_a_temporary_chat_is_in_no_list_and_can_be_talked_in(chat: ChatServices, conversations: Conversations) -> None:
     first = _turn(chat, "Hello", TEMPORARY)
     assert beside(conversations).recent("ann") == []
     assert len(conversations.messages("ann", first.conversation_id)) == 2
@@ -102,11 +103,11 @@ def test_a_chat_that_is_nobodys_has_no_switches(conversations: Conversations, no
 
 
 def test_what_is_off_for_the_person_is_off_in_every_chat(
-    chat: Chat, memory: Memory, sql: Sql, known: Known, database: Database
+    chat: ChatServices, memory: Memory, sql: Sql, known: Known, database: Database
 ) -> None:
     store = PreferenceStore(database)
     store.set("ann", Preferences(reads_memory=False, writes_memory=False))
-    reply = _turn(replace(chat, preferences=store), BEES, Switches())
+    reply = _turn(chat, BEES, Switches())
     assert reply.receipt["memory_off"]
     _everything_remembered(chat, memory, sql)
     assert known() == []
@@ -114,7 +115,7 @@ def test_what_is_off_for_the_person_is_off_in_every_chat(
 
 def test_without_a_model_a_chat_without_memory_says_so(conversations: Conversations, memory: Memory) -> None:
     memory.add(BEES, user_id="ann")
-    reply = _turn(Chat(conversations, memory, None, lambda: None), QUESTION, TEMPORARY)
+    reply = _turn(ChatServices(conversations, memory, None, lambda: None), QUESTION, TEMPORARY)
     assert "Memory is off in this chat" in reply.content
 
 
@@ -122,10 +123,10 @@ def test_without_a_model_a_chat_without_memory_says_so(conversations: Conversati
 
 
 @pytest.fixture
-def home(chat: Chat, memory: Memory, database: Database) -> Services:
+def home(chat: ChatServices, memory: Memory, database: Database) -> Services:
     settings = Settings()
     limits = Limits(database, settings)
-    worker = Worker(chat.conversations, memory, limits)
+    worker = Worker(chat.conversations.queue, memory, limits)
     return Services(
         settings=settings,
         database=database,
@@ -146,7 +147,7 @@ def home(chat: Chat, memory: Memory, database: Database) -> Services:
 
 
 def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(
-    chat: Chat, memory: Memory, sql: Sql, known: Known, home: Services
+    chat: ChatServices, memory: Memory, sql: Sql, known: Known, home: Services
 ) -> None:
     taught = _turn(chat, BEES)
     _turn(chat, "I play the cello on Sundays.")
@@ -164,7 +165,7 @@ def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(
 
 
 def test_forgetting_holds_for_what_waits_to_be_remembered(
-    chat: Chat, memory: Memory, sql: Sql, known: Known, home: Services
+    chat: ChatServices, memory: Memory, sql: Sql, known: Known, home: Services
 ) -> None:
     taught = _turn(chat, BEES)
     home.forget_chat("ann", taught.conversation_id)
@@ -172,7 +173,9 @@ def test_forgetting_holds_for_what_waits_to_be_remembered(
     assert known() == []
 
 
-def test_what_forgetting_would_do_can_be_asked_first(chat: Chat, memory: Memory, sql: Sql, home: Services) -> None:
+def test_what_forgetting_would_do_can_be_asked_first(
+    chat: ChatServices, memory: Memory, sql: Sql, home: Services
+) -> None:
     taught = _turn(chat, BEES)
     _everything_remembered(chat, memory, sql)
     [lesson] = home.learned_from("ann", taught.conversation_id).memories

@@ -19,7 +19,7 @@ import pytest
 from chat.__main__ import Terminal
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
-from chat.turn import Chat
+from chat.turn import ChatServices
 from memory import Memory
 from memory.database import Database
 from memory.errors import InvalidInput
@@ -136,8 +136,8 @@ def test_what_takes_longer_to_remember_is_said_to_go_on(
     memory: Memory, conversations: Conversations, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("chat.__main__.WAIT_SECONDS", 0.1)
-    nobody_works = Chat(conversations, memory, None, lambda: None)
-    Terminal("dave", memory, conversations, nobody_works).take(CATS)
+    nobody_works = ChatServices(conversations, memory, None, lambda: None)
+    Terminal("dave", memory, conversations, nobody_works).handle(CATS)
     assert "not remembered yet: it takes its time, and goes on by itself\n" in capsys.readouterr().out
 
 
@@ -146,8 +146,8 @@ def test_where_remembering_is_switched_off_that_is_said_at_once(
 ) -> None:
     preferences = PreferenceStore(database)
     preferences.set("dave", Preferences(writes_memory=False))
-    chat = Chat(conversations, memory, None, lambda: None, preferences=preferences)
-    Terminal("dave", memory, conversations, chat).take(CATS)
+    chat = ChatServices(conversations, memory, None, lambda: None)
+    Terminal("dave", memory, conversations, chat).handle(CATS)
     assert "not remembered: remembering is switched off\n" in capsys.readouterr().out
 
 

@@ -7,10 +7,11 @@ from contextlib import closing
 import pytest
 from sqlalchemy import make_url
 
-from chat.conversations import Conversations, Message
+from chat.conversations import Conversations
+from chat.preferences import preferences_reading
 from chat.reply import answer
-from chat.tree import MAX_WHY, MOST, PAGE, STEP, Thread
-from chat.turn import Chat
+from chat.tree import MAX_WHY, MOST, PAGE, PROMPT_MESSAGES, STEP, Message, Thread
+from chat.turn import ChatServices
 from memory.database import Database
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
@@ -78,7 +79,7 @@ def test_the_first_that_is_drawn_stays_while_others_come(conversations: Conversa
 
 
 def test_a_long_chat_is_read_in_one_trip_with_as_much_as_its_prompt_needs(
-    postgres: Postgres, database: Database, chat: Chat, long: Message, model_server: ModelServer
+    postgres: Postgres, database: Database, chat: ChatServices, long: Message, model_server: ModelServer
 ) -> None:
     asked = chat.conversations.say("ann", long.conversation_id, "said 1000")
     with counting(socket_folder(postgres.cluster) / SOCKET) as wire:
@@ -86,22 +87,24 @@ def test_a_long_chat_is_read_in_one_trip_with_as_much_as_its_prompt_needs(
         with closing(Database(url.render_as_string(hide_password=False), pool_size=1, overflow=0)) as far:
             far.read_as("ann", "select 1")
             before = wire.round_trips
-            thread = Conversations(far).threads.open("ann", long.conversation_id)
+            Conversations(far).threads.open("ann", long.conversation_id)
             assert wire.round_trips - before == 1
-    assert thread.reaches(asked)
-    list(answer(chat, asked, thread))
+            history, _ = Conversations(far).threads.history(asked, preferences_reading())
+            assert wire.round_trips - before == 2
+    assert history.messages[-1] == asked
+    assert len(history.messages) > PROMPT_MESSAGES
+    list(answer(chat, asked))
     told = str(model_server.chats[-1].body)
     assert "said 999" in told
     assert "said 900" in told
 
 
 def test_another_answer_far_back_is_told_what_stood_before_it_only(
-    chat: Chat, long: Message, model_server: ModelServer
+    chat: ChatServices, long: Message, model_server: ModelServer
 ) -> None:
     thread = chat.conversations.threads.open("ann", long.conversation_id, first=long.id)
     asked = thread.messages[100]
-    assert thread.reaches(asked)
-    list(answer(chat, asked, thread))
+    list(answer(chat, asked))
     told = str(model_server.chats[-1].body)
     assert "said 99" in told
     assert "said 101" not in told

@@ -31,10 +31,10 @@ class Listening(threading.Event):
 def test_a_sleeping_thread_wakes_when_it_is_told_of_a_turn(
     worker: Worker, waiting: Say, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "PATIENCE_SECONDS", 600)
-    worker._news = news = Listening()
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 600)
+    worker._woken = woken = Listening()
     worker.start()
-    assert news.asleep.wait(15)
+    assert woken.asleep.wait(15)
     waiting()
     worker.tell()
     until(lambda: known() == [BEES])
@@ -43,7 +43,7 @@ def test_a_sleeping_thread_wakes_when_it_is_told_of_a_turn(
 def test_the_thread_finds_turns_that_nobody_told_it_of(
     worker: Worker, waiting: Say, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
     worker.start()
     until(lambda: worker.alive)
     waiting()
@@ -58,7 +58,7 @@ def test_the_thread_outlives_a_database_that_is_away(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(worker_module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
     caplog.set_level(logging.WARNING, "keepsake.worker")
     sql("alter role keepsake_app nologin")
     try:
@@ -101,6 +101,6 @@ def test_stopping_lets_the_turn_at_hand_be_finished(
 
 
 def test_a_worker_that_never_began_can_be_stopped(conversations: Conversations, memory: Memory) -> None:
-    idle = Worker(conversations, memory)
+    idle = Worker(conversations.queue, memory)
     idle.stop()
     assert not idle.alive

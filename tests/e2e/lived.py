@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 from sqlalchemy import create_engine, text
 
-from chat.attachments import Attachment, File, opened
+from chat.attachments import Attachment, File, open_files
 from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.queue import Worker
@@ -62,7 +62,7 @@ class _Rooms:
     def __init__(self, database: Database, memory: Memory, user_id: str) -> None:
         self._database, self._memory, self._user = database, memory, user_id
         self._conversations, self._chats = Conversations(database), Chats(database)
-        self._worker = Worker(self._conversations, memory)
+        self._worker = Worker(self._conversations.queue, memory)
 
     def talk(self, talk: Talk) -> None:
         """One chat, remembered at once."""
@@ -75,7 +75,7 @@ class _Rooms:
                 "update app.messages set created_at = :at where id = cast(:id as uuid)", id=said.id, at=at
             )
             reply = self._conversations.reply(said, turn.reply, "complete", _receipt(turn))
-            while self._worker.remember_next() or self._conversations.waiting(self._user):
+            while self._worker.remember_next() or self._conversations.queue.waiting(self._user):
                 pass
             later = at + timedelta(seconds=4)
             self._as_administrator(
@@ -144,7 +144,7 @@ def _receipt(turn: Turn) -> dict[str, Any]:
 
 
 def _files(name: str | None) -> list[Attachment]:
-    return opened([File(name, _sketch())]) if name else []
+    return open_files([File(name, _sketch())]) if name else []
 
 
 def _sketch() -> bytes:

@@ -19,6 +19,11 @@ def _passed(limits: Limits, user_id: str, times: int) -> int:
     return let_through(lambda: limits.may_say(user_id, "hello"), LimitReached, times)
 
 
+def _upload(limits: Limits, user_id: str) -> None:
+    with limits.uploading(user_id):
+        pass
+
+
 def test_so_many_messages_a_minute_and_each_person_has_their_own(limiting: Limiting) -> None:
     limits = limiting(messages_per_minute=3)
     assert (_passed(limits, "alice", 5), _passed(limits, "bob", 2)) == (3, 2)
@@ -52,10 +57,20 @@ def test_a_message_that_is_too_long_is_refused_and_not_counted(limiting: Limitin
 
 def test_files_are_counted_by_the_day(limiting: Limiting) -> None:
     limits = limiting(uploads_per_day=1)
-    limits.may_upload("alice")
-    limits.may_upload("bob")
+    _upload(limits, "alice")
+    _upload(limits, "bob")
     with pytest.raises(LimitReached, match="at most 1 file a day"):
-        limits.may_upload("alice")
+        _upload(limits, "alice")
+
+
+def test_files_that_are_refused_are_not_counted(limiting: Limiting) -> None:
+    limits = limiting(uploads_per_day=2)
+    with pytest.raises(InvalidInput), limits.uploading("alice", 2):
+        raise InvalidInput("This is no file.")
+    with limits.uploading("alice", 2):
+        pass
+    with pytest.raises(LimitReached):
+        _upload(limits, "alice")
 
 
 def test_a_limit_of_nothing_is_none(limiting: Limiting) -> None:
@@ -63,7 +78,7 @@ def test_a_limit_of_nothing_is_none(limiting: Limiting) -> None:
     assert _passed(limits, "alice", 50) == 50
     assert limits.memories_left("alice") is None
     for _ in range(60):
-        limits.may_upload("alice")
+        _upload(limits, "alice")
 
 
 def test_memories_left_are_those_of_this_person(limiting: Limiting, memory: Memory) -> None:

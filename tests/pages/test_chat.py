@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import services
 from auth.guard import SESSION
-from chat.conversations import Message
+from chat.tree import Message
 from memory.facts import Said, Write
 from tests.chat.conftest import until
 from tests.pages.conftest import Sit, opens_receipt, words
@@ -88,7 +88,7 @@ def test_a_turn_that_rests_says_why(sit: Sit, home: services.Services) -> None:
     app = _told(sit, home)
     asked, _ = _messages(app, home)
     with home.database.as_user(_user(app)) as connection:
-        home.conversations.postpone(connection, asked.id, "The model is busy.", at_least=600)
+        home.conversations.queue.postpone(connection, asked.id, "The model is busy.", at_least=600)
     assert "Not remembered yet: The model is busy\\." in words(app.run())
 
 
@@ -97,7 +97,7 @@ def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: s
     asked, _ = _messages(app, home)
     dropped = {"text": "Likes jazz", "reason": "the quote is not in the person's words"}
     with home.database.as_user(_user(app)) as connection:
-        home.conversations.remembered(connection, asked.id, {"events": [], "dropped": [dropped]})
+        home.conversations.queue.finish(connection, asked.id, {"events": [], "dropped": [dropped]})
     _button(app.run(), "1 not kept").click().run()
     assert "Likes jazz" in words(app)
     assert "not in the person's words" in words(app)

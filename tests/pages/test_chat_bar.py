@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import services
 from auth.guard import SESSION
-from chat.conversations import Message
+from chat.tree import Message
 from tests.chat.conftest import until
 from tests.chat.test_attachments import pdf, picture
 from tests.pages.conftest import Sit, opens_receipt, words

@@ -117,7 +117,7 @@ def test_it_can_be_deleted_for_good_at_once(sit: Sit, home: services.Services, t
 def test_what_it_taught_can_be_forgotten_with_it(sit: Sit, home: services.Services) -> None:
     app = sit("pages/chat.py")
     asked = home.conversations.say(_user(app), None, "I keep bees on the roof")
-    home.conversations.queue(asked)
+    home.conversations.end_without_reply(asked)
     home.worker.tell()
     until(lambda: bool(home.memory.get_all(user_id=_user(app))["results"]))
     _does(app.run(), "delete", asked.conversation_id)
@@ -218,7 +218,7 @@ def test_a_run_of_the_chat_page_makes_few_trips(searching: bool, sit: Sit, home:
     home.conversations.reply(home.conversations.messages(_user(app), chat)[0], "I see.", "complete", {})
     home.worker.stop()
     with home.database.as_user(_user(app)) as connection:
-        home.conversations.unqueue(connection)
+        home.conversations.queue.withdraw_all(connection)
     app.query_params["chat"] = chat
     if searching:
         app.text_input(key="searched").set_value("talk")

@@ -159,7 +159,7 @@ def test_what_was_refused_stands_with_its_reason(home: services.Services, app: A
     for _ in range(2):
         asked = home.conversations.say(_me(app), None, "x")
         with home.database.as_user(_me(app)) as connection:
-            home.conversations.remembered(connection, asked.id, {"events": [], "dropped": dropped})
+            home.conversations.queue.finish(connection, asked.id, {"events": [], "dropped": dropped})
     _tab(app, "Not kept")
     assert "**It is too long**, 2 times" in words(app)
     assert "“I am \\*the\\* king”" in words(app)
@@ -171,7 +171,7 @@ def test_receipts_of_any_form_are_read(home: services.Services, app: AppTest) ->
     for dropped in forms:
         asked = home.conversations.say(_me(app), None, "x")
         with home.database.as_user(_me(app)) as connection:
-            home.conversations.remembered(connection, asked.id, {"dropped": dropped})
+            home.conversations.queue.finish(connection, asked.id, {"dropped": dropped})
     told = {each.reason: each.times for each in home.refusals.of(_me(app))}
     assert told == {"7": 1, "alone": 1}
     _tab(app, "Not kept")
@@ -183,7 +183,9 @@ def test_what_was_refused_in_a_chat_that_is_gone_is_not_told(
 ) -> None:
     asked = home.conversations.say(_me(app), None, "x")
     with home.database.as_user(_me(app)) as connection:
-        home.conversations.remembered(connection, asked.id, {"dropped": [{"text": "I am king", "reason": "too long"}]})
+        home.conversations.queue.finish(
+            connection, asked.id, {"dropped": [{"text": "I am king", "reason": "too long"}]}
+        )
     assert [each.latest for each in home.refusals.of(_me(app))] == [["I am king"]]
     with home.database.as_user(_me(app)) as connection:
         connection.exec_driver_sql(f"update app.conversations set {change}")

@@ -70,7 +70,8 @@ def test_what_is_wrong_with_a_file_is_told_and_nothing_of_it_kept(
 
 def test_one_file_too_many_is_told(home: services.Services, app: AppTest) -> None:
     for _ in range(home.settings.uploads_per_day):
-        home.limits.may_upload(_me(app))
+        with home.limits.uploading(_me(app)):
+            pass
     _brings(app, [{"memory": "Likes tea"}])
     assert "That is all for now" in words(app)
     assert _kept(home, app) == set()

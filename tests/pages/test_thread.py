@@ -9,8 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import services
 from auth.guard import SESSION
-from chat.conversations import Message
-from chat.tree import MOST, PAGE
+from chat.tree import MOST, PAGE, Message
 from memory.database import connect
 from tests.chat.conftest import until
 from tests.pages.conftest import Sit, words

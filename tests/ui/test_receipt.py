@@ -25,7 +25,7 @@ def _drawn(receipt: dict[str, Any], status: str = "complete") -> AppTest:
     def draw(receipt: dict[str, object], status: str) -> None:
         from datetime import UTC, datetime
 
-        from chat.conversations import Message
+        from chat.tree import Message
         from ui.chat.receipt import draw_notes, draw_receipt
 
         said = Message("m", "c", "p", "ann", "assistant", "Hello", status, datetime.now(UTC), receipt)

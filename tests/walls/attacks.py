@@ -18,8 +18,7 @@ from auth.client import Session
 from auth.session import OpenDevice
 from chat.chats import deleted_reading, list_reading, search_reading
 from chat.naming import ChatName, Namer, Unnamed
-from chat.preferences import Preferences
-from chat.reply import answer, run_turn
+from chat.reply import answer
 from chat.turn import say
 from memory import Person, Plan, Said
 from memory.errors import AppError
@@ -34,6 +33,7 @@ from memory.rows.store import RecallQuery
 from memory.upkeep.grouping import MemoryWithUse
 from memory.upkeep.recheck import ANSWERS, Answer
 from memory.upkeep.tidy import Survey
+from tests.walls.attacks_limits import LIMITS
 from tests.walls.attacks_talks import ON_TALKS
 from tests.walls.attacks_threads import THREADS, chat_of_mine, told_the_same
 from tests.walls.world import ALICE, MALLORY, SECRET, World
@@ -119,7 +119,7 @@ def _claimed(w: World) -> Any:
     w.conversations.say(ME, None, "I keep bees")
     with w.database.as_user(ME) as connection:
         connection.exec_driver_sql("update app.messages set remember_after = now() where remembering = 'waiting'")
-    with w.conversations.next_turn() as claimed:
+    with w.conversations.queue.claim() as claimed:
         assert claimed is not None
         connection, turn = claimed
         return turn, connection.exec_driver_sql("select content from app.messages").all()
@@ -148,11 +148,6 @@ def _learned_next(w: World) -> Any:
 def hers_waiting(w: World) -> ImportBatch:
     """Alice's message from elsewhere, as Mallory would present it."""
     return ImportBatch(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{ALICE}-import"),))
-
-
-def _metered(w: World) -> str:
-    w.model.enqueue("Nothing of hers")
-    return "".join(w.limits.metered(w.model, ME).stream([]))
 
 
 def _straight(w: World, sql: str) -> Any:
@@ -412,14 +407,16 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
             replace(w.conversations.say(ME, None, "mine"), id=w.known["asked"].id), "mine now", "complete", {}
         ),
     ),
-    "Conversations.queue": (lambda w: w.conversations.queue(asked_of(w)),),
-    "Conversations.next_turn": (lambda w: _claimed(w),),
-    "Conversations.remembered": (lambda w: w.inside(lambda c: w.conversations.remembered(c, w.known["asked"].id, {})),),
-    "Conversations.postpone": (lambda w: w.inside(lambda c: w.conversations.postpone(c, w.known["asked"].id, "x")),),
-    "Conversations.unqueue": (lambda w: w.inside(w.conversations.unqueue),),
-    "Conversations.clear_receipts": (lambda w: w.inside(w.conversations.clear_receipts),),
+    "Conversations.end_without_reply": (lambda w: w.conversations.end_without_reply(asked_of(w)),),
+    "TurnQueue.claim": (lambda w: _claimed(w),),
+    "TurnQueue.finish": (lambda w: w.inside(lambda c: w.conversations.queue.finish(c, w.known["asked"].id, {})),),
+    "TurnQueue.postpone": (lambda w: w.inside(lambda c: w.conversations.queue.postpone(c, w.known["asked"].id, "x")),),
+    "TurnQueue.withdraw_all": (lambda w: w.inside(w.conversations.queue.withdraw_all),),
+    "TurnQueue.release": (lambda w: w.inside(lambda c: w.conversations.queue.release(c, w.known["asked"].id)),),
+    "TurnQueue.withdraw": (lambda w: w.inside(lambda c: w.conversations.queue.withdraw(c, w.known["asked"].id)),),
+    "TurnQueue.withdraw_chat": (lambda w: w.inside(lambda c: w.conversations.queue.withdraw_chat(c, chat_of(w))),),
     "Refusals.of": (lambda w: [w.services.refusals.of(each) for each in (ME, *STRANGE)],),
-    "Conversations.waiting": (lambda w: w.conversations.waiting(ME),),
+    "TurnQueue.waiting": (lambda w: w.conversations.queue.waiting(ME),),
     "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
     "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),
     "Chats.deleted": (lambda w: [w.chats.deleted(each) for each in (ME, *STRANGE)],),
@@ -436,51 +433,23 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Chats.archive": (lambda w: w.chats.archive(ME, chat_of(w)),),
     "Chats.delete": (lambda w: w.chats.delete(ME, chat_of(w)),),
     "Chats.restore": (lambda w: w.chats.restore(ME, chat_of(w)),),
-    "Chats.delete_for_good": (lambda w: w.chats.delete_for_good(ME, chat_of(w)),),
-    "Chats.delete_all": (lambda w: w.inside(w.chats.delete_all),),
-    "Exports.one": (lambda w: w.exports.one(ME, chat_of(w)),),
-    "Exports.all": (lambda w: [list(w.exports.all(each)) for each in (ME, *STRANGE)],),
+    "Chats.erase": (lambda w: w.chats.erase(ME, chat_of(w)),),
+    "Chats.erase_all": (lambda w: w.inside(w.chats.erase_all),),
     "Namer.name_next": (lambda w: _named(w),),
-    "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
-    "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
-    "Retention.count_older": (lambda w: [w.retention.count_older(each, 1) for each in (ME, *STRANGE)],),
-    "Retention.sweep": (lambda w: w.retention.sweep(1000),),
-    "Chat.preferences_of": (lambda w: w.chat.preferences_of(f"{ME} ").instructions,),
-    "Chat.model_for": (lambda w: w.chat.model_for(ME),),
+    "ChatServices.model_for": (lambda w: w.chat.model_for(ME),),
     "Worker.learn_next": (lambda w: _learned_next(w),),
     "Worker.sweep_if_due": (lambda w: w.worker.sweep_if_due(),),
     "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
-    "turn.say": (lambda w: say(w.chat, ME, chat_of(w), "mine now"),),
-    "turn.answer": (
+    "turn.say": (
+        lambda w: say(w.chat, ME, chat_of(w), "mine now"),
+        lambda w: say(w.chat, ME, chat_of(w), "mine now", new_if_gone=True).content,
+    ),
+    "reply.answer": (
+        lambda w: "".join(answer(w.chat, say(w.chat, ME, None, "Who is my sister?"))),
         lambda w: "".join(answer(w.chat, asked_of(w))),
         lambda w: "".join(answer(w.chat, asked_of(w), without=[alice(w)])),
     ),
-    "turn.run_turn": (
-        lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=chat_of(w), text="What do you know?")),
-        lambda w: "".join(run_turn(w.chat, user_id=ME, conversation_id=None, text="Who is my sister?")),
-    ),
-    # -- limits
-    "Limits.agreed": (lambda w: w.limits.agreed(f"{ME} ", "m@example.com") or None,),
-    "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
-    "Limits.may_upload": (lambda w: w.limits.may_upload(ME),),
-    "Limits.may_learn": (lambda w: w.limits.may_learn(ME, 1),),
-    "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
-    "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
-    "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
-    "Limits.may_come_in": (lambda w: w.limits.may_come_in("alice@example.com", "x"),),
-    "Counts.add_for_user": (lambda w: w.counts.add_for_user(ME, f"{SECRET}-count", 0, None, 60).amount or None,),
-    "Counts.add_for_key": (lambda w: w.counts.add_for_key("tokens", ALICE, 1, 10, 60),),
-    "Counts.memories": (lambda w: w.counts.memories(ME),),
-    "Consents.has_agreed": (lambda w: w.consents.has_agreed(f"{ME} ") or None,),
-    "Consents.record_consent": (lambda w: w.consents.record_consent(ME),),
-    "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
-    "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
-    "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
-    "Spending.charge_user": (lambda w: w.spending.charge_user(1, ME),),
-    "Spending.adjust": (lambda w: w.spending.adjust(-(10**9), ME),),
-    "Metered.stream": (lambda w: _metered(w),),
-    "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
-    "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),
+    **LIMITS,
     # -- staying signed in
     "Sessions.open": (lambda w: w.sessions.open(_mine(), SECRET[:4]).id,),
     "Sessions.ticket": (lambda w: w.sessions.ticket(_taken(w)) and None,),
@@ -517,7 +486,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
 HARMLESS = {
     "Memory.close",
     "ImportQueue.cost",
-    "Namer.tell",
+    "Namer.add",
     "Namer.stop",
     "Worker.start",
     "Worker.tell",
@@ -526,4 +495,5 @@ HARMLESS = {
     "Replies.close",
     "Limits.address_of",
     "Metered.close",
+    "Metered.listed",
 }

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from chat.attachments import Attachment
+from chat.preferences import Preferences
 from chat.tree import Switches
 from memory import episode_id
 from memory.erase.one_chat import LearnedFromChat, LearnedMemory
@@ -36,7 +37,7 @@ def _file(w: World) -> Attachment:
 def _carried(w: World) -> Any:
     """Alice's files, taken over to a message of Mallory's."""
     mine = w.conversations.say(ME, None, "mine")
-    w.inside(lambda c: w.attachments.carry(c, w.known["asked"].id, mine.id))
+    w.inside(lambda c: w.attachments.copy(c, w.known["asked"].id, mine.id))
     return w.attachments.written(ME, [mine.id])
 
 
@@ -70,15 +71,21 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "SwitchStore.of": (lambda w: w.switches.of(ME, chat_of(w)),),
     "SwitchStore.set": (lambda w: w.switches.set(ME, chat_of(w), Switches(temporary=True)),),
     "SwitchStore.put": (lambda w: w.inside(lambda c: w.switches.put(c, chat_of(w), Switches(temporary=True))),),
-    "Attachments.keep": (
+    "Attachments.add": (
         lambda w: w.inside(
-            lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [replace(_file(w), id=str(uuid4()))])
+            lambda c: w.attachments.add(c, w.known["asked"].id, chat_of(w), [replace(_file(w), id=str(uuid4()))])
         ),
-        lambda w: w.inside(lambda c: w.attachments.keep(c, w.known["asked"].id, chat_of(w), [_file(w)])),
+        lambda w: w.inside(lambda c: w.attachments.add(c, w.known["asked"].id, chat_of(w), [_file(w)])),
     ),
-    "Attachments.carry": (lambda w: _carried(w),),
+    "Attachments.copy": (lambda w: _carried(w),),
     "Attachments.written": (lambda w: w.attachments.written(ME, [w.known["asked"].id]),),
     "Attachments.previews": (lambda w: w.attachments.previews(ME, [w.known["asked"].id]),),
     "Attachments.pictures": (lambda w: w.attachments.pictures(ME, [w.known["asked"].id]),),
     "Attachments.one": (lambda w: [w.attachments.one(each, _file(w).id) for each in (ME, *STRANGE)],),
+    "Exports.one": (lambda w: w.exports.one(ME, chat_of(w)),),
+    "Exports.all": (lambda w: [list(w.exports.all(each)) for each in (ME, *STRANGE)],),
+    "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
+    "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
+    "Retention.count_older": (lambda w: [w.retention.count_older(each, 1) for each in (ME, *STRANGE)],),
+    "Retention.sweep": (lambda w: w.retention.sweep(1000),),
 }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC
 from typing import Any
 
 from chat.preferences import preferences_reading
-from chat.reply import PartialReply, ReplyTask, keep
+from chat.reply import PartialReply, ReplyTask, save
 from memory.errors import AppError
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
@@ -25,7 +24,7 @@ def told_the_same(w: World) -> str:
     """Whose message it is that says once more what Alice has said; gone again, for the attempts that come after."""
     said = w.conversations.say(ME, None, f"Tell me about {SECRET}", once_within=10**6)
     if said.user_id == ME:
-        w.chats.delete_for_good(ME, said.conversation_id)
+        w.chats.erase(ME, said.conversation_id)
     return said.user_id
 
 
@@ -61,13 +60,13 @@ def _while_hers_is_written(w: World, act: Callable[[], Any]) -> Any:
     """What Mallory can do to a reply that Alice waits for."""
     hers = w.known["asked"]
     held = {(ALICE, hers.conversation_id): ReplyTask(w.chat, hers)}
-    w.replies._writings |= held
+    w.replies._tasks |= held
     try:
         taken = act()
-        assert w.replies._writings == held, "Mallory ended it"
+        assert w.replies._tasks == held, "Mallory ended it"
         return taken
     finally:
-        w.replies._writings.clear()
+        w.replies._tasks.clear()
 
 
 THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
@@ -77,9 +76,10 @@ THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
             ME, chat_of_mine(w), show=w.known["asked"].id, first=w.known["asked"].id
         ),
     ),
-    "Threads.up_to": (lambda w: w.conversations.threads.up_to(replace(w.known["asked"], user_id=ME, content="")),),
-    "Threads.up_to_and": (
-        lambda w: w.conversations.threads.up_to_and(replace(w.known["asked"], user_id=ME), preferences_reading())[0],
+    "Threads.history": (
+        lambda w: w.conversations.threads.history(
+            replace(w.known["asked"], user_id=ME, content="", receipt={}), preferences_reading()
+        ),
     ),
     "Threads.stamp": (lambda w: w.conversations.threads.stamp(ME, w.known["asked"].conversation_id) and SECRET,),
     "Threads.choose": (
@@ -95,10 +95,10 @@ THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
     ),
     "Replies.stop_all": (lambda w: _while_hers_is_written(w, lambda: w.replies.stop_all(ME)),),
     "Replies.problem_with": (lambda w: w.replies.problem_with(ME, w.known["asked"].id),),
-    "ReplyTask.write": (lambda w: _forged(w).write((), None, UTC),),
+    "ReplyTask.write": (lambda w: _forged(w).write(),),
     "ReplyTask.follow": (lambda w: _followed(_forged(w)),),
     "ReplyTask.stop": (lambda w: _forged(w).stop(),),
     "ReplyTask.end": (lambda w: _forged(w).end(None),),
-    "turn.keep": (lambda w: keep(w.chat, replace(w.known["asked"], user_id=ME), PartialReply(pieces=["mine now"])),),
+    "reply.save": (lambda w: save(w.chat, replace(w.known["asked"], user_id=ME), PartialReply(pieces=["mine now"])),),
     "Threads.rate": (lambda w: w.conversations.threads.rate(ME, _replied(w), -1, "mine now"),),
 }

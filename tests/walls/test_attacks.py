@@ -91,15 +91,17 @@ def test_each_of_them_would_have_been_noticed(world: World) -> None:
 
 
 def test_every_method_that_could_reach_a_persons_rows_is_attacked() -> None:
-    listed = {name for name in ATTACKS if not name.startswith("turn.")} | HARMLESS
+    listed = {name for name in ATTACKS if not name.startswith(("turn.", "reply."))} | HARMLESS
     assert _methods() - listed == set(), "add a line for each to tests/walls/attacks.py"
     assert listed - _methods() == set(), "no longer there"
 
 
 def test_the_functions_of_a_turn_are_attacked() -> None:
-    from chat import turn
+    from chat import reply, turn
 
-    assert {f"turn.{name}" for name in turn.__all__ if inspect.isfunction(getattr(turn, name))} <= ATTACKS.keys()
+    functions = {f"turn.{name}" for name in turn.__all__ if inspect.isfunction(getattr(turn, name))}
+    functions |= {f"reply.{name}" for name in reply.__all__ if inspect.isfunction(getattr(reply, name))}
+    assert functions - {"reply.without_memories"} <= ATTACKS.keys()
 
 
 def _methods() -> set[str]:

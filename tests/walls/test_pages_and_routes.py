@@ -56,7 +56,7 @@ def alice(home: services.Services, sign_up: Callable[[], Session]) -> tuple[Sess
     ids["line"] = page.lines[0].id
     # The worker's statements must not begin just when the watch is taken down: SQLAlchemy cannot bear that.
     home.worker.tell()
-    until(lambda: not home.conversations.waiting(user_id))
+    until(lambda: not home.conversations.queue.waiting(user_id))
     return session, ids | {"user": user_id, "user_id": user_id, "conversation": asked.conversation_id}
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from chat.conversations import Conversations
 from chat.reply import answer
-from chat.turn import Chat, say
+from chat.turn import ChatServices, say
 from limits import Limits
 from memory import Memory
 from memory.database import Database
@@ -22,7 +22,7 @@ PEOPLE, THREADS = 200, 16
 MARK = re.compile(r"Town\d{3}x")
 
 
-def _session(chat: Chat, number: int, seen: list[tuple[str, str]]) -> Iterator[None]:
+def _session(chat: ChatServices, number: int, seen: list[tuple[str, str]]) -> Iterator[None]:
     """One person's visit, in steps between which anybody else's may come."""
     who, town = f"person-{number}", f"Town{number:03}x"
 
@@ -75,7 +75,7 @@ def _step(session: Iterator[None]) -> bool:
 def test_nobody_reads_what_another_said(database: Database, memory: Memory) -> None:
     seen: list[tuple[str, str]] = []
     limits = Limits(database, Settings())
-    chat = Chat(Conversations(database), memory, None, lambda: None, limits)
+    chat = ChatServices(Conversations(database), memory, None, lambda: None, limits)
     with watching(database.engine) as watched:
         steps = _interleave([_session(chat, number, seen) for number in range(PEOPLE)])
     assert steps == PEOPLE * 9

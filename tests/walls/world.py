@@ -21,7 +21,7 @@ from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore, SwitchStore
 from chat.queue import Worker
 from chat.reply import Replies
-from chat.turn import Chat
+from chat.turn import ChatServices
 from limits import Limits
 from limits.admission import Admission
 from limits.consent import Consents
@@ -186,13 +186,11 @@ class World:
 
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.conversations, self.memory, self.limits, self.retention)
+        return Worker(self.conversations.queue, self.memory, self.limits, self.retention)
 
     @cached_property
-    def chat(self) -> Chat:
-        return Chat(
-            self.conversations, self.memory, None, lambda: None, self.limits, self.preferences, ModelCatalog(None)
-        )
+    def chat(self) -> ChatServices:
+        return ChatServices(self.conversations, self.memory, None, lambda: None, self.limits, ModelCatalog(None))
 
     @cached_property
     def replies(self) -> Replies:
@@ -249,7 +247,7 @@ class World:
         receipt = {"memories": [{"id": fact.id, "text": word}]}
         self.conversations.reply(asked, f"{word} it is", "complete", receipt)
         with self.database.as_user(user_id) as connection:
-            self.conversations.remembered(
+            self.conversations.queue.finish(
                 connection, asked.id, {"events": [{"memory": word}], "dropped": [{"text": word, "reason": word}]}
             )
         self._bring(user_id, word)

@@ -13,8 +13,8 @@ from uuid import uuid4
 import streamlit as st
 
 from auth.guard import User
-from chat.conversations import LONGEST_MESSAGE
 from chat.tree import Message
+from chat.turn import LONGEST_MESSAGE
 from ui.browser import component, invisible, source
 
 __all__ = [

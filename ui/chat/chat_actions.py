@@ -12,8 +12,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from auth.guard import User
-from chat.conversations import Conversation
 from chat.export import Names, archive, as_json, as_markdown
+from chat.tree import Conversation
 from memory.erase.one_chat import ForgetReceipt
 from memory.errors import AppError
 from services import services
@@ -98,7 +98,7 @@ def delete_for_good(user: User, chat_id: str) -> None:
     def erase() -> None:
         app = services()
         receipt = app.forget_chat(user.id, chat_id) if forget else None
-        app.chats.delete_for_good(user.id, chat_id)
+        app.chats.erase(user.id, chat_id)
         st.session_state[FORGOTTEN] = receipt
         _close_bar()
 

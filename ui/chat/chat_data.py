@@ -11,8 +11,8 @@ import streamlit as st
 from auth.guard import User
 from chat import chats
 from chat.chats import SearchHit, search_reading
-from chat.conversations import Conversation
 from chat.preferences import Preferences, preferences_reading
+from chat.tree import Conversation
 from memory import Question
 from memory.learn.questions import open_questions
 from services import services

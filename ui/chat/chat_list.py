@@ -12,7 +12,7 @@ import streamlit as st
 
 from auth.guard import User, require_user
 from chat.chats import MOST_FOUND, PAGE, SearchHit
-from chat.conversations import Conversation
+from chat.tree import Conversation
 from services import services
 from ui import dates, elements
 from ui.browser.page_scripts import close_sidebar_now, close_sidebar_soon, focus_field

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from auth.guard import User, require_user
-from chat.conversations import Message
+from chat.tree import Message
 from memory import Result
 from services import services
 from ui.browser.timer import run_again

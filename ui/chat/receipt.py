@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import streamlit as st
 
-from chat.conversations import Message
+from chat.tree import Message
 from ui import dates
 from ui.chat import open_chat
 from ui.chat.learned import learned_line

@@ -41,7 +41,7 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
     Returns the thread as it is then. Whoever leaves the page, or presses something on it, leaves the reply to go on.
     """
     threads = services().conversations.threads
-    composer.seen(asked.id)  # and no older answer, whatever becomes of this one
+    composer.note_seen(asked.id)  # and no older answer, whatever becomes of this one
     # Each an element for now: what stood here before, under an older answer, is gone at once.
     words, end, *_, place = [st.empty() for _ in range(UNDER_REPLY)]
     words.caption("Thinking…")
@@ -54,11 +54,11 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
     except AppError as error:
         problem = str(error)
     place.empty()
-    if not task.begun:
+    if not task.has_words:
         words.empty()
     now = threads.open(user.id, asked.conversation_id)
     if problem is None:
-        composer.seen(now.tip)
+        composer.note_seen(now.tip)
     with end.container():
         _stands(user, asked, thread, now, problem)
         draw_learned(asked, newest=True)

@@ -104,8 +104,7 @@ def _draw_upload(user: User) -> None:
                 f"{uploaded.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it, and give me the "
                 "conversations.json in it."
             )
-        services().limits.may_upload(user.id)
-        with st.spinner("Reading the file…"):
+        with services().limits.uploading(user.id), st.spinner("Reading the file…"):
             if chatgpt.is_export(uploaded):
                 chatgpt_import.offer_export(chatgpt.read(uploaded, uploaded.name))
             else:

@@ -289,7 +289,7 @@ def test_the_worker_keeps_a_turn_once_with_the_memories_that_were_used(memory: M
     talks = Conversations(database)
     asked = talks.say("alice", None, LIVES)
     talks.reply(asked, REPLY, "complete", {"memories": [{"id": "fact 7"}]})
-    worker = Worker(talks, memory)
+    worker = Worker(talks.queue, memory)
     assert (worker.remember_next(), worker.remember_next()) == (True, False)
     [mine, reply] = kept(database)
     assert (mine["id"], mine["metadata"]["run_id"]) == (episode_id("alice", asked.id), asked.conversation_id)
