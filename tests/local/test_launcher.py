@@ -116,7 +116,7 @@ def test_a_taken_port_is_said_before_anything_is_started(launcher: Launch, data_
     refused = launcher()
     with socket.create_server(("127.0.0.1", refused.port)):
         assert refused.start().exit_code() == 1
-    assert f"Port {refused.port} is taken" in refused.output
+    assert f"Port {refused.port} is in use" in refused.output
     assert "make run" in refused.output
     assert "PostgreSQL" not in refused.output
     assert not (data_dir / "postgres").exists()

@@ -101,8 +101,8 @@ def test_reading_is_shown_and_stopped(home: services.Services, app: AppTest, mon
         (b"PK\x03\x04 no zip", "export.zip", "is damaged, or no zip"),
         (zipped(("other.txt", b"x")).getvalue(), "export.zip", "no conversations.json"),
         (b"\x00\x01", "export.zip", "export.zip is not JSON"),
-        (json.dumps([chat()]).encode(), "conversations.json", "nothing that you said"),
-        (b"memory,kind\nx,poem\n", "m.csv", "no kind of memory"),
+        (json.dumps([chat()]).encode(), "conversations.json", "no messages of yours"),
+        (b"memory,kind\nx,poem\n", "m.csv", "not a kind of memory"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_told(app: AppTest, held: bytes, name: str, sentence: str) -> None:

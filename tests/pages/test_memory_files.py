@@ -55,7 +55,7 @@ def test_messages_are_kept_as_they_were_said(home: services.Services, app: AppTe
 @pytest.mark.parametrize(
     ("held", "sentence"),
     [
-        (b"not json", "mine.json is not JSON: it breaks off, or goes wrong, at line 1, column 1."),
+        (b"not json", "mine.json is not JSON: there is an error at line 1, column 1."),
         ({"results": [{"memory": "fine"}, {"memory": 5}]}, "Entry 2 of mine.json cannot be kept"),
         ({"nothing": 1}, "holds no list of messages or memories"),
     ],

@@ -222,7 +222,7 @@ def test_two_moves_at_once_are_one(app: Memory, database: Database, letters: Let
     letters.first = try_another
     reembed(database, letters)
     assert second
-    assert set(second) == {"Somebody is moving the vectors already: wait until that is done."}
+    assert set(second) == {"Another process is already re-embedding: wait until it is done."}
     assert _wrong(database, letters) == []
 
 

@@ -98,7 +98,7 @@ def test_a_list_that_cannot_be_had_is_an_error_of_ours(
 def test_a_silent_server_is_not_waited_for_long(
     model: OpenAIModel, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.LISTING_SECONDS", 0.2)
+    monkeypatch.setattr("memory.model.LISTING_SECONDS", 0.2)
     gate = Gate()
     model_server.hold(gate)
     model_server.listing = Stall(gate, then=Raw("{}"))
