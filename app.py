@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from auth.guard import FRAMED, open_door
+from auth.guard import RUN_BY_APP, begin_run
 from auth.routes import session_routes
 from headers import walls
 from memory.errors import AppError
@@ -34,7 +34,7 @@ async def answer_health(_request: Request) -> JSONResponse:
 def run_page() -> None:
     """Run the page that was asked for; the navigation is shown to those who are signed in."""
     set_up_page()
-    st.session_state[FRAMED] = True
+    st.session_state[RUN_BY_APP] = True
     signed_in = _signed_in()
     if signed_in is None:
         st.navigation([st.Page(_draw_start_problem, title="Keepsake")], position="hidden").run()
@@ -68,7 +68,7 @@ def run_page() -> None:
 def _signed_in() -> bool | None:
     """Return whether somebody is signed in, or None if the app cannot start."""
     try:
-        return open_door(services().sessions) is not None
+        return begin_run(services().sessions) is not None
     except AppError as error:
         st.session_state[START_PROBLEM] = error
         return None

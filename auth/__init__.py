@@ -1,1 +1,1 @@
-"""Who is asking? Signing up, in and out, and the gate in front of every page."""
+"""Who uses the app: signing up, in and out, and the check at the start of every page."""

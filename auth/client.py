@@ -1,8 +1,8 @@
-"""One Supabase client for one browser session: every conversation with the auth server.
+"""Every request to the auth server, through one Supabase client for each browser session.
 
-The only importer of supabase. A client is never shared: with a shared one, the next query of one person
-ran as another. It draws nothing and remembers nobody beyond its own session; what it says of a session
-was checked by `tokens`.
+The only importer of supabase. A client is never shared, because its next request would run as whoever used it last.
+Every session that it returns has a token that `auth/tokens.py` checked. The auth server's errors become those of
+`auth/errors.py` here. This module draws nothing and stores no session.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from supabase_auth import SyncMemoryStorage
 from supabase_auth import errors as vendor
 
 from auth.errors import (
+    SIGNED_OUT,
     AddressTaken,
     AuthUnreachable,
     ConfirmItsYou,
@@ -29,20 +30,28 @@ from auth.errors import (
     WeakPassword,
     WrongCredentials,
 )
-from auth.person import Enrolment, Session, a_code, a_password, an_address
+from auth.person import Enrolment, Session, checked_address, checked_code, checked_password
 from auth.tokens import NOT_TRUSTED, tokens_of
 from memory.errors import InvalidInput, SettingsError
 
-__all__ = ["AWAY", "ENDED", "NO_AUTH_SERVER", "AuthClient", "Enrolment", "Session", "refusal", "weak"]
+__all__ = [
+    "NO_AUTH_SERVER",
+    "UNREACHABLE",
+    "AuthClient",
+    "Enrolment",
+    "Session",
+    "refusal",
+    "weak_password",
+]
 
 PATIENCE_SECONDS = 10
 LINKS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
-_NO_MORE = "This link or code does not work any more. Sign in, or ask for another mail."
+_LINK_USED_UP = "This link or code does not work any more. Sign in, or ask for another mail."
 Scope = Literal["local", "others", "global"]
 
 
 class AuthClient:
-    """Talks to the auth server for one person at one browser."""
+    """Talks to the auth server for one browser session."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url.rstrip("/"), key
@@ -58,10 +67,10 @@ class AuthClient:
             raise SettingsError(f"SUPABASE_URL or SUPABASE_KEY is not what Supabase gives out: {error}.") from error
         self._tokens = tokens_of(url, key)
 
-    # -- coming in -------------------------------------------------------------------------------
+    # -- signing in -------------------------------------------------------------------------------
 
     def sign_up(self, email: str, password: str) -> Session | None:
-        """Make an account. None means: confirm the address first, then sign in."""
+        """Make an account. Return None if the address has to be confirmed before signing in."""
         credentials = _credentials(email, password)
         with translating():
             return self._session(self._client.auth.sign_up(credentials))
@@ -76,8 +85,8 @@ class AuthClient:
         return session
 
     def send_link(self, email: str) -> None:
-        """Mail a link and a code to sign in with; says nothing of whether there is such an account."""
-        asked: Any = {"email": an_address(email), "options": {"should_create_user": False}}
+        """Mail a link and a code to sign in with. The caller cannot tell whether there is such an account."""
+        asked: Any = {"email": checked_address(email), "options": {"should_create_user": False}}
         with translating():
             try:
                 self._client.auth.sign_in_with_otp(asked)
@@ -86,40 +95,40 @@ class AuthClient:
                     raise
 
     def send_recovery(self, email: str) -> None:
-        """Mail a link and a code to choose a new password with; likewise."""
+        """Mail a link and a code to choose a new password with. The caller cannot tell whether the account exists."""
         with translating():
-            self._client.auth.reset_password_for_email(an_address(email))
+            self._client.auth.reset_password_for_email(checked_address(email))
 
     def resend(self, email: str) -> None:
         """Mail the confirmation of a new account again."""
         with translating():
-            self._client.auth.resend({"type": "signup", "email": an_address(email)})
+            self._client.auth.resend({"type": "signup", "email": checked_address(email)})
 
-    def follow(self, token_hash: str, kind: str) -> Session | None:
-        """Use the link of a mail. None means: an address change of which the other mail is still to be confirmed."""
+    def use_link(self, token_hash: str, kind: str) -> Session | None:
+        """Use the link of a mail. Return None for a change of address whose other mail is still to be confirmed."""
         if kind not in LINKS or not token_hash or len(token_hash) > 500:
-            raise InvalidInput("This link is not one of ours, or it is damaged.")
-        session = self._verified({"token_hash": token_hash, "type": kind})
+            raise InvalidInput("This link does not belong to this app, or it is damaged.")
+        session = self._verify({"token_hash": token_hash, "type": kind})
         if session is None and kind != "email_change":
-            raise SignInError(_NO_MORE)
+            raise SignInError(_LINK_USED_UP)
         return session
 
     def use_code(self, email: str, code: str, kind: str) -> Session:
         """Use the code of a mail instead of its link."""
-        session = self._verified({"email": an_address(email), "token": a_code(code), "type": kind})
+        session = self._verify({"email": checked_address(email), "token": checked_code(code), "type": kind})
         if session is None:
-            raise SignInError(_NO_MORE)
+            raise SignInError(_LINK_USED_UP)
         return session
 
-    def oauth_address(self, provider: Any, back_to: str) -> tuple[str, str]:
-        """Where to send the browser to sign in elsewhere, and the verifier to keep until it comes back."""
+    def begin_oauth(self, provider: Any, back_to: str) -> tuple[str, str]:
+        """Return the address at which the browser signs in with a provider, and the verifier to keep meanwhile."""
         with translating():
             asked = self._client.auth.sign_in_with_oauth({"provider": provider, "options": {"redirect_to": back_to}})
         [verifier] = (value for name, value in self._storage.storage.items() if name.endswith("-code-verifier"))
         return asked.url, verifier
 
-    def come_back(self, code: str, verifier: str) -> Session:
-        """Sign in with what the other side sent along."""
+    def finish_oauth(self, code: str, verifier: str) -> Session:
+        """Sign in with the code that a provider sent back with the browser."""
         proof: Any = {"auth_code": code, "code_verifier": verifier}
         with translating():
             session = self._session(self._client.auth.exchange_code_for_session(proof))
@@ -127,37 +136,37 @@ class AuthClient:
             raise SignInError("Sign-in did not work. Try again.")
         return session
 
-    # -- being in --------------------------------------------------------------------------------
+    # -- while signed in --------------------------------------------------------------------------------
 
     def refresh(self, session: Session) -> Session:
-        """The session with fresh tokens. Refresh tokens work once: the caller sees to it that only one asks."""
+        """Return the session with new tokens. A refresh token works once: the caller has to see to that."""
         with translating():
             fresh = self._session(self._client.auth.refresh_session(session.refresh_token))
         if fresh is None or fresh.user_id != session.user_id:
-            raise SessionEnded(ENDED)
+            raise SessionEnded(SIGNED_OUT)
         return fresh
 
     def check(self, session: Session) -> None:
-        """Raise unless the tokens of a session that was kept elsewhere are still what they say."""
+        """Raise unless the token of a stored session is valid and belongs to its user."""
         with translating():
-            claims = self._tokens.check(session.access_token, self._whose)
+            claims = self._tokens.check(session.access_token, self._user_of)
         if claims["sub"] != session.user_id:
             raise UntrustedToken(NOT_TRUSTED)
 
     def confirm_alive(self, session: Session) -> None:
-        """Raise `SessionEnded` unless the server itself says that this session stands; before what cannot be undone."""
+        """Ask the server, and raise `SessionEnded` if the session has ended; called before what cannot be undone."""
         with translating():
-            whose = self._whose(session.access_token)
-        if whose != session.user_id:
-            raise SessionEnded(ENDED)
+            user_id = self._user_of(session.access_token)
+        if user_id != session.user_id:
+            raise SessionEnded(SIGNED_OUT)
 
     def sign_out(self, session: Session, scope: Scope = "local") -> None:
-        """End this session on the server, or the others, or all; one that has ended already is as good."""
+        """End this session on the server, or the person's others, or all; do nothing if it has ended already."""
         with suppress(SessionEnded), translating():
             self._client.auth.admin.sign_out(session.access_token, scope)
 
     def check_password(self, email: str, password: str) -> None:
-        """Raise `WrongCredentials` unless this is the password."""
+        """Raise `WrongCredentials` unless this is the account's password."""
         credentials = _credentials(email, password)
         with translating():
             proved = self._client.auth.sign_in_with_password(credentials).session
@@ -165,12 +174,12 @@ class AuthClient:
                 self._client.auth.admin.sign_out(proved.access_token, "local")
 
     def change_password(self, session: Session, new: str, code: str = "") -> None:
-        """Set a new password; `ConfirmItsYou` asks for the code that was mailed meanwhile."""
-        wanted: Any = {"password": a_password(new)}
+        """Set a new password; raise `ConfirmItsYou` if the server first wants the code that it has just mailed."""
+        wanted: Any = {"password": checked_password(new)}
         if code:
             wanted["nonce"] = code.strip()
         with translating():
-            self._as(session)
+            self._act_as(session)
             try:
                 self._client.auth.update_user(wanted)
             except vendor.AuthApiError as error:
@@ -179,15 +188,15 @@ class AuthClient:
                 raise
 
     def change_email(self, session: Session, new: str) -> bool:
-        """Ask for another address; True if it changed at once, False if mails have to be answered first."""
-        wanted = an_address(new)
+        """Change the address; return False if the links in the mails have to be used first."""
+        wanted = checked_address(new)
         with translating():
-            self._as(session)
+            self._act_as(session)
             answer = self._client.auth.update_user({"email": wanted})
         return (answer.user.email or "").lower() == wanted.lower()
 
     def delete_sign_in(self, session: Session) -> bool:
-        """Take the sign-in away, where the auth server lets people do so themselves, as the local one does."""
+        """Delete the account at the auth server; return False if it does not let people do so themselves."""
         headers = {"apikey": self._key, "Authorization": f"Bearer {session.access_token}"}
         with translating():
             return self._http.delete(f"{self._url}/auth/v1/user", headers=headers).status_code == 204
@@ -195,9 +204,9 @@ class AuthClient:
     # -- the second factor -----------------------------------------------------------------------
 
     def enrol(self, session: Session) -> Enrolment:
-        """Begin a second factor; half-begun ones are taken away first."""
+        """Begin to set up a second factor, after removing those that were begun and never finished."""
         with translating():
-            self._as(session)
+            self._act_as(session)
             for each in self._client.auth.mfa.list_factors().all:
                 if each.status != "verified":
                     self._client.auth.mfa.unenroll({"factor_id": each.id})
@@ -207,54 +216,54 @@ class AuthClient:
         return Enrolment(begun.id, begun.totp.qr_code.removeprefix("data:image/svg+xml;utf-8,"), begun.totp.secret)
 
     def pass_factor(self, session: Session, factor_id: str, code: str) -> Session:
-        """The session once the code of its second factor is right."""
-        shown = a_code(code)
+        """Return the session with its second factor passed; raise if the code is wrong."""
+        shown = checked_code(code)
         with translating():
-            self._as(session)
+            self._act_as(session)
             self._client.auth.mfa.challenge_and_verify({"factor_id": factor_id, "code": shown})
             passed = self._session(self._client.auth.refresh_session())
         if passed is None:
-            raise SessionEnded(ENDED)
+            raise SessionEnded(SIGNED_OUT)
         return passed
 
     def remove_factor(self, session: Session) -> None:
-        """Take the second factor away; the session says so once it is refreshed."""
+        """Remove the second factor; the session shows it once it is refreshed."""
         with translating():
-            self._as(session)
+            self._act_as(session)
             self._client.auth.mfa.unenroll({"factor_id": session.factor_id or ""})
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._client.auth.close()
         self._http.close()
 
-    def _as(self, session: Session) -> None:
-        """Be this person for the next call; asks the server whether the session still stands."""
+    def _act_as(self, session: Session) -> None:
+        """Make the next call as this person; the library asks the server whether the session still exists."""
         self._client.auth.set_session(session.access_token, session.refresh_token)
 
-    def _whose(self, token: str) -> str | None:
+    def _user_of(self, token: str) -> str | None:
         answer = self._client.auth.get_user(token)
         return answer.user.id if answer else None
 
-    def _verified(self, proof: Any) -> Session | None:
+    def _verify(self, proof: Any) -> Session | None:
         with translating():
             return self._session(self._client.auth.verify_otp(proof))
 
     def _session(self, answer: Any) -> Session | None:
-        """What the server gave, gated on the session and never on the user, its token checked."""
-        given = answer.session
-        if given is None or given.user is None:
+        """Return the session in the server's answer after checking its token; None if it has no session."""
+        answered = answer.session
+        if answered is None or answered.user is None:
             return None
-        claims = self._tokens.check(given.access_token, self._whose)
-        if claims["sub"] != given.user.id:
+        claims = self._tokens.check(answered.access_token, self._user_of)
+        if claims["sub"] != answered.user.id:
             raise UntrustedToken(NOT_TRUSTED)
-        factors = [each.id for each in given.user.factors or [] if each.status == "verified"]
+        factors = [each.id for each in answered.user.factors or [] if each.status == "verified"]
         return Session(
-            given.user.id,
-            given.user.email or "",
+            answered.user.id,
+            answered.user.email or "",
             float(claims["exp"]),
-            given.access_token,
-            given.refresh_token,
+            answered.access_token,
+            answered.refresh_token,
             factors[0] if factors else None,
             claims.get("aal") == "aal2",
         )
@@ -262,15 +271,15 @@ class AuthClient:
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Turn supabase's errors into ours."""
+    """Turn supabase's errors into those of this app."""
     try:
         yield
     except vendor.AuthWeakPasswordError as error:
-        raise WeakPassword(weak(error.reasons)) from error
+        raise WeakPassword(weak_password(error.reasons)) from error
     except vendor.AuthRetryableError as error:
-        raise AuthUnreachable(AWAY) from error
+        raise AuthUnreachable(UNREACHABLE) from error
     except vendor.AuthSessionMissingError as error:
-        raise SessionEnded(ENDED) from error
+        raise SessionEnded(SIGNED_OUT) from error
     except vendor.AuthApiError as error:
         raise refusal(str(error.code or ""), error.status, str(error)) from error
     except vendor.AuthUnknownError as error:
@@ -278,23 +287,22 @@ def translating() -> Iterator[None]:
     except vendor.AuthError as error:
         raise SignInError("Sign-in did not work. Try again in a moment.") from error
     except httpx.HTTPError as error:
-        raise AuthUnreachable(AWAY) from error
+        raise AuthUnreachable(UNREACHABLE) from error
     except ValueError as error:
         # The library lets a page that is not JSON through as it is.
         raise AuthUnreachable(NO_AUTH_SERVER) from error
 
 
 def _credentials(email: str, password: str) -> Any:
-    return {"email": an_address(email), "password": a_password(password)}
+    return {"email": checked_address(email), "password": checked_password(password)}
 
 
 MIN_PASSWORD = 8
-AWAY = "The sign-in server does not answer. Try again in a moment."
+UNREACHABLE = "The sign-in server does not answer. Try again in a moment."
 NO_AUTH_SERVER = "What answers at SUPABASE_URL is not a sign-in server."
-ENDED = "You were signed out. Please sign in again."
 _USED_UP = "This link or code does not work any more: it was used already, or it is too old."
 _WRONG_CODE = "This code is not right. Codes change every half minute: try the one that is shown now."
-_NOT_HERE = "This sign-in server does not offer that."
+_NOT_OFFERED = "This sign-in server does not offer that."
 
 _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "invalid_credentials": (WrongCredentials, "Unknown address or wrong password."),
@@ -307,7 +315,7 @@ _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "user_already_exists": (AddressTaken, "There is an account with this address already: sign in instead."),
     "email_exists": (AddressTaken, "There is an account with this address already: sign in instead."),
     "signup_disabled": (SignInError, "New accounts are not open here."),
-    "email_provider_disabled": (NotSupported, _NOT_HERE),
+    "email_provider_disabled": (NotSupported, _NOT_OFFERED),
     "provider_disabled": (NotSupported, "This way to sign in is not set up here."),
     "oauth_provider_not_supported": (NotSupported, "This way to sign in is not set up here."),
     "email_address_invalid": (SignInError, "This does not look like an e-mail address."),
@@ -322,24 +330,24 @@ _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "mfa_verification_failed": (WrongCredentials, _WRONG_CODE),
     "mfa_verification_rejected": (WrongCredentials, _WRONG_CODE),
     "mfa_challenge_expired": (WrongCredentials, "This took too long: type the code that is shown now."),
-    "mfa_totp_enroll_not_enabled": (NotSupported, _NOT_HERE),
-    "mfa_totp_verify_not_enabled": (NotSupported, _NOT_HERE),
+    "mfa_totp_enroll_not_enabled": (NotSupported, _NOT_OFFERED),
+    "mfa_totp_verify_not_enabled": (NotSupported, _NOT_OFFERED),
     "too_many_enrolled_mfa_factors": (SignInError, "There are too many second factors already: remove one first."),
     "insufficient_aal": (SignInError, "This needs your second factor: sign out, and in again with it."),
     "reauthentication_needed": (ConfirmItsYou, "To be sure it is you, we sent you a code by mail: type it here."),
     "reauthentication_not_valid": (ConfirmItsYou, "This code is not right: type the one from the latest mail."),
-    "session_not_found": (SessionEnded, ENDED),
-    "session_expired": (SessionEnded, ENDED),
-    "refresh_token_not_found": (SessionEnded, ENDED),
-    "refresh_token_already_used": (SessionEnded, ENDED),
-    "bad_jwt": (SessionEnded, ENDED),
+    "session_not_found": (SessionEnded, SIGNED_OUT),
+    "session_expired": (SessionEnded, SIGNED_OUT),
+    "refresh_token_not_found": (SessionEnded, SIGNED_OUT),
+    "refresh_token_already_used": (SessionEnded, SIGNED_OUT),
+    "bad_jwt": (SessionEnded, SIGNED_OUT),
 }
 
 
 def refusal(code: str, status: int, words: str) -> SignInError:
-    """The error for a refusal; `words` are the server's own, which are read and never shown."""
+    """Return the error for a refusal; `words` is the server's own text, which is read and never shown."""
     if code == "weak_password":
-        return WeakPassword(weak([]))
+        return WeakPassword(weak_password([]))
     if code in _BY_CODE:
         kind, sentence = _BY_CODE[code]
         return kind(sentence)
@@ -348,14 +356,14 @@ def refusal(code: str, status: int, words: str) -> SignInError:
     if status == 401 and "api key" in words.lower():
         return SignInError("The app's Supabase key is not accepted: SUPABASE_KEY has to be checked.")
     if status == 404:
-        return NotSupported(_NOT_HERE)
+        return NotSupported(_NOT_OFFERED)
     if status >= 500:
         return AuthUnreachable("The sign-in server has a problem. Try again in a moment.")
     return SignInError("That did not work. Check what you typed, and try again.")
 
 
-def weak(reasons: Iterable[str]) -> str:
-    """Why a password was not taken, and what would be."""
+def weak_password(reasons: Iterable[str]) -> str:
+    """Return why the server refused a password, and what it would accept."""
     if "pwned" in reasons:
         return "This password is known from a data leak: choose another."
     if "characters" in reasons:

@@ -1,6 +1,7 @@
-"""What the browser has to be asked for: to take the cookie of a ticket, or to drop the one it has.
+"""What the browser has to do about its session cookie: set it with a ticket, or drop it.
 
-The gate knows who is here, the page's script runs the errand; this says which. It draws nothing.
+`ui/browser/cookie_bridge.py` hands the task to the page's script, which calls the routes in `auth/routes.py`. This
+module draws nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import time
 import streamlit as st
 
 from auth import guard
-from auth.session import TICKET_SECONDS, fresh_secret
+from auth.session import TICKET_SECONDS, new_secret
 
-__all__ = ["errand", "no_cookie", "staying"]
+__all__ = ["cookie_refused", "cookie_task", "stays_signed_in"]
 
 
-def errand() -> dict[str, str] | None:
-    """What the browser has to be asked for: to take the cookie of a ticket, or to drop the one it has."""
-    if st.session_state.get(guard.KEPT):
+def cookie_task() -> dict[str, str] | None:
+    """Return the route that the browser has to call now, with its ticket; None if there is nothing to do."""
+    if st.session_state.get(guard.HAS_COOKIE):
         st.session_state.pop(guard.TICKET, None)
     if guard.TICKET in st.session_state:
         ticket, issued = st.session_state[guard.TICKET]
@@ -26,16 +27,16 @@ def errand() -> dict[str, str] | None:
             st.session_state[guard.TICKET] = ticket, time.monotonic()
         return {"path": "session/keep", "ticket": ticket, "once": ticket}
     if st.session_state.pop(guard.DROP, None):
-        return {"path": "session/drop", "ticket": "", "once": fresh_secret()}
+        return {"path": "session/drop", "ticket": "", "once": new_secret()}
     return None
 
 
-def no_cookie() -> None:
-    """Note that this host did not take the cookie: sign-in lasts for the tab."""
+def cookie_refused() -> None:
+    """Note that the browser could not set its cookie here, so that sign-in lasts as long as the tab."""
     st.session_state.pop(guard.TICKET, None)
     st.session_state[guard.NO_COOKIE] = True
 
 
-def staying() -> bool:
-    """Whether sign-in outlasts this tab."""
-    return bool(st.session_state.get(guard.KEPT)) or not st.session_state.get(guard.NO_COOKIE)
+def stays_signed_in() -> bool:
+    """Return whether the person stays signed in when this tab is closed."""
+    return bool(st.session_state.get(guard.HAS_COOKIE)) or not st.session_state.get(guard.NO_COOKIE)

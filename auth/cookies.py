@@ -1,13 +1,13 @@
-"""What a browser tells: its name for a list of devices, the app's address as it sees it, the cookie's name.
+"""Names that follow from what a browser sends: of its device, of the app's address, of the app's cookies.
 
-Pure: takes plain values. It reads no request by itself.
+Every function takes plain values; nothing here reads a request or sets a cookie.
 """
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-__all__ = ["cookie_name", "device_name", "home_of", "trip_cookie_name"]
+__all__ = ["base_address", "cookie_name", "device_name", "oauth_cookie_name"]
 
 # In this order: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
 BROWSERS = (
@@ -32,31 +32,31 @@ SYSTEMS = (
 
 
 def device_name(user_agent: str | None) -> str:
-    """What a person would call the thing in front of them: "Firefox on Linux"."""
-    told = user_agent or ""
-    browser = next((name for sign, name in BROWSERS if sign in told), "A browser")
-    system = next((name for sign, name in SYSTEMS if sign in told), "")
+    """Return a name for a browser and its system that a person recognises: "Firefox on Linux"."""
+    agent = user_agent or ""
+    browser = next((name for sign, name in BROWSERS if sign in agent), "A browser")
+    system = next((name for sign, name in SYSTEMS if sign in agent), "")
     return f"{browser} on {system}" if system else browser
 
 
 def cookie_name(address: str) -> str:
-    """The cookie for the app at this address. Browsers share cookies among the ports of a host, so the port is in it.
+    """Return the name of the session cookie. It holds the port, because browsers share cookies among a host's ports.
 
-    Over https the name is one that no other host of the domain can set.
+    Over https it begins with `__Host-`, so that no other host of the domain can set it.
     """
     parts = urlsplit(address)
     name = f"keepsake-{parts.port}" if parts.port else "keepsake"
     return f"__Host-{name}" if parts.scheme == "https" else name
 
 
-def trip_cookie_name(address: str) -> str:
-    """The short-lived cookie by which a browser is known again that went to another site to sign in."""
+def oauth_cookie_name(address: str) -> str:
+    """Return the name of the short-lived cookie for a browser that signs in at another site and comes back."""
     return cookie_name(address).replace("keepsake", "keepsake-trip")
 
 
-def home_of(address: str, pages: tuple[str, ...]) -> str:
-    """The app's own address, with a slash at its end, from the address of one of its pages."""
+def base_address(address: str, pages: tuple[str, ...]) -> str:
+    """Return the app's own address, ending in a slash, from the address of one of its pages."""
     parts = urlsplit(address)
     folder, _, last = parts.path.rpartition("/")
-    inside = folder if last in pages or not last else parts.path
-    return f"{parts.scheme}://{parts.netloc}{inside.rstrip('/')}/"
+    path = folder if last in pages or not last else parts.path
+    return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}/"

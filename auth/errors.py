@@ -1,16 +1,16 @@
 """Every error of signing in, each with one sentence that says what happened and what to do.
 
-    SignInError               who is asking could not be settled
-    ├── WrongCredentials     unknown address or wrong password (never said which)
+    SignInError               signing in, or proving who is asking, failed
+    ├── WrongCredentials     unknown address or wrong password; the sentence never says which
     ├── UnconfirmedEmail     the address still waits for its confirmation
     ├── WeakPassword         the server will not take this password
     ├── AddressTaken         an account with this address exists
-    ├── TooManyAttempts      the auth server asks to wait, or the limit here does
+    ├── TooManyAttempts      the auth server or the app's own limit asks to wait
     ├── NotInvited           this address may not make an account here
-    ├── SessionEnded         signed out elsewhere, or expired
-    ├── UntrustedToken       a token that nobody we trust has signed for us
-    ├── NotSupported         the auth server does not have what was asked of it
-    ├── ConfirmItsYou        the auth server wants a code from a mail first
+    ├── SessionEnded         the session was signed out elsewhere or has expired
+    ├── UntrustedToken       a token that was not signed for this app by its auth server
+    ├── NotSupported         the auth server does not offer what was asked for
+    ├── ConfirmItsYou        the auth server asks for a code from a mail first
     └── AuthUnreachable      the auth server did not answer
 
 The auth client translates the auth server's errors into these. All of them are `AppError`s, which pages catch.
@@ -21,6 +21,7 @@ from __future__ import annotations
 from memory.errors import AppError
 
 __all__ = [
+    "SIGNED_OUT",
     "AddressTaken",
     "AuthUnreachable",
     "ConfirmItsYou",
@@ -36,12 +37,15 @@ __all__ = [
 ]
 
 
+SIGNED_OUT = "You were signed out. Please sign in again."
+
+
 class SignInError(AppError):
-    """Who is asking could not be settled."""
+    """Signing in, or proving who is asking, failed."""
 
 
 class WrongCredentials(SignInError):
-    """Unknown address or wrong password; never said which."""
+    """The address is unknown or the password wrong; the sentence never says which."""
 
 
 class UnconfirmedEmail(SignInError):
@@ -57,7 +61,7 @@ class AddressTaken(SignInError):
 
 
 class TooManyAttempts(SignInError):
-    """The auth server asks to wait, or the limit on attempts does."""
+    """The auth server or the app's own limit on attempts asks to wait."""
 
 
 class NotInvited(SignInError):
@@ -65,19 +69,19 @@ class NotInvited(SignInError):
 
 
 class SessionEnded(SignInError):
-    """Signed out elsewhere, or expired."""
+    """The session was signed out elsewhere or has expired."""
 
 
 class UntrustedToken(SignInError):
-    """A token that nobody we trust has signed for us."""
+    """A token was not signed for this app by its auth server."""
 
 
 class NotSupported(SignInError):
-    """The auth server does not have what was asked of it."""
+    """The auth server does not offer what was asked for."""
 
 
 class ConfirmItsYou(SignInError):
-    """The auth server wants a code from a mail first."""
+    """The auth server asks for a code from a mail first."""
 
 
 class AuthUnreachable(SignInError):

@@ -1,6 +1,6 @@
-"""Who somebody is to us: their session; and what a person may type for an address, a password or a code.
+"""A signed-in person's session, and the checks of an address, a password and a code before they are sent.
 
-Plain values and checks before anything is sent. It asks no server.
+Plain values and functions; no server is asked.
 """
 
 from __future__ import annotations
@@ -10,65 +10,70 @@ from dataclasses import dataclass, field
 
 from memory.errors import InvalidInput
 
-__all__ = ["Enrolment", "Session", "a_code", "a_password", "an_address"]
+__all__ = ["Enrolment", "Session", "checked_address", "checked_code", "checked_password"]
 
 REFRESH_BEFORE_SECONDS = 60
 MAX_ADDRESS = 254
-MAX_PASSWORD = 72  # more, and the server would leave the rest unread
+MAX_PASSWORD_BYTES = 72  # the auth server hashes with bcrypt, which reads no more
 MAX_CODE = 10
 
 
 @dataclass(frozen=True)
 class Session:
-    """A signed-in person. Only a session proves it: sign-up can answer with a user who has none."""
+    """The tokens of a signed-in person. Sign-up can return a user without a session: such a user is not signed in."""
 
     user_id: str
     email: str
     expires_at: float
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
-    factor_id: str | None = None  # the second factor that is set up, and whether this session has passed it
-    passed: bool = False
+    factor_id: str | None = None  # the second factor that is set up
+    passed: bool = False  # whether this session has passed it
 
     @property
-    def stale(self) -> bool:
-        """Whether it is about to expire, so that it has to be refreshed first."""
+    def expires_soon(self) -> bool:
+        """Whether the access token is about to expire and has to be refreshed before it is used."""
         return time.time() > self.expires_at - REFRESH_BEFORE_SECONDS
 
     @property
-    def half_way(self) -> bool:
-        """Whether the second factor is still to come: such a session lets nobody in."""
+    def needs_second_factor(self) -> bool:
+        """Whether the second factor is still missing; such a session opens no page."""
         return self.factor_id is not None and not self.passed
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """A second factor that waits for its first code."""
+    """A second factor that is set up and waits for its first code."""
 
     factor_id: str
     picture: str = field(repr=False)
     secret: str = field(repr=False)
 
 
-def an_address(email: str) -> str:
-    """An e-mail address as it is sent."""
+def checked_address(email: str) -> str:
+    """Return an e-mail address as it is sent; raise `InvalidInput` if it cannot be one."""
     email = email.strip()
     if "@" not in email or len(email) > MAX_ADDRESS or any(character.isspace() for character in email):
         raise InvalidInput("This does not look like an e-mail address.")
     return email
 
 
-def a_password(password: str) -> str:
-    """A password as it is sent; whether it is a good one, the server says."""
+def checked_password(password: str) -> str:
+    """Return a password that can be sent. The server decides whether it is good enough."""
     if not password:
         raise InvalidInput("Type your password.")
-    if len(password.encode()) > MAX_PASSWORD or "\x00" in password:
-        raise InvalidInput(f"A password has at most {MAX_PASSWORD} characters.")
+    if any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in password):
+        raise InvalidInput("This password contains a character that cannot be used.")
+    if len(password.encode()) > MAX_PASSWORD_BYTES:
+        raise InvalidInput(
+            f"This password is too long. It may have {MAX_PASSWORD_BYTES} plain letters and digits; "
+            "accented letters and emoji count as two to four each."
+        )
     return password
 
 
-def a_code(code: str) -> str:
-    """A code from a mail or an authenticator app, however it was spaced."""
+def checked_code(code: str) -> str:
+    """Return a code from a mail or an authenticator app without its spaces."""
     code = "".join(code.split())
     if not (code.isascii() and code.isdigit()) or len(code) > MAX_CODE:
         raise InvalidInput("The code is a number, of six digits mostly.")

@@ -1,9 +1,9 @@
-"""The two routes by which a browser takes and drops its cookie, since a page's script cannot set one.
+"""The two routes that set and drop the session cookie, since a page's script cannot set an HttpOnly cookie.
 
-    POST session/keep   {"ticket": …}  → 204 and the cookie; 401 for a ticket that is used up
-    POST session/drop                  → 204, and the cookie is gone if it opened nothing any more
+    POST session/keep   {"ticket": …}  → 204 and the cookie; 401 for a ticket that was used or is too old
+    POST session/drop                  → 204; the cookie is dropped if it belongs to no session any more
 
-Only the app's own pages may ask: both look at where a request comes from. They know no user and no token.
+Both refuse requests that do not come from the app's own pages. They handle no user and no token.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from memory.errors import AppError
 __all__ = ["session_routes"]
 
 MAX_BODY = 1000
-# How long a session really lasts, its row decides; this is the longest that browsers keep a cookie.
+# The longest that browsers keep a cookie; the row decides how long a session lasts.
 COOKIE_SECONDS = 400 * 24 * 3600
 
 
 def session_routes(sessions: Callable[[], Sessions], under: str = "") -> list[Route]:
-    """The routes, under the path that the app is served at."""
+    """Return the routes, under the path at which the app is served."""
 
     async def keep(request: Request) -> Response:
         origin = _own_origin(request)
@@ -67,10 +67,10 @@ def session_routes(sessions: Callable[[], Sessions], under: str = "") -> list[Ro
 
 
 def _own_origin(request: Request) -> str | None:
-    """Where the request comes from, if that is one of our own pages.
+    """Return the origin of the request if it is one of the app's own pages, else None.
 
-    Browsers say so themselves where they can. Elsewhere the origin has to be the host that was asked, by the
-    name the browser or a proxy in front of us gives it.
+    Most browsers say so in `Sec-Fetch-Site`. Otherwise the origin has to be the host of the request, as the browser or
+    a proxy in front of the app names it.
     """
     origin = request.headers.get("origin", "")
     host = urlsplit(origin).netloc
@@ -97,7 +97,7 @@ async def _ticket(request: Request) -> str | None:
 
 
 def _with_cookie(origin: str, value: str) -> Response:
-    """The answer that sets the cookie, or takes it away. Strict is enough: only our own page opens the socket."""
+    """Return the response that sets the cookie, or drops it. `strict` is enough: only the app's own page sends it."""
     response = Response(status_code=204, headers={"Cache-Control": "no-store"})
     response.set_cookie(
         cookie_name(origin),

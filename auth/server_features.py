@@ -1,7 +1,7 @@
-"""What the auth server offers: who may sign up, by which ways people come in, whether there are second factors.
+"""What the auth server offers: sign-up, links by mail, providers, second factors.
 
-The server's own word, asked every few minutes, so that nothing is shown that it would refuse. Where it does
-not say, the plain way in with address and password is all there is. It signs nobody in.
+The server is asked every few minutes, so that the app shows no way to sign in that the server would refuse. Where it
+does not answer, the app offers address and password. Nobody is signed in here.
 """
 
 from __future__ import annotations
@@ -15,72 +15,72 @@ import streamlit as st
 from auth.errors import AuthUnreachable
 from settings import settings
 
-__all__ = ["PROVIDERS", "Offers", "offers", "second_factors"]
+__all__ = ["PROVIDERS", "ServerFeatures", "has_second_factors", "server_features"]
 
 PROVIDERS = {"google": "Google", "github": "GitHub"}
 PATIENCE_SECONDS = 5
 ASK_AGAIN_SECONDS = 300
-_UNSAID = "The sign-in server does not say what it offers."
+_NO_ANSWER = "The sign-in server does not say what it offers."
 
 
 @dataclass(frozen=True)
-class Offers:
-    """What to show on the way in."""
+class ServerFeatures:
+    """The ways to sign in and up that the welcome page shows."""
 
     sign_up: bool = True
     by_mail: bool = True
     providers: tuple[str, ...] = ()
 
 
-def offers() -> Offers:
-    """What the server says of itself."""
+def server_features() -> ServerFeatures:
+    """Return what the server offers; sign-up and links by mail if it does not answer."""
     configured = settings()
     try:
-        return _asked(configured.supabase_url or "", configured.supabase_key or "")
+        return _fetch_features(configured.supabase_url or "", configured.supabase_key or "")
     except AuthUnreachable:
-        return Offers()
+        return ServerFeatures()
 
 
-def second_factors(access_token: str) -> bool:
-    """Whether the server knows second factors."""
+def has_second_factors(access_token: str) -> bool:
+    """Return whether the server offers second factors."""
     configured = settings()
     try:
-        return _tried(configured.supabase_url or "", configured.supabase_key or "", access_token)
+        return _probe_second_factors(configured.supabase_url or "", configured.supabase_key or "", access_token)
     except AuthUnreachable:
         return False
 
 
-# An answer is the same for everybody, and kept for everybody; that there was none is not kept.
+# The answer is the same for everybody, so one is kept for all. A failure raises, and is not kept.
 @st.cache_resource(ttl=ASK_AGAIN_SECONDS, show_spinner=False)
-def _asked(url: str, key: str) -> Offers:
+def _fetch_features(url: str, key: str) -> ServerFeatures:
     try:
         answer = httpx.get(f"{url}/auth/v1/settings", headers={"apikey": key}, timeout=PATIENCE_SECONDS)
-        said = answer.raise_for_status().json()
+        features = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
-        raise AuthUnreachable(_UNSAID) from error
-    return _read(said if isinstance(said, dict) else {})
+        raise AuthUnreachable(_NO_ANSWER) from error
+    return _parse_features(features if isinstance(features, dict) else {})
 
 
-def _read(said: dict[str, Any]) -> Offers:
-    external = said.get("external")
+def _parse_features(answer: dict[str, Any]) -> ServerFeatures:
+    external = answer.get("external")
     ways = external if isinstance(external, dict) else {}
-    return Offers(
-        sign_up=said.get("disable_signup") is not True,
+    return ServerFeatures(
+        sign_up=answer.get("disable_signup") is not True,
         by_mail=ways.get("email") is not False,
         providers=tuple(name for name in PROVIDERS if ways.get(name) is True),
     )
 
 
 @st.cache_resource(ttl=ASK_AGAIN_SECONDS, show_spinner=False)
-def _tried(url: str, key: str, _access_token: str) -> bool:
-    """Asked for a factor of no kind, a server that has them complains of the kind; others of the question."""
+def _probe_second_factors(url: str, key: str, _access_token: str) -> bool:
+    """Ask for a factor of an unknown kind: a server with second factors refuses the kind, others the request."""
     headers = {"apikey": key, "Authorization": f"Bearer {_access_token}"}
     try:
         answer = httpx.post(
             f"{url}/auth/v1/factors", headers=headers, json={"factor_type": "none"}, timeout=PATIENCE_SECONDS
         )
     except httpx.HTTPError as error:
-        raise AuthUnreachable(_UNSAID) from error
+        raise AuthUnreachable(_NO_ANSWER) from error
     if answer.status_code in (401, 403) or answer.status_code >= 500:
-        raise AuthUnreachable(_UNSAID)
+        raise AuthUnreachable(_NO_ANSWER)
     return answer.status_code in (400, 422)

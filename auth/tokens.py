@@ -1,8 +1,7 @@
-"""Whether an access token is what it says: signature, algorithm, issuer, audience, expiry, and whose it is.
+"""Checks an access token: its signature, algorithm, issuer, audience, expiry and user.
 
-Supabase signs with a key pair and publishes the public half; such tokens are checked here. Where tokens
-are signed with a shared secret (older projects, the local server), only the server can check the
-signature, so it is asked. It fetches keys and reads tokens; it keeps nobody signed in.
+Supabase signs with a key pair and publishes the public key; such tokens are checked here. Tokens signed with a shared
+secret (older projects, the local server) can be checked by the auth server only, so it is asked. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from auth.errors import AuthUnreachable, SessionEnded, UntrustedToken
+from auth.errors import SIGNED_OUT, AuthUnreachable, SessionEnded, UntrustedToken
 
 __all__ = ["NOT_TRUSTED", "Tokens", "tokens_of"]
 
@@ -30,7 +29,7 @@ NOT_TRUSTED = "The sign-in server's answer could not be trusted. Please sign in 
 
 
 class Tokens:
-    """Checks the tokens of one project. Holds its public keys and nothing of anybody."""
+    """Checks the tokens of one project. Holds its public keys, and nothing about a person."""
 
     def __init__(self, project_url: str, key: str) -> None:
         self.issuer = f"{project_url.rstrip('/')}/auth/v1"
@@ -44,7 +43,7 @@ class Tokens:
         )
 
     def check(self, token: str, ask_server: Callable[[str], str | None]) -> Mapping[str, Any]:
-        """The token's claims, or `UntrustedToken`; `ask_server` says whose a token is that only it can check."""
+        """Return the token's claims, or raise `UntrustedToken`; `ask_server` names the user of a token it can check."""
         try:
             algorithm = jwt.get_unverified_header(token).get("alg")
             if algorithm in PUBLIC_KEY_ALGORITHMS:
@@ -54,7 +53,7 @@ class Tokens:
         except jwt.PyJWKClientConnectionError as error:
             raise AuthUnreachable("The sign-in server's keys cannot be read. Try again in a moment.") from error
         except jwt.ExpiredSignatureError as error:
-            raise SessionEnded("You were signed out. Please sign in again.") from error
+            raise SessionEnded(SIGNED_OUT) from error
         except (jwt.PyJWTError, ValueError) as error:
             raise UntrustedToken(NOT_TRUSTED) from error
         raise UntrustedToken(NOT_TRUSTED)
@@ -94,5 +93,5 @@ def _check_claims(claims: Mapping[str, Any], issuer: str) -> None:
 
 @cache
 def tokens_of(project_url: str, key: str) -> Tokens:
-    """One for each project and process, so that its keys are fetched once and not by each browser."""
+    """Return the checker of a project; there is one in a process, so that its keys are fetched once."""
     return Tokens(project_url, key)

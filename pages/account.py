@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
-from auth.cookie_tasks import staying
-from auth.server_features import offers, second_factors
+from auth.cookie_tasks import stays_signed_in
+from auth.server_features import has_second_factors, server_features
 from ui.account import credentials, delete_account, second_factor
 from ui.frame import show_errors
 
@@ -25,12 +25,12 @@ def draw_page() -> None:
     with st.container(border=True):
         credentials.draw_devices(user)
     st.header("Signing in", anchor=False)
-    if offers().by_mail:
+    if server_features().by_mail:
         with st.expander("Change your password", icon=":material/password:"):
             credentials.draw_password_form(user)
         with st.expander("Change your e-mail address", icon=":material/alternate_email:"):
             credentials.draw_address_form(user)
-    if second_factors(guard.session().access_token):
+    if has_second_factors(guard.session().access_token):
         with st.expander("Second factor", icon=":material/verified_user:"):
             second_factor.draw_factor_settings(guard.session())
     st.header("Leaving", anchor=False)
@@ -41,7 +41,7 @@ def draw_page() -> None:
 def _sign_in_lasts() -> str:
     return (
         "You stay signed in on this device, also after closing the browser."
-        if staying()
+        if stays_signed_in()
         else ("Sign-in lasts for this tab: this host cannot keep it, so after closing or reloading you sign in again.")
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth import guard
-from auth.server_features import offers
+from auth.server_features import server_features
 from ui.account import by_mail, delete_account, second_factor, sign_in
 from ui.account.sign_in import draw_example
 
@@ -20,14 +20,14 @@ def draw_page() -> None:
     """Draw what Keepsake is, the ways to sign in, an example, and what is promised."""
     with st.container():  # always there, so that the form below it does not move
         delete_account.draw_farewell()
-        if reason := guard.why_here():
+        if reason := guard.signed_out_notice():
             st.info(reason, icon=":material/logout:")
     st.title("An assistant that remembers you", anchor=False)
     st.markdown("Tell Keepsake something once. It will still know next week, in another chat, in your own words.")
     with st.container(key="way-in"):
         way_in, seen = st.columns([10, 11], gap="large")
         with way_in:
-            sign_in.draw_ways_in(offers())
+            sign_in.draw_ways_in(server_features())
         with seen:
             draw_example()
     with st.container(key="promises"):
@@ -43,7 +43,7 @@ elif "token_hash" in st.query_params:
 elif by_mail.is_under_way():
     by_mail.draw_next_step()
 elif guard.current_user() is not None:
-    guard.go_on()
+    guard.open_wanted_page()
 elif "code" in st.query_params or "error" in st.query_params:
     sign_in.finish_provider_sign_in()
 else:

@@ -97,6 +97,6 @@ def _models_that_see(provider: Provider) -> list[str]:
 
 def _draw_sign_out(label: str) -> None:
     if st.button(label, type="tertiary", icon=":material/logout:"):
-        if problem := guard.leave():
+        if problem := guard.sign_out():
             st.toast(problem)
         st.switch_page("pages/welcome.py")

@@ -42,5 +42,5 @@ def show_error(error: AppError) -> None:
 
 def check_session(user: User) -> None:
     """Raise `SessionEnded` if the person was signed out since the page was drawn."""
-    if not user.still_here():
+    if not user.is_signed_in():
         raise SessionEnded("You were signed out. Please sign in again.")

@@ -116,7 +116,7 @@ def test_tokens_are_refreshed_and_an_old_refresh_token_ends_the_session(client: 
     assert first is not None
     fresh = client.refresh(first)
     assert fresh.refresh_token != first.refresh_token
-    assert not fresh.stale
+    assert not fresh.expires_soon
     client.sign_out(fresh)
     with pytest.raises(SessionEnded, match="sign in again"):
         client.refresh(fresh)
@@ -211,4 +211,4 @@ def test_an_address_that_is_none_is_a_settings_error() -> None:
 def test_tokens_are_not_in_a_sessions_repr() -> None:
     session = Session("u", "kim@example.com", 0.0, "access-secret", "refresh-secret")
     assert "secret" not in repr(session)
-    assert session.stale
+    assert session.expires_soon

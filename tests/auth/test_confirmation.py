@@ -67,18 +67,18 @@ def test_an_unconfirmed_address_gives_no_session_and_cannot_sign_in(client: Auth
 def test_the_link_in_the_mail_confirms_once(client: AuthClient, token_for: Callable[[str], str]) -> None:
     address = f"{uuid4().hex}@example.com"
     client.sign_up(address, PASSWORD)
-    session = client.follow(token_for(address), "signup")
+    session = client.use_link(token_for(address), "signup")
     assert session is not None
     assert session.email == address
     assert client.sign_in(address, PASSWORD).user_id == session.user_id
     with pytest.raises(SignInError, match="does not work any more"):
-        client.follow(token_for(address), "signup")
+        client.use_link(token_for(address), "signup")
 
 
 @pytest.mark.parametrize(("token", "kind"), [("x", "anything"), ("", "signup"), ("x" * 501, "signup")])
 def test_other_links_are_refused(client: AuthClient, token: str, kind: str) -> None:
     with pytest.raises(InvalidInput):
-        client.follow(token, kind)
+        client.use_link(token, kind)
 
 
 def test_the_welcome_page_confirms_at_a_press_and_lets_in(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth.cookies import cookie_name, device_name, home_of, trip_cookie_name
+from auth.cookies import base_address, cookie_name, device_name, oauth_cookie_name
 
 MOZILLA = "Mozilla/5.0"
 PAGES = ("welcome", "chat", "memories", "account")
@@ -34,7 +34,7 @@ def test_a_device_is_called_what_a_person_would_call_it(told: str | None, name: 
 def test_two_apps_on_one_machine_do_not_share_a_cookie() -> None:
     assert cookie_name("http://localhost:8501") != cookie_name("http://localhost:8601/chat")
     assert cookie_name("https://keepsake.example/chat") == "__Host-keepsake"
-    assert trip_cookie_name("https://keepsake.example/") == "__Host-keepsake-trip"
+    assert oauth_cookie_name("https://keepsake.example/") == "__Host-keepsake-trip"
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_two_apps_on_one_machine_do_not_share_a_cookie() -> None:
     ],
 )
 def test_the_apps_own_address_is_known_from_each_of_its_pages(address: str, home: str) -> None:
-    assert home_of(address, PAGES) == home
+    assert base_address(address, PAGES) == home

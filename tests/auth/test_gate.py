@@ -69,7 +69,7 @@ def _state(app: AppTest) -> str:
 
 
 def _kept(app: AppTest) -> Any:
-    return services_module.services().sessions.standing(app.session_state[DEVICE])
+    return services_module.services().sessions.status(app.session_state[DEVICE])
 
 
 def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, at_gotrue: GoTrue) -> None:
@@ -165,7 +165,7 @@ def test_a_second_factor_ends_the_sessions_that_came_in_without_it(sit: Sit, at_
     _press(app, "Turn it on")
     assert not app.exception
     assert "A second factor is set up" in _words(app)
-    assert sessions.standing(other) is None
+    assert sessions.status(other) is None
     assert _kept(app) is not None
 
 
@@ -234,10 +234,10 @@ def test_what_keeps_a_person_out_is_one_sentence_on_the_page(
 
 def test_only_what_the_server_offers_is_shown(at_gotrue: GoTrue) -> None:
     at_gotrue.sign_up_open, at_gotrue.providers = False, ("github",)
-    server_features._asked.clear()
+    server_features._fetch_features.clear()
     app = AppTest.from_file("../../app.py", default_timeout=30).run()
     labels = [button.label for button in app.button]
     assert "Continue with GitHub" in labels
     assert "Continue with Google" not in labels
     assert "Create account" not in labels
-    server_features._asked.clear()
+    server_features._fetch_features.clear()

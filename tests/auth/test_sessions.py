@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from auth.client import AuthClient, Session
 from auth.errors import AuthUnreachable, SessionEnded
-from auth.session import Sessions, fresh_secret, mark, seal, unseal
+from auth.session import Sessions, hash_secret, new_secret, seal, unseal
 from memory.database import Database
 from memory.errors import NotFound
 from tests.auth.conftest import PASSWORD
@@ -28,10 +28,10 @@ STALE = replace(KIM, expires_at=0.0)
 
 
 def test_what_is_sealed_opens_with_its_secret_for_its_owner_only() -> None:
-    secret = fresh_secret()
+    secret = new_secret()
     sealed = seal(secret, "tokens", "kim")
     assert unseal(secret, sealed, "kim") == "tokens"
-    for other in ((fresh_secret(), sealed, "kim"), (secret, sealed, "lee"), (secret, sealed[:-1] + b"x", "kim")):
+    for other in ((new_secret(), sealed, "kim"), (secret, sealed, "lee"), (secret, sealed[:-1] + b"x", "kim")):
         with pytest.raises(SessionEnded):
             unseal(*other)
     with pytest.raises(SessionEnded):
@@ -39,9 +39,9 @@ def test_what_is_sealed_opens_with_its_secret_for_its_owner_only() -> None:
 
 
 def test_the_same_text_is_never_sealed_the_same_way() -> None:
-    secret = fresh_secret()
+    secret = new_secret()
     assert seal(secret, "tokens", "kim") != seal(secret, "tokens", "kim")
-    assert secret.encode() not in mark(secret)
+    assert secret.encode() not in hash_secret(secret)
 
 
 def test_a_session_is_found_by_its_cookie_and_by_no_other(kept: Sessions) -> None:
@@ -49,7 +49,7 @@ def test_a_session_is_found_by_its_cookie_and_by_no_other(kept: Sessions) -> Non
     found = kept.find(opened.cookie)
     assert found is not None
     assert found[1] == KIM
-    assert kept.find(fresh_secret()) is None
+    assert kept.find(new_secret()) is None
     assert kept.find("") is None
     assert kept.find("x" * 100_000) is None
 
@@ -69,13 +69,13 @@ def test_the_database_alone_gives_away_neither_cookie_nor_tokens(kept: Sessions,
 def test_a_ticket_brings_the_cookie_once(kept: Sessions) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     ticket = kept.ticket(opened)
-    standing = kept.standing(opened)
-    assert standing is not None
-    assert not standing.kept
+    status = kept.status(opened)
+    assert status is not None
+    assert not status.kept
     assert kept.redeem(ticket) == opened.cookie
-    standing = kept.standing(opened)
-    assert standing is not None
-    assert standing.kept
+    status = kept.status(opened)
+    assert status is not None
+    assert status.kept
     with pytest.raises(SessionEnded, match="used already"):
         kept.redeem(ticket)
 
@@ -125,17 +125,17 @@ def test_a_cookie_is_no_ticket_and_a_ticket_no_cookie(kept: Sessions) -> None:
 def test_another_person_in_the_same_browser_ends_the_session_before(kept: Sessions) -> None:
     first, second = kept.open(KIM, "Firefox on Linux"), kept.open(LEE, "Firefox on Linux")
     kept.redeem(kept.ticket(second), replacing=first.cookie)
-    assert kept.standing(first) is None
-    assert kept.standing(second) is not None
+    assert kept.status(first) is None
+    assert kept.status(second) is not None
 
 
 def test_the_same_person_signing_in_again_goes_on_in_the_other_tab(kept: Sessions) -> None:
     first, second = kept.open(KIM, "Firefox on Linux"), kept.open(KIM, "Firefox on Linux")
     kept.redeem(kept.ticket(first))
     kept.redeem(kept.ticket(second), replacing=first.cookie)
-    standing = kept.standing(first)
-    assert standing is not None
-    assert not standing.kept
+    status = kept.status(first)
+    assert status is not None
+    assert not status.kept
 
 
 def test_a_cookie_that_is_not_ours_does_not_disturb(kept: Sessions) -> None:
@@ -179,7 +179,7 @@ def test_two_tabs_and_a_real_protocol_use_a_refresh_token_once(
         fresh = list(pool.map(lambda client: kept.fresh(opened, client.refresh), (one, other)))
     assert gotrue.count("/token") == before + 1
     assert fresh[0] == fresh[1]
-    assert not fresh[0].stale
+    assert not fresh[0].expires_soon
 
 
 def test_tokens_can_be_asked_for_anew_although_they_are_good(kept: Sessions) -> None:
@@ -198,7 +198,7 @@ def test_a_refresh_that_is_refused_ends_the_session(kept: Sessions) -> None:
 
     with pytest.raises(SessionEnded):
         kept.fresh(opened, refuse)
-    assert kept.standing(opened) is None
+    assert kept.status(opened) is None
 
 
 def test_a_refresh_that_the_server_cannot_do_now_is_tried_again_later(kept: Sessions) -> None:
@@ -216,7 +216,7 @@ def test_devices_are_listed_and_one_can_be_ended_from_another(kept: Sessions) ->
     laptop, phone = kept.open(KIM, "Firefox on Linux"), kept.open(KIM, "Safari on iPhone")
     assert {each.name for each in kept.devices("kim")} == {"Firefox on Linux", "Safari on iPhone"}
     kept.revoke("kim", phone.id)
-    assert kept.standing(phone) is None
+    assert kept.status(phone) is None
     assert kept.find(phone.cookie) is None
     assert [each.id for each in kept.devices("kim")] == [laptop.id]
 
@@ -224,8 +224,8 @@ def test_devices_are_listed_and_one_can_be_ended_from_another(kept: Sessions) ->
 def test_all_devices_or_all_but_one_can_be_ended(kept: Sessions) -> None:
     here, *others = (kept.open(KIM, "Firefox on Linux") for _ in range(3))
     assert kept.revoke_all("kim", but=here.id) == 2
-    assert kept.standing(here) is not None
-    assert [kept.standing(each) for each in others] == [None, None]
+    assert kept.status(here) is not None
+    assert [kept.status(each) for each in others] == [None, None]
     assert kept.revoke_all("kim") == 1
 
 
@@ -233,9 +233,9 @@ def test_nobody_sees_or_ends_another_persons_sessions(kept: Sessions, database: 
     opened = kept.open(KIM, "Firefox on Linux")
     kept.revoke("lee", opened.id)
     kept.revoke_all("lee")
-    assert kept.standing(opened) is not None
+    assert kept.status(opened) is not None
     assert kept.devices("lee") == []
-    assert kept.standing(replace(opened, user_id="lee")) is None
+    assert kept.status(replace(opened, user_id="lee")) is None
     insert = "insert into app.sessions (user_id, cookie_hash, sealed) values ('kim', '\\x00', '\\x00')"
     with pytest.raises(NotFound), database.as_user("lee") as connection:
         connection.execute(text(insert))
@@ -244,9 +244,9 @@ def test_nobody_sees_or_ends_another_persons_sessions(kept: Sessions, database: 
 def test_a_lookup_tells_whose_a_secret_is_and_not_more(kept: Sessions, database: Database) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     sql = "select * from app.session_of(%(hash)s)"
-    [row] = database.read_as("lee", sql, {"hash": mark(opened.cookie)})
+    [row] = database.read_as("lee", sql, {"hash": hash_secret(opened.cookie)})
     assert {name: str(value) for name, value in row.items()} == {"id": opened.id, "user_id": "kim"}
-    assert database.read_as("lee", sql, {"hash": mark("guess")}) == []
+    assert database.read_as("lee", sql, {"hash": hash_secret("guess")}) == []
 
 
 def test_sessions_long_unused_open_nothing_and_are_tidied_away(kept: Sessions, database: Database) -> None:
@@ -268,7 +268,7 @@ def test_a_tab_that_was_closed_is_tidied_away_after_a_day(kept: Sessions, databa
 def test_use_is_noted_now_and_then(kept: Sessions, database: Database) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     _change(database, "seen_at = now() - interval '1 hour'")
-    kept.standing(opened)
+    kept.status(opened)
     [device] = kept.devices("kim")
     assert (device.seen_at - device.opened_at).total_seconds() > -60
 

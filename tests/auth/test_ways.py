@@ -12,7 +12,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from auth import server_features as offers_module
+from auth import server_features as features_module
 from auth.client import AuthClient, Session
 from auth.errors import (
     AddressTaken,
@@ -25,7 +25,7 @@ from auth.errors import (
     WeakPassword,
     WrongCredentials,
 )
-from auth.server_features import Offers, offers, second_factors
+from auth.server_features import ServerFeatures, has_second_factors, server_features
 from local.stack import LocalStack
 from memory.errors import InvalidInput
 from settings import settings
@@ -47,7 +47,7 @@ def test_a_session_says_who_until_when_and_nothing_that_was_not_signed(gotrue: G
     session = _joined(visitor)
     assert (session.user_id, session.email) == (gotrue.people[KIM].id, KIM)
     assert abs(session.expires_at - time.time() - gotrue.lifetime) < 5
-    assert not session.half_way
+    assert not session.needs_second_factor
 
 
 def test_a_user_without_a_session_is_not_signed_in(gotrue: GoTrue, visitor: AuthClient) -> None:
@@ -90,17 +90,17 @@ def test_a_link_of_a_mail_works_once(gotrue: GoTrue, visitor: AuthClient, at: At
     _joined(visitor)
     visitor.send_recovery(KIM)
     token = gotrue.mails[0].token_hash
-    recovered = at().follow(token, "recovery")  # another browser than the one that asked
+    recovered = at().use_link(token, "recovery")  # another browser than the one that asked
     assert recovered is not None
     with pytest.raises(SignInError, match="does not work any more"):
-        at().follow(token, "recovery")
+        at().use_link(token, "recovery")
 
 
 def test_a_recovered_person_chooses_a_password(gotrue: GoTrue, visitor: AuthClient, at: At) -> None:
     _joined(visitor)
     visitor.send_recovery(KIM)
     away = at()
-    recovered = away.follow(gotrue.mails[0].token_hash, "recovery")
+    recovered = away.use_link(gotrue.mails[0].token_hash, "recovery")
     assert recovered is not None
     with pytest.raises(WeakPassword):
         away.change_password(recovered, "short")
@@ -114,7 +114,7 @@ def test_a_recovered_person_chooses_a_password(gotrue: GoTrue, visitor: AuthClie
 def test_an_address_changes_when_its_mail_is_answered(gotrue: GoTrue, visitor: AuthClient) -> None:
     session = _joined(visitor)
     assert not visitor.change_email(session, "new@example.com")
-    changed = visitor.follow(gotrue.mails[0].token_hash, "email_change")
+    changed = visitor.use_link(gotrue.mails[0].token_hash, "email_change")
     assert changed is not None
     assert (changed.user_id, changed.email) == (session.user_id, "new@example.com")
 
@@ -153,12 +153,12 @@ def test_a_second_factor_stands_between_the_password_and_the_app(gotrue: GoTrue,
         visitor.pass_factor(session, begun.factor_id, "000000")
     assert visitor.pass_factor(session, begun.factor_id, totp(begun.secret)).passed
     other = at()
-    half_way = other.sign_in(KIM, PASSWORD)
-    assert half_way.half_way
-    passed = other.pass_factor(half_way, half_way.factor_id or "", totp(begun.secret))
-    assert not passed.half_way
+    halfway = other.sign_in(KIM, PASSWORD)
+    assert halfway.needs_second_factor
+    passed = other.pass_factor(halfway, halfway.factor_id or "", totp(begun.secret))
+    assert not passed.needs_second_factor
     fresh = other.refresh(passed)
-    assert not fresh.half_way
+    assert not fresh.needs_second_factor
     other.remove_factor(fresh)
     assert other.refresh(fresh).factor_id is None
 
@@ -171,21 +171,21 @@ def test_setting_a_second_factor_up_again_replaces_the_one_that_was_begun(gotrue
 
 
 def test_another_sites_sign_in_is_finished_by_the_browser_that_began_it(gotrue: GoTrue, visitor: AuthClient) -> None:
-    address, verifier = visitor.oauth_address("github", "https://keepsake.example/")
+    address, verifier = visitor.begin_oauth("github", "https://keepsake.example/")
     assert verifier not in address
     back = httpx.get(address).headers["location"]
     code = back.partition("code=")[2]
-    assert visitor.come_back(code, verifier).email == "github@example.com"
+    assert visitor.finish_oauth(code, verifier).email == "github@example.com"
     with pytest.raises(SignInError):
-        visitor.come_back(code, verifier)
+        visitor.finish_oauth(code, verifier)
 
 
 def test_a_code_with_another_browsers_verifier_signs_nobody_in(gotrue: GoTrue, visitor: AuthClient, at: At) -> None:
-    address, _ = visitor.oauth_address("github", "https://keepsake.example/")
-    _, other = at().oauth_address("github", "https://keepsake.example/")
+    address, _ = visitor.begin_oauth("github", "https://keepsake.example/")
+    _, other = at().begin_oauth("github", "https://keepsake.example/")
     code = httpx.get(address).headers["location"].partition("code=")[2]
     with pytest.raises(SignInError, match="another browser"):
-        at().come_back(code, other)
+        at().finish_oauth(code, other)
 
 
 def test_a_session_is_alive_until_the_server_says_otherwise(gotrue: GoTrue, visitor: AuthClient) -> None:
@@ -282,31 +282,39 @@ def asking(gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
     monkeypatch.setenv("SUPABASE_KEY", KEY)
     monkeypatch.setenv("DATABASE_URL", "postgresql://app@/none")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
-    for forget in (settings.cache_clear, offers_module._asked.clear, offers_module._tried.clear):
+    for forget in (
+        settings.cache_clear,
+        features_module._fetch_features.clear,
+        features_module._probe_second_factors.clear,
+    ):
         forget()
     yield gotrue
-    for forget in (settings.cache_clear, offers_module._asked.clear, offers_module._tried.clear):
+    for forget in (
+        settings.cache_clear,
+        features_module._fetch_features.clear,
+        features_module._probe_second_factors.clear,
+    ):
         forget()
 
 
 def test_what_the_server_says_is_offered(asking: GoTrue) -> None:
     asking.providers, asking.sign_up_open = ("github",), False
-    assert offers() == Offers(sign_up=False, by_mail=True, providers=("github",))
-    offers()
+    assert server_features() == ServerFeatures(sign_up=False, by_mail=True, providers=("github",))
+    server_features()
     assert asking.count("/settings") == 1
 
 
 def test_a_server_that_does_not_say_leaves_the_plain_way_in_and_is_asked_again(asking: GoTrue) -> None:
     asking.providers = ("google",)
     asking.fail_next("/settings", 500)
-    assert offers() == Offers()
-    assert offers().providers == ("google",)
+    assert server_features() == ServerFeatures()
+    assert server_features().providers == ("google",)
 
 
 def test_second_factors_are_found_without_making_one(asking: GoTrue) -> None:
     with closing(AuthClient(asking.url, KEY)) as client:
         session = _joined(client)
-    assert second_factors(session.access_token)
+    assert has_second_factors(session.access_token)
     assert asking.people[KIM].factor is None
 
 
@@ -314,7 +322,7 @@ def test_a_server_without_second_factors_is_found_out(asking: GoTrue) -> None:
     with closing(AuthClient(asking.url, KEY)) as client:
         session = _joined(client)
     asking.fail_next("/factors", 404)
-    assert not second_factors(session.access_token)
+    assert not has_second_factors(session.access_token)
 
 
 # -- the real local server ---------------------------------------------------------------------------
@@ -380,7 +388,7 @@ def test_with_the_real_server_a_mail_lets_in_once(real: Callable[[], AuthClient]
 
     def use() -> Session | None:
         if by == "link":
-            return away.follow(_token(mail), "magiclink")
+            return away.use_link(_token(mail), "magiclink")
         return away.use_code(address, _code(mail), "magiclink")
 
     session = use()
@@ -396,7 +404,7 @@ def test_with_the_real_server_an_address_is_changed_by_link(real: Callable[[], A
     session = _joined(client, old)
     if not client.change_email(session, new):
         mails = [address for address in (old, new) if f"mail to {address}: Confirm Email" in _log(stack)]
-        changed = real().follow(_token(_mail(stack, mails[0], "Confirm Email")), "email_change")
+        changed = real().use_link(_token(_mail(stack, mails[0], "Confirm Email")), "email_change")
         assert changed is None or changed.email == new
     assert real().sign_in(new, PASSWORD).user_id == session.user_id
 

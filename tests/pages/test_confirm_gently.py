@@ -22,12 +22,12 @@ PORTO = "I live in Porto"
 def _page() -> None:
     import streamlit as st
 
-    from auth.guard import FRAMED, open_door
+    from auth.guard import RUN_BY_APP, begin_run
     from services import services
     from ui.chat.questions import draw_contradiction, draw_recheck
 
-    st.session_state[FRAMED] = True
-    user = open_door(services().sessions)
+    st.session_state[RUN_BY_APP] = True
+    user = begin_run(services().sessions)
     assert user is not None
     draw_contradiction(user, [])
     draw_recheck()

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
-from auth.guard import FRAMED, SESSION
+from auth.guard import RUN_BY_APP, SESSION
 from chat.preferences import MINE, Preferences
 from memory import Person
 from memory.database import Database
@@ -229,15 +229,15 @@ def test_a_yes_in_the_dialog_keeps_the_shorter_time_and_a_no_does_not(sit: Sit, 
     app = _at(sit)
 
     def dialog() -> None:
-        from auth.guard import open_door
+        from auth.guard import begin_run
         from services import services as built
         from ui.settings import retention_settings
 
-        open_door(built().sessions)
+        begin_run(built().sessions)
         retention_settings.draw_confirmation(30, 2)
 
     asked = AppTest.from_function(dialog, default_timeout=30)
-    for name in (SESSION, FRAMED):
+    for name in (SESSION, RUN_BY_APP):
         asked.session_state[name] = app.session_state[name]
     asked.run()
     assert "**2 chats** have been quiet for longer than 30 days" in words(asked)

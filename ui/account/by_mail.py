@@ -12,7 +12,7 @@ import streamlit as st
 
 from auth import guard
 from auth.client import Session
-from auth.person import a_password
+from auth.person import checked_password
 from memory.errors import AppError
 from ui.account.entry_fields import count_attempt, new_password_field
 from ui.account.second_factor import RECOVERED, enter_or_require_code, require_code
@@ -109,7 +109,7 @@ def draw_link_page() -> None:
     label = "Come in" if kind == "magiclink" else "Confirm my address"
     if st.button(label, type="primary"):
         try:
-            session = guard.client().follow(st.query_params["token_hash"], kind)
+            session = guard.client().use_link(st.query_params["token_hash"], kind)
         except AppError as error:
             show_error(error)
         else:
@@ -158,7 +158,7 @@ def _draw_code_form(mail: Mail) -> None:
     if done:
         try:
             if mail.kind == "recovery":
-                a_password(new)  # before the code is used up
+                checked_password(new)  # before the code is used up
             count_attempt(mail.address)
             session = guard.client().use_code(mail.address, code, mail.kind)
         except AppError as error:
@@ -182,10 +182,10 @@ def _draw_new_password() -> None:
     if not asked:
         return
     try:
-        a_password(new)  # before the link is used up
+        checked_password(new)  # before the link is used up
         recovered: Session | None = st.session_state.get(RECOVERED)
         if recovered is None:
-            recovered = guard.client().follow(st.query_params.get("token_hash", ""), "recovery")
+            recovered = guard.client().use_link(st.query_params.get("token_hash", ""), "recovery")
     except AppError as error:
         show_error(error)
         return
@@ -198,7 +198,7 @@ def _set_password_and_enter(recovered: Session, new: str) -> None:
     st.session_state[RECOVERED] = recovered
     st.session_state.pop(MAIL, None)
     st.query_params.clear()
-    if recovered.half_way:
+    if recovered.needs_second_factor:
         require_code(recovered)
     try:
         guard.client().change_password(recovered, new)
@@ -207,8 +207,8 @@ def _set_password_and_enter(recovered: Session, new: str) -> None:
     except AppError as error:
         st.session_state[NOTE] = error
         st.rerun()
-    guard.enter(recovered)
-    guard.go_on()
+    guard.sign_in(recovered)
+    guard.open_wanted_page()
 
 
 def _send(mail: Mail) -> bool:

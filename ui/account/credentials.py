@@ -79,7 +79,7 @@ def draw_address_form(user: User) -> None:
     try:
         at_once = guard.client().change_email(guard.session(), new)
         if at_once:
-            guard.learn_anew()
+            guard.refresh_session()
     except AppError as error:
         show_error(error)
         return
@@ -108,7 +108,7 @@ def draw_devices(user: User) -> None:
 def sign_out(*, everywhere: bool = False) -> None:
     """Sign out here or everywhere, and say so if the auth server could not be reached."""
     with show_errors():
-        problem = guard.leave(everywhere=everywhere)
+        problem = guard.sign_out(everywhere=everywhere)
         if problem:
             st.toast(problem)
         st.switch_page("pages/welcome.py")

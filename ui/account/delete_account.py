@@ -54,7 +54,7 @@ def _delete_account(user: User, typed: str) -> None:
     with suppress(AuthUnreachable):  # the sign-in stays, and the page says so
         if not gone.sign_in_gone and guard.client().delete_sign_in(session):
             gone = replace(gone, sign_in_gone=True)
-    guard.leave(everywhere=True)
+    guard.sign_out(everywhere=True)
     st.session_state[FAREWELL] = gone
 
 

@@ -25,10 +25,10 @@ def is_pending() -> bool:
 
 def enter_or_require_code(session: Session) -> NoReturn:
     """Enter with this session, or ask for the code of the second factor first."""
-    if session.half_way:
+    if session.needs_second_factor:
         require_code(session)
-    guard.enter(session)
-    guard.go_on()
+    guard.sign_in(session)
+    guard.open_wanted_page()
 
 
 def require_code(session: Session) -> NoReturn:
@@ -54,8 +54,8 @@ def draw_code_page() -> None:
             if RECOVERED in st.session_state:
                 st.session_state[RECOVERED] = passed
                 st.rerun()
-            guard.enter(passed)
-            guard.go_on()
+            guard.sign_in(passed)
+            guard.open_wanted_page()
     if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
         for name in (PENDING, RECOVERED):
             st.session_state.pop(name, None)
@@ -69,7 +69,7 @@ def draw_factor_settings(session: Session) -> None:
         if st.button("Remove the second factor", key="remove-factor"):
             try:
                 guard.client().remove_factor(session)
-                guard.learn_anew()
+                guard.refresh_session()
             except AppError as error:
                 show_error(error)
             else:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from auth import guard
 from auth.errors import SignInError, UnconfirmedEmail
-from auth.server_features import PROVIDERS, Offers
+from auth.server_features import PROVIDERS, ServerFeatures
 from memory.errors import AppError
 from ui.account import by_mail
 from ui.account.entry_fields import check_admission, count_attempt, invitation_field, new_password_field
@@ -25,17 +25,17 @@ __all__ = ["draw_example", "draw_ways_in", "finish_provider_sign_in"]
 PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/code:"}
 
 
-def draw_ways_in(offers: Offers) -> None:
-    """Draw every way to sign in that the auth server offers."""
-    for provider in offers.providers:
+def draw_ways_in(features: ServerFeatures) -> None:
+    """Draw every way to sign in that the auth server features."""
+    for provider in features.providers:
         label = f"Continue with {PROVIDERS[provider]}"
         if st.button(label, key=f"go-{provider}", icon=PROVIDER_ICONS[provider], width="stretch"):
             _go_to_provider(provider)
-    if not offers.by_mail:
+    if not features.by_mail:
         return
-    if offers.providers:
+    if features.providers:
         st.caption("or with your e-mail address", text_alignment="center")
-    if not offers.sign_up:
+    if not features.sign_up:
         _draw_sign_in_form()
         return
     sign_in, sign_up = st.tabs(["Sign in", "Create account"])
@@ -51,7 +51,7 @@ def finish_provider_sign_in() -> None:
     try:
         if not code or verifier is None:
             raise SignInError(_provider_problem())
-        session = guard.client().come_back(code, verifier)
+        session = guard.client().finish_oauth(code, verifier)
     except AppError as error:
         st.title("That did not work", anchor=False)
         show_error(error)
@@ -71,7 +71,7 @@ def _provider_problem() -> str:
 
 def _go_to_provider(provider: str) -> None:
     try:
-        send_browser_to(*guard.client().oauth_address(provider, app_address()))
+        send_browser_to(*guard.client().begin_oauth(provider, app_address()))
     except AppError as error:
         show_error(error)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from auth import cookie_tasks
-from auth.cookies import home_of, trip_cookie_name
+from auth.cookies import base_address, oauth_cookie_name
 from ui.browser import component, invisible
 
 __all__ = ["app_address", "kept_verifier", "run_cookie_task", "send_browser_to"]
@@ -23,31 +23,31 @@ PAGE_NAMES = tuple(sorted(path.stem for path in (Path(__file__).parents[2] / "pa
 
 def app_address() -> str:
     """Return the address under which the browser sees this app, whatever page is open."""
-    return home_of(st.context.url or "", PAGE_NAMES)
+    return base_address(st.context.url or "", PAGE_NAMES)
 
 
 def run_cookie_task() -> None:
     """Have the browser set or drop its cookie, if that is due."""
     # The container is drawn in any case: if what follows moved up, Streamlit would draw it anew and close what is open.
-    place, task = invisible("cookie"), cookie_tasks.errand()
+    place, task = invisible("cookie"), cookie_tasks.cookie_task()
     if task is None:
         return
     with place:
         _browser(
             key=f"browser-{task['path'].rpartition('/')[2]}",
             data={**task, "pages": PAGE_NAMES},
-            on_refused_change=cookie_tasks.no_cookie,
+            on_refused_change=cookie_tasks.cookie_refused,
             height=1,
         )
 
 
 def send_browser_to(address: str, verifier: str) -> None:
     """Leave for another site. The verifier stays in this browser, which alone can finish what it began."""
-    kept = {"name": trip_cookie_name(st.context.url or ""), "value": verifier}
+    kept = {"name": oauth_cookie_name(st.context.url or ""), "value": verifier}
     with invisible("away"):
         _browser(key="browser-go", data={"go": address, "kept": kept, "once": verifier}, height=1)
 
 
 def kept_verifier() -> str | None:
     """Return the verifier that `send_browser_to` left in this browser."""
-    return st.context.cookies.to_dict().get(trip_cookie_name(st.context.url or ""))
+    return st.context.cookies.to_dict().get(oauth_cookie_name(st.context.url or ""))

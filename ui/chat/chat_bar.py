@@ -109,7 +109,7 @@ def _save_switches(user: User, conversation_id: str | None, before: Switches) ->
     switches = Switches(reads, writes, temporary)
     if conversation_id is None:
         st.session_state[NEW] = switches
-    elif user.still_here():
+    elif user.is_signed_in():
         try:
             services().conversations.switches.set(user.id, conversation_id, switches)
         except AppError as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from auth.guard import User, give_back, keep_unsent, stop_if_ended
+from auth.guard import User, restore_unsent, keep_unsent, stop_if_ended
 from chat.attachments import KINDS, MAX_MEGABYTES, File
 from chat.tree import Message, Thread
 from chat.turn import say
@@ -24,7 +24,7 @@ WRITTEN, STARTED, SEEN = "written", "born", "seen"
 
 def message_box(user: User, thread: Thread) -> None:
     """Draw the box, with words that could not be sent before or were typed here and not sent."""
-    unsent = give_back(user, WRITTEN)
+    unsent = restore_unsent(user, WRITTEN)
     # The chat that is drawn now: right after "New chat" the browser still sends the old address.
     drawn = open_chat.open_id()
     st.chat_input(

@@ -6,7 +6,7 @@ path of each page and reads it when it loads the page; the script writes there.
 
 from __future__ import annotations
 
-from auth.cookie_tasks import staying
+from auth.cookie_tasks import stays_signed_in
 from ui.browser import component, source
 from ui.browser.cookie_bridge import PAGE_NAMES
 
@@ -27,7 +27,7 @@ def draw_theme_choice() -> None:
             "later": "It will look like this when you open Keepsake again.",
             "themes": THEMES,
             "pages": PAGE_NAMES,
-            "kept": staying(),
+            "kept": stays_signed_in(),
         },
         height="content",
     )
