@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from auth.guard import User, restore_unsent, keep_unsent, stop_if_ended
+from auth.guard import User, keep_unsent, restore_unsent, stop_if_ended
 from chat.attachments import KINDS, MAX_MEGABYTES, File
 from chat.tree import Message, Thread
 from chat.turn import say
