@@ -1,4 +1,4 @@
-"""The palette can be read: contrasts as WCAG 2.2 AA asks for them, worked out from the theme and the style."""
+"""The palette can be read: contrasts as WCAG 2.2 AA asks for, computed from the theme and the style sheet."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def ring() -> Colour:
     return rgb(found[1])
 
 
-def test_contrast_is_counted_as_the_guidelines_count() -> None:
+def test_contrast_is_computed_as_in_the_guidelines() -> None:
     assert contrast(rgb("#000000"), rgb("#ffffff")) == pytest.approx(21)
     assert contrast(rgb("#767676"), rgb("#ffffff")) == pytest.approx(4.54, abs=0.01)
     assert over(rgb("#000000"), rgb("#ffffff"), 0.25) == pytest.approx((0.75, 0.75, 0.75))
@@ -68,12 +68,12 @@ def test_contrast_is_counted_as_the_guidelines_count() -> None:
 
 @pytest.mark.parametrize("light", LIGHTS)
 @pytest.mark.parametrize("name", ["textColor", "linkColor", "grayTextColor"])
-def test_words_can_be_read_on_everything(light: str, name: str) -> None:
+def test_text_can_be_read_on_every_background(light: str, name: str) -> None:
     assert min(contrast(rgb(THEME[light][name]), ground) for ground in grounds(light)) >= TEXT
 
 
 @pytest.mark.parametrize("light", LIGHTS)
-def test_quiet_words_and_those_that_stand_out_can_be_read_too(light: str) -> None:
+def test_quiet_and_accented_text_can_be_read_too(light: str) -> None:
     share = re.search(r"--quiet: color-mix\(in srgb, currentColor (\d+)%, transparent\)", STYLE)
     assert share
     words = rgb(THEME[light]["textColor"])
@@ -83,20 +83,20 @@ def test_quiet_words_and_those_that_stand_out_can_be_read_too(light: str) -> Non
 
 
 @pytest.mark.parametrize("light", LIGHTS)
-def test_the_words_on_a_button_and_in_code_can_be_read(light: str) -> None:
+def test_text_on_buttons_and_in_code_can_be_read(light: str) -> None:
     assert contrast(rgb("#ffffff"), rgb(THEME[light]["primaryColor"])) >= TEXT
     assert contrast(rgb(THEME[light]["codeTextColor"]), rgb(THEME[light]["codeBackgroundColor"])) >= TEXT
 
 
 @pytest.mark.parametrize("light", LIGHTS)
-def test_the_focus_and_a_button_stand_out_from_what_is_around_them(light: str) -> None:
+def test_the_focus_ring_and_buttons_stand_out_from_their_surroundings(light: str) -> None:
     for ground in grounds(light):
         assert contrast(ring(), ground) >= SHAPE
     page = rgb(THEME[light]["backgroundColor"])
     assert contrast(rgb(THEME[light]["primaryColor"]), page) >= SHAPE
 
 
-def test_the_mark_is_seen_in_either_light() -> None:
+def test_the_logo_can_be_seen_in_both_themes() -> None:
     for name in ("mark.svg", "wordmark.svg"):
         drawn = set(re.findall(r"(?:fill|stroke)=\"(#\w+)\"", (PROJECT / "assets" / name).read_text()))
         for light in LIGHTS:

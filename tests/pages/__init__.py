@@ -1,1 +1,1 @@
-"""Page logic: each page run by Streamlit itself, without a browser."""
+"""Each page, run by Streamlit itself without a browser."""

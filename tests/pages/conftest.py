@@ -1,37 +1,40 @@
-"""Somebody in front of the app, as Streamlit itself runs it against the real servers."""
+"""What the tests of pages share: the app as Streamlit runs it, against the real database and auth server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
 import services
 from auth.client import AuthClient
 from auth.guard import SESSION
+from memory.facts import content_hash
 
 PASSWORD = "correct horse battery"
-Sit = Callable[..., AppTest]
+OpenApp = Callable[..., AppTest]
 
 
 @pytest.fixture
-def outside(home: services.Services) -> Iterator[AuthClient]:
-    """A client of the auth server that is not the app's."""
+def auth_client(home: services.Services) -> Iterator[AuthClient]:
+    """A client of the auth server besides the app's own."""
     with closing(AuthClient(home.settings.supabase_url or "", home.settings.supabase_key or "")) as client:
         yield client
 
 
 @pytest.fixture
-def sit(outside: AuthClient) -> Sit:
-    """Somebody in front of the app, signed in or not, who agreed to what is kept or did not yet."""
+def open_app(auth_client: AuthClient) -> OpenApp:
+    """Opens the app as a new person, signed in or not, who has agreed to the consent page or not."""
 
-    def sit_down(page: str = "", *, signed_in: bool = True, agreed: bool = True) -> AppTest:
+    def open_page(page: str = "", *, signed_in: bool = True, agreed: bool = True) -> AppTest:
         app = AppTest.from_file("../../app.py", default_timeout=30)
         if signed_in:
-            session = outside.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
+            session = auth_client.sign_up(f"{uuid4().hex}@example.com", PASSWORD)
             assert session is not None
             app.session_state[SESSION] = session
             if agreed:
@@ -39,16 +42,63 @@ def sit(outside: AuthClient) -> Sit:
         app.run()
         return app.switch_page(page).run() if page else app
 
-    return sit_down
+    return open_page
 
 
 def words(app: AppTest) -> str:
-    """What the page says."""
+    """The words on a page."""
     return "\n".join(str(each.value) for each in [*app.title, *app.markdown, *app.caption, *app.error, *app.warning])
 
 
 def opens_receipt(app: AppTest, reply_id: str) -> AppTest:
-    """What stands behind a reply, as a press on its line shows it."""
+    """Open the receipt of a reply."""
     app.run()
     app.session_state[f"receipt-{reply_id}"] = True
     return app.run()
+
+
+def user_of(app: AppTest) -> str:
+    """The id of the person who is signed in."""
+    return str(app.session_state[SESSION].user_id)
+
+
+def press(app: AppTest, label: str, number: int = 0) -> AppTest:
+    """Press the button with this label, or the one of several."""
+    [each for each in app.button if each.label == label][number].click().run()
+    assert not app.exception
+    return app
+
+
+def memory_texts(home: services.Services, app: AppTest) -> list[str]:
+    """What is remembered about the person who is signed in."""
+    return [each["memory"] for each in home.memory.get_all(user_id=user_of(app))["results"]]
+
+
+def insert_memory(
+    home: services.Services, app: AppTest, said: str, days: float = 0, recalled: int = 0, **more: str
+) -> str:
+    """Insert a memory that is this many days old and was recalled so often; returns its id."""
+    at = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    row = {"data": said, "user_id": user_of(app), "hash": content_hash(said), "kind": "fact", **more}
+    [vector] = home.memory._embedder.embed([said])
+    with home.database.as_user(user_of(app)) as connection:
+        [new] = home.memory._store.insert(connection, [({**row, "created_at": at, "updated_at": at}, vector)])
+        for _ in range(recalled):
+            home.memory.turns.count_recalled(connection, [new])
+    return new
+
+
+@contextmanager
+def statements_of(home: services.Services, user_id: str) -> Iterator[list[str]]:
+    """The statements that the database is asked for this person; background work asks for nobody."""
+    seen: list[str] = []
+
+    def note(_one: object, _two: object, statement: str, values: object, *_: object) -> None:
+        if user_id in str(values):
+            seen.append(statement)
+
+    event.listen(home.database.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(home.database.engine, "before_cursor_execute", note)

@@ -11,7 +11,7 @@ from auth.guard import SESSION
 from chat.tree import Message
 from memory.facts import Said, Write
 from tests.chat.conftest import until
-from tests.pages.conftest import Sit, opens_receipt, words
+from tests.pages.conftest import OpenApp, opens_receipt, words
 
 BEES = "I keep bees in Utrecht"
 
@@ -28,9 +28,9 @@ def _button(app: AppTest, label: str) -> Any:
     return next(each for each in app.button if label in each.label)
 
 
-def _told(sit: Sit, home: services.Services, words: str = BEES) -> AppTest:
+def _told(open_app: OpenApp, home: services.Services, words: str = BEES) -> AppTest:
     """Somebody who has said something that is remembered by now, and looks at it."""
-    app = sit("pages/chat.py")
+    app = open_app("pages/chat.py")
     app.chat_input[0].set_value(words).run()
     until(lambda: _messages(app, home)[0].remembering == "done")
     app.run()
@@ -46,9 +46,9 @@ def _known(app: AppTest, home: services.Services) -> list[str]:
 
 
 def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brought_back(
-    sit: Sit, home: services.Services
+    open_app: OpenApp, home: services.Services
 ) -> None:
-    app = _told(sit, home)
+    app = _told(open_app, home)
     _button(app, f"Learned: {BEES}").click().run()
     _button(app, "Undo").click().run()
     assert _known(app, home) == []
@@ -58,8 +58,8 @@ def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brough
     assert not app.exception
 
 
-def test_what_was_learned_can_be_set_right_in_place(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_what_was_learned_can_be_set_right_in_place(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
     _button(app, "Learned").click().run()
     _button(app, "Edit").click().run()
     app.text_area[0].set_value("I keep bees in Delft")
@@ -68,8 +68,10 @@ def test_what_was_learned_can_be_set_right_in_place(sit: Sit, home: services.Ser
     assert "changed by you" in words(app)
 
 
-def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(
+    open_app: OpenApp, home: services.Services
+) -> None:
+    app = _told(open_app, home)
     home.memory.add("I live in Porto by the river", user_id=_user(app))
     _button(app, "Learned").click().run()
     _button(app, "Edit").click().run()
@@ -79,21 +81,21 @@ def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(sit: 
     assert BEES in _known(app, home)
 
 
-def test_a_turn_with_nothing_to_learn_says_nothing(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home, "Thanks!")
+def test_a_turn_with_nothing_to_learn_says_nothing(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home, "Thanks!")
     assert not [each for each in app.button if "Learned" in each.label or "not kept" in each.label]
 
 
-def test_a_turn_that_rests_says_why(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_a_turn_that_rests_says_why(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
     asked, _ = _messages(app, home)
     with home.database.as_user(_user(app)) as connection:
         home.conversations.queue.postpone(connection, asked.id, "The model is busy.", at_least=600)
     assert "Not remembered yet: The model is busy\\." in words(app.run())
 
 
-def test_what_was_not_kept_is_counted_and_told_with_its_reason(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_what_was_not_kept_is_counted_and_told_with_its_reason(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
     asked, _ = _messages(app, home)
     dropped = {"text": "Likes jazz", "reason": "the quote is not in the person's words"}
     with home.database.as_user(_user(app)) as connection:
@@ -115,8 +117,8 @@ def _asked(app: AppTest, home: services.Services, text: str) -> None:
         home.memory.questions.ask(connection, fact, write)
 
 
-def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_a_contradiction_is_put_to_the_person_and_answered_at_once(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
     _asked(app, home, "My bees live in Delft")
     _asked(app, home, "My bees live in Gouda")
     app.run()
@@ -131,8 +133,8 @@ def test_a_contradiction_is_put_to_the_person_and_answered_at_once(sit: Sit, hom
     assert not app.exception
 
 
-def test_both_can_be_right_or_neither(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_both_can_be_right_or_neither(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
     _asked(app, home, "My sister has bees in Delft")
     _button(app.run(), "Both").click().run()
     assert sorted(_known(app, home)) == sorted([BEES, "My sister has bees in Delft"])
@@ -141,16 +143,16 @@ def test_both_can_be_right_or_neither(sit: Sit, home: services.Services) -> None
     assert len(_known(app, home)) == 1
 
 
-def test_nobody_is_asked_about_another_persons_memories(sit: Sit, home: services.Services) -> None:
-    _asked(_told(sit, home), home, "My bees live in Delft")
-    assert "Which is right?" not in words(sit("pages/chat.py"))
+def test_nobody_is_asked_about_another_persons_memories(open_app: OpenApp, home: services.Services) -> None:
+    _asked(_told(open_app, home), home, "My bees live in Delft")
+    assert "Which is right?" not in words(open_app("pages/chat.py"))
 
 
 # -- another answer ------------------------------------------------------------------------------
 
 
-def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
     _button(app, "Try again").click().run()
     asked, first, second = _messages(app, home)
     assert first.parent_id == second.parent_id == asked.id
@@ -159,8 +161,8 @@ def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(sit: Sit, home:
     assert not app.exception
 
 
-def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home: services.Services) -> None:
-    app = sit("pages/chat.py")
+def test_an_answer_can_be_had_without_a_memory_and_with_it_again(open_app: OpenApp, home: services.Services) -> None:
+    app = open_app("pages/chat.py")
     home.memory.add(BEES, user_id=_user(app))
     app.chat_input[0].set_value("Where are my bees?").run()
     assert BEES in _messages(app, home)[-1].content
@@ -176,8 +178,8 @@ def test_an_answer_can_be_had_without_a_memory_and_with_it_again(sit: Sit, home:
     assert BEES in _messages(app, home)[-1].content
 
 
-def test_an_answer_further_up_can_be_had_again_and_branches_there(sit: Sit, home: services.Services) -> None:
-    app = _told(sit, home)
+def test_an_answer_further_up_can_be_had_again_and_branches_there(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
     app.chat_input[0].set_value("And what else?").run()
     app.run()
     assert len([each for each in app.button if each.label == "Try again"]) == 2

@@ -1,4 +1,4 @@
-"""The bar above a chat and the files in it: switches, the temporary chat, forgetting what a chat taught, receipts."""
+"""The bar above a chat, and the files in it: switches, temporary chats, forgetting what was learned, receipts."""
 
 from __future__ import annotations
 
@@ -8,22 +8,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
-from auth.guard import SESSION
 from chat.tree import Message
 from tests.chat.conftest import until
 from tests.chat.test_attachments import pdf, picture
-from tests.pages.conftest import Sit, opens_receipt, words
+from tests.pages.conftest import OpenApp, opens_receipt, user_of, words
 
 BEES = "I keep bees in Utrecht"
 QUESTION = "Where do I keep my bees?"
 
 
-def _user(app: AppTest) -> str:
-    return str(app.session_state[SESSION].user_id)
-
-
 def _messages(app: AppTest, home: services.Services) -> list[Message]:
-    return home.conversations.messages(_user(app), app.session_state["open_chat"])
+    return home.conversations.messages(user_of(app), app.session_state["open_chat"])
 
 
 def _button(app: AppTest, label: str) -> Any:
@@ -48,15 +43,15 @@ def _told(app: AppTest, home: services.Services, said: str = BEES) -> AppTest:
 
 
 def _known(app: AppTest, home: services.Services) -> list[str]:
-    return [each["memory"] for each in home.memory.get_all(user_id=_user(app))["results"]]
+    return [each["memory"] for each in home.memory.get_all(user_id=user_of(app))["results"]]
 
 
 def _labels(app: AppTest) -> str:
     return "\n".join(each.label for each in app.button) + words(app)
 
 
-def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, home: services.Services) -> None:
-    app = _switch(sit("pages/chat.py"), "Temporary chat")
+def test_switches_of_a_new_chat_count_from_its_first_message(open_app: OpenApp, home: services.Services) -> None:
+    app = _switch(open_app("pages/chat.py"), "Temporary chat")
     assert "gone a day after its last message" in words(app)
     app.chat_input[0].set_value(BEES).run()
     assert not app.exception
@@ -64,13 +59,13 @@ def test_what_is_chosen_for_a_new_chat_holds_from_its_first_message(sit: Sit, ho
     asked, reply = _messages(app, home)
     assert asked.remembering == "none"
     assert reply.receipt["memory_off"]
-    assert home.chats.recent(_user(app)) == []
+    assert home.chats.recent(user_of(app)) == []
     _button(app, "New chat").click().run()
     assert "gone a day after its last message" not in words(app)
 
 
-def test_a_switch_in_a_chat_counts_from_the_next_message(sit: Sit, home: services.Services) -> None:
-    app = _told(sit("pages/chat.py"), home)
+def test_a_switch_in_a_chat_counts_from_the_next_message(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app("pages/chat.py"), home)
     _unswitch(app, "Keep what I say here")
     app.chat_input[0].set_value("I play the cello on Sundays").run()
     assert [each.remembering for each in _messages(app, home)] == ["done", "none", "none", "none"]
@@ -78,24 +73,24 @@ def test_a_switch_in_a_chat_counts_from_the_next_message(sit: Sit, home: service
     assert _messages(app, home)[2].remembering == "none"
 
 
-def test_a_chat_that_stopped_being_temporary_has_its_switches_back(sit: Sit, home: services.Services) -> None:
-    app = _told(sit("pages/chat.py"), home)
+def test_a_chat_that_is_no_longer_temporary_gets_its_switches_back(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app("pages/chat.py"), home)
     _unswitch(app, "Use memory in answers")
     _switch(app, "Temporary chat")
     _unswitch(app, "Temporary chat")
-    now = home.conversations.switches.of(_user(app), app.session_state["open_chat"])
+    now = home.conversations.switches.of(user_of(app), app.session_state["open_chat"])
     assert (now.reads, now.writes) == (False, True)
 
 
-def test_what_a_chat_taught_is_shown_first_and_its_receipt_stays_until_it_is_closed(
-    sit: Sit, home: services.Services
+def test_what_was_learned_from_a_chat_is_listed_before_it_is_forgotten_and_the_receipt_stays_until_closed(
+    open_app: OpenApp, home: services.Services
 ) -> None:
-    app = _told(sit("pages/chat.py"), home)
+    app = _told(open_app("pages/chat.py"), home)
     _button(app, "Forget what this chat taught").click().run()
     assert BEES in words(app)
     assert _known(app, home) == [BEES]
     # A press inside of a dialog runs nothing but the dialog, which only a browser does: see tests/e2e.
-    app.session_state["forget_receipt"] = home.forget_chat(_user(app), app.session_state["open_chat"])
+    app.session_state["forget_receipt"] = home.forget_chat(user_of(app), app.session_state["open_chat"])
     app.run()
     assert not app.exception
     assert "1 memory and every version of it" in words(app)
@@ -106,8 +101,8 @@ def test_what_a_chat_taught_is_shown_first_and_its_receipt_stays_until_it_is_clo
     assert [each.role for each in _messages(app, home)] == ["user", "assistant"]
 
 
-def test_a_chat_that_taught_nothing_says_so(sit: Sit, home: services.Services) -> None:
-    app = _told(sit("pages/chat.py"), home, "Thanks!")
+def test_a_chat_that_nothing_was_learned_from_says_so(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app("pages/chat.py"), home, "Thanks!")
     _button(app, "Forget what this chat taught").click().run()
     assert "Nothing is kept from this chat." in words(app)
 
@@ -115,8 +110,8 @@ def test_a_chat_that_taught_nothing_says_so(sit: Sit, home: services.Services) -
 # -- receipts ------------------------------------------------------------------------------------
 
 
-def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: services.Services) -> None:
-    app = _told(sit("pages/chat.py"), home)
+def test_a_memory_in_a_receipt_opens_the_message_it_came_from(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app("pages/chat.py"), home)
     taught = _messages(app, home)[0]
     _button(app, "New chat").click().run()
     app.chat_input[0].set_value(QUESTION).run()
@@ -126,14 +121,16 @@ def test_a_memory_leads_to_the_message_it_came_from(sit: Sit, home: services.Ser
     assert app.query_params["message"] == taught.id
 
 
-def test_the_receipt_tells_what_was_learned_of_its_turn(sit: Sit, home: services.Services) -> None:
-    app = _told(sit("pages/chat.py"), home)
+def test_the_receipt_says_what_was_learned_from_its_turn(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app("pages/chat.py"), home)
     opens_receipt(app, _messages(app, home)[-1].id)
     assert f"From this turn · Learned: {BEES}" in words(app)
 
 
-def test_an_answer_as_of_a_day_knows_what_was_known_then_and_says_so(sit: Sit, home: services.Services) -> None:
-    app = _told(sit("pages/chat.py"), home)
+def test_an_answer_as_of_a_past_day_uses_the_memories_of_that_day_and_says_so(
+    open_app: OpenApp, home: services.Services
+) -> None:
+    app = _told(open_app("pages/chat.py"), home)
     _button(app, "New chat").click().run()
     app.chat_input[0].set_value(QUESTION).run()
     assert BEES in _messages(app, home)[-1].content
@@ -153,8 +150,8 @@ def test_an_answer_as_of_a_day_knows_what_was_known_then_and_says_so(sit: Sit, h
 # -- files ---------------------------------------------------------------------------------------
 
 
-def test_files_are_sent_shown_and_still_there_after_a_reload(sit: Sit, home: services.Services) -> None:
-    app = sit("pages/chat.py")
+def test_files_are_sent_shown_and_still_there_after_a_reload(open_app: OpenApp, home: services.Services) -> None:
+    app = open_app("pages/chat.py")
     app.chat_input[0].upload("report.pdf", pdf("The ferry leaves at nine"))
     app.chat_input[0].upload("red.png", picture(size=(600, 400)))
     app.chat_input[0].set_value("What is this?").run()
@@ -168,14 +165,14 @@ def test_files_are_sent_shown_and_still_there_after_a_reload(sit: Sit, home: ser
 
 
 @pytest.mark.parametrize(("name", "held"), [("blob.txt", b"\x00\x01\x02"), ("report.pdf", b"%PDF-1.4 nothing")])
-def test_a_file_that_cannot_be_used_is_told_and_the_words_are_not_lost(
-    sit: Sit, home: services.Services, name: str, held: bytes
+def test_a_file_that_cannot_be_used_is_explained_and_the_words_are_kept(
+    open_app: OpenApp, home: services.Services, name: str, held: bytes
 ) -> None:
-    app = sit("pages/chat.py")
+    app = open_app("pages/chat.py")
     app.chat_input[0].upload(name, held)
     app.chat_input[0].set_value("What is this?").run()
     assert not app.exception
     assert name in words(app).replace("\\", "")
     assert "Choose them again" in words(app)
     assert app.chat_input[0].proto.value == "What is this?"
-    assert home.chats.recent(_user(app)) == []
+    assert home.chats.recent(user_of(app)) == []

@@ -1,8 +1,8 @@
-"""The health page: one line on how it stands, and what is worth a look mended with a click and taken back with one."""
+"""The health page: the verdict in one line, findings that one click mends and another undoes, recall checks."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,24 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 import services
 from memory.errors import ModelUnreachable
-from memory.facts import content_hash
-from tests.pages.conftest import Sit, words
-from tests.pages.test_memories import _me, _press, _texts, reading
+from tests.pages.conftest import OpenApp, insert_memory, memory_texts, press, statements_of, user_of, words
 
 PAGE = "pages/health.py"
 NOW = datetime.now(UTC)
-
-
-def _keep(home: services.Services, app: AppTest, said: str, days: float = 0, recalled: int = 0, **more: str) -> str:
-    """A memory as old as a test wants it."""
-    at = (NOW - timedelta(days=days)).isoformat()
-    row = {"data": said, "user_id": _me(app), "hash": content_hash(said), "kind": "fact", **more}
-    [vector] = home.memory._embedder.embed([said])
-    with home.database.as_user(_me(app)) as connection:
-        [new] = home.memory._store.insert(connection, [({**row, "created_at": at, "updated_at": at}, vector)])
-        for _ in range(recalled):
-            home.memory.turns.count_recalled(connection, [new])
-    return new
 
 
 def _tab(app: AppTest, name: str) -> AppTest:
@@ -37,19 +23,13 @@ def _tab(app: AppTest, name: str) -> AppTest:
     return app
 
 
-def _pressed(app: AppTest, label: str, number: int = 0) -> AppTest:
-    _press(app, label, number)
-    assert not app.exception
-    return app
-
-
 @pytest.fixture
-def app(sit: Sit) -> AppTest:
+def app(open_app: OpenApp) -> AppTest:
     """Somebody looking at how their memories are."""
-    return sit(PAGE)
+    return open_app(PAGE)
 
 
-def test_who_told_nothing_is_sent_to_the_chat(app: AppTest) -> None:
+def test_a_person_without_memories_is_sent_to_the_chat(app: AppTest) -> None:
     assert not app.exception
     assert "nothing to look after yet" in words(app)
     assert "Everything looks well" not in words(app)
@@ -58,90 +38,90 @@ def test_who_told_nothing_is_sent_to_the_chat(app: AppTest) -> None:
     assert "Nothing was refused so far" in words(app)
 
 
-def test_one_line_says_that_all_is_well_or_what_is_not(home: services.Services, app: AppTest) -> None:
-    _keep(home, app, "I live in Porto", recalled=1)
-    _keep(home, app, "I keep bees")
+def test_the_verdict_says_in_one_line_that_all_is_well_or_what_is_not(home: services.Services, app: AppTest) -> None:
+    insert_memory(home, app, "I live in Porto", recalled=1)
+    insert_memory(home, app, "I keep bees")
     assert "Everything looks well: 2 memories, 1 of them used in answers." in words(app.run())
-    _keep(home, app, "I keep  bees.")
-    _keep(home, app, "I sing in a choir", 60)
-    _keep(home, app, "I park in lot 3", expiration_date="2020-01-01")
+    insert_memory(home, app, "I keep  bees.")
+    insert_memory(home, app, "I sing in a choir", 60)
+    insert_memory(home, app, "I park in lot 3", expiration_date="2020-01-01")
     told = "Worth a look: 1 says the same as another, 1 is out of date, 1 is over a month old and was never used."
     assert told in words(app.run())
 
 
 def test_the_page_is_read_in_few_trips(home: services.Services, app: AppTest) -> None:
     for number in range(30):
-        _keep(home, app, f"Fact {number}", 60)
-    with reading(home, _me(app)) as reads:
+        insert_memory(home, app, f"Fact {number}", 60)
+    with statements_of(home, user_of(app)) as reads:
         app.run()
     assert 1 < len(reads) <= 4
 
 
-def test_what_stands_twice_is_shown_then_merged_and_comes_back(home: services.Services, app: AppTest) -> None:
-    _keep(home, app, "I like tea")
-    _keep(home, app, "I really like tea.")
+def test_duplicates_are_shown_merged_and_the_merge_can_be_undone(home: services.Services, app: AppTest) -> None:
+    insert_memory(home, app, "I like tea")
+    insert_memory(home, app, "I really like tea.")
     _tab(app, "Worth a look")
     assert "I really like tea" in words(app)
-    _pressed(app, "Merge this one")
-    assert len(_texts(home, app)) == 1
+    press(app, "Merge this one")
+    assert len(memory_texts(home, app)) == 1
     assert "Merged: 1 memory stands for those that said the same" in words(app)
-    _pressed(app, "Undo")
-    assert len(_texts(home, app)) == 2
+    press(app, "Undo")
+    assert len(memory_texts(home, app)) == 2
 
 
-def test_only_what_is_ticked_goes_and_one_click_brings_it_back(home: services.Services, app: AppTest) -> None:
+def test_only_ticked_memories_are_forgotten_and_one_click_undoes_it(home: services.Services, app: AppTest) -> None:
     for said in ("I sing in a choir", "I own a kayak", "I had a canary"):
-        _keep(home, app, said, 60)
+        insert_memory(home, app, said, 60)
     _tab(app, "Worth a look")
     assert [each.disabled for each in app.button if each.label in ("Let go", "Still true")] == [True, True]
     next(each for each in app.checkbox if "kayak" in each.label).check().run()
-    _pressed(app, "Let go")
-    assert sorted(_texts(home, app)) == ["I had a canary", "I sing in a choir"]
+    press(app, "Let go")
+    assert sorted(memory_texts(home, app)) == ["I had a canary", "I sing in a choir"]
     assert "Let go: 1 memory" in words(app)
-    _pressed(app, "Undo")
-    assert len(_texts(home, app)) == 3
-    _pressed(app, "Choose all")
-    _pressed(app, "Let go")
-    assert _texts(home, app) == []
+    press(app, "Undo")
+    assert len(memory_texts(home, app)) == 3
+    press(app, "Choose all")
+    press(app, "Let go")
+    assert memory_texts(home, app) == []
 
 
-def test_what_still_holds_is_confirmed_and_no_longer_listed(home: services.Services, app: AppTest) -> None:
-    _keep(home, app, "I work at the harbour", 100, recalled=1)
-    _keep(home, app, "I had a canary", 300)
-    _keep(home, app, "I park in lot 3", expiration_date="2020-01-01")
+def test_a_confirmed_memory_is_no_longer_listed(home: services.Services, app: AppTest) -> None:
+    insert_memory(home, app, "I work at the harbour", 100, recalled=1)
+    insert_memory(home, app, "I had a canary", 300)
+    insert_memory(home, app, "I park in lot 3", expiration_date="2020-01-01")
     _tab(app, "Worth a look")
     assert "Used, and never said again (1)" in [each.label for each in app.expander]
-    _pressed(app, "Choose all", 1)
-    _pressed(app, "Still true", 1)
+    press(app, "Choose all", 1)
+    press(app, "Still true", 1)
     assert "Confirmed: 1 memory" in words(app)
     assert "Used, and never said again (1)" not in [each.label for each in app.expander]
-    _pressed(app, "Choose all")
-    _pressed(app, "Still true")  # what has expired does not hold on by being ticked
+    press(app, "Choose all")
+    press(app, "Still true")  # what has expired does not hold on by being ticked
     assert "Confirmed: 1 memory" in words(app)
     assert [each.label for each in app.expander] == ["Out of date (1)"]
-    _pressed(app, "Undo")
+    press(app, "Undo")
     assert [each.label for each in app.expander] == ["Out of date (2)"]
 
 
-def test_tidying_tells_what_it_did_and_is_taken_back(home: services.Services, app: AppTest) -> None:
-    _keep(home, app, "I like tea")
-    _keep(home, app, "I really like tea.")
-    _keep(home, app, "I park in lot 3", expiration_date="2020-01-01")
+def test_tidying_says_what_it_did_and_can_be_undone(home: services.Services, app: AppTest) -> None:
+    insert_memory(home, app, "I like tea")
+    insert_memory(home, app, "I really like tea.")
+    insert_memory(home, app, "I park in lot 3", expiration_date="2020-01-01")
     _tab(app, "Worth a look")
-    _pressed(app, "Tidy up")
+    press(app, "Tidy up")
     assert "1 merged, 1 expired" in words(app)
     assert [each.value for each in app.info] == ["Tidied up: 1 merged, 1 expired"]
-    _pressed(app, "Undo")
-    assert len(_texts(home, app)) == 2
-    _pressed(app, "Tidy up")
-    _pressed(app, "Tidy up")
+    press(app, "Undo")
+    assert len(memory_texts(home, app)) == 2
+    press(app, "Tidy up")
+    press(app, "Tidy up")
     assert [each.value for each in app.info] == ["All was in order: nothing was changed."]
 
 
-def test_trouble_while_mending_is_a_sentence_and_the_page_stays(
+def test_an_error_while_tidying_is_shown_as_a_sentence_and_the_page_stays(
     home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _keep(home, app, "I had a canary", 60)
+    insert_memory(home, app, "I had a canary", 60)
     _tab(app, "Worth a look")
 
     def fail(*_: object, **__: object) -> None:
@@ -149,16 +129,16 @@ def test_trouble_while_mending_is_a_sentence_and_the_page_stays(
 
     with monkeypatch.context() as patched:
         patched.setattr(type(home.memory.tidy), "run", fail)
-        _pressed(app, "Tidy up")
+        press(app, "Tidy up")
     assert "The model is away." in words(app)
     assert "I had a canary" in words(app)
 
 
-def test_what_was_refused_stands_with_its_reason(home: services.Services, app: AppTest) -> None:
+def test_what_was_refused_is_listed_with_its_reason(home: services.Services, app: AppTest) -> None:
     dropped = [{"text": "I am *the* king", "reason": "it is too long"}, {"text": "", "reason": "it holds a secret"}]
     for _ in range(2):
-        asked = home.conversations.say(_me(app), None, "x")
-        with home.database.as_user(_me(app)) as connection:
+        asked = home.conversations.say(user_of(app), None, "x")
+        with home.database.as_user(user_of(app)) as connection:
             home.conversations.queue.finish(connection, asked.id, {"events": [], "dropped": dropped})
     _tab(app, "Not kept")
     assert "**It is too long**, 2 times" in words(app)
@@ -169,72 +149,70 @@ def test_what_was_refused_stands_with_its_reason(home: services.Services, app: A
 def test_receipts_of_any_form_are_read(home: services.Services, app: AppTest) -> None:
     forms: list[Any] = ["x", [7, None, {"reason": 7}, {"text": []}], {"reason": "alone"}, None]
     for dropped in forms:
-        asked = home.conversations.say(_me(app), None, "x")
-        with home.database.as_user(_me(app)) as connection:
+        asked = home.conversations.say(user_of(app), None, "x")
+        with home.database.as_user(user_of(app)) as connection:
             home.conversations.queue.finish(connection, asked.id, {"dropped": dropped})
-    told = {each.reason: each.times for each in home.refusals.of(_me(app))}
+    told = {each.reason: each.times for each in home.refusals.of(user_of(app))}
     assert told == {"7": 1, "alone": 1}
     _tab(app, "Not kept")
 
 
 @pytest.mark.parametrize("change", ["deleted_at = now()", "temporary = true"])
-def test_what_was_refused_in_a_chat_that_is_gone_is_not_told(
-    home: services.Services, app: AppTest, change: str
-) -> None:
-    asked = home.conversations.say(_me(app), None, "x")
-    with home.database.as_user(_me(app)) as connection:
+def test_what_was_refused_in_a_deleted_chat_is_not_listed(home: services.Services, app: AppTest, change: str) -> None:
+    asked = home.conversations.say(user_of(app), None, "x")
+    with home.database.as_user(user_of(app)) as connection:
         home.conversations.queue.finish(
             connection, asked.id, {"dropped": [{"text": "I am king", "reason": "too long"}]}
         )
-    assert [each.latest for each in home.refusals.of(_me(app))] == [["I am king"]]
-    with home.database.as_user(_me(app)) as connection:
+    assert [each.latest for each in home.refusals.of(user_of(app))] == [["I am king"]]
+    with home.database.as_user(user_of(app)) as connection:
         connection.exec_driver_sql(f"update app.conversations set {change}")
-    assert home.refusals.of(_me(app)) == []
+    assert home.refusals.of(user_of(app)) == []
 
 
 def test_a_check_is_pinned_at_the_memory_and_run_on_this_page(home: services.Services, app: AppTest) -> None:
-    home.memory.add("I live in Porto by the river", user_id=_me(app))
+    home.memory.add("I live in Porto by the river", user_id=user_of(app))
     app.switch_page("pages/memories.py").run()
-    _pressed(app, "Details")
+    press(app, "Details")
     asked = next(each for each in app.text_input if each.label == "The question")
     assert asked.value == "What do you know about Porto?"
     asked.set_value("Where do I live?")
-    _pressed(app, "Pin")
+    press(app, "Pin")
     assert [each.value for each in app.success] == ["Pinned. You find it under Health, Recall checks."]
     app.switch_page(PAGE).run()
     _tab(app, "Recall checks")
     assert "Not run yet" in words(app)
-    _pressed(app, "Run all")
+    press(app, "Run all")
     assert "1 of 1 is green" in words(app)
     assert "Found, at place 1" in words(app)
     assert "score" in words(app)
 
 
-def test_a_red_check_is_told_in_the_verdict_and_made_right(home: services.Services, app: AppTest) -> None:
-    [kept] = home.memory.add("I live in Porto by the river", user_id=_me(app))["results"]
-    home.memory.checks.pin(kept["id"], "Where do I live?", user_id=_me(app))
-    home.memory.update(kept["id"], "I live in Lisbon", user_id=_me(app))
+def test_a_red_check_is_in_the_verdict_and_can_be_accepted(home: services.Services, app: AppTest) -> None:
+    [kept] = home.memory.add("I live in Porto by the river", user_id=user_of(app))["results"]
+    home.memory.checks.pin(kept["id"], "Where do I live?", user_id=user_of(app))
+    home.memory.update(kept["id"], "I live in Lisbon", user_id=user_of(app))
     _tab(app, "Recall checks")
-    _pressed(app, "Run all")
+    press(app, "Run all")
     assert "1 recall check is red" in words(app)
     assert "It says now: I live in Lisbon" in words(app)
-    _pressed(app, "These words are right")
-    _pressed(app, "Run all")
+    press(app, "These words are right")
+    press(app, "Run all")
     assert "Everything looks well" in words(app)
-    home.memory.delete(kept["id"], user_id=_me(app))
-    home.memory.add("I keep bees in Utrecht", user_id=_me(app))
-    _pressed(app, "Run all")
+    home.memory.delete(kept["id"], user_id=user_of(app))
+    home.memory.add("I keep bees in Utrecht", user_id=user_of(app))
+    press(app, "Run all")
     assert "The memory is gone" in words(app)
-    _pressed(app, "Do without this check")
+    press(app, "Do without this check")
     assert "None yet." in words(app)
 
 
-def test_checks_that_cannot_be_asked_keep_their_results_and_say_why(
+def test_checks_that_cannot_run_keep_their_results_and_say_why(
     home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [kept] = home.memory.add("I live in Porto", user_id=_me(app))["results"]
-    home.memory.checks.pin(kept["id"], "Where do I live?", user_id=_me(app))
-    home.memory.checks.run(user_id=_me(app))
+    [kept] = home.memory.add("I live in Porto", user_id=user_of(app))["results"]
+    home.memory.checks.pin(kept["id"], "Where do I live?", user_id=user_of(app))
+    home.memory.checks.run(user_id=user_of(app))
     _tab(app, "Recall checks")
 
     def fail(*_: object, **__: object) -> None:
@@ -242,6 +220,6 @@ def test_checks_that_cannot_be_asked_keep_their_results_and_say_why(
 
     with monkeypatch.context() as patched:
         patched.setattr(home.memory.checks._recall, "find", fail)
-        _pressed(app, "Run all")
+        press(app, "Run all")
     assert "The embedder is away." in words(app)
     assert "1 of 1 is green" in words(app)

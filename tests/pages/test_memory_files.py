@@ -1,4 +1,4 @@
-"""Memories out of and into a file, at the page."""
+"""Importing memories from a file on the memories page."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
-from auth.guard import SESSION
-from tests.pages.conftest import Sit, words
+from tests.pages.conftest import OpenApp, user_of, words
 
 
 @pytest.fixture
-def app(sit: Sit) -> AppTest:
+def app(open_app: OpenApp) -> AppTest:
     """Somebody at the part of the page where files are."""
-    app = sit("pages/memories.py")
+    app = open_app("pages/memories.py")
     app.session_state["memories-tab"] = "Files"
     return app.run()
-
-
-def _me(app: AppTest) -> str:
-    return str(app.session_state[SESSION].user_id)
 
 
 def _brings(app: AppTest, held: object, name: str = "mine.json") -> AppTest:
@@ -33,10 +28,10 @@ def _brings(app: AppTest, held: object, name: str = "mine.json") -> AppTest:
 
 
 def _kept(home: services.Services, app: AppTest) -> set[str]:
-    return {each["memory"] for each in home.memory.bulk_edit.all(user_id=_me(app))}
+    return {each["memory"] for each in home.memory.bulk_edit.all(user_id=user_of(app))}
 
 
-def test_an_export_of_another_place_is_kept_once_and_can_be_taken_back(home: services.Services, app: AppTest) -> None:
+def test_an_export_of_another_app_is_imported_once_and_can_be_undone(home: services.Services, app: AppTest) -> None:
     exported = {"results": [{"id": "1", "memory": "Likes tea", "user_id": "dave", "metadata": {"kind": "fact"}}]}
     _brings(app, exported)
     assert _kept(home, app) == {"Likes tea"}
@@ -47,7 +42,7 @@ def test_an_export_of_another_place_is_kept_once_and_can_be_taken_back(home: ser
     assert _kept(home, app) == set()
 
 
-def test_messages_are_kept_as_they_were_said(home: services.Services, app: AppTest) -> None:
+def test_imported_messages_are_kept_as_they_were_said(home: services.Services, app: AppTest) -> None:
     _brings(app, [{"role": "user", "content": "I like tea"}, {"role": "assistant", "content": "Noted"}])
     assert _kept(home, app) == {"I like tea", "Noted"}
 
@@ -60,7 +55,7 @@ def test_messages_are_kept_as_they_were_said(home: services.Services, app: AppTe
         ({"nothing": 1}, "holds no list of messages or memories"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_and_nothing_of_it_kept(
+def test_a_file_that_cannot_be_imported_is_explained_and_nothing_of_it_is_stored(
     home: services.Services, app: AppTest, held: object, sentence: str
 ) -> None:
     _brings(app, held)
@@ -68,9 +63,9 @@ def test_what_is_wrong_with_a_file_is_told_and_nothing_of_it_kept(
     assert _kept(home, app) == set()
 
 
-def test_one_file_too_many_is_told(home: services.Services, app: AppTest) -> None:
+def test_one_file_too_many_is_refused_with_a_sentence(home: services.Services, app: AppTest) -> None:
     for _ in range(home.settings.uploads_per_day):
-        with home.limits.uploading(_me(app)):
+        with home.limits.uploading(user_of(app)):
             pass
     _brings(app, [{"memory": "Likes tea"}])
     assert "That is all for now" in words(app)

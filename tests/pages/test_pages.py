@@ -1,4 +1,4 @@
-"""Page logic, run by Streamlit itself against the real servers."""
+"""What all pages have in common: who may see them, what a session's end does, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from auth.guard import DEVICE, SESSION
 from local.stack import LocalStack
 from memory.errors import ModelUnreachable
 from settings import settings
-from tests.pages.conftest import Sit, words
+from tests.pages.conftest import OpenApp, words
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py", "pages/account.py"])
-def test_every_page_sends_a_stranger_to_the_welcome_page(sit: Sit, page: str) -> None:
-    app = sit(page, signed_in=False)
+def test_every_page_sends_people_who_are_not_signed_in_to_the_welcome_page(open_app: OpenApp, page: str) -> None:
+    app = open_app(page, signed_in=False)
     assert not app.exception
     assert app.title[0].value == "An assistant that remembers you"
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py", "pages/account.py"])
-def test_every_page_shows_itself_to_who_is_signed_in(sit: Sit, page: str) -> None:
-    app = sit(page)
+def test_every_page_is_drawn_for_people_who_are_signed_in(open_app: OpenApp, page: str) -> None:
+    app = open_app(page)
     assert not app.exception
     assert app.title[0].value in ("What is on your mind?", "What I remember about you", "Settings", "Account")
 
 
 def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(
-    sit: Sit, home: services.Services, outside: AuthClient
+    open_app: OpenApp, home: services.Services, auth_client: AuthClient
 ) -> None:
-    app = sit("pages/account.py")
+    app = open_app("pages/account.py")
     ended = replace(app.session_state[SESSION], expires_at=0.0)
-    outside.sign_out(ended)
+    auth_client.sign_out(ended)
     home.sessions.save(app.session_state[DEVICE], ended)
     app.session_state[SESSION] = ended
     app.run()
@@ -45,8 +45,8 @@ def test_a_session_that_ended_on_the_server_leads_to_the_welcome_page(
     assert SESSION not in app.session_state
 
 
-def test_a_turn_is_saved_and_answered(sit: Sit, home: services.Services) -> None:
-    app = sit("pages/chat.py")
+def test_a_message_is_saved_and_answered(open_app: OpenApp, home: services.Services) -> None:
+    app = open_app("pages/chat.py")
     app.chat_input[0].set_value("I live in Porto by the river").run()
     assert not app.exception
     user_id = app.session_state[SESSION].user_id
@@ -57,14 +57,14 @@ def test_a_turn_is_saved_and_answered(sit: Sit, home: services.Services) -> None
     assert "No language model is connected" in words(app)
 
 
-def test_a_failed_turn_is_told_and_can_be_tried_again(
-    sit: Sit, home: services.Services, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_reply_is_explained_and_can_be_tried_again(
+    open_app: OpenApp, home: services.Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> Generator[str, None, None]:
         yield from ()
         raise ModelUnreachable("The model took a walk.")
 
-    app = sit("pages/chat.py")
+    app = open_app("pages/chat.py")
     with monkeypatch.context() as patched:
         patched.setattr("chat.reply.answer", fail)
         app.chat_input[0].set_value("Are you there, my friend?").run()
@@ -75,23 +75,23 @@ def test_a_failed_turn_is_told_and_can_be_tried_again(
     assert "I do not remember anything about this yet" in words(app)
 
 
-def test_a_message_with_nothing_in_it_is_told_and_opens_no_chat(sit: Sit, home: services.Services) -> None:
-    app = sit("pages/chat.py")
+def test_an_empty_message_is_refused_and_begins_no_chat(open_app: OpenApp, home: services.Services) -> None:
+    app = open_app("pages/chat.py")
     app.chat_input[0].set_value(" \n ").run()
     assert "The message is empty." in words(app)
     assert home.chats.recent(app.session_state[SESSION].user_id) == []
 
 
-def test_another_persons_memories_and_chats_are_not_drawn(sit: Sit, home: services.Services) -> None:
-    other = sit("pages/chat.py")
+def test_another_persons_memories_and_chats_are_not_drawn(open_app: OpenApp, home: services.Services) -> None:
+    other = open_app("pages/chat.py")
     home.memory.add("I have a secret garden", user_id=other.session_state[SESSION].user_id)
     other.chat_input[0].set_value("A private chat about roses").run()
-    mine = sit("pages/memories.py")
+    mine = open_app("pages/memories.py")
     assert "secret garden" not in words(mine)
     assert "roses" not in words(mine.switch_page("pages/chat.py").run())
 
 
-def test_what_keeps_the_house_from_standing_is_shown(
+def test_what_keeps_the_app_from_starting_is_shown(
     home: services.Services, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.close_services()
@@ -107,25 +107,25 @@ def test_what_keeps_the_house_from_standing_is_shown(
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py"])
-def test_nobody_sees_a_page_before_agreeing_to_what_is_kept(sit: Sit, page: str) -> None:
-    app = sit(page, agreed=False)
+def test_nobody_sees_a_page_before_they_agree_to_the_consent_page(open_app: OpenApp, page: str) -> None:
+    app = open_app(page, agreed=False)
     assert app.title[0].value == "Before you begin"
     assert "No language model is connected" in words(app)
     next(button for button in app.button if button.label == "I agree").click().run()
     assert not app.exception
     assert app.title[0].value in ("What is on your mind?", "What I remember about you", "Settings")
-    assert sit(page, agreed=False).title[0].value == "Before you begin"
+    assert open_app(page, agreed=False).title[0].value == "Before you begin"
 
 
-def test_who_does_not_agree_can_sign_out(sit: Sit) -> None:
-    app = sit("pages/chat.py", agreed=False)
+def test_a_person_who_does_not_agree_can_sign_out(open_app: OpenApp) -> None:
+    app = open_app("pages/chat.py", agreed=False)
     next(button for button in app.button if button.label == "Not now, sign out").click().run()
     assert not app.exception
     assert app.title[0].value == "An assistant that remembers you"
 
 
-def test_a_message_too_many_is_told_and_given_back(sit: Sit, home: services.Services) -> None:
-    app = sit("pages/chat.py")
+def test_a_message_over_the_limit_is_refused_and_given_back(open_app: OpenApp, home: services.Services) -> None:
+    app = open_app("pages/chat.py")
     limit = home.settings.messages_per_minute
     user_id = app.session_state[SESSION].user_id
     for _ in range(limit):

@@ -12,7 +12,7 @@ from auth.guard import SESSION
 from chat.tree import MOST, PAGE, Message
 from memory.database import connect
 from tests.chat.conftest import until
-from tests.pages.conftest import Sit, words
+from tests.pages.conftest import OpenApp, words
 
 
 def _user(app: AppTest) -> str:
@@ -45,8 +45,10 @@ def _reword(app: AppTest, told: str) -> AppTest:
     return app
 
 
-def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(sit: Sit, home: services.Services) -> None:
-    app = _says(_says(sit("pages/chat.py"), "Tell me of Delft"), "And more of it")
+def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(
+    open_app: OpenApp, home: services.Services
+) -> None:
+    app = _says(_says(open_app("pages/chat.py"), "Tell me of Delft"), "And more of it")
     _reword(app.run(), "Tell me of Utrecht")
     assert not app.text_area
     old, _, _, _, new, reply = _messages(app, home)
@@ -64,8 +66,8 @@ def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(sit: Sit
     assert "And more of it" in words(again.run())
 
 
-def test_what_is_said_after_another_answer_follows_that_one(sit: Sit, home: services.Services) -> None:
-    app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
+def test_what_is_said_after_another_answer_follows_that_one(open_app: OpenApp, home: services.Services) -> None:
+    app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Try again").click().run()
     _says(app, "And more of it")
     asked, first, second, more, _ = _messages(app, home)
@@ -73,8 +75,8 @@ def test_what_is_said_after_another_answer_follows_that_one(sit: Sit, home: serv
     assert more.parent_id == second.id
 
 
-def test_leaving_a_message_as_it_was_changes_nothing(sit: Sit, home: services.Services) -> None:
-    app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
+def test_leaving_a_message_as_it_was_changes_nothing(open_app: OpenApp, home: services.Services) -> None:
+    app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Reword").click().run()
     app.text_area[0].set_value("Nothing")
     _button(app, "Cancel").click().run()
@@ -83,15 +85,15 @@ def test_leaving_a_message_as_it_was_changes_nothing(sit: Sit, home: services.Se
 
 
 @pytest.mark.parametrize("told", [" \n ", "x" * 32_001])
-def test_words_that_cannot_be_sent_stay_in_the_field(sit: Sit, home: services.Services, told: str) -> None:
-    app = _reword(_says(sit("pages/chat.py"), "Tell me of Delft").run(), told)
+def test_words_that_cannot_be_sent_stay_in_the_field(open_app: OpenApp, home: services.Services, told: str) -> None:
+    app = _reword(_says(open_app("pages/chat.py"), "Tell me of Delft").run(), told)
     assert app.text_area[0].value == told
     assert "The message" in words(app)
     assert len(_messages(app, home)) == 2
 
 
-def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(sit: Sit, home: services.Services) -> None:
-    app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
+def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(open_app: OpenApp, home: services.Services) -> None:
+    app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Reword").click().run()
     home.chats.delete(_user(app), _messages(app, home)[0].conversation_id)
     app.text_area[0].set_value("Tell me of Utrecht")
@@ -100,16 +102,18 @@ def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(sit: Sit, home: 
     assert _messages(app, home)[0].content == "Tell me of Utrecht"
 
 
-def test_two_presses_on_one_suggestion_are_one_chat(sit: Sit, home: services.Services) -> None:
-    app = sit("pages/chat.py")
+def test_two_presses_on_one_suggestion_are_one_chat(open_app: OpenApp, home: services.Services) -> None:
+    app = open_app("pages/chat.py")
     first = home.conversations.say(_user(app), None, "Plan my week with me")
     app.chat_input[0].set_value("Plan my week with me").run()
     assert _messages(app, home)[0].id == first.id
     assert len(home.chats.recent(_user(app))) == 1
 
 
-def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(sit: Sit, home: services.Services) -> None:
-    app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
+def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(
+    open_app: OpenApp, home: services.Services
+) -> None:
+    app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     thumbs: Any = app.get("feedback")[0]
     thumbs.set_value(0).run()
     assert _messages(app, home)[1].feedback == -1
@@ -124,9 +128,9 @@ def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(sit: Sit,
 
 
 @pytest.fixture
-def long(sit: Sit, home: services.Services) -> AppTest:
+def long(open_app: OpenApp, home: services.Services) -> AppTest:
     """Somebody in front of a chat of a thousand messages."""
-    app = _says(sit("pages/chat.py"), "said 0")
+    app = _says(open_app("pages/chat.py"), "said 0")
     first, second = _messages(app, home)
     until(lambda: _messages(app, home)[0].remembering == "done")
     engine = connect(home.database.admin_url, pool_size=1)
@@ -172,8 +176,8 @@ def test_a_link_to_a_message_shows_it_and_what_stands_around_it(long: AppTest, h
     assert "said 999" in words(long)
 
 
-def test_a_link_to_a_message_on_another_branch_opens_that_branch(sit: Sit, home: services.Services) -> None:
-    app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
+def test_a_link_to_a_message_on_another_branch_opens_that_branch(open_app: OpenApp, home: services.Services) -> None:
+    app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     _reword(app, "Tell me of Utrecht")
     old = _messages(app, home)[0]
     app.query_params["message"] = old.id
@@ -184,8 +188,8 @@ def test_a_link_to_a_message_on_another_branch_opens_that_branch(sit: Sit, home:
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "' or true --", "00000000-0000-0000-0000-000000000000", "\x00"])
-def test_a_link_to_no_message_shows_the_end_of_the_chat(sit: Sit, wrong: str) -> None:
-    app = _says(sit("pages/chat.py"), "Tell me of Delft").run()
+def test_a_link_to_no_message_shows_the_end_of_the_chat(open_app: OpenApp, wrong: str) -> None:
+    app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     app.query_params["message"] = wrong
     assert "Tell me of Delft" in words(app.run())
     assert not app.exception

@@ -1,1 +1,1 @@
-"""The pieces that pages are drawn with."""
+"""What the pages are drawn with."""

@@ -1,4 +1,4 @@
-"""A model's Markdown as it is drawn: nothing loads by itself, and what only looks like a mark is text."""
+"""A model's Markdown as it is drawn: nothing loads by itself, and what only looks like markup is text."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("written", "drawn"), WRITTEN, ids=[each for each, _ in WRITTEN])
-def test_a_reply_loads_nothing_and_means_what_it_says(written: str, drawn: str) -> None:
+def test_a_reply_loads_nothing_and_is_shown_as_meant(written: str, drawn: str) -> None:
     assert safe_markdown(written) == drawn
 
 
-def test_it_reads_the_same_however_it_comes() -> None:
+def test_a_reply_is_the_same_in_whatever_pieces_it_comes() -> None:
     whole = "\n".join(each for each, _ in WRITTEN)
     some = random.Random(7)
     for _ in range(300):

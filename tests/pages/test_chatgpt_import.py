@@ -1,4 +1,4 @@
-"""What was said to ChatGPT, brought at the page: told first, then learned from or kept, and stopped."""
+"""Importing what was said to ChatGPT: what a file holds, learning from it or keeping it as said, and stopping."""
 
 from __future__ import annotations
 
@@ -8,91 +8,82 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
-from auth.guard import SESSION
 from memory import Person
 from tests.memory.imports.test_chatgpt import PORTO, chat, node, zipped
-from tests.pages.conftest import Sit, words
+from tests.pages.conftest import OpenApp, press, user_of, words
 
 TEXTS = "I found 2 messages of yours in one chat"
 
 
 @pytest.fixture
-def app(sit: Sit) -> AppTest:
+def app(open_app: OpenApp) -> AppTest:
     """Somebody at the part of the page where files are."""
-    app = sit("pages/memories.py")
+    app = open_app("pages/memories.py")
     app.session_state["memories-tab"] = "Files"
     return app.run()
 
 
-def _me(app: AppTest) -> str:
-    return str(app.session_state[SESSION].user_id)
-
-
-def _press(app: AppTest, label: str) -> AppTest:
-    next(each for each in app.button if each.label == label).click().run()
-    assert not app.exception
-    return app
-
-
 def _brings(app: AppTest, held: bytes, name: str = "export.zip") -> AppTest:
     app.file_uploader[0].set_value((name, held, "application/zip")).run()
-    return _press(app, "Import")
+    return press(app, "Import")
 
 
 def _export() -> bytes:
     return zipped(("conversations.json", json.dumps([PORTO]).encode())).getvalue()
 
 
-def test_what_was_found_is_told_and_nothing_is_kept_before_it_is_chosen(home: services.Services, app: AppTest) -> None:
+def test_the_content_of_a_file_is_shown_and_nothing_is_stored_before_the_choice(
+    home: services.Services, app: AppTest
+) -> None:
     _brings(app, _export())
     assert TEXTS in words(app)
     assert "Said from 1 March 2023 to 1 March 2023" in words(app)
     assert "costs nothing" in words(app), "no model is connected here"
-    assert home.memory.import_queue.progress(_me(app)).waiting == 0
-    _press(app, "Not now")
+    assert home.memory.import_queue.progress(user_of(app)).waiting == 0
+    press(app, "Not now")
     assert TEXTS not in words(app)
-    assert home.memory.import_queue.progress(_me(app)).waiting == 0
+    assert home.memory.import_queue.progress(user_of(app)).waiting == 0
 
 
-def test_messages_are_learned_from_behind_the_page_and_only_once(home: services.Services, app: AppTest) -> None:
+def test_messages_are_learned_from_in_the_background_and_only_once(home: services.Services, app: AppTest) -> None:
     _brings(app, _export())
-    _press(app, "Learn from them")
-    while home.memory.import_queue.progress(_me(app)).waiting:
+    press(app, "Learn from them")
+    while home.memory.import_queue.progress(user_of(app)).waiting:
         home.worker.learn_next()
-    kept = {each["memory"]: each for each in home.memory.bulk_edit.all(user_id=_me(app))}
+    kept = {each["memory"]: each for each in home.memory.bulk_edit.all(user_id=user_of(app))}
     assert str(kept["I live in Porto by the river"]["created_at"]).startswith("2023-03-01")
     _brings(app, _export())
-    _press(app, "Learn from them")
+    press(app, "Learn from them")
     assert any("read all of them already" in each.value for each in app.toast)
     app.session_state["memories-tab"] = "Memories"
-    _press(app.run(), "Details")
+    press(app.run(), "Details")
     assert "what you said to ChatGPT" in words(app)
     assert "Open the chat" not in [each.label for each in app.button], "it is no chat of ours"
 
 
-def test_messages_are_kept_as_said_unless_nothing_may_be_kept_turn_by_turn(
-    home: services.Services, app: AppTest
-) -> None:
+def test_messages_are_kept_as_said_unless_episodes_are_switched_off(home: services.Services, app: AppTest) -> None:
     _brings(app, _export())
-    _press(app, "Keep them as said")
-    while home.memory.import_queue.progress(_me(app)).waiting:
+    press(app, "Keep them as said")
+    while home.memory.import_queue.progress(user_of(app)).waiting:
         home.worker.learn_next()
-    assert home.memory.episodes.count(_me(app)) == 2
-    assert home.memory.bulk_edit.all(user_id=_me(app)) == []
-    home.memory.people.set(_me(app), Person(episodes=False))
+    assert home.memory.episodes.count(user_of(app)) == 2
+    assert home.memory.bulk_edit.all(user_id=user_of(app)) == []
+    home.memory.people.set(user_of(app), Person(episodes=False))
     other = chat(node("q", "root", "user", "I keep bees in Utrecht"))
     _brings(app, json.dumps([other]).encode(), "conversations.json")
     assert next(each for each in app.button if each.label == "Keep them as said").disabled
 
 
-def test_reading_is_shown_and_stopped(home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_and_the_import_can_be_stopped(
+    home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(type(home.worker), "learn_next", lambda _: False)
     _brings(app, _export())
-    _press(app, "Learn from them")
+    press(app, "Learn from them")
     app.run()
     assert "Reading what you brought" in words(app)
-    _press(app, "Stop reading")
-    assert home.memory.import_queue.progress(_me(app)).waiting == 0
+    press(app, "Stop reading")
+    assert home.memory.import_queue.progress(user_of(app)).waiting == 0
 
 
 @pytest.mark.parametrize(
@@ -105,5 +96,5 @@ def test_reading_is_shown_and_stopped(home: services.Services, app: AppTest, mon
         (b"memory,kind\nx,poem\n", "m.csv", "not a kind of memory"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(app: AppTest, held: bytes, name: str, sentence: str) -> None:
+def test_a_file_that_cannot_be_read_is_explained(app: AppTest, held: bytes, name: str, sentence: str) -> None:
     assert sentence in words(_brings(app, held, name))

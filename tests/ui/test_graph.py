@@ -1,4 +1,4 @@
-"""Where people and things stand in the picture of the graph."""
+"""Where people and things are placed in the chart of the graph."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def _far(place: tuple[float, float]) -> int:
     return round(hypot(*place))
 
 
-def test_whoever_is_chosen_is_in_the_middle_and_the_others_by_their_distance() -> None:
+def test_the_chosen_name_is_in_the_middle_and_the_others_at_their_distance() -> None:
     places = rings(["a", "b", "c", "d"], [("a", "b"), ("b", "c")], "a")
     assert [_far(places[each]) for each in "abcd"] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("number", [1, 2, FIRST + 1, 60])
-def test_everybody_has_a_place_of_their_own(number: int) -> None:
+def test_every_name_has_a_place_of_its_own(number: int) -> None:
     names = [str(each) for each in range(number)]
     places = rings(names, [("0", each) for each in names[1:]], "0")
     assert len({(round(x, 3), round(y, 3)) for x, y in places.values()}) == number
@@ -29,5 +29,5 @@ def test_everybody_has_a_place_of_their_own(number: int) -> None:
     ("names", "links", "centre"),
     [([], [], "me"), (["a"], [], "gone"), (["a", "b"], [("a", "a"), ("a", "b"), ("b", "a")], "a")],
 )
-def test_odd_pictures_have_places_too(names: list[str], links: list[tuple[str, str]], centre: str) -> None:
+def test_odd_graphs_are_placed_too(names: list[str], links: list[tuple[str, str]], centre: str) -> None:
     assert set(names) <= set(rings(names, links, centre))

@@ -1,4 +1,4 @@
-"""The time line and the graph of the memories page: month by month, and around whoever is chosen."""
+"""The time line and the graph on the memories page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
-from auth.guard import SESSION
 from memory import Person, Said
-from tests.pages.conftest import Sit, words
-from tests.pages.test_memories import reading
+from tests.pages.conftest import OpenApp, statements_of, user_of, words
 
 ANA: dict[str, Any] = {
     "entities": [["Ana", "my sister"], ["Braga"]],
@@ -23,12 +21,8 @@ REX: dict[str, Any] = {"entities": [["Rex"], ["Ana"]], "relations": [["Rex", "be
 MANY = 5_000
 
 
-def _me(app: AppTest) -> str:
-    return str(app.session_state[SESSION].user_id)
-
-
 def _keep(home: services.Services, app: AppTest, text: str, at: datetime, **metadata: Any) -> str:
-    [kept] = home.memory.add(Said("user", text, at), user_id=_me(app), infer=False, metadata=metadata)["results"]
+    [kept] = home.memory.add(Said("user", text, at), user_id=user_of(app), infer=False, metadata=metadata)["results"]
     return str(kept["id"])
 
 
@@ -40,14 +34,14 @@ def _at(app: AppTest, tab: str) -> AppTest:
 
 
 @pytest.fixture
-def app(sit: Sit) -> AppTest:
-    return sit("pages/memories.py")
+def app(open_app: OpenApp) -> AppTest:
+    return open_app("pages/memories.py")
 
 
-def test_months_hold_what_happened_in_them_and_what_changed(home: services.Services, app: AppTest) -> None:
+def test_each_month_lists_what_happened_and_what_changed(home: services.Services, app: AppTest) -> None:
     kept = _keep(home, app, "I live in Porto", datetime(2026, 1, 5, 12, tzinfo=UTC), kind="fact")
     _keep(home, app, "I was in Rome", datetime(2026, 3, 5, 12, tzinfo=UTC), kind="event", happened_at="2025-12-24")
-    home.memory.update(kept, "I live in [Lisbon](http://x)", user_id=_me(app))
+    home.memory.update(kept, "I live in [Lisbon](http://x)", user_id=user_of(app))
     told = words(_at(app, "Time line"))
     assert told.index("January 2026") < told.index("December 2025") < told.index("told 5 March 2026")
     assert "Until then: I live in Porto" in told
@@ -60,8 +54,8 @@ def test_months_hold_what_happened_in_them_and_what_changed(home: services.Servi
     assert "Nothing of this kind" in words(app)
 
 
-def test_days_are_those_of_the_timezone_that_was_chosen(home: services.Services, app: AppTest) -> None:
-    home.memory.people.set(_me(app), Person("Pacific/Auckland", timezone_chosen=True))
+def test_days_follow_the_chosen_timezone(home: services.Services, app: AppTest) -> None:
+    home.memory.people.set(user_of(app), Person("Pacific/Auckland", timezone_chosen=True))
     _keep(home, app, "I like tea", datetime(2026, 1, 31, 23, tzinfo=UTC), kind="preference")
     del app.session_state["person-zone"]
     assert "February 2026" in words(_at(app, "Time line"))
@@ -70,14 +64,12 @@ def test_days_are_those_of_the_timezone_that_was_chosen(home: services.Services,
     assert "I like tea" in words(app)
 
 
-def test_without_anything_each_part_says_so(app: AppTest) -> None:
+def test_empty_tabs_say_that_they_are_empty(app: AppTest) -> None:
     assert "Nothing yet" in words(_at(app, "Time line"))
     assert "Nobody and nothing yet" in words(_at(app, "Graph"))
 
 
-def test_whoever_is_chosen_is_shown_with_what_is_beside_and_what_is_remembered(
-    home: services.Services, app: AppTest
-) -> None:
+def test_choosing_somebody_shows_their_neighbours_and_memories(home: services.Services, app: AppTest) -> None:
     _keep(home, app, "My sister Ana lives in Braga", datetime(2026, 1, 5, tzinfo=UTC), **ANA)
     _keep(home, app, "Ana has a dog called Rex", datetime(2026, 1, 6, tzinfo=UTC), **REX)
     _at(app, "Graph")
@@ -93,18 +85,18 @@ def test_whoever_is_chosen_is_shown_with_what_is_beside_and_what_is_remembered(
     assert "History" in words(app)
 
 
-def test_a_name_that_is_gone_is_chosen_no_more(home: services.Services, app: AppTest) -> None:
+def test_a_chosen_name_that_is_gone_is_no_longer_chosen(home: services.Services, app: AppTest) -> None:
     kept = _keep(home, app, "My sister Ana lives in Braga", datetime(2026, 1, 5, tzinfo=UTC), **ANA)
     _keep(home, app, "I know Ben", datetime(2026, 1, 5, tzinfo=UTC), entities=[["Ben"]])
     _at(app, "Graph").selectbox[0].set_value("Ana").run()
-    home.memory.delete(kept, user_id=_me(app))
+    home.memory.delete(kept, user_id=user_of(app))
     app.run()
     assert not app.exception
     assert app.selectbox[0].value is None
 
 
 @pytest.mark.parametrize("odd", ["<b>x</b>", "[a](http://x)", "{b}", "{c}\n\n# x", "\u202egnirts", "x" * 79])
-def test_odd_names_are_drawn_as_they_are(home: services.Services, app: AppTest, odd: str) -> None:
+def test_odd_names_are_drawn_as_written(home: services.Services, app: AppTest, odd: str) -> None:
     _keep(home, app, "An odd one", datetime(2026, 1, 5, tzinfo=UTC), entities=[[odd]], relations=[[odd, odd, "me"]])
     _at(app, "Graph")
     chosen = next(each for each in app.selectbox[0].options if each != "You")
@@ -112,15 +104,15 @@ def test_odd_names_are_drawn_as_they_are(home: services.Services, app: AppTest, 
     assert not app.exception
 
 
-def test_five_thousand_memories_are_no_burden_to_any_part(home: services.Services, app: AppTest) -> None:
+def test_every_tab_is_fast_with_five_thousand_memories(home: services.Services, app: AppTest) -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     said = [Said("user", f"Fact {n} about Person {n % 300}", start - timedelta(hours=n)) for n in range(MANY)]
-    home.memory.add(said, user_id=_me(app), infer=False)
+    home.memory.add(said, user_id=user_of(app), infer=False)
     for n in range(50):
         _keep(home, app, f"I know {n}", start, entities=[[f"Person {n}"]], relations=[["me", "know", f"Person {n}"]])
     for tab in ("Memories", "Time line", "Graph", "Files"):
         _at(app, tab)
-        with reading(home, _me(app)) as seen:
+        with statements_of(home, user_of(app)) as seen:
             began = perf_counter()
             app.run()
             took = perf_counter() - began
