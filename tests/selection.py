@@ -37,6 +37,14 @@ class Need(NamedTuple):
     missing: Callable[[], str | None]
 
 
+def pytest_configure() -> None:
+    """End the run at once where all tests are required and something is missing."""
+    if os.environ.get(REQUIRE_ALL):
+        for need in NEEDS:
+            if reason := need.missing():
+                raise pytest.UsageError(f"{REQUIRE_ALL} is set. {reason}")
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark a test that starts something as slow."""
     if _fixtures(item) & SLOW_FIXTURES:
@@ -45,15 +53,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests whose need is not met, unless all are required."""
+    """Leave out the tests whose need is not met."""
     sentences = config.stash.setdefault(LEFT_OUT, [])
     for need in NEEDS:
         left_out = [item for item in items if need.has(item)]
         reason = need.missing() if left_out else None
         if reason is None:
             continue
-        if os.environ.get(REQUIRE_ALL):
-            raise pytest.UsageError(f"{REQUIRE_ALL} is set. {reason}")
         sentences.append(f"{len(left_out)} {need.tests} were not run. {reason}")
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
