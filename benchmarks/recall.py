@@ -47,7 +47,7 @@ class BenchmarkQuestion:
 
 
 @dataclass(frozen=True)
-class Conversation:
+class BenchmarkChat:
     """A conversation: its turns as messages, and the questions about it."""
 
     name: str
@@ -93,12 +93,12 @@ def main() -> None:
     _report(results, set(options.tuned.split(",")), embedder.name)
 
 
-def read(path: Path) -> list[Conversation]:
+def read(path: Path) -> list[BenchmarkChat]:
     """Read the conversations of a file in LoCoMo's format."""
     return [_conversation(each) for each in json.loads(path.read_text())]
 
 
-def _conversation(sample: dict[str, Any]) -> Conversation:
+def _conversation(sample: dict[str, Any]) -> BenchmarkChat:
     sessions = sample["conversation"]
     numbers = sorted(int(match[1]) for key in sessions if (match := re.fullmatch(r"session_(\d+)", key)))
     turns = tuple(
@@ -111,7 +111,7 @@ def _conversation(sample: dict[str, Any]) -> Conversation:
         for each in sample["qa"]
         if each["category"] in (1, 2, 3, 4) and each["evidence"]
     )
-    return Conversation(sample["sample_id"], turns, questions)
+    return BenchmarkChat(sample["sample_id"], turns, questions)
 
 
 def _turn(turn: dict[str, Any], at: datetime) -> dict[str, Any]:
@@ -158,14 +158,14 @@ def _memory(embedder: Embedder) -> Iterator[Memory]:
         database.close()
 
 
-def _add(memory: Memory, conversation: Conversation) -> None:
+def _add(memory: Memory, conversation: BenchmarkChat) -> None:
     for turn in conversation.turns:
         extra = {"dia_id": turn["dia_id"]}
         memory.add(turn["message"], user_id=conversation.name, infer=False, at=turn["at"], metadata=extra)
 
 
 def _ask(
-    memory: Memory, question: BenchmarkQuestion, own: Conversation, all_of_them: Sequence[Conversation], recipe: str
+    memory: Memory, question: BenchmarkQuestion, own: BenchmarkChat, all_of_them: Sequence[BenchmarkChat], recipe: str
 ) -> QuestionResult:
     """Ask in the conversation itself, and in the others."""
     found = memory.search(question.text, user_id=own.name, limit=max(KS), recipe=recipe)["results"]

@@ -205,11 +205,11 @@ class Memory:
         words = arguments.content(data)
         [vector] = self._embedder.embed([words])
         with self._database.as_user(user_id) as connection:
-            self._store.one_at_a_time(connection, user_id)
+            self._store.lock_writes(connection, user_id)
             fact = self._store.lock(connection, memory_id)
             if fact is None:
                 raise NotFound("There is no such memory.")
-            if "role" not in fact.metadata and self._store.holds(connection, fact.id, content_hash(words)):
+            if "role" not in fact.metadata and self._store.has_text(connection, fact.id, content_hash(words)):
                 raise InvalidInput("Another memory already says this.")
             self._store.sign(connection, "person")
             changed = Fact(memory_id, {**reworded(fact, words, datetime.now(UTC)), "source": "person"})
@@ -229,7 +229,7 @@ class Memory:
     def undo(self, event: int | str, *, user_id: str) -> list[dict[str, Any]]:
         """Take back one change by its number, or all changes of a run; an undo can be undone."""
         with self._database.as_user(user_id) as connection:
-            self._store.one_at_a_time(connection, user_id)
+            self._store.lock_writes(connection, user_id)
             events = self._history.undo(connection, arguments.change(event), self._embedder.embed)
         return [each.result() for each in events]
 
@@ -238,7 +238,7 @@ class Memory:
     def delete(self, memory_id: str, *, user_id: str) -> None:
         """Delete one memory; `undo` brings it back."""
         with self._database.as_user(user_id) as connection:
-            self._store.one_at_a_time(connection, user_id)
+            self._store.lock_writes(connection, user_id)
             self._store.sign(connection, "person")
             if not self._store.delete(connection, memory_id):
                 raise NotFound("There is no such memory.")

@@ -54,7 +54,7 @@ class Erasure:
         """Erase inside the caller's transaction, bound to the user; return the counts and some of the texts."""
         # First of all: whoever reads from the import queue holds its rows, and then waits for the lock taken next.
         queued = connection.execute(text("delete from app.lessons")).rowcount
-        self._store.one_at_a_time(connection, user_id)
+        self._store.lock_writes(connection, user_id)
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_LOOKED_FOR}))
         counted = {table: _count(connection, table) for table in TABLES}
         erased = {"memories": connection.execute(text("delete from vecs.memories")).rowcount}

@@ -116,7 +116,7 @@ class ChatMemories:
         self, connection: Connection, run_id: str, user_id: str, messages: Collection[str] = ()
     ) -> tuple[LearnedFromChat, dict[str, int]]:
         """The first half of `forget`, inside the caller's transaction, which is bound to the user."""
-        self._store.one_at_a_time(connection, user_id)
+        self._store.lock_writes(connection, user_id)
         planned = self._learned(connection, run_id, messages)
         memories = tuple(self._restored(connection, each) for each in planned.memories)
         done = LearnedFromChat(run_id, memories, planned.episodes, planned.messages)

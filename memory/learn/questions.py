@@ -71,7 +71,7 @@ class Questions:
         asked = next((each for each in self.open(user_id) if each.id == question_id), None)
         vectors = self._embedder.embed([asked.text]) if asked and choice in ("new", "both") else []
         with self._database.as_user(user_id) as connection:
-            self._store.one_at_a_time(connection, user_id)
+            self._store.lock_writes(connection, user_id)
             question = _note_answer(connection, question_id, choice)
             self._store.sign(connection, "person", f"answered: {choice}", question.message_id)
             self._settle(connection, user_id, question, choice, vectors)
@@ -117,7 +117,7 @@ class Questions:
         if choice == "neither" and fact is not None:
             self._store.delete(connection, fact.id)
         elif choice == "new" and fact is not None:
-            if self._store.holds(connection, fact.id, content_hash(question.text)):
+            if self._store.has_text(connection, fact.id, content_hash(question.text)):
                 self._store.delete(connection, fact.id)
             else:
                 metadata = {**reworded(fact, question.text, datetime.now(UTC)), **proposed}

@@ -83,7 +83,7 @@ class Turns:
         `used` are the memories that the reply among these messages was given, `metadata` the caller's own keys.
         """
         extra = metadata or {}
-        self._store.one_at_a_time(connection, plan.user_id)
+        self._store.lock_writes(connection, plan.user_id)
         if plan.writes:
             # An expired memory would keep the same words from being learned again.
             self._store.sign(connection, "tidy", "expired")
@@ -173,7 +173,7 @@ class Turns:
         if write.action == "ask":
             self._questions.ask(connection, fact, write)
             return [_change("ASK", fact.id, write.text)]
-        if write.action == "delete" or self._store.holds(connection, fact.id, content_hash(write.text)):
+        if write.action == "delete" or self._store.has_text(connection, fact.id, content_hash(write.text)):
             self._store.delete(connection, fact.id)
             return [_change("DELETE", fact.id, fact.text)]
         metadata = {**reworded(fact, write.text, write.said.at), **learned_metadata(write), **extra}

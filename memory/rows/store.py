@@ -241,7 +241,7 @@ class Store:
         ).first()
         return Fact(row.id, row.metadata) if row else None
 
-    def holds(self, connection: Connection, besides: str, content_hash: str) -> bool:
+    def has_text(self, connection: Connection, besides: str, content_hash: str) -> bool:
         """Return whether another extracted memory of the bound user has exactly this text."""
         same = text(
             "select exists (select from vecs.memories where id <> :id"
@@ -335,7 +335,7 @@ class Store:
             {"actor": actor, "reason": reason, "message_id": message_id or "", "run": run or ""},
         )
 
-    def one_at_a_time(self, connection: Connection, user_id: str) -> None:
+    def lock_writes(self, connection: Connection, user_id: str) -> None:
         """Let no other transaction write this user's memories until this one ends."""
         connection.execute(
             text("select pg_advisory_xact_lock(hashtextextended('keepsake.write:' || :user_id, 0))"),

@@ -80,7 +80,7 @@ class BulkEdit:
             raise InvalidInput(f"At most {arguments.MAX_LIMIT:,} memories can be deleted at once.")
         run = f"delete-{uuid4()}"
         with self._database.as_user(user_id) as connection:
-            self._store.one_at_a_time(connection, user_id)
+            self._store.lock_writes(connection, user_id)
             self._store.sign(connection, "person", run=run)
             deleted = sum(self._store.delete(connection, each) for each in dict.fromkeys(memory_ids))
         return Change(run, deleted)

@@ -83,7 +83,7 @@ class Checks:
             raise NotFound("There is no such memory.")
         values = {"question": pinned_question, "id": fact.id, "text": fact.text, "most": MAX_CHECKS}
         with self._database.as_user(owner) as connection:
-            self._store.one_at_a_time(connection, owner)
+            self._store.lock_writes(connection, owner)
             row = connection.execute(text(_PIN), values).mappings().first()
             if row is None:
                 raise InvalidInput(_why_not_pinned(connection))

@@ -64,7 +64,7 @@ class Recheck:
             raise NotFound("There is no such open question.")
         run = f"answer-{uuid4()}"
         with self._database.as_user(owner) as connection:
-            self._store.one_at_a_time(connection, owner)
+            self._store.lock_writes(connection, owner)
             if not connection.execute(text(_SAVE_ANSWER), {"id": memory_id, "answer": answer}).rowcount:
                 raise NotFound("There is no such open question.")
             self._store.sign(connection, "person", _REASONS.get(answer, ""), run=run)
@@ -81,7 +81,7 @@ class Recheck:
             )
         run = f"confirm-{uuid4()}"
         with self._database.as_user(owner) as connection:
-            self._store.one_at_a_time(connection, owner)
+            self._store.lock_writes(connection, owner)
             self._store.sign(connection, "person", _REASONS["true"], run=run)
             ids = list(dict.fromkeys(each for each in memory_ids if arguments.could_be_id(each)))
             count = self._store.confirm(connection, ids, datetime.now(UTC))

@@ -168,7 +168,7 @@ class Tidy:
     def _carry_out(self, user_id: str, changes: _Changes, report: Report, now: datetime) -> Report:
         """Make all changes in one transaction, except to memories that somebody changed in the meantime."""
         with self._database.as_user(user_id) as connection:
-            self._store.one_at_a_time(connection, user_id)
+            self._store.lock_writes(connection, user_id)
             known = self._locked(connection, changes)
             expired = tuple(fact.id for fact in changes.expired if known.get(fact.id) == fact.metadata)
             self._store.sign(connection, "tidy", "expired", run=report.run)

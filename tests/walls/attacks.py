@@ -322,7 +322,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: _give_away(w),
     ),
     "Store.lock": (lambda w: w.inside(lambda c: w.store.lock(c, alice(w))),),
-    "Store.holds": (lambda w: w.inside(lambda c: w.store.holds(c, "none", w.known["fact"].metadata["hash"]) or None),),
+    "Store.has_text": (
+        lambda w: w.inside(lambda c: w.store.has_text(c, "none", w.known["fact"].metadata["hash"]) or None),
+    ),
     "Store.delete": (lambda w: w.inside(lambda c: w.store.delete(c, alice(w)) or None),),
     "Store.delete_expired": (lambda w: w.inside(w.store.delete_expired),),
     "Store.count_use": (
@@ -331,7 +333,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Store.use": (lambda w: w.store.use(ME),),
     "Store.sign": (lambda w: w.inside(lambda c: w.store.sign(c, ALICE, "x", w.known["asked"].id)),),
-    "Store.one_at_a_time": (lambda w: w.inside(lambda c: w.store.one_at_a_time(c, ALICE)),),
+    "Store.lock_writes": (lambda w: w.inside(lambda c: w.store.lock_writes(c, ALICE)),),
     "History.of": (lambda w: w.history.of(ME, alice(w)), lambda w: w.history.of(ME, w.known["gone"])),
     "History.latest": (lambda w: w.history.latest(ME, 1000),),
     "History.as_of": (lambda w: w.history.as_of(ME, LATER, 1000),),

@@ -16,7 +16,7 @@ from tests import llama
 pytestmark = pytest.mark.usefixtures("clients")
 
 
-class Weather(BaseModel):
+class WeatherToday(BaseModel):
     sky: Literal["clear", "cloudy"]
     degrees: int = Field(ge=-50, le=60)
 
@@ -36,14 +36,14 @@ def test_a_real_model_replies_in_pieces_and_counts_them(real: OpenAIModel) -> No
 
 
 def test_a_real_model_answers_in_the_form_it_is_asked_for(real: OpenAIModel) -> None:
-    assert isinstance(real.answer([PromptMessage("user", "What is the weather like?")], Weather), Weather)
+    assert isinstance(real.answer([PromptMessage("user", "What is the weather like?")], WeatherToday), WeatherToday)
 
 
 def test_a_real_server_is_free_again_after_a_stopped_reply(real: OpenAIModel) -> None:
     pieces = real.stream([PromptMessage("user", "Tell me a very long story.")])
     next(pieces)
     _close(pieces)
-    assert isinstance(real.answer([PromptMessage("user", "What is the weather like?")], Weather), Weather)
+    assert isinstance(real.answer([PromptMessage("user", "What is the weather like?")], WeatherToday), WeatherToday)
 
 
 def test_a_real_server_says_that_a_path_is_wrong(llama_url: str) -> None:

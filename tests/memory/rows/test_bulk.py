@@ -204,7 +204,7 @@ def test_a_file_that_is_not_there_is_one_sentence_and_a_failure(database: Databa
     assert "cannot be read" in ended.stderr
 
 
-class Terminal(io.StringIO):
+class FakeTerminal(io.StringIO):
     """Text that somebody looks at."""
 
     def isatty(self) -> bool:
@@ -212,7 +212,7 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_drawn_on_a_terminal_and_nowhere_else() -> None:
-    for place, shown in ((Terminal(), True), (io.StringIO(), False)):
+    for place, shown in ((FakeTerminal(), True), (io.StringIO(), False)):
         progress = Progress("importing", 1_500, place)
         for _ in range(3):
             progress(500)

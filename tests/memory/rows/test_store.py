@@ -130,10 +130,10 @@ def test_no_lock_replacement_or_removal_reaches_another_persons_row(database: Da
 def test_a_persons_text_is_held_by_them_alone(database: Database, store: Store) -> None:
     [kept] = _insert(database, store, "alice", _row("alice", "one"))
     with database.as_user("bob") as connection:
-        assert not store.holds(connection, "", content_hash("one"))
+        assert not store.has_text(connection, "", content_hash("one"))
     with database.as_user("alice") as connection:
-        assert store.holds(connection, "", content_hash("one"))
-        assert not store.holds(connection, kept, content_hash("one"))
+        assert store.has_text(connection, "", content_hash("one"))
+        assert not store.has_text(connection, kept, content_hash("one"))
 
 
 def test_writers_of_one_person_wait_for_each_other_and_others_do_not(database: Database, store: Store) -> None:
@@ -141,12 +141,12 @@ def test_writers_of_one_person_wait_for_each_other_and_others_do_not(database: D
 
     def write(user_id: str) -> None:
         with database.as_user(user_id) as connection:
-            store.one_at_a_time(connection, user_id)
+            store.lock_writes(connection, user_id)
             entered.set()
 
     with ThreadPoolExecutor(2) as threads:
         with database.as_user("alice") as connection:
-            store.one_at_a_time(connection, "alice")
+            store.lock_writes(connection, "alice")
             threads.submit(write, "bob").result(10)
             assert entered.is_set()
             entered.clear()

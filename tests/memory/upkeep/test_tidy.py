@@ -347,12 +347,12 @@ def test_a_run_is_one_event_whose_undo_restores_everything_and_can_be_undone(
 ) -> None:
     seen: list[Any] = []
 
-    class Watched(ScriptedModel):
+    class WatchedModel(ScriptedModel):
         def answer(self, messages: Sequence[PromptMessage], schema: Any, usage: Any = None) -> Any:
             seen.append((desk.rows(), Graph(desk.database, desk.store).entities("alice")))
             return super().answer(messages, schema, usage)
 
-    report = _everything(desk, Watched())
+    report = _everything(desk, WatchedModel())
     [(before, graph_before)] = seen
     after = desk.rows()
     with desk.database.as_user("alice") as connection:
