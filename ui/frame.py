@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -12,18 +13,23 @@ from auth.errors import SessionEnded
 from auth.guard import User
 from memory.errors import AppError
 
-__all__ = ["MARK", "check_session", "set_up_page", "show_error", "show_errors"]
+__all__ = ["MARK", "check_session", "set_up_page", "show_error", "show_errors", "style"]
 
 ASSETS = Path(__file__).parent.parent / "assets"
 MARK = str(ASSETS / "mark.svg")
-STYLE = f"<style>{(ASSETS / 'frame.css').read_text()}</style>"
 
 
 def set_up_page() -> None:
     """Name the browser tab, show the logo, and add the styles that Streamlit's theme has no setting for."""
     st.set_page_config(page_title="Keepsake", page_icon=MARK, layout="centered")
     st.logo(str(ASSETS / "wordmark.svg"), size="large")
-    st.html(STYLE)
+    st.html(style("frame.css"))
+
+
+@cache
+def style(file: str) -> str:
+    """Return a style sheet of assets/ as HTML."""
+    return f"<style>{(ASSETS / file).read_text('utf-8')}</style>"
 
 
 @contextmanager

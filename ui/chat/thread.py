@@ -19,39 +19,14 @@ from ui.chat.learned import draw_learned
 from ui.chat.message_row import REWORDED, draw_attachments, draw_below_reply, draw_below_words, read_previews
 from ui.chat.reply import ask_again, second_try
 from ui.elements import plural
+from ui.frame import style
 from ui.slots import clear_below
 
 __all__ = ["greeting", "thread"]
 
 UNDER_WORDS = 3  # elements that may stand under what a person said
 
-STYLE = """
-<style>
-  [class*="st-key-row-"] { gap: 0.15rem; min-height: 1.75rem; }
-  [class*="st-key-row-"] button { min-height: 1.75rem; padding: 0.1rem 0.35rem; }
-  [class*="st-key-feedback-"] button span { font-size: 1.05rem; }
-  [class*="st-key-row-"] p { font-variant-numeric: tabular-nums; white-space: nowrap; }
-  [class*="st-key-below-"] { margin-top: -0.6rem; gap: 0.5rem; min-height: 1.75rem; }
-  /* Quiet for who reads: there on a touch, on the way to it, and under what is said last. */
-  @media (hover: hover) {
-    [class*="st-key-row-"] button { color: var(--quiet); }
-    [class*="st-key-message-"]:hover [class*="st-key-row-"] button,
-    [class*="st-key-row-"] button[aria-expanded="true"] { color: inherit; }
-  }
-  [class*="st-key-message-"] { border-radius: 0.75rem; }
-  /* In reach above the box, however long the reply is by now. */
-  :has(> .st-key-stop-reply) { position: sticky; bottom: 8.5rem; z-index: 1; }
-  .st-key-stop-reply button { border-radius: 2rem; box-shadow: 0 2px 10px rgb(0 0 0 / 0.14); }
-  [data-testid="stChatMessageContent"] { min-width: 0; }
-  [data-testid="stChatMessageContent"] :is(p, li, td, th, h1, h2, h3, h4, blockquote) {
-    overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start; }
-  [data-testid="stChatMessageContent"] pre { direction: ltr; text-align: left; overflow-x: auto; }
-  [data-testid="stChatMessageContent"] :is(pre, code) { unicode-bidi: isolate; }
-  [data-testid="stChatMessageContent"] table { display: block; max-width: 100%; overflow-x: auto; }
-  [data-testid="stChatMessageContent"] :is(td, th) { overflow-wrap: normal; }
-  [data-testid="stChatMessageContent"] .katex-display { overflow-x: auto; overflow-y: hidden; }
-</style>
-"""
+STYLE = style("thread.css")
 
 
 def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator | None:
