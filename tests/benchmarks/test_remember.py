@@ -87,7 +87,7 @@ def test_the_last_line_is_one_object_with_every_figure(capsys: pytest.CaptureFix
     assert set(_figures(capsys, "--rules", "--language", "de")) == set(KEYS)
 
 
-def test_what_is_held_out_is_told_only_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_held_out_cases_are_printed_only_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
     held_out = {case.id for case in CASES if case.half == "held-out"}
     told = "\n".join(_printed(capsys, "--rules", "--verbose"))
     assert not any(f" {each}:" in told for each in held_out)
@@ -156,6 +156,6 @@ def test_a_wrong_update_and_a_wrong_delete_are_counted_by_themselves() -> None:
     assert (told["wrong_updates"], told["wrong_deletes"], told["precision"], told["junk_rate"]) == (2, 1, 0.0, 1.0)
 
 
-def test_a_question_stands_for_an_update() -> None:
+def test_a_question_counts_as_an_update() -> None:
     outcome = CaseResult(_case(Expected("update", ("Rome",), target=1)), [_write("ask", "Rome", "1")])
     assert outcome.wrong == []

@@ -36,7 +36,7 @@ def _weighty(text: str) -> set[str]:
     return {word[:5] for word in re.findall(r"[^\W\d_]{3,}", comparable(text)) if word not in EMPTY}
 
 
-def test_the_file_stays_small_enough_to_carry_along() -> None:
+def test_the_file_stays_small() -> None:
     assert FILE.stat().st_size < 600_000
     assert len(TALKS) == 3
 
@@ -61,7 +61,7 @@ def test_answers_of_the_assistant_are_wordy_and_the_person_is_brief(talk: Talk) 
 
 
 @every_talk
-def test_every_answer_stands_in_its_evidence(talk: Talk) -> None:
+def test_every_answer_occurs_in_its_evidence(talk: Talk) -> None:
     said = _said(talk)
     assert len(talk["qa"]) >= 40
     for asked in talk["qa"]:

@@ -17,7 +17,7 @@ def _rows(sql: str, *times: str, **values: object) -> Reading[list[dict[str, obj
     return Reading(sql, lambda rows: [dict(row) for row in rows], values, times)
 
 
-def test_each_gives_what_it_gives_alone(database: Database) -> None:
+def test_each_reading_gives_the_same_as_when_it_is_run_alone(database: Database) -> None:
     conversations, chats = Conversations(database), Chats(database)
     gone = conversations.say("ann", None, "“Gone”: 100 % of it, \\ and 'all'\n\u2028\U0001f41d")
     conversations.say("ann", None, "Kept and umbrella")
@@ -55,7 +55,7 @@ def test_rows_keep_their_order_and_none_is_none(database: Database) -> None:
     assert database.read_together("ann", many, none) == [[{"n": n} for n in range(500, 0, -1)], []]
 
 
-def test_nobody_reads_what_is_anothers(database: Database) -> None:
+def test_a_user_reads_only_their_own_rows(database: Database) -> None:
     Conversations(database).say("ann", None, "Mine")
     [listing, found] = database.read_together("bob", list_reading(), search_reading("mine"))
     assert (listing.chats, found) == ([], [])

@@ -58,7 +58,7 @@ both_ways = pytest.mark.parametrize("read", [_read_in_transaction, _read_at_once
 
 
 @both_ways
-def test_i_see_my_rows_and_nobody_elses(database: Database, read: Read) -> None:
+def test_a_user_sees_only_their_own_rows(database: Database, read: Read) -> None:
     _start(database, "alice", "tea")
     _start(database, "bob", "coffee")
     assert read(database, "alice") == ["tea"]
@@ -86,7 +86,7 @@ def test_ids_that_look_alike_are_different_people(database: Database, one: str, 
 @pytest.mark.parametrize(
     "user_id", ["", " ", "\n", "a" * 256, "nul\x00", "half \ud800", None, 5, b"alice", ["alice"], {"sub": "alice"}]
 )
-def test_what_cannot_be_a_user_id_is_refused(user_id: Any, read: Read) -> None:
+def test_an_invalid_user_id_is_refused(user_id: Any, read: Read) -> None:
     nowhere = Database("postgresql://app@/nothing?host=/nowhere")
     with pytest.raises(InvalidInput):
         read(nowhere, user_id)
@@ -98,14 +98,14 @@ def test_a_row_for_somebody_else_cannot_be_written(database: Database) -> None:
     assert _read_at_once(database, "bob") == []
 
 
-def test_my_row_cannot_be_given_to_somebody_else(database: Database) -> None:
+def test_a_row_cannot_be_given_to_another_user(database: Database) -> None:
     _start(database, "alice", "tea")
     with pytest.raises(NotFound), database.as_user("alice") as connection:
         connection.execute(text("update app.conversations set user_id = 'bob'"))
     assert _read_at_once(database, "alice") == ["tea"]
 
 
-def test_changing_and_deleting_everything_touches_my_rows_only(database: Database) -> None:
+def test_changing_and_deleting_everything_touches_only_the_users_rows(database: Database) -> None:
     _start(database, "bob", "coffee")
     with database.as_user("alice") as connection:
         assert connection.execute(text("update app.conversations set title = 'gone'")).rowcount == 0
@@ -234,7 +234,7 @@ def _kill_connections(database: Database) -> None:
 
 
 @both_ways
-def test_connections_that_died_in_the_pool_are_replaced_unnoticed(database: Database, read: Read) -> None:
+def test_dead_connections_in_the_pool_are_replaced(database: Database, read: Read) -> None:
     _start(database, "alice", "tea")
     with database.as_user("alice"), database.as_user("bob"):
         pass  # two connections in the pool
@@ -250,7 +250,7 @@ def test_a_worker_survives_connections_that_died_in_the_pool(database: Database)
         assert connection.execute(text("select * from app.claim_turn()")).all() == []
 
 
-def test_a_connection_that_dies_in_the_middle_is_said_and_the_next_call_works(database: Database) -> None:
+def test_a_connection_that_dies_in_a_transaction_raises_and_the_next_call_works(database: Database) -> None:
     def die(connection: Connection) -> None:
         connection.execute(START, {"title": "lost"})
         _kill_connections(database)
@@ -334,7 +334,7 @@ def test_a_user_cannot_become_an_administrator(database: Database) -> None:
             connection.execute(text(f"set local role {role}"))
 
 
-def test_a_message_cannot_be_hung_into_another_persons_conversation(database: Database) -> None:
+def test_a_message_cannot_be_added_to_another_persons_conversation(database: Database) -> None:
     conversation = _start(database, "bob", "coffee")
     said = text("insert into app.messages (conversation_id, role, content) values (:conversation, 'user', 'boo')")
     with pytest.raises(sqlalchemy_errors.IntegrityError), database.as_user("alice") as connection:

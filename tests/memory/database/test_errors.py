@@ -52,7 +52,7 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(("url", "message", "expected"), SENTENCES)
-def test_each_way_of_not_being_reached_has_its_sentence(url: str, message: str, expected: str) -> None:
+def test_each_kind_of_connection_failure_has_its_sentence(url: str, message: str, expected: str) -> None:
     error = explain(message, url)
     assert isinstance(error, DatabaseUnreachable)
     assert expected in str(error)
@@ -87,7 +87,7 @@ def test_an_at_sign_in_a_password_does_not_put_the_rest_of_it_into_the_sentence(
 
 
 @pytest.mark.parametrize("url", ["postgresql://app:x@host:port/db", "postgresql://app:a:b/c@host:five/db"])
-def test_what_is_no_address_is_a_matter_of_settings(url: str) -> None:
+def test_an_invalid_address_is_a_settings_error(url: str) -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL is not a Postgres address") as raised:
         Database(url)
     assert "a:b/c" not in str(raised.value)
@@ -98,7 +98,7 @@ def test_an_option_that_postgres_does_not_know_is_named_as_the_problem() -> None
         Database("postgresql://app:x@127.0.0.1:1/db?pgbouncer=true").ping()
 
 
-def test_nobody_listening_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_connection_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(DatabaseUnreachable, match="Nothing answers"):
         Database(f"postgresql://app:{PASSWORD}@127.0.0.1:{free_port()}/postgres").ping()
     assert PASSWORD not in caplog.text
@@ -117,7 +117,7 @@ def test_a_pooler_that_does_not_know_the_project_is_explained(words: str) -> Non
     assert PASSWORD not in str(raised.value)
 
 
-def test_a_server_that_never_answers_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_never_answers_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "CONNECT_SECONDS", 2)
     with silent() as port, pytest.raises(DatabaseUnreachable, match="did not answer in time"):
         Database(f"postgresql://app:{PASSWORD}@127.0.0.1:{port}/postgres").ping()
@@ -142,7 +142,7 @@ def _guarded_url(port: int, password: str) -> str:
 
 
 @pytest.mark.usefixtures("guarded")
-def test_a_wrong_password_is_said_to_be_one_and_not_repeated(postgres: Postgres) -> None:
+def test_a_wrong_password_is_reported_without_repeating_it(postgres: Postgres) -> None:
     with counting(socket_folder(postgres.cluster) / SOCKET) as wire:
         right = Database(_guarded_url(wire.port, PASSWORD))
         _until_refused(wire.port)
@@ -163,7 +163,7 @@ def _until_refused(port: int) -> None:
     pytest.fail("the server trusts everybody")
 
 
-def test_a_database_or_role_that_does_not_exist_is_said(postgres: Postgres) -> None:
+def test_a_missing_database_or_role_is_reported(postgres: Postgres) -> None:
     for url in (postgres.app_url.replace("/postgres?", "/nope?"), postgres.app_url.replace("keepsake_app@", "nobody@")):
         with pytest.raises(DatabaseUnreachable, match="does not exist"):
             Database(url).ping()
@@ -203,12 +203,12 @@ def test_each_error_of_the_driver_that_a_person_can_cause_becomes_ours(error: Ex
 
 
 @pytest.mark.parametrize("kind", [exc.IntegrityError, exc.DataError, exc.ProgrammingError, exc.InternalError])
-def test_a_bug_of_ours_is_not_dressed_up(kind: type[exc.DBAPIError]) -> None:
+def test_a_programming_error_is_not_translated(kind: type[exc.DBAPIError]) -> None:
     with pytest.raises(kind), translating(POOLER):
         raise _wrapped(kind, psycopg2.Error("a mistake in our SQL"))
 
 
-def test_a_statement_that_ran_out_of_time_did_reach_the_database(database: Database) -> None:
+def test_a_statement_timeout_is_not_reported_as_unreachable(database: Database) -> None:
     with pytest.raises(DatabaseError, match="could not finish") as raised:
         database.read_as("alice", "set local statement_timeout = 20; select pg_sleep(5)")
     assert not isinstance(raised.value, DatabaseUnreachable)

@@ -63,18 +63,18 @@ def test_related_texts_are_nearer_than_unrelated_ones(embedder: BundledEmbedder)
     assert likeness(asked, near) > likeness(asked, far) + 0.1
 
 
-def test_every_text_however_odd_has_a_vector_of_length_one(embedder: BundledEmbedder) -> None:
+def test_every_odd_text_gets_a_vector_of_length_one(embedder: BundledEmbedder) -> None:
     for text, vector in zip(ODD, embedder.embed(ODD), strict=True):
         assert len(vector) == embedder.dimensions, repr(text[:20])
         assert length(vector) == pytest.approx(1), repr(text[:20])
 
 
-def test_a_text_has_the_same_vector_whatever_stands_beside_it(embedder: BundledEmbedder) -> None:
+def test_a_text_gets_the_same_vector_in_any_batch(embedder: BundledEmbedder) -> None:
     alone = embedder.embed(["My dog is a beagle"])[0]
     assert embedder.embed(["x " * 5000, "My dog is a beagle", ""])[1] == alone
 
 
-def test_an_empty_text_stands_where_a_blank_stands(embedder: BundledEmbedder) -> None:
+def test_an_empty_text_gets_the_vector_of_a_blank(embedder: BundledEmbedder) -> None:
     empty, blank = embedder.embed(["", " "])
     assert empty == blank
 
@@ -97,7 +97,7 @@ def test_openais_client_gets_the_same_vectors(client: openai.OpenAI, embedder: B
     assert answer.model == "wordllama-256"
 
 
-def test_openais_client_left_to_its_own_choice_gets_them_too(client: openai.OpenAI, embedder: BundledEmbedder) -> None:
+def test_openais_client_gets_the_same_vectors_by_default(client: openai.OpenAI, embedder: BundledEmbedder) -> None:
     answer = client.embeddings.create(model="any", input="Good morning", dimensions=256)
     assert answer.data[0].embedding == pytest.approx(embedder.embed(["Good morning"])[0], abs=1e-6)
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_embedded_is_refused_as_openai_does(client: openai.OpenAI
         client.embeddings.create(model="any", input=wrong)  # type: ignore[arg-type]
 
 
-def test_other_dimensions_are_refused_and_not_pretended(client: openai.OpenAI) -> None:
+def test_other_dimensions_are_refused(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="256 dimensions"):
         client.embeddings.create(model="any", input="x", dimensions=1536)
 

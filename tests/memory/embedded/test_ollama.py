@@ -11,7 +11,7 @@ from memory.embedded.ollama import Ollama, find_ollama
 from tests.local.conftest import Serve
 
 
-def test_the_first_model_that_chats_is_found(ollama: Serve) -> None:
+def test_the_first_chat_model_is_found(ollama: Serve) -> None:
     address = ollama(
         {
             "models": [
@@ -26,7 +26,7 @@ def test_the_first_model_that_chats_is_found(ollama: Serve) -> None:
     assert find_ollama(f"http://{address}/") == Ollama(f"http://{address}/v1", "qwen3:4b")
 
 
-def test_listening_on_every_address_is_asked_at_this_machine(ollama: Serve) -> None:
+def test_a_server_on_all_addresses_is_asked_on_this_machine(ollama: Serve) -> None:
     port = ollama({"models": [{"name": "m"}]}).split(":")[1]
     for given in (f"0.0.0.0:{port}", f":{port}", f"http://0.0.0.0:{port}"):
         assert find_ollama(given) == Ollama(f"http://127.0.0.1:{port}/v1", "m")
@@ -45,20 +45,20 @@ def test_listening_on_every_address_is_asked_at_this_machine(ollama: Serve) -> N
         {"models": [{"name": "bge-m3"}]},
     ],
 )
-def test_an_ollama_without_a_chat_model_counts_as_none(ollama: Serve, tags: Any) -> None:
+def test_an_ollama_without_a_chat_model_is_not_used(ollama: Serve, tags: Any) -> None:
     assert find_ollama(ollama(tags)) is None
 
 
-def test_nothing_there_is_none() -> None:
+def test_without_a_server_none_is_found() -> None:
     assert find_ollama(f"127.0.0.1:{free_port()}") is None
 
 
 @pytest.mark.parametrize("nonsense", ["http://[", "127.0.0.1:99999999", "ftp://127.0.0.1", "a b c"])
-def test_an_address_that_is_none_finds_nothing(nonsense: str) -> None:
+def test_an_invalid_address_finds_none(nonsense: str) -> None:
     assert find_ollama(nonsense) is None
 
 
-def test_a_silent_one_is_not_waited_for() -> None:
+def test_a_silent_server_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         assert find_ollama(f"127.0.0.1:{silent.getsockname()[1]}") is None

@@ -95,7 +95,7 @@ def test_many_processes_starting_at_once_get_one_server(postgres: Make, data_dir
     assert not postgres().running()
 
 
-def test_making_the_roles_waits_for_whoever_makes_the_tables(postgres: Make, until: Until) -> None:
+def test_making_the_roles_waits_for_a_running_migration(postgres: Make, until: Until) -> None:
     server = postgres()
     server.start()
     waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
@@ -144,7 +144,7 @@ def test_a_server_killed_with_9_is_replaced_and_recovers(postgres: Make, until: 
     assert ask(server.admin_url, "select n from kept") == 7
 
 
-def test_a_stale_pid_file_that_names_a_living_stranger_fools_nobody(postgres: Make) -> None:
+def test_a_stale_pid_file_with_another_process_id_is_recognised(postgres: Make) -> None:
     server = postgres()
     server.start()
     server.stop()
@@ -162,13 +162,13 @@ def test_a_stale_pid_file_that_names_a_living_stranger_fools_nobody(postgres: Ma
 
 
 @pytest.mark.parametrize("name", ['say "hi"', "$HOME", "back`tick", "back\\slash", "two\nlines"])
-def test_a_path_that_a_shell_would_read_as_something_else_is_refused(postgres: Make, data_dir: Path, name: str) -> None:
+def test_a_path_with_characters_special_to_a_shell_is_refused(postgres: Make, data_dir: Path, name: str) -> None:
     with pytest.raises(LocalError, match="set DATA_DIR to another"):
         postgres(data_dir / name)
 
 
 @pytest.mark.parametrize("name", ["deep " * 12 + "/" + "é" * 30, "Dave's data", "one, two"])
-def test_a_path_that_will_not_do_for_a_socket_gets_a_private_folder_elsewhere(
+def test_a_path_that_cannot_hold_a_socket_gets_a_private_folder_elsewhere(
     postgres: Make, data_dir: Path, name: str
 ) -> None:
     server = postgres(data_dir / name)
@@ -242,7 +242,7 @@ def test_the_app_role_is_bound_by_row_level_security_and_makes_no_tables(postgre
                 cursor.execute(forbidden)
 
 
-def test_a_cluster_of_another_version_is_named(postgres: Make) -> None:
+def test_a_cluster_of_another_version_is_reported(postgres: Make) -> None:
     server = postgres()
     server.start()
     server.stop()
@@ -259,7 +259,7 @@ def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
         server.start()
 
 
-def test_an_initialisation_cut_short_begins_again(postgres: Make, data_dir: Path) -> None:
+def test_an_interrupted_initialisation_starts_again(postgres: Make, data_dir: Path) -> None:
     half_made = data_dir / "postgres.new"
     half_made.mkdir(parents=True)
     (half_made / "PG_VERSION").write_text("18\n")

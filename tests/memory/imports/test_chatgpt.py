@@ -66,7 +66,7 @@ def test_the_persons_own_words_on_the_branch_shown_last_are_found_with_their_dat
     assert found.said[0].run_id == "chatgpt:one"
 
 
-def test_messages_of_all_chats_come_the_oldest_first_and_small_talk_is_none() -> None:
+def test_messages_of_all_chats_come_oldest_first_without_small_talk() -> None:
     earlier = chat(node("x", "root", "user", "I keep bees", MARCH - 60), node("y", "x", "user", "thanks"), name="two")
     found = chatgpt.read(written([PORTO, earlier]), "c.json")
     assert [each.content.split()[-1] for each in found.said] == ["bees", "river", "Braga"]
@@ -85,7 +85,7 @@ def test_the_zip_and_the_file_in_it_hold_the_same(read_as: str) -> None:
     assert len(chatgpt.read(files[read_as], "export.zip").said) == 2
 
 
-def test_pictures_hidden_words_instructions_and_other_voices_are_left_out() -> None:
+def test_pictures_hidden_texts_instructions_and_other_authors_are_left_out() -> None:
     parts = {"content_type": "multimodal_text", "parts": [{"asset_pointer": "file://x"}, "This is my dog Rex"]}
     settings = {"content_type": "user_editable_context", "parts": ["I am a spy"]}
     found = chatgpt.read(
@@ -105,7 +105,7 @@ def test_pictures_hidden_words_instructions_and_other_voices_are_left_out() -> N
     assert [each.content for each in found.said] == ["This is my dog Rex"]
 
 
-def test_what_is_very_long_was_pasted_and_is_counted_and_left_out() -> None:
+def test_a_very_long_message_was_pasted_and_is_left_out_and_counted() -> None:
     found = chatgpt.read(
         written([chat(node("a", "root", "user", "x " * 30_000), node("b", "a", "user", "I keep bees"))]), "c.json"
     )
@@ -113,7 +113,7 @@ def test_what_is_very_long_was_pasted_and_is_counted_and_left_out() -> None:
     assert found.too_long == 1
 
 
-def test_of_too_many_messages_the_newest_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_messages_the_newest_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chatgpt, "MAX_MESSAGES", 3)
     many = [chat(node(f"n{n}", "root", "user", f"I own {n} bees", MARCH + n), name=str(n)) for n in range(12, 0, -1)]
     found = chatgpt.read(written(many), "c.json")
@@ -122,7 +122,7 @@ def test_of_too_many_messages_the_newest_are_taken(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])
-def test_a_file_is_read_the_same_in_whatever_pieces_it_comes(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_the_same_in_pieces_of_any_size(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chatgpt, "BLOCK", size)
     monkeypatch.setattr(chatgpt, "MAX_CHAT", size * 4_000)
     odd = chat(node("z", "root", "user", 'Ich wohne in „München“ ]}, {[ \\" 🐝'), name="two")
@@ -141,7 +141,7 @@ def test_a_file_is_read_the_same_in_whatever_pieces_it_comes(size: int, monkeypa
     ],
     ids=["a ring", "no dates", "odd letters", "no last node"],
 )
-def test_odd_trees_dates_and_letters_lose_nothing(odd: dict[str, Any]) -> None:
+def test_odd_trees_dates_and_characters_lose_nothing(odd: dict[str, Any]) -> None:
     found = chatgpt.read(written([odd, 5, None, {"mapping": 3}, {"mapping": {"x": 5}, "current_node": "x"}]), "c.json")
     assert len(found.said) == 2
     assert "\x00" not in str([each.content for each in found.said])
@@ -183,5 +183,5 @@ def test_a_chat_without_an_end_is_not_held_in_memory(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("held", [[{"memory": "Likes tea"}], ["Likes tea"], {"results": []}, b"no json", b""])
-def test_other_files_are_no_export(held: Any) -> None:
+def test_other_files_are_not_taken_for_an_export(held: Any) -> None:
     assert not chatgpt.is_export(written(held))

@@ -53,7 +53,7 @@ def facts(memory: Memory, user_id: str = "ann") -> dict[str, Any]:
     return {each["memory"]: each for each in memory.get_all(user_id=user_id)["results"]}
 
 
-def test_what_is_learned_has_the_day_it_was_said_and_its_quote(memory: Memory) -> None:
+def test_a_learned_memory_has_the_day_it_was_said_and_its_quote(memory: Memory) -> None:
     assert (
         memory.import_queue.add("ann", said("I live in Porto by the river", "I adopted a dog yesterday"), "learn") == 2
     )
@@ -65,7 +65,7 @@ def test_what_is_learned_has_the_day_it_was_said_and_its_quote(memory: Memory) -
     assert memory.import_queue.progress("ann").done == 2
 
 
-def test_the_same_messages_brought_again_cost_and_add_nothing(memory: Memory) -> None:
+def test_adding_the_same_messages_again_changes_nothing(memory: Memory) -> None:
     messages = said("I live in Porto by the river")
     memory.import_queue.add("ann", messages, "learn")
     work(memory)
@@ -75,13 +75,13 @@ def test_the_same_messages_brought_again_cost_and_add_nothing(memory: Memory) ->
     assert len(facts(memory)) == 1
 
 
-def test_of_what_was_read_no_words_stay_in_the_queue(memory: Memory, database: Database) -> None:
+def test_the_queue_keeps_no_words_of_processed_messages(memory: Memory, database: Database) -> None:
     memory.import_queue.add("ann", said("I live in Porto by the river"), "learn")
     work(memory)
     assert database.read_as("ann", "select content, state from app.lessons") == [{"content": None, "state": "done"}]
 
 
-def test_what_is_only_kept_is_found_and_no_memory_is_made_of_it(memory: Memory) -> None:
+def test_a_message_that_is_only_kept_is_found_and_makes_no_memory(memory: Memory) -> None:
     words = [f"I bought {n} red tulips for the garden" for n in range(2 * MESSAGES_PER_CLAIM)]
     memory.import_queue.add("ann", said(*words, "My password is hunter2!x9"), "keep")
     assert work(memory) == 3
@@ -92,7 +92,7 @@ def test_what_is_only_kept_is_found_and_no_memory_is_made_of_it(memory: Memory) 
     assert memory.import_queue.add("ann", said(*words), "learn") == len(words), "it may be learned from later"
 
 
-def test_who_wants_nothing_kept_turn_by_turn_has_nothing_kept(memory: Memory) -> None:
+def test_with_episodes_switched_off_no_message_is_kept(memory: Memory) -> None:
     memory.people.set("ann", Person(episodes=False))
     memory.import_queue.add("ann", said("I bought red tulips"), "keep")
     work(memory)
@@ -120,11 +120,13 @@ def test_a_model_reads_several_messages_of_one_chat_in_one_call(
     assert memory.import_queue.progress("ann").waiting == 0
 
 
-def test_plain_rules_cost_no_tokens(memory: Memory) -> None:
+def test_rules_cost_no_tokens(memory: Memory) -> None:
     assert memory.import_queue.cost(said("I live in Porto")) == 0
 
 
-def test_what_cannot_be_read_rests_says_why_and_is_given_up_at_the_last(memory: Memory, database: Database) -> None:
+def test_a_message_that_fails_is_postponed_with_its_problem_and_given_up_at_last(
+    memory: Memory, database: Database
+) -> None:
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
     for _ in BACKOFF_SECONDS:
         with memory.import_queue.claim("ann") as claimed:
@@ -139,7 +141,7 @@ def test_what_cannot_be_read_rests_says_why_and_is_given_up_at_the_last(memory: 
     assert memory.import_queue.add("ann", said("I live in Porto"), "learn") == 1, "brought again, it is tried again"
 
 
-def test_a_claim_that_is_cut_off_leaves_the_messages_waiting(memory: Memory) -> None:
+def test_an_interrupted_claim_leaves_the_messages_waiting(memory: Memory) -> None:
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
 
     def cut_off() -> None:
@@ -153,7 +155,7 @@ def test_a_claim_that_is_cut_off_leaves_the_messages_waiting(memory: Memory) -> 
     assert memory.import_queue.progress("ann").waiting == 1
 
 
-def test_anybody_who_waits_is_claimed_and_nobody_twice(memory: Memory) -> None:
+def test_every_waiting_user_is_claimed_and_none_twice(memory: Memory) -> None:
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
     memory.import_queue.add("ben", said("I live in Rome"), "learn")
     with (
@@ -169,7 +171,7 @@ def test_anybody_who_waits_is_claimed_and_nobody_twice(memory: Memory) -> None:
     assert list(facts(memory, "ben")) == ["I live in Rome"]
 
 
-def test_stopping_and_clearing_leave_nothing_in_the_queue(memory: Memory, database: Database) -> None:
+def test_stopping_and_erasing_leave_nothing_in_the_queue(memory: Memory, database: Database) -> None:
     memory.import_queue.add("ann", said("I live in Porto", "I keep bees"), "learn")
     assert memory.import_queue.stop("ann") == 2
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
@@ -185,12 +187,12 @@ def test_an_unknown_way_is_refused(memory: Memory, way: Any) -> None:
         memory.import_queue.add("ann", said("x"), way)
 
 
-def test_a_message_without_a_name_of_its_own_is_refused(memory: Memory) -> None:
+def test_a_message_without_an_id_is_refused(memory: Memory) -> None:
     with pytest.raises(InvalidInput, match="an id"):
         memory.import_queue.add("ann", [Said("user", "I live in Porto")], "learn")
 
 
-def test_odd_letters_and_thousands_of_messages_are_brought_in_one_go(database: Database) -> None:
+def test_thousands_of_messages_with_odd_characters_are_added_in_one_call(database: Database) -> None:
     queue = ImportQueue(database)
     many = said(*(f"Fact {n} 🐝 \u202e \\ \" '" for n in range(5_000)))
     assert queue.add("ann", many, "learn") == 5_000
@@ -203,7 +205,7 @@ def _command(path: Path, database: Database, *flags: str) -> subprocess.Complete
     return subprocess.run(asked, cwd=path.parent, env=environment, capture_output=True, text=True, timeout=60)
 
 
-def test_the_command_line_tells_first_and_learns_when_it_is_told_to(
+def test_the_command_line_first_reports_and_learns_only_with_a_flag(
     memory: Memory, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "conversations.json"

@@ -98,7 +98,7 @@ def _texts(memory: Memory, user_id: str = "alice") -> list[str]:
 
 
 @pytest.mark.parametrize("dimensions", [26, SIZE])
-def test_every_row_of_everybody_moves_and_nothing_else_changes(
+def test_every_row_of_every_user_is_re_embedded_and_nothing_else_changes(
     app: Memory, database: Database, dimensions: int
 ) -> None:
     before, model = _versions(database), Letters(dimensions)
@@ -117,9 +117,7 @@ def test_every_row_of_everybody_moves_and_nothing_else_changes(
 
 
 @pytest.mark.parametrize("dimensions", [26, SIZE])
-def test_an_app_that_missed_the_move_is_told_and_compares_nothing(
-    app: Memory, database: Database, dimensions: int
-) -> None:
+def test_an_app_with_the_old_model_gets_an_error(app: Memory, database: Database, dimensions: int) -> None:
     [kept, _] = app.get_all(user_id="alice")["results"]
     reembed(database, Letters(dimensions))
     for use in (
@@ -133,7 +131,7 @@ def test_an_app_that_missed_the_move_is_told_and_compares_nothing(
     assert _wrong(database, Letters(dimensions)) == []
 
 
-def test_an_app_that_never_said_its_model_is_stopped_by_the_size(
+def test_an_app_that_sends_no_model_is_stopped_by_the_vector_size(
     app: Memory, database: Database, embedder: BundledEmbedder, letters: Letters
 ) -> None:
     reembed(database, letters)
@@ -145,13 +143,13 @@ def test_an_app_that_never_said_its_model_is_stopped_by_the_size(
             unaware.add("hello", user_id="alice", infer=False)
 
 
-def test_a_start_with_the_other_model_is_told_the_command(app: Memory, database: Database) -> None:
+def test_a_start_with_another_model_names_the_command(app: Memory, database: Database) -> None:
     for dimensions in (26, SIZE):
         with pytest.raises(SettingsError, match="python -m memory reembed"):
             migrate(Database(database.url, database.admin_url), dimensions, "letters")
 
 
-def test_what_is_written_meanwhile_moves_too(app: Memory, database: Database, letters: Letters) -> None:
+def test_rows_written_meanwhile_are_re_embedded_too(app: Memory, database: Database, letters: Letters) -> None:
     app.add([Said("user", f"message {n}") for n in range(2 * BATCH)], user_id="carol", infer=False)
     tea, porto = sorted(app.get_all(user_id="alice")["results"], key=lambda each: each["memory"])
 
@@ -182,7 +180,7 @@ def test_the_app_searches_on_the_old_vectors_until_the_end(app: Memory, database
     assert found == ["I like tea."] * letters.calls
 
 
-def test_changes_from_before_the_move_can_be_undone_after_it(app: Memory, database: Database, letters: Letters) -> None:
+def test_earlier_changes_can_be_undone_after_re_embedding(app: Memory, database: Database, letters: Letters) -> None:
     tea, porto = sorted(app.get_all(user_id="alice")["results"], key=lambda each: each["memory"])
     app.update(tea["id"], "I like coffee.", user_id="alice")
     app.delete(porto["id"], user_id="alice")
@@ -198,7 +196,9 @@ def test_changes_from_before_the_move_can_be_undone_after_it(app: Memory, databa
     assert _wrong(database, letters) == []
 
 
-def test_what_was_known_before_the_move_can_still_be_asked(app: Memory, database: Database, letters: Letters) -> None:
+def test_memories_as_of_an_earlier_day_can_be_read_after_re_embedding(
+    app: Memory, database: Database, letters: Letters
+) -> None:
     then = datetime.now(UTC)
     tea = app.search("I like tea.", user_id="alice", limit=1)["results"][0]
     app.update(tea["id"], "I like coffee.", user_id="alice")
@@ -211,7 +211,7 @@ def test_what_was_known_before_the_move_can_still_be_asked(app: Memory, database
     assert sorted(each["memory"] for each in known) == ["I like tea.", "I live in Porto."]
 
 
-def test_two_moves_at_once_are_one(app: Memory, database: Database, letters: Letters) -> None:
+def test_only_one_process_can_re_embed_at_a_time(app: Memory, database: Database, letters: Letters) -> None:
     second: list[str] = []
 
     def try_another(_: int) -> None:
@@ -234,7 +234,7 @@ def _break(_: int) -> None:
     raise Broken
 
 
-def test_a_move_to_a_third_model_forgets_what_was_gathered_for_the_second(
+def test_re_embedding_for_a_third_model_drops_the_vectors_for_the_second(
     app: Memory, database: Database, letters: Letters
 ) -> None:
     app.add([Said("user", f"message {n}") for n in range(BATCH)], user_id="alice", infer=False)
@@ -246,7 +246,7 @@ def test_a_move_to_a_third_model_forgets_what_was_gathered_for_the_second(
     assert _left_over(database) == 0
 
 
-def test_giving_up_a_move_leaves_nothing_of_it(
+def test_giving_up_leaves_no_new_vectors(
     app: Memory, database: Database, embedder: BundledEmbedder, letters: Letters
 ) -> None:
     letters.first = _break
@@ -259,12 +259,12 @@ def test_giving_up_a_move_leaves_nothing_of_it(
         assert not connection.scalar(text("select app.has_next_vectors('memories')"))
 
 
-def test_a_role_that_may_not_is_told_how(app: Memory, database: Database, letters: Letters) -> None:
+def test_a_role_without_the_rights_is_told_the_command(app: Memory, database: Database, letters: Letters) -> None:
     with closing(Database(database.url)) as app_only, pytest.raises(MigrationNeeded, match="DATABASE_ADMIN_URL"):
         reembed(app_only, letters)
 
 
-def test_where_there_is_nothing_yet_the_first_start_is_enough(empty_database: Database, letters: Letters) -> None:
+def test_without_tables_there_is_nothing_to_re_embed(empty_database: Database, letters: Letters) -> None:
     with pytest.raises(MigrationNeeded, match="no vectors yet"):
         reembed(empty_database, letters)
 
@@ -339,7 +339,7 @@ def _command(database: Database, server: ModelServer, folder: Path) -> tuple[lis
 
 
 @pytest.mark.parametrize("holding", STEPS, ids=lambda step: step.__name__.strip("_"))
-def test_a_move_killed_at_any_step_breaks_nothing_and_is_taken_up_again(
+def test_a_run_killed_at_any_step_breaks_nothing_and_can_be_continued(
     app: Memory, database: Database, tmp_path: Path, holding: Holding
 ) -> None:
     app.add([Said("user", f"message {n}") for n in range(2 * BATCH)], user_id="carol", infer=False)
@@ -375,7 +375,7 @@ def _moving(database: Database) -> bool:
         return bool(connection.scalar(text(others)))
 
 
-def test_rows_that_somebody_holds_are_waited_for_and_not_embedded_again_and_again(
+def test_locked_rows_are_waited_for_and_not_embedded_repeatedly(
     app: Memory, database: Database, letters: Letters
 ) -> None:
     app.add([Said("user", f"message {n}") for n in range(BATCH)], user_id="carol", infer=False)

@@ -61,7 +61,7 @@ def test_every_bad_table_gets_a_sentence(held: bytes, name: str, sentence: str) 
         files.uploaded(held, name, "ann")
 
 
-def test_lines_lose_the_mark_of_a_list_and_nothing_else() -> None:
+def test_lines_lose_only_their_list_marker() -> None:
     told = "- Likes tea\n\n2. Lives in Porto\n* Keeps bees\r\n-5 degrees is fine\n3.5 km from work"
     assert [each["memory"] for each in lines(told)] == [
         "Likes tea",

@@ -129,13 +129,13 @@ def test_a_running_total_of_tokens_is_not_added_up(model: OpenAIModel, model_ser
     [{}, {"choices": None}, {"choices": []}, {"choices": [{}]}, {"choices": [{"delta": None}]}],
     ids=str,
 )
-def test_pieces_that_hold_nothing_are_passed_over(odd: Any, model: OpenAIModel, model_server: ModelServer) -> None:
+def test_empty_pieces_are_ignored(odd: Any, model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Events([odd, chunk({"content": "Hello"}, "stop"), odd]))
     assert list(model.stream(HELLO)) == ["Hello"]
 
 
 @pytest.mark.parametrize("how", ["reset", "close", "tidy"])
-def test_a_stream_that_is_cut_gives_its_pieces_and_then_says_so(
+def test_an_interrupted_stream_gives_its_pieces_and_then_raises(
     how: str, model: OpenAIModel, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Cut(after_pieces=2, how=how))
@@ -329,7 +329,7 @@ def test_a_failure_becomes_a_sentence_that_says_what_to_do(
         (None, None),
     ],
 )
-def test_a_busy_model_says_for_how_long_as_far_as_that_makes_sense(
+def test_a_busy_model_reports_a_sensible_waiting_time(
     said: float | str | None, understood: float | None, model: OpenAIModel, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Fault(429, retry_after=said))
@@ -366,7 +366,7 @@ def test_silence_in_the_middle_of_a_reply_ends_in_a_sentence(model_server: Model
         next(pieces)
 
 
-def test_nobody_at_the_address_ends_in_a_sentence(model_server: ModelServer) -> None:
+def test_an_unreachable_address_ends_in_a_sentence(model_server: ModelServer) -> None:
     with ModelServer() as gone:
         pass
     with pytest.raises(ModelUnreachable, match="could not be reached"):
@@ -374,13 +374,13 @@ def test_nobody_at_the_address_ends_in_a_sentence(model_server: ModelServer) -> 
 
 
 @pytest.mark.parametrize("address", ["http://localhost:abc/v1", "http://[::1/v1", "http://", "http:///v1", "x"])
-def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
+def test_an_invalid_address_is_refused_at_once(address: str) -> None:
     with pytest.raises(SettingsError, match="address is not valid"):
         OpenAIModel("m1", KEY, address)
 
 
 @pytest.mark.parametrize("key", ["sk-ключ", "sk-“quoted”", "sk-two\nlines"])
-def test_a_key_that_no_request_can_carry_is_refused_without_telling_it(key: str) -> None:
+def test_an_invalid_key_is_refused_without_repeating_it(key: str) -> None:
     with pytest.raises(SettingsError, match="copy it again") as caught:
         Embeddings("e1", key)
     assert key not in str(caught.value)
@@ -406,7 +406,7 @@ def test_the_key_is_in_no_repr(model: OpenAIModel, embeddings: Embeddings) -> No
     assert KEY not in f"{model!r} {embeddings!r} {model} {model._client!r}"
 
 
-def test_where_a_model_is_stands_in_the_log_alone_without_what_its_address_hides(
+def test_the_models_address_is_only_in_the_log_and_without_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with ModelServer() as gone:
@@ -431,7 +431,7 @@ def test_texts_get_vectors_in_their_order(embeddings: Embeddings, model_server: 
     assert near != far
 
 
-def test_a_server_that_numbers_nothing_is_taken_in_its_order(embeddings: Embeddings, model_server: ModelServer) -> None:
+def test_vectors_without_numbers_are_taken_in_order(embeddings: Embeddings, model_server: ModelServer) -> None:
     model_server.enqueue_vectors(Raw('{"data": [{"embedding": [1]}, {"embedding": [2]}]}'))
     assert embeddings.embed(["a", "b"]) == [[1.0], [2.0]]
 
@@ -478,7 +478,7 @@ def test_without_a_key_or_an_address_there_is_no_model() -> None:
     assert memory_model(Settings()) is None
 
 
-def test_remembering_has_its_own_model_if_one_is_named_and_does_not_insist() -> None:
+def test_the_memory_model_can_be_configured_and_does_not_retry() -> None:
     wanted = Settings(openai_api_key=KEY, chat_model="big", memory_model="small")
     assert memory_model(wanted) == OpenAIModel("small", KEY, retries=0, patience=MEMORY_SECONDS)
     assert memory_model(Settings(openai_api_key=KEY, chat_model="big")) == OpenAIModel(

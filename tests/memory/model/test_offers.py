@@ -32,7 +32,7 @@ def _asked(server: ModelServer) -> int:
     return sum(request.path == "/v1/models" for request in server.requests)
 
 
-def test_the_deployments_own_comes_first_and_what_does_not_chat_is_left_out(
+def test_the_configured_model_comes_first_and_others_than_chat_models_are_left_out(
     model: OpenAIModel, model_server: ModelServer
 ) -> None:
     no_chat = ["text-embedding-3-small", "whisper-1", "gpt-4o-mini-tts", "dall-e-3", "omni-moderation-latest"]
@@ -40,12 +40,12 @@ def test_the_deployments_own_comes_first_and_what_does_not_chat_is_left_out(
     assert ModelCatalog(model).names() == ("own", "Alpha", "zeta")
 
 
-def test_there_is_an_end_to_a_long_list(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_a_long_list_is_cut(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.models = [f"m{number:05}" for number in range(5_000)]
     assert len(ModelCatalog(model).names()) == MAX_NAMES + 1
 
 
-def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_the_list_is_requested_once_and_again_after_some_minutes(model: OpenAIModel, model_server: ModelServer) -> None:
     clock = Clock()
     offers = ModelCatalog(model, clock=clock)
     assert [offers.has("new"), offers.has("own"), offers.has("new")] == [False, True, False]
@@ -56,7 +56,7 @@ def test_the_list_is_asked_for_once_and_again_after_some_minutes(model: OpenAIMo
     assert _asked(model_server) == 2
 
 
-def test_a_failure_is_not_asked_for_again_at_once(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_after_a_failure_the_list_is_not_requested_again_at_once(model: OpenAIModel, model_server: ModelServer) -> None:
     clock = Clock()
     offers = ModelCatalog(model, clock=clock)
     model_server.listing = Fault(500)
@@ -86,7 +86,7 @@ def test_a_failure_is_not_asked_for_again_at_once(model: OpenAIModel, model_serv
     ],
     ids=repr,
 )
-def test_a_list_that_cannot_be_had_is_an_error_of_ours(
+def test_a_list_that_cannot_be_read_raises_a_model_error(
     listing: Item, error: type[ModelError], model: OpenAIModel, model_server: ModelServer
 ) -> None:
     model_server.listing = listing
@@ -108,7 +108,7 @@ def test_a_silent_server_is_not_waited_for_long(
     assert time.monotonic() - began < 2
 
 
-def test_what_the_deployer_names_is_the_list_and_nobody_is_asked(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_a_configured_list_is_used_without_a_request(model: OpenAIModel, model_server: ModelServer) -> None:
     assert ModelCatalog(model, " small, ,large ").names() == ("own", "small", "large")
     assert _asked(model_server) == 0
 

@@ -20,11 +20,11 @@ def test_another_model_has_no_price(model: str) -> None:
     assert PRICES.cost(Usage(model, 500, 100)) is None
 
 
-def test_what_was_not_counted_costs_nothing_that_could_be_told() -> None:
+def test_a_call_without_counts_has_no_price() -> None:
     assert PRICES.cost(Usage("gpt-5.4")) is None
 
 
-def test_prices_are_there_where_both_are_set() -> None:
+def test_prices_need_both_settings() -> None:
     assert prices_of("gpt-5.4", None, 10.0) is None
     known = prices_of("gpt-5.4", 2.0, 10.0)
     assert known == PRICES

@@ -48,7 +48,7 @@ def part(name: str, only: Candidate, question: str = "what?") -> float:
 # -- order ---------------------------------------------------------------------------------------
 
 
-def test_nothing_found_is_nothing_given() -> None:
+def test_no_candidates_give_no_results() -> None:
     assert ids() == []
 
 
@@ -63,7 +63,7 @@ def test_the_exact_words_outweigh_a_similar_meaning() -> None:
     assert ids(candidate("alike", relative=1.0), candidate("exact", relative=0.3, words=0.8)) == ["exact", "alike"]
 
 
-def test_a_recipe_of_ones_own_weighs_as_it_says() -> None:
+def test_a_custom_recipe_is_used_with_its_weights() -> None:
     meaning_only = Recipe("mine", ("memories",), weights={**WEIGHTS, "words": 0.0}, share=0.0)
     exact, alike = candidate("exact", words=1.0, relative=0.1), candidate("alike", relative=0.9)
     assert ids(exact, alike) == ["exact", "alike"]
@@ -71,27 +71,27 @@ def test_a_recipe_of_ones_own_weighs_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ties_stand_in_the_same_order_however_they_were_found(seed: int) -> None:
+def test_ties_are_always_in_the_same_order(seed: int) -> None:
     alike = [candidate(name, words=0.5) for name in "abcdef"]
     random.Random(seed).shuffle(alike)
     assert ids(*alike) == list("abcdef")
 
 
-def test_two_results_whose_scores_are_both_full_still_stand_in_their_order() -> None:
+def test_two_results_with_the_highest_score_keep_their_order() -> None:
     full: dict[str, Any] = {"relative": 1.0, "words": 1.0, "linked": 1.0}
     facts = ranked(candidate("a", **full), candidate("b", dated=1.0, **full))
     assert [each.id for each in facts] == ["b", "a"]
     assert [each.score for each in facts] == [1.0, 1.0]
 
 
-def test_a_score_is_the_sum_of_its_parts_and_cosine_aside() -> None:
+def test_a_score_is_the_sum_of_its_parts_without_the_cosine() -> None:
     [fact] = ranked(candidate("a", relative=0.5, words=0.3, linked=1.0, meaning=0.4))
     assert fact.parts is not None
     assert fact.parts["cosine"] == 0.4
     assert fact.score == pytest.approx(sum(fact.parts.values()) - 0.4, abs=1e-3)
 
 
-def test_what_speaks_more_against_than_for_is_not_given() -> None:
+def test_a_candidate_with_a_negative_sum_is_left_out() -> None:
     assert ids(said("b", "Hm?", {"role": "assistant"})) == []
 
 
@@ -102,25 +102,25 @@ def test_no_more_than_the_limit_is_given() -> None:
     assert ids(*[candidate(str(number), words=0.5) for number in range(9)], limit=3) == ["0", "1", "2"]
 
 
-def test_what_is_far_behind_the_best_is_left_out() -> None:
+def test_a_result_far_below_the_best_is_left_out() -> None:
     best, close, far = candidate("best", words=1.0), candidate("close", words=0.6), candidate("far", words=0.05)
     assert ids(best, close, far, recipe=RECIPES["everything"]) == ["best", "close"]
     assert ids(best, close, far, recipe=replace(ALL, share=0.9)) == ["best"]
     assert ids(best, close, far, recipe=ALL) == ["best", "close", "far"]
 
 
-def test_no_more_text_is_given_than_the_budget_holds() -> None:
+def test_no_more_text_is_returned_than_the_budget_allows() -> None:
     found = [candidate(name, " ".join(f"{name}{number}x" for number in range(60)), words=0.5) for name in "abcdef"]
     cost = tokens(str(found[0].metadata["data"]))
     assert ids(*found, recipe=replace(ALL, budget=3 * cost)) == ["a", "b", "c"]
     assert ids(*found, recipe=replace(ALL, budget=3 * cost - 1)) == ["a", "b"]
 
 
-def test_the_best_is_given_however_long_it_is() -> None:
+def test_the_best_result_is_returned_however_long_it_is() -> None:
     assert ids(candidate("long", LONG * 50, words=1.0), recipe=replace(ALL, budget=10)) == ["long"]
 
 
-def test_what_does_not_fit_makes_way_for_something_shorter() -> None:
+def test_a_result_that_does_not_fit_is_skipped_for_a_shorter_one() -> None:
     found = [candidate("a", "tea", words=1.0), candidate("b", LONG * 50, words=0.9), candidate("c", "rum", words=0.8)]
     assert ids(*found, recipe=replace(ALL, budget=50)) == ["a", "c"]
 
@@ -128,16 +128,16 @@ def test_what_does_not_fit_makes_way_for_something_shorter() -> None:
 # -- nothing twice -------------------------------------------------------------------------------
 
 
-def test_what_says_the_same_is_given_once_and_the_better_stays() -> None:
+def test_of_results_that_say_the_same_only_the_best_is_returned() -> None:
     twice = [candidate("a", "I like green tea", words=0.5), said("b", "i like GREEN tea!", words=0.9)]
     assert ids(*twice) == ["b"]
 
 
-def test_what_differs_in_a_word_that_matters_is_no_repeat() -> None:
+def test_texts_that_differ_in_a_meaningful_word_are_no_repeats() -> None:
     assert len(ids(candidate("a", "I like green tea"), candidate("b", "I like black tea"))) == 2
 
 
-def test_texts_without_any_word_are_not_taken_for_repeats_of_each_other() -> None:
+def test_texts_without_words_are_no_repeats() -> None:
     assert len(ids(candidate("a", "🦜🦜"), candidate("b", "🌋"))) == 2
 
 
@@ -155,7 +155,7 @@ def test_a_reply_in_the_turn_a_memory_was_learned_in_is_an_echo() -> None:
     assert ids(memory, echo, other) == ["other", "tea"]
 
 
-def test_what_the_person_said_is_no_echo_of_what_was_learned_from_it() -> None:
+def test_the_persons_message_is_no_echo_of_the_memory_learned_from_it() -> None:
     memory = candidate("tea", "Likes green tea", metadata={"message_id": "m1"}, words=0.5)
     assert len(ids(memory, said("turn", "In the mornings I brew a pot.", {"turn": "m1"}, words=0.4))) == 2
 
@@ -168,7 +168,7 @@ def test_replies_without_a_turn_are_no_echo_of_memories_without_a_message() -> N
 # -- small factors -------------------------------------------------------------------------------
 
 
-def test_of_two_alike_the_newer_comes_first() -> None:
+def test_of_two_equal_results_the_newer_comes_first() -> None:
     new = candidate("new", metadata={"created_at": NOW.isoformat()}, words=0.5)
     assert ids(candidate("a", words=0.5), new) == ["new", "a"]
 
@@ -189,12 +189,12 @@ def test_a_changed_memory_is_as_recent_as_its_change() -> None:
 
 @pytest.mark.parametrize("key", ["created_at", "updated_at", "confirmed_at", "message_id", "used", "turn", "actor_id"])
 @pytest.mark.parametrize("written", ["", "soon", None, 5, ["2026"], {"a": 1}, "2026-01-01"], ids=str)
-def test_what_others_wrote_their_own_way_breaks_nothing(key: str, written: Any) -> None:
+def test_rows_of_other_programs_can_be_ranked(key: str, written: Any) -> None:
     reply = said("b", metadata={"role": "assistant", key: written}, words=0.8)
     assert ids(candidate("a", metadata={key: written}, words=0.9), reply)[0] == "a"
 
 
-def test_of_two_alike_the_one_said_again_comes_first() -> None:
+def test_of_two_equal_results_the_confirmed_one_comes_first() -> None:
     again = candidate("z", metadata={"confirmed_at": NOW.isoformat()}, words=0.5)
     assert ids(candidate("a", words=0.5), again) == ["z", "a"]
     assert 0 < part("confirmed", again) < 0.05
@@ -207,7 +207,7 @@ def test_no_small_factor_beats_the_words() -> None:
 
 
 @pytest.mark.parametrize("question", ["What did Melanie paint?", "What is Melanie's hobby?", "melanie’s hobby"])
-def test_what_was_said_by_whom_the_question_names_comes_first(question: str) -> None:
+def test_words_of_the_speaker_whom_the_question_names_come_first(question: str) -> None:
     hers, his = [said(who, metadata={"actor_id": who}, words=0.5) for who in ("Melanie Smith", "Adam")]
     assert ids(hers, his, question=question) == ["Melanie Smith", "Adam"]
 
@@ -230,7 +230,7 @@ def test_of_what_was_said_an_answer_comes_before_a_question_and_a_sentence_befor
     assert part("question", candidate("e", "Why?")) == 0
 
 
-def test_what_the_assistant_said_and_what_nobody_made_a_memory_of_stands_behind() -> None:
+def test_the_assistants_words_and_plain_episodes_come_after_memories() -> None:
     text = "green tea in the mornings"
     assert part("assistant", said("a", text, {"role": "assistant"})) < 0 == part("assistant", said("b", text))
     assert part("episode", said("b", text)) < 0 == part("episode", candidate("c", text))
@@ -239,23 +239,23 @@ def test_what_the_assistant_said_and_what_nobody_made_a_memory_of_stands_behind(
 # -- how sure ------------------------------------------------------------------------------------
 
 
-def test_nothing_is_related_to_nothing() -> None:
+def test_without_candidates_the_relatedness_is_zero() -> None:
     assert related([], 0.1) == 0
 
 
-def test_a_cosine_counts_from_where_unrelated_texts_stand() -> None:
+def test_a_cosine_counts_from_the_similarity_floor() -> None:
     near = [candidate("a", meaning=0.6)]
     assert related(near, 0.1) > related(near, 0.4) > related(near, 0.6) == 0
     assert related([candidate("a", meaning=1.0)], 0.5) == pytest.approx(1.0)
 
 
-def test_the_more_there_is_to_choose_from_the_better_the_best_has_to_be() -> None:
+def test_among_more_rows_the_best_must_be_better() -> None:
     sure = [related([candidate("a", meaning=0.5, held=held)], 0.1) for held in (10, 100, 600, 5_000, 100_000)]
     assert sure == sorted(sure, reverse=True)
     assert len(set(sure)) == 5
 
 
-def test_words_and_links_make_surer_and_a_stranger_less_sure() -> None:
+def test_words_and_links_raise_the_relatedness_and_an_unknown_name_lowers_it() -> None:
     def sure(**found: Any) -> float:
         return related([candidate("a", meaning=0.3, **found)], 0.1)
 
@@ -269,7 +269,7 @@ def test_words_and_links_make_surer_and_a_stranger_less_sure() -> None:
 # -- recipes -------------------------------------------------------------------------------------
 
 
-def test_a_recipe_goes_by_its_name_or_is_ones_own() -> None:
+def test_a_recipe_is_given_by_name_or_as_an_object() -> None:
     assert recipe_named("facts").sources == ("memories",)
     assert recipe_named(ALL) is ALL
     with pytest.raises(InvalidInput, match="no recipe 'best'; choose one of everything, facts, strict"):
@@ -288,10 +288,10 @@ ASKS_NOT = """What did I buy?|How many cats do I have?|Whenever|Who is Ana?|Wo w
 
 
 @pytest.mark.parametrize("question", ASKS.replace("\n", "|").split("|"))
-def test_a_question_for_a_time_is_known_as_one(question: str) -> None:
+def test_a_question_for_a_time_is_recognised(question: str) -> None:
     assert asks_when(question)
 
 
 @pytest.mark.parametrize("question", ASKS_NOT.replace("\n", "|").split("|"))
-def test_no_other_question_is_taken_for_one(question: str) -> None:
+def test_other_questions_are_not_taken_for_questions_for_a_time(question: str) -> None:
     assert not asks_when(question)

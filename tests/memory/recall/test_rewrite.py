@@ -54,14 +54,14 @@ def test_a_question_that_says_what_it_is_about_stands_alone(question: str) -> No
 
 
 @pytest.mark.parametrize("question", ["", "   ", "?!", "…", "\u200b"])
-def test_what_asks_nothing_does_not_lean(question: str) -> None:
+def test_a_text_that_asks_nothing_does_not_refer_back(question: str) -> None:
     assert not refers_back(question)
 
 
 # -- with a model --------------------------------------------------------------------------------
 
 
-def test_a_leaning_question_is_made_whole_by_one_call(scripted_model: ScriptedModel) -> None:
+def test_a_question_that_refers_back_is_rewritten_by_one_call(scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(StandaloneQuestion(question="  Does Ana like Lisbon? "))
     assert standalone("Does she like it?", BEFORE, scripted_model) == "Does Ana like Lisbon?"
     prompt = asked_of(scripted_model)
@@ -71,7 +71,7 @@ def test_a_leaning_question_is_made_whole_by_one_call(scripted_model: ScriptedMo
 
 
 @pytest.mark.parametrize("question", ["Which tea do I like best?", "", "What did Ana say about it?"])
-def test_a_question_that_stands_alone_asks_no_model(question: str, scripted_model: ScriptedModel) -> None:
+def test_a_question_that_stands_alone_needs_no_model_call(question: str, scripted_model: ScriptedModel) -> None:
     assert standalone(question, BEFORE, scripted_model) == question
     assert scripted_model.calls == []
 
@@ -85,7 +85,7 @@ def test_the_first_question_of_a_chat_refers_to_nothing(scripted_model: Scripted
     "error",
     [BadAnswer("no", said=""), ModelUnreachable("It took too long."), ModelBusy("busy"), ModelRefused("no key")],
 )
-def test_where_the_model_fails_the_question_stays_as_it_is(error: ModelError, scripted_model: ScriptedModel) -> None:
+def test_if_the_model_fails_the_question_stays_as_it_is(error: ModelError, scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(error)
     assert standalone("and there?", BEFORE, scripted_model) == "and there?"
     assert len(scripted_model.calls) == 1
@@ -98,7 +98,7 @@ def test_a_blank_answer_leaves_the_question_as_it_is(scripted_model: ScriptedMod
         StandaloneQuestion(question="")
 
 
-def test_the_call_stays_short_however_much_was_said(scripted_model: ScriptedModel) -> None:
+def test_the_model_gets_only_the_last_messages(scripted_model: ScriptedModel) -> None:
     talk = [Said("user", f"message {number} " + "so very long " * 5_000) for number in range(50)]
     scripted_model.enqueue(StandaloneQuestion(question="word " * 5_000))
     assert len(standalone("and there?", talk, scripted_model)) <= MAX_CHARACTERS
@@ -111,16 +111,16 @@ def test_the_call_stays_short_however_much_was_said(scripted_model: ScriptedMode
 # -- without a model -----------------------------------------------------------------------------
 
 
-def test_without_a_model_the_persons_last_words_are_put_before() -> None:
+def test_without_a_model_the_persons_last_message_is_put_before_the_question() -> None:
     assert standalone("and there?", BEFORE, None) == "My sister Ana lives in Lisbon. and there?"
     assert standalone("Where do I work now?", BEFORE, None) == "Where do I work now?"
 
 
-def test_without_a_model_and_without_words_of_the_persons_the_question_stays() -> None:
+def test_without_a_model_and_without_a_message_of_the_person_the_question_stays() -> None:
     assert standalone("and there?", [Said("assistant", "Hello!")], None) == "and there?"
 
 
-def test_of_long_last_words_the_beginning_is_put_before() -> None:
+def test_only_the_beginning_of_a_long_last_message_is_put_before_the_question() -> None:
     assert len(standalone("and there?", [Said("user", "word " * 5_000)], None)) <= MAX_CHARACTERS + len(" and there?")
 
 
@@ -131,7 +131,7 @@ def found(memory: Memory, question: str, before: Sequence[Said]) -> list[str]:
     return [each.text for each in memory.recall(question, user_id="alice", before=before)]
 
 
-def test_what_she_likes_is_found_by_what_was_said_before(memory: Memory) -> None:
+def test_a_question_about_she_is_answered_with_the_message_before(memory: Memory) -> None:
     memory.add("My sister Ana collects lighthouse postcards.", user_id="alice", infer=False)
     memory.add("I repaired the kitchen tap with pliers.", user_id="alice", infer=False)
     talk = [Said("user", "Tell me about my sister Ana.")]
@@ -139,7 +139,7 @@ def test_what_she_likes_is_found_by_what_was_said_before(memory: Memory) -> None
     assert found(memory, "what about her?", talk)[0].startswith("My sister Ana")
 
 
-def test_a_recall_looks_up_what_the_model_made_of_the_question(
+def test_recall_searches_for_the_rewritten_question(
     memory: Memory, database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel
 ) -> None:
     memory.add("My sister Ana collects lighthouse postcards.", user_id="alice", infer=False)
@@ -150,7 +150,7 @@ def test_a_recall_looks_up_what_the_model_made_of_the_question(
     assert len(scripted_model.calls) == 2
 
 
-def test_a_search_which_has_nothing_before_it_never_asks_the_model(
+def test_a_search_without_earlier_messages_needs_no_model_call(
     database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel
 ) -> None:
     Memory(database, embedder, scripted_model).search("and her?", user_id="alice")

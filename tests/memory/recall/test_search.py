@@ -73,7 +73,7 @@ def life(shelf: Shelf) -> Shelf:
 # -- what is found -------------------------------------------------------------------------------
 
 
-def test_the_exact_words_win_over_what_is_vaguely_similar(life: Shelf) -> None:
+def test_exact_words_win_over_vague_similarity(life: Shelf) -> None:
     life.fact("The router is a Fritzwave 7590.")
     life.fact("The internet box in the hall blinks at night.")
     assert life.found("Fritzwave 7590")[0] == "The router is a Fritzwave 7590."
@@ -82,11 +82,11 @@ def test_the_exact_words_win_over_what_is_vaguely_similar(life: Shelf) -> None:
 
 
 @pytest.mark.parametrize("question", ["Who won the 1998 chess olympiad?", "How do vaccines work?", "sqrt(2) * 17"])
-def test_an_unrelated_question_gets_nothing(life: Shelf, question: str) -> None:
+def test_an_unrelated_question_finds_nothing(life: Shelf, question: str) -> None:
     assert life.found(question) == []
 
 
-def test_a_question_that_names_a_stranger_gets_nothing(life: Shelf) -> None:
+def test_a_question_about_an_unknown_person_finds_nothing(life: Shelf) -> None:
     assert life.found("Where does Ana live?")[0] == LIFE[0]
     assert life.found("Where does Ottokar live?") == []
 
@@ -118,7 +118,7 @@ def test_a_question_that_names_a_day_is_answered_from_that_day(life: Shelf) -> N
     assert life.found("What did I do on 3 January 2019?") == []
 
 
-def test_yesterday_is_the_persons_own_yesterday(life: Shelf) -> None:
+def test_yesterday_depends_on_the_persons_timezone(life: Shelf) -> None:
     zone = ZoneInfo("Pacific/Kiritimati")  # 14 hours ahead: an early morning there is the day before in UTC
     early = (datetime.now(zone) - timedelta(days=1)).replace(hour=1)
     life.said("Painted the fence, then lunch with Marta.", at=early)
@@ -127,7 +127,9 @@ def test_yesterday_is_the_persons_own_yesterday(life: Shelf) -> None:
 
 
 @pytest.mark.parametrize(("run_id", "days", "helped"), [("talk", 0, True), ("other", 0, False), ("talk", 2, False)])
-def test_the_words_of_a_neighbour_help_within_one_sitting(life: Shelf, run_id: str, days: int, helped: bool) -> None:
+def test_words_of_neighbouring_messages_help_within_one_sitting(
+    life: Shelf, run_id: str, days: int, helped: bool
+) -> None:
     life.said("Which harbour did the ferry leave from?")
     [answer] = life.said("From the northern one, at dawn.", run_id=run_id, at=AT + timedelta(days))
     assert (life.part("words", "harbour of the ferry", answer) > 0) == helped
@@ -138,7 +140,7 @@ def test_facts_have_no_neighbours(life: Shelf) -> None:
     assert life.part("words", "harbour of the ferry", life.fact("Prefers the northern one", run_id="talk")) == 0
 
 
-def test_whoever_is_meant_is_found_by_another_name_and_through_what_they_are_related_to(life: Shelf) -> None:
+def test_an_entity_is_found_by_another_name_and_through_its_relations(life: Shelf) -> None:
     life.fact("Ana is the oldest of us", entities=[["Ana", "my sister"]])
     own = life.fact("Ana collects lighthouses", entities=[["Ana"]])
     works = life.fact("Joined Nordwind as a pilot", relations=[["Ana", "works at", "Nordwind"]])
@@ -148,12 +150,12 @@ def test_whoever_is_meant_is_found_by_another_name_and_through_what_they_are_rel
     assert one == same == hop > two > none == 0
 
 
-def test_a_name_that_only_the_graph_knows_is_no_stranger(life: Shelf) -> None:
+def test_a_name_that_only_the_graph_has_is_known(life: Shelf) -> None:
     life.fact("My brother moved to Vienna", entities=[["my brother", "Ottokar"]])
     assert life.found("Where does Ottokar live?")[:1] == ["My brother moved to Vienna"]
 
 
-def test_what_stands_whatever_is_asked_comes_last_and_without_a_score(life: Shelf) -> None:
+def test_standing_memories_come_last_and_without_a_score(life: Shelf) -> None:
     life.fact("Answer in short sentences", kind="instruction")
     found = life.memory.recall("Where does Ana live?", user_id="alice", standing=2)
     assert "Answer in short sentences" in [each.text for each in found if each.score is None]
@@ -172,7 +174,7 @@ def test_the_parts_add_up_to_the_score(life: Shelf) -> None:
 # -- what is left out ----------------------------------------------------------------------------
 
 
-def test_filters_and_without_narrow(life: Shelf) -> None:
+def test_filters_and_without_leave_results_out(life: Shelf) -> None:
     tea = life.fact("I drink mint tea in summer.", shop="corner")
     assert life.found("tea", filters={"shop": "corner"}) == ["I drink mint tea in summer."]
     assert life.found("tea", filters={"shop": "none"}) == []
@@ -219,7 +221,7 @@ def test_what_has_expired_is_not_recalled(life: Shelf) -> None:
 # -- through time --------------------------------------------------------------------------------
 
 
-def test_as_of_a_moment_it_finds_what_was_held_then(life: Shelf) -> None:
+def test_recall_as_of_a_moment_finds_what_was_known_then(life: Shelf) -> None:
     kept, gone = life.fact("My plumber is Marek."), life.fact("The plumber's van is blue.")
     then = datetime.now(UTC)
     life.memory.update(kept, "My plumber is Oskar.", user_id="alice")
@@ -232,7 +234,7 @@ def test_as_of_a_moment_it_finds_what_was_held_then(life: Shelf) -> None:
     assert life.found("plumber", as_of=then, user_id="bob") == []
 
 
-def test_words_are_found_as_long_as_they_stand_there(life: Shelf) -> None:
+def test_words_are_found_only_while_a_memory_has_them(life: Shelf) -> None:
     kept = life.fact("I keep bees in Utrecht.")
     life.memory.update(kept, "I repair clocks.", user_id="alice")
     assert life.part("words", "bees in Utrecht", kept) == 0 < life.part("words", "clocks", kept)
@@ -267,11 +269,11 @@ def test_texts_and_questions_of_any_characters_are_found(shelf: Shelf, words: st
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "?!…", "''", "()", "%", "\x00", "the of and", "\u200b", "- & | !"])
-def test_a_question_without_a_word_breaks_nothing(life: Shelf, question: str) -> None:
+def test_a_question_without_words_does_not_fail(life: Shelf, question: str) -> None:
     assert len(life.found(question)) <= len(LIFE)
 
 
-def test_huge_texts_and_questions_are_read_as_far_as_they_help(life: Shelf) -> None:
+def test_only_the_beginning_of_huge_texts_and_questions_is_used(life: Shelf) -> None:
     [huge] = life.said("The anvil stands in the yard. " + "lorem ipsum dolor " * 5_000)
     assert huge in [each.id for each in life.memory.recall("Where is the anvil?", user_id="alice")]
     assert len(life.found("bicycle library " + "word " * 4_000)) <= 10
@@ -279,7 +281,7 @@ def test_huge_texts_and_questions_are_read_as_far_as_they_help(life: Shelf) -> N
     assert life.found("x" * 20_000, limit=1000) == []
 
 
-def test_what_a_caller_writes_beside_a_memory_cannot_break_the_search(life: Shelf) -> None:
+def test_a_callers_metadata_cannot_break_the_search(life: Shelf) -> None:
     odd = {"confirmed_at": 5, "used": 7, "turn": ["x"], "message_id": {"a": 1}, "expiration_date": "never", "run_id": 9}
     life.memory.add("I like walnut ice cream.", user_id="alice", metadata=odd)
     life.memory.add("I like mango ice cream.", user_id="alice", infer=False, metadata=odd)
@@ -292,7 +294,7 @@ insert into vecs.memories (id, vec, metadata) values ('theirs', array_fill(0.062
 
 
 @pytest.mark.parametrize("more", ['{"created_at": "2026-01-01T00:00:00Z"}', "{}", '{"created_at": null}'])
-def test_rows_that_other_software_wrote_are_found_by_their_words(life: Shelf, more: str) -> None:
+def test_rows_of_other_programs_are_found_by_their_words(life: Shelf, more: str) -> None:
     with administrator(life.database) as connection:
         connection.execute(text("set local search_path = public, extensions"))
         connection.execute(text(FOREIGN_ROW), {"more": more})

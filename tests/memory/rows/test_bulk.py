@@ -50,13 +50,15 @@ def _count(database: Database, user_id: str = "alice") -> int:
     return int(row["n"])
 
 
-def test_more_than_a_batch_is_kept_whole_and_in_order(memory: Memory, database: Database) -> None:
+def test_more_than_one_batch_is_stored_completely_and_in_order(memory: Memory, database: Database) -> None:
     events = memory.add(_said(2 * BATCH + 7), user_id="alice", infer=False)["results"]
     assert [each["memory"] for each in events] == [f"message {n}" for n in range(2 * BATCH + 7)]
     assert len({each["id"] for each in events}) == _count(database) == 2 * BATCH + 7
 
 
-def test_every_vector_is_that_of_its_own_text(memory: Memory, database: Database, embedder: BundledEmbedder) -> None:
+def test_every_row_gets_the_vector_of_its_own_text(
+    memory: Memory, database: Database, embedder: BundledEmbedder
+) -> None:
     memory.add(_said(BATCH + 1), user_id="alice", infer=False)
     for words in ("message 3", f"message {BATCH}"):
         [found] = Store(database, embedder.dimensions).nearest("alice", embedder.embed([words])[0], 1)
@@ -64,7 +66,7 @@ def test_every_vector_is_that_of_its_own_text(memory: Memory, database: Database
         assert found.score == pytest.approx(1.0, abs=1e-5)
 
 
-def test_what_fails_in_the_middle_keeps_what_was_written_and_can_be_done_again(
+def test_a_failed_batch_keeps_the_earlier_ones_and_can_be_repeated(
     database: Database, embedder: BundledEmbedder
 ) -> None:
     said = _said(2 * BATCH + 7)
@@ -76,7 +78,7 @@ def test_what_fails_in_the_middle_keeps_what_was_written_and_can_be_done_again(
     assert _count(database) == 2 * BATCH + 7
 
 
-def test_a_message_with_an_id_of_its_own_is_kept_once_and_one_without_each_time(memory: Memory) -> None:
+def test_a_message_with_an_id_is_stored_once_and_one_without_each_time(memory: Memory) -> None:
     for _ in range(2):
         memory.add(_said(2), user_id="alice", infer=False)
         memory.add(_said(2, named=False), user_id="alice", infer=False)
@@ -84,7 +86,7 @@ def test_a_message_with_an_id_of_its_own_is_kept_once_and_one_without_each_time(
     assert sorted(each["memory"] for each in kept) == ["message 0"] * 3 + ["message 1"] * 3
 
 
-def test_the_same_message_twice_in_one_call_is_one(memory: Memory) -> None:
+def test_the_same_message_twice_in_one_call_is_stored_once(memory: Memory) -> None:
     assert len(memory.add([*_said(1), *_said(1)], user_id="alice", infer=False)["results"]) == 1
 
 
@@ -93,19 +95,19 @@ def test_the_same_id_in_another_chat_or_with_other_words_is_another_message(memo
     assert len(memory.add(said, user_id="alice", infer=False)["results"]) == 6
 
 
-def test_an_id_that_another_person_used_is_free_for_this_one(memory: Memory) -> None:
+def test_two_people_can_use_the_same_id(memory: Memory) -> None:
     for user in ("alice", "bob"):
         assert len(memory.add(_said(3), user_id=user, infer=False)["results"]) == 3
 
 
-def test_a_removed_row_comes_back_with_the_next_import(database: Database, embedder: BundledEmbedder) -> None:
+def test_a_deleted_row_is_restored_by_the_next_import(database: Database, embedder: BundledEmbedder) -> None:
     memory = Memory(database, embedder, None)
     [added] = memory.add(_said(1), user_id="alice", infer=False)["results"]
     memory.delete(added["id"], user_id="alice")
     assert [each["id"] for each in memory.add(_said(1), user_id="alice", infer=False)["results"]] == [added["id"]]
 
 
-def test_whoever_waits_hears_how_far_it_is(database: Database, embedder: BundledEmbedder) -> None:
+def test_progress_is_reported_after_each_batch(database: Database, embedder: BundledEmbedder) -> None:
     heard: list[int] = []
     rows = [Row({"data": f"row {n}", "user_id": "alice", "role": "user"}) for n in range(BATCH + 3)]
     Bulk(database, Store(database, embedder.dimensions), embedder).keep(rows, "alice", "import", heard.append)
@@ -155,14 +157,14 @@ def test_an_export_is_imported_once_however_often(database: Database, memory: Me
     assert {each["actor"] for each in memory.changes(user_id="dave")} == {"import"}
 
 
-def test_the_same_export_can_be_another_persons_too(database: Database, memory: Memory, tmp_path: Path) -> None:
+def test_two_people_can_import_the_same_export(database: Database, memory: Memory, tmp_path: Path) -> None:
     held = [{"id": "a", "memory": "Loves Redis"}]
     for user in ("dave", "ana"):
         assert _import(_file(tmp_path, held), user, database).stdout == "Kept 1 of 1.\n"
         assert len(memory.get_all(user_id=user)["results"]) == 1
 
 
-def test_messages_said_twice_in_a_file_are_kept_twice_and_not_again(
+def test_a_repeated_message_in_a_file_is_kept_twice_but_not_imported_again(
     database: Database, memory: Memory, tmp_path: Path
 ) -> None:
     hello = {"role": "user", "content": "hello"}
@@ -192,12 +194,12 @@ def test_messages_said_twice_in_a_file_are_kept_twice_and_not_again(
         ([{"memory": "x", "created_at": 5}], "Entry 1 .* created_at"),
     ],
 )
-def test_a_file_with_anything_wrong_in_it_is_refused_whole(held: Any, sentence: str, tmp_path: Path) -> None:
+def test_a_file_with_one_wrong_entry_is_refused_completely(held: Any, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=sentence):
         files.read(_file(tmp_path, held), "dave")
 
 
-def test_a_file_that_is_not_there_is_one_sentence_and_a_failure(database: Database, tmp_path: Path) -> None:
+def test_a_missing_file_fails_with_one_sentence(database: Database, tmp_path: Path) -> None:
     ended = _import(tmp_path / "gone.json", "dave", database)
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
@@ -211,7 +213,7 @@ class FakeTerminal(io.StringIO):
         return True
 
 
-def test_progress_is_drawn_on_a_terminal_and_nowhere_else() -> None:
+def test_progress_is_shown_only_on_a_terminal() -> None:
     for place, shown in ((FakeTerminal(), True), (io.StringIO(), False)):
         progress = Progress("importing", 1_500, place)
         for _ in range(3):
@@ -221,7 +223,7 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else() -> None:
         assert bool(place.getvalue()) is shown
 
 
-def test_ending_it_at_the_keyboard_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_continue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 

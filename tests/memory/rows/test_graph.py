@@ -104,7 +104,7 @@ def test_two_entities_become_one_when_a_memory_names_both_and_come_apart_with_it
     assert ("Ana", "my sister") in book.names()
 
 
-def test_a_description_used_of_several_people_makes_them_not_one(book: Book) -> None:
+def test_a_description_of_several_people_does_not_join_them(book: Book) -> None:
     book.add(["Ben", "my friend"])
     book.add(["my friend"])
     assert book.names() == [("Ben", "my friend")]
@@ -114,7 +114,7 @@ def test_a_description_used_of_several_people_makes_them_not_one(book: Book) -> 
     assert book.names() == [("Ben", "my friend")]
 
 
-def test_the_person_is_me_whatever_they_are_called(book: Book) -> None:
+def test_the_person_is_me_under_every_name(book: Book) -> None:
     book.add(["me", "Dave"])
     book.add(["David", "me"])
     assert book.names() == [("Dave", "David", "me")]
@@ -138,7 +138,7 @@ def test_names_and_relations_go_with_their_memory_and_nothing_is_left(book: Book
     assert _rows(book.database) == 0
 
 
-def test_two_hops_lead_further_but_never_through_the_person(book: Book) -> None:
+def test_two_hops_lead_further_but_not_through_the_person(book: Book) -> None:
     book.add(relations=[["me", "sister", "Ana"], ["me", "likes", "tea"]])
     book.add(relations=[["Ana", "works at", "Acme"], ["Acme", "is in", "Porto"], ["Porto", "is in", "Portugal"]])
     assert book.told("Ana") == [("Ana", "works at", "Acme"), ("me", "sister", "Ana")]
@@ -158,7 +158,7 @@ def test_an_entity_is_found_by_any_of_its_names(book: Book) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, None])
-def test_what_is_no_name_is_refused(book: Book, name: Any) -> None:
+def test_an_invalid_name_is_refused(book: Book, name: Any) -> None:
     with pytest.raises(InvalidInput):
         book.graph.around("alice", name)
     with pytest.raises(InvalidInput):
@@ -192,7 +192,7 @@ MALFORMED: list[Any] = [
 
 
 @pytest.mark.parametrize("words", MALFORMED, ids=lambda words: repr(words)[:30])
-def test_what_other_writers_put_there_never_makes_a_write_fail(book: Book, words: Any) -> None:
+def test_metadata_of_other_writers_never_makes_a_write_fail(book: Book, words: Any) -> None:
     with book.database.as_user("alice") as connection:
         row = {**book._row(words, words), "entities": words, "relations": words}
         [new] = book.store.insert(connection, [(row, VECTOR)])
@@ -203,7 +203,7 @@ def test_what_other_writers_put_there_never_makes_a_write_fail(book: Book, words
 
 
 @pytest.mark.parametrize("user_id", [5, None, ["alice"], {"a": 1}, "u" * 300])
-def test_rows_of_nobody_draw_nothing(database: Database, user_id: Any) -> None:
+def test_rows_without_an_owner_add_nothing_to_the_graph(database: Database, user_id: Any) -> None:
     with administrator(database) as connection:
         connection.execute(text("set local search_path = public, extensions"))
         row = {"data": "x", "user_id": user_id, "entities": [["Ana"]]}
@@ -214,7 +214,7 @@ def test_rows_of_nobody_draw_nothing(database: Database, user_id: Any) -> None:
     assert _rows(database) == 0
 
 
-def test_writers_beside_each_other_that_take_no_lock_never_fail(book: Book) -> None:
+def test_concurrent_writers_without_a_lock_do_not_fail(book: Book) -> None:
     together = threading.Barrier(4)
 
     def write(number: int) -> None:
@@ -294,7 +294,9 @@ def shelf(databases: Any) -> Any:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_after_any_story_the_graph_is_the_one_drawn_afresh_from_what_is_left(shelf: Database, steps: list[Any]) -> None:
+def test_after_any_changes_the_graph_equals_one_made_from_the_remaining_memories(
+    shelf: Database, steps: list[Any]
+) -> None:
     book = Book(shelf, f"person {next(PEOPLE)}")
     for step in steps:
         _take(book, step)

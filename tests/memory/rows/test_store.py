@@ -98,7 +98,7 @@ def test_every_row_of_a_person_can_be_found(crowd: Database, store: Store) -> No
     assert len(store.all("user 7", 1000)) == CROWD // 30
 
 
-def test_inserted_rows_get_their_ids_in_order_and_duplicates_none(database: Database, store: Store) -> None:
+def test_inserted_rows_get_ids_in_order_and_duplicates_get_none(database: Database, store: Store) -> None:
     rows = [_row("alice", "one"), _row("alice", "two"), _row("alice", "one"), _row("alice", "three")]
     ids = _insert(database, store, "alice", *rows)
     texts = {fact.id: fact.text for fact in store.all("alice", 10)}
@@ -127,7 +127,7 @@ def test_no_lock_replacement_or_removal_reaches_another_persons_row(database: Da
     assert store.get("bob", theirs) == Fact(theirs, _row("bob", "one"))
 
 
-def test_a_persons_text_is_held_by_them_alone(database: Database, store: Store) -> None:
+def test_has_text_looks_only_at_the_users_own_memories(database: Database, store: Store) -> None:
     [kept] = _insert(database, store, "alice", _row("alice", "one"))
     with database.as_user("bob") as connection:
         assert not store.has_text(connection, "", content_hash("one"))
@@ -156,7 +156,7 @@ def test_writers_of_one_person_wait_for_each_other_and_others_do_not(database: D
     assert entered.is_set()
 
 
-def test_the_same_words_from_many_tabs_at_once_are_kept_once(database: Database, memory: Memory) -> None:
+def test_the_same_words_from_many_tabs_at_once_are_stored_once(database: Database, memory: Memory) -> None:
     together = threading.Barrier(4)
 
     def say(number: int) -> list[dict[str, Any]]:
@@ -209,7 +209,7 @@ def test_writing_what_is_there_already_makes_no_history(database: Database, stor
     assert [each["action"] for each in _history(database)] == ["add"]
 
 
-def test_a_writer_past_our_code_is_in_the_history_too(database: Database, store: Store) -> None:
+def test_a_write_by_another_program_is_in_the_history(database: Database, store: Store) -> None:
     _insert(database, store, "alice", _row("alice", "one"))
     with administrator(database) as connection:
         connection.execute(text("delete from vecs.memories"))

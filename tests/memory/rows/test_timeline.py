@@ -20,7 +20,7 @@ def _told(memory: Memory, **asked: Any) -> list[str]:
     return [each.fact.text for each in memory.bulk_edit.along_time(user_id="ann", **asked)[0]]
 
 
-def test_what_happened_stands_on_its_day_and_the_rest_on_the_day_it_was_told(memory: Memory) -> None:
+def test_an_event_is_listed_on_its_day_and_the_rest_on_the_day_it_was_told(memory: Memory) -> None:
     _keep(memory, "I was in Rome", 3, happened_at="2025-12-24", kind="event")
     _keep(memory, "I like tea", 2, kind="preference")
     entries, total = memory.bulk_edit.along_time(user_id="ann")
@@ -31,7 +31,7 @@ def test_what_happened_stands_on_its_day_and_the_rest_on_the_day_it_was_told(mem
     assert total == 2
 
 
-def test_a_change_tells_what_was_said_before_and_a_change_taken_back_does_not(memory: Memory) -> None:
+def test_a_change_shows_the_earlier_text_unless_it_was_undone(memory: Memory) -> None:
     kept = _keep(memory, "I live in Porto")
     memory.update(kept, "I live in Lisbon", user_id="ann")
     memory.update(kept, "I live in Braga", user_id="ann")
@@ -42,7 +42,7 @@ def test_a_change_tells_what_was_said_before_and_a_change_taken_back_does_not(me
     assert changes == [("I live in Porto", "I live in Lisbon")]
 
 
-def test_what_was_forgotten_is_told_no_more_with_all_it_said_before(memory: Memory) -> None:
+def test_a_deleted_memory_and_its_changes_are_not_listed(memory: Memory) -> None:
     kept = _keep(memory, "I live in Porto")
     memory.update(kept, "I live in Lisbon", user_id="ann")
     memory.delete(kept, user_id="ann")
@@ -57,7 +57,7 @@ def test_kinds_are_chosen_and_rows_without_one_count_as_facts(memory: Memory) ->
     assert len(_told(memory, kinds=["x' or true --"])) == 2
 
 
-def test_pages_hold_everything_once_and_past_the_end_stands_the_last(memory: Memory) -> None:
+def test_pages_list_every_entry_once_and_past_the_end_comes_the_last_page(memory: Memory) -> None:
     for number in range(1, 8):
         _keep(memory, f"Fact {number}", number)
     pages = [_told(memory, number=number, size=3) for number in (1, 2, 3)]
@@ -68,7 +68,7 @@ def test_pages_hold_everything_once_and_past_the_end_stands_the_last(memory: Mem
 
 
 @pytest.mark.parametrize("odd", ["last spring", 5, ["2026"], {"a": 1}, "", None, "99999-99-99"])
-def test_a_day_that_is_none_is_not_taken_for_one(memory: Memory, odd: Any) -> None:
+def test_an_invalid_date_counts_as_none(memory: Memory, odd: Any) -> None:
     _keep(memory, "I keep bees", 2, happened_at=odd)
     [entry] = memory.bulk_edit.along_time(user_id="ann")[0]
     assert entry.day.startswith("2026-03-02")

@@ -30,7 +30,7 @@ def _last(memory: Memory) -> int:
     return int(memory.changes(user_id="alice", limit=1)[0]["id"])
 
 
-def test_the_history_of_a_memory_tells_every_version_by_whom_and_why(memory: Memory) -> None:
+def test_the_history_of_a_memory_has_every_version_with_its_author_and_reason(memory: Memory) -> None:
     kept = _add(memory, TEA)
     memory.update(kept, COFFEE, user_id="alice")
     memory.delete(kept, user_id="alice")
@@ -58,7 +58,7 @@ def test_an_undo_restores_exactly_what_was_and_can_be_undone(memory: Memory, dat
     assert _rows(database) == after
 
 
-def test_an_undo_says_what_it_took_back_and_that_the_person_did_it(memory: Memory) -> None:
+def test_an_undo_is_recorded_as_done_by_the_person(memory: Memory) -> None:
     kept = _add(memory, TEA)
     added = _last(memory)
     memory.undo(added, user_id="alice")
@@ -66,7 +66,7 @@ def test_an_undo_says_what_it_took_back_and_that_the_person_did_it(memory: Memor
     assert (undone["event"], undone["actor"], undone["undoes"]) == ("DELETE", "person", added)
 
 
-def test_a_change_that_was_followed_by_another_is_not_undone_over_it(memory: Memory) -> None:
+def test_a_change_cannot_be_undone_after_a_later_change(memory: Memory) -> None:
     kept = _add(memory, TEA)
     added = _last(memory)
     memory.update(kept, COFFEE, user_id="alice")
@@ -86,7 +86,7 @@ def test_an_undo_does_not_make_a_duplicate(memory: Memory, database: Database) -
     assert _rows(database) == before
 
 
-def test_another_users_history_does_not_exist_for_me(memory: Memory, database: Database) -> None:
+def test_another_users_history_cannot_be_read(memory: Memory, database: Database) -> None:
     kept = _add(memory, TEA, "bob")
     theirs = int(memory.changes(user_id="bob")[0]["id"])
     assert memory.history(kept, user_id="alice") == []
@@ -98,12 +98,12 @@ def test_another_users_history_does_not_exist_for_me(memory: Memory, database: D
 
 
 @pytest.mark.parametrize("event", [0, -1, 10**12, "no such run"])
-def test_a_change_that_never_was_cannot_be_undone(memory: Memory, event: int | str) -> None:
+def test_an_unknown_change_cannot_be_undone(memory: Memory, event: int | str) -> None:
     with pytest.raises(NotFound, match="no such change"):
         memory.undo(event, user_id="alice")
 
 
-def test_what_was_known_on_a_day_can_be_asked(memory: Memory) -> None:
+def test_memories_can_be_read_as_of_a_day(memory: Memory) -> None:
     moments = []
     kept = _add(memory, TEA)
     moments.append(datetime.now(UTC))
@@ -138,7 +138,7 @@ WORDS = ("I like tea", "I like coffee", "I use Redis", "I live in Porto")
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["add", "update", "delete"]), st.integers(0, 3)), min_size=1, max_size=6))
-def test_undoing_everything_from_the_latest_leads_back_through_every_state(
+def test_undoing_all_changes_from_the_latest_restores_every_earlier_state(
     memory: Memory, database: Database, changes: list[tuple[str, int]]
 ) -> None:
     memory.delete_all(user_id="alice")

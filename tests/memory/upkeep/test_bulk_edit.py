@@ -19,7 +19,7 @@ def _fill(memory: Memory, number: int) -> list[str]:
     return [each["id"] for each in memory.add(said, user_id="alice", infer=False)["results"]]
 
 
-def test_pages_are_the_newest_first_and_the_last_stands_for_all_behind_it(memory: Memory) -> None:
+def test_pages_list_the_newest_first_and_past_the_end_comes_the_last_page(memory: Memory) -> None:
     _fill(memory, 7)
     shown = [memory.bulk_edit.page(user_id="alice", number=number, size=3) for number in (-1, 1, 2, 3, 99)]
     assert [[each["memory"][-1] for each in page.results] for page in shown] == [
@@ -35,13 +35,13 @@ def test_pages_are_the_newest_first_and_the_last_stands_for_all_behind_it(memory
     assert [each["memory"] for each in found.results] == ["message 5"]
 
 
-def test_all_of_them_are_all_of_them(memory: Memory) -> None:
+def test_all_returns_every_memory(memory: Memory) -> None:
     _fill(memory, 1_003)
     assert len(memory.bulk_edit.all(user_id="alice")) == 1_003
     assert memory.bulk_edit.all(user_id="bob") == []
 
 
-def test_several_are_removed_as_one_change_that_can_be_taken_back_and_again(memory: Memory) -> None:
+def test_several_are_deleted_as_one_run_whose_undo_can_be_undone(memory: Memory) -> None:
     ids = _fill(memory, 5)
     before = memory.get_all(user_id="alice")
     change = memory.bulk_edit.delete([*ids[:3], ids[0], "gone"], user_id="alice")
@@ -51,14 +51,14 @@ def test_several_are_removed_as_one_change_that_can_be_taken_back_and_again(memo
     assert memory.get_all(user_id="alice") == before
 
 
-def test_the_run_of_another_person_is_none_of_ones_own(memory: Memory) -> None:
+def test_another_persons_run_cannot_be_undone(memory: Memory) -> None:
     change = memory.bulk_edit.delete(_fill(memory, 2), user_id="alice")
     with pytest.raises(NotFound):
         memory.undo(change.run, user_id="bob")
     assert memory.bulk_edit.delete(_fill(memory, 1), user_id="bob").count == 0
 
 
-def test_what_was_exported_is_taken_in_once_and_by_another_account_too(memory: Memory) -> None:
+def test_an_export_is_imported_once_and_also_into_another_account(memory: Memory) -> None:
     _fill(memory, 3)
     held = json.dumps({"results": memory.bulk_edit.all(user_id="alice")}).encode()
     first = memory.bulk_edit.import_file(held, "mine.json", user_id="bob")
@@ -82,11 +82,11 @@ def test_what_was_exported_is_taken_in_once_and_by_another_account_too(memory: M
         (b" " * (files.MAX_BYTES + 1), "larger than 10 MB"),
     ],
 )
-def test_a_file_with_anything_wrong_in_it_keeps_nothing(untouched: Memory, held: bytes, sentence: str) -> None:
+def test_a_file_with_one_wrong_entry_imports_nothing(untouched: Memory, held: bytes, sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
         untouched.bulk_edit.import_file(held, "mine.json", user_id="alice")
 
 
-def test_a_file_with_more_than_there_is_room_for_keeps_nothing(untouched: Memory) -> None:
+def test_a_file_with_too_many_memories_imports_nothing(untouched: Memory) -> None:
     with pytest.raises(InvalidInput, match="holds 2 memories, but there is room for only 1 more"):
         untouched.bulk_edit.import_file(b'[{"memory": "x"}, {"memory": "y"}]', "mine.json", user_id="alice", room=1)

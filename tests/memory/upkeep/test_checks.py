@@ -32,9 +32,7 @@ def pinned(memory: Memory) -> Check:
     return memory.checks.pin(_keep(memory, PORTO), WHERE, user_id=ALICE)
 
 
-def test_a_check_waits_to_be_run_and_then_says_at_which_place_it_found_the_memory(
-    memory: Memory, pinned: Check
-) -> None:
+def test_a_check_reports_the_place_of_the_memory_once_it_was_run(memory: Memory, pinned: Check) -> None:
     assert (pinned.outcome, pinned.ran_at, pinned.green) == (None, None, False)
     check = _run(memory)
     assert check.green
@@ -44,14 +42,12 @@ def test_a_check_waits_to_be_run_and_then_says_at_which_place_it_found_the_memor
     assert check.why["parts"]["meaning"] > 0
 
 
-def test_running_counts_as_no_use_of_a_memory(memory: Memory, pinned: Check) -> None:
+def test_running_a_check_does_not_count_as_use(memory: Memory, pinned: Check) -> None:
     _run(memory)
     assert memory.health.use(user_id=ALICE) == {}
 
 
-def test_a_memory_that_changed_is_found_and_not_green_until_its_words_are_accepted(
-    memory: Memory, pinned: Check
-) -> None:
+def test_a_changed_memory_is_green_only_after_its_new_text_is_accepted(memory: Memory, pinned: Check) -> None:
     memory.update(pinned.memory_id, "I live in Lisbon", user_id=ALICE)
     check = _run(memory)
     assert (check.outcome, check.place, check.why["now"]) == ("changed", 1, "I live in Lisbon")
@@ -60,7 +56,7 @@ def test_a_memory_that_changed_is_found_and_not_green_until_its_words_are_accept
     assert _run(memory).green
 
 
-def test_a_memory_that_went_is_told_and_its_return_is_noticed(memory: Memory, pinned: Check) -> None:
+def test_a_deleted_memory_is_reported_and_so_is_its_return(memory: Memory, pinned: Check) -> None:
     change = memory.bulk_edit.delete([pinned.memory_id], user_id=ALICE)
     check = _run(memory)
     assert (check.outcome, check.place, dict(check.why)) == ("gone", None, {})
@@ -70,7 +66,9 @@ def test_a_memory_that_went_is_told_and_its_return_is_noticed(memory: Memory, pi
     assert _run(memory).green
 
 
-def test_what_takes_the_place_of_a_memory_is_as_good_as_it(memory: Memory, pinned: Check, database: Database) -> None:
+def test_a_memory_that_replaces_the_pinned_one_counts_as_found(
+    memory: Memory, pinned: Check, database: Database
+) -> None:
     memory.delete(pinned.memory_id, user_id=ALICE)
     again = _keep(memory, PORTO)
     assert again != pinned.memory_id
@@ -86,7 +84,7 @@ def test_what_takes_the_place_of_a_memory_is_as_good_as_it(memory: Memory, pinne
     assert _run(memory).outcome == "changed"
 
 
-def test_what_is_not_found_says_what_came_instead_and_how_far_down_it_is(memory: Memory) -> None:
+def test_a_missed_memory_is_reported_with_the_first_result_and_its_own_place(memory: Memory) -> None:
     bees = _keep(memory, "I keep bees in Utrecht")
     for where in "school home work church noon dawn night camp sea market".split():
         _keep(memory, f"I play the cello at {where}, and {where} is fine")
@@ -98,7 +96,7 @@ def test_what_is_not_found_says_what_came_instead_and_how_far_down_it_is(memory:
     assert check.why["score"] < check.why["best"]["score"]
 
 
-def test_a_question_that_finds_nothing_at_all_says_so(memory: Memory, pinned: Check) -> None:
+def test_a_check_that_finds_nothing_says_so(memory: Memory, pinned: Check) -> None:
     memory.checks.unpin(pinned.id, user_id=ALICE)
     memory.checks.pin(pinned.memory_id, "Who won the chess match in Reykjavik?", user_id=ALICE)
     check = _run(memory)
@@ -107,7 +105,7 @@ def test_a_question_that_finds_nothing_at_all_says_so(memory: Memory, pinned: Ch
     assert check.why["far"] == 1
 
 
-def test_the_last_results_stand_where_one_cannot_be_asked(
+def test_the_last_results_stay_if_a_check_cannot_be_run(
     memory: Memory, pinned: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _run(memory)
@@ -140,7 +138,7 @@ def test_bad_questions_get_a_sentence(memory: Memory, pinned: Check) -> None:
     assert len(memory.checks.run(user_id=ALICE)) == 2
 
 
-def test_there_are_fifty_checks_at_most(memory: Memory, pinned: Check) -> None:
+def test_there_can_be_fifty_checks_at_most(memory: Memory, pinned: Check) -> None:
     for number in range(MAX_CHECKS - 1):
         memory.checks.pin(pinned.memory_id, f"Where did I live in {1900 + number}?", user_id=ALICE)
     with pytest.raises(InvalidInput, match="50 checks"):
@@ -148,7 +146,7 @@ def test_there_are_fifty_checks_at_most(memory: Memory, pinned: Check) -> None:
     assert len(memory.checks.run(user_id=ALICE)) == MAX_CHECKS
 
 
-def test_checks_are_ones_own(memory: Memory, pinned: Check) -> None:
+def test_a_user_sees_only_their_own_checks(memory: Memory, pinned: Check) -> None:
     assert memory.checks.all(user_id="bob") == []
     assert memory.checks.run(user_id="bob") == []
     with pytest.raises(NotFound):
@@ -160,7 +158,7 @@ def test_checks_are_ones_own(memory: Memory, pinned: Check) -> None:
     assert _run(memory).green
 
 
-def test_checks_go_with_clearing_all(memory: Memory, pinned: Check) -> None:
+def test_checks_are_erased_with_everything(memory: Memory, pinned: Check) -> None:
     assert memory.delete_all(user_id=ALICE).erased["recall_checks"] == 1
     assert memory.checks.all(user_id=ALICE) == []
 
@@ -184,7 +182,7 @@ def test_a_question_is_proposed_from_a_memorys_own_first_words(said: str, about:
     assert subject(said) == about
 
 
-def test_what_was_said_stands_for_the_memory_while_both_say_the_same(
+def test_an_episode_counts_as_the_memory_while_both_say_the_same(
     memory: Memory, pinned: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = Fact("turn", {"data": f"{PORTO}, you know", "role": "user"}, 0.5, "episodes", {"meaning": 0.5})

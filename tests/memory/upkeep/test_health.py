@@ -65,12 +65,12 @@ def _trips(database: Database) -> Iterator[list[str]]:
         event.remove(database.engine, "before_cursor_execute", note)
 
 
-def test_who_has_no_memories_has_nothing_to_look_after(memory: Memory) -> None:
+def test_without_memories_the_health_check_is_empty(memory: Memory) -> None:
     assert _health(memory) == Health(months=(("2026-11", 0),))
     assert _health(memory).well
 
 
-def test_fresh_memories_are_well_whether_used_or_not(memory: Memory, desk: Desk) -> None:
+def test_new_memories_are_well_whether_used_or_not(memory: Memory, desk: Desk) -> None:
     _recalled(desk, _aged(desk, "I keep bees", 3))
     _aged(desk, "I like green tea", 29, kind="preference")
     health = _health(memory)
@@ -88,7 +88,7 @@ def test_months_have_no_gap_and_go_back_two_years_at_most(memory: Memory, desk: 
     assert sum(count for _, count in months) == 1
 
 
-def test_what_stands_twice_is_found_and_merged_and_comes_back(memory: Memory, desk: Desk) -> None:
+def test_duplicates_are_found_and_merged_and_the_merge_can_be_undone(memory: Memory, desk: Desk) -> None:
     first = _aged(desk, "I like tea.", 20)
     _aged(desk, "I really like tea", 10)
     other = [_aged(desk, "I have a red car", 9), _aged(desk, "I have the red car.", 8)]
@@ -114,7 +114,7 @@ def test_merging_needs_ids_and_not_too_many(untouched: Memory) -> None:
             untouched.health.read(user_id=wrong_user)  # type: ignore[arg-type]
 
 
-def test_what_is_out_of_date_is_listed_with_its_reason_the_oldest_first(memory: Memory, desk: Desk) -> None:
+def test_stale_memories_are_listed_with_their_reason_the_oldest_first(memory: Memory, desk: Desk) -> None:
     _aged(desk, "I park in lot 3", 10, expiration_date="2026-11-15")
     _aged(desk, "My flight leaves soon", 80, kind="event", happened_at="2026-10-01")
     _aged(desk, "I married Ana", 10, kind="event", happened_at="2019-05-01")  # over when it was told: a fact
@@ -131,7 +131,7 @@ def test_what_is_out_of_date_is_listed_with_its_reason_the_oldest_first(memory: 
     assert _health(memory).total == 6  # what has expired is not shown anywhere else
 
 
-def test_unused_and_unconfirmed_are_told_apart_and_a_confirmation_ends_both(memory: Memory, desk: Desk) -> None:
+def test_unused_and_unconfirmed_differ_and_a_confirmation_ends_both(memory: Memory, desk: Desk) -> None:
     unused, used = _aged(desk, "I sing in a choir", 60), _aged(desk, "I live in Porto", 100)
     again = _aged(desk, "I work at the harbour", 100)
     _recalled(desk, used, again)
@@ -147,7 +147,7 @@ def test_unused_and_unconfirmed_are_told_apart_and_a_confirmation_ends_both(memo
     assert _health(memory) == health
 
 
-def test_messages_kept_as_said_are_counted_and_never_found_fault_with(memory: Memory) -> None:
+def test_messages_kept_as_said_are_counted_but_never_listed(memory: Memory) -> None:
     said = [{"role": "user", "content": words} for words in ("I like tea", "I like tea.", "Good morning")]
     memory.add(said, user_id=ALICE, infer=False, at=NOW - timedelta(days=400))
     health = _health(memory)
@@ -155,7 +155,7 @@ def test_messages_kept_as_said_are_counted_and_never_found_fault_with(memory: Me
     assert health.well
 
 
-def test_a_long_list_is_counted_whole_and_shown_in_part() -> None:
+def test_a_long_list_is_counted_completely_and_shown_in_part() -> None:
     old = [
         MemoryWithUse(str(n), {"data": f"Fact {n}", "user_id": ALICE, "hash": "x", "created_at": _ago(40 + n)})
         for n in range(130)
@@ -167,7 +167,7 @@ def test_a_long_list_is_counted_whole_and_shown_in_part() -> None:
 
 
 @pytest.mark.parametrize("written", [None, 7, "soon", "2026", ["2026-01-01"], "2026-99-99", "2026-10-01T10:00:00Z"])
-def test_rows_of_other_writers_are_read_whatever_they_hold(written: object) -> None:
+def test_rows_of_other_programs_can_be_examined(written: object) -> None:
     keys = ("created_at", "updated_at", "confirmed_at", "happened_at", "expiration_date", "kind", "source", "language")
     health = examine([MemoryWithUse("x", {"data": written, "user_id": ALICE, **dict.fromkeys(keys, written)})], [], NOW)
     assert health.total + health.stale.count == 1

@@ -79,7 +79,7 @@ def test_a_page_that_was_never_written_is_empty(writer: Writer) -> None:
     assert writer.profiles.get("alice") == Profile()
 
 
-def test_without_a_model_the_page_is_the_memories_words_by_kind_the_newest_first(writer: Writer) -> None:
+def test_without_a_model_the_page_lists_memories_by_kind_the_newest_first(writer: Writer) -> None:
     writer.keep("I like tea", "preference")
     writer.keep("I live in\nLisbon")
     writer.keep("I work at Acme")
@@ -89,7 +89,7 @@ def test_without_a_model_the_page_is_the_memories_words_by_kind_the_newest_first
     assert writer.profiles.get("alice").text.splitlines()[0] == "- I work at Acme"
 
 
-def test_the_page_is_bounded(writer: Writer) -> None:
+def test_the_page_has_a_limited_length(writer: Writer) -> None:
     for number in range(12):
         writer.keep(f"{number} " + "x" * 2_000, "goal" if number % 2 else "no such kind")
     lines = writer.profiles.refresh("alice").lines
@@ -101,7 +101,7 @@ def test_the_page_is_bounded(writer: Writer) -> None:
     assert max(len(line.text) for line in lines) == pages.MAX_LINE
 
 
-def test_lines_go_and_change_with_their_memories_at_the_next_refresh(writer: Writer) -> None:
+def test_lines_follow_their_memories_at_the_next_refresh(writer: Writer) -> None:
     tea, home = writer.keep("I like tea"), writer.keep("I live in Lisbon")
     writer.refresh()
     writer.forget(tea)
@@ -138,7 +138,7 @@ BAD_LINES = [
 
 
 @pytest.mark.parametrize("line", BAD_LINES, ids=lambda line: f"{line.text[:20]} {line.memories}")
-def test_a_line_that_rests_on_nothing_shown_or_adds_to_it_is_dropped(
+def test_a_line_without_a_memory_or_with_something_added_is_dropped(
     database: Database, scripted_model: ScriptedModel, line: WrittenLine
 ) -> None:
     writer = Writer(database, model=scripted_model)
@@ -149,14 +149,16 @@ def test_a_line_that_rests_on_nothing_shown_or_adds_to_it_is_dropped(
     assert writer.profiles.get("alice").lines[0].kind == "fact"
 
 
-def test_a_model_that_writes_too_much_is_cut(database: Database, scripted_model: ScriptedModel) -> None:
+def test_too_many_lines_of_a_model_are_cut(database: Database, scripted_model: ScriptedModel) -> None:
     writer = Writer(database, model=scripted_model)
     writer.keep("I like tea " + "x" * 100)
     scripted_model.enqueue(WrittenProfile(lines=[_line("I like " + "x" * n, 1) for n in range(1, 60)]))
     assert len(writer.refresh()) == pages.MAX_GENERATED
 
 
-def test_a_bad_answer_leaves_the_page_as_it_was_and_is_told(database: Database, scripted_model: ScriptedModel) -> None:
+def test_a_bad_answer_leaves_the_page_as_it_was_and_is_raised(
+    database: Database, scripted_model: ScriptedModel
+) -> None:
     writer = Writer(database, model=scripted_model)
     writer.keep("I like tea")
     scripted_model.enqueue(
@@ -170,7 +172,7 @@ def test_a_bad_answer_leaves_the_page_as_it_was_and_is_told(database: Database, 
     assert writer.refresh() == ["Cake"]
 
 
-def test_an_edited_line_survives_and_nothing_else_is_written_from_its_memories(writer: Writer) -> None:
+def test_an_edited_line_stays_and_its_memories_make_no_other_line(writer: Writer) -> None:
     tea = writer.keep("I like tea")
     writer.refresh()
     writer.edit("I like tea", "I like  green tea")
@@ -183,7 +185,7 @@ def test_an_edited_line_survives_and_nothing_else_is_written_from_its_memories(w
     assert (own.own, own.memory_ids, generated.own) == (True, (tea,), False)
 
 
-def test_a_removed_line_does_not_come_back_and_its_words_are_not_kept(writer: Writer) -> None:
+def test_a_removed_line_does_not_come_back_and_its_text_is_not_kept(writer: Writer) -> None:
     tea = writer.keep("I like tea")
     writer.keep("I live in Lisbon")
     writer.refresh()
@@ -194,7 +196,7 @@ def test_a_removed_line_does_not_come_back_and_its_words_are_not_kept(writer: Wr
     assert writer.refresh() == ["I live in Lisbon"]
 
 
-def test_the_model_is_not_shown_what_the_person_has_spoken_for(
+def test_the_model_does_not_get_memories_under_the_persons_own_lines(
     database: Database, scripted_model: ScriptedModel
 ) -> None:
     writer = Writer(database, model=scripted_model)
@@ -224,7 +226,7 @@ def test_added_lines_stay_until_they_are_removed(writer: Writer) -> None:
     assert writer.page() == ["I like cake", "I like tea"]
 
 
-def test_what_is_erased_for_good_takes_even_edited_lines_along(writer: Writer) -> None:
+def test_erasing_memories_erases_even_edited_lines_made_from_them(writer: Writer) -> None:
     tea = writer.keep("I like tea")
     cake = writer.keep("I like cake")
     writer.refresh()
@@ -239,7 +241,7 @@ def test_what_is_erased_for_good_takes_even_edited_lines_along(writer: Writer) -
 
 
 @pytest.mark.parametrize("words", ["", " \n", None, 5, "x" * 501])
-def test_what_is_no_line_is_refused(writer: Writer, words: Any) -> None:
+def test_an_invalid_line_is_refused(writer: Writer, words: Any) -> None:
     writer.keep("I like tea")
     [line] = writer.profiles.refresh("alice").lines
     with pytest.raises(InvalidInput, match="line"):
@@ -274,7 +276,7 @@ def test_only_the_latest_removals_are_remembered(writer: Writer, monkeypatch: py
     assert writer.refresh() == ["four", "one"]
 
 
-def test_nothing_of_another_persons_page_exists(writer: Writer) -> None:
+def test_another_persons_page_cannot_be_read_or_changed(writer: Writer) -> None:
     writer.keep("I like tea")
     [line] = writer.profiles.refresh("alice").lines
     others = Writer(writer.database, "bob")
@@ -290,7 +292,7 @@ def test_nothing_of_another_persons_page_exists(writer: Writer) -> None:
     assert others.page() == ["I am Bob"]
 
 
-def test_a_line_that_is_gone_cannot_be_changed(writer: Writer) -> None:
+def test_a_removed_line_cannot_be_changed(writer: Writer) -> None:
     writer.keep("I like tea")
     [line] = writer.profiles.refresh("alice").lines
     writer.profiles.remove("alice", line.id)
@@ -318,7 +320,7 @@ def _meanwhile(writer: Writer, happens: Callable[[], Any]) -> list[str]:
     return _texts(Profiles(writer.database, writer.store, model).refresh("alice"))
 
 
-def test_what_happens_while_the_page_is_written_is_not_lost(writer: Writer) -> None:
+def test_changes_made_while_the_page_is_written_are_not_lost(writer: Writer) -> None:
     tea = writer.keep("I like tea")
     cake = writer.keep("I like cake")
     writer.refresh()

@@ -40,7 +40,7 @@ def _asked(memory: Memory, later: timedelta = timedelta(), user_id: str = ALICE)
     return due["memory"] if due else None
 
 
-def test_the_old_memory_that_replies_rest_on_most_is_asked_about(memory: Memory, desk: Desk) -> None:
+def test_the_old_memory_that_is_recalled_most_is_asked_about(memory: Memory, desk: Desk) -> None:
     _old(desk, "I live in Porto", recalled=2)
     _old(desk, "I prefer short answers", recalled=5, kind="preference")
     assert _asked(memory) == "I prefer short answers"
@@ -58,21 +58,21 @@ def test_the_old_memory_that_replies_rest_on_most_is_asked_about(memory: Memory,
         {"expiration_date": "2020-01-01"},
     ],
 )
-def test_what_is_new_unused_past_or_confirmed_is_not_asked_about(
+def test_new_unused_past_and_confirmed_memories_are_not_asked_about(
     memory: Memory, desk: Desk, more: dict[str, Any]
 ) -> None:
     _old(desk, "I live in Porto", **more)
     assert _asked(memory) is None
 
 
-def test_what_was_said_again_lately_is_not_asked_about(memory: Memory, desk: Desk) -> None:
+def test_a_memory_that_was_said_again_lately_is_not_asked_about(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto")
     with desk.database.as_user(ALICE) as connection:
         desk.store.count_use(connection, [kept], confirmed_at=NOW)
     assert _asked(memory) is None
 
 
-def test_a_question_stays_for_a_day_then_is_let_be_and_the_next_comes_after_a_week(memory: Memory, desk: Desk) -> None:
+def test_a_question_is_shown_for_a_day_and_the_next_comes_after_a_week(memory: Memory, desk: Desk) -> None:
     _old(desk, "I live in Porto", recalled=2)
     _old(desk, "I keep bees", recalled=1)
     assert _asked(memory) == "I live in Porto"
@@ -92,7 +92,7 @@ def test_two_tabs_at_once_ask_about_one_memory(memory: Memory, desk: Desk) -> No
     assert desk.database.read_as(ALICE, "select count(*) as n from app.confirmations") == [{"n": 1}]
 
 
-def test_nothing_is_asked_while_which_is_right_waits(memory: Memory, desk: Desk) -> None:
+def test_nothing_is_asked_while_a_question_about_a_contradiction_is_open(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto")
     said = Said("user", "I live in Faro", NOW)
     write = Write("ask", "I live in Faro", "fact", "x", kept, None, None, "unsure", said, "I live in Porto")
@@ -105,7 +105,7 @@ def test_nothing_is_asked_while_which_is_right_waits(memory: Memory, desk: Desk)
     assert _asked(memory) == "I keep bees"
 
 
-def test_still_true_is_a_version_that_recall_prefers_and_an_undo_takes_back(memory: Memory, desk: Desk) -> None:
+def test_still_true_makes_a_version_that_recall_prefers_and_that_can_be_undone(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto")
     before = desk.rows()
     _asked(memory)
@@ -118,7 +118,7 @@ def test_still_true_is_a_version_that_recall_prefers_and_an_undo_takes_back(memo
     assert desk.rows() == before
 
 
-def test_not_any_more_removes_it_and_an_undo_brings_it_back(memory: Memory, desk: Desk) -> None:
+def test_not_any_more_deletes_the_memory_and_can_be_undone(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto")
     _asked(memory)
     change = memory.recheck.answer(kept, "gone", user_id=ALICE)
@@ -127,7 +127,7 @@ def test_not_any_more_removes_it_and_an_undo_brings_it_back(memory: Memory, desk
     assert memory.get(kept, user_id=ALICE) is not None
 
 
-def test_dont_ask_makes_a_long_pause_and_changes_nothing(memory: Memory, desk: Desk) -> None:
+def test_dont_ask_causes_a_long_pause_and_changes_no_memory(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto", recalled=2)
     _old(desk, "I keep bees")
     _asked(memory)
@@ -157,7 +157,7 @@ def test_an_answer_counts_once_and_only_to_a_question(memory: Memory, desk: Desk
     assert memory.get(kept, user_id=ALICE) is not None
 
 
-def test_a_memory_is_confirmed_by_the_library(memory: Memory, desk: Desk) -> None:
+def test_memories_are_confirmed_by_the_library(memory: Memory, desk: Desk) -> None:
     kept = _old(desk, "I live in Porto")
     memory.recheck.confirm([kept], user_id=ALICE)
     found = memory.get(kept, user_id=ALICE)
@@ -172,7 +172,7 @@ def test_a_memory_is_confirmed_by_the_library(memory: Memory, desk: Desk) -> Non
             memory.recheck.confirm(each, user_id=ALICE)
 
 
-def test_what_was_asked_goes_with_clearing_all(memory: Memory, desk: Desk) -> None:
+def test_recorded_questions_are_erased_with_everything(memory: Memory, desk: Desk) -> None:
     _old(desk, "I live in Porto")
     _asked(memory)
     assert memory.delete_all(user_id=ALICE).erased["confirmations"] == 1

@@ -148,7 +148,7 @@ def test_the_same_words_with_a_vector_of_something_else_are_left_alone(desk: Des
     assert desk.tidy().merged == ()
 
 
-def test_the_better_sourced_is_kept_with_all_quotes_and_the_whole_graph(desk: Desk) -> None:
+def test_the_better_sourced_memory_is_kept_with_all_quotes_and_the_whole_graph(desk: Desk) -> None:
     old = desk.keep("I like tea", created_at="2020-01-01T00:00:00+00:00", quote="like tea", entities=[["tea"]])
     edited = desk.keep("I like tea.", source="person", relations=[["me", "likes", "tea"]])
     imported = desk.keep("I really like tea", category="drinks", confirmed_at="2026-11-01T00:00:00+00:00")
@@ -181,7 +181,7 @@ def test_counts_of_use_and_open_questions_move_to_the_memory_that_stays(desk: De
     assert desk.database.read_as("alice", "select memory_id from app.questions") == [{"memory_id": first}]
 
 
-def test_what_is_kept_as_said_is_never_touched(desk: Desk) -> None:
+def test_messages_kept_as_said_are_never_changed(desk: Desk) -> None:
     for said in ("I like tea", "I like tea", "I like tea."):
         desk.keep(said, role="user", expiration_date="2020-01-01", created_at="2020-01-01T00:00:00+00:00")
     before = desk.rows()
@@ -191,7 +191,7 @@ def test_what_is_kept_as_said_is_never_touched(desk: Desk) -> None:
     assert desk.rows() == before
 
 
-def test_what_has_a_date_goes_after_it_and_what_is_no_date_stays(desk: Desk) -> None:
+def test_an_expired_memory_is_deleted_and_an_invalid_date_expires_nothing(desk: Desk) -> None:
     gone = desk.keep("I am on holiday", expiration_date="2026-11-19")
     for day in ("2026-11-20", "2027-01-01", "", "soon", 2020, None):
         desk.keep(f"until {day}", expiration_date=day)
@@ -199,7 +199,7 @@ def test_what_has_a_date_goes_after_it_and_what_is_no_date_stays(desk: Desk) -> 
     assert len(desk.rows()) == 6
 
 
-def test_what_is_old_unused_and_unconfirmed_is_proposed_and_stays(desk: Desk) -> None:
+def test_an_old_unused_and_unconfirmed_memory_is_proposed_but_stays(desk: Desk) -> None:
     old = (NOW - timedelta(days=400)).isoformat()
     aged = {"created_at": old, "updated_at": old}
     useless = desk.keep("I bought a blue pen", **aged)
@@ -259,7 +259,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("statement", "reason"), BAD)
-def test_a_statement_that_says_something_else_is_not_believed(
+def test_a_summary_that_says_something_else_is_not_accepted(
     desk: Desk, scripted_model: ScriptedModel, statement: str | None, reason: str
 ) -> None:
     _hikes(desk)
@@ -271,7 +271,7 @@ def test_a_statement_that_says_something_else_is_not_believed(
     assert desk.rows() == before
 
 
-def test_a_bad_answer_is_counted_and_a_model_that_is_away_stops_nothing_else(
+def test_a_bad_answer_is_counted_and_an_unreachable_model_stops_nothing_else(
     desk: Desk, scripted_model: ScriptedModel
 ) -> None:
     _hikes(desk)
@@ -291,7 +291,7 @@ def test_a_bad_answer_is_counted_and_a_model_that_is_away_stops_nothing_else(
     [{"kind": "instruction"}, {"kind": "event"}, {"source": "person"}, {"happened_at": "2026-01-01"}],
     ids=str,
 )
-def test_orders_events_and_the_persons_own_words_are_never_rewritten(
+def test_instructions_events_and_the_persons_own_words_are_never_rewritten(
     desk: Desk, scripted_model: ScriptedModel, apart: dict[str, str]
 ) -> None:
     for words in HIKES:
@@ -318,7 +318,7 @@ class Busybody(ScriptedModel):
         return super().answer(messages, schema, usage)
 
 
-def test_what_somebody_changed_meanwhile_is_left_alone(desk: Desk) -> None:
+def test_a_memory_that_changed_meanwhile_is_left_alone(desk: Desk) -> None:
     _hikes(desk)
     model = Busybody()
     object.__setattr__(model, "desk", desk)
@@ -392,7 +392,7 @@ def _failing_deletes(database: Database) -> Iterator[None]:
     yield
 
 
-def test_a_run_that_fails_half_way_has_done_nothing(desk: Desk) -> None:
+def test_a_run_that_fails_half_way_changes_nothing(desk: Desk) -> None:
     desk.keep("I drink tea")
     desk.keep("I drink tea.")
     before = desk.rows()
@@ -417,13 +417,13 @@ def test_nothing_of_another_person_is_merged_proposed_or_shown_to_the_model(
 
 
 @pytest.mark.parametrize("metadata", [{"merged_from": 1, "quotes": "x"}, {"entities": {}, "quote": 5}, {"data": 7}])
-def test_rows_of_other_writers_are_tidied_without_stumbling(desk: Desk, metadata: dict[str, Any]) -> None:
+def test_rows_of_other_programs_can_be_tidied(desk: Desk, metadata: dict[str, Any]) -> None:
     desk.keep("I drink tea", **metadata, created_at=None, confirmed_at=[1], language=3)
     desk.keep("I drink tea.", created_at=5, kind=["fact"])
     desk.tidy(now=NOW.replace(tzinfo=None))
 
 
-def test_what_is_no_moment_is_refused(desk: Desk) -> None:
+def test_an_invalid_moment_is_refused(desk: Desk) -> None:
     with pytest.raises(InvalidInput):
         desk.tidy(now="today")  # type: ignore[arg-type]
 
