@@ -1,7 +1,8 @@
 """A person's chats: their list, their names, the search in them, and how long they are kept. Messages are elsewhere.
 
-A deleted chat is in no list and cannot be opened. It can be restored for a day; then it is erased. While it is deleted,
-the database keeps its messages out of recall and its turns out of the queue.
+A deleted chat is in no list and cannot be opened. It can be restored for a day; then the database's function
+`app.sweep_chats` (supabase/migrations/) erases it. While it is deleted, the database keeps its messages out of recall
+and its turns out of the queue.
 """
 
 from __future__ import annotations
@@ -325,6 +326,6 @@ class Retention:
         return int(rows[0]["older"])
 
     def sweep(self, most: int = AT_ONCE) -> int:
-        """Erase chats of any user whose retention has ended, so many at most; return how many."""
+        """Erase chats of any user whose retention or day of grace has ended, so many at most; return how many."""
         [row] = self._database.read_as_worker("select app.sweep_chats(%(most)s) as gone", {"most": most})
         return int(row["gone"])
