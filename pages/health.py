@@ -17,7 +17,7 @@ from ui.frame import show_errors
 from ui.health import charts, findings, recall_checks
 
 user = require_user()
-home = services()
+app = services()
 require_consent(user)
 
 TABS = "health-tab"
@@ -27,8 +27,8 @@ def draw_page() -> None:
     """Draw the undo bar, the verdict in one line, and the tab that is open."""
     st.title("How your memory is doing", anchor=False)
     undo_bar.draw_undo_bar(user)
-    health = home.memory.health.read(user_id=user.id)
-    checks = home.memory.checks.all(user_id=user.id)
+    health = app.memory.health.read(user_id=user.id)
+    checks = app.memory.checks.all(user_id=user.id)
     _draw_verdict(health, checks)
     parts: dict[str, Callable[[], None]] = {
         "Overview": lambda: _draw_overview(health),
@@ -87,7 +87,7 @@ def _draw_overview(health: Health) -> None:
 
 def _draw_refused() -> None:
     """Draw what was not kept of what was said, by reason."""
-    refused = home.refusals.of(user.id)
+    refused = app.refusals.of(user.id)
     st.caption(
         (
             "What I might have kept of your messages, and did not: a memory has to be proved by your "

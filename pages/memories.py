@@ -16,7 +16,7 @@ from ui.frame import show_errors
 from ui.memories import graph, memory_files, memory_list, profile, time_line
 
 user = require_user()
-home = services()
+app = services()
 require_consent(user)
 
 RECEIPT, TABS = "receipt", "memories-tab"
@@ -55,7 +55,7 @@ def _draw_list() -> None:
 
 
 def _draw_unread() -> None:
-    waiting = home.conversations.queue.waiting(user.id)
+    waiting = app.conversations.queue.waiting(user.id)
     if waiting:
         st.info(
             plural(
@@ -69,7 +69,7 @@ def _draw_unread() -> None:
 def _confirm_clear() -> None:
     user_now = require_user()
     with show_errors():
-        count = home.memory.bulk_edit.page(user_id=user_now.id, size=1).total
+        count = app.memory.bulk_edit.page(user_id=user_now.id, size=1).total
         st.markdown(
             plural(
                 count,
@@ -80,7 +80,7 @@ def _confirm_clear() -> None:
         chats_too = st.checkbox("Delete my chats as well")
         if st.button("Forget everything", type="primary", key="really-clear"):
             undo_bar.withdraw_undo()
-            st.session_state[RECEIPT] = home.erase_memories(user_now.id, messages_too=chats_too)
+            st.session_state[RECEIPT] = app.erase_memories(user_now.id, messages_too=chats_too)
             if chats_too:
                 st.session_state.pop("open_chat", None)
             st.rerun()

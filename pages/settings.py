@@ -12,14 +12,14 @@ from ui.settings import memory_settings, reply_settings, retention_settings
 from ui.settings.theme import draw_theme_choice
 
 user = require_user()
-home = services()
+app = services()
 require_consent(user)
 
 
 def draw_page() -> None:
     """Draw a section for each subject, saved by its own button."""
     st.title("Settings", anchor=False)
-    preferences, person = home.preferences.get(user.id), home.memory.people.get(user.id)
+    preferences, person = app.preferences.get(user.id), app.memory.people.get(user.id)
     st.header("Replies", anchor=False)
     st.caption("For every chat, from the next message on.")
     reply_settings.draw_reply_settings(user, preferences)

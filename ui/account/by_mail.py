@@ -14,7 +14,7 @@ from auth import guard
 from auth.client import Session
 from auth.person import checked_password
 from memory.errors import AppError
-from ui.account.entry_fields import count_attempt, new_password_field
+from ui.account.entry_fields import back_to_sign_in, code_field, count_attempt, new_password_field
 from ui.account.second_factor import RECOVERED, enter_or_require_code, require_code
 from ui.elements import as_code
 from ui.frame import show_error
@@ -78,12 +78,8 @@ def resend(address: str) -> None:
 
 
 def draw_back_button() -> None:
-    """Draw the button that leads back to the welcome page."""
-    if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
-        for name in (MAIL, RECOVERED, NOTE):
-            st.session_state.pop(name, None)
-        st.query_params.clear()
-        st.rerun()
+    """Draw the button that leaves signing in by mail."""
+    back_to_sign_in(MAIL, RECOVERED, NOTE)
 
 
 def draw_next_step() -> None:
@@ -146,12 +142,7 @@ def _draw_code_form(mail: Mail) -> None:
     st.markdown(words.format(address=as_code(mail.address)))
     new = ""
     with st.form("code_form", border=True):
-        code = st.text_input(
-            "Code",
-            key="mail_code",
-            autocomplete="one-time-code",
-            placeholder="123456",
-        )
+        code = code_field("mail_code")
         if mail.kind == "recovery":
             new = new_password_field("mail_password")
         done = st.form_submit_button("Go on", type="primary", width="stretch")

@@ -87,7 +87,7 @@ def draw_address_form(user: User) -> None:
         st.success("Your address is changed.", icon=":material/check:")
     else:
         st.success(
-            (f"Open the link in the mail to {as_code(new.strip())}; if one came to your present address too, in both."),
+            f"Open the link in the mail to {as_code(new.strip())}; if one came to your present address too, in both.",
             icon=":material/mail:",
         )
 

@@ -1,4 +1,4 @@
-"""What the ways to sign in share: the limit on attempts, the fields for an invitation and a new password."""
+"""What the ways to sign in share: the limit on attempts, the fields, and the button that leads back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import streamlit as st
 
 from services import services
 
-__all__ = ["check_admission", "count_attempt", "invitation_field", "new_password_field"]
+__all__ = [
+    "back_to_sign_in",
+    "check_admission",
+    "code_field",
+    "count_attempt",
+    "invitation_field",
+    "new_password_field",
+]
 
 
 def count_attempt(email: str) -> None:
@@ -39,3 +46,17 @@ def new_password_field(key: str, label: str | None = None) -> str:
         autocomplete="new-password",
         placeholder="At least 8 characters",
     )
+
+
+def code_field(key: str) -> str:
+    """Draw the field for a code that was mailed or that an app shows. Returns what was typed."""
+    return st.text_input("Code", key=key, autocomplete="one-time-code", placeholder="123456")
+
+
+def back_to_sign_in(*steps: str) -> None:
+    """Draw the button that leads back to the welcome page; it removes these entries from the session."""
+    if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
+        for name in steps:
+            st.session_state.pop(name, None)
+        st.query_params.clear()
+        st.rerun()

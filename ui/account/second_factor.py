@@ -9,7 +9,7 @@ import streamlit as st
 from auth import guard
 from auth.client import Enrolment, Session
 from memory.errors import AppError
-from ui.account.entry_fields import count_attempt
+from ui.account.entry_fields import back_to_sign_in, code_field, count_attempt
 from ui.frame import show_error
 
 __all__ = ["RECOVERED", "draw_code_page", "draw_factor_settings", "enter_or_require_code", "is_pending", "require_code"]
@@ -56,10 +56,7 @@ def draw_code_page() -> None:
                 st.rerun()
             guard.sign_in(passed)
             guard.open_wanted_page()
-    if st.button("Back to sign-in", key="back-to-sign-in", type="tertiary", icon=":material/arrow_back:"):
-        for name in (PENDING, RECOVERED):
-            st.session_state.pop(name, None)
-        st.rerun()
+    back_to_sign_in(PENDING, RECOVERED)
 
 
 def draw_factor_settings(session: Session) -> None:
@@ -115,11 +112,6 @@ def _draw_enrolment(session: Session, enrolment: Enrolment) -> None:
 
 def _code_form(label: str) -> tuple[str, bool]:
     with st.form("factor_form", border=True):
-        code = st.text_input(
-            "Code",
-            key="factor_code",
-            autocomplete="one-time-code",
-            placeholder="123456",
-        )
+        code = code_field("factor_code")
         done = st.form_submit_button(label, type="primary", width="stretch")
     return code, done

@@ -126,9 +126,9 @@ def _rounded(cost: int) -> str:
 
 def _start_import(user: User, way: Way) -> None:
     offered: OfferedExport = st.session_state[OFFERED]
-    home = services()
-    new = home.memory.import_queue.add(user.id, offered.chats.said, way)
-    home.worker.tell()
+    app = services()
+    new = app.memory.import_queue.add(user.id, offered.chats.said, way)
+    app.worker.tell()
     _withdraw_offer()
     st.session_state[BROUGHT] = new
     st.toast(

@@ -116,9 +116,9 @@ def _draw_upload(user: User) -> None:
 def _import_file(user: User, uploaded: IO[bytes], name: str, size: int) -> None:
     if size > MAX_BYTES:
         raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Give it to me in parts.")
-    home = services()
-    room = home.limits.memories_left(user.id)
-    change = home.memory.bulk_edit.import_file(uploaded.read(), name, user_id=user.id, room=room)
+    app = services()
+    room = app.limits.memories_left(user.id)
+    change = app.memory.bulk_edit.import_file(uploaded.read(), name, user_id=user.id, room=room)
     if change.count:
         undo_bar.offer_undo(
             plural(

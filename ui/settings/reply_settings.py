@@ -59,8 +59,8 @@ LANGUAGE_NAMES = {
 
 def draw_reply_settings(user: User, preferences: Preferences) -> None:
     """Draw the form, which is saved as a whole."""
-    home = services()
-    own_model = home.settings.chat_model
+    app = services()
+    own_model = app.settings.chat_model
     with st.container(border=True, key="settings-replies"), show_errors():
         names = _offered_models(preferences)
         with st.form("replies", border=False):
@@ -82,31 +82,28 @@ def draw_reply_settings(user: User, preferences: Preferences) -> None:
             )
             asked = st.form_submit_button("Save", type="primary", key="save-replies")
         if asked:
-            if model not in (
-                own_model,
-                preferences.model,
-                *names,
-            ):  # the list has changed since the page was drawn
+            # The list may have changed since the page was drawn.
+            if model not in (own_model, preferences.model, *names):
                 raise InvalidInput(_not_offered(model, own_model))
             chosen = None if model == own_model else model
             changed = replace(preferences, model=chosen, tone=tone, language=language, instructions=instructions)
-            home.preferences.set(user.id, changed)
+            app.preferences.set(user.id, changed)
             show_saved()
 
 
 def _offered_models(preferences: Preferences) -> tuple[str, ...]:
     """Return the models to choose from, and say why if there is no choice."""
-    home = services()
-    if not home.settings.has_model:
+    app = services()
+    if not app.settings.has_model:
         st.markdown("**No language model is connected.** Replies quote what is remembered, and nothing more.")
         st.markdown(
             "Set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for any compatible address, and start again. "
             "What you choose below counts as soon as one is connected."
         )
         return ()
-    own_model = home.settings.chat_model
+    own_model = app.settings.chat_model
     try:
-        names = home.offers.names()
+        names = app.offers.names()
     except ModelError as error:
         st.caption(f"Which other models there are could not be asked just now: {escape(str(error))}")
         return (own_model, *([preferences.model] if preferences.model else []))

@@ -47,8 +47,8 @@ def draw_retention_setting(user: User, preferences: Preferences) -> None:
 
 
 def _keep(user: User, days: int | None) -> None:
-    home = services()
-    home.preferences.set(user.id, replace(home.preferences.get(user.id), keep_days=days))
+    app = services()
+    app.preferences.set(user.id, replace(app.preferences.get(user.id), keep_days=days))
     st.session_state[JUST_SAVED] = True
 
 
