@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from auth.guard import RUN_BY_APP, begin_run
 from auth.routes import session_routes
-from headers import walls
+from headers import protection
 from memory.errors import AppError
 from services import health, services
 from ui.browser.cookie_bridge import run_cookie_task
@@ -83,6 +83,6 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
     sessions = session_routes(lambda: services().sessions, under)
-    app = st.App(__file__, routes=[Route("/health", answer_health), *sessions], **walls())
+    app = st.App(__file__, routes=[Route("/health", answer_health), *sessions], **protection())
 else:
     run_page()

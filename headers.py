@@ -1,9 +1,9 @@
-"""What stands around every answer of the app: headers for the browser, and requests that are turned away.
+"""Adds security headers to every answer of the app, and refuses changing requests that come from other sites.
 
-    app = st.App(__file__, routes=…, **walls())
+    app = st.App(__file__, routes=…, **protection())
 
-A browser that follows these headers loads nothing from elsewhere and runs no script but the app's own, whatever
-a text on the page says. A request that changes something has to come from the app's own pages. It knows no user.
+A browser that follows these headers loads nothing from other sites and runs only the app's own scripts, whatever a text
+on the page contains. Nothing here knows users.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["OnlyFromHere", "WithHeaders", "policy", "tell_unexpected", "walls"]
+__all__ = ["SameOriginOnly", "SecurityHeaders", "policy", "protection", "show_unexpected"]
 
 log = logging.getLogger("keepsake.pages")
-CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+CHANGING_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 HEADERS = {
     "x-content-type-options": "nosniff",
-    # The address of a page may hold a token from a mail. (Not `no-referrer`: it would hide the Origin, too.)
+    # The address of a page may hold a token from an email. `no-referrer` would also hide the Origin header.
     "referrer-policy": "same-origin",
     "x-frame-options": "SAMEORIGIN",
     "cross-origin-opener-policy": "same-origin",
@@ -40,21 +40,21 @@ HEADERS = {
 OVER_HTTPS = {"strict-transport-security": "max-age=31536000"}
 
 
-def walls() -> dict[str, Any]:
-    """What `st.App` is given: the middleware, outermost first, and what to do about a bug."""
+def protection() -> dict[str, Any]:
+    """Return the arguments for `st.App`: the middleware, outermost first, and what to do about a bug."""
     hosts = list(st.get_option("server.allowedHosts") or [])
     known = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)] if hosts else []
-    middleware = [Middleware(WithHeaders), *known, Middleware(OnlyFromHere)]
-    return {"middleware": middleware, "on_script_error": tell_unexpected}
+    middleware = [Middleware(SecurityHeaders), *known, Middleware(SameOriginOnly)]
+    return {"middleware": middleware, "on_script_error": show_unexpected}
 
 
 def policy(page: str) -> str:
-    """The content security policy for a page of HTML: its own inline scripts are known by their hashes."""
+    """Return the content security policy for a page of HTML; its inline scripts are allowed by their hashes."""
     inline = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in inline]
     rules = {
         "default-src": "'self'",
-        # Streamlit loads the scripts of components, which are the app's own text, from blobs.
+        # Streamlit loads the scripts of the app's own components from blobs.
         "script-src": " ".join(["'self'", "blob:", "'wasm-unsafe-eval'", *hashes]),
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
@@ -71,8 +71,8 @@ def policy(page: str) -> str:
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-class WithHeaders:
-    """Adds the headers to every answer, also to those of Streamlit's own routes."""
+class SecurityHeaders:
+    """Adds the headers to every answer, also on Streamlit's own routes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -80,13 +80,13 @@ class WithHeaders:
         self._headers = {**HEADERS, "content-security-policy": policy(page.read_text())}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, with the headers on it."""
+        """Answer a request with the headers added."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Whoever writes this header by hand changes an answer to themselves only.
-        told = Headers(scope=scope).get("x-forwarded-proto", scope.get("scheme", "http"))
-        added = self._headers | (OVER_HTTPS if told.partition(",")[0].strip() == "https" else {})
+        # Forging this header changes only the answer to the forger.
+        protocol = Headers(scope=scope).get("x-forwarded-proto", scope.get("scheme", "http"))
+        added = self._headers | (OVER_HTTPS if protocol.partition(",")[0].strip() == "https" else {})
 
         async def send_with(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -98,15 +98,15 @@ class WithHeaders:
         await self._app(scope, receive, send_with)
 
 
-class OnlyFromHere:
-    """Turns away what would change something and does not come from a page of this app."""
+class SameOriginOnly:
+    """Refuses requests that change something and do not come from a page of this app."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on."""
-        if scope["type"] == "http" and scope["method"] in CHANGING and not from_here(Headers(scope=scope)):
+        if scope["type"] == "http" and scope["method"] in CHANGING_METHODS and not from_here(Headers(scope=scope)):
             refusal = PlainTextResponse("This has to come from a page of this app.", status_code=403)
             await refusal(scope, receive, send)
             return
@@ -114,11 +114,12 @@ class OnlyFromHere:
 
 
 def from_here(headers: Headers) -> bool:
-    """Whether a browser says that its own page of this app asked.
+    """Whether the browser says that the request comes from a page of this app.
 
-    Sec-Fetch-Site is the browser's word, which no script can write, and holds behind any proxy. Where a browser
-    does not send it (plain http), the Origin has to be the host that was asked, by its own name or by the one a
-    proxy tells: another site's page cannot add that header without asking first. Who sends neither is no browser.
+    Sec-Fetch-Site is set by the browser: no script can change it, and it is right behind any proxy. A browser that does
+    not send it (over plain http) sends the Origin, which has to be the host of the request, by its own name or by the
+    one that a proxy passes on. Another site's page cannot add the proxy's header without a preflight request. A request
+    with neither header is refused.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -128,8 +129,8 @@ def from_here(headers: Headers) -> bool:
     return bool(origin.netloc) and origin.scheme in ("http", "https") and origin.netloc in asked
 
 
-def tell_unexpected(error: Exception) -> bool:
-    """A bug: the person is shown a number, and the log has the rest under it."""
+def show_unexpected(error: Exception) -> bool:
+    """Show the person a number after a bug, under which the log has the details."""
     number = uuid4().hex[:8]
     log.error("unexpected, shown as %s", number, exc_info=error)
     st.error(f"Something went wrong that should not. If it stays, tell whoever runs this: error {number}.")

@@ -1,11 +1,11 @@
-"""Limits and admission: how much each person may use, and everybody together; and who may come in at all.
+"""Limits and admission: who may make an account, and how much a person, and everybody together, may use.
 
     limits = Limits(database, settings)
     limits.may_try_sign_in(email, address)      before each attempt
     limits.may_come_in(email, invitation)       before an account is made
     limits.may_say(user_id, words)              before a message is saved
 
-Each of these either returns or raises a sentence for the person. It counts and refuses; it does nothing else.
+Each of these returns, or raises an error with a sentence for the person. Nothing else happens here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from auth.errors import TooManyAttempts
 from limits.address import address_of, counted_as, trusted_networks
 from limits.admission import Admission
 from limits.consent import Consents
-from limits.spending import DAY, MINUTE, Counts, Metered, Spending, in_words
+from limits.spending import DAY, MINUTE, Counts, Metered, Spending, when_again
 from memory.database import Database
 from memory.errors import AppError, InvalidInput, LimitReached
 from memory.model import Model
@@ -31,7 +31,7 @@ PER_NETWORK = 10
 
 
 class Limits:
-    """What may be done how often, as the settings have it; a limit of 0 is none."""
+    """What may be done how often, according to the settings. A limit of 0 means no limit."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._settings = settings
@@ -41,16 +41,16 @@ class Limits:
         self._trusted = trusted_networks(settings.trusted_proxies)
         self.consents = Consents(database)
 
-    # -- coming in -------------------------------------------------------------------------------
+    # -- signing in ------------------------------------------------------------------------------
 
     def address_of(self, forwarded: Iterable[str], peer: str | None) -> str | None:
-        """Where a request came from: every X-Forwarded-For line, and the other end of the connection."""
+        """Return where a request came from, by its X-Forwarded-For lines and the other end of the connection."""
         return address_of(forwarded, peer, self._trusted)
 
     def may_try_sign_in(self, email: str, address: str | None) -> None:
-        """Count an attempt to sign in, sign up or recover; raise `TooManyAttempts` when there were too many.
+        """Count an attempt to sign in, sign up or recover; raise `TooManyAttempts` if there were too many.
 
-        `address` is where the request came from, or None where that cannot be believed (limits.address).
+        `address` is where the request came from, or None if that is not known for certain (limits/address.py).
         """
         most = self._settings.sign_in_attempts
         if most == 0:
@@ -61,22 +61,22 @@ class Limits:
             tried.append(self._counts.add_for_key("sign-in from", network, 1, PER_NETWORK * most, ATTEMPTS_SECONDS))
         for each in tried:
             if each.amount is None:
-                raise TooManyAttempts(f"Those were too many attempts. Try again {in_words(each.wait)}.")
+                raise TooManyAttempts(f"Those were too many attempts. Try again {when_again(each.wait)}.")
 
     def may_come_in(self, email: str, invitation: str | None = None) -> None:
-        """Raise `NotInvited` unless this address may make an account; the first to use an invitation keeps it."""
+        """Raise `NotInvited` unless this address may make an account; its first user keeps an invitation."""
         self._admission.check_new(email, invitation)
 
     def agreed(self, user_id: str, email: str) -> bool:
-        """Whether this person agreed to what is kept; `NotInvited` if the account should not be here at all."""
+        """Return whether this person gave consent; raise `NotInvited` if the account was made without admission."""
         agreed = self.consents.has_agreed(user_id)
         self._admission.check_known(email, new=not agreed)
         return agreed
 
-    # -- using it --------------------------------------------------------------------------------
+    # -- using the app ---------------------------------------------------------------------------
 
     def may_say(self, user_id: str, words: str) -> None:
-        """Count a message; raise where it is too long, or one too many for this minute or day."""
+        """Count a message; raise `InvalidInput` if it is too long, `LimitReached` beyond a minute's or day's share."""
         longest = self._settings.message_characters
         if len(words) > longest:
             raise InvalidInput(f"The message has {len(words):,} characters; at most {longest:,} fit into one.")
@@ -97,16 +97,16 @@ class Limits:
             raise
 
     def may_learn(self, user_id: str, more: int) -> None:
-        """Count what it takes to learn from brought messages into a person's share of the model; raise beyond it."""
+        """Count the tokens that learning from an import takes; raise `LimitReached` beyond the person's share."""
         self._spending.charge_user(more, user_id)
 
     def memories_left(self, user_id: str) -> int | None:
-        """How many more memories may be kept about a person; None where there is no limit."""
+        """Return how many more memories a person may have; None if there is no limit."""
         most = self._settings.memories_per_person
         return max(0, most - self._counts.memories(user_id)) if most else None
 
     def metered(self, model: Model, user_id: str | None = None) -> Model:
-        """The same model, whose tokens are counted: for all, and for a person where one is named."""
+        """Return the model with its tokens counted, for everybody together and for a person if one is given."""
         return Metered(model, self._spending, user_id)
 
     def _count(self, user_id: str, what: str, most: int, seconds: int, each: str, period: str, more: int = 1) -> None:
@@ -114,8 +114,6 @@ class Limits:
             return
         counted = self._counts.add_for_user(user_id, what, more, most, seconds)
         if counted.amount is None:
-            several = "" if most == 1 else "s"
-            raise LimitReached(
-                f"That is all for now: at most {most:,} {each}{several} {period}. Try again {in_words(counted.wait)}.",
-                counted.wait,
-            )
+            limit = f"{most:,} {each}{'' if most == 1 else 's'} {period}"
+            again = when_again(counted.wait)
+            raise LimitReached(f"That is all for now: at most {limit}. Try again {again}.", counted.wait)

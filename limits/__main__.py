@@ -1,6 +1,6 @@
 """Makes invitations: `python -m limits --count 3 --days 14`, with DATABASE_ADMIN_URL set.
 
-Each is printed once and is not kept: the database has its hash. It lets one address make an account.
+Each invitation lets one address make an account. It is printed once; the database stores only its hash.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from settings import settings
 
 
 def main() -> None:
-    """Print as many invitations as were asked for, one a line."""
+    """Make invitations and print them, one a line."""
     parser = argparse.ArgumentParser(prog="python -m limits", description="Make invitations, one for each person.")
     parser.add_argument("--count", type=_whole, default=1, help="how many")
     parser.add_argument("--days", type=_whole, default=14, help="how long each can be used")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        for code in _made(asked.count, asked.days):
+        for code in _invitations(arguments.count, arguments.days):
             print(code)
     except AppError as error:
         raise SystemExit(str(error)) from error
 
 
-def _made(count: int, days: int) -> list[str]:
+def _invitations(count: int, days: int) -> list[str]:
     wanted = settings()
     url = wanted.database_admin_url or wanted.database_url
     if url is None:

@@ -1,7 +1,7 @@
-"""The network address a request came from, as far as it can be believed. Pure: it reads no request by itself.
+"""The network address that a request came from, if it is known for certain. Pure functions: they read no request.
 
-Anybody can write anything into X-Forwarded-For. What counts is the part that our own proxies wrote: from the
-right, past every proxy that is trusted, the first address that is not one of them.
+Anybody can write anything into X-Forwarded-For; only what our own proxies add is reliable. So the lines are read from
+the right, past every trusted proxy, up to the first address that is not one of them.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ __all__ = ["address_of", "counted_as", "trusted_networks"]
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 THIS_MACHINE = "127.0.0.1"
-# One household or one machine has a whole /64 of addresses to itself.
+# One household or one machine has a whole /64 network of addresses.
 IPV6_PREFIX = 64
 
 
 def trusted_networks(written: str | None) -> tuple[Network, ...]:
-    """The proxies to believe, from addresses and networks with commas between."""
+    """Parse the trusted proxies: addresses and networks, separated by commas."""
     names = [name.strip() for name in (written or "").split(",") if name.strip()]
     try:
         return tuple(ip_network(name, strict=False) for name in names)
     except ValueError as error:
         raise SettingsError(
-            "TRUSTED_PROXIES is a list of addresses or networks with commas between, such as 10.0.0.0/8."
+            "TRUSTED_PROXIES is a list of addresses or networks, separated by commas, such as 10.0.0.0/8."
         ) from error
 
 
 def address_of(forwarded: Iterable[str], peer: str | None, trusted: Iterable[Network]) -> str | None:
-    """Who is asking: `forwarded` is every X-Forwarded-For line in order, `peer` the other end of the connection.
+    """Return where a request came from. `forwarded` are its X-Forwarded-For lines, `peer` is who connected.
 
-    None where no proxy is trusted: then everybody may seem to come from one proxy's address, and counting by
-    it would shut out all for what one did. A peer of None is this machine: so Streamlit tells it.
+    The address is None if no proxy is trusted: everybody may then seem to come from the address of one proxy, and
+    counting by it would refuse all for what one person did. Streamlit gives a peer of None for this machine.
     """
     networks = tuple(trusted)
-    believed = _address(peer or THIS_MACHINE)
-    if not networks or believed is None:
+    address = _address(peer or THIS_MACHINE)
+    if not networks or address is None:
         return None
     hops = [hop.strip() for line in forwarded for hop in line.split(",")]
-    while hops and _is_one_of(believed, networks):
+    while hops and _is_one_of(address, networks):
         before = _address(hops.pop())
         if before is None:
             break
-        believed = before
-    return str(believed)
+        address = before
+    return str(address)
 
 
 def counted_as(address: str) -> str:
-    """The address, or for IPv6 the network that one subscriber has."""
+    """Return what attempts are counted by: the address, or for IPv6 the network of one subscriber."""
     found = _address(address)
     if isinstance(found, IPv6Address):
         return str(ip_network((found, IPV6_PREFIX), strict=False))
@@ -63,7 +63,7 @@ def _is_one_of(address: Address, networks: tuple[Network, ...]) -> bool:
 
 
 def _address(written: str) -> Address | None:
-    """An address however it is written: with a port, in brackets, with a zone, as IPv4 inside IPv6."""
+    """Parse an address: also with a port, in brackets, with a zone, or an IPv4 address inside IPv6."""
     text = written.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""Who may make an account here: anybody, who is on a list, or who has an invitation. It signs nobody up.
+"""Who may make an account: anybody, people on a list, or people with an invitation. Accounts are made in auth/.
 
 `python -m limits` makes invitations.
 """
@@ -18,19 +18,19 @@ from settings import Settings
 __all__ = ["Admission", "invite", "on_list"]
 
 CODE_BYTES = 16
-_USE = "select app.use_invitation(%(code)s, %(address)s) as let_in"
-_KNOWN = "select app.was_invited(%(address)s) as let_in"
+_USE = "select app.use_invitation(%(code)s, %(address)s) as admitted"
+_KNOWN = "select app.was_invited(%(address)s) as admitted"
 
 
 class Admission:
-    """The door as the settings have it."""
+    """Decides who may have an account, according to the settings."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
 
     def check_new(self, email: str, invitation: str | None) -> None:
-        """Raise `NotInvited` unless this address may make an account; an invitation is used up by it."""
+        """Raise `NotInvited` unless this address may make an account; this uses up the invitation."""
         if self._settings.admission == "list":
             self._check_list(email)
         elif self._settings.admission == "invitation" and not self._use(email, invitation or ""):
@@ -40,10 +40,10 @@ class Admission:
             )
 
     def check_known(self, email: str, *, new: bool) -> None:
-        """Raise `NotInvited` unless this address, which has an account, would have been let in.
+        """Raise `NotInvited` unless this address, which has an account, was admitted.
 
-        An account can also be made at the auth server, past this app: so a new one needs its invitation here,
-        too. Who was here before invitations were asked for stays.
+        Accounts can also be made at the auth server without this app, so a new account needs an invitation here, too.
+        People who had an account before invitations were required keep it.
         """
         if self._settings.admission == "list":
             self._check_list(email)
@@ -55,28 +55,28 @@ class Admission:
             raise NotInvited("This address is not on the list of this Keepsake. Ask whoever runs it.")
 
     def _use(self, email: str, invitation: str) -> bool:
-        values = {"code": hashed(invitation.strip()), "address": hashed(_same(email))}
-        return bool(self._database.read_as_worker(_USE, values)[0]["let_in"])
+        values = {"code": hashed(invitation.strip()), "address": hashed(_normalized(email))}
+        return bool(self._database.read_as_worker(_USE, values)[0]["admitted"])
 
     def _was_invited(self, email: str) -> bool:
-        return bool(self._database.read_as_worker(_KNOWN, {"address": hashed(_same(email))})[0]["let_in"])
+        return bool(self._database.read_as_worker(_KNOWN, {"address": hashed(_normalized(email))})[0]["admitted"])
 
 
 def on_list(email: str, admitted: str) -> bool:
-    """Whether an address is among addresses and @domains with commas between; a domain does not stand for those below.
+    """Whether an address is on a list of addresses and @domains, separated by commas.
 
-    Signs that only look alike are different: the auth server takes them for different addresses, too.
+    A domain does not include its subdomains. Characters that only look alike differ, as they do for the auth server.
     """
-    address = _same(email)
+    address = _normalized(email)
     name, _, domain = address.partition("@")
     if not name or not domain or "@" in domain or "," in address or len(address.split()) != 1:
         return False
-    wanted = {_same(each) for each in admitted.split(",") if each.strip()}
+    wanted = {_normalized(each) for each in admitted.split(",") if each.strip()}
     return address in wanted or f"@{domain}" in wanted
 
 
 def invite(connection: Connection, days: int) -> str:
-    """Make an invitation, as the administrator; only its hash is kept."""
+    """Make an invitation, as the administrator; only its hash is stored."""
     code = secrets.token_urlsafe(CODE_BYTES)
     connection.execute(
         text("insert into app_shared.invitations (code, ends_at) values (:code, now() + :life)"),
@@ -85,5 +85,5 @@ def invite(connection: Connection, days: int) -> str:
     return code
 
 
-def _same(email: str) -> str:
+def _normalized(email: str) -> str:
     return email.strip().lower()

@@ -1,6 +1,6 @@
-"""Whether a person agreed to what is kept about them and who sees it; the words themselves are the page's.
+"""Whether a person agreed to what is stored about them, and which providers see their words. The text is the page's.
 
-The only place with SQL about consents. Nobody agrees for somebody else: row-level security has it so.
+Row-level security lets people give consent for themselves only.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from settings import Settings
 
 __all__ = ["Consents", "Provider", "providers"]
 
-# Of the words in ui/consent.py. Whoever agreed to older ones is asked again.
+# The version of the text in ui/consent.py. People who agreed to an older version are asked again.
 VERSION = 2
 
 
 class Consents:
-    """One person's at a time."""
+    """Reads and records the consent of one person at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def has_agreed(self, user_id: str) -> bool:
-        """Whether this person agreed to the words as they are now."""
+        """Whether this person agreed to the current version of the text."""
         rows = self._database.read_as(
             user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", _NOW
         )
         return bool(rows[0]["agreed"])
 
     def record_consent(self, user_id: str) -> None:
-        """Note that this person agrees."""
+        """Record that this person agrees to the current version."""
         with self._database.as_user(user_id) as connection:
             connection.execute(
                 text(
@@ -50,7 +50,7 @@ _NOW = {"version": VERSION}
 
 @dataclass(frozen=True)
 class Provider:
-    """Who is sent something: by name, or None where it does not leave this machine."""
+    """The providers that a person's words are sent to, by name; None if nothing leaves this machine."""
 
     replies: str | None
     vectors: str | None
@@ -58,21 +58,21 @@ class Provider:
 
 
 def providers(settings: Settings) -> Provider:
-    """Who sees a person's words, as the settings have it."""
+    """Return which providers see a person's words, according to the settings."""
     replies = _name(settings.openai_base_url) if settings.has_model else None
     vectors = _name(settings.embed_base_url or settings.openai_base_url) if settings.has_embedder else None
     return Provider(replies, vectors, settings.has_model)
 
 
 def _name(url: str | None) -> str | None:
-    """The provider at an address, as a person would name it."""
+    """Return the name of the provider at a URL, as a person would say it; None for this machine."""
     host = urlsplit(url).hostname if url else "api.openai.com"
     if host == "api.openai.com":
         return "OpenAI"
-    return None if host is None or _is_here(host) else host
+    return None if host is None or _is_this_machine(host) else host
 
 
-def _is_here(host: str) -> bool:
+def _is_this_machine(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

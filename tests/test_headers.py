@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 import headers
-from headers import policy, tell_unexpected, walls
+from headers import policy, protection, show_unexpected
 
 HOST = "keepsake.example"
 PAGE = Path(st.__file__).parent / "static" / "index.html"
@@ -30,8 +30,8 @@ async def _answer(_: Request) -> PlainTextResponse:
 
 @pytest.fixture
 def browser() -> TestClient:
-    """Somebody who asks an app that stands behind the walls."""
-    return _client(walls()["middleware"])
+    """A client of an app with this protection."""
+    return _client(protection()["middleware"])
 
 
 def _client(middleware: list[Middleware]) -> TestClient:
@@ -113,7 +113,7 @@ def test_looking_is_free(browser: TestClient) -> None:
 
 def test_where_names_are_known_a_page_that_renames_itself_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "get_option", {"server.allowedHosts": [HOST]}.get)
-    browser = _client(walls()["middleware"])
+    browser = _client(protection()["middleware"])
     assert browser.get("/here").status_code == 200
     assert browser.get("/here", headers={"Host": "rebound.example"}).status_code == 400
 
@@ -131,9 +131,9 @@ def test_nothing_may_be_loaded_from_elsewhere_and_no_script_but_the_apps_own_may
 
 def test_a_bug_shows_a_number_and_the_log_has_the_rest_under_it(caplog: pytest.LogCaptureFixture) -> None:
     def page() -> None:
-        from headers import tell_unexpected
+        from headers import show_unexpected
 
-        assert tell_unexpected(ValueError("the person's own words"))
+        assert show_unexpected(ValueError("the person's own words"))
 
     with caplog.at_level(logging.ERROR, "keepsake.pages"):
         [shown] = AppTest.from_function(page).run().error
@@ -145,5 +145,5 @@ def test_a_bug_shows_a_number_and_the_log_has_the_rest_under_it(caplog: pytest.L
 
 def test_the_app_is_given_all_of_it() -> None:
     source = (Path(headers.__file__).parent / "app.py").read_text()
-    assert "**walls())" in source
-    assert walls()["on_script_error"] is tell_unexpected
+    assert "**protection())" in source
+    assert protection()["on_script_error"] is show_unexpected

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from limits import Limits
-from limits.spending import Counts, in_words
+from limits.spending import Counts, when_again
 from memory import Memory
 from memory.database import Database
 from memory.errors import AppError, InvalidInput, LimitReached
@@ -120,4 +120,4 @@ def test_fifty_messages_at_once_over_two_instances_are_all_counted(limiting: Lim
     ],
 )
 def test_a_wait_is_told_in_words(seconds: float, said: str) -> None:
-    assert in_words(seconds) == said
+    assert when_again(seconds) == said

@@ -1,4 +1,4 @@
-"""What the chat page needs of the database at each run, asked for in one message. Draws nothing."""
+"""Reads what the chat page needs at each run, in one trip to the database. Draws nothing."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from services import services
 
 __all__ = ["LISTED", "PUT_AWAY", "SEARCHED", "ChatPageData", "read_chat_page"]
 
-# What decides which list is read: the words in the search box, whether archived chats are looked at, and how many.
+# Keys of the session state: the words in the search box, whether the archive is open, and how many chats are listed.
 SEARCHED, PUT_AWAY, LISTED = "searched", "put_away", "listed"
 
 
 @dataclass
 class ChatPageData:
-    """What lies there for one run."""
+    """What was read for one run of the page."""
 
     listing: chats.ChatList = field(default_factory=chats.ChatList)
     deleted: Sequence[Conversation] = ()
@@ -33,27 +33,27 @@ class ChatPageData:
     found: Sequence[SearchHit] = ()
     put_away: bool = False
     preferences: Preferences = field(default_factory=Preferences)
-    questions: list[Sequence[Question]] = field(default_factory=list)  # taken by whoever draws them first
+    questions: list[Sequence[Question]] = field(default_factory=list)  # removed by what draws them first
 
 
 def read_chat_page(user: User) -> ChatPageData:
-    """The list as the person has it before them, what they set, and the open questions."""
-    here = ChatPageData(
+    """Read the list of chats as the person chose it, their preferences and their open questions."""
+    data = ChatPageData(
         searched=(st.session_state.get(SEARCHED) or "").strip(), put_away=bool(st.session_state.get(PUT_AWAY))
     )
-    readings = [open_questions(), preferences_reading(), *_list(here)]
-    questions, here.preferences, *those = services().read_together(user.id, *readings)
-    here.questions.append(questions)
-    if here.searched:
-        [here.found] = those
+    readings = [open_questions(), preferences_reading(), *_list_readings(data)]
+    questions, data.preferences, *lists = services().read_together(user.id, *readings)
+    data.questions.append(questions)
+    if data.searched:
+        [data.found] = lists
     else:
-        here.listing, *rest = those
-        here.deleted = rest[0] if rest else ()
-    return here
+        data.listing, *rest = lists
+        data.deleted = rest[0] if rest else ()
+    return data
 
 
-def _list(here: ChatPageData) -> list[Any]:
-    if here.searched:
-        return [search_reading(here.searched)]
-    listed = chats.list_reading(st.session_state.get(LISTED, chats.PAGE), archived=here.put_away)
-    return [listed, chats.deleted_reading()] if here.put_away else [listed]
+def _list_readings(data: ChatPageData) -> list[Any]:
+    if data.searched:
+        return [search_reading(data.searched)]
+    listed = chats.list_reading(st.session_state.get(LISTED, chats.PAGE), archived=data.put_away)
+    return [listed, chats.deleted_reading()] if data.put_away else [listed]

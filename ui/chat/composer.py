@@ -16,13 +16,13 @@ from ui import dates, elements
 from ui.browser.page_scripts import guard_chat_box, keep_draft
 from ui.chat import chat_bar, open_chat
 
-__all__ = ["message_box", "note_seen", "say_in_new_chat", "say_instead", "show_refusal"]
+__all__ = ["draw_box", "draw_refusal", "note_seen", "say_in_new_chat", "say_instead"]
 
 # Kept between two runs: the words in the box, whether they started the chat, and the last message that was seen.
 WRITTEN, STARTED, SEEN = "written", "born", "seen"
 
 
-def message_box(user: User, thread: Thread) -> None:
+def draw_box(user: User, thread: Thread) -> None:
     """Draw the box, with words that could not be sent before or were typed here and not sent."""
     unsent = restore_unsent(user, WRITTEN)
     # The chat that is drawn now: right after "New chat" the browser still sends the old address.
@@ -57,7 +57,7 @@ def say_instead(user: User, old: Message, words: str) -> bool:
     return _send(user, old.conversation_id, words, instead_of=old.id)
 
 
-def show_refusal() -> None:
+def draw_refusal() -> None:
     """Show why the last message was refused. Its words are in the box again; its files have to be chosen again."""
     if refused := st.session_state.get(open_chat.REFUSED):
         problem, names = refused

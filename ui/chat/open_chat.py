@@ -1,4 +1,4 @@
-"""Which chat is open, and which part of it is drawn: in the session, and in the address. Draws nothing."""
+"""Keeps which chat is open, and which part of it is drawn, in the session state and the address. Draws nothing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from memory.errors import NotFound
 from services import services
 from ui.browser.page_scripts import scroll_soon
 
-__all__ = ["IN_ADDRESS", "REFUSED", "arrive", "earlier", "later", "open_id", "set_open", "thread"]
+__all__ = ["IN_ADDRESS", "REFUSED", "arrive", "open_id", "read_thread", "set_open", "show_earlier", "show_later"]
 
-# What is kept between two runs, and the names of the chat and of a message of it in the address.
+# Keys of the session state, and the names of the chat and of a message in the address.
 OPEN, REFUSED, IN_ADDRESS, MESSAGE = "open_chat", "refused", "chat", "message"
 FIRST, SHOWN, NAMED = "first_drawn", "message_shown", "chat_named"
 CHAT, PAGE_BEFORE = "chat", "page_before"
 
 
 def arrive(page: str) -> None:
-    """Once in a run, with its page: who goes back to before a chat sees none; who comes from elsewhere, the last one.
+    """Note, once in a run, which page is drawn, and close the chat if the person went back to before it was opened.
 
-    Until the browser has named that one in the address, both have the same address.
+    Coming from another page opens the last chat again. Until the browser has put it in the address, both cases have the
+    same address.
     """
     before, st.session_state[PAGE_BEFORE] = st.session_state.get(PAGE_BEFORE), page
     if page != CHAT:
@@ -35,12 +36,12 @@ def arrive(page: str) -> None:
 
 
 def open_id() -> str | None:
-    """The conversation the address names, or the one that was open before another page was."""
+    """Return the id of the chat in the address, or of the one that was open before another page was visited."""
     return st.query_params.get(IN_ADDRESS) or st.session_state.get(OPEN)
 
 
 def set_open(conversation_id: str | None, message_id: str | None = None) -> None:
-    """Open a chat, at one of its messages, and put it into the address: one can go back to it, and keep it."""
+    """Open a chat, if wanted at one of its messages, and put it in the address for the back button and bookmarks."""
     st.session_state[OPEN] = conversation_id
     for each in (REFUSED, FIRST):
         st.session_state.pop(each, None)
@@ -52,8 +53,8 @@ def set_open(conversation_id: str | None, message_id: str | None = None) -> None
         st.query_params[MESSAGE] = message_id
 
 
-def thread(user: User) -> Thread:
-    """What is shown of the open conversation; one that is gone, or somebody else's, is a new chat."""
+def read_thread(user: User) -> Thread:
+    """Return what is drawn of the open chat; for a chat that is gone or somebody else's, an empty thread."""
     chosen = open_id()
     if chosen is None:
         return Thread()
@@ -61,19 +62,19 @@ def thread(user: User) -> Thread:
     if not found.messages:
         set_open(None)
     elif st.session_state.get(OPEN) != chosen:
-        # The address is left alone: writing it again would put the back button a step behind.
+        # The address stays as it is: writing it again would add a step to the back button.
         st.session_state[OPEN] = chosen
     return found
 
 
-def earlier(drawn: Thread) -> None:
-    """Draw the page of messages before these as well, and stay where the reader is."""
+def show_earlier(drawn: Thread) -> None:
+    """Draw earlier messages as well, and keep the reader's place."""
     _begin_with(drawn, max(0, drawn.start - PAGE))
     scroll_soon(drawn.messages[0].id)
 
 
-def later(drawn: Thread) -> None:
-    """Go on towards the end."""
+def show_later(drawn: Thread) -> None:
+    """Draw later messages."""
     _begin_with(drawn, drawn.start + PAGE)
     scroll_soon(drawn.messages[-1].id, end=True)
 
@@ -83,13 +84,13 @@ def _begin_with(drawn: Thread, place: int) -> None:
 
 
 def _read(user: User, chosen: str) -> Thread:
-    """The part that was paged to, or that a link leads to: followed once, or leaving it would lead back."""
+    """Read the part that was paged to, or that a link leads to. A link is followed once: otherwise one could not leave."""
     threads = services().conversations.threads
     wanted = st.query_params.get(MESSAGE)
     wanted = wanted if wanted and st.session_state.get(SHOWN) != (chosen, wanted) else None
-    whose, first = st.session_state.get(FIRST) or (None, None)
+    paged_chat, first = st.session_state.get(FIRST) or (None, None)
     try:
-        found = threads.open(user.id, chosen, first=first if whose == chosen else None, show=wanted)
+        found = threads.open(user.id, chosen, first=first if paged_chat == chosen else None, show=wanted)
         if wanted is None:
             return found
         st.session_state[SHOWN] = (chosen, wanted)

@@ -1,4 +1,4 @@
-"""The reply while it is written, what went wrong with it, and the way to another one. It writes none and saves none."""
+"""Draws a reply while it is written, what went wrong with it, and "Try again". Replies are written in chat/reply.py."""
 
 from __future__ import annotations
 
@@ -18,79 +18,78 @@ from ui.chat import composer, open_chat
 from ui.chat.learned import draw_learned
 from ui.chat.message_row import draw_below_reply
 
-__all__ = ["ask_again", "follow_reply", "second_try"]
+__all__ = ["ask_again", "draw_retry", "follow_reply"]
 
 AGAIN = "try-again"
-UNDER_REPLY = 8  # elements that may stand under a reply, and its words
+UNDER_REPLY = 8  # elements of a reply: its words, and what may stand under them
 
 
 def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
-    """What a press on "Try again" does: this message is answered anew, maybe without some memories or as of a day."""
-    at = dates.timezone(st.session_state.to_dict())
-    home = services()
+    """Have a message answered again, if wanted without some memories or as of a past day."""
+    zone = dates.timezone(st.session_state.to_dict())
     try:
-        if asked := message_id and home.conversations.message(user.id, message_id):
-            home.replies.begin(asked, without, as_of, zone=at)
+        if asked := message_id and services().conversations.message(user.id, message_id):
+            services().replies.begin(asked, without, as_of, zone=zone)
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), [])
 
 
 def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) -> Thread:
-    """Show the reply while it is written, then what stands behind it; or what went wrong, and the way to try again.
+    """Draw the reply while it is written, then its receipt; or what went wrong, and "Try again".
 
-    Returns the thread as it is then. Whoever leaves the page, or presses something on it, leaves the reply to go on.
+    Returns the thread as it is then. If the person leaves the page or presses something, the reply goes on.
     """
     threads = services().conversations.threads
-    composer.note_seen(asked.id)  # and no older answer, whatever becomes of this one
-    # Each an element for now: what stood here before, under an older answer, is gone at once.
-    words, end, *_, place = [st.empty() for _ in range(UNDER_REPLY)]
+    composer.note_seen(asked.id)  # and not an older reply, even if this one fails
+    # Empty elements take the places of what stood under an older reply, which disappears at once.
+    words, below, *_, button = [st.empty() for _ in range(UNDER_REPLY)]
     words.caption("Thinking…")
-    with place.container(key="stop-reply", horizontal_alignment="right"):
-        stop, those = services().replies.stop, (user.id, asked.conversation_id)
-        st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=stop, args=those)
+    with button.container(key="stop-reply", horizontal_alignment="right"):
+        stop, chat = services().replies.stop, (user.id, asked.conversation_id)
+        st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=stop, args=chat)
     problem = None
     try:
-        words.write_stream(elements.safe_markdown_stream(_watched(task)))
+        words.write_stream(elements.safe_markdown_stream(_pieces(task)))
     except AppError as error:
         problem = str(error)
-    place.empty()
+    button.empty()
     if not task.has_words:
         words.empty()
     now = threads.open(user.id, asked.conversation_id)
     if problem is None:
         composer.note_seen(now.tip)
-    with end.container():
-        _stands(user, asked, thread, now, problem)
+    with below.container():
+        _draw_end(user, asked, thread, now, problem)
         draw_learned(asked, newest=True)
     return now
 
 
-def _stands(user: User, asked: Message, before: Thread, now: Thread, problem: str | None) -> None:
-    """What is there in the end, under the words that were shown: maybe the reply from before, if nothing came."""
+def _draw_end(user: User, asked: Message, before: Thread, now: Thread, problem: str | None) -> None:
+    """Draw what stands under the words at the end; if no reply came, the earlier replies."""
     older = {each.id for each in (*before.messages, *before.others)}
     replies = replies_to(asked, now.messages)
     if not any(each.id not in older for each in replies):
-        second_try(user, asked, problem)
+        draw_retry(user, asked, problem)
         for each in replies:
             elements.draw_message_text(each)
     for each in replies:
         whole = each.status == "complete"
         draw_below_reply(user, each, now, partial(ask_again, user) if whole else None)
         if not whole and each.id not in older:
-            second_try(user, asked, problem)
+            draw_retry(user, asked, problem)
 
 
-def _watched(task: ReplyTask) -> Iterator[str]:
-    """The pieces; while there are none, the run can be ended all the same, by a press on anything."""
+def _pieces(task: ReplyTask) -> Iterator[str]:
+    """Yield the pieces of a reply; while none comes, let Streamlit end the run after a press on anything."""
     for piece in task.follow():
         if piece:
             yield piece
         else:
-            st.session_state.get(AGAIN)  # Streamlit looks then whether something else is wanted
+            st.session_state.get(AGAIN)  # at any access Streamlit checks whether the run has to end
 
 
-def second_try(user: User, asked: Message, problem: str | None = None) -> None:
-    """Why there is no whole reply, and the way to another one."""
+def draw_retry(user: User, asked: Message, problem: str | None = None) -> None:
+    """Draw why there is no complete reply, and the button "Try again"."""
     if problem := problem or services().replies.problem_with(user.id, asked.id):
         st.warning(problem, icon=":material/error:")
     st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))

@@ -1,7 +1,4 @@
-"""The messages of a chat, one under the other, with what stands behind each; a long chat a part at a time.
-
-It asks no model for anything.
-"""
+"""Draws the messages of a chat, with what belongs under each; of a long chat one part at a time. And the greeting."""
 
 from __future__ import annotations
 
@@ -17,29 +14,29 @@ from ui import elements
 from ui.chat import composer, open_chat
 from ui.chat.learned import draw_learned
 from ui.chat.message_row import REWORDED, draw_attachments, draw_below_reply, draw_below_words, read_previews
-from ui.chat.reply import ask_again, second_try
+from ui.chat.reply import ask_again, draw_retry
 from ui.elements import plural
 from ui.frame import style
 from ui.slots import clear_below
 
-__all__ = ["greeting", "thread"]
+__all__ = ["draw_greeting", "draw_thread"]
 
 UNDER_WORDS = 3  # elements that may stand under what a person said
 
 STYLE = style("thread.css")
 
 
-def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator | None:
-    """The messages up to the one that a reply is written to, or all; with the way to those before and after.
+def draw_thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator | None:
+    """Draw all messages, or those up to the one that is being answered, with buttons for earlier and later ones.
 
-    Where the last has no reply, the place for it: where it will stand among the messages, so that it need not move.
+    If the last message has no reply, return the place for the reply: it need not move when it is complete.
     """
     st.html(STYLE)
     if drawn.earlier:
         label, key = plural(drawn.earlier, "{number} earlier message", "{number} earlier messages"), "earlier-messages"
-        st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.earlier, args=(drawn,))
+        st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.show_earlier, args=(drawn,))
     shown = read_previews(user, drawn.messages)
-    # What followed a reply that is written anew is on another branch.
+    # What followed an earlier version of the reply is on another branch.
     messages = drawn.messages if asked is None else drawn.messages[: drawn.messages.index(asked) + 1]
     for each in messages:
         _message(user, each, drawn, shown, answered_now=each is asked)
@@ -48,12 +45,12 @@ def thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator |
     clear_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
     if later:
         label, key = plural(later, "{number} later message", "{number} later messages"), "later-messages"
-        st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.later, args=(drawn,))
+        st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.show_later, args=(drawn,))
     return place
 
 
 def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes], *, answered_now: bool) -> None:
-    """One message; under the last one of its turn, what was learned of the turn."""
+    """Draw a message, and under the last one of a turn what was learned from the turn."""
     newest = drawn.last_asked
     with (
         st.container(key=f"message-{each.id}"),
@@ -64,14 +61,14 @@ def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes
             again = partial(ask_again, user) if each.status == "complete" and each.parent_id else None
             draw_below_reply(user, each, drawn, again)
             if each.status != "complete" and each.id == drawn.tip and (said := drawn.find(each.parent_id)):
-                second_try(user, said)
+                draw_retry(user, said)
             if asked := drawn.find(each.parent_id):
                 draw_learned(asked, newest=newest is not None and asked.id == newest.id)
             return
         if st.session_state.get(REWORDED) == each.id:
             _editor(user, each)
             for _ in range(UNDER_WORDS):
-                st.empty()  # gone at once, and not when a reply is whole that may be under way
+                st.empty()  # what stood under the words disappears now, and not only when a reply is complete
         else:
             elements.draw_message_text(each)
             draw_attachments(each, shown)
@@ -81,21 +78,21 @@ def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes
 
 
 def _editor(user: User, old: Message) -> None:
-    """The words of a message, to be said otherwise; the old ones stay on their branch."""
+    """Draw the form to edit a message; the old version stays on its branch."""
     with st.form(f"reword-{old.id}", border=False):
         key = f"reword-words-{old.id}"
         st.text_area("Your words", value=old.content, key=key, label_visibility="collapsed", height="content")
         row = st.container(horizontal=True)
         row.form_submit_button("Send", type="primary", on_click=_say_instead, args=(user, old, key))
-        row.form_submit_button("Cancel", type="tertiary", on_click=_leave_as_it_was)
+        row.form_submit_button("Cancel", type="tertiary", on_click=_close_editor)
 
 
 def _say_instead(user: User, old: Message, key: str) -> None:
     if composer.say_instead(user, old, str(st.session_state.to_dict().get(key) or "")):
-        _leave_as_it_was()
+        _close_editor()
 
 
-def _leave_as_it_was() -> None:
+def _close_editor() -> None:
     st.session_state.pop(REWORDED, None)
 
 
@@ -104,11 +101,11 @@ SUGGESTIONS = (
     "I'm planning my week. Ask me what matters.",
     "Remember that I prefer short answers.",
 )
-WITHOUT_MEMORY = (SUGGESTIONS[1],)  # what makes sense where nothing is used or kept
+WITHOUT_MEMORY = (SUGGESTIONS[1],)  # what makes sense in a temporary chat
 
 
-def greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
-    """Welcome the person, and say whether what they tell stays; a press on a suggestion says it in a new chat."""
+def draw_greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
+    """Welcome the person, say whether chats are remembered, and suggest what to say in a new chat."""
     st.title("What is on your mind?", anchor=False)
     unkept = (
         "What you tell me here is for now: I look nothing up about you, and learn nothing from it."
