@@ -84,7 +84,7 @@ def _begin_with(drawn: Thread, place: int) -> None:
 
 
 def _read(user: User, chosen: str) -> Thread:
-    """Read the part that was paged to, or that a link leads to. A link is followed once: otherwise one could not leave."""
+    """Read the part that was paged to, or that a link leads to. A link is followed once, so that one can leave it."""
     threads = services().conversations.threads
     wanted = st.query_params.get(MESSAGE)
     wanted = wanted if wanted and st.session_state.get(SHOWN) != (chosen, wanted) else None
