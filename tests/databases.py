@@ -40,7 +40,8 @@ select md5(concat_ws(' ',
 """
 _TABLES = """
 select format('%I.%I', nspname, relname) from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-where relkind in ('r', 'p') and nspname in ('app', 'vecs') and format('%I.%I', nspname, relname) <> 'app.collections'
+where relkind in ('r', 'p') and nspname in ('app', 'app_shared', 'vecs')
+  and format('%I.%I', nspname, relname) <> 'app.collections'
 """
 
 

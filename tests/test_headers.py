@@ -76,9 +76,7 @@ def test_a_browser_is_kept_on_https_where_it_came_by_it_and_only_there(browser: 
     ],
     ids=str,
 )
-def test_what_changes_something_and_comes_from_elsewhere_is_refused(
-    browser: TestClient, method: str, sent: dict[str, str]
-) -> None:
+def test_changing_requests_from_other_sites_are_refused(browser: TestClient, method: str, sent: dict[str, str]) -> None:
     assert browser.request(method, "/here", headers=sent).status_code == 403
 
 
@@ -95,7 +93,7 @@ def test_what_changes_something_and_comes_from_elsewhere_is_refused(
     ],
     ids=str,
 )
-def test_what_comes_from_the_apps_own_page_passes(browser: TestClient, method: str, sent: dict[str, str]) -> None:
+def test_requests_from_the_apps_own_pages_pass(browser: TestClient, method: str, sent: dict[str, str]) -> None:
     assert browser.request(method, "/here", headers=sent).status_code == 200
 
 
@@ -107,11 +105,11 @@ def test_another_sites_page_is_not_allowed_to_name_a_host(browser: TestClient) -
     assert "access-control-allow-headers" not in answer.headers
 
 
-def test_looking_is_free(browser: TestClient) -> None:
+def test_reading_is_allowed_from_everywhere(browser: TestClient) -> None:
     assert browser.get("/here", headers={"Origin": "https://evil.example"}).status_code == 200
 
 
-def test_where_names_are_known_a_page_that_renames_itself_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_for_an_unknown_host_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "get_option", {"server.allowedHosts": [HOST]}.get)
     browser = _client(protection()["middleware"])
     assert browser.get("/here").status_code == 200
@@ -143,7 +141,7 @@ def test_a_bug_shows_a_number_and_the_log_has_the_rest_under_it(caplog: pytest.L
     assert "the person's own words" in caplog.text
 
 
-def test_the_app_is_given_all_of_it() -> None:
+def test_the_app_uses_the_protection() -> None:
     source = (Path(headers.__file__).parent / "app.py").read_text()
     assert "**protection())" in source
     assert protection()["on_script_error"] is show_unexpected

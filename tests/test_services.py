@@ -108,7 +108,7 @@ def test_a_database_that_is_not_there_is_named_without_its_password(wanted: Sett
     assert "hidden" not in str(caught.value)
 
 
-def test_an_embedder_that_refuses_keeps_it_from_being_built(wanted: Settings, model_server: ModelServer) -> None:
+def test_services_are_not_built_when_the_embedder_refuses(wanted: Settings, model_server: ModelServer) -> None:
     model_server.enqueue_vectors(Fault(401))
     with pytest.raises(ModelRefused, match="EMBED_API_KEY"):
         build(replace(wanted, embed_dimensions=None))
@@ -126,14 +126,14 @@ def test_a_new_database_gets_its_tables(wanted: Settings, empty_database: Databa
     built.close()
 
 
-def test_a_house_is_built_once_for_everybody(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
+def test_services_are_built_once(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
     fresh_process(wanted)
     with ThreadPoolExecutor(8) as visitors:
         found = list(visitors.map(lambda _: services(), range(8)))
     assert all(each is found[0] for each in found)
 
 
-def test_a_house_is_built_again_after_a_failure(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
+def test_services_are_built_again_after_a_failure(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
     fresh_process(Settings())
     with pytest.raises(SettingsError):
         services()
@@ -197,7 +197,7 @@ def test_clearing_takes_the_chats_too_if_that_is_asked(home: Services) -> None:
     assert len(home.chats.recent("bob")) == 1
 
 
-def test_a_turn_that_is_being_remembered_does_not_outlive_the_clearing(
+def test_a_turn_that_is_being_remembered_does_not_survive_the_erasing(
     home: Services, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -219,7 +219,7 @@ def test_a_turn_that_is_being_remembered_does_not_outlive_the_clearing(
 # -- health --------------------------------------------------------------------------------------
 
 
-def test_a_house_in_order_says_so(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
+def test_health_says_that_all_is_well(wanted: Settings, fresh_process: Callable[[Settings], None]) -> None:
     fresh_process(wanted)
     assert health() == {
         "status": "well",
@@ -230,7 +230,7 @@ def test_a_house_in_order_says_so(wanted: Settings, fresh_process: Callable[[Set
     }
 
 
-def test_a_silent_auth_server_is_told_of(
+def test_health_reports_a_silent_auth_server(
     wanted: Settings, fresh_process: Callable[[Settings], None], auth_server: AuthServer
 ) -> None:
     fresh_process(wanted)
@@ -251,7 +251,7 @@ def test_a_silent_auth_server_is_told_of(
     ],
     ids=lambda trouble: next(iter(trouble)),
 )
-def test_what_anybody_may_ask_tells_no_secret_and_no_address(
+def test_health_names_no_secret_and_no_address(
     trouble: dict[str, Any],
     wanted: Settings,
     fresh_process: Callable[[Settings], None],

@@ -107,7 +107,7 @@ def test_a_picture_is_made_anew_in_a_form_that_every_model_takes(form: str) -> N
         assert shown.convert("RGB").getpixel((5, 5))[0] > 180  # type: ignore[index]
 
 
-def test_a_large_picture_is_made_smaller_and_tells_no_place() -> None:
+def test_a_large_picture_is_made_smaller_and_loses_its_location() -> None:
     exif = Image.Exif()
     exif[0x010F] = "Camera of Ann"
     [done] = open_files([File("big.jpg", picture("JPEG", (4000, 1000), exif=exif))])
@@ -127,7 +127,7 @@ def test_a_large_picture_is_made_smaller_and_tells_no_place() -> None:
         ("x" * 500 + ".txt", None),
     ],
 )
-def test_a_name_is_no_path_and_no_trick(given: str, kept: str | None) -> None:
+def test_a_file_name_loses_its_folders_and_disguises(given: str, kept: str | None) -> None:
     [done] = open_files([File(given, b"words")])
     assert done.name == kept if kept else (len(done.name) < 130 and done.name.endswith(".txt"))
 
@@ -156,7 +156,7 @@ def test_a_name_is_no_path_and_no_trick(given: str, kept: str | None) -> None:
         ("endless.pdf", pdf(*["a"] * 301), "endless.pdf has 301 pages; at most 300"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_a_sentence(name: str, held: bytes, told: str) -> None:
+def test_an_unusable_file_is_refused_with_a_sentence(name: str, held: bytes, told: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         open_files([File(name, held)])
     assert told in str(refused.value)
@@ -168,7 +168,7 @@ def test_too_many_files_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_a_pdf_that_bursts_is_refused_and_takes_nothing_with_it() -> None:
+def test_a_pdf_that_exhausts_memory_is_refused_and_harms_nothing_else() -> None:
     bomb = zlib.compress(b"(aaaaaaaa) Tj " * 40_000_000, 9)
     packed = b"<< /Length %d /Filter /FlateDecode >>" % len(bomb)
     held = re.sub(rb"<< /Length \d+ >>", lambda _: packed, pdf("X"))
@@ -178,18 +178,18 @@ def test_a_pdf_that_bursts_is_refused_and_takes_nothing_with_it() -> None:
         open_files([File("bomb.pdf", head + b"stream\n" + bomb + b"\nendstream" + tail)])
 
 
-def test_a_picture_that_bursts_is_refused() -> None:
+def test_a_picture_with_too_many_pixels_is_refused() -> None:
     with pytest.raises(InvalidInput, match="pixels; at most"):
         open_files([File("wide.png", picture("PNG", (30_000, 2_000)))])
 
 
-def test_what_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_takes_too_long_to_open_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files_module, "SANDBOX_SECONDS", 0.01)
     with pytest.raises(InvalidInput, match="is broken, or too much at once"):
         open_files([File("slow.pdf", pdf("Words"))])
 
 
-def test_the_opener_is_told_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sandbox_gets_no_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     run = subprocess.run
 
@@ -210,7 +210,7 @@ def _said(chat: ChatServices, *files: File, words: str = "Look at this", convers
     return say(chat, "ann", conversation_id, words, files=files)
 
 
-def test_files_are_kept_with_their_message_and_go_with_it(chat: ChatServices, sql: Sql) -> None:
+def test_files_are_saved_and_erased_with_their_message(chat: ChatServices, sql: Sql) -> None:
     asked = _said(chat, NOTES, File("red.png", picture()))
     assert [each["name"] for each in asked.receipt["attached"]] == ["notes.md", "red.png"]
     assert [each["size"] for each in asked.receipt["attached"]] == [len(NOTES.content), len(picture())]
@@ -240,7 +240,7 @@ def test_one_bad_file_refuses_the_message_and_nothing_is_saved(chat: ChatService
     assert beside(chat.conversations).recent("ann") == []
 
 
-def test_no_file_can_be_hung_on_another_persons_message(chat: ChatServices, database: Database) -> None:
+def test_no_file_can_be_attached_to_another_persons_message(chat: ChatServices, database: Database) -> None:
     asked = _said(chat, NOTES)
     with pytest.raises(sqlalchemy_errors.DBAPIError), database.as_user("bob") as connection:
         chat.conversations.attachments.add(connection, asked.id, asked.conversation_id, open_files([NOTES]))
@@ -306,7 +306,7 @@ def test_files_are_still_seen_when_it_is_asked_again_and_in_the_next_turn(
 
 
 @pytest.mark.parametrize("refusal", [Fault(400), Fault(422), Fault(500, message="image input is not supported")])
-def test_a_model_without_eyes_says_so_and_the_chat_goes_on(
+def test_a_model_that_takes_no_pictures_says_so_and_the_chat_goes_on(
     chat: ChatServices, model_server: ModelServer, refusal: Fault
 ) -> None:
     asked = _said(chat, File("red.png", picture()))
@@ -319,16 +319,14 @@ def test_a_model_without_eyes_says_so_and_the_chat_goes_on(
     assert "image_url" not in str(model_server.chats[-1].body)
 
 
-def test_pictures_further_up_do_not_keep_a_model_without_eyes_from_going_on(
-    chat: ChatServices, model_server: ModelServer
-) -> None:
+def test_earlier_pictures_do_not_stop_a_model_that_takes_none(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("A red picture."), Fault(400), Reply("I go on."))
     asked = _said(chat, File("red.png", picture()))
     _replied(chat, asked)
     assert _replied(chat, _said(chat, words="Go on", conversation_id=asked.conversation_id)).content == "I go on."
 
 
-def test_what_a_file_says_is_not_learned_of_the_person(
+def test_the_text_of_a_file_is_not_learned_as_a_memory(
     chat: ChatServices, memory: Memory, sql: Sql, known: Known, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("I see."))

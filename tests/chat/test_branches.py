@@ -135,7 +135,7 @@ def test_a_message_said_before_the_reply_came_keeps_its_place_in_the_line(conver
     assert third.parent_id == thread.tip
 
 
-def test_who_answers_to_another_branch_goes_on_there(conversations: Conversations) -> None:
+def test_a_message_follows_on_the_branch_that_the_person_saw(conversations: Conversations) -> None:
     old = conversations.say("ann", None, "Old")
     reply = conversations.reply(old, "To the old", "complete", {})
     conversations.say("ann", old.conversation_id, "New", instead_of=old.id)
@@ -208,7 +208,7 @@ def _drawn(*told: str) -> list[Drawn]:
         ("A<nothing", None, "A"),
     ],
 )
-def test_the_line_goes_by_way_of_the_head_to_the_newest_below_it(told: str, head: str | None, shown: str) -> None:
+def test_the_line_leads_through_the_head_to_the_newest_message_below(told: str, head: str | None, shown: str) -> None:
     assert [each.id for each in line(_drawn(*told.split()), head)] == shown.split()
 
 
@@ -241,7 +241,7 @@ def test_the_model_is_told_only_the_replies_that_are_shown(chat: ChatServices, m
     assert "A dull answer." not in told
 
 
-def test_a_reply_does_without_a_memory_and_the_words_it_was_told_in(
+def test_a_reply_can_leave_out_a_memory_and_the_words_it_came_from(
     chat: ChatServices, worker: Worker, memory: Memory, model_server: ModelServer
 ) -> None:
     _ask(chat, BEES)

@@ -19,7 +19,7 @@ def _brought(*words: str) -> list[Said]:
     return [Said("user", each, message_id=f"chatgpt:{each}", run_id="chatgpt:one") for each in words]
 
 
-def test_turns_come_first_and_brought_messages_after_them(
+def test_turns_are_remembered_before_imported_messages(
     conversations: Conversations, memory: Memory, waiting: Say, known: Known
 ) -> None:
     worker = Worker(conversations.queue, memory)
@@ -32,7 +32,7 @@ def test_turns_come_first_and_brought_messages_after_them(
     assert not worker.learn_next()
 
 
-def test_a_brought_message_with_a_bug_rests_and_holds_up_nobody(
+def test_an_imported_message_that_meets_a_bug_waits_and_holds_up_nobody(
     conversations: Conversations, database: Database, embedder: BundledEmbedder, waiting: Say
 ) -> None:
     memory = BuggyTurns(database, embedder).memory
@@ -46,7 +46,7 @@ def test_a_brought_message_with_a_bug_rests_and_holds_up_nobody(
     assert worker.remember_next()
 
 
-def test_whoever_has_used_up_their_share_learns_on_when_there_is_one_again(
+def test_learning_from_an_import_waits_for_the_next_share(
     conversations: Conversations, learning: Memory, database: Database
 ) -> None:
     worker = Worker(conversations.queue, learning, Limits(database, Settings(tokens_per_day=100)))
@@ -57,7 +57,7 @@ def test_whoever_has_used_up_their_share_learns_on_when_there_is_one_again(
     assert "your share of the model" in (progress.problem or "")
 
 
-def test_brought_messages_fill_no_more_room_than_there_is(
+def test_imported_messages_add_no_memories_beyond_the_limit(
     conversations: Conversations, memory: Memory, database: Database, known: Known
 ) -> None:
     worker = Worker(conversations.queue, memory, Limits(database, Settings(memories_per_person=1)))

@@ -67,7 +67,7 @@ def test_a_temporary_chat_is_in_no_list_and_is_not_found(conversations: Conversa
     assert chats.search("ann", "umbrella") == []
 
 
-def test_a_name_that_a_person_gives_stands(conversations: Conversations, chats: Chats) -> None:
+def test_a_name_that_the_person_gave_stays(conversations: Conversations, chats: Chats) -> None:
     asked = conversations.say("ann", None, "First words")
     assert chats.rename("ann", asked.conversation_id, "  Bees\nand\thoney \u202e") == "Bees and honey"
     chats.name("ann", asked.conversation_id, "What the model thinks")
@@ -76,7 +76,7 @@ def test_a_name_that_a_person_gives_stands(conversations: Conversations, chats: 
 
 
 @pytest.mark.parametrize("name", ["", " \n ", "x" * (MAX_NAME + 1), "\u202e", None, 5], ids=repr)
-def test_what_is_no_name_is_refused_and_the_old_one_stays(
+def test_an_invalid_name_is_refused_and_the_old_one_stays(
     name: str, conversations: Conversations, chats: Chats
 ) -> None:
     asked = conversations.say("ann", None, "First words")
@@ -91,7 +91,7 @@ def test_a_name_keeps_every_script_and_loses_what_cannot_be_stored(conversations
 
 
 @pytest.mark.parametrize("chat_id", NO_CHATS, ids=repr)
-def test_nothing_can_be_done_to_a_chat_that_is_none(chat_id: str, chats: Chats) -> None:
+def test_nothing_can_be_done_to_a_chat_that_does_not_exist(chat_id: str, chats: Chats) -> None:
     deeds = (chats.pin, chats.archive, chats.delete, chats.restore, chats.erase)
     for deed in deeds:
         with pytest.raises(NotFound):
@@ -122,9 +122,7 @@ def test_a_deleted_chat_is_gone_everywhere_and_comes_back_as_it_was(conversation
         chats.restore("ann", asked.conversation_id)
 
 
-def test_a_reply_that_was_under_way_is_kept_for_a_chat_that_may_come_back(
-    conversations: Conversations, chats: Chats
-) -> None:
+def test_a_reply_that_was_being_written_is_saved_in_a_deleted_chat(conversations: Conversations, chats: Chats) -> None:
     asked = conversations.say("ann", None, PLAIN)
     chats.delete("ann", asked.conversation_id)
     conversations.reply(asked, "It is there.", "complete", {})
@@ -172,7 +170,7 @@ def test_what_was_learned_from_a_deleted_chat_stays(remembered: Say, chats: Chat
     assert any("bees" in each for each in known())
 
 
-def test_what_a_removed_memory_hides_stays_hidden_when_the_chat_comes_back(
+def test_what_a_deleted_memory_hides_stays_hidden_when_the_chat_is_restored(
     remembered: Say, chats: Chats, memory: Memory, sql: Sql
 ) -> None:
     asked = remembered(BEES)
@@ -214,7 +212,7 @@ def test_a_chat_that_is_deleted_while_it_is_being_remembered_leaves_nothing_to_r
     assert sql("select count(*) > 0, bool_and(hidden) from vecs.episodes") == [(True, True)]
 
 
-def test_a_library_users_talks_are_no_chats_and_stay_as_they_are(memory: Memory, sql: Sql) -> None:
+def test_conversations_of_a_library_user_are_no_chats_and_stay(memory: Memory, sql: Sql) -> None:
     for talk in ("monday", str(uuid4()), "0" * 36):
         memory.add("I keep bees", user_id="ann", run_id=talk)
     assert sql("select bool_or(hidden) from vecs.episodes") == [(False,)]

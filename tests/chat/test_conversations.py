@@ -28,7 +28,7 @@ def test_a_conversation_is_named_after_its_first_words(conversations: Conversati
     assert [each.title for each in beside(conversations).recent("ann")] == ["Where is my umbrella?"]
 
 
-def test_one_that_was_opened_empty_is_named_by_what_is_said_first(conversations: Conversations) -> None:
+def test_an_empty_conversation_is_named_after_its_first_message(conversations: Conversations) -> None:
     opened = conversations.start("ann")
     assert opened.title == ""
     conversations.say("ann", opened.id, "Tea")
@@ -158,7 +158,7 @@ def test_a_reply_to_a_chat_that_is_gone_says_so(conversations: Conversations) ->
 # -- somebody else's -----------------------------------------------------------------------------
 
 
-def test_somebody_elses_conversation_is_none(conversations: Conversations) -> None:
+def test_another_persons_conversation_is_not_found(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Mine")
     assert beside(conversations).recent("bob") == []
     assert conversations.messages("bob", asked.conversation_id) == []
@@ -169,7 +169,7 @@ def test_somebody_elses_conversation_is_none(conversations: Conversations) -> No
     assert [message.content for message in conversations.messages("ann", asked.conversation_id)] == ["Mine"]
 
 
-def test_no_message_can_be_hung_below_somebody_elses(conversations: Conversations) -> None:
+def test_no_message_can_follow_another_persons_message(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Mine")
     own = conversations.say("bob", None, "His")
     for forged in (replace(asked, user_id="bob"), replace(own, id=asked.id)):
@@ -180,7 +180,7 @@ def test_no_message_can_be_hung_below_somebody_elses(conversations: Conversation
 
 
 @pytest.mark.parametrize("chat_id", NO_CHATS, ids=repr)
-def test_an_id_that_is_none_is_nobodys_chat(chat_id: str, conversations: Conversations) -> None:
+def test_an_invalid_id_is_no_chat(chat_id: str, conversations: Conversations) -> None:
     with pytest.raises(NotFound):
         conversations.messages("ann", chat_id)
     with pytest.raises(NotFound):

@@ -57,7 +57,7 @@ def test_json_has_every_branch_its_dates_and_the_memories(conversations: Convers
     assert "memories" not in second
 
 
-def test_what_came_with_a_message_is_named(conversations: Conversations, exports: Exports) -> None:
+def test_an_export_names_the_files_of_a_message(conversations: Conversations, exports: Exports) -> None:
     files = open_files([File("plan.md", b"# Plan")])
     asked = conversations.say("ann", None, "Is this a good plan?", files=files)
     chat = exports.one("ann", asked.conversation_id)
@@ -66,7 +66,7 @@ def test_what_came_with_a_message_is_named(conversations: Conversations, exports
 
 
 @pytest.mark.parametrize("ending", ["md", "json"])
-def test_all_of_them_are_files_of_one_archive(
+def test_all_chats_are_exported_as_files_of_one_archive(
     ending: str, conversations: Conversations, chats: Chats, exports: Exports
 ) -> None:
     talks = [_talk(conversations, "../../etc: Same/name?").conversation_id for _ in range(23)]
@@ -86,7 +86,7 @@ def test_a_chat_without_a_name_or_a_message_is_a_file_too(conversations: Convers
     assert as_markdown(whole, NAMES) == "# \n"
 
 
-def test_what_is_anothers_or_deleted_is_not_taken_along(
+def test_chats_of_others_and_deleted_chats_are_not_exported(
     conversations: Conversations, chats: Chats, exports: Exports
 ) -> None:
     asked = _talk(conversations)

@@ -29,7 +29,7 @@ def _contents(chat: ChatServices, conversation_id: str) -> list[tuple[str, str]]
 
 
 @pytest.mark.parametrize("wrong", NOTHING_CAME, ids=lambda each: type(each).__name__)
-def test_where_nothing_came_the_words_stand_and_another_try_answers_them(
+def test_without_a_reply_the_words_stay_and_another_try_answers_them(
     chat: ChatServices, model_server: ModelServer, wrong: Item
 ) -> None:
     model_server.enqueue(wrong, Reply("The sea is deep."))
@@ -42,7 +42,7 @@ def test_where_nothing_came_the_words_stand_and_another_try_answers_them(
 
 
 @pytest.mark.parametrize("how", ["reset", "close", "tidy"])
-def test_where_it_broke_off_what_came_is_kept_as_a_version_beside_the_whole_one(
+def test_a_reply_that_broke_off_stays_as_a_version_beside_the_complete_one(
     chat: ChatServices, model_server: ModelServer, how: str
 ) -> None:
     model_server.enqueue(Cut(after_pieces=2, how=how), Reply("The sea is deep."))

@@ -44,7 +44,7 @@ def _called(name: str) -> Scripted:
     return Json({"name": name})
 
 
-def test_a_chat_is_named_after_its_first_whole_reply(
+def test_a_chat_is_named_after_its_first_complete_reply(
     named_chat: ChatServices, chats: Chats, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("Peas, most of all."))
@@ -56,7 +56,7 @@ def test_a_chat_is_named_after_its_first_whole_reply(
     assert "Peas, most of all." in asked.said("user")
 
 
-def test_it_is_named_once_and_only_by_a_reply_that_came_whole(
+def test_a_chat_is_named_once_and_only_after_a_complete_reply(
     named_chat: ChatServices, namer: Namer, chats: Chats, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Cut())
@@ -71,7 +71,7 @@ def test_it_is_named_once_and_only_by_a_reply_that_came_whole(
     assert len(model_server.names) == 1
 
 
-def test_until_then_and_without_an_answer_the_first_words_stand(
+def test_without_a_name_the_first_words_stand(
     named_chat: ChatServices, chats: Chats, model_server: ModelServer
 ) -> None:
     _turn(named_chat)
@@ -100,7 +100,7 @@ def test_a_failure_is_noted_and_harmless(
     assert FIRST not in caplog.text
 
 
-def test_a_name_that_the_person_gave_meanwhile_stands(
+def test_a_name_that_the_person_gave_in_the_meantime_stays(
     named_chat: ChatServices, namer: Namer, chats: Chats, model_server: ModelServer
 ) -> None:
     gate = Gate()

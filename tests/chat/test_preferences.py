@@ -70,7 +70,7 @@ def test_everything_on_the_lists_can_be_set(preferences: PreferenceStore) -> Non
     ],
     ids=lambda wrong: repr(wrong)[:40],
 )
-def test_what_cannot_be_meant_is_refused_and_what_was_set_stays(
+def test_an_invalid_preference_is_refused_and_the_old_one_stays(
     preferences: PreferenceStore, wrong: dict[str, Any]
 ) -> None:
     preferences.set("ann", CHOSEN)

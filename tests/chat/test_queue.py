@@ -81,7 +81,7 @@ def test_the_model_reads_both_sides_of_the_turn(worker: Worker, waiting: Say, mo
     assert "): I see." in prompt
 
 
-def test_what_was_not_believed_is_noted_with_its_reason(
+def test_a_refused_memory_is_noted_with_its_reason(
     worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer
 ) -> None:
     addition: dict[str, Any] = {"action": "add", "target": None, "text": "Is rich", "kind": "fact"}
@@ -94,7 +94,9 @@ def test_what_was_not_believed_is_noted_with_its_reason(
     assert drop == {"text": "Is rich", "reason": "the quote is not in the person's words"}
 
 
-def test_thanks_cost_no_call_and_are_done(worker: Worker, waiting: Say, sql: Sql, model_server: ModelServer) -> None:
+def test_a_thank_you_is_remembered_without_a_model_call(
+    worker: Worker, waiting: Say, sql: Sql, model_server: ModelServer
+) -> None:
     asked = waiting("Thank you so much!")
     assert worker.remember_next()
     assert state(sql, asked)[0] == "done"
@@ -261,7 +263,7 @@ def test_a_turn_whose_connection_is_killed_still_waits(
     ],
     ids=repr,
 )
-def test_a_turn_that_fails_rests_and_says_why_until_it_succeeds(
+def test_a_turn_that_fails_is_postponed_and_says_why_until_it_succeeds(
     item: Item,
     words: str,
     worker: Worker,
@@ -290,7 +292,7 @@ def test_a_turn_that_fails_rests_and_says_why_until_it_succeeds(
     assert receipt(conversations, asked)["remembered"]["events"]
 
 
-def test_each_rest_is_longer_and_after_the_last_try_the_turn_is_given_up(
+def test_each_wait_is_longer_and_after_the_last_attempt_the_turn_is_given_up(
     worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer, sql: Sql
 ) -> None:
     asked = waiting()
@@ -326,7 +328,7 @@ def test_a_busy_model_is_left_alone_for_as_long_as_it_asks(
     assert len(model_server.chats) == 1
 
 
-def test_a_turn_that_rests_does_not_hold_up_others(
+def test_a_postponed_turn_does_not_hold_up_others(
     worker: Worker, waiting: Say, known: Known, model_server: ModelServer
 ) -> None:
     waiting()
@@ -380,7 +382,7 @@ def _break_the_transaction(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("breaking", [_give_up, _break_the_transaction])
-def test_of_a_turn_that_fails_half_way_nothing_stays_but_that_it_failed(
+def test_a_turn_that_fails_half_way_leaves_only_a_note_that_it_failed(
     breaking: Callable[[Connection], None],
     conversations: Conversations,
     database: Database,
@@ -412,7 +414,7 @@ class BuggyTurns(ScriptedTurns):
         return super().plan(said, user_id=user_id)
 
 
-def test_a_bug_lets_the_turn_rest_and_is_logged(
+def test_a_bug_postpones_the_turn_and_is_logged(
     conversations: Conversations,
     database: Database,
     embedder: BundledEmbedder,

@@ -62,7 +62,7 @@ def test_a_reply_nobody_watches_is_written_and_saved(
     assert _replies(chat, asked) == [("Delft has canals.", "complete")]
 
 
-def test_whoever_comes_later_is_told_all_there_is_and_then_the_rest(
+def test_who_follows_later_gets_everything_so_far_and_then_the_rest(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -78,7 +78,7 @@ def test_whoever_comes_later_is_told_all_there_is_and_then_the_rest(
     assert _replies(chat, asked) == [("One, two, three", "complete")]
 
 
-def test_whoever_leaves_ends_nothing(chat: ChatServices, replies: Replies, model_server: ModelServer) -> None:
+def test_leaving_does_not_stop_the_reply(chat: ChatServices, replies: Replies, model_server: ModelServer) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two"], gate))
     task = _begun(replies, asked := _said(chat))
@@ -91,7 +91,7 @@ def test_whoever_leaves_ends_nothing(chat: ChatServices, replies: Replies, model
     assert _replies(chat, asked) == [("One, two", "complete")]
 
 
-def test_who_watches_can_be_called_away_while_the_model_says_nothing(
+def test_a_follower_can_do_something_else_while_the_model_says_nothing(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -141,7 +141,7 @@ def test_a_stop_before_the_first_word_leaves_the_message_to_be_asked_again_and_r
 
 
 @pytest.mark.parametrize("trouble", [Fault(401), Cut(after_pieces=2)], ids=["refused", "cut"])
-def test_what_went_wrong_is_told_to_who_watches_and_to_who_comes_later(
+def test_a_problem_is_reported_to_followers_and_to_who_asks_later(
     trouble: Any, chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -170,7 +170,7 @@ def test_a_message_is_answered_once_however_often_it_is_asked_for_meanwhile(
     assert len(model_server.chats) == 1
 
 
-def test_one_person_has_so_many_at_once_and_is_told_so_and_nobody_else_waits(
+def test_replies_of_one_person_at_a_time_are_limited_and_nobody_else_waits(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -224,7 +224,7 @@ def test_all_that_is_written_for_one_person_ends_at_once(
         gate.open()
 
 
-def test_when_the_house_closes_what_there_is_of_a_reply_is_kept(chat: ChatServices, model_server: ModelServer) -> None:
+def test_closing_saves_every_reply_as_far_as_it_is_written(chat: ChatServices, model_server: ModelServer) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two"], gate))
     replies = Replies(chat)
@@ -236,7 +236,7 @@ def test_when_the_house_closes_what_there_is_of_a_reply_is_kept(chat: ChatServic
     gate.open()
 
 
-def test_a_chat_that_goes_while_its_reply_is_written_takes_the_reply_along(
+def test_a_reply_to_a_chat_that_is_erased_meanwhile_is_not_saved(
     chat: ChatServices, replies: Replies, model_server: ModelServer, chats: Any
 ) -> None:
     gate = Gate()
@@ -250,7 +250,7 @@ def test_a_chat_that_goes_while_its_reply_is_written_takes_the_reply_along(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_bug_ends_the_reply_with_a_sentence_and_not_for_ever(
+def test_a_bug_ends_the_reply_with_a_sentence_and_the_next_one_can_begin(
     chat: ChatServices, replies: Replies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met = threading.Event()
@@ -267,7 +267,7 @@ def test_a_bug_ends_the_reply_with_a_sentence_and_not_for_ever(
     assert "unexpected" in str(replies.problem_with("ann", asked.id))
 
 
-def test_a_stop_lets_go_of_who_watches_although_the_model_says_nothing(
+def test_a_stop_ends_following_although_the_model_says_nothing(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Stall())

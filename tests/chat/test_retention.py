@@ -50,7 +50,7 @@ def _there(conversations: Conversations, user_id: str) -> set[str]:
     return {each.id for each in beside(conversations).recent(user_id)}
 
 
-def test_what_is_older_than_its_person_keeps_goes_and_all_else_stays(
+def test_chats_older_than_their_owner_keeps_them_are_erased_and_no_others(
     retention: Retention, preferences: PreferenceStore, chat_of: Old, sql: Sql
 ) -> None:
     preferences.set("ann", Preferences(keep_days=30))
@@ -65,7 +65,9 @@ def test_what_is_older_than_its_person_keeps_goes_and_all_else_stays(
     assert retention.sweep() == 0
 
 
-def test_deleted_and_temporary_chats_go_a_day_later_of_everybody(retention: Retention, chat_of: Old, sql: Sql) -> None:
+def test_deleted_and_temporary_chats_of_everybody_are_erased_after_a_day(
+    retention: Retention, chat_of: Old, sql: Sql
+) -> None:
     chat_of("ann", 0, "deleted_at = now() - interval '25 hours'")
     chat_of("bob", 1.1, "temporary = true")
     chat_of("bob", 0, "deleted_at = now() - interval '25 hours', pinned_at = now()")
@@ -78,7 +80,7 @@ def test_deleted_and_temporary_chats_go_a_day_later_of_everybody(retention: Rete
     assert {row[0] for row in sql("select id::text from app.conversations")} == stay
 
 
-def test_what_was_said_in_them_goes_too_and_what_was_learned_stays(
+def test_their_messages_are_erased_and_what_was_learned_stays(
     retention: Retention,
     preferences: PreferenceStore,
     conversations: Conversations,
@@ -105,7 +107,7 @@ def test_what_was_said_in_them_goes_too_and_what_was_learned_stays(
     assert len(memory.get_all(user_id="ann")["results"]) == 1
 
 
-def test_the_count_of_what_would_go_is_the_persons_own(retention: Retention, chat_of: Old) -> None:
+def test_only_the_persons_own_old_chats_are_counted(retention: Retention, chat_of: Old) -> None:
     chat_of("ann", 100)
     chat_of("bob", 100)
     chat_of("ann", 100, "deleted_at = now()")
@@ -113,7 +115,7 @@ def test_the_count_of_what_would_go_is_the_persons_own(retention: Retention, cha
     assert [retention.count_older("ann", days) for days in (30, 99, 101)] == [1, 1, 0]
 
 
-def test_a_chat_somebody_is_busy_with_is_passed_over_and_goes_later(
+def test_a_locked_chat_is_skipped_and_erased_later(
     retention: Retention, preferences: PreferenceStore, chat_of: Old, database: Database
 ) -> None:
     preferences.set("ann", Preferences(keep_days=7))
@@ -127,7 +129,9 @@ def test_a_chat_somebody_is_busy_with_is_passed_over_and_goes_later(
     assert retention.sweep() == 2
 
 
-def test_so_many_go_at_once_the_oldest_first(retention: Retention, preferences: PreferenceStore, chat_of: Old) -> None:
+def test_a_sweep_erases_a_limited_number_the_oldest_first(
+    retention: Retention, preferences: PreferenceStore, chat_of: Old
+) -> None:
     preferences.set("ann", Preferences(keep_days=7))
     for days in (20, 30, 40):
         chat_of("ann", days)
@@ -136,7 +140,7 @@ def test_so_many_go_at_once_the_oldest_first(retention: Retention, preferences: 
     assert [retention.sweep(2), retention.sweep(2)] == [1, 0]
 
 
-def test_two_that_sweep_at_once_do_not_wait_for_each_other(
+def test_two_sweeps_at_once_do_not_wait_for_each_other(
     retention: Retention, preferences: PreferenceStore, chat_of: Old
 ) -> None:
     preferences.set("ann", Preferences(keep_days=7))
@@ -151,7 +155,7 @@ def test_two_that_sweep_at_once_do_not_wait_for_each_other(
     assert sum(gone) == 20
 
 
-def test_who_says_something_in_a_chat_keeps_it(
+def test_saying_something_in_a_chat_keeps_it(
     retention: Retention, preferences: PreferenceStore, conversations: Conversations, chat_of: Old
 ) -> None:
     preferences.set("ann", Preferences(keep_days=7))
@@ -207,7 +211,7 @@ def test_a_sweep_that_fails_is_tried_again_later_and_keeps_nobody_from_rememberi
     assert retention.asked == 1
 
 
-def test_a_running_worker_lets_chats_go_of_people_who_are_away(
+def test_a_running_worker_erases_chats_of_absent_people(
     conversations: Conversations, memory: Memory, retention: Retention, preferences: PreferenceStore, chat_of: Old
 ) -> None:
     preferences.set("ann", Preferences(keep_days=7))

@@ -94,7 +94,7 @@ def test_the_words_of_a_search_are_not_taken_for_a_query(conversations: Conversa
         assert len(_found(chats, asked)) == (1 if "nothing" not in asked and set(asked) - set("\\%") else 0), asked
 
 
-def test_many_are_bounded_and_the_latest_win(conversations: Conversations, chats: Chats) -> None:
+def test_the_number_of_hits_is_limited_and_the_latest_come_first(conversations: Conversations, chats: Chats) -> None:
     _said(conversations, *(f"bee number {number}" for number in range(MOST_FOUND + 5)))
     found = _found(chats, "bee")
     assert len(found) == MOST_FOUND
@@ -110,7 +110,7 @@ def test_a_word_of_old_messages_is_found_behind_hundreds_of_newer_ones(
     assert _found(chats, '"the needle"') == ["the needle"]
 
 
-def test_nobody_finds_what_another_said(conversations: Conversations, chats: Chats) -> None:
+def test_nobody_finds_what_another_person_said(conversations: Conversations, chats: Chats) -> None:
     _said(conversations, "I keep bees", named="bees")
     for who in ("bob", "ann ", "ANN", "%"):
         assert chats.search(who, "bees") == []

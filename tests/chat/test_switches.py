@@ -95,7 +95,7 @@ def test_a_temporary_chat_is_in_no_list_and_can_be_talked_in(chat: ChatServices,
 
 
 @pytest.mark.parametrize("nobodys", ["", "x", "6f6b3f0e-6a3c-4d2b-9b65-3f6d0a2b7c11", "\x00"])
-def test_a_chat_that_is_nobodys_has_no_switches(conversations: Conversations, nobodys: str) -> None:
+def test_a_chat_that_does_not_exist_has_no_switches(conversations: Conversations, nobodys: str) -> None:
     with pytest.raises(NotFound):
         conversations.switches.of("ann", nobodys)
     with pytest.raises(NotFound):
@@ -146,7 +146,7 @@ def home(chat: ChatServices, memory: Memory, database: Database) -> Services:
     )
 
 
-def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(
+def test_forgetting_a_chat_erases_its_memories_and_their_quotes_in_receipts(
     chat: ChatServices, memory: Memory, sql: Sql, known: Known, home: Services
 ) -> None:
     taught = _turn(chat, BEES)
@@ -164,7 +164,7 @@ def test_forgetting_takes_what_a_chat_taught_out_of_memory_and_of_every_receipt(
     assert len(chat.conversations.messages("ann", taught.conversation_id)) == 2
 
 
-def test_forgetting_holds_for_what_waits_to_be_remembered(
+def test_forgetting_a_chat_withdraws_its_waiting_turns(
     chat: ChatServices, memory: Memory, sql: Sql, known: Known, home: Services
 ) -> None:
     taught = _turn(chat, BEES)
@@ -173,7 +173,7 @@ def test_forgetting_holds_for_what_waits_to_be_remembered(
     assert known() == []
 
 
-def test_what_forgetting_would_do_can_be_asked_first(
+def test_what_forgetting_a_chat_would_do_can_be_asked_first(
     chat: ChatServices, memory: Memory, sql: Sql, home: Services
 ) -> None:
     taught = _turn(chat, BEES)

@@ -171,14 +171,14 @@ def test_slashes_are_commands_or_words_and_an_unknown_command_is_said(talk: Talk
     assert printed.count("recalled: nothing") == 1
 
 
-def test_what_could_take_over_a_terminal_is_not_printed(talk: Talk, memory: Memory) -> None:
+def test_control_characters_are_not_printed(talk: Talk, memory: Memory) -> None:
     memory.add("I like \x1b[31mred\x1b]0;title\x07 and \x9b2J tea.\r", user_id="dave", infer=False)
     printed = talk("/memories", "What do I like?\x1b[2J")
     assert "red" in printed
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", printed)
 
 
-def test_bytes_that_are_no_text_are_taken_all_the_same(talk: Talk) -> None:
+def test_bytes_that_are_no_text_are_accepted(talk: Talk) -> None:
     process = talk.begin()
     assert process.stdin is not None
     os.write(process.stdin.fileno(), b"I like caf\xe9s and \xff tea.\n")
@@ -241,7 +241,7 @@ def test_what_the_model_cannot_do_is_said_and_the_talk_goes_on(
     assert re.search(r"not remembered yet: .*key.*\n  memories: none yet", printed)
 
 
-def test_what_was_not_believed_is_told_with_its_reason(talk_with_model: Talk, model_server: ModelServer) -> None:
+def test_a_refused_memory_is_printed_with_its_reason(talk_with_model: Talk, model_server: ModelServer) -> None:
     invented = {"action": "add", "target": None, "text": "Has a dog", "kind": "fact", "quote": "my dog Rex"}
     more: dict[str, object] = {"happened_at": None, "language": "en", "entities": [], "relations": [], "reason": ""}
     model_server.enqueue(Reply("I see."), Json({"operations": [invented | more]}))
@@ -272,7 +272,7 @@ def test_it_needs_no_settings_and_leaves_no_process_behind(at_home: Talk) -> Non
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
-def test_told_to_end_it_leaves_no_process_behind_either(at_home: Talk, told: signal.Signals) -> None:
+def test_ended_by_a_signal_it_leaves_no_process_behind_either(at_home: Talk, told: signal.Signals) -> None:
     process = at_home.begin()
     type_in(process, "/memories")
     wait_for(process, "memories: none yet")
@@ -281,7 +281,7 @@ def test_told_to_end_it_leaves_no_process_behind_either(at_home: Talk, told: sig
     assert processes_in(at_home.folder) == []
 
 
-def test_a_reader_who_left_is_no_reason_to_complain(talk: Talk) -> None:
+def test_a_closed_output_is_no_error(talk: Talk) -> None:
     process = talk.begin()
     assert process.stdout is not None
     wait_for(process, "Keepsake")
@@ -304,7 +304,7 @@ def test_wrong_settings_are_one_sentence(talk: Talk, name: str, value: str, sent
     assert sentence in talk("hello", code=1)
 
 
-def test_nobody_is_not_a_user(talk: Talk) -> None:
+def test_an_empty_name_is_no_user(talk: Talk) -> None:
     assert "A user id is missing" in talk("hello", code=1, user=" ")
 
 

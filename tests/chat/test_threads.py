@@ -112,7 +112,7 @@ def test_another_answer_far_back_is_told_what_stood_before_it_only(
     assert len(shown.steps) == 102
 
 
-def test_what_a_person_thinks_of_a_reply_is_kept_and_can_be_taken_back(conversations: Conversations) -> None:
+def test_a_rating_is_saved_and_can_be_taken_back(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
     reply = conversations.reply(asked, "Hi.", "complete", {})
     threads = conversations.threads
@@ -150,7 +150,7 @@ def test_the_stamp_changes_with_what_is_said_and_chosen_and_with_nothing_else(co
     assert stamp() == ""
 
 
-def test_nobody_elses_chat_is_read(conversations: Conversations, long: Message) -> None:
+def test_another_persons_chat_is_not_read(conversations: Conversations, long: Message) -> None:
     assert conversations.threads.open("bob", long.conversation_id) == Thread()
     assert conversations.threads.stamp("bob", long.conversation_id) == ""
     with pytest.raises(AppError):

@@ -254,7 +254,7 @@ def test_a_second_try_after_half_a_reply_asks_the_question_again(chat: ChatServi
     assert roles == ["system", "user"]
 
 
-def test_an_embedder_that_fails_costs_the_memories_and_not_the_reply(
+def test_when_the_embedder_fails_the_reply_comes_without_memories(
     chat: ChatServices, model_server: ModelServer, database: Database
 ) -> None:
     far = RemoteEmbedder(Embeddings("e", None, model_server.base_url), 256)
@@ -268,7 +268,7 @@ def test_an_embedder_that_fails_costs_the_memories_and_not_the_reply(
     assert "(nothing yet)" in model_server.chats[0].said("system")
 
 
-def test_a_chat_that_is_deleted_while_the_model_speaks_ends_with_a_sentence(
+def test_a_chat_that_is_deleted_during_its_reply_ends_with_a_sentence(
     chat: ChatServices, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -313,7 +313,7 @@ def test_a_long_chat_is_cut_from_its_oldest_message(chat: ChatServices, model_se
     assert sent[0].startswith("question ")
 
 
-def test_the_question_goes_along_whole_however_long_it_is(chat: ChatServices, model_server: ModelServer) -> None:
+def test_the_question_is_sent_whole_however_long_it_is(chat: ChatServices, model_server: ModelServer) -> None:
     long = "why " * 7_999
     model_server.enqueue(Reply("Hello"), Reply("Because."))
     take_turn(chat, "Hello")

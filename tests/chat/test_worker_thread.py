@@ -50,7 +50,7 @@ def test_the_thread_finds_turns_that_nobody_told_it_of(
     until(lambda: known() == [BEES])
 
 
-def test_the_thread_outlives_a_database_that_is_away(
+def test_the_thread_survives_when_the_database_is_away(
     worker: Worker,
     waiting: Say,
     known: Known,
@@ -70,7 +70,7 @@ def test_the_thread_outlives_a_database_that_is_away(
     until(lambda: known() == [BEES])
 
 
-def test_it_ends_when_it_is_stopped_and_stays_so(worker: Worker) -> None:
+def test_a_stopped_worker_does_not_start_again(worker: Worker) -> None:
     worker.start()
     thread = worker._thread
     assert thread is not None
@@ -82,7 +82,7 @@ def test_it_ends_when_it_is_stopped_and_stays_so(worker: Worker) -> None:
     assert not worker.alive
 
 
-def test_stopping_lets_the_turn_at_hand_be_finished(
+def test_stopping_waits_for_the_turn_that_is_being_remembered(
     worker: Worker, waiting: Say, known: Known, model_server: ModelServer
 ) -> None:
     gate = Gate()

@@ -35,12 +35,12 @@ def test_without_trusted_proxies_no_address_is_known(forwarded: list[str]) -> No
         (["fe80::1%eth0"], "10.0.0.1", "fe80::1"),
     ],
 )
-def test_the_first_address_that_is_not_our_proxy_is_who_asks(forwarded: list[str], peer: str, asking: str) -> None:
+def test_the_first_address_that_is_not_our_proxy_is_the_client(forwarded: list[str], peer: str, asking: str) -> None:
     assert address_of(forwarded, peer, PROXIES) == asking
 
 
 @pytest.mark.parametrize("written", ["", "unknown", "198.51.100.1.5", "<script>", "1.2.3.4, ", "-, _hidden"])
-def test_what_is_no_address_hides_nobody_behind_an_invented_one(written: str) -> None:
+def test_a_broken_address_does_not_hide_a_client_behind_an_invented_one(written: str) -> None:
     assert address_of([written], "10.0.0.1", PROXIES) == "10.0.0.1"
 
 

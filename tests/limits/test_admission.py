@@ -36,12 +36,12 @@ def _invitations(database: Database, *options: str) -> list[str]:
     return outcome.stdout.split()
 
 
-def test_an_open_door_lets_anybody_in(limiting: Limiting) -> None:
+def test_open_admission_lets_anybody_make_an_account(limiting: Limiting) -> None:
     limiting().may_come_in("anybody@anywhere.example")
 
 
 @pytest.mark.parametrize("email", ["dave@example.com", " DAVE@EXAMPLE.COM ", "anybody@example.org", "o@EXAMPLE.ORG"])
-def test_who_is_on_the_list_may_come_in(limiting: Limiting, email: str) -> None:
+def test_addresses_on_the_list_are_admitted(limiting: Limiting, email: str) -> None:
     limiting(admission="list", admitted=LIST).may_come_in(email)
 
 
@@ -61,7 +61,7 @@ def test_who_is_on_the_list_may_come_in(limiting: Limiting, email: str) -> None:
         "ｄave@example.com",
     ],
 )
-def test_what_only_looks_like_it_may_not(limiting: Limiting, email: str) -> None:
+def test_addresses_that_only_look_alike_are_not_admitted(limiting: Limiting, email: str) -> None:
     with pytest.raises(NotInvited, match="not on the list"):
         limiting(admission="list", admitted=LIST).may_come_in(email)
 
@@ -73,7 +73,7 @@ def test_an_empty_list_admits_nobody() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"ADMISSION": "closed"}, {"ADMITTED": "example.org"}])
-def test_a_door_that_makes_no_sense_is_told(wrong: dict[str, str]) -> None:
+def test_an_unknown_kind_of_admission_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         Settings.read(wrong)
 
@@ -89,7 +89,9 @@ def test_an_invitation_lets_one_address_in_however_often_it_tries(limiting: Limi
 
 
 @pytest.mark.parametrize("given", [None, "", "made-up", "' or true --"])
-def test_without_a_real_invitation_nobody_comes_in(limiting: Limiting, database: Database, given: str | None) -> None:
+def test_nobody_is_admitted_without_a_valid_invitation(
+    limiting: Limiting, database: Database, given: str | None
+) -> None:
     _invitations(database)
     with pytest.raises(NotInvited, match="An invitation is needed"):
         limiting(admission="invitation").may_come_in("eve@example.com", given)

@@ -14,7 +14,7 @@ from settings import Settings
 from tests.limits.conftest import Limiting
 
 
-def test_agreeing_counts_for_oneself_and_lasts(limiting: Limiting, database: Database) -> None:
+def test_consent_counts_for_one_person_and_lasts(limiting: Limiting, database: Database) -> None:
     limits = limiting()
     assert not limits.agreed("alice", "alice@example.com")
     limits.consents.record_consent("alice")
@@ -23,7 +23,7 @@ def test_agreeing_counts_for_oneself_and_lasts(limiting: Limiting, database: Dat
     assert not limits.agreed("bob", "bob@example.com")
 
 
-def test_new_words_are_asked_about_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_of_the_text_asks_for_consent_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     consents = Consents(database)
     consents.record_consent("alice")
     monkeypatch.setattr(limits.consent, "_NOW", {"version": limits.consent.VERSION + 1})
@@ -32,7 +32,7 @@ def test_new_words_are_asked_about_again(database: Database, monkeypatch: pytest
     assert consents.has_agreed("alice")
 
 
-def test_an_account_made_past_the_app_does_not_come_in(limiting: Limiting) -> None:
+def test_an_account_made_without_the_app_is_not_admitted(limiting: Limiting) -> None:
     with pytest.raises(NotInvited, match="without an invitation"):
         limiting(admission="invitation").agreed("eve", "eve@example.com")
     with pytest.raises(NotInvited, match="not on the list"):

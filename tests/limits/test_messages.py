@@ -73,7 +73,7 @@ def test_files_that_are_refused_are_not_counted(limiting: Limiting) -> None:
         _upload(limits, "alice")
 
 
-def test_a_limit_of_nothing_is_none(limiting: Limiting) -> None:
+def test_a_limit_of_zero_is_no_limit(limiting: Limiting) -> None:
     limits = limiting(messages_per_minute=0, messages_per_day=0, memories_per_person=0, uploads_per_day=0)
     assert _passed(limits, "alice", 50) == 50
     assert limits.memories_left("alice") is None

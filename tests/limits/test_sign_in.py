@@ -54,11 +54,11 @@ def test_without_an_address_only_the_mail_address_counts(limiting: Limiting) -> 
     assert sum(_attempts(limits, f"{number}@example.com", None, 1) for number in range(30)) == 30
 
 
-def test_a_limit_of_nothing_lets_everything_through(limiting: Limiting) -> None:
+def test_a_limit_of_zero_lets_every_attempt_through(limiting: Limiting) -> None:
     assert _attempts(limiting(sign_in_attempts=0), "dave@example.com", "198.51.100.1", 30) == 30
 
 
-def test_no_address_of_a_stranger_is_kept_in_the_open(limiting: Limiting, database: Database) -> None:
+def test_addresses_are_stored_as_hashes(limiting: Limiting, database: Database) -> None:
     limiting().may_try_sign_in("dave@example.com", "198.51.100.1")
     with closing(Database(database.admin_url)) as admin, admin.engine.connect() as connection:
         kept = str(connection.execute(text("select * from app_shared.counts")).all())
@@ -66,7 +66,7 @@ def test_no_address_of_a_stranger_is_kept_in_the_open(limiting: Limiting, databa
     assert "198.51" not in kept
 
 
-def test_old_counts_are_swept_away(limiting: Limiting, database: Database) -> None:
+def test_old_counts_are_deleted(limiting: Limiting, database: Database) -> None:
     limits = limiting()
     for number in range(5):
         limits.may_try_sign_in(f"{number}@example.com", None)
@@ -76,7 +76,7 @@ def test_old_counts_are_swept_away(limiting: Limiting, database: Database) -> No
         assert connection.scalar(text("select count(*) from app_shared.counts")) == 1
 
 
-def test_fifty_at_once_lose_no_count_and_pass_no_limit(limiting: Limiting, database: Database) -> None:
+def test_fifty_attempts_at_once_are_all_counted_and_pass_no_limit(limiting: Limiting, database: Database) -> None:
     counts, start = Counts(database), threading.Barrier(50)
     answers: list[int | None] = []
 

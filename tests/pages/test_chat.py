@@ -86,7 +86,7 @@ def test_a_turn_with_nothing_to_learn_says_nothing(open_app: OpenApp, home: serv
     assert not [each for each in app.button if "Learned" in each.label or "not kept" in each.label]
 
 
-def test_a_turn_that_rests_says_why(open_app: OpenApp, home: services.Services) -> None:
+def test_a_postponed_turn_says_why(open_app: OpenApp, home: services.Services) -> None:
     app = _told(open_app, home)
     asked, _ = _messages(app, home)
     with home.database.as_user(_user(app)) as connection:
@@ -94,7 +94,7 @@ def test_a_turn_that_rests_says_why(open_app: OpenApp, home: services.Services) 
     assert "Not remembered yet: The model is busy\\." in words(app.run())
 
 
-def test_what_was_not_kept_is_counted_and_told_with_its_reason(open_app: OpenApp, home: services.Services) -> None:
+def test_refused_memories_are_counted_and_shown_with_their_reasons(open_app: OpenApp, home: services.Services) -> None:
     app = _told(open_app, home)
     asked, _ = _messages(app, home)
     dropped = {"text": "Likes jazz", "reason": "the quote is not in the person's words"}
@@ -151,7 +151,9 @@ def test_nobody_is_asked_about_another_persons_memories(open_app: OpenApp, home:
 # -- another answer ------------------------------------------------------------------------------
 
 
-def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(open_app: OpenApp, home: services.Services) -> None:
+def test_a_complete_reply_can_be_written_again_and_the_old_one_stays(
+    open_app: OpenApp, home: services.Services
+) -> None:
     app = _told(open_app, home)
     _button(app, "Try again").click().run()
     asked, first, second = _messages(app, home)
@@ -161,7 +163,7 @@ def test_a_whole_answer_can_be_had_again_and_the_old_one_is_kept(open_app: OpenA
     assert not app.exception
 
 
-def test_an_answer_can_be_had_without_a_memory_and_with_it_again(open_app: OpenApp, home: services.Services) -> None:
+def test_a_reply_can_be_written_without_a_memory_and_with_it_again(open_app: OpenApp, home: services.Services) -> None:
     app = open_app("pages/chat.py")
     home.memory.add(BEES, user_id=_user(app))
     app.chat_input[0].set_value("Where are my bees?").run()
@@ -178,7 +180,7 @@ def test_an_answer_can_be_had_without_a_memory_and_with_it_again(open_app: OpenA
     assert BEES in _messages(app, home)[-1].content
 
 
-def test_an_answer_further_up_can_be_had_again_and_branches_there(open_app: OpenApp, home: services.Services) -> None:
+def test_an_earlier_reply_can_be_written_again_and_branches_there(open_app: OpenApp, home: services.Services) -> None:
     app = _told(open_app, home)
     app.chat_input[0].set_value("And what else?").run()
     app.run()

@@ -45,9 +45,7 @@ def _reword(app: AppTest, told: str) -> AppTest:
     return app
 
 
-def test_a_message_is_said_otherwise_and_both_versions_are_a_press_away(
-    open_app: OpenApp, home: services.Services
-) -> None:
+def test_an_edited_message_and_its_old_version_are_a_press_away(open_app: OpenApp, home: services.Services) -> None:
     app = _says(_says(open_app("pages/chat.py"), "Tell me of Delft"), "And more of it")
     _reword(app.run(), "Tell me of Utrecht")
     assert not app.text_area
@@ -75,7 +73,7 @@ def test_what_is_said_after_another_answer_follows_that_one(open_app: OpenApp, h
     assert more.parent_id == second.id
 
 
-def test_leaving_a_message_as_it_was_changes_nothing(open_app: OpenApp, home: services.Services) -> None:
+def test_cancelling_an_edit_changes_nothing(open_app: OpenApp, home: services.Services) -> None:
     app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     _button(app, "Reword").click().run()
     app.text_area[0].set_value("Nothing")
@@ -110,9 +108,7 @@ def test_two_presses_on_one_suggestion_are_one_chat(open_app: OpenApp, home: ser
     assert len(home.chats.recent(_user(app))) == 1
 
 
-def test_what_is_thought_of_a_reply_is_kept_shown_again_and_taken_back(
-    open_app: OpenApp, home: services.Services
-) -> None:
+def test_a_rating_is_saved_shown_again_and_taken_back(open_app: OpenApp, home: services.Services) -> None:
     app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
     thumbs: Any = app.get("feedback")[0]
     thumbs.set_value(0).run()
