@@ -1,4 +1,4 @@
-"""The labelled set has the size and shape that are promised, and what is measured on it is told rightly."""
+"""The labelled cases have the promised size and shape, and the benchmark measures them correctly."""
 
 from __future__ import annotations
 

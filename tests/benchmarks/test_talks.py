@@ -1,4 +1,4 @@
-"""The talks that recall is measured on: each question has its evidence, and other words than it."""
+"""The chats that recall is measured on: each question has its evidence, and other words than it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several readings in one trip: each gives what it gives alone, for one user, whatever the others are called."""
+"""Batched reads: each reading gives the same result as alone, whatever the others are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sees what: transactions bound to a user, and the pool they share."""
+"""Transactions that are bound to a user, and the pool they share."""
 
 from __future__ import annotations
 

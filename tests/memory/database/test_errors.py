@@ -1,4 +1,4 @@
-"""What a person reads when the database cannot be reached or will not: one sentence, and no secret in it."""
+"""Errors of the database: one sentence that a person can act on, without secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person said to ChatGPT, out of its export: the branch that counts, their own words, and files that lie."""
+"""ChatGPT's export: the branch that was shown, the person's own messages, and damaged files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said elsewhere: learned from once, in its order and with its days, or kept to be found again."""
+"""The import queue: messages are learned from once, in order and with their days, or only kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving to another embedding model: nothing is lost, nobody waits, and a kill at any step breaks nothing."""
+"""Re-embedding: nothing is lost, the app goes on, and a kill at any step breaks nothing."""
 
 from __future__ import annotations
 

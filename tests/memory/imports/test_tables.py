@@ -1,4 +1,4 @@
-"""Memories as a table and as plain lines: our own export comes back as it went, and what is wrong is told."""
+"""Tables and plain lines of memories: our own export is read back unchanged, and errors are reported."""
 
 from __future__ import annotations
 

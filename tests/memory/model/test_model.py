@@ -1,4 +1,4 @@
-"""The adapter to models: what it asks, and that whatever a server does ends as a reply, an answer or a `ModelError`."""
+"""The model client: what it sends, and that every answer of a server ends as a reply or a `ModelError`."""
 
 from __future__ import annotations
 

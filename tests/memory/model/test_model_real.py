@@ -1,4 +1,4 @@
-"""The adapter to models against a real server, llama.cpp, whose model is too small to be clever."""
+"""The model client with a real server, llama.cpp, and a very small model."""
 
 from __future__ import annotations
 

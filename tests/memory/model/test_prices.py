@@ -1,4 +1,4 @@
-"""What a reply cost: by the prices of the deployer, for their model only."""
+"""The price of a reply: by the configured prices, for the configured model only."""
 
 from __future__ import annotations
 

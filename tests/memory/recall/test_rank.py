@@ -1,4 +1,4 @@
-"""Ranking: the best first, nothing twice, nothing far behind the best, no more than fits; and how sure to be."""
+"""Ranking: the best first, no repeats, nothing far below the best, within the budget; and the relatedness."""
 
 from __future__ import annotations
 

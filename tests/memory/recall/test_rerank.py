@@ -1,4 +1,4 @@
-"""The second look: a reranker changes the order and nothing else, and where it fails the order stays."""
+"""Reranking changes only the order; if the reranker fails, the order stays."""
 
 from __future__ import annotations
 

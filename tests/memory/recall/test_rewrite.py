@@ -1,4 +1,4 @@
-"""Questions that lean on what was said before are made whole by one short call; all others cost nothing."""
+"""Questions that refer back are rewritten by one short call; all others need none."""
 
 from __future__ import annotations
 

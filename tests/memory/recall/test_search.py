@@ -1,4 +1,4 @@
-"""Recall: a question finds what is remembered about it, whatever it is made of, and nothing of anybody else's."""
+"""Recall: a question finds what is remembered about it, and nothing of another user."""
 
 from __future__ import annotations
 

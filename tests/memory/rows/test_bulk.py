@@ -1,4 +1,4 @@
-"""Thousands of messages at once, and files of them: in batches, none lost, none twice."""
+"""Thousands of messages at once, and import files: written in batches, none lost, none twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph: drawn from what memories say of entities, resolved by their names, and gone with the memories."""
+"""The graph: made from what memories say of entities, resolved by their names, and deleted with the memories."""
 
 from __future__ import annotations
 

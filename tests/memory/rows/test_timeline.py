@@ -1,4 +1,4 @@
-"""Memories along time: by the day they are about, with what was believed before, page by page."""
+"""The time line: memories by the day they are about, with earlier texts, page by page."""
 
 from __future__ import annotations
 

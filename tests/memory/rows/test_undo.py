@@ -1,4 +1,4 @@
-"""History, undo and "as of": every version, who made it, and back to exactly what was."""
+"""History, undo and "as of": every version and who made it, and exact restoration."""
 
 from __future__ import annotations
 

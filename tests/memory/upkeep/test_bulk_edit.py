@@ -1,4 +1,4 @@
-"""Many memories at once: pages, several removed in one change, and an uploaded file."""
+"""Many memories at once: pages, several deleted in one run, and an uploaded file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recall checks: green while the memory is found, red with the reason when it is not."""
+"""Recall checks: green while the memory is found, red with the reason if it is not."""
 
 from __future__ import annotations
 

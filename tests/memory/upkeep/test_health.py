@@ -1,4 +1,4 @@
-"""How somebody's memories are: what is counted, what is worth a look, and what a click does about it."""
+"""The health of memories: what is counted, what is listed and why, and merging duplicates."""
 
 from __future__ import annotations
 

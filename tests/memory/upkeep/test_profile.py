@@ -1,4 +1,4 @@
-"""The page about a person: written from memories, and the person's own lines win."""
+"""The profile: written from memories; the person's own lines win."""
 
 from __future__ import annotations
 

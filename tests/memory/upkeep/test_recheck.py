@@ -1,4 +1,4 @@
-"""Does this still hold? Asked once about a memory, once a week of a person, and never while another question waits."""
+"""Rechecks: each memory is asked about once, a person once a week, and one question at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tidying: what stands twice, what belongs together, what has expired; one step, undone as one."""
+"""Tidying: duplicates, clusters and expired memories, changed in one step and undone as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which models there are to choose from: from a real server's list, in little time, asked for once in some minutes."""
+"""The models to choose from: read from the server quickly, and once in some minutes."""
 
 from __future__ import annotations
 
