@@ -1,13 +1,13 @@
--- The ground: schemas, the vector type, and how a policy learns who is asking.
+-- Schemas, the vector type, and the function that tells a policy which user is asking.
 -- Runs as it is on hosted Supabase (where auth, extensions and the roles exist) and on the embedded
--- server (where local/ makes them first).
+-- server (where memory/embedded/ makes them first).
 
 create schema if not exists extensions;
 create extension if not exists vector with schema extensions;
 create schema if not exists vecs;
 create schema if not exists app;
 
--- The worker looks across users, through one function that answers with ids only. Its role can do nothing else.
+-- The worker works across users, through functions that return only ids or numbers. Its role can do nothing else.
 do $$
 begin
   if not exists (select from pg_roles where rolname = 'keepsake_worker') then
@@ -22,7 +22,7 @@ end $$;
 grant usage on schema app, vecs, extensions to authenticated;
 grant usage on schema app to keepsake_worker;
 
--- User ids are any string, so policies compare with the claim itself and never cast it to a uuid.
+-- A user id may be any string, so policies compare it with the claim as text and never cast it to a uuid.
 create function app.asking() returns text
   language sql stable
   set search_path = ''

@@ -1,5 +1,5 @@
--- Conversations and messages. A message knows its parent, so that branches can come later, and a turn
--- that is not yet remembered is its own to-do note.
+-- Conversations and messages. A message has a parent, which makes branches possible. The queue of turns to remember
+-- is a column of the messages.
 
 create table app.conversations (
   id uuid primary key default gen_random_uuid(),
@@ -23,13 +23,13 @@ create table app.messages (
   status text not null default 'complete' check (status in ('complete', 'stopped', 'failed')),
   receipt jsonb not null default '{}'::jsonb,
   created_at timestamptz not null default now(),
-  -- What the worker goes by; only a person's message is ever anything but 'none'.
+  -- The state that the worker reads; only a person's message is ever anything but 'none'.
   remembering text not null default 'none' check (remembering in ('none', 'waiting', 'done', 'given up')),
   remember_after timestamptz not null default now(),
   remember_attempts int not null default 0,
   unique (id, conversation_id, user_id),
-  -- Foreign keys are checked past row-level security, so the owner is part of them: nobody can hang a
-  -- message into another person's conversation.
+  -- Foreign keys are checked without row-level security, so the owner is part of them: nobody can add a
+  -- message to another person's conversation.
   foreign key (conversation_id, user_id) references app.conversations (id, user_id) on delete cascade,
   foreign key (parent_id, conversation_id, user_id) references app.messages (id, conversation_id, user_id)
     on delete cascade
@@ -52,7 +52,7 @@ create policy own_messages on app.messages to authenticated
 grant select, insert, update, delete on app.conversations, app.messages to authenticated;
 
 -- The next turn to remember, locked until the caller's transaction ends; one at a time for each user.
--- It sees all users' turns and therefore answers with ids only.
+-- It reads the turns of all users and therefore returns only ids.
 create function app.claim_turn() returns table (message_id uuid, user_id text)
   language plpgsql security definer
   set search_path = ''

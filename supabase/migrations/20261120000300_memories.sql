@@ -1,5 +1,5 @@
--- What is kept about a person: the history every version goes through, and the function that makes (or
--- takes over) vecs.memories, whose vector size is known only when an embedding model is chosen.
+-- Memories: the history of every version, and the function that makes (or takes over) vecs.memories, whose vector size
+-- is known only when an embedding model is chosen.
 
 create table app.memory_history (
   event bigint generated always as identity primary key,
@@ -10,8 +10,8 @@ create table app.memory_history (
   actor text not null,
   reason text,
   message_id text,
-  run text,       -- events with the same run were one act (a tidying, an undo of several) and are undone as one
-  undoes bigint,  -- the event this one took back
+  run text,       -- events with the same run were made together (by tidying, by an undo of several) and are undone together
+  undoes bigint,  -- the event that this one undid
   old_metadata jsonb,
   new_metadata jsonb,
   old_vec vector,
@@ -28,8 +28,8 @@ create policy own_history on app.memory_history to authenticated
   using (user_id = (select app.asking())) with check (user_id = (select app.asking()));
 grant select, insert, delete on app.memory_history to authenticated;
 
--- Written by a trigger so that no writer can skip it: not ours, not mem0, not a person with psql.
--- Who, why and from which message come from the transaction's settings.
+-- A trigger writes the history, so no writer can skip it: not our code, not mem0, not a person with psql.
+-- Who made the change, why and from which message is read from the transaction's settings.
 create function app.keep_history() returns trigger
   language plpgsql
   set search_path = ''
@@ -68,13 +68,13 @@ create table app.collections (
 );
 grant select on app.collections to authenticated, keepsake_worker;
 
--- A date as somebody else's software wrote it, or nothing.
+-- A date as another program wrote it, or null.
 create function app.moment(written text) returns timestamptz
   language plpgsql stable
   set search_path = ''
   as $$ begin return written::timestamptz; exception when others then return null; end $$;
 
--- Makes vecs.memories, or takes over one that mem0 or vecs made, with its rows.
+-- Makes vecs.memories, or takes over a table that mem0 or vecs made, with its rows.
 create function app.ensure_collection(dimension int, embed_model text) returns void
   language plpgsql
   as $$

@@ -1,7 +1,7 @@
--- What stands beside the memories: how often each was used, questions to the person, the profile, the
--- person's own wishes, and the graph. All of it belongs to one user and goes when the memory goes.
+-- Tables next to the memories: how often each was used, questions to the person, the profile, the person's settings, and
+-- the graph. Every row belongs to one user; rows about a memory are deleted with it.
 
--- Counts of use live here and not in the memory, so that a search writes no history.
+-- The use of a memory is counted here and not in the memory, so that a search makes no new version of it.
 create table app.memory_use (
   user_id text not null default app.asking(),
   memory_id text not null,
@@ -12,7 +12,7 @@ create table app.memory_use (
   primary key (user_id, memory_id)
 );
 
--- "Which is right?": a contradiction the model is not sure of waits here for the person's word.
+-- "Which is right?": contradictions that the model is not sure about, until the person answers.
 create table app.questions (
   id uuid primary key default gen_random_uuid(),
   user_id text not null default app.asking(),
@@ -25,7 +25,7 @@ create table app.questions (
 );
 create index questions_open on app.questions (user_id, asked_at) where answer is null;
 
--- One page about the person: lines, of which some are the person's own and win.
+-- The profile, one page about the person. Lines of the person's own win over generated ones.
 create table app.profiles (
   user_id text primary key default app.asking(),
   lines jsonb not null default '[]'::jsonb,
@@ -33,7 +33,7 @@ create table app.profiles (
   updated_at timestamptz not null default now()
 );
 
--- What a person wishes of the remembering: their timezone, and words added to the instructions.
+-- A person's settings for remembering: their timezone, and additions to the instructions.
 create table app.people (
   user_id text primary key default app.asking(),
   timezone text not null default 'UTC',
@@ -42,10 +42,9 @@ create table app.people (
   updated_at timestamptz not null default now()
 );
 
--- The graph is drawn from `entities` and `relations` in a memory's metadata by a trigger, so that it comes,
--- changes and goes with the memory: an undo brings it back like everything else. Each row belongs to one
--- memory and says what that memory said; which names mean the same is found when reading (same_entity), so
--- that entities come apart again when the memory that joined them goes, and no two writers share a row.
+-- A trigger makes the graph from `entities` and `relations` in a memory's metadata, so it is changed, deleted and restored
+-- with the memory. Each row belongs to one memory. Which names mean the same entity is worked out when reading
+-- (same_entity), so entities separate again when the memory that joined them is deleted, and no two writers share a row.
 create table app.entity_names (
   user_id text not null,
   memory_id text not null,
@@ -90,7 +89,7 @@ create function app.name_key(name text) returns text
   set search_path = ''
   as $$ select btrim(regexp_replace(lower(normalize(name, NFKC)), '\s+', ' ', 'g')) $$;
 
--- Only what begins with a small letter is a description; "me" is the person, as good as a name.
+-- A text that begins with a small letter is a description, except "me", which means the person and counts as a name.
 create function app.is_proper(name text) returns boolean
   language sql immutable
   set search_path = ''
@@ -98,8 +97,8 @@ create function app.is_proper(name text) returns boolean
     select app.name_key(name) = 'me' or left(name, 1) <> lower(left(name, 1)) or left(name, 1) = upper(left(name, 1))
   $$;
 
--- What one memory's metadata says of entities and relations. Anybody may have written it: what does not have
--- the form is passed over, what is too long or too much for an index as well, and nothing raises.
+-- The entities and relations in one memory's metadata, which any program may have written. Values of another form, and
+-- values too long or too many for an index, are ignored; nothing raises an error.
 create function app.draw_graph(owner text, memory text, drawn jsonb) returns void
   language plpgsql
   set search_path = ''
@@ -182,10 +181,10 @@ begin
   return null;
 end $$;
 
--- For each key asked for, all keys of the same entity: those that stood beside it in some memory, those that
--- stood beside these, and so on. Every key is its own. A description used of several joins none of them: "my
--- friend" beside "Ben" here and beside "Carla" there does not make them one. Reads only the rows of entities
--- with several names in one memory, which are few.
+-- For each given key, all keys of the same entity: keys that some memory uses for one entity together with it, keys used
+-- together with those, and so on, and the key itself. A description of several entities joins none of them: "my friend"
+-- for "Ben" in one memory and for "Carla" in another does not make them one. It reads only the rows of entities that have
+-- several names in one memory, which are few.
 create function app.same_entity(wanted text[]) returns table (of_key text, key text)
   language sql stable
   set search_path = ''
@@ -216,8 +215,8 @@ create function app.same_entity(wanted text[]) returns table (of_key text, key t
     select same.of_key, same.key from same
   $$;
 
--- The relations of whoever has one of these keys, and with two hops those of whom they lead to. The person
--- stands in the middle of everything: no path leads through "me".
+-- The relations of the entities with these keys; with two hops, also those of their neighbours. No path leads through
+-- "me", the person, who is related to everything.
 create function app.around(wanted text[], hops int default 1)
   returns table (memory_id text, subject_key text, relation text, object_key text, hop int)
   language sql stable
@@ -246,7 +245,7 @@ create function app.around(wanted text[], hops int default 1)
     select further.memory_id, further.subject_key, further.relation, further.object_key, 2 from further
   $$;
 
--- What was counted or asked about a memory goes with it.
+-- Deletes what was counted or asked about a memory with the memory.
 create function app.keep_company() returns trigger
   language plpgsql
   set search_path = ''

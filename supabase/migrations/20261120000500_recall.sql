@@ -1,11 +1,11 @@
--- Recall: what stands beside the vectors, so that one message to the database finds by words, dates and names too.
+-- Recall: tables and functions that find rows by words, dates and names as well as by vectors, in one trip.
 --
--- Each row of vecs.memories and vecs.episodes has a place: a number of its own among its person's rows. What was
--- said stands in the order of its talk (the rows of one run_id), so that neighbours are one apart; a long pause, or
--- another talk, begins at the next thousand. Facts have no neighbours: theirs are below zero, the newest lowest.
--- app.postings says which words stand at which place.
+-- Each row of vecs.memories and vecs.episodes has a place: a number that is unique among its user's rows. Messages are
+-- numbered in the order of their chat (the rows of one run_id), so that neighbours differ by one; after a long pause, and
+-- for another chat, numbering continues at the next thousand. Facts have no neighbours: their places are negative, the
+-- newest lowest. app.postings lists which words occur at which place.
 
--- A text as its words are looked for: without accents, and each sign of a script without spaces a word of its own.
+-- The form of a text in which words are searched: without accents, and each character of a script without spaces is a word.
 create function app.plain_words(written text) returns text
   language sql immutable parallel safe
   as $$
@@ -15,8 +15,8 @@ create function app.plain_words(written text) returns text
         '([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])', ' \1 ', 'g') end
   $$;
 
--- The words of a text and how often each stands in it. English endings and joining words are taken off; words of
--- other languages pass as they are, the same way in a memory and in a question.
+-- The words of a text and how often each occurs. English endings and stop words are removed; words of other languages
+-- stay as they are, in memories and in questions alike.
 create function app.lexemes(written text) returns table (lexeme text, tf int)
   language sql immutable parallel safe
   as $$
@@ -25,18 +25,18 @@ create function app.lexemes(written text) returns table (lexeme text, tf int)
     where length(word.lexeme) <= 64
   $$;
 
--- What of a row is searched and embedded: the text, and who said it, where somebody did. The same as `embedded` in
--- memory/facts.py.
+-- The part of a row that is searched and embedded: the text, with the speaker before it if there is one. The same as
+-- `embedded` in memory/facts.py.
 create function app.searched(metadata jsonb) returns text
   language sql immutable parallel safe
   as $$ select concat_ws(': ', nullif(metadata ->> 'actor_id', ''), coalesce(metadata ->> 'data', '')) $$;
 
--- Only text names an owner: the number 5 is not the user "5".
+-- Only JSON text is a user id: the number 5 is not the user "5".
 create function app.owner(metadata jsonb) returns text
   language sql immutable parallel safe
   as $$ select case when jsonb_typeof(metadata -> 'user_id') = 'string' then metadata ->> 'user_id' end $$;
 
--- The day something happened, as far as a row says; of a month or a year its first.
+-- The day on which something happened, if the row says so; the first day of a month or a year.
 create function app.day_of(metadata jsonb) returns date
   language plpgsql stable
   set search_path = ''
@@ -64,8 +64,8 @@ grant select, insert, update, delete on app.postings to authenticated;
 alter table app.people add column episodes boolean not null default true;
 comment on column app.people.episodes is 'Whether what is said is kept turn by turn, and searched.';
 
--- Where the last row of a talk stands, and when it was said; for facts, the lowest place. One writer of a person's
--- rows at a time, so that no two rows share a place: the lock is held until the transaction ends.
+-- The place and the time of the last message of a chat; for facts, the lowest place. Takes a lock until the transaction
+-- ends, so that one transaction at a time writes a user's rows and no two rows get the same place.
 create function app.last_place(named text, whose text, talk text, said boolean, out place int, out said_at text)
   language plpgsql
   set search_path = ''
@@ -85,7 +85,7 @@ begin
   end if;
 end $$;
 
--- The first place of the next thousand that nothing of this person stands in.
+-- The first place of the next thousand that is free for this user.
 create function app.next_thousand(named text, whose text) returns int
   language plpgsql
   set search_path = ''
@@ -101,8 +101,8 @@ begin
   return coalesce((highest / 1000 + 1) * 1000, 0);
 end $$;
 
--- Gives a row its place, its length, its day and when it was said. Of many rows in one transaction, only the first looks for where the
--- last one stands; the others find it noted down.
+-- Gives a row its place, its length, its day and its time. Of many rows in one transaction, only the first searches for
+-- the last place; it is noted in a setting for the others.
 create function app.take_place() returns trigger
   language plpgsql
   set search_path = ''
@@ -146,7 +146,7 @@ begin
   return new;
 end $$;
 
--- Whether two messages of one talk were said without a long pause between them.
+-- Whether two messages of one chat were said without a long pause between them.
 create function app.one_sitting(before text, after text) returns boolean
   language plpgsql stable
   set search_path = ''
@@ -158,7 +158,7 @@ begin
   return abs(extract(epoch from app.moment(after) - app.moment(before))) <= 6 * 3600;
 end $$;
 
--- Keeps app.postings true, a statement at a time.
+-- Keeps app.postings up to date after each statement.
 create function app.keep_words() returns trigger
   language plpgsql
   set search_path = ''
@@ -195,7 +195,7 @@ begin
   return null;
 end $$;
 
--- Whether another memory of this turn, or another that a reply was given, is removed still: by its latest version.
+-- Whether another memory of this turn, or another one that a reply used, is still deleted, by its latest version.
 create function app.still_removed(owner text, turn text, used jsonb, besides text) returns boolean
   language sql stable
   set search_path = ''
@@ -209,8 +209,8 @@ create function app.still_removed(owner text, turn text, used jsonb, besides tex
       where latest.action = 'delete' and latest.actor in ('person', 'model', 'rules'))
   $$;
 
--- A removed memory hides the turn it came from, and replies that used it; when it is back, so are they. What
--- tidying or expiry removes was not meant to be forgotten.
+-- A deleted memory hides the turn from which it was learned, and replies that used it; when it is restored, they are shown
+-- again. Memories that tidying or expiry deletes hide nothing.
 create function app.hide_episodes() returns trigger
   language plpgsql
   set search_path = ''
@@ -233,7 +233,7 @@ begin
   return null;
 end $$;
 
--- What recall needs of a table of vectors, however it came to be. Safe to run again.
+-- Adds to a table of vectors what recall needs, whoever made the table. Safe to run again.
 create function app.prepare_recall(named text) returns void
   language plpgsql
   as $$
@@ -290,7 +290,7 @@ begin
 end $$;
 revoke all on function app.prepare_recall(text) from public;
 
--- Makes vecs.episodes, and gives both tables what recall needs.
+-- Makes vecs.episodes, and adds to both tables what recall needs.
 create function app.ensure_recall(dimension int, embed_model text) returns void
   language plpgsql
   as $$
@@ -312,18 +312,18 @@ begin
 end $$;
 revoke all on function app.ensure_recall(int, text) from public;
 
--- One question, every channel, one trip: the rows that fit best by a first, coarse sum, each with what every
--- channel found, for the caller to rank. `weights` are the recipe's; `held` is how much there was to choose from.
+-- Searches with all channels in one trip. Returns the best rows by a coarse sum, each with what every channel found, for
+-- the caller to rank. `weights` come from the recipe; `held` is the number of rows that were searched.
 --
---   meaning  cosine of the vectors; exact, since one person's rows are few
---   words    BM25 over the person's own rows, as a part of what the question's words could bring at most: few words
---            found, and the channel keeps quiet. Of what was said, the neighbours' words count in part: an answer
+--   meaning  cosine of the vectors; exact, since one user has few rows
+--   words    BM25 over the user's own rows, divided by the highest sum that the question's words could reach, so that
+--            few found words count little. For messages, the words of their neighbours count in part, since an answer
 --            rarely repeats the words of its question
---   covered  how much of the question's words stands there, by their rarity, of `of_words` in all
---   dated    whether it is of a day that the question names, or of the week after
---   linked   whether it is about an entity the question names, or about one related to it
+--   covered  how many of the question's words occur, weighted by rarity, out of `of_words`
+--   dated    whether the row is about a day that the question names, or the week after it
+--   linked   whether the row is about an entity that the question names, or a related one
 --
--- `strangers` counts the `names` in the question that stand nowhere in these rows.
+-- `strangers` counts the `names` in the question that occur in none of these rows.
 create function app.recall(
     asked vector, question text, names text, grams text[], days daterange[], zone text, conditions text, variables jsonb,
     sources text[], weights jsonb, wanted int)
@@ -488,7 +488,7 @@ begin
   from picked p join vecs.episodes e on e.user_id = me and e.place = p.place cross join size cross join asks;
 end $$;
 
--- The same of the memories as they stood at a moment, out of their history; of vectors, words and dates only.
+-- The same for memories as they were at a moment, from their history, by vectors, words and dates only.
 create function app.recall_as_of(
     asked vector, question text, names text, moment timestamptz, days daterange[], zone text, conditions text, variables jsonb,
     weights jsonb, wanted int)
@@ -557,7 +557,7 @@ begin
   limit wanted;
 end $$;
 
--- What a reply should know whatever is asked: how the person wants to be answered, and what was learned last.
+-- The standing memories, which every reply should know: how the person wants to be answered, and what was learned last.
 create function app.standing(wanted int) returns table (id varchar, metadata jsonb)
   language plpgsql stable
   set plan_cache_mode = force_generic_plan

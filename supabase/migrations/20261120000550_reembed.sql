@@ -1,8 +1,8 @@
--- Another embedding model: the new vectors are gathered in a column of their own, `vec_next`, while everybody goes
--- on with the old ones; at the end one short transaction puts them in place. memory/reembed.py calls these, as the
--- administrator. Also: nobody who still embeds with the old model may compare or write afterwards.
+-- Re-embedding: the new vectors are collected in a separate column, `vec_next`, while apps go on with the old ones; at the
+-- end one short transaction swaps them. memory/imports/reembed.py calls these functions as the administrator. Afterwards,
+-- an app that still embeds with the old model can neither compare nor write.
 
--- What is being moved to, while it is.
+-- The model that is being moved to, while re-embedding runs.
 create table app.reembedding (
   only_one boolean primary key default true check (only_one),
   dimension int not null,
@@ -12,13 +12,13 @@ create table app.reembedding (
 alter table app.reembedding enable row level security;
 alter table app.reembedding force row level security;
 
--- The tables with vectors that are there.
+-- The existing tables with vectors.
 create function app.tables_with_vectors() returns setof text
   language sql stable
   set search_path = ''
   as $$ select each from unnest(array['memories', 'episodes']) each where to_regclass('vecs.' || each) is not null $$;
 
--- A row that says something else by now is embedded again.
+-- Drops the new vector of a row whose text changes, so that it is embedded again.
 create function app.forget_next_vector() returns trigger
   language plpgsql
   set search_path = ''
@@ -39,7 +39,7 @@ create function app.has_next_vectors(named text) returns boolean
       where attrelid = to_regclass('vecs.' || named) and attname = 'vec_next' and not attisdropped)
   $$;
 
--- Leaves everything as if no move had begun.
+-- Drops all new vectors, as if re-embedding had not begun.
 create function app.give_up_reembedding() returns void
   language plpgsql
   as $$
@@ -55,7 +55,7 @@ begin
   delete from app.reembedding;
 end $$;
 
--- Makes room for the new vectors; what was gathered for the same model before is kept. Returns how many are missing.
+-- Adds the column for the new vectors, and keeps those collected for the same model before. Returns how many are missing.
 create function app.begin_reembedding(dimension int, embed_model text) returns bigint
   language plpgsql
   as $$
@@ -87,8 +87,8 @@ begin
   return all_missing;
 end $$;
 
--- Rows after this one that have no new vector, with what is to be embedded. Those that somebody is changing are
--- passed over: embedding them would be in vain.
+-- Rows after this id that have no new vector, with the text to embed. Rows that another transaction has locked are left
+-- out, since their text may be changing.
 create function app.without_next_vector(named text, after_id text, wanted int) returns table (id text, said text)
   language plpgsql
   as $$
@@ -99,8 +99,8 @@ begin
     using after_id, wanted;
 end $$;
 
--- Keeps new vectors of rows that still say what was embedded. Rows somebody is changing are left for the next
--- round: waiting for them here could end in two waiting for each other.
+-- Stores the new vectors of rows that still have the text that was embedded. Locked rows are left for the next round:
+-- waiting for them here could cause a deadlock.
 create function app.keep_next_vectors(named text, ids text[], texts text[], vectors text[]) returns int
   language plpgsql
   as $$
@@ -119,8 +119,8 @@ begin
   return kept;
 end $$;
 
--- Takes the old model's vectors out of so many versions of the history; an undo embeds anew. Returns the last event
--- that was looked at, or nothing when there is none left.
+-- Empties the old vectors of this many versions in the history; an undo embeds again. Returns the last event that was
+-- processed, or null if none is left.
 create function app.empty_history_vectors(after_event bigint, wanted int) returns bigint
   language plpgsql
   set search_path = ''
@@ -135,7 +135,7 @@ begin
   return up_to;
 end $$;
 
--- Nobody reads or writes memories until the transaction ends.
+-- Locks the tables: nobody reads or writes memories until the transaction ends.
 create function app.lock_vectors() returns void
   language plpgsql
   as $$
@@ -147,7 +147,7 @@ begin
   end loop;
 end $$;
 
--- Puts the new vectors in place. An approximate index that mem0 made goes with the old ones.
+-- Swaps the vectors. An approximate index that mem0 made is dropped with the old ones.
 create function app.swap_vectors(emptied bigint) returns void
   language plpgsql
   as $$
@@ -180,8 +180,8 @@ begin
   end loop;
 end $$;
 
--- Whether whoever asks embeds with the model of the vectors. An app says with its claims which one it started with;
--- whoever says nothing is not asked.
+-- Whether the app embeds with the model of the vectors. An app sends the model that it started with in its claims; without
+-- such a claim the answer is yes.
 create function app.vectors_fit() returns boolean
   language plpgsql stable
   set search_path = ''
@@ -200,7 +200,7 @@ begin
   return true;
 end $$;
 
--- Asked once for each statement, on top of the policy that asks whose the rows are.
+-- Checked once for each statement, in addition to the policy about the owner of rows.
 create function app.ensure_one_model() returns void
   language plpgsql
   as $$

@@ -1,8 +1,8 @@
--- Staying signed in: one row for each browser that is, and leaving for good.
+-- Sessions, one row for each browser that is signed in; and deleting an account.
 
--- The browser has an opaque cookie, this row its hash, and the tokens under a key made from the cookie itself:
--- the database alone can neither find the cookie nor read the tokens. A ticket is how the cookie gets from
--- the page's script into the browser: used once, within a minute, at whichever instance of the app it reaches.
+-- The browser has an opaque cookie; the row has its hash, and the tokens encrypted with a key made from the cookie, so the
+-- database alone can neither find the cookie nor read the tokens. The page's script trades a ticket for the cookie: a
+-- ticket works once, within a minute, at any instance of the app.
 create table app.sessions (
   id uuid primary key default gen_random_uuid(),
   user_id text not null default app.asking(),
@@ -24,8 +24,8 @@ create policy own_sessions on app.sessions to authenticated
   using (user_id = (select app.asking())) with check (user_id = (select app.asking()));
 grant select, insert, update, delete on app.sessions to authenticated;
 
--- Whose the row is that a cookie or a ticket opens. Asked before anybody is known, so it runs with its
--- owner's rights; it answers with that one row's id and owner, and only to who has the secret already.
+-- The session that belongs to a cookie or a ticket. It is called before the user is known, so it runs with its owner's
+-- rights; it returns one row's id and user, and only for a secret that the caller already has.
 create function app.session_of(secret_hash bytea) returns table (id uuid, user_id text)
   language sql stable security definer
   set search_path = ''
@@ -37,8 +37,8 @@ create function app.session_of(secret_hash bytea) returns table (id uuid, user_i
 revoke all on function app.session_of(bytea) from public;
 grant execute on function app.session_of(bytea) to authenticated;
 
--- Takes away all that any of our tables holds on the person who asks, and their sign-in where it is in this
--- database and the owner of this function may. Answers how many rows went from where; asked again, with nothing.
+-- Erases everything in our tables about the user who asks, and their sign-in if it is in this database and this
+-- function's owner may delete it. Returns how many rows of each table were erased; a second call returns none.
 create function app.delete_account() returns jsonb
   language plpgsql security definer
   set search_path = ''

@@ -1,7 +1,6 @@
--- Who may come in, how much of what was used, and who agreed to what is kept. What belongs to one person is
--- theirs under row-level security. What counts across people (attempts to sign in, everybody's tokens) and the
--- invitations have a schema that no role of the app can enter: they are reached through three functions only, by
--- the role that is nobody's.
+-- Invitations, counts of use, and consents. Rows of one person are protected by row-level security. Counts across people
+-- (attempts to sign in, everybody's tokens) and the invitations are in a schema that no role of the app can use: only the
+-- worker's role reaches them, through three functions.
 
 create schema app_shared;
 
@@ -19,7 +18,7 @@ create table app.consents (
   agreed_at timestamptz not null default now()
 );
 
--- `who` is a hash: a table of strangers' addresses would be worth stealing.
+-- `who` is a hash, because a table of people's addresses would be worth stealing.
 create table app_shared.counts (
   what text not null,
   who text not null,
@@ -52,8 +51,8 @@ create policy own_consents on app.consents to authenticated
   using (user_id = (select app.asking())) with check (user_id = (select app.asking()));
 grant select, insert, update, delete on app.counts, app.consents to authenticated;
 
--- Counts for everybody together, in one statement, so that no count is lost between instances of the app. It
--- answers with one number: how much that is, or nothing and how long to wait where it would be more than `most`.
+-- Counts for everybody together, in one statement, so that no count is lost between instances of the app. Returns the new
+-- amount; or, if it would exceed `most`, null and how long to wait.
 create function app.count_across(asked text, whose text, more bigint, most bigint, seconds int)
   returns table (amount bigint, wait double precision)
   language plpgsql security definer
@@ -88,7 +87,7 @@ begin
        where kept.what = asked and kept.who = whose), seconds::double precision);
 end $$;
 
--- Whether an invitation lets this address in; the first address to use one keeps it.
+-- Whether this address may use an invitation; the first address that uses one keeps it.
 create function app.use_invitation(given text, address text) returns boolean
   language plpgsql security definer
   set search_path = ''

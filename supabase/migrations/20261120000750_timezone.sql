@@ -1,2 +1,2 @@
--- A timezone that the person chose stands; otherwise the browser's is noted at each visit.
+-- A timezone that the person chose is kept; otherwise the browser's is stored at each visit.
 alter table app.people add column timezone_chosen boolean not null default false;

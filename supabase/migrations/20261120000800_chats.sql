@@ -1,5 +1,5 @@
--- What a person can do with a chat: pin it, put it away, delete it with a way back, keep memory out of it; and which
--- of its branches is shown.
+-- What a person can do with a chat: pin it, archive it, delete it so that it can be restored, switch memory off in it; and
+-- which of its branches is shown.
 
 alter table app.conversations
   add column pinned_at timestamptz,

@@ -1,7 +1,6 @@
--- The chats beside the page: what becomes of a chat's words while it is deleted, and the words of every message, so
--- that all chats can be searched.
+-- Hides the episodes of a chat while it is deleted, and stores the words of every message, so that chats can be searched.
 
--- A chat that is deleted leaves the queue; one that is brought back is in it again.
+-- A deleted chat leaves the queue; a restored one is in it again.
 create or replace function app.claim_turn() returns table (message_id uuid, user_id text)
   language plpgsql security definer
   set search_path = ''
@@ -36,10 +35,10 @@ begin
   end loop;
 end $$;
 
--- -- what was said in a deleted chat ----------------------------------------------------------------
+-- -- episodes of a deleted chat ---------------------------------------------------------------------
 
--- Nothing of a deleted chat can be found, whoever keeps it or brings it back for another reason. Fires after
--- take_place, which waits for whoever is deleting the chat at this moment.
+-- Hides episodes of a deleted chat, also ones that are added or shown again for another reason. Fires after take_place,
+-- which waits for a transaction that is deleting the chat at this moment.
 create function app.with_its_chat() returns trigger
   language plpgsql
   set search_path = ''
@@ -56,8 +55,8 @@ begin
   return new;
 end $$;
 
--- Deleting a chat hides what was said in it, with one writer of a person's rows at a time; bringing it back shows
--- what no removed memory hides.
+-- Deleting a chat hides its episodes, with one transaction writing a user's rows at a time; restoring it shows those that
+-- no deleted memory hides.
 create function app.hide_chat() returns trigger
   language plpgsql
   set search_path = ''
@@ -86,8 +85,8 @@ begin
   return null;
 end $$;
 
--- A chat that goes for good takes what was said in it along; memories stay. By statement, so that the messages, which
--- a worker may hold, go first: it takes message and lock in that order, too.
+-- Erasing a chat erases its episodes; memories stay. Fires after the statement, so that the messages, which a worker may
+-- have locked, are deleted first: the worker takes message and lock in the same order.
 create function app.erase_chats() returns trigger
   language plpgsql
   set search_path = ''
@@ -100,7 +99,7 @@ begin
   return null;
 end $$;
 
--- Once the table of episodes is there; safe to run again.
+-- Called once the table of episodes exists; safe to run again.
 create function app.ensure_chats() returns void
   language plpgsql
   as $$
@@ -119,14 +118,14 @@ revoke all on function app.ensure_chats() from public;
 
 -- -- searching ----------------------------------------------------------------------------------------
 
--- A text as its words stand in it, in the form they are compared in: " like this one ".
+-- A text in the form in which its words are compared: " like this one ".
 create function app.spoken_words(written text) returns text
   language sql immutable parallel safe
   as $$
     select ' ' || btrim(regexp_replace(lower(app.plain_words(left(written, 60000))), '[^[:alnum:]]+', ' ', 'g')) || ' '
   $$;
 
--- Each word once, with its owner in front: an index over everybody's words that is read for one person only.
+-- Each word once, with the user id before it: one index over everybody's words, which is read for one user only.
 create function app.owned_words(owner text, written text) returns tsvector
   language sql immutable parallel safe
   as $$
@@ -172,7 +171,7 @@ select m.id, m.conversation_id, m.user_id, m.seq, app.owned_words(m.user_id, m.c
 create index message_words_of_user on app.message_words (user_id, seq desc);
 create index message_words_by_word on app.message_words using gin (words) with (fastupdate = off);
 
--- The words of a search as the index is asked for them: all of them, whole or as beginnings.
+-- The query for the index: all words of a search, as whole words or as beginnings of words.
 create function app.asked_words(owner text, words text[], beginnings boolean) returns tsquery
   language sql immutable parallel safe
   as $$
@@ -182,11 +181,11 @@ create function app.asked_words(owner text, words text[], beginnings boolean) re
     from unnest(words) word
   $$;
 
--- The asking person's messages that have all these words: those with the whole words first, then the latest. An
--- index over words is not used under row-level security, so this runs with its owner's rights, looks at one person's
--- rows only, and answers with ids; what stands in the messages is read under the policies.
+-- The user's messages that have all these words: those with the whole words first, then the latest. Postgres does not use
+-- an index over words under row-level security, so this function runs with its owner's rights, reads only one user's
+-- rows, and returns ids; the messages themselves are read under the policies.
 --
--- Words that stand nearly everywhere are found among the newest messages, before the index has to list all of them.
+-- Very frequent words are searched among the newest messages first, so that the index need not list all of them.
 create function app.find_messages(words text[], phrases text[], most int)
   returns table (message_id uuid, whole boolean, seq bigint)
   language plpgsql stable security definer
@@ -252,7 +251,7 @@ end $$;
 revoke all on function app.find_messages(text[], text[], int) from public;
 grant execute on function app.find_messages(text[], text[], int) to authenticated;
 
--- Chats by their names, and messages by what they say, for the person who asks.
+-- Searches the user's chats by their names, and messages by their words.
 create function app.search_chats(asked text, quoted text[], most int)
   returns table (conversation_id uuid, message_id uuid, whole boolean, seq bigint)
   language plpgsql stable

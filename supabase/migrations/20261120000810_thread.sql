@@ -1,4 +1,4 @@
--- What a person says about a reply, to be shown again and taken along when they leave; nobody else reads it.
+-- What a person says about a reply. It is shown to them again and exported with their data; nobody else reads it.
 
 alter table app.messages
   add column feedback smallint check (feedback in (-1, 1)),

@@ -1,5 +1,5 @@
--- Files that came with a message: their text, or a picture without what the camera wrote into it. They go with their
--- message, and so with its chat and its account.
+-- Attachments: the text of a file, or a picture without its metadata. They are deleted with their message, and so with the
+-- chat and the account.
 
 create table app.attachments (
   id uuid primary key default gen_random_uuid(),
@@ -17,7 +17,7 @@ create table app.attachments (
   check ((written is null) = (picture is not null)),
   check ((picture is null) = (preview is null)),
   unique (message_id, place),
-  -- The owner is part of it, as everywhere: nobody can hang a file on another person's message.
+  -- The owner is part of every foreign key: nobody can attach a file to another person's message.
   foreign key (message_id, conversation_id, user_id) references app.messages (id, conversation_id, user_id)
     on delete cascade
 );

@@ -1,4 +1,4 @@
--- What a person set for replies, memory and keeping; and the sweep that lets chats go when their time is over.
+-- A person's settings for replies, memory and retention; and the function that erases chats whose time is over.
 
 create table app.preferences (
   user_id text primary key default app.asking(),
@@ -21,9 +21,9 @@ grant select, insert, update, delete on app.preferences to authenticated;
 comment on column app.preferences.reads_memory is 'Whether replies are told what is remembered; off here is off in every chat.';
 comment on column app.preferences.writes_memory is 'Whether what is said is remembered; off here is off in every chat.';
 
--- Lets chats go whose time is over: deleted or temporary ones a day later, others as long after their last message as
--- their person keeps chats. Pinned ones stay. What was said in them goes from the episodes, too; what was learned stays.
--- It looks across users, for those who do not come back: it answers with a number only, and takes `most` at a time.
+-- Erases chats whose time is over: deleted and temporary ones after a day, others when the retention that their person set
+-- has passed since the last message. Pinned chats stay. Their episodes are erased too; memories stay. It works across
+-- users, since some never come back: it returns only a number, and erases `most` chats at a time.
 create function app.sweep_chats(most int default 50) returns int
   language plpgsql security definer
   set search_path = ''

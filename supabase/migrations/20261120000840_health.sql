@@ -1,7 +1,7 @@
--- Looking after one's memories: questions that must find a memory, and which memories were asked about once.
+-- Recall checks, and rechecks of old memories.
 
--- "You must know this": a question, and the memory that it has to find. The words at pinning stay beside it, so that
--- a memory that changed or went is told apart from one that is only not found.
+-- Recall checks: a question, and the memory that it must find. The memory's text at that time is stored too, so that a
+-- changed or deleted memory can be told from one that is only not found.
 create table app.recall_checks (
   id uuid primary key default gen_random_uuid(),
   user_id text not null default app.asking(),
@@ -14,10 +14,10 @@ create table app.recall_checks (
   place int,
   why jsonb not null default '{}'::jsonb
 );
--- Hashed, since ids of other writers may be longer than an index takes.
+-- Hashed, since ids from other programs may be too long for an index.
 create unique index recall_checks_once on app.recall_checks (user_id, md5(memory_id), md5(question));
 
--- "Does this still hold?": each memory is asked about once, and a person once in a while.
+-- Rechecks, "Does this still hold?": each memory is asked about once, and a person now and then.
 create table app.confirmations (
   user_id text not null default app.asking(),
   memory_id text not null,

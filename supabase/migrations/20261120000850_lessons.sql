@@ -1,6 +1,6 @@
--- What a person said elsewhere and wants learned from, or kept as it was said: messages out of an export of another
--- assistant's chats, which wait here until the worker has read them. Of those that were read no words stay, only that
--- they were: the same export, brought once more, costs nothing and adds nothing.
+-- The import queue: messages from another assistant's export, to be learned from or kept as they were said. They wait here
+-- until the worker has processed them. Then their words are deleted and only their ids stay, so that importing the same
+-- export again costs and adds nothing.
 
 create table app.lessons (
   user_id text not null default app.asking(),
@@ -20,7 +20,7 @@ create table app.lessons (
 
 create index lessons_waiting on app.lessons (user_id, seq) where state = 'waiting';
 
--- For the time line: what was reworded, without reading all that was ever kept.
+-- For the time line: finds changed texts without reading the whole history.
 create index memory_history_changes on app.memory_history (user_id, event desc) where action = 'update';
 
 alter table app.lessons enable row level security;
@@ -29,9 +29,9 @@ create policy own_lessons on app.lessons to authenticated
   using (user_id = (select app.asking())) with check (user_id = (select app.asking()));
 grant select, insert, update, delete on app.lessons to authenticated;
 
--- Somebody whose messages wait, chosen so that a large export of one person holds up nobody else's; theirs alone until
--- the caller's transaction ends, under the lock that their turns take, too. It sees everybody's messages and therefore
--- answers with no more than whose turn it is.
+-- A user whose messages wait, chosen at random so that one person's large export does not delay others. The user is locked
+-- until the caller's transaction ends, with the lock that also guards their turns. It reads everybody's messages and
+-- therefore returns only the user's id.
 create function app.claim_lesson() returns table (user_id text)
   language plpgsql security definer
   set search_path = ''
