@@ -16,7 +16,7 @@ test:    ## all tests; one file: make test ARGS=tests/test_settings.py
 
 quick:   ## the tests that start no server and no browser
 	@$(PYTHON) local/install.py test
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 coverage: ## all tests, and which lines and branches of the app they ran; .coverage keeps the figures
 	@$(PYTHON) local/install.py test

@@ -1,5 +1,4 @@
-"""A Supabase without an account: PostgreSQL, an auth server and an embedder on this machine.
+"""Runs the app on one machine without an account: the launcher, the auth server, the installer, the list of licences.
 
-Only the launcher (`python -m local`), the memory library's default and tests reach in here; a hosted
-app never does. Importing this package starts and imports nothing.
+The database and the embedder are in `memory/embedded/`. A hosted app imports nothing from here.
 """

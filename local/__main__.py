@@ -1,7 +1,7 @@
 """The launcher: `python -m local` serves the app, with everything it needs.
 
-With an account configured it starts Streamlit and nothing else, and imports nothing local. Without one
-it brings up the local stack first, and ends all of it when it is told to stop or when a part of it ends.
+With an account configured it becomes Streamlit, and imports nothing else from this folder. Without one it starts the
+local servers first, and ends all of them when it is told to stop or when one of them ends.
 """
 
 from __future__ import annotations
@@ -26,20 +26,24 @@ if TYPE_CHECKING:
     from memory.embedded.loopback import HttpAnswer
 
 APP = Path("app.py")
-APP_LIMIT = 90  # seconds until the app answers, on a slow machine
-# Anybody may sign up to the local stack, so it is served to this machine only.
-HERE = ("localhost", "127.0.0.1")
-# By these names only: a page elsewhere that calls itself by a name of this machine's address is turned away.
-LOOPBACK = ("--server.address", "127.0.0.1", *(word for name in HERE for word in ("--server.allowedHosts", name)))
-PROBLEM_PATIENCE = 15  # seconds for the app to become well by itself
+APP_SECONDS = 90  # until the app answers, on a slow machine
+# Anybody may sign up at the local auth server, so the app is served to this machine only.
+LOCAL_NAMES = ("localhost", "127.0.0.1")
+# Other host names are refused, against a page elsewhere whose name is made to lead to this machine.
+ONLY_LOCAL = (
+    "--server.address",
+    "127.0.0.1",
+    *(word for name in LOCAL_NAMES for word in ("--server.allowedHosts", name)),
+)
+PROBLEM_SECONDS = 15  # in which a problem of the app may go away by itself
 SECRETS = (Path(".streamlit/secrets.toml"), Path.home() / ".streamlit" / "secrets.toml")
 
 
 def main() -> int:
-    """Run until told to stop; 0 when a person stopped it, 1 when something is wrong."""
+    """Run until told to stop; return 0 if a person stopped it, 1 if something is wrong."""
     try:
         if any(path.exists() for path in SECRETS):
-            import streamlit  # noqa: F401 (with it loaded, settings reads its secrets)
+            import streamlit  # noqa: F401 (settings reads Streamlit's secrets only if it is loaded)
         configured = settings().check_account()
         if not APP.exists():
             raise LocalError("There is no app.py here: run this from the project's folder.")
@@ -88,13 +92,13 @@ def _run_locally(configured: Settings) -> int:
 def _start_app(stack: LocalStack, port: int, model: dict[str, str]) -> Child:
     environment = os.environ | stack.settings | model
     # A proxy cannot reach this machine's own ports.
-    passed_by = [environment.get("NO_PROXY") or environment.get("no_proxy"), "127.0.0.1,localhost"]
-    environment["NO_PROXY"] = environment["no_proxy"] = ",".join(filter(None, passed_by))
-    return stack.processes.start("app", "app", _streamlit(port, *LOOPBACK), environment)
+    no_proxy = [environment.get("NO_PROXY") or environment.get("no_proxy"), "127.0.0.1,localhost"]
+    environment["NO_PROXY"] = environment["no_proxy"] = ",".join(filter(None, no_proxy))
+    return stack.processes.start("app", "app", _streamlit(port, *ONLY_LOCAL), environment)
 
 
 def _model_settings(configured: Settings) -> dict[str, str]:
-    """Where to find a model, if the person named none and an Ollama is running."""
+    """Return the settings of a running Ollama if no model is configured, else nothing."""
     from memory.embedded.ollama import find_ollama
 
     found = None if configured.has_model else find_ollama()
@@ -113,14 +117,14 @@ def _streamlit(port: int, *more: str) -> list[str]:
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
-        "browser.serverAddress": "localhost",  # else it asks the internet for this machine's address
+        "browser.serverAddress": "localhost",  # otherwise Streamlit looks for its address on the internet
     }
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     return [sys.executable, "-m", "streamlit", "run", str(APP), *flags, *more]
 
 
 def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Event) -> None:
-    """Return when the app is well; if it stays up but unwell, say why and go on serving."""
+    """Wait until the app is well; if it answers but stays unwell, print its problem and go on serving."""
     from memory.embedded.loopback import ask
 
     problem, unwell_since = "", 0.0
@@ -134,16 +138,16 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
         if not problem:
             return True
         unwell_since = unwell_since or time.monotonic()
-        return time.monotonic() - unwell_since > PROBLEM_PATIENCE
+        return time.monotonic() - unwell_since > PROBLEM_SECONDS
 
-    stack.processes.wait_for(app, answers, seconds=APP_LIMIT, stopping=stopping)
+    stack.processes.wait_for(app, answers, seconds=APP_SECONDS, stopping=stopping)
     if problem:
         line = stack.folder.last_log_line("app")
         _say(f"The app is up, with a problem: {problem} {line} (see {stack.folder.logs}/app.log)", error=True)
 
 
 def _problem(answer: HttpAnswer) -> str:
-    """What the app says is wrong; nothing if it is well."""
+    """Return what the app says is wrong; nothing if it is well."""
     try:
         health = json.loads(answer.body)
         return "" if answer.status == 200 else str(health["problem"])
@@ -152,10 +156,10 @@ def _problem(answer: HttpAnswer) -> str:
 
 
 def _stop_on_signals() -> threading.Event:
-    """Set on the first Ctrl-C, SIGTERM or closed terminal; a second one changes nothing, stopping goes on."""
+    """Return an event that Ctrl-C, SIGTERM or a closed terminal sets; a second signal changes nothing."""
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` asks
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored where `nohup` started it
             signal.signal(number, lambda *_: stopping.set())
     return stopping
 
@@ -165,7 +169,7 @@ def _report(part: str, seconds: float) -> None:
 
 
 def _say(sentence: str, *, error: bool = False) -> None:
-    # The terminal may be gone; stopping what was started matters more than saying so.
+    # The terminal may be gone, and the servers must be stopped all the same.
     with suppress(OSError):
         print(sentence, file=sys.stderr if error else sys.stdout, flush=True)
 

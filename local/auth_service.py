@@ -1,7 +1,7 @@
-"""The auth server of this machine: how to start it, where it is, whether it is well.
+"""The auth server of this machine: its command, its address, its keys, whether it answers.
 
-Describes it; `local.processes` runs it. The server itself is `auth_server/server.js`, its users are in
-one SQLite file. Mail is not sent: it is printed into the server's log, link and code included.
+`local/processes.py` starts and stops it. The server itself is `auth_server/server.js`; its users are in one SQLite
+file. It sends no mail: each mail, with its link and code, is printed into the server's log.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PASSWORD_LENGTH = 8
 
 @dataclass(frozen=True, kw_only=True)
 class AuthServer:
-    """One auth server; `confirmations` makes a new address wait until its mail was answered."""
+    """One auth server; with `confirmations` a new address has to be confirmed by the link in its mail."""
 
     folder: DataFolder
     keys: Keys
@@ -38,19 +38,19 @@ class AuthServer:
 
     @property
     def url(self) -> str:
-        """What SUPABASE_URL is set to."""
+        """The address for SUPABASE_URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def command(self) -> list[str]:
-        """The program and its argument."""
+        """The command that starts it."""
         if not (PROGRAM / "node_modules" / "@supabase" / "lite" / "package.json").exists():
             raise LocalError("The auth server is not installed: run `make run` again, it fetches what is missing.")
         return [str(_node()), str(PROGRAM / "server.js")]
 
     @property
     def environment(self) -> dict[str, str]:
-        """All it is told; secrets travel here, where other users cannot see them, not in the command."""
+        """Its settings. Secrets are passed here, because other users of the machine can read a command line."""
         return {
             "AUTH_PORT": str(self.port),
             "AUTH_DATABASE": str(self.folder.auth / "users.db"),
@@ -66,7 +66,7 @@ class AuthServer:
         }
 
     def answers(self) -> bool:
-        """Whether it is up."""
+        """Return whether it answers."""
         answer = ask(self.port, "/auth/v1/health", headers={"apikey": self.keys.publishable_key})
         return answer is not None and answer.status == 200
 
@@ -80,7 +80,7 @@ def _node() -> Path:
 
 @dataclass(frozen=True)
 class Keys:
-    """What the auth server signs with, and the two keys it lets callers in by."""
+    """The secret that the auth server signs tokens with, and the two keys by which it accepts requests."""
 
     jwt_secret: str = field(repr=False)
     publishable_key: str
@@ -88,7 +88,7 @@ class Keys:
 
     @classmethod
     def generate(cls) -> Keys:
-        """Fresh ones."""
+        """Make new keys."""
         return cls(
             jwt_secret=secrets.token_urlsafe(48),
             publishable_key=f"sb_publishable_{secrets.token_urlsafe(24)}",
@@ -97,17 +97,17 @@ class Keys:
 
 
 def keys(folder: DataFolder) -> Keys:
-    """The keys of this data folder, made on first use."""
+    """Return the keys of a data folder; make them on first use."""
     path = folder.root / "keys.json"
     with folder.lock("keys").exclusively():
         if path.exists():
-            return _read(path)
+            return _read_keys(path)
         made = Keys.generate()
-        _write(path, made)
+        _write_keys(path, made)
         return made
 
 
-def _read(path: Path) -> Keys:
+def _read_keys(path: Path) -> Keys:
     try:
         stored = json.loads(path.read_text())
         values = {each.name: stored[each.name] for each in fields(Keys)}
@@ -120,8 +120,8 @@ def _read(path: Path) -> Keys:
     return Keys(**values)
 
 
-def _write(path: Path, made: Keys) -> None:
-    # A name in the same folder, renamed when complete: nobody ever reads half a file.
+def _write_keys(path: Path, made: Keys) -> None:
+    # Written beside its place and renamed when complete, so that nobody reads half a file.
     handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".keys-")  # mkstemp makes it 0600
     with os.fdopen(handle, "w") as file:
         json.dump(asdict(made), file, indent=2)

@@ -1,8 +1,8 @@
 """Installs what `make run` and `make test` need: Python packages into .venv, the auth server's into its folder.
 
-Runs on the machine's own Python before anything is installed, so it uses the standard library only, and
-syntax that old Pythons can read: they must get far enough to say that they are too old. It does nothing
-when nothing is missing, starts no server, and touches nothing outside the project's folder.
+It runs on the machine's own Python before anything is installed, so it uses the standard library only, and syntax that
+old Pythons can read: they have to get far enough to say that they are too old. If nothing is missing it does nothing.
+It starts no server and changes nothing outside the project's folder.
 """
 
 import fcntl
@@ -17,16 +17,16 @@ from pathlib import Path
 
 OLDEST = (3, 11)
 PROJECT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = {"run": "requirements-local.txt", "test": "requirements-dev.txt"}  # the second includes the first
-ALONE = "requirements-nodeps.txt"  # for tests too, and without what these packages would bring along
+REQUIREMENTS = {"run": "requirements-local.txt", "test": "requirements-dev.txt"}  # the second list includes the first
+WITHOUT_DEPENDENCIES = "requirements-nodeps.txt"  # for tests, installed without what it depends on
 
 
 class InstallError(Exception):
-    """Something a person can put right, as one sentence."""
+    """Something that a person can put right, as one sentence."""
 
 
 def main(arguments: "list[str]", project: Path = PROJECT) -> int:
-    """Install for `run` or `test`; 0 when everything is there."""
+    """Install for `run` or `test`; return 0 if everything is there."""
     if arguments not in (["run"], ["test"]):
         print("usage: python3 local/install.py run|test", file=sys.stderr)
         return 2
@@ -43,12 +43,12 @@ def main(arguments: "list[str]", project: Path = PROJECT) -> int:
 
 
 def check_python(version: "tuple[int, ...]") -> None:
-    """Go on with a newer Python where there is one, or say that this one is too old."""
+    """Start again with a newer Python if this one is too old and there is one; else raise."""
     if tuple(version) >= OLDEST:
         return
     for minor in range(20, OLDEST[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
-        if newer and runs([newer, "-c", "import venv, ensurepip"]):
+        if newer and works([newer, "-c", "import venv, ensurepip"]):
             os.execv(newer, [newer, *sys.argv])  # noqa: S606 (no shell is meant)
     raise InstallError(
         "Python 3.11 or newer is needed, and this is {}.{}: install one, "
@@ -57,12 +57,12 @@ def check_python(version: "tuple[int, ...]") -> None:
 
 
 def lists_for(goal: str) -> "list[str]":
-    """The lists of packages that a goal needs."""
-    return [REQUIREMENTS[goal], ALONE] if goal == "test" else [REQUIREMENTS[goal]]
+    """Return the lists of packages that a goal needs."""
+    return [REQUIREMENTS[goal], WITHOUT_DEPENDENCIES] if goal == "test" else [REQUIREMENTS[goal]]
 
 
-def runs(command: "list[str]") -> bool:
-    """Whether this works; a name on the PATH may stand for nothing."""
+def works(command: "list[str]") -> bool:
+    """Return whether a command works; a name on the PATH may lead to no program."""
     try:
         return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
     except OSError:
@@ -81,11 +81,11 @@ class Installation:
         self.log = self.venv / "install.log"
 
     def complete(self, goal: str) -> None:
-        """Install what is missing for this goal, one process at a time."""
+        """Install what is missing for this goal; a second process waits for the first."""
         if self._is_complete(goal):
             return
-        with self._alone():
-            if self._is_complete(goal):  # another make did it while we waited
+        with self._lock():
+            if self._is_complete(goal):  # another make has installed it meanwhile
                 return
             self._check_writable()
             self._make_venv()
@@ -117,7 +117,7 @@ class Installation:
         unfinished.replace(self.stamp)
 
     def _digest(self, *names: str) -> str:
-        """Of these files, the environment's Python and this folder, since an environment cannot be moved."""
+        """Return a digest of these files, the environment's Python and the folder: an environment cannot be moved."""
         content = hashlib.sha256(str(self.project).encode())
         for path in [self.venv / "pyvenv.cfg"] + [self.project / name for name in names]:
             content.update(path.read_bytes() if path.exists() else b"-")
@@ -126,7 +126,7 @@ class Installation:
     def _auth_digest(self) -> str:
         return self._digest("local/auth_server/package-lock.json", REQUIREMENTS["run"])
 
-    def _alone(self) -> "FolderLock":
+    def _lock(self) -> "FolderLock":
         try:
             return FolderLock(self.project)
         except OSError as error:
@@ -143,14 +143,14 @@ class Installation:
 
     def _make_venv(self) -> None:
         new_enough = f"import sys; assert sys.version_info >= {OLDEST}"
-        if self.python.exists() and runs([str(self.python), "-c", new_enough]):
+        if self.python.exists() and works([str(self.python), "-c", new_enough]):
             return
         if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
             raise InstallError(
                 "Python's venv module is missing: install it (on Debian and Ubuntu: "
                 "sudo apt install python{}.{}-venv) and run make again.".format(*sys.version_info[:2])
             )
-        shutil.rmtree(str(self.venv), ignore_errors=True)  # half made, or made for a Python that is gone
+        shutil.rmtree(str(self.venv), ignore_errors=True)  # incomplete, or made for a Python that is gone
         self._check_writable()
         self._run("Making .venv…", [sys.executable, "-m", "venv", "--without-pip", str(self.venv)])
         self._run("", [str(self.python), "-m", "ensurepip", "--default-pip"])
@@ -158,13 +158,13 @@ class Installation:
     def _install_packages(self, goal: str) -> None:
         if self._has_packages(goal):
             return
-        if not runs([str(self.python), "-m", "pip", "--version"]):
+        if not works([str(self.python), "-m", "pip", "--version"]):
             self._run("", [str(self.python), "-m", "ensurepip", "--default-pip"])
         pip = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         pip += ["--progress-bar", "off", "--retries", "2"]
         progress = "Installing Python packages (the first time takes about a minute)…"
         for name in lists_for(goal):
-            only = ["--no-deps"] if name == ALONE else []
+            only = ["--no-deps"] if name == WITHOUT_DEPENDENCIES else []
             self._run(progress, pip + only + ["-r", str(self.project / name)])
             progress = ""
         self._mark_done((goal, self._digest(*lists_for(goal))))
@@ -186,7 +186,7 @@ class Installation:
         return found[-1]
 
     def _run(self, progress: str, command: "list[str]", cwd: "Path | None" = None, **environment: str) -> None:
-        """Run one step, its output in the log; a sentence when it fails."""
+        """Run one step with its output in the log; raise `InstallError` if it fails."""
         if progress:
             print(progress, flush=True)
         with self.log.open("a+b") as log:
@@ -207,17 +207,17 @@ class Installation:
             raise InstallError(self._reason(output))
 
     def _reason(self, output: str) -> str:
-        """What a failed step's output comes down to."""
-        told = f" (its output is in {self.log})"
+        """Return one sentence for the output of a failed step."""
+        where = f" (its output is in {self.log})"
         if "No space left on device" in output:
-            return f"The disk is full: about 1.3 GB are needed{told}."
+            return f"The disk is full: about 1.3 GB are needed{where}."
         if "Permission denied" in output or "EACCES" in output or "Read-only file system" in output:
-            return f"The installer may not write into {self.project}{told}."
+            return f"The installer may not write into {self.project}{where}."
         if any(sign in output for sign in NO_NETWORK):
-            return f"The packages could not be fetched: is there a network connection{told}?"
+            return f"The packages could not be fetched: is there a network connection{where}?"
         complaints = [line for line in output.splitlines() if "error" in line.lower()]
         last = complaints[-1].strip() if complaints else "it gave no reason"
-        return f"Installing failed: {last}{told}."
+        return f"Installing failed: {last}{where}."
 
 
 NO_NETWORK = (
@@ -239,7 +239,7 @@ NO_NETWORK = (
 
 
 class FolderLock:
-    """Held on the project's folder itself, so that no file is left behind; waits for another make."""
+    """A lock on the project's folder itself, which leaves no file behind; it waits for another make."""
 
     def __init__(self, folder: Path) -> None:
         self.handle = os.open(str(folder), os.O_RDONLY)

@@ -1,7 +1,7 @@
-"""The servers the launcher started, as processes: begun, waited for, watched, ended in reverse order.
+"""Starts servers as child processes, waits for them, watches them, and ends them in reverse order.
 
-Each is written down with the moment it began, so that after a `kill -9` of the launcher the next start
-ends exactly what was left, and never a stranger who got the same number. It restarts nothing.
+Each process is recorded with its starting time, so that after a `kill -9` of the launcher the next start ends exactly
+those that were left, and never another process that was given the same number. A server that ends is not restarted.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ POLITE_SECONDS = 5  # between asking to end and ending by force
 
 
 class Stopped(Exception):
-    """The person asked to stop while something was still being waited for."""
+    """The person asked to stop before every server answered."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A server we started; `name` is what a person calls it, `log` where it prints."""
+    """A server that was started; `name` is for sentences, `log` is the name of its log."""
 
     name: str
     log: str
@@ -42,7 +42,7 @@ class Child:
 
 
 class Processes:
-    """All servers of one data folder that run as children of this process."""
+    """The servers of one data folder that are children of this process."""
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
@@ -50,7 +50,7 @@ class Processes:
         self._children: list[Child] = []
 
     def start(self, name: str, log: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
-        """Start a server in a session of its own, so that Ctrl-C reaches the launcher only."""
+        """Start a server in a process group of its own, so that Ctrl-C reaches the launcher only."""
         with self._folder.open_log(log) as output:
             process = subprocess.Popen(
                 command,
@@ -62,27 +62,27 @@ class Processes:
             )
         child = Child(name, log, process, psutil.Process(process.pid).create_time())
         self._children.append(child)
-        self._write_down()
+        self._write_record()
         return child
 
     def wait_for(self, child: Child, answers: Callable[[], bool], *, seconds: float, stopping: threading.Event) -> None:
-        """Return when it answers; a sentence if it ends or stays silent."""
+        """Wait until it answers; raise `LocalError` if it ends or does not answer in time."""
         deadline = time.monotonic() + seconds
         while not answers():
             self.check()
             if time.monotonic() > deadline:
-                raise LocalError(f"The {child.name} did not answer within {seconds:.0f} s{self._why(child)}.")
+                raise LocalError(f"The {child.name} did not answer within {seconds:.0f} s{self._last_line(child)}.")
             if stopping.wait(0.03):
                 raise Stopped
 
     def check(self) -> None:
-        """Raise a sentence if any of them has ended."""
+        """Raise `LocalError` if one of them has ended."""
         for child in self._children:
             if child.process.poll() is not None:
-                raise LocalError(f"The {child.name} ended by itself{self._why(child)}.")
+                raise LocalError(f"The {child.name} ended by itself{self._last_line(child)}.")
 
     def stop(self) -> None:
-        """End all of them, the last one first; what does not listen is ended by force."""
+        """End all of them, the last one first, by force if need be."""
         for child in reversed(self._children):
             _signal_group(child.process.pid, signal.SIGTERM)
             try:
@@ -94,8 +94,8 @@ class Processes:
         self._record.unlink(missing_ok=True)
 
     def end_leftovers(self) -> int:
-        """End what a launcher that was killed left behind; how many there were."""
-        left = [process for process in map(_recorded, self._read()) if process is not None]
+        """End the servers that a killed launcher left running; return how many there were."""
+        left = [process for process in map(_running_process, self._read_record()) if process is not None]
         for number in (signal.SIGTERM, signal.SIGKILL):
             for process in filter(lives, reversed(left)):
                 _signal_group(process.pid, number)
@@ -104,17 +104,17 @@ class Processes:
         self._record.unlink(missing_ok=True)
         return len(left)
 
-    def _why(self, child: Child) -> str:
+    def _last_line(self, child: Child) -> str:
         line = self._folder.last_log_line(child.log)
         return f": {line.rstrip('.')} (see {self._folder.logs / child.log}.log)" if line else ""
 
-    def _write_down(self) -> None:
+    def _write_record(self) -> None:
         written = [{"pid": child.process.pid, "begun": child.begun} for child in self._children]
         unfinished = self._record.with_suffix(".new")
         unfinished.write_text(json.dumps(written))
         unfinished.replace(self._record)
 
-    def _read(self) -> list[object]:
+    def _read_record(self) -> list[object]:
         try:
             written = json.loads(self._record.read_text())
         except (OSError, ValueError):
@@ -122,8 +122,8 @@ class Processes:
         return written if isinstance(written, list) else []
 
 
-def _recorded(entry: object) -> psutil.Process | None:
-    """The very process that was written down, if it still runs."""
+def _running_process(entry: object) -> psutil.Process | None:
+    """Return the process of an entry in the record if it still runs."""
     match entry:
         case {"pid": int(pid), "begun": int() | float() as begun}:
             with suppress(psutil.Error, ValueError, OverflowError):
@@ -134,6 +134,6 @@ def _recorded(entry: object) -> psutil.Process | None:
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:
-    """Each child leads a group of its own, so whatever it started goes with it."""
+    """Send a signal to a child and to everything that it has started, which is in its group."""
     with suppress(ProcessLookupError):
         os.killpg(pid, number)

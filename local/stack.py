@@ -1,7 +1,6 @@
-"""Everything an account would give, brought up together: database, auth server, embedder.
+"""The local servers that replace an account: database, auth server and embedder, started and stopped together.
 
-`LocalStack(folder)` starts them, names the settings that lead to them, and stops them. It does not run
-the app; the launcher does.
+`LocalStack(folder).settings` are the settings with which the app finds them. The launcher runs the app itself.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ __all__ = ["LocalStack"]
 
 EMBEDDER = "wordllama-256"
 EMBEDDER_DIMENSIONS = 256
-ANSWER_LIMIT = 60  # seconds for a server to come up, on a slow machine
+ANSWER_SECONDS = 60  # until a server answers, on a slow machine
 PROJECT = Path(__file__).parent.parent
 
 
-def _silent(part: str, seconds: float) -> None:
-    """Tell nobody how long a part took."""
+def _report_nothing(part: str, seconds: float) -> None:
+    """Report no start."""
 
 
 class LocalStack:
-    """The local servers of one data folder; one at a time may run them."""
+    """The local servers of one data folder; only one process at a time may run them."""
 
     def __init__(
         self,
@@ -46,7 +45,7 @@ class LocalStack:
         embedder: bool = True,
         confirmations: bool = False,
         database_options: Mapping[str, str] | None = None,
-        report: Callable[[str, float], None] = _silent,
+        report: Callable[[str, float], None] = _report_nothing,
         stopping: threading.Event | None = None,
     ) -> None:
         self.folder = DataFolder.at(data_dir)
@@ -59,29 +58,29 @@ class LocalStack:
         self._keys = keys(self.folder)
         self._confirmations = confirmations
         self._with_embedder = embedder
-        self._waiting: list[tuple[Child, Callable[[], bool]]] = []
+        self._starting: list[tuple[Child, Callable[[], bool]]] = []
         self._began = time.monotonic()
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings that lead the app to these servers; known once they are started."""
-        led = {
+        """The settings with which the app finds these servers; known once they are started."""
+        settings = {
             "SUPABASE_URL": self.auth.url,
             "SUPABASE_KEY": self._keys.publishable_key,
             "DATABASE_URL": self.postgres.app_url,
             "DATABASE_ADMIN_URL": self.postgres.admin_url,
         }
         if self._with_embedder:
-            led |= {
+            settings |= {
                 "EMBED_BASE_URL": f"http://127.0.0.1:{self._embedder_port}/v1",
                 "EMBED_API_KEY": "local",
                 "EMBED_MODEL": EMBEDDER,
                 "EMBED_DIMENSIONS": str(EMBEDDER_DIMENSIONS),
             }
-        return led
+        return settings
 
     def claim(self) -> None:
-        """Become the only one to run this folder's servers, and end what a killed one left."""
+        """Take the lock on this folder's servers, and end those that a killed launcher left running."""
         if self._claim.held:
             return
         if not self._claim.take(wait=False):
@@ -91,7 +90,7 @@ class LocalStack:
         self.processes.end_leftovers()
 
     def start(self) -> None:
-        """Start all of them; the database answers on return, the others a little later: `wait()`."""
+        """Start all of them. The database answers on return; `wait` waits for the others."""
         self.claim()
         self._began = time.monotonic()
         self._start_auth()
@@ -101,21 +100,21 @@ class LocalStack:
         self._report("PostgreSQL", time.monotonic() - self._began)
 
     def wait(self) -> None:
-        """Return when every server answers."""
-        for child, answers in self._waiting:
-            self.processes.wait_for(child, answers, seconds=ANSWER_LIMIT, stopping=self._stopping)
+        """Wait until every server answers."""
+        for child, answers in self._starting:
+            self.processes.wait_for(child, answers, seconds=ANSWER_SECONDS, stopping=self._stopping)
             self._report(child.name, time.monotonic() - self._began)
-        self._waiting.clear()
+        self._starting.clear()
 
     def check(self) -> None:
-        """Raise a sentence if any of them has ended."""
+        """Raise `LocalError` if one of them has ended."""
         self.processes.check()
         if not self.postgres.alive():
             line = self.folder.last_log_line("postgres")
             raise LocalError(f"PostgreSQL ended by itself: {line} (see {self.folder.logs}/postgres.log).")
 
     def stop(self) -> None:
-        """End all of them; the database last, and only if no script uses it."""
+        """End all of them, the database last, and only if no script uses it."""
         if not self._claim.held:
             return
         try:
@@ -138,7 +137,7 @@ class LocalStack:
         self.stop()
 
     def _start_auth(self) -> None:
-        # Its port is in links and tokens, so it stays the same as long as nobody else takes it.
+        # Its port is part of links and tokens, so the same one is used again unless another program has taken it.
         self.auth = AuthServer(
             folder=self.folder,
             keys=self._keys,
@@ -146,17 +145,21 @@ class LocalStack:
             site_url=self.site_url,
             confirmations=self._confirmations,
         )
-        child = self.processes.start("auth server", "auth", self.auth.command, _bare(self.auth.environment))
-        self._waiting.append((child, self.auth.answers))
+        child = self.processes.start(
+            "auth server", "auth", self.auth.command, _minimal_environment(self.auth.environment)
+        )
+        self._starting.append((child, self.auth.answers))
 
     def _start_embedder(self) -> None:
         self._embedder_port = port = free_port()
         command = [sys.executable, "-m", "memory.embedded.embedder", "--port", str(port)]
-        child = self.processes.start("embedder", "embedder", command, _bare({"PYTHONPATH": str(PROJECT)}))
-        self._waiting.append((child, lambda: ask(port, "/health") is not None))
+        child = self.processes.start(
+            "embedder", "embedder", command, _minimal_environment({"PYTHONPATH": str(PROJECT)})
+        )
+        self._starting.append((child, lambda: ask(port, "/health") is not None))
 
 
-def _bare(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a server needs to run at all, and what it is told: not the person's keys and proxies."""
+def _minimal_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with what any program needs and these variables, without the person's keys and proxies."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL") if name in os.environ}
     return kept | dict(environment)

@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Path:
     for name in (
         "requirements-local.txt",
         "requirements-dev.txt",
-        install.ALONE,
+        install.WITHOUT_DEPENDENCIES,
         "local/auth_server/package-lock.json",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

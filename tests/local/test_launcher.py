@@ -216,7 +216,7 @@ def test_half_an_account_is_a_sentence(launcher: Launch) -> None:
 def test_an_app_that_stays_unwell_is_served_and_its_problem_told(
     data_dir: Path, ollama: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launcher_module, "PROBLEM_PATIENCE", 0.1)
+    monkeypatch.setattr(launcher_module, "PROBLEM_SECONDS", 0.1)
     # The scripted server answers 404 to /health, with this body.
     port = int(ollama({"status": "unwell", "problem": "The disk is full."}).split(":")[1])
     folder = DataFolder.at(data_dir)
