@@ -53,10 +53,10 @@ Scope = Literal["local", "others", "global"]
 class AuthClient:
     """Talks to the auth server for one browser session."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, patience: float = PATIENCE_SECONDS) -> None:
         self._url, self._key = url.rstrip("/"), key
         self._storage = SyncMemoryStorage()
-        self._http = httpx.Client(timeout=PATIENCE_SECONDS, follow_redirects=True)
+        self._http = httpx.Client(timeout=patience, follow_redirects=True)
         options = ClientOptions(
             auto_refresh_token=False, persist_session=False, storage=self._storage, httpx_client=self._http
         )

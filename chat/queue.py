@@ -165,7 +165,9 @@ class Worker:
         limits: Limits | None = None,
         retention: Retention | None = None,
         clock: Callable[[], float] = time.monotonic,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
+        self._look_seconds = look_seconds
         self._retention = retention
         self._clock = clock
         self._sweep_at = clock()
@@ -300,7 +302,7 @@ class Worker:
                 self.sweep_if_due()
             except AppError as error:
                 log.warning("chats whose retention has ended could not be erased: %s", error)
-            self._woken.wait(LOOK_SECONDS)
+            self._woken.wait(self._look_seconds)
 
 
 def _said(turn: ClaimedTurn) -> list[Said]:

@@ -45,16 +45,16 @@ class Migration:
     sql: str
 
 
-def migrate(database: Database, dimension: int, embed_model: str) -> None:
+def migrate(database: Database, dimension: int, embed_model: str, folder: Path = FOLDER) -> None:
     """Bring the schema up to date for an embedding model of this dimension; touch nothing if it is."""
     with translating(database.url), database.engine.connect() as connection:
-        if _up_to_date(connection, dimension, embed_model):
+        if _up_to_date(connection, dimension, embed_model, folder):
             database.embed_model = embed_model
             return
     admin = connect(database.admin_url, pool_size=1, max_overflow=0)
     try:
         with translating(database.admin_url), admin.connect() as connection:
-            _bring_up(connection, dimension, embed_model)
+            _bring_up(connection, dimension, embed_model, folder)
     finally:
         admin.dispose()
     database.embed_model = embed_model
@@ -72,13 +72,13 @@ def made_for(database: Database) -> tuple[int, str] | None:
     return (made.dimension, made.embed_model) if made else None
 
 
-def files() -> Sequence[Migration]:
+def files(folder: Path = FOLDER) -> Sequence[Migration]:
     """The migrations in order."""
-    named = ((path.stem.partition("_"), path) for path in sorted(FOLDER.glob("*_*.sql")))
+    named = ((path.stem.partition("_"), path) for path in sorted(folder.glob("*_*.sql")))
     return [Migration(version, name, path.read_text()) for (version, _, name), path in named]
 
 
-def _up_to_date(connection: Connection, dimension: int, embed_model: str) -> bool:
+def _up_to_date(connection: Connection, dimension: int, embed_model: str, folder: Path) -> bool:
     """Whether nothing is left to do, as far as any role can see; raises for another model's vectors."""
     if not connection.scalar(text(_BEGUN)):
         return False
@@ -89,7 +89,7 @@ def _up_to_date(connection: Connection, dimension: int, embed_model: str) -> boo
     if made is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
         return False
     _check_model(made.dimension, made.embed_model, dimension, embed_model)
-    return bool(connection.scalar(text("select app.has_migration(:version)"), {"version": files()[-1].version}))
+    return bool(connection.scalar(text("select app.has_migration(:version)"), {"version": files(folder)[-1].version}))
 
 
 def _check_model(had: int, had_model: str, dimension: int, embed_model: str) -> None:
@@ -105,12 +105,12 @@ def _check_model(had: int, had_model: str, dimension: int, embed_model: str) -> 
         )
 
 
-def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
+def _bring_up(connection: Connection, dimension: int, embed_model: str, folder: Path) -> None:
     """Everything in one transaction: all of it, or none."""
     try:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
-        _apply_files(connection)
+        _apply_files(connection, folder)
         made = connection.execute(_MADE).first()
         if made is not None:
             _check_model(made.dimension, made.embed_model, dimension, embed_model)
@@ -134,14 +134,14 @@ def _bring_up(connection: Connection, dimension: int, embed_model: str) -> None:
         raise
 
 
-def _apply_files(connection: Connection) -> None:
+def _apply_files(connection: Connection, folder: Path) -> None:
     connection.exec_driver_sql(
         "create schema if not exists supabase_migrations;"
         "create table if not exists supabase_migrations.schema_migrations"
         " (version text primary key, statements text[], name text)"
     )
     applied = set(connection.scalars(text("select version from supabase_migrations.schema_migrations")))
-    for migration in files():
+    for migration in files(folder):
         if migration.version in applied:
             continue
         _refuse_row_level_security(connection)

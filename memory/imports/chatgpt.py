@@ -23,19 +23,28 @@ from ..facts import Said
 from ..learn.extract import worth_reading
 from ..plain_text import storable
 
-__all__ = ["MAX_BYTES", "ChatGPTExport", "is_export", "read"]
+__all__ = ["MAX_BYTES", "ChatGPTExport", "ReadLimits", "is_export", "read"]
 
 MAX_BYTES = 50 * 1024 * 1024  # of a file that comes through the browser
-MAX_UNPACKED = 400 * 1024 * 1024  # of all chats in a zip
-MAX_CHAT = 32 * 1024 * 1024  # characters
-MAX_MESSAGES = 20_000  # the newest
 MAX_IMPORTED_CHARACTERS = min(20_000, MAX_CONTENT)  # longer messages were pasted, and are not about the person
-BLOCK = 1 << 18  # bytes
 SOURCE = "chatgpt"
 
 _IN_ZIP = re.compile(r"(?:^|.*/)conversations(?:-\d+)?\.json")
 _SPACE = re.compile(r"[\s,]*")
 _WRITTEN_TYPES = ("text", "multimodal_text")
+
+
+@dataclass(frozen=True)
+class ReadLimits:
+    """How much of an export is read."""
+
+    unpacked: int = 400 * 1024 * 1024  # bytes of all chats in a zip
+    chat: int = 32 * 1024 * 1024  # characters
+    messages: int = 20_000  # the newest
+    block: int = 1 << 18  # bytes that are read at first
+
+
+DEFAULT_LIMITS = ReadLimits()
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ def is_export(file: IO[bytes]) -> bool:
     if begins == b"PK\x03\x04":
         return True
     try:
-        first = next(_elements(file, "it", _Budget()), None)
+        first = next(_elements(file, "it", _Budget(DEFAULT_LIMITS)), None)
     except InvalidInput:
         first = None
     finally:
@@ -64,13 +73,13 @@ def is_export(file: IO[bytes]) -> bool:
     return isinstance(first, Mapping) and isinstance(first.get("mapping"), Mapping)
 
 
-def read(file: IO[bytes], name: str) -> ChatGPTExport:
+def read(file: IO[bytes], name: str, limits: ReadLimits = DEFAULT_LIMITS) -> ChatGPTExport:
     """Return the person's messages with their dates; raise `InvalidInput` if the file cannot be read."""
-    collected = _Collected()
+    collected, budget = _Collected(limits), _Budget(limits)
     file.seek(0)
     zipped = file.read(2) == b"PK"
     file.seek(0)
-    for chat in _unpacked(file, name) if zipped else _elements(file, name, _Budget()):
+    for chat in _unpacked(file, name, budget) if zipped else _elements(file, name, budget):
         collected.add(chat)
     export = collected.export()
     if not collected.chats_read:
@@ -83,20 +92,23 @@ def read(file: IO[bytes], name: str) -> ChatGPTExport:
 class _Budget:
     """How many bytes may still be unpacked."""
 
-    def __init__(self) -> None:
-        self.left = MAX_UNPACKED
+    def __init__(self, limits: ReadLimits) -> None:
+        self.limits = limits
+        self._left = limits.unpacked
 
     def spend(self, amount: int, name: str) -> None:
-        self.left -= amount
-        if self.left < 0:
-            raise InvalidInput(f"The chats in {name} are more than {MAX_UNPACKED // 1024 // 1024} MB when unpacked.")
+        self._left -= amount
+        if self._left < 0:
+            most = self.limits.unpacked // 1024 // 1024
+            raise InvalidInput(f"The chats in {name} are more than {most} MB when unpacked.")
 
 
 class _Collected:
     """The messages read so far; no more than twice the wanted number is held in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: ReadLimits) -> None:
         self.chats_read = 0
+        self._most = limits.messages
         self._messages: dict[str, Said] = {}
         self._too_long = self._too_old = 0
 
@@ -114,7 +126,7 @@ class _Collected:
                 at = _moment(message.get("create_time")) or started or datetime.now(UTC)
                 key = storable(str(message.get("id") or f"{chat_id}/{node_id}"))[:200]
                 self._messages[key] = Said("user", words, at, f"{SOURCE}:{key}", f"{SOURCE}:{chat_id}")
-        if len(self._messages) > 2 * MAX_MESSAGES:
+        if len(self._messages) > 2 * self._most:
             self._trim()
 
     def export(self) -> ChatGPTExport:
@@ -125,8 +137,8 @@ class _Collected:
     def _trim(self) -> None:
         """Keep only the newest messages, the oldest of them first."""
         in_order = sorted(self._messages.items(), key=lambda each: each[1].at)
-        self._too_old += max(0, len(in_order) - MAX_MESSAGES)
-        self._messages = dict(in_order[-MAX_MESSAGES:])
+        self._too_old += max(0, len(in_order) - self._most)
+        self._messages = dict(in_order[-self._most :])
 
 
 def _branch(nodes: Mapping[str, Any], last: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -167,8 +179,7 @@ def _moment(seconds: Any) -> datetime | None:
         return None
 
 
-def _unpacked(file: IO[bytes], name: str) -> Iterator[Any]:
-    budget = _Budget()
+def _unpacked(file: IO[bytes], name: str, budget: _Budget) -> Iterator[Any]:
     try:
         with zipfile.ZipFile(file) as packed:
             members = [each for each in packed.infolist() if _IN_ZIP.fullmatch(each.filename)]
@@ -207,7 +218,7 @@ def _elements(file: IO[bytes], name: str, budget: _Budget) -> Iterator[Any]:
         if start < len(held) and held[start] == "]":
             return
         held = held[start:]
-        if len(held) > MAX_CHAT:
+        if len(held) > budget.limits.chat:
             raise InvalidInput(f"{name} holds a chat that is too large, or is not JSON.")
     raise InvalidInput(f"{name} is not JSON, or incomplete: download it again.")
 
@@ -219,11 +230,11 @@ def _past_space(held: str, place: int) -> int:
 
 def _characters(file: IO[bytes], name: str, budget: _Budget) -> Iterator[str]:
     """Yield the text in growing pieces, so that a long chat is not parsed from its beginning too often."""
-    decoder, size = codecs.getincrementaldecoder("utf-8-sig")(), BLOCK
+    decoder, size = codecs.getincrementaldecoder("utf-8-sig")(), budget.limits.block
     while block := file.read(size):
         budget.spend(len(block), name)
         try:
             yield decoder.decode(block)
         except UnicodeDecodeError as error:
             raise InvalidInput(f"{name} is not encoded in UTF-8.") from error
-        size = min(2 * size, MAX_CHAT // 4)
+        size = min(2 * size, budget.limits.chat // 4)

@@ -197,11 +197,10 @@ def test_the_worker_sweeps_now_and_then_and_goes_on_where_there_is_more(
 
 
 def test_a_sweep_that_fails_is_tried_again_later_and_keeps_nobody_from_remembering(
-    conversations: Conversations, memory: Memory, monkeypatch: pytest.MonkeyPatch, sql: Sql
+    conversations: Conversations, memory: Memory, sql: Sql
 ) -> None:
-    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
     retention = Counting(DatabaseUnreachable("away"))
-    worker = Worker(conversations.queue, memory, None, retention)
+    worker = Worker(conversations.queue, memory, None, retention, look_seconds=0.05)
     worker.start()
     until(lambda: retention.asked)
     conversations.say("ann", None, BEES)

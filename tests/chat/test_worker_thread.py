@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-from chat import queue as worker_module
 from chat.conversations import Conversations
 from chat.queue import Worker
 from memory import Memory
@@ -16,53 +16,45 @@ from tests.model_answers import Gate, Stall, sensible
 from tests.model_server import ModelServer
 
 
-class Listening(threading.Event):
-    """An event that tells when somebody waits for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asleep = threading.Event()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.asleep.set()
-        return super().wait(timeout)
+@pytest.fixture
+def often(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
+    """A worker that looks for turns all the time."""
+    made = Worker(conversations.queue, learning, look_seconds=0.05)
+    yield made
+    made.stop()
 
 
-def test_a_sleeping_thread_wakes_when_it_is_told_of_a_turn(
-    worker: Worker, waiting: Say, known: Known, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 600)
-    worker._woken = woken = Listening()
-    worker.start()
-    assert woken.asleep.wait(15)
+@pytest.fixture
+def rarely(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
+    """A worker that looks for turns only when it is told of one."""
+    made = Worker(conversations.queue, learning, look_seconds=600)
+    yield made
+    made.stop()
+
+
+def test_a_sleeping_thread_wakes_when_it_is_told_of_a_turn(rarely: Worker, waiting: Say, known: Known) -> None:
+    waiting("I have a dog.", "bob")
+    rarely.start()
+    until(lambda: known("bob"))
     waiting()
-    worker.tell()
+    rarely.tell()
     until(lambda: known() == [BEES])
 
 
-def test_the_thread_finds_turns_that_nobody_told_it_of(
-    worker: Worker, waiting: Say, known: Known, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
-    worker.start()
-    until(lambda: worker.alive)
+def test_the_thread_finds_turns_that_nobody_told_it_of(often: Worker, waiting: Say, known: Known) -> None:
+    often.start()
+    until(lambda: often.alive)
     waiting()
     until(lambda: known() == [BEES])
 
 
 def test_the_thread_survives_when_the_database_is_away(
-    worker: Worker,
-    waiting: Say,
-    known: Known,
-    sql: Sql,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    often: Worker, waiting: Say, known: Known, sql: Sql, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.05)
     caplog.set_level(logging.WARNING, "keepsake.worker")
     sql("alter role keepsake_app nologin")
     try:
-        worker.start()
+        often.start()
         until(lambda: "the queue could not be read" in caplog.text)
     finally:
         sql("alter role keepsake_app login")
@@ -72,11 +64,9 @@ def test_the_thread_survives_when_the_database_is_away(
 
 def test_a_stopped_worker_does_not_start_again(worker: Worker) -> None:
     worker.start()
-    thread = worker._thread
-    assert thread is not None
-    assert thread.is_alive()
     worker.start()
-    assert worker._thread is thread
+    assert worker.alive
+    assert [each.name for each in threading.enumerate()].count("keepsake-worker") == 1
     worker.stop()
     worker.tell()
     assert not worker.alive
@@ -91,11 +81,9 @@ def test_stopping_waits_for_the_turn_that_is_being_remembered(
     waiting("I have a dog.", "bob")
     worker.start()
     model_server.wait_for_chats(1)
-    stopping = threading.Thread(target=worker.stop)
-    stopping.start()
-    until(worker._ended.is_set)
+    worker.stop(timeout=0.01)  # it is still remembering the turn
     gate.open()
-    stopping.join()
+    worker.stop()
     assert not worker.alive
     assert (known("ann"), known("bob")) == ([BEES], [])
 

@@ -103,27 +103,21 @@ def _last() -> dict[str, str]:
     return {"last": files()[-1].version}
 
 
-def test_only_what_is_missing_is_applied(
-    empty_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_only_what_is_missing_is_applied(empty_database: Database, tmp_path: Path) -> None:
     migrate(empty_database, SIZE, MODEL)
     applied = _versions(empty_database)
     for each in files():
         (tmp_path / f"{each.version}_{each.name}.sql").write_text(each.sql)
     (tmp_path / "20990101000000_later.sql").write_text("create table app.later (percent text default '100 %');")
-    monkeypatch.setattr(migrations, "FOLDER", tmp_path)
-    migrate(empty_database, SIZE, MODEL)
+    migrate(empty_database, SIZE, MODEL, tmp_path)
     assert _versions(empty_database) == [*applied, "20990101000000"]
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(
-    empty_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_migration_that_fails_leaves_nothing_behind(empty_database: Database, tmp_path: Path) -> None:
     (tmp_path / "20200101000000_good.sql").write_text("create schema app; create table app.half ();")
     (tmp_path / "20200102000000_bad.sql").write_text("select 1 / 0;")
-    monkeypatch.setattr(migrations, "FOLDER", tmp_path)
     with pytest.raises(Exception, match="division by zero"):
-        migrate(empty_database, SIZE, MODEL)
+        migrate(empty_database, SIZE, MODEL, tmp_path)
     with administrator(empty_database) as connection:
         assert connection.scalar(text("select to_regnamespace('app')")) is None
 

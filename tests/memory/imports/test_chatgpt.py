@@ -113,20 +113,19 @@ def test_a_very_long_message_was_pasted_and_is_left_out_and_counted() -> None:
     assert found.too_long == 1
 
 
-def test_of_too_many_messages_the_newest_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chatgpt, "MAX_MESSAGES", 3)
+def test_of_too_many_messages_the_newest_are_read() -> None:
     many = [chat(node(f"n{n}", "root", "user", f"I own {n} bees", MARCH + n), name=str(n)) for n in range(12, 0, -1)]
-    found = chatgpt.read(written(many), "c.json")
+    found = chatgpt.read(written(many), "c.json", chatgpt.ReadLimits(messages=3))
     assert [each.content for each in found.said] == ["I own 10 bees", "I own 11 bees", "I own 12 bees"]
     assert found.too_old == 9
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])
-def test_a_file_is_read_the_same_in_pieces_of_any_size(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chatgpt, "BLOCK", size)
-    monkeypatch.setattr(chatgpt, "MAX_CHAT", size * 4_000)
+def test_a_file_is_read_the_same_in_pieces_of_any_size(size: int) -> None:
+    limits = chatgpt.ReadLimits(block=size, chat=size * 4_000)
     odd = chat(node("z", "root", "user", 'Ich wohne in „München“ ]}, {[ \\" 🐝'), name="two")
-    found = chatgpt.read(written(json.dumps([PORTO, odd], ensure_ascii=False).encode()), "c.json")
+    file = written(json.dumps([PORTO, odd], ensure_ascii=False).encode())
+    found = chatgpt.read(file, "c.json", limits)
     assert {each.content for each in found.said} >= {'Ich wohne in „München“ ]}, {[ \\" 🐝'}
     assert len(found.said) == 3
 
@@ -168,18 +167,14 @@ def _bomb() -> io.BytesIO:
         (_bomb, "more than 10 MB when unpacked"),
     ],
 )
-def test_every_bad_file_gets_a_sentence(
-    file: Callable[[], io.BytesIO], sentence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chatgpt, "MAX_UNPACKED", 10 * 1024 * 1024)
+def test_every_bad_file_gets_a_sentence(file: Callable[[], io.BytesIO], sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
-        chatgpt.read(file(), "export.zip")
+        chatgpt.read(file(), "export.zip", chatgpt.ReadLimits(unpacked=10 * 1024 * 1024))
 
 
-def test_a_chat_without_an_end_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chatgpt, "MAX_CHAT", 100_000)
+def test_a_chat_without_an_end_is_not_held_in_memory() -> None:
     with pytest.raises(InvalidInput, match="too large"):
-        chatgpt.read(written(b'[{"mapping": "' + b"x" * 1_000_000), "c.json")
+        chatgpt.read(written(b'[{"mapping": "' + b"x" * 1_000_000), "c.json", chatgpt.ReadLimits(chat=100_000))
 
 
 @pytest.mark.parametrize("held", [[{"memory": "Likes tea"}], ["Likes tea"], {"results": []}, b"no json", b""])
