@@ -1,6 +1,6 @@
-// The auth server: @supabase/lite with everything but /auth/v1 left out, on one loopback port.
-// All it needs comes from the environment, secrets too; it prints mail instead of sending it, and
-// nothing else but errors. It does not watch files, open an admin page or report home.
+// The auth server of `make run`: @supabase/lite on one loopback port, with only /auth/v1 switched on.
+// It reads all settings from the environment, secrets included. It prints emails instead of sending them, and prints
+// nothing else but errors. It does not watch files, serve an admin page or report usage.
 
 import { serve } from "@hono/node-server";
 import { App } from "@supabase/lite";

@@ -66,7 +66,7 @@ class Episodes:
         return int(row["kept"])
 
     def of_chat(self, connection: Connection, run_id: str, messages: Collection[str]) -> tuple[list[str], list[str]]:
-        """The messages of a talk that were kept, and the ids they are kept under."""
+        """Return the messages of a chat that were kept, and the ids of their episodes."""
         rows = connection.execute(
             text(
                 "select id, metadata ->> 'message_id' as message_id from vecs.episodes where user_id = app.asking()"

@@ -368,11 +368,11 @@ order by kept.id
 _CLOSE_PAIRS = """
 select set_config('work_mem', '64MB', true);
 with mine as materialized (
-  select kept.id, chosen.shelf, l2_normalize(kept.vec) as unit
-  from unnest(%(ids)s::text[], %(groups)s::text[]) as chosen (id, shelf)
+  select kept.id, chosen.grouped, l2_normalize(kept.vec) as unit
+  from unnest(%(ids)s::text[], %(groups)s::text[]) as chosen (id, grouped)
   join vecs.memories kept on kept.id = chosen.id)
 select a.id as one, b.id as other, -(a.unit <#> b.unit) as score
-from mine a join mine b on a.shelf = b.shelf and a.id < b.id and a.unit <#> b.unit <= -(%(close)s::float8)
+from mine a join mine b on a.grouped = b.grouped and a.id < b.id and a.unit <#> b.unit <= -(%(close)s::float8)
 order by score desc, one, other limit 50000
 """
 _CLOSE_OTHERS = """
