@@ -1,4 +1,4 @@
-"""What the browser is told with every answer, and which requests never reach a route."""
+"""The security headers of every answer, and the requests that are refused."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_requests_from_the_apps_own_pages_pass(browser: TestClient, method: str,
 
 
 def test_another_sites_page_is_not_allowed_to_name_a_host(browser: TestClient) -> None:
-    """A page elsewhere that would add a header has to ask first, and is not let."""
+    """A page of another site that adds a header has to send a preflight request, which is refused."""
     asking = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     answer = browser.options("/here", headers=asking | {"Access-Control-Request-Headers": "x-forwarded-host"})
     assert "access-control-allow-origin" not in answer.headers

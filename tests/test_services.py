@@ -1,4 +1,4 @@
-"""The rooms put together: built once or with a sentence why not, healthy or not, and cleared of what it knows."""
+"""The services of a process: built once, or refused with a sentence; their health; and erasing everything."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS = ("sk-not-to-be-told", "sb_publishable_not_to_be_told")
 
 
 class AuthServer(ThreadingHTTPServer):
-    """Says whether it is well, and nothing else."""
+    """A server that answers whether it is well, and nothing else."""
 
     status = 200
 
@@ -62,7 +62,7 @@ def auth_server() -> Iterator[AuthServer]:
 def wanted(
     database: Database, embedder: BundledEmbedder, model_server: ModelServer, auth_server: AuthServer
 ) -> Settings:
-    """Everything set, and everything on this machine."""
+    """Settings for servers that are all on this machine."""
     return Settings(
         supabase_url=auth_server.url,
         supabase_key=KEYS[1],
@@ -85,7 +85,7 @@ def home(wanted: Settings) -> Iterator[Services]:
 
 @pytest.fixture
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], None]]:
-    """No house stands yet; says which settings the first call will find."""
+    """No services are built yet; set the settings that the first call will find."""
     standing: list[Services] = []
     monkeypatch.setattr(services_module, "_built", standing)
     yield lambda wanted: monkeypatch.setattr(services_module, "settings", lambda: wanted)

@@ -1,4 +1,4 @@
-"""A chat on a real database, and a way to look at it from outside."""
+"""Fixtures for tests of the chat: services on a real database, a scripted model, and SQL as the administrator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BEES = "I keep bees in Utrecht."
 
 
 def run_turn(chat: ChatServices, *, user_id: str, conversation_id: str | None, text: str) -> Generator[str, None, None]:
-    """Say something, and yield the reply piece by piece."""
+    """Save a message, and yield the reply to it piece by piece."""
     yield from answer(chat, say(chat, user_id, conversation_id, text))
 
 
@@ -45,13 +45,13 @@ def chats(database: Database) -> Chats:
 
 @pytest.fixture
 def model(model_server: ModelServer) -> OpenAIModel:
-    """A model at the scripted server that tries each call once."""
+    """A model at the scripted server, without retries."""
     return OpenAIModel("scripted", "sk-test", model_server.base_url, retries=0)
 
 
 @pytest.fixture
 def chat(conversations: Conversations, memory: Memory, model: OpenAIModel) -> ChatServices:
-    """A chat with a scripted model; what it learns, it learns by rules."""
+    """A chat with a scripted model; memories are learned by rules."""
     return ChatServices(conversations, memory, model, lambda: None)
 
 
@@ -71,7 +71,7 @@ def sql(database: Database) -> Iterator[Sql]:
 
 @pytest.fixture
 def learning(database: Database, embedder: BundledEmbedder, model: OpenAIModel) -> Memory:
-    """A memory that asks the scripted model what to keep."""
+    """A memory that learns with the scripted model."""
     return Memory(database, embedder, model)
 
 
@@ -84,7 +84,7 @@ def worker(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
 
 @pytest.fixture
 def waiting(conversations: Conversations) -> Say:
-    """Say something and leave it to be remembered."""
+    """Say something, and leave the turn in the queue."""
 
     def say(content: str = BEES, user_id: str = "ann") -> Message:
         asked = conversations.say(user_id, None, content)
@@ -96,12 +96,12 @@ def waiting(conversations: Conversations) -> Say:
 
 @pytest.fixture
 def known(memory: Memory) -> Known:
-    """What is remembered about somebody."""
+    """Return the texts of the memories of a user."""
     return lambda user_id="ann": sorted(each["memory"] for each in memory.get_all(user_id=user_id)["results"])
 
 
 def until(happened: Callable[[], object], seconds: float = 15.0) -> None:
-    """Return when something has happened that nobody tells of."""
+    """Wait until something has happened."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
@@ -109,5 +109,5 @@ def until(happened: Callable[[], object], seconds: float = 15.0) -> None:
 
 
 def beside(conversations: Conversations) -> Chats:
-    """The list of the chats that these conversations are."""
+    """Return the list of chats on the same database."""
     return Chats(conversations._database)

@@ -1,4 +1,4 @@
-"""Several replies to one message: which is shown, which the model is told, and what a reply can do without."""
+"""Versions of messages and replies: which are shown, which the model sees, and replies without a memory."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class Drawn:
 
 
 def _drawn(*told: str) -> list[Drawn]:
-    """`b<a` is what a person said after a; `B<a` the assistant's."""
+    """`b<a` is a message of the person that follows a; `B<a` is one of the assistant."""
     pairs = [each.partition("<") for each in told]
     return [Drawn(each, parent or None, "user" if each.islower() else "assistant") for each, _, parent in pairs]
 

@@ -1,4 +1,4 @@
-"""What was brought from elsewhere, and the worker: after the turns, within the limits, and holding up nobody."""
+"""The worker and imported messages: after the turns, within the limits, and without holding up others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's list of chats: its order, names, and what becomes of a chat that is deleted, with what was said in it."""
+"""The list of chats: its order, names, and what happens to a deleted chat and its messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _titles(chats: Chats, user_id: str = "ann") -> list[str]:
 
 @pytest.fixture
 def remembered(conversations: Conversations, memory: Memory) -> Say:
-    """Say something that is remembered by now, turn by turn."""
+    """Say several things, and have each turn remembered."""
 
     def say(content: str = PLAIN, chat_id: str | None = None, user_id: str = "ann") -> Message:
         asked = conversations.say(user_id, chat_id, content)

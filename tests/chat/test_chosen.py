@@ -1,4 +1,4 @@
-"""What a person set takes effect in their turns: the model, how it is asked to speak, and memory on or off."""
+"""Preferences take effect in turns: the model, tone and language, and memory on or off."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.model_server import ModelServer
 
 @pytest.fixture
 def chat(chat: ChatServices, database: Database, model_server: ModelServer) -> ChatServices:
-    """A chat whose people may set what they like, at an address with two models."""
+    """A chat at an address with two models to choose from."""
     model_server.models = ["large", "scripted"]
     return replace(chat, offers=ModelCatalog(chat.model))
 
@@ -36,7 +36,7 @@ def _set(chat: ChatServices, **wanted: object) -> None:
 
 
 def _turn(chat: ChatServices, words: str = "Where are my bees?") -> Message:
-    """The reply to these words, as it is kept."""
+    """Return the saved reply to these words."""
     assert "".join(run_turn(chat, user_id="ann", conversation_id=None, text=words))
     return chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)[-1]
 

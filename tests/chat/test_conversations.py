@@ -1,4 +1,4 @@
-"""Conversations and messages: each user's own, in order, kept as they were said."""
+"""Conversations and messages: each user's own, in order, saved as they were said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chats as files: one to read, one with everything, all in an archive; nobody else's, and none that is gone."""
+"""Exports of chats: Markdown to read, JSON with everything, and an archive; only of the person's own chats."""
 
 from __future__ import annotations
 

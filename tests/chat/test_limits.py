@@ -1,4 +1,4 @@
-"""A turn within limits: what is refused is told, and nothing that was typed or saved is lost."""
+"""A turn within limits: a refusal says why, and nothing that was saved is lost."""
 
 from __future__ import annotations
 

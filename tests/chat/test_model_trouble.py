@@ -1,4 +1,4 @@
-"""Whatever the model does wrong: one sentence, what was said and what came of the reply kept, and another try."""
+"""Whatever goes wrong with the model: an error sentence, a partial reply that is saved, and another try."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTHING_CAME = [Fault(429, retry_after=5), Fault(401), Fault(500), HangUp(), Web
 
 
 def _answered(chat: ChatServices, said: str = "Tell me of the sea") -> tuple[str, str]:
-    """A turn that goes wrong: what was told, and the chat it is in."""
+    """Take a turn that goes wrong; return the error sentence and the chat."""
     asked = say(chat, "ann", None, said)
     with pytest.raises(ModelError) as raised, closing(answer(chat, asked)) as pieces:
         list(pieces)

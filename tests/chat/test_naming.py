@@ -1,4 +1,4 @@
-"""Chats that are named by the model after their first whole reply, and keep their first words where it cannot."""
+"""Chats are named by the model after their first complete reply, and keep their first words if that fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def namer(chats: Chats, model: Model) -> Iterator[Namer]:
 
 @pytest.fixture
 def named_chat(chat: ChatServices, namer: Namer) -> ChatServices:
-    """A chat whose first reply lets it be named."""
+    """A chat that is named after its first reply."""
     return replace(chat, namer=namer)
 
 

@@ -1,4 +1,4 @@
-"""What a person set for all their chats is kept as it was set, or refused with a sentence and nothing changed."""
+"""Preferences are saved as they were set, or refused with a sentence and left unchanged."""
 
 from __future__ import annotations
 

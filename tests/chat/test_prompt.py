@@ -1,4 +1,4 @@
-"""History and memories to the messages a model gets: what fits, in which order, and what stays data."""
+"""The prompt: what fits into it, in which order, and what can never become an instruction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker: each turn is remembered once, whoever is killed, whatever fails, however many work at it."""
+"""The worker: each turn is remembered once, whatever is killed or fails, and however many workers there are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOTHING: dict[str, list[Any]] = {"operations": []}
 
 
 def state(sql: Sql, asked: Message) -> tuple[str, int, float]:
-    """Where a turn stands: its mark, the tries, and for how many seconds more it rests."""
+    """Return the state of a turn, the number of attempts, and the seconds until the next."""
     [row] = sql(
         "select remembering, remember_attempts, extract(epoch from remember_after - now())::float"
         " from app.messages where id = %s::uuid",
@@ -43,7 +43,7 @@ def state(sql: Sql, asked: Message) -> tuple[str, int, float]:
 
 
 def wake(sql: Sql) -> None:
-    """Let as much time pass that nothing rests any more."""
+    """Let enough time pass that every postponed turn is due."""
     sql("update app.messages set remember_after = now() where remembering = 'waiting'")
 
 
@@ -113,7 +113,7 @@ class ScriptedTurns(Turns):
 
 
 class WatchedTurns(ScriptedTurns):
-    """Notes whose turns are planned, and how many at once."""
+    """Notes whose turns are planned, and how many at the same time."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
         super().__init__(database, embedder)
@@ -355,7 +355,7 @@ def test_a_worker_that_missed_a_change_of_the_embedding_model_leaves_the_turn_to
 
 
 class HalfWrittenTurns(ScriptedTurns):
-    """Breaks off after the first plan is written."""
+    """Fails after the first plan is written."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder, breaking: Callable[[Connection], None]) -> None:
         super().__init__(database, embedder)

@@ -1,4 +1,4 @@
-"""Replies that are written whether anybody watches or not: followed from several places, stopped, failed, ended."""
+"""Replies in threads: followed from several tabs, stopped, failed, and saved when the process ends."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _replies(chat: ChatServices, asked: Message) -> list[tuple[str, str]]:
 
 
 def _first_words(watched: Iterator[str]) -> str:
-    """Wait until there are some."""
+    """Return the first words, as soon as there are any."""
     return next(piece for piece in watched if piece)
 
 

@@ -1,4 +1,4 @@
-"""Chats go when their time is over, whoever they belong to and whether or not anybody comes back; no other does."""
+"""Chats are erased when their retention has ended, whether or not their owner comes back, and no others are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def preferences(database: Database) -> PreferenceStore:
 
 @pytest.fixture
 def chat_of(conversations: Conversations, sql: Sql) -> Old:
-    """A chat whose last message is so many days old; with more columns of it, as SQL."""
+    """Make a chat whose last message is so many days old; further columns are set with SQL."""
 
     def make(user_id: str, days: float, also: str = "archived_at = null") -> str:
         asked = conversations.say(user_id, None, f"{BEES} {days}")
@@ -168,7 +168,7 @@ def test_saying_something_in_a_chat_keeps_it(
 
 
 class Counting(Retention):
-    """Tells how often it was asked, and says what it is told to."""
+    """Counts its sweeps, and returns the numbers it was given."""
 
     def __init__(self, *answers: int | DatabaseUnreachable) -> None:
         self.answers, self.asked = list(answers), 0

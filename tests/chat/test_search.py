@@ -1,4 +1,4 @@
-"""Looking for words through all chats: what is found, in which order, and the line that is shown of it."""
+"""Search through all chats: what is found, in which order, and the line that is shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _said(conversations: Conversations, *texts: str, user_id: str = "ann", named
 
 
 def _found(chats: Chats, asked: str, user_id: str = "ann") -> list[str]:
-    """What was said where the words stand, as its line shows it."""
+    """Return the lines of the messages that have the words."""
     return ["".join(each.line) for each in chats.search(user_id, asked) if each.line]
 
 

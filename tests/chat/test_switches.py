@@ -1,4 +1,4 @@
-"""Chats that keep memory out: nothing recalled, nothing learned, and forgetting what a chat taught."""
+"""The switches of a chat: nothing recalled, nothing learned; and forgetting a chat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m chat` as a person meets it: in a process of its own, at a keyboard or fed from a file."""
+"""`python -m chat` in a process of its own, with input from a keyboard or a file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Talk:
         self.begun: list[subprocess.Popen[str]] = []
 
     def __call__(self, *lines: str, code: int = 0, user: str = "dave") -> str:
-        """Feed it these lines, to the end of the file; returns what it printed."""
+        """Give it these lines as a file; return what it printed."""
         process = self.begin(user)
         printed, complaints = process.communicate("".join(f"{line}\n" for line in lines), timeout=LIMIT)
         # Nothing at all, or one sentence and no traceback.
@@ -87,7 +87,7 @@ def talk_with_model(talk: Talk, model_server: ModelServer) -> Talk:
 
 
 def wait_for(process: subprocess.Popen[str], words: str, printed: str = "") -> str:
-    """Read until it has printed these words; returns everything it printed so far."""
+    """Read until it has printed these words; return everything it has printed so far."""
     assert process.stdout is not None
     deadline = time.monotonic() + LIMIT
     while words not in printed:
@@ -253,7 +253,7 @@ def test_a_refused_memory_is_printed_with_its_reason(talk_with_model: Talk, mode
 
 @pytest.fixture
 def at_home() -> Iterator[Talk]:
-    """A terminal chat with no settings at all, in a folder of its own."""
+    """A terminal chat without any settings, in a folder of its own."""
     # Not pytest's folder: another run that begins meanwhile closes it to the server's account.
     with tempfile.TemporaryDirectory(prefix="keepsake-terminal-") as folder:
         made = Talk(Path(folder), OLLAMA_HOST="127.0.0.1:1")

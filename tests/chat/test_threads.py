@@ -1,4 +1,4 @@
-"""A long conversation, read a part at a time; what was found of a reply; and what tells that something is new."""
+"""A long chat that is read one part at a time, ratings, and the stamp that changes with the chat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.wires import counting
 
 @pytest.fixture
 def long(conversations: Conversations, sql: Sql) -> Message:
-    """A chat of a thousand messages; returns the first."""
+    """Make a chat of a thousand messages, and return the first."""
     first = conversations.say("ann", None, "said 0")
     sql(
         "with recursive line as ("

@@ -1,4 +1,4 @@
-"""One turn, start to finish, on a real database and over real HTTP: what is saved when, whatever the model does."""
+"""A whole turn on a real database and over real HTTP: what is saved when, whatever the model does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def take_turn(chat: ChatServices, text: str, conversation_id: str | None = None,
 
 
 def latest(chat: ChatServices, user_id: str = "ann") -> list[Message]:
-    """The messages of the conversation that was last talked in."""
+    """Return the messages of the chat that was used last."""
     return chat.conversations.messages(user_id, beside(chat.conversations).recent(user_id)[0].id)
 
 

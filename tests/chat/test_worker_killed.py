@@ -1,4 +1,4 @@
-"""A worker killed at each step of remembering: the turn still waits, nothing is half-done, the next does it once."""
+"""A worker that is killed at any step: the turn still waits, nothing is half written, the next worker remembers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's thread: it hears of turns, finds those it was not told of, outlives trouble, and ends when told."""
+"""The worker's thread: it is woken for turns, finds others by itself, survives errors, and ends when it is stopped."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of what may be done how often, and by whom."""
+"""Tests of limits and admission."""

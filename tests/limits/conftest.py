@@ -1,4 +1,4 @@
-"""Limits as a deployer may set them, over a real database."""
+"""Limits with any settings, on a real database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Limiting = Callable[..., Limits]
 
 @pytest.fixture
 def limiting(database: Database) -> Limiting:
-    """Limits with these settings, and all others as they come."""
+    """Make limits with these settings and the defaults for all others."""
 
     def limits(**wanted: Any) -> Limits:
         return Limits(database, replace(Settings(), **wanted))
@@ -29,7 +29,7 @@ def limiting(database: Database) -> Limiting:
 
 
 def let_through(attempt: Callable[[], object], refusal: type[AppError], times: int) -> int:
-    """How many of so many attempts were not refused."""
+    """Return how many of so many attempts were not refused."""
     passed = 0
     for _ in range(times):
         try:
@@ -41,7 +41,7 @@ def let_through(attempt: Callable[[], object], refusal: type[AppError], times: i
 
 
 def later(database: Database, counts: str, seconds: int) -> None:
-    """As if this much time had passed for what a table counts."""
+    """Let time pass for the counts in a table."""
     with closing(Database(database.admin_url)) as admin, admin.engine.begin() as connection:
         connection.execute(
             text(f"update {counts} set ends_at = ends_at - make_interval(secs => :seconds)"), {"seconds": seconds}

@@ -1,4 +1,4 @@
-"""Who is asking, behind proxies: only what our own proxies wrote is believed."""
+"""The address of a client behind proxies: only what our own proxies wrote counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door: open, by a list, by invitation; and nothing that looks like being on the list."""
+"""Admission: open, by a list, or by invitation."""
 
 from __future__ import annotations
 

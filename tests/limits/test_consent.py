@@ -1,4 +1,4 @@
-"""Consent: asked once, each for oneself; and what is said about providers is what the settings do."""
+"""Consent: given once, by each person alone; and the providers that the settings name."""
 
 from __future__ import annotations
 

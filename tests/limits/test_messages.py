@@ -1,4 +1,4 @@
-"""Messages, files and memories of one person: so many, and then a sentence that says when to come back."""
+"""Limits on messages, files and memories of a person, with a sentence that says when to try again."""
 
 from __future__ import annotations
 

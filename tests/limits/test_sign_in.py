@@ -1,4 +1,4 @@
-"""Attempts to sign in are counted by e-mail address, and by network address where one is known."""
+"""Attempts to sign in are counted by email address, and by network address if it is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.limits.conftest import Limiting, later, let_through
 
 
 def _attempts(limits: Limits, email: str, address: str | None, times: int) -> int:
-    """How many of these attempts were let through."""
+    """Return how many of these attempts were let through."""
     return let_through(lambda: limits.may_try_sign_in(email, address), TooManyAttempts, times)
 
 

@@ -1,4 +1,4 @@
-"""Tokens: a person's share of a day, and everybody's together, however many ask at once."""
+"""The tokens of a day, for a person and for everybody together, however many ask at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Answer(BaseModel):
 
 @pytest.fixture
 def spent(database: Database) -> Iterator[Spent]:
-    """What is counted for a person, or for everybody."""
+    """Return what is counted for a person, or for everybody."""
     admin = Database(database.admin_url)
 
     def counted(user_id: str | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What stands under a turn: its receipt, what was learned, what is asked, and the way to another answer."""
+"""The chat page under a turn: what was learned, contradictions, and writing a reply again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _button(app: AppTest, label: str) -> Any:
 
 
 def _told(open_app: OpenApp, home: services.Services, words: str = BEES) -> AppTest:
-    """Somebody who has said something that is remembered by now, and looks at it."""
+    """Open the page of a person whose message is remembered by now."""
     app = open_app("pages/chat.py")
     app.chat_input[0].set_value(words).run()
     until(lambda: _messages(app, home)[0].remembering == "done")
@@ -109,7 +109,7 @@ def test_refused_memories_are_counted_and_shown_with_their_reasons(open_app: Ope
 
 
 def _asked(app: AppTest, home: services.Services, text: str) -> None:
-    """The model was not sure."""
+    """Make the model ask which of two memories is right."""
     user_id = _user(app)
     [fact] = home.memory.recall("bees", user_id=user_id)[:1]
     write = Write("ask", text, "fact", text, fact.id, None, None, "unsure", Said("user", text), fact.text)

@@ -1,4 +1,4 @@
-"""A thread as it is drawn: versions of a message, what is thought of a reply, a long chat, and two presses at once."""
+"""The messages on the chat page: versions, ratings, long chats, links, and two presses at once."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_rating_is_saved_shown_again_and_taken_back(open_app: OpenApp, home: s
 
 @pytest.fixture
 def long(open_app: OpenApp, home: services.Services) -> AppTest:
-    """Somebody in front of a chat of a thousand messages."""
+    """Open the page of a person with a chat of a thousand messages."""
     app = _says(open_app("pages/chat.py"), "said 0")
     first, second = _messages(app, home)
     until(lambda: _messages(app, home)[0].remembering == "done")
