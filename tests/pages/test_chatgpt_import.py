@@ -89,7 +89,7 @@ def test_progress_is_shown_and_the_import_can_be_stopped(
 @pytest.mark.parametrize(
     ("held", "name", "sentence"),
     [
-        (b"PK\x03\x04 no zip", "export.zip", "is damaged, or no zip"),
+        (b"PK\x03\x04 no zip", "export.zip", "is damaged or not a zip"),
         (zipped(("other.txt", b"x")).getvalue(), "export.zip", "no conversations.json"),
         (b"\x00\x01", "export.zip", "export.zip is not JSON"),
         (json.dumps([chat()]).encode(), "conversations.json", "no messages of yours"),
