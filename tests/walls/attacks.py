@@ -322,9 +322,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: _give_away(w),
     ),
     "Store.lock": (lambda w: w.inside(lambda c: w.store.lock(c, alice(w))),),
-    "Store.has_text": (
-        lambda w: w.inside(lambda c: w.store.has_text(c, "none", w.known["fact"].metadata["hash"]) or None),
-    ),
+    "Store.has_text": (lambda w: w.inside(lambda c: w.store.has_text(c, "none", w.known["fact"].metadata["hash"])),),
     "Store.delete": (lambda w: w.inside(lambda c: w.store.delete(c, alice(w)) or None),),
     "Store.delete_expired": (lambda w: w.inside(w.store.delete_expired),),
     "Store.count_use": (
