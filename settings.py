@@ -1,7 +1,7 @@
-"""Every setting of the app, read once: those of the memory layer (memory/settings.py) and the app's own.
+"""The settings of the app: those of the memory layer (memory/settings.py) and the app's own, read once.
 
-(Streamlit itself puts its top-level secrets into the environment when it starts a script.) Settings that do not fit
-together are refused with one sentence that says what is missing.
+Settings that do not fit together are refused with one sentence that says what is missing. (Streamlit itself puts its
+top-level secrets into the environment when it starts a script.)
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Settings(MemorySettings):
         return self.supabase_url is not None
 
     def check(self) -> Self:
-        """Raise `SettingsError` for a combination that cannot work; return self otherwise."""
+        """Raise `SettingsError` if settings do not fit together; return self otherwise."""
         super().check()
         self._check_keys()
         self._check_admission()
@@ -80,7 +80,7 @@ class Settings(MemorySettings):
         return self
 
     def check_account(self) -> Self:
-        """Raise unless an account is configured as a whole, or not at all; the library needs no account."""
+        """Raise `SettingsError` if an account is configured only in part; return self otherwise."""
         together = {
             "SUPABASE_URL": self.supabase_url,
             "SUPABASE_KEY": self.supabase_key,
@@ -112,7 +112,7 @@ class Settings(MemorySettings):
 
 
 def _is_secret_key(key: str) -> bool:
-    """Whether a Supabase key bypasses row-level security: the new kind says so, the old kind is a token."""
+    """Return whether a Supabase key bypasses row-level security: new keys say so, old ones are tokens with a role."""
     if key.startswith("sb_secret_"):
         return True
     _, _, rest = key.partition(".")
@@ -125,5 +125,5 @@ def _is_secret_key(key: str) -> bool:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
+    """Return the settings of this process."""
     return Settings.read(*sources())
