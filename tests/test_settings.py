@@ -72,16 +72,16 @@ def test_the_first_source_that_has_a_name_wins_and_the_next_fills_in(name: str) 
     assert Settings.read(EVERYTHING, {name.upper(): "never looked at"}) == Settings.read(EVERYTHING)
 
 
-def test_numbers_and_folders_arrive_as_such() -> None:
+def test_numbers_and_folders_are_converted() -> None:
     read = Settings.read(EVERYTHING)
     assert (read.port, read.embed_dimensions, read.data_dir) == (9000, 384, Path("somewhere"))
 
 
-def test_a_number_in_toml_is_as_good_as_text() -> None:
+def test_a_number_in_toml_is_accepted_like_text() -> None:
     assert Settings.read({"PORT": 9000}).port == 9000
 
 
-def test_nothing_at_all_is_a_valid_configuration() -> None:
+def test_no_setting_at_all_is_a_valid_configuration() -> None:
     read = Settings.read({})
     assert (read.hosted, read.has_model, read.has_embedder, read.port) == (False, False, False, 8501)
 
@@ -167,13 +167,13 @@ def test_the_old_kind_of_secret_key_is_refused_too() -> None:
         Settings.read(EVERYTHING | {"SUPABASE_KEY": f"eyJhbGciOiJIUzI1NiJ9.{payload}.signature"})
 
 
-def test_the_old_kind_of_public_key_is_taken() -> None:
+def test_the_old_kind_of_public_key_is_accepted() -> None:
     payload = urlsafe_b64encode(json.dumps({"iss": "supabase", "role": "anon"}).encode()).decode().rstrip("=")
     key = f"eyJhbGciOiJIUzI1NiJ9.{payload}.signature"
     assert Settings.read(ACCOUNT | {"SUPABASE_KEY": key, "OPENAI_API_KEY": "sk-x"}).supabase_key == key
 
 
-def test_secrets_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+def test_unreadable_streamlit_secrets_are_reported(tmp_path: Path) -> None:
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "secrets.toml").write_text("CHAT_MODEL = [broken")
     script = "import streamlit, settings\ntry: settings.settings()\nexcept Exception as error: print(repr(error))"
@@ -222,13 +222,13 @@ def test_a_secret_key_is_refused_and_not_repeated() -> None:
         ("OPENAI_API_KEY", "sk-\x00"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
+def test_an_invalid_value_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} "):
         Settings.read(EVERYTHING | {name: value})
 
 
 @pytest.mark.parametrize("value", ["postgres://h/d", "postgresql://h/d", "postgresql+psycopg2://h/d"])
-def test_every_flavour_of_postgres_address_is_taken(value: str) -> None:
+def test_every_form_of_a_postgres_address_is_accepted(value: str) -> None:
     assert Settings.read(EVERYTHING | {"DATABASE_URL": value}).database_url == value
 
 
@@ -246,7 +246,7 @@ def test_a_sentence_about_an_address_does_not_repeat_its_password() -> None:
 
 
 @pytest.mark.parametrize("price", ["-1", "1,50", "free", "1e3", "٣", "0.", "9999999", "nan"])
-def test_a_price_that_is_no_amount_is_refused_with_an_example(price: str) -> None:
+def test_an_invalid_price_is_refused_with_an_example(price: str) -> None:
     with pytest.raises(SettingsError, match=r"PRICE_IN must be an amount in dollars such as 0\.75"):
         Settings.read({"PRICE_IN": price, "PRICE_OUT": "1"})
 

@@ -87,7 +87,7 @@ def answering() -> Iterator[Answers]:
         server.server_close()
 
 
-def test_who_signed_up_can_sign_in_and_is_the_same_person(clients: Clients) -> None:
+def test_a_person_who_signed_up_can_sign_in_and_is_the_same_user(clients: Clients) -> None:
     address = _address()
     made = clients().sign_up(address, PASSWORD)
     again = clients().sign_in(address, PASSWORD)
@@ -165,7 +165,7 @@ def test_what_cannot_be_an_account_is_refused_before_it_is_sent(email: str, pass
         (418, "something_new", SignInError),
     ],
 )
-def test_each_answer_of_the_server_becomes_a_sentence(
+def test_each_refusal_of_the_server_becomes_a_sentence(
     answering: Answers, status: int, code: str, expected: type[AppError]
 ) -> None:
     body = {"error_code": code, "msg": "internal words", "code": status, "weak_password": {"reasons": ["length"]}}
@@ -177,7 +177,7 @@ def test_each_answer_of_the_server_becomes_a_sentence(
     assert str(raised.value).endswith(".")
 
 
-def test_reasons_for_a_weak_password_are_told(answering: Answers) -> None:
+def test_a_weak_password_is_refused_with_the_servers_reason(answering: Answers) -> None:
     client = answering(422, {"code": 422, "msg": "weak", "weak_password": {"reasons": ["pwned"]}})
     with pytest.raises(WeakPassword, match="data leak"):
         client.sign_up("kim@example.com", PASSWORD)
@@ -191,19 +191,19 @@ def test_sign_up_that_needs_a_confirmation_gives_no_session(answering: Answers) 
 
 @pytest.mark.parametrize("body", [b"<!doctype html><h1>Not found</h1>", b"", b"[1, 2"])
 @pytest.mark.parametrize("status", [200, 404, 502])
-def test_what_is_not_a_sign_in_server_is_told(answering: Answers, status: int, body: bytes) -> None:
+def test_an_address_without_a_sign_in_server_is_explained(answering: Answers, status: int, body: bytes) -> None:
     with pytest.raises((AuthUnreachable, WrongCredentials)) as raised:
         answering(status, body).sign_in("kim@example.com", PASSWORD)
     assert str(raised.value).endswith(".")
 
 
-def test_a_server_that_is_away_is_told() -> None:
+def test_a_server_that_cannot_be_reached_is_explained() -> None:
     away = AuthClient(f"http://127.0.0.1:{free_port()}", "sb_publishable_test")
     with closing(away), pytest.raises(AuthUnreachable, match="does not answer"):
         away.sign_in("kim@example.com", PASSWORD)
 
 
-def test_an_address_that_is_none_is_a_settings_error() -> None:
+def test_an_invalid_address_is_a_settings_error() -> None:
     with pytest.raises(SettingsError, match="SUPABASE_URL"):
         AuthClient("not an address", "sb_publishable_test")
 

@@ -81,7 +81,7 @@ def test_other_links_are_refused(client: AuthClient, token: str, kind: str) -> N
         client.use_link(token, kind)
 
 
-def test_the_welcome_page_confirms_at_a_press_and_lets_in(
+def test_the_welcome_page_confirms_with_a_button_and_signs_in(
     client: AuthClient, strict: LocalStack, token_for: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in strict.settings.items():

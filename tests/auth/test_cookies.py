@@ -27,7 +27,7 @@ PAGES = ("welcome", "chat", "memories", "account")
         ("<script>alert(1)</script>", "A browser"),
     ],
 )
-def test_a_device_is_called_what_a_person_would_call_it(told: str | None, name: str) -> None:
+def test_a_device_has_a_name_that_a_person_recognises(told: str | None, name: str) -> None:
     assert device_name(told) == name
 
 
@@ -49,5 +49,5 @@ def test_two_apps_on_one_machine_do_not_share_a_cookie() -> None:
         ("https://keepsake.example/~/+/memories", "https://keepsake.example/~/+/"),
     ],
 )
-def test_the_apps_own_address_is_known_from_each_of_its_pages(address: str, home: str) -> None:
+def test_the_apps_own_address_follows_from_the_address_of_each_page(address: str, home: str) -> None:
     assert base_address(address, PAGES) == home

@@ -72,7 +72,7 @@ def _kept(app: AppTest) -> Any:
     return services_module.services().sessions.status(app.session_state[DEVICE])
 
 
-def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, at_gotrue: GoTrue) -> None:
+def test_after_signing_out_the_next_person_finds_nothing_of_the_first(sit: Sit, at_gotrue: GoTrue) -> None:
     app = sit(address="first@example.com")
     assert "You were signed out" not in _words(app)
     first: Session = app.session_state[SESSION]
@@ -97,7 +97,7 @@ def test_signing_out_leaves_nothing_of_the_first_person_to_the_second(sit: Sit, 
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/account.py"])
-def test_a_session_that_was_ended_elsewhere_is_out_at_the_next_click(sit: Sit, page: str) -> None:
+def test_a_session_that_was_ended_elsewhere_is_signed_out_at_the_next_click(sit: Sit, page: str) -> None:
     app = sit(page)
     assert services_module.services().sessions.revoke_all(app.session_state[SESSION].user_id) == 1
     app.run()
@@ -105,7 +105,7 @@ def test_a_session_that_was_ended_elsewhere_is_out_at_the_next_click(sit: Sit, p
     assert SESSION not in app.session_state
 
 
-def test_words_written_after_the_end_are_not_sent_and_come_back_with_their_person(sit: Sit) -> None:
+def test_text_typed_after_the_session_ended_is_kept_until_the_person_signs_in_again(sit: Sit) -> None:
     app = sit(address="kim@example.com")
     user_id = app.session_state[SESSION].user_id
     services_module.services().sessions.revoke_all(user_id)
@@ -121,7 +121,7 @@ def test_words_written_after_the_end_are_not_sent_and_come_back_with_their_perso
     assert services_module.services().chats.recent(user_id) == []
 
 
-def test_tokens_that_have_expired_are_refreshed_on_the_way(sit: Sit, at_gotrue: GoTrue) -> None:
+def test_expired_tokens_are_refreshed_when_a_page_is_opened(sit: Sit, at_gotrue: GoTrue) -> None:
     app = sit("pages/account.py")
     _let_expire(app)
     before = at_gotrue.count("/token")
@@ -138,7 +138,7 @@ def _let_expire(app: AppTest) -> None:
     app.session_state[SESSION] = old
 
 
-def test_a_half_way_session_lets_nobody_in(sit: Sit, at_gotrue: GoTrue) -> None:
+def test_a_session_without_its_second_factor_opens_no_page(sit: Sit, at_gotrue: GoTrue) -> None:
     app = sit("pages/account.py", "kim@example.com")
     with closing(AuthClient(at_gotrue.url, KEY)) as client:
         begun = client.enrol(app.session_state[SESSION])
@@ -156,7 +156,7 @@ def test_a_half_way_session_lets_nobody_in(sit: Sit, at_gotrue: GoTrue) -> None:
     assert SESSION in other.session_state
 
 
-def test_a_second_factor_ends_the_sessions_that_came_in_without_it(sit: Sit, at_gotrue: GoTrue) -> None:
+def test_setting_up_a_second_factor_ends_the_sessions_without_it(sit: Sit, at_gotrue: GoTrue) -> None:
     app = sit("pages/account.py", "kim@example.com")
     sessions = services_module.services().sessions
     other = sessions.open(app.session_state[SESSION], "Safari on iPhone")
@@ -169,7 +169,7 @@ def test_a_second_factor_ends_the_sessions_that_came_in_without_it(sit: Sit, at_
     assert _kept(app) is not None
 
 
-def test_an_account_goes_with_everything_and_says_what_remains(sit: Sit) -> None:
+def test_deleting_an_account_erases_everything_and_says_what_remains(sit: Sit) -> None:
     app = sit()
     user_id = app.session_state[SESSION].user_id
     home = services_module.services()
@@ -220,7 +220,7 @@ def test_a_new_password_that_is_refused_can_be_chosen_again_although_the_code_is
         ("/token", 400, "email_not_confirmed", "not confirmed yet"),
     ],
 )
-def test_what_keeps_a_person_out_is_one_sentence_on_the_page(
+def test_a_failed_sign_in_shows_one_sentence_on_the_page(
     at_gotrue: GoTrue, path: str, status: int, code: str, told: str
 ) -> None:
     app = AppTest.from_file("../../app.py", default_timeout=30).run()
@@ -232,7 +232,7 @@ def test_what_keeps_a_person_out_is_one_sentence_on_the_page(
     assert not app.exception
 
 
-def test_only_what_the_server_offers_is_shown(at_gotrue: GoTrue) -> None:
+def test_the_page_shows_only_what_the_server_offers(at_gotrue: GoTrue) -> None:
     at_gotrue.sign_up_open, at_gotrue.providers = False, ("github",)
     server_features._fetch_features.clear()
     app = AppTest.from_file("../../app.py", default_timeout=30).run()

@@ -79,7 +79,7 @@ def test_over_https_the_cookie_is_secure_and_bound_to_the_host(
     ],
 )
 @pytest.mark.parametrize("path", ["/session/keep", "/session/drop"])
-def test_a_request_from_elsewhere_is_refused_and_uses_no_ticket_up(
+def test_a_request_from_another_site_is_refused_and_leaves_the_ticket_unused(
     kept: Sessions, opened: OpenDevice, browser: Browser, headers: dict[str, str], path: str
 ) -> None:
     ticket = kept.ticket(opened)
@@ -89,7 +89,7 @@ def test_a_request_from_elsewhere_is_refused_and_uses_no_ticket_up(
     assert kept.redeem(ticket) == opened.cookie
 
 
-def test_behind_a_proxy_the_name_that_the_browser_used_counts(
+def test_behind_a_proxy_the_host_that_the_browser_asked_for_counts(
     kept: Sessions, opened: OpenDevice, browser: Browser
 ) -> None:
     inside = browser("http://10.0.0.7:8000")
@@ -108,7 +108,7 @@ def test_a_ticket_that_is_used_again_gets_no_cookie(kept: Sessions, opened: Open
 @pytest.mark.parametrize(
     "body", [b"", b"x", b"[]", b"{}", b'{"ticket": 5}', b'{"ticket": ""}', b"\xff", b"x" * 100_000]
 )
-def test_what_is_no_ticket_is_refused(browser: Browser, body: bytes) -> None:
+def test_a_malformed_ticket_is_refused(browser: Browser, body: bytes) -> None:
     assert browser().post("/session/keep", content=body, headers={"Origin": HOME}).status_code == 400
 
 
@@ -117,11 +117,11 @@ def test_a_guess_is_refused(browser: Browser) -> None:
     assert answer.status_code == 401
 
 
-def test_the_address_alone_does_nothing(browser: Browser) -> None:
+def test_a_get_request_does_nothing(browser: Browser) -> None:
     assert browser().get("/session/keep").status_code == 405
 
 
-def test_a_database_that_is_away_is_told_and_sets_nothing() -> None:
+def test_without_the_database_the_route_answers_503_and_sets_no_cookie() -> None:
     def away() -> Sessions:
         raise DatabaseUnreachable("The database does not answer.")
 
@@ -131,7 +131,7 @@ def test_a_database_that_is_away_is_told_and_sets_nothing() -> None:
     assert answer.text == ""
 
 
-def test_dropping_takes_a_dead_cookie_away_and_leaves_a_living_one(
+def test_the_route_drops_a_cookie_without_a_session_and_leaves_any_other(
     kept: Sessions, opened: OpenDevice, browser: Browser
 ) -> None:
     client = browser()
@@ -143,7 +143,7 @@ def test_dropping_takes_a_dead_cookie_away_and_leaves_a_living_one(
     assert "Max-Age=0" in dropped.headers["set-cookie"]
 
 
-def test_the_routes_stand_under_the_path_that_the_app_is_served_at(
+def test_the_routes_are_under_the_path_at_which_the_app_is_served(
     kept: Sessions, opened: OpenDevice, browser: Browser
 ) -> None:
     for under in ("apps/keepsake", "/apps/keepsake/"):

@@ -27,7 +27,7 @@ LEE = replace(KIM, user_id="lee", email="lee@example.com")
 STALE = replace(KIM, expires_at=0.0)
 
 
-def test_what_is_sealed_opens_with_its_secret_for_its_owner_only() -> None:
+def test_an_encrypted_text_opens_only_with_its_secret_and_for_its_owner() -> None:
     secret = new_secret()
     sealed = seal(secret, "tokens", "kim")
     assert unseal(secret, sealed, "kim") == "tokens"
@@ -38,7 +38,7 @@ def test_what_is_sealed_opens_with_its_secret_for_its_owner_only() -> None:
         unseal(secret, b"", "kim")
 
 
-def test_the_same_text_is_never_sealed_the_same_way() -> None:
+def test_the_same_text_is_never_encrypted_the_same_way() -> None:
     secret = new_secret()
     assert seal(secret, "tokens", "kim") != seal(secret, "tokens", "kim")
     assert secret.encode() not in hash_secret(secret)
@@ -54,7 +54,7 @@ def test_a_session_is_found_by_its_cookie_and_by_no_other(kept: Sessions) -> Non
     assert kept.find("x" * 100_000) is None
 
 
-def test_the_database_alone_gives_away_neither_cookie_nor_tokens(kept: Sessions, database: Database) -> None:
+def test_the_database_alone_reveals_neither_cookie_nor_tokens(kept: Sessions, database: Database) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     ticket = kept.ticket(opened)
     with administrator(database) as connection:
@@ -66,7 +66,7 @@ def test_the_database_alone_gives_away_neither_cookie_nor_tokens(kept: Sessions,
         unseal(row["cookie_hash"].hex(), bytes(row["sealed"]), "kim")
 
 
-def test_a_ticket_brings_the_cookie_once(kept: Sessions) -> None:
+def test_a_ticket_is_traded_for_the_cookie_once(kept: Sessions) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     ticket = kept.ticket(opened)
     status = kept.status(opened)
@@ -86,7 +86,7 @@ def test_a_ticket_issued_by_one_instance_is_taken_by_another(kept: Sessions, dat
         assert Sessions(elsewhere).redeem(kept.ticket(opened)) == opened.cookie
 
 
-def test_of_many_who_bring_the_same_ticket_one_gets_the_cookie(kept: Sessions) -> None:
+def test_of_many_requests_with_the_same_ticket_one_gets_the_cookie(kept: Sessions) -> None:
     ticket = kept.ticket(kept.open(KIM, "Firefox on Linux"))
     at_once = threading.Barrier(4)
 
@@ -129,7 +129,7 @@ def test_another_person_in_the_same_browser_ends_the_session_before(kept: Sessio
     assert kept.status(second) is not None
 
 
-def test_the_same_person_signing_in_again_goes_on_in_the_other_tab(kept: Sessions) -> None:
+def test_a_person_who_signs_in_again_stays_signed_in_in_the_other_tab(kept: Sessions) -> None:
     first, second = kept.open(KIM, "Firefox on Linux"), kept.open(KIM, "Firefox on Linux")
     kept.redeem(kept.ticket(first))
     kept.redeem(kept.ticket(second), replacing=first.cookie)
@@ -138,7 +138,7 @@ def test_the_same_person_signing_in_again_goes_on_in_the_other_tab(kept: Session
     assert not status.kept
 
 
-def test_a_cookie_that_is_not_ours_does_not_disturb(kept: Sessions) -> None:
+def test_an_unknown_cookie_is_ignored(kept: Sessions) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     assert kept.redeem(kept.ticket(opened), replacing="somebody else's cookie") == opened.cookie
 
@@ -165,7 +165,7 @@ def test_many_tabs_that_refresh_at_once_make_one_call(kept: Sessions) -> None:
     assert found[1].access_token == "new"
 
 
-def test_two_tabs_and_a_real_protocol_use_a_refresh_token_once(
+def test_two_tabs_with_a_real_protocol_use_a_refresh_token_once(
     kept: Sessions, gotrue: GoTrue, at: Callable[[], AuthClient]
 ) -> None:
     one, other = at(), at()
@@ -182,7 +182,7 @@ def test_two_tabs_and_a_real_protocol_use_a_refresh_token_once(
     assert not fresh[0].expires_soon
 
 
-def test_tokens_can_be_asked_for_anew_although_they_are_good(kept: Sessions) -> None:
+def test_tokens_can_be_refreshed_before_they_expire(kept: Sessions) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     changed = replace(KIM, email="new@example.com")
     assert kept.fresh(opened, lambda _old: changed) == KIM
@@ -201,7 +201,7 @@ def test_a_refresh_that_is_refused_ends_the_session(kept: Sessions) -> None:
     assert kept.status(opened) is None
 
 
-def test_a_refresh_that_the_server_cannot_do_now_is_tried_again_later(kept: Sessions) -> None:
+def test_a_refresh_that_fails_for_now_is_tried_again_later(kept: Sessions) -> None:
     opened = kept.open(STALE, "Firefox on Linux")
 
     def away(_old: Session) -> Session:
@@ -241,7 +241,7 @@ def test_nobody_sees_or_ends_another_persons_sessions(kept: Sessions, database: 
         connection.execute(text(insert))
 
 
-def test_a_lookup_tells_whose_a_secret_is_and_not_more(kept: Sessions, database: Database) -> None:
+def test_a_lookup_returns_the_owner_of_a_secret_and_nothing_else(kept: Sessions, database: Database) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     sql = "select * from app.session_of(%(hash)s)"
     [row] = database.read_as("lee", sql, {"hash": hash_secret(opened.cookie)})
@@ -249,7 +249,7 @@ def test_a_lookup_tells_whose_a_secret_is_and_not_more(kept: Sessions, database:
     assert database.read_as("lee", sql, {"hash": hash_secret("guess")}) == []
 
 
-def test_sessions_long_unused_open_nothing_and_are_tidied_away(kept: Sessions, database: Database) -> None:
+def test_sessions_that_were_long_unused_open_nothing_and_are_deleted(kept: Sessions, database: Database) -> None:
     old = kept.open(KIM, "Firefox on Linux")
     kept.redeem(kept.ticket(old))
     _change(database, "seen_at = now() - interval '31 days'")
@@ -258,7 +258,7 @@ def test_sessions_long_unused_open_nothing_and_are_tidied_away(kept: Sessions, d
     assert [each.id for each in kept.devices("kim")] == [new.id]
 
 
-def test_a_tab_that_was_closed_is_tidied_away_after_a_day(kept: Sessions, database: Database) -> None:
+def test_the_session_of_a_closed_tab_is_deleted_after_a_day(kept: Sessions, database: Database) -> None:
     kept.open(KIM, "Firefox on Linux")
     _change(database, "seen_at = now() - interval '25 hours'")
     new = kept.open(KIM, "Firefox on Linux")
@@ -307,7 +307,7 @@ def test_a_deleted_account_takes_its_sign_in_along_where_the_database_has_it(wit
             assert list(connection.scalars(text(f"select {column}::text from auth.{table}"))) == [OTHER]
 
 
-def test_where_the_sign_in_may_not_be_touched_the_rest_goes_all_the_same(
+def test_where_the_sign_in_may_not_be_deleted_the_rest_is_deleted_all_the_same(
     with_auth_users: Database, databases: Databases
 ) -> None:
     databases.run("create role half_way_owner bypassrls")
@@ -327,7 +327,7 @@ def test_where_the_sign_in_may_not_be_touched_the_rest_goes_all_the_same(
         databases.run("drop role half_way_owner")
 
 
-def test_every_table_with_an_owner_is_emptied_of_them(kept: Sessions, database: Database) -> None:
+def test_deleting_an_account_leaves_no_row_of_its_owner_in_any_table(kept: Sessions, database: Database) -> None:
     def fill(user_id: str) -> None:
         with database.as_user(user_id) as connection:
             connection.execute(text("insert into app.people (timezone) values ('Europe/Lisbon')"))
@@ -359,6 +359,6 @@ def _rows(database: Database, owner: str) -> dict[str, int]:
     return {table: count for table, count in counted.items() if count}
 
 
-def test_nobody_can_delete_an_account_without_being_its_person(database: Database) -> None:
+def test_only_its_own_person_can_delete_an_account(database: Database) -> None:
     with database.as_worker() as connection, pytest.raises(Exception, match="permission denied"):
         connection.execute(text("select app.delete_account()"))

@@ -57,7 +57,7 @@ def test_a_rotated_key_works_at_once_and_the_old_one_no_more(gotrue: GoTrue) -> 
         tokens.check(old.sign(gotrue.claims(KIM)), _never)
 
 
-def test_an_rsa_key_is_as_good(gotrue: GoTrue) -> None:
+def test_a_token_signed_with_an_rsa_key_is_accepted(gotrue: GoTrue) -> None:
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key()))
     gotrue.published_too = [{**public, "kid": "rsa", "alg": "RS256", "use": "sig"}]
@@ -163,18 +163,18 @@ FORGERIES: list[Callable[[GoTrue], str]] = [
 
 
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__.strip("_").replace("_", " "))
-def test_a_token_that_we_cannot_prove_is_refused(gotrue: GoTrue, forge: Callable[[GoTrue], str]) -> None:
+def test_a_token_that_cannot_be_verified_is_refused(gotrue: GoTrue, forge: Callable[[GoTrue], str]) -> None:
     with pytest.raises(UntrustedToken, match="could not be trusted"):
         Tokens(gotrue.url, KEY).check(forge(gotrue), _never)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "....", "e30.e30.e30", "\x00.\x00.\x00"])
-def test_what_is_no_token_at_all_is_refused(gotrue: GoTrue, token: str) -> None:
+def test_a_malformed_token_is_refused(gotrue: GoTrue, token: str) -> None:
     with pytest.raises(UntrustedToken):
         Tokens(gotrue.url, KEY).check(token, _never)
 
 
-def test_a_token_signed_with_a_shared_secret_is_asked_about(gotrue: GoTrue) -> None:
+def test_a_token_signed_with_a_shared_secret_is_checked_by_the_server(gotrue: GoTrue) -> None:
     token = jwt.encode(gotrue.claims(KIM), "a secret that only the server has, and long", algorithm="HS256")
     tokens = Tokens(gotrue.url, KEY)
     assert tokens.check(token, lambda _token: KIM.id)["sub"] == KIM.id
@@ -187,20 +187,20 @@ def test_a_token_signed_with_a_shared_secret_is_asked_about(gotrue: GoTrue) -> N
 @pytest.mark.parametrize(
     "other", [{"aud": "anon"}, {"iss": "https://evil.example"}, {"aud": None}, {"exp": None}, {"exp": "x"}]
 )
-def test_the_servers_word_does_not_replace_the_other_checks(gotrue: GoTrue, other: dict[str, Any]) -> None:
+def test_the_servers_check_does_not_replace_the_other_checks(gotrue: GoTrue, other: dict[str, Any]) -> None:
     claims = {key: value for key, value in gotrue.claims(KIM, **other).items() if value is not None}
     token = jwt.encode(claims, "a secret that only the server has, and long", algorithm="HS256")
     with pytest.raises(UntrustedToken):
         Tokens(gotrue.url, KEY).check(token, lambda _token: KIM.id)
 
 
-def test_keys_that_cannot_be_fetched_are_trouble_and_no_forgery() -> None:
+def test_keys_that_cannot_be_fetched_do_not_make_a_token_untrusted() -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(AuthUnreachable, match="keys"):
         Tokens(nowhere, KEY).check(SigningKey().sign({"sub": "x"}), _never)
 
 
-def test_the_real_local_server_is_asked_about_its_tokens(stack: LocalStack) -> None:
+def test_the_real_local_server_checks_its_own_tokens(stack: LocalStack) -> None:
     with closing(AuthClient(stack.settings["SUPABASE_URL"], stack.settings["SUPABASE_KEY"])) as client:
         session = client.sign_up(f"tokens-{time.time_ns()}@example.com", PASSWORD)
         assert session is not None
@@ -212,7 +212,7 @@ def test_the_real_local_server_is_asked_about_its_tokens(stack: LocalStack) -> N
                 client.check(type(session)(session.user_id, session.email, 0, token, ""))
 
 
-def test_a_server_that_hands_out_somebody_elses_token_lets_nobody_in(gotrue: GoTrue) -> None:
+def test_a_token_of_somebody_else_signs_nobody_in(gotrue: GoTrue) -> None:
     gotrue.issuer = "https://another-project.supabase.co/auth/v1"
     with closing(AuthClient(gotrue.url, KEY)) as client, pytest.raises(UntrustedToken):
         client.sign_up("kim@example.com", PASSWORD)

@@ -43,7 +43,7 @@ def _joined(client: AuthClient, address: str = KIM) -> Session:
     return session
 
 
-def test_a_session_says_who_until_when_and_nothing_that_was_not_signed(gotrue: GoTrue, visitor: AuthClient) -> None:
+def test_a_session_takes_its_user_and_its_end_from_the_signed_token(gotrue: GoTrue, visitor: AuthClient) -> None:
     session = _joined(visitor)
     assert (session.user_id, session.email) == (gotrue.people[KIM].id, KIM)
     assert abs(session.expires_at - time.time() - gotrue.lifetime) < 5
@@ -66,20 +66,20 @@ def test_a_confirmation_is_mailed_again(gotrue: GoTrue, visitor: AuthClient) -> 
 
 
 @pytest.mark.parametrize("spaced", ["{}", " {} ", "{0[0]}{0[1]}{0[2]} {0[3]}{0[4]}{0[5]}"])
-def test_a_code_counts_however_it_is_spaced(gotrue: GoTrue, visitor: AuthClient, spaced: str) -> None:
+def test_spaces_in_a_code_are_ignored(gotrue: GoTrue, visitor: AuthClient, spaced: str) -> None:
     _joined(visitor)
     visitor.send_link(KIM)
     assert visitor.use_code(KIM, spaced.format(gotrue.mails[0].code), "magiclink").email == KIM
 
 
 @pytest.mark.parametrize("code", ["", "abcdef", "12345678901", "１２３４５６", "12-34"])
-def test_what_cannot_be_a_code_is_not_sent(gotrue: GoTrue, visitor: AuthClient, code: str) -> None:
+def test_a_malformed_code_is_not_sent(gotrue: GoTrue, visitor: AuthClient, code: str) -> None:
     with pytest.raises(InvalidInput):
         visitor.use_code(KIM, code, "magiclink")
     assert gotrue.count("/verify") == 0
 
 
-def test_asking_for_mail_tells_nobody_who_has_an_account(gotrue: GoTrue, visitor: AuthClient) -> None:
+def test_asking_for_mail_does_not_reveal_who_has_an_account(gotrue: GoTrue, visitor: AuthClient) -> None:
     visitor.send_link("stranger@example.com")
     visitor.send_recovery("stranger@example.com")
     assert gotrue.mails == []
@@ -96,7 +96,7 @@ def test_a_link_of_a_mail_works_once(gotrue: GoTrue, visitor: AuthClient, at: At
         at().use_link(token, "recovery")
 
 
-def test_a_recovered_person_chooses_a_password(gotrue: GoTrue, visitor: AuthClient, at: At) -> None:
+def test_a_recovery_link_lets_a_person_choose_a_new_password(gotrue: GoTrue, visitor: AuthClient, at: At) -> None:
     _joined(visitor)
     visitor.send_recovery(KIM)
     away = at()
@@ -111,7 +111,7 @@ def test_a_recovered_person_chooses_a_password(gotrue: GoTrue, visitor: AuthClie
     assert at().sign_in(KIM, NEW_PASSWORD).user_id == recovered.user_id
 
 
-def test_an_address_changes_when_its_mail_is_answered(gotrue: GoTrue, visitor: AuthClient) -> None:
+def test_an_address_changes_when_the_link_in_its_mail_is_used(gotrue: GoTrue, visitor: AuthClient) -> None:
     session = _joined(visitor)
     assert not visitor.change_email(session, "new@example.com")
     changed = visitor.use_link(gotrue.mails[0].token_hash, "email_change")
@@ -125,7 +125,7 @@ def test_an_address_of_somebody_else_is_refused(visitor: AuthClient, at: At) -> 
         visitor.change_email(_joined(visitor), "lee@example.com")
 
 
-def test_a_server_that_wants_to_be_sure_mails_a_code(gotrue: GoTrue, visitor: AuthClient) -> None:
+def test_a_server_that_asks_for_reauthentication_mails_a_code(gotrue: GoTrue, visitor: AuthClient) -> None:
     session = _joined(visitor)
     gotrue.wants_nonce = True
     with pytest.raises(ConfirmItsYou, match="code by mail"):
@@ -144,7 +144,7 @@ def test_the_old_password_is_checked_without_signing_anybody_in(gotrue: GoTrue, 
     assert gotrue.count("/logout") == 1
 
 
-def test_a_second_factor_stands_between_the_password_and_the_app(gotrue: GoTrue, visitor: AuthClient, at: At) -> None:
+def test_a_second_factor_is_required_after_the_password(gotrue: GoTrue, visitor: AuthClient, at: At) -> None:
     session = _joined(visitor)
     begun = visitor.enrol(session)
     assert begun.picture.startswith("<svg")
@@ -170,7 +170,9 @@ def test_setting_a_second_factor_up_again_replaces_the_one_that_was_begun(gotrue
     assert visitor.pass_factor(session, second.factor_id, totp(second.secret)).passed
 
 
-def test_another_sites_sign_in_is_finished_by_the_browser_that_began_it(gotrue: GoTrue, visitor: AuthClient) -> None:
+def test_a_sign_in_with_a_provider_is_finished_by_the_browser_that_began_it(
+    gotrue: GoTrue, visitor: AuthClient
+) -> None:
     address, verifier = visitor.begin_oauth("github", "https://keepsake.example/")
     assert verifier not in address
     back = httpx.get(address).headers["location"]
@@ -188,7 +190,7 @@ def test_a_code_with_another_browsers_verifier_signs_nobody_in(gotrue: GoTrue, v
         at().finish_oauth(code, other)
 
 
-def test_a_session_is_alive_until_the_server_says_otherwise(gotrue: GoTrue, visitor: AuthClient) -> None:
+def test_a_session_lasts_until_the_server_says_that_it_ended(gotrue: GoTrue, visitor: AuthClient) -> None:
     session = _joined(visitor)
     visitor.confirm_alive(session)
     gotrue.people.clear()
@@ -196,7 +198,7 @@ def test_a_session_is_alive_until_the_server_says_otherwise(gotrue: GoTrue, visi
         visitor.confirm_alive(session)
 
 
-def test_a_refresh_that_answers_with_another_person_is_not_believed(gotrue: GoTrue, visitor: AuthClient) -> None:
+def test_a_refresh_that_returns_another_person_ends_the_session(gotrue: GoTrue, visitor: AuthClient) -> None:
     session = _joined(visitor)
     _joined(visitor, "lee@example.com")
     [mine] = [token for token, owner in gotrue.sessions.items() if owner == session.user_id]
@@ -233,7 +235,7 @@ CALLS: dict[str, tuple[str, Callable[[AuthClient, Session], object]]] = {
         (403, "session_not_found", SessionEnded),
     ],
 )
-def test_each_fault_becomes_its_sentence_whatever_was_asked(
+def test_each_fault_of_the_server_becomes_its_sentence_in_every_call(
     gotrue: GoTrue, visitor: AuthClient, name: str, status: int, code: str, expected: type[SignInError]
 ) -> None:
     session = _joined(visitor)
@@ -245,7 +247,7 @@ def test_each_fault_becomes_its_sentence_whatever_was_asked(
     assert str(raised.value).endswith(".")
 
 
-def test_a_server_that_does_not_answer_is_given_up_in_time(gotrue: GoTrue) -> None:
+def test_a_server_that_does_not_answer_is_given_up_after_the_time_limit(gotrue: GoTrue) -> None:
     gate = threading.Event()
 
     def hold(_path: str) -> None:
@@ -297,28 +299,28 @@ def asking(gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
         forget()
 
 
-def test_what_the_server_says_is_offered(asking: GoTrue) -> None:
+def test_the_servers_features_are_read_from_its_settings(asking: GoTrue) -> None:
     asking.providers, asking.sign_up_open = ("github",), False
     assert server_features() == ServerFeatures(sign_up=False, by_mail=True, providers=("github",))
     server_features()
     assert asking.count("/settings") == 1
 
 
-def test_a_server_that_does_not_say_leaves_the_plain_way_in_and_is_asked_again(asking: GoTrue) -> None:
+def test_without_the_servers_settings_password_sign_in_is_offered_and_the_server_is_asked_again(asking: GoTrue) -> None:
     asking.providers = ("google",)
     asking.fail_next("/settings", 500)
     assert server_features() == ServerFeatures()
     assert server_features().providers == ("google",)
 
 
-def test_second_factors_are_found_without_making_one(asking: GoTrue) -> None:
+def test_asking_whether_there_are_second_factors_makes_none(asking: GoTrue) -> None:
     with closing(AuthClient(asking.url, KEY)) as client:
         session = _joined(client)
     assert has_second_factors(session.access_token)
     assert asking.people[KIM].factor is None
 
 
-def test_a_server_without_second_factors_is_found_out(asking: GoTrue) -> None:
+def test_a_server_without_second_factors_is_recognised(asking: GoTrue) -> None:
     with closing(AuthClient(asking.url, KEY)) as client:
         session = _joined(client)
     asking.fail_next("/factors", 404)
@@ -360,7 +362,7 @@ def _token(mail: str) -> str:
     return str(re.findall(r"token_hash=([0-9a-f]+)", mail)[0])
 
 
-def test_with_the_real_server_a_password_is_recovered_by_code_and_others_are_out(
+def test_with_the_real_server_a_password_is_recovered_by_code_and_other_sessions_end(
     real: Callable[[], AuthClient], stack: LocalStack
 ) -> None:
     address = f"recover-{time.time_ns()}@example.com"
@@ -379,7 +381,7 @@ def test_with_the_real_server_a_password_is_recovered_by_code_and_others_are_out
 
 
 @pytest.mark.parametrize("by", ["link", "code"])
-def test_with_the_real_server_a_mail_lets_in_once(real: Callable[[], AuthClient], stack: LocalStack, by: str) -> None:
+def test_with_the_real_server_a_link_signs_in_once(real: Callable[[], AuthClient], stack: LocalStack, by: str) -> None:
     address = f"link-{time.time_ns()}@example.com"
     joined = _joined(real(), address)
     real().send_link(address)
@@ -417,7 +419,7 @@ def _log(stack: LocalStack) -> str:
     return told
 
 
-def test_with_the_real_server_the_same_password_is_no_new_one(real: Callable[[], AuthClient]) -> None:
+def test_with_the_real_server_the_same_password_is_refused_as_a_new_one(real: Callable[[], AuthClient]) -> None:
     client = real()
     session = _joined(client, f"same-{time.time_ns()}@example.com")
     with pytest.raises(WeakPassword, match="already"):
@@ -435,7 +437,7 @@ def test_with_the_real_server_signing_out_everywhere_ends_every_refresh(real: Ca
             client.refresh(session)
 
 
-def test_with_the_real_server_a_person_takes_their_own_sign_in_away_and_nobody_elses(
+def test_with_the_real_server_a_person_deletes_their_own_sign_in_and_no_other(
     real: Callable[[], AuthClient],
 ) -> None:
     address, other = (f"{name}-{time.time_ns()}@example.com" for name in ("leaving", "staying"))
@@ -453,5 +455,5 @@ def test_with_the_real_server_a_person_takes_their_own_sign_in_away_and_nobody_e
     assert _joined(real(), address).user_id != session.user_id
 
 
-def test_a_server_that_lets_nobody_delete_themselves_is_no_trouble(visitor: AuthClient) -> None:
+def test_a_server_that_lets_nobody_delete_their_sign_in_is_not_an_error(visitor: AuthClient) -> None:
     assert not visitor.delete_sign_in(_joined(visitor))

@@ -60,7 +60,7 @@ def test_when_everything_is_there_nothing_is_done(project: Path, capsys: pytest.
     assert capsys.readouterr().out == ""
 
 
-def test_finding_that_there_is_nothing_to_do_takes_a_moment(project: Path) -> None:
+def test_a_complete_installation_is_recognised_within_a_second(project: Path) -> None:
     (project / "local" / "install.py").write_text((PROJECT / "local" / "install.py").read_text())
     pretend_installed(project, "run")
     began = time.monotonic()
@@ -94,7 +94,7 @@ def test_a_moved_project_is_noticed(project: Path, tmp_path_factory: pytest.Temp
 
 
 @pytest.mark.slow
-def test_no_network_is_a_sentence_and_pips_words_are_kept(project: Path) -> None:
+def test_without_a_network_there_is_one_sentence_and_pips_output_is_in_the_log(project: Path) -> None:
     (project / "local" / "install.py").write_text((PROJECT / "local" / "install.py").read_text())
     unreachable = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", "PIP_CONFIG_FILE": os.devnull}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
@@ -114,7 +114,7 @@ def test_no_network_is_a_sentence_and_pips_words_are_kept(project: Path) -> None
     assert "six" in log.read_text()
 
 
-def test_an_old_python_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_python_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(install.InstallError, match=r"Python 3\.11 or newer is needed, and this is 3\.9"):
         install.check_python((3, 9))
@@ -124,7 +124,7 @@ def test_old_pythons_can_read_the_installer_far_enough_to_say_so() -> None:
     ast.parse((PROJECT / "local" / "install.py").read_text(), feature_version=(3, 7))
 
 
-def test_a_missing_venv_module_is_a_sentence(
+def test_without_the_venv_module_a_sentence_names_the_package_to_install(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     find = importlib.util.find_spec
@@ -134,7 +134,7 @@ def test_a_missing_venv_module_is_a_sentence(
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root may write to")
-def test_a_folder_that_may_not_be_written_to_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_to_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert install.main(["run"], Path("/proc/self")) == 1
     assert "cannot be written to" in capsys.readouterr().err
 
@@ -172,7 +172,7 @@ def test_a_second_make_waits_for_the_first_and_finds_it_done(
     assert results == [0]
 
 
-def test_a_wrong_word_shows_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_argument_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert install.main([]) == 2
     assert "run|test" in capsys.readouterr().err
 

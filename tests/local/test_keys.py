@@ -33,7 +33,7 @@ def test_many_at_once_get_the_same_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"jwt_secret": "short"}', "\x00\xff"])
-def test_damaged_keys_are_said_to_be_damaged_and_left_alone(tmp_path: Path, content: str) -> None:
+def test_damaged_keys_are_reported_and_not_overwritten(tmp_path: Path, content: str) -> None:
     folder = DataFolder.at(tmp_path)
     (folder.root / "keys.json").write_text(content)
     with pytest.raises(LocalError, match=r"keys\.json .* delete it to make new keys"):

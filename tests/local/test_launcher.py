@@ -51,7 +51,7 @@ def test_one_command_brings_up_everything_and_sigterm_ends_it(launcher: Launch, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_and_a_closed_terminal_end_it_too_and_impatience_changes_nothing(
+def test_ctrl_c_and_a_closed_terminal_end_it_and_a_second_ctrl_c_changes_nothing(
     launcher: Launch, tmp_path: Path, number: signal.Signals, until: Until
 ) -> None:
     running = launcher(EMBED_BASE_URL="http://127.0.0.1:1/v1").start().wait_until_up()
@@ -73,7 +73,7 @@ def test_stopping_before_it_is_up_leaves_nothing(launcher: Launch, tmp_path: Pat
 @pytest.mark.parametrize(
     ("word", "name"), [("server.js", "auth server"), ("memory.embedded.embedder", "embedder"), ("streamlit", "app")]
 )
-def test_when_a_part_dies_all_end_and_it_is_named(launcher: Launch, tmp_path: Path, word: str, name: str) -> None:
+def test_when_a_server_ends_all_end_and_it_is_named(launcher: Launch, tmp_path: Path, word: str, name: str) -> None:
     running = launcher().start().wait_until_up()
     part(running, word).kill()
     assert running.exit_code() == 1
@@ -81,14 +81,14 @@ def test_when_a_part_dies_all_end_and_it_is_named(launcher: Launch, tmp_path: Pa
     assert processes_in(tmp_path) == []
 
 
-def test_when_the_database_dies_all_end_and_it_is_named(launcher: Launch, tmp_path: Path) -> None:
+def test_when_the_database_ends_all_end_and_it_is_named(launcher: Launch, tmp_path: Path) -> None:
     running = launcher().start().wait_until_up()
     os.kill(int((running.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     assert running.exit_code() == 1
     assert "PostgreSQL ended by itself" in running.output
 
 
-def test_an_app_that_cannot_start_is_named_with_its_last_words(launcher: Launch, tmp_path: Path) -> None:
+def test_when_the_app_cannot_start_the_last_line_of_its_log_is_printed(launcher: Launch, tmp_path: Path) -> None:
     broken = launcher()
     (broken.folder / "app.py").write_text("import nothing_of_this_name\n" + STAND_IN_APP)
     assert broken.start().exit_code() == 1
@@ -112,7 +112,7 @@ def test_after_kill_9_the_next_start_ends_what_was_left_and_works(launcher: Laun
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in old)
 
 
-def test_a_taken_port_is_said_before_anything_is_started(launcher: Launch, data_dir: Path) -> None:
+def test_a_taken_port_is_reported_before_anything_is_started(launcher: Launch, data_dir: Path) -> None:
     refused = launcher()
     with socket.create_server(("127.0.0.1", refused.port)):
         assert refused.start().exit_code() == 1
@@ -145,20 +145,20 @@ def test_a_data_folder_that_cannot_be_written_to_is_a_sentence(launcher: Launch,
     assert "Traceback" not in refused.output
 
 
-def test_a_folder_without_the_app_is_a_sentence(launcher: Launch) -> None:
+def test_a_folder_without_the_app_is_refused_with_a_sentence(launcher: Launch) -> None:
     lost = launcher()
     (lost.folder / "app.py").unlink()
     assert lost.start().exit_code() == 1
     assert lost.output == "There is no app.py here: run this from the project's folder.\n"
 
 
-def test_ones_own_embedder_replaces_the_bundled_one(launcher: Launch) -> None:
+def test_a_configured_embedder_replaces_the_bundled_one(launcher: Launch) -> None:
     running = launcher(EMBED_MODEL="mine", EMBED_BASE_URL="http://127.0.0.1:1/v1").start().wait_until_up()
     assert "embedder" not in running.output
     assert running.health()["EMBED_MODEL"] == "mine"
 
 
-def test_an_embedding_model_without_an_address_is_a_sentence(launcher: Launch) -> None:
+def test_an_embedding_model_without_an_address_is_refused_with_a_sentence(launcher: Launch) -> None:
     refused = launcher(EMBED_MODEL="mine").start()
     assert refused.exit_code() == 1
     assert "EMBED_MODEL is set, but not where it is" in refused.output
@@ -207,13 +207,13 @@ def test_with_an_account_nothing_local_is_imported_and_streamlit_takes_over(tmp_
     assert not (tmp_path / ".keepsake").exists()
 
 
-def test_half_an_account_is_a_sentence(launcher: Launch) -> None:
+def test_a_half_set_account_is_refused_with_a_sentence(launcher: Launch) -> None:
     refused = launcher(SUPABASE_URL="https://x.supabase.co").start()
     assert refused.exit_code() == 1
     assert "SUPABASE_KEY and DATABASE_URL are missing" in refused.output
 
 
-def test_an_app_that_stays_unwell_is_served_and_its_problem_told(
+def test_an_app_that_stays_unwell_is_served_and_its_problem_printed(
     data_dir: Path, ollama: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(launcher_module, "PROBLEM_SECONDS", 0.1)
@@ -232,7 +232,7 @@ def test_an_app_that_stays_unwell_is_served_and_its_problem_told(
     assert "app.log" in told
 
 
-def test_a_port_in_its_last_minute_counts_as_free() -> None:
+def test_a_port_with_a_connection_in_time_wait_counts_as_free() -> None:
     from memory.embedded.loopback import check_free
 
     port = free_port()

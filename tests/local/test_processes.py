@@ -35,7 +35,7 @@ def test_leftovers_of_a_killed_launcher_are_ended(folder: DataFolder, until: Unt
     assert Processes(folder).end_leftovers() == 0
 
 
-def test_a_stranger_with_a_recorded_number_is_left_alone(folder: DataFolder) -> None:
+def test_another_process_with_a_recorded_number_is_left_running(folder: DataFolder) -> None:
     with subprocess.Popen(SLEEPS, start_new_session=True, stdout=subprocess.DEVNULL) as stranger:
         record = [{"pid": stranger.pid, "begun": psutil.Process(stranger.pid).create_time() - 60}]
         (folder.root / "processes.json").write_text(json.dumps(record))
@@ -52,7 +52,7 @@ def test_a_damaged_record_ends_nothing(folder: DataFolder, content: str) -> None
     assert Processes(folder).end_leftovers() == 0
 
 
-def test_one_that_does_not_listen_is_ended_by_force(
+def test_a_process_that_ignores_sigterm_is_ended_by_force(
     folder: DataFolder, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local.processes.POLITE_SECONDS", 0.2)
@@ -63,7 +63,7 @@ def test_one_that_does_not_listen_is_ended_by_force(
     assert child.process.returncode == -9
 
 
-def test_one_that_stays_silent_or_ends_is_a_sentence(folder: DataFolder) -> None:
+def test_a_server_that_does_not_answer_or_ends_is_named(folder: DataFolder) -> None:
     processes, never = Processes(folder), threading.Event()
     child = processes.start("sleeper", "sleeper", SLEEPS, {})
     with pytest.raises(LocalError, match="The sleeper did not answer within 0 s"):

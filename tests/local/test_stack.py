@@ -112,7 +112,7 @@ def test_a_second_stack_on_the_same_folder_is_refused(stack: LocalStack) -> None
     assert httpx.get(f"{stack.settings['EMBED_BASE_URL']}/models").status_code == 200
 
 
-def test_an_auth_server_that_is_not_installed_is_a_sentence_and_leaves_nothing(
+def test_without_the_auth_server_installed_a_sentence_says_so_and_nothing_keeps_running(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local.auth_service, "PROGRAM", tmp_path)
@@ -127,7 +127,7 @@ def test_an_auth_server_that_cannot_start_says_why(data_dir: Path) -> None:
         stack.__enter__()
 
 
-def test_a_stack_whose_part_died_says_which(data_dir: Path) -> None:
+def test_a_stack_names_the_server_that_ended(data_dir: Path) -> None:
     with LocalStack(data_dir, database_options={"fsync": "off"}, embedder=False) as stack:
         stack.check()
         child = stack.processes._children[0].process
