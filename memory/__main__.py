@@ -1,11 +1,11 @@
-"""The memory layer's command line. Where the library is installed, `keepsake` stands for `memory` here.
+"""The commands of the memory layer. Where the library is installed, write `keepsake` instead of `memory`.
 
-    python -m memory import FILE --user ID     messages, or an export of mem0's, into one user's memories
-    python -m memory import FILE --user ID --learn      an export of ChatGPT's: learn from what the person said
-    python -m memory import FILE --user ID --as-said    the same: keep what the person said, to be searched
-    python -m memory reembed                   move all vectors to the embedding model in the settings
+    python -m memory import FILE --user ID              import messages, or an export from mem0, for one user
+    python -m memory import FILE --user ID --learn      learn from an export from ChatGPT
+    python -m memory import FILE --user ID --as-said    keep its messages as they were said, for search
+    python -m memory reembed                            move all vectors to the embedding model in the settings
 
-The database and the embedder are those of the settings, or the ones on this machine.
+The database and the embedder are those in the settings, or the local ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Progress"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what is asked; what goes wrong ends it with one sentence."""
+    """Run the command; an error ends it with one sentence."""
     wanted = _parser().parse_args(arguments)
     try:
         importing = wanted.command == "import"
@@ -48,11 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     taking.add_argument("file", type=Path, metavar="FILE")
     taking.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
     how = taking.add_mutually_exclusive_group()
-    for flag, way, told in (
-        ("--learn", "learn", "learn from the messages in an export of ChatGPT's"),
+    for flag, way, meaning in (
+        ("--learn", "learn", "learn from the messages in an export from ChatGPT"),
         ("--as-said", "keep", "keep these messages as they were said"),
     ):
-        how.add_argument(flag, dest="way", action="store_const", const=way, help=told)
+        how.add_argument(flag, dest="way", action="store_const", const=way, help=meaning)
     commands.add_parser("reembed", help="move all vectors to the embedding model in the settings")
     return parser
 
@@ -71,15 +71,17 @@ def _holds_chats(path: Path) -> bool:
 
 
 def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
-    """Say what was found; with a way, put it in the queue and work it off, beside a running app if there is one."""
+    """Report what was found; if `way` says how, put the messages in the queue and work it off."""
     with path.open("rb") as file:
         found = chatgpt.read(file, path.name)
-    told = f"{len(found.said):,} messages of {found.chats:,} chats"
+    contents = f"{len(found.said):,} messages of {found.chats:,} chats"
     with Memory() as memory:
         if way is None:
             cost = memory.import_queue.cost(found.said)
-            takes = f"about {cost:,} tokens of the model" if cost else "no model: there is none, so plain rules do it"
-            return f"Found {told}. Add --learn to learn from them ({takes}), or --as-said to keep them to be searched."
+            takes = f"about {cost:,} tokens" if cost else "without a model: plain rules are used"
+            return (
+                f"Found {contents}. Add --learn to learn from them ({takes}), or --as-said to keep them to be searched."
+            )
         memory.import_queue.add(user_id, found.said, way)
         waiting, read = memory.import_queue.progress(user_id).waiting, 0
         progress = Progress("learning" if way == "learn" else "keeping", waiting)
@@ -89,13 +91,13 @@ def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
                 read += done
         finally:
             progress.end()
-        rests = memory.import_queue.progress(user_id).waiting
-    later = f" {rests:,} still wait: start the same command once more later." if rests else ""
-    return f"Read {read:,} messages. There are {told} in {path.name}; none is read twice.{later}"
+        waiting = memory.import_queue.progress(user_id).waiting
+    later = f" {waiting:,} still wait: run the same command again later." if waiting else ""
+    return f"Read {read:,} messages. There are {contents} in {path.name}; none is read twice.{later}"
 
 
 def _learn_next_batch(memory: Memory, user_id: str) -> int:
-    """How many messages were read; 0 if none is left to read now."""
+    """Learn from the next messages; return how many, or 0 if none can be read now."""
     with memory.import_queue.claim(user_id) as claimed:
         if claimed is None:
             return 0
@@ -124,12 +126,12 @@ def _reembed() -> str:
     with parts.opened:
         bars: list[Progress] = []
 
-        def telling(total: int) -> Progress:
+        def show_progress(total: int) -> Progress:
             bars.append(Progress("embedding", total))
             return bars[-1]
 
         try:
-            moved = reembed(parts.database, parts.embedder, telling)
+            moved = reembed(parts.database, parts.embedder, show_progress)
         finally:
             for bar in bars:
                 bar.end()
@@ -145,7 +147,7 @@ WIDTH = 30
 
 
 class Progress:
-    """Counts up to a total."""
+    """A progress bar, shown if the output is a terminal."""
 
     def __init__(self, what: str, total: int, to: TextIO | None = None) -> None:
         self._what, self._total, self._done = what, total, 0
@@ -153,7 +155,7 @@ class Progress:
         self._shown = self._to.isatty()
 
     def __call__(self, more: int) -> None:
-        """So many more are done."""
+        """Add to what is done."""
         self._done += more
         if self._shown:
             share = min(1.0, self._done / max(1, self._total))
@@ -162,7 +164,7 @@ class Progress:
             self._to.flush()
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line of the bar."""
         if self._shown and self._done:
             self._to.write("\n")
             self._to.flush()

@@ -1,7 +1,7 @@
-"""What callers give, checked once: whoever calls wrongly gets one sentence, whatever they gave.
+"""Checks the arguments of the library's calls. A wrong argument raises `InvalidInput` with one sentence.
 
-Both ways in which mem0 is called are understood, `user_id=…, limit=…` and `filters={"user_id": …}, top_k=…`.
-It decides nothing about what is worth keeping, and asks neither the database nor a model.
+Both ways of calling mem0 are accepted: `user_id=…, limit=…` and `filters={"user_id": …}, top_k=…`. Nothing is decided
+here about what is worth keeping, and neither the database nor a model is asked.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ MAX_LIMIT = 1_000
 MAX_CONTENT = 100_000
 MAX_ID = 1_000
 MAX_NAME = 80
-# Rows are mem0's flat objects: a caller's key must not pass for one of ours.
+# A row is one flat object, as in mem0: a caller's key must not replace one of ours.
 OWN_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at", "role"})
 ROLES = ("user", "assistant", "system")
 OTHER_SCOPES = frozenset({"agent_id", "run_id"})
 
 
 def asking(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> str:
-    """Whose memories are meant: exactly one user, named in either way."""
+    """Return the one user whose memories are meant, named in either way."""
     return scoped(user_id, filters)[0]
 
 
 def scoped(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> tuple[str, Filter | None]:
-    """Whose memories are meant, and which of them; see filters.py for what a filter may say."""
+    """Return the user whose memories are meant, and the filter on them; filters.py says what a filter may be."""
     if not isinstance(filters, Mapping | None):
         raise InvalidInput('filters is a mapping, such as {"user_id": "dave"}.')
     wanted = dict(filters or {})
@@ -70,7 +70,7 @@ def scoped(user_id: str | None = None, filters: Mapping[str, Any] | None = None)
 
 
 def limited(limit: int, top_k: int | None = None, *, default: int | None = None) -> int:
-    """How many are wanted at most. `default` is the limit that stands where a caller gave none."""
+    """Return how many results are wanted at most; `default` is the value of `limit` if the caller gave none."""
     for name, value in (("limit", limit), ("top_k", limit if top_k is None else top_k)):
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_LIMIT:
             raise InvalidInput(f"{name} must be a whole number from 1 to {MAX_LIMIT}, not {_shown(value)}.")
@@ -82,26 +82,26 @@ def limited(limit: int, top_k: int | None = None, *, default: int | None = None)
 
 
 def question(query: str) -> str:
-    """What is asked, as it can be compared; empty where it asks nothing."""
+    """Return the question without surrounding space; empty if it asks nothing."""
     if not isinstance(query, str):
         raise InvalidInput("A question is text.")
     return storable(query.strip())[:MAX_CONTENT]
 
 
 def could_be_id(memory_id: object) -> bool:
-    """Whether the database can be asked for it at all; what cannot be an id is nobody's memory."""
+    """Whether this can be the id of a memory, so that the database can be asked for it."""
     return isinstance(memory_id, str) and 0 < len(memory_id) <= MAX_ID and storable(memory_id) == memory_id
 
 
 def change(event: int | str) -> int | str:
-    """Which change is meant: its number, or the run it was part of."""
+    """Return the number of a change, or the run it was part of."""
     if isinstance(event, bool) or not (isinstance(event, int) or could_be_id(event)):
         raise InvalidInput("A change is named by its number in the history, or by its run.")
     return event
 
 
 def content(text: Any) -> str:
-    """A text to remember."""
+    """Return a text that can be stored."""
     if not isinstance(text, str) or not text.strip():
         raise InvalidInput("A memory needs some text.")
     if len(text) > MAX_CONTENT:
@@ -109,22 +109,22 @@ def content(text: Any) -> str:
     return storable(text.strip())
 
 
-def messages(given: Messages, at: datetime | None = None, run_id: str | None = None) -> list[Said]:
-    """A string, one message or a list of them, as messages with a time."""
-    if isinstance(given, str):
-        given = {"role": "user", "content": given}
-    if isinstance(given, Mapping | Said):
-        given = [given]
-    if not isinstance(given, Sequence) or not given:
+def messages(value: Messages, at: datetime | None = None, run_id: str | None = None) -> list[Said]:
+    """Return messages with a time, from a string, one message or a list of messages."""
+    if isinstance(value, str):
+        value = {"role": "user", "content": value}
+    if isinstance(value, Mapping | Said):
+        value = [value]
+    if not isinstance(value, Sequence) or not value:
         raise InvalidInput("There is no message to remember.")
     if not isinstance(at, datetime | None) or not isinstance(run_id, str | None):
         raise InvalidInput("at is a datetime, and run_id is text.")
     now = at or datetime.now(UTC)
-    return [_one_said(each, now, run_id and storable(run_id)) for each in given]
+    return [_checked_message(each, now, run_id and storable(run_id)) for each in value]
 
 
 def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | None = None) -> dict[str, Any]:
-    """A caller's own keys, which may not overwrite ours."""
+    """Return the caller's own keys for the row, which may not replace ours."""
     if not isinstance(metadata, Mapping | None) or not isinstance(expires, date | None):
         raise InvalidInput("metadata is a mapping of names to values, and expires is a date.")
     extra = dict(metadata or {})
@@ -134,13 +134,13 @@ def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | None
     if taken:
         raise InvalidInput(f"metadata may not hold {', '.join(sorted(taken))}: the memory layer sets it.")
     if expires is not None:
-        # Not strftime: it writes years before 1000 without their zeros.
+        # `strftime` would write years before 1000 without leading zeros.
         extra["expiration_date"] = date(expires.year, expires.month, expires.day).isoformat()
     return _as_json(extra)
 
 
 def moment(as_of: datetime | date | str) -> datetime:
-    """A point in time, from a time, a day or ISO text; a day means its end, a time without a zone is UTC."""
+    """Return a point in time, from a time, a day or ISO text; a day means its end, a time without a zone is UTC."""
     value: object = _parsed(as_of) if isinstance(as_of, str) else as_of
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time.max, UTC)
@@ -162,10 +162,10 @@ def _in_utc(value: datetime) -> datetime:
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidInput("This time lies outside of the calendar.") from error
+        raise InvalidInput("This time is outside the calendar.") from error
 
 
-def _one_said(message: Any, at: datetime, run_id: str | None) -> Said:
+def _checked_message(message: Any, at: datetime, run_id: str | None) -> Said:
     if isinstance(message, Mapping):
         message = Said(message.get("role", ""), message.get("content", ""), at, run_id=run_id, name=message.get("name"))
     if not isinstance(message, Said) or message.role not in ROLES:
@@ -175,7 +175,7 @@ def _one_said(message: Any, at: datetime, run_id: str | None) -> Said:
     if not all(isinstance(each, str | None) for each in (message.message_id, message.run_id, message.name)):
         raise InvalidInput("The name, the message_id and the run_id of a message are text.")
     _in_utc(message.at)
-    # A time without a zone is taken for UTC: rows carry an offset.
+    # Times in rows have an offset; a time without a zone is taken for UTC.
     when = message.at if message.at.tzinfo else message.at.replace(tzinfo=UTC)
     run = message.run_id and storable(message.run_id)
     name = message.name and storable(message.name.strip())[:MAX_NAME]
@@ -195,6 +195,6 @@ def _as_json(extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    """A wrong value in a sentence: short, on one line."""
+    """A wrong value as it is shown in an error: short, on one line."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:59]}…"

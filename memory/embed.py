@@ -1,6 +1,6 @@
-"""Text to vectors: what an embedder is, and the one the settings ask for.
+"""Text to vectors: what an embedder is, and the embedder that the settings name.
 
-It batches and bounds what is sent; the call itself is model.py's, and the bundled embedder is local/'s.
+Texts are sent in batches, and cut at a maximum length. The call itself is in model/, the bundled embedder in embedded/.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from .settings import OPENAI_EMBED_DIMENSIONS, MemorySettings
 __all__ = ["Embedder", "RemoteEmbedder", "embedder_for"]
 
 BATCH = 64
-# Embedding models read some 8,000 tokens; the rest of a longer text would be refused, so it is not sent.
+# Embedding models read about 8,000 tokens and refuse longer texts.
 MAX_CHARACTERS = 8_000
 
 
 class Embedder(Protocol):
-    """Anything that turns texts into vectors of one size."""
+    """Any object that turns texts into vectors of one size."""
 
     @property
     def name(self) -> str:
-        """Which model it is: vectors of two models cannot be compared."""
+        """The name of the model; vectors of two models cannot be compared."""
 
     @property
     def dimensions(self) -> int:
-        """How many numbers one vector has."""
+        """How many numbers a vector has."""
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, in order."""
+        """Return one vector for each text, in order."""
 
 
 class RemoteEmbedder:
@@ -43,7 +43,7 @@ class RemoteEmbedder:
         self._dimensions = dimensions
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._embeddings.close()
 
     @property
@@ -53,11 +53,11 @@ class RemoteEmbedder:
 
     @cached_property
     def dimensions(self) -> int:
-        """As configured or known; otherwise asked of the model once."""
+        """The size of a vector, as configured or known; otherwise the model is asked once."""
         return self._dimensions or len(self._embeddings.embed(["size"])[0])
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, in batches, each checked for its size."""
+        """Return one vector for each text, and check their size."""
         vectors: list[list[float]] = []
         for start in range(0, len(texts), BATCH):
             batch = [text[:MAX_CHARACTERS].strip() or "-" for text in texts[start : start + BATCH]]
@@ -71,7 +71,7 @@ class RemoteEmbedder:
 
 
 def embedder_for(settings: MemorySettings) -> RemoteEmbedder:
-    """The embedder the settings ask for."""
+    """Return the embedder that the settings name."""
     own_address = settings.embed_base_url is not None
     embeddings = Embeddings(
         settings.embed_model,

@@ -1,4 +1,4 @@
-"""The nouns of the memory layer: what was said, what is proposed, what is kept. Values only, no behaviour."""
+"""The values that the memory layer works with: what was said, what is proposed, what is kept. No behaviour."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ __all__ = [
 Kind = Literal["fact", "preference", "goal", "instruction", "event"]
 KINDS: tuple[Kind, ...] = ("fact", "preference", "goal", "instruction", "event")
 Action = Literal["add", "update", "delete", "ask"]
-# All the names one entity goes by in a memory; and (subject, relation, object), "me" being the person.
+# All names of one entity in a memory; and (subject, relation, object), where "me" is the person.
 Entities = tuple[tuple[str, ...], ...]
 Relations = tuple[tuple[str, str, str], ...]
 
-# What mem0 keeps beside the rest in one flat object; everything else in it is shown as `metadata`.
+# The keys of a row that mem0 shows beside `metadata`; all other keys are shown inside it.
 CORE_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at"})
 
 
 class Result(TypedDict):
-    """One memory as callers get it: mem0's shape."""
+    """One memory in mem0's shape, as callers get it."""
 
     id: str
     memory: str
@@ -45,7 +45,7 @@ class Result(TypedDict):
     updated_at: str | None
     score: float | None
     metadata: dict[str, Any]
-    parts: NotRequired[dict[str, float]]  # what the score is made of, where that was asked for
+    parts: NotRequired[dict[str, float]]  # what the score is made of, if that was asked for
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Said:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     message_id: str | None = None
     run_id: str | None = None
-    name: str | None = None  # of the speaker, where there are several
+    name: str | None = None  # of the speaker, if there are several
 
 
 @dataclass(frozen=True)
@@ -67,32 +67,32 @@ class Fact:
     id: str
     metadata: Mapping[str, Any]
     score: float | None = None
-    source: str = "memories"  # or "episodes": what was said, and nobody has made a memory of
+    source: str = "memories"  # or "episodes"
     parts: Mapping[str, float] | None = None  # what the score is made of
 
     @property
     def text(self) -> str:
-        """What is remembered, in words."""
+        """What the memory says."""
         return str(self.metadata.get("data", ""))
 
     @property
     def kind(self) -> str:
-        """What sort of memory it is; rows of other writers have none and count as facts."""
+        """The kind of memory; rows that other programs wrote have none and count as facts."""
         return str(self.metadata.get("kind") or "fact")
 
     @property
     def quote(self) -> str | None:
-        """The person's own words it came from."""
+        """The person's own words that prove the memory."""
         return self.metadata.get("quote")
 
     @property
     def created_at(self) -> str | None:
-        """When it was first kept, ISO 8601."""
+        """When it was first kept, in ISO 8601."""
         return self.metadata.get("created_at")
 
     def result(self, *, explain: bool = False) -> Result:
-        """The same in mem0's shape, with the parts of its score where they are asked for."""
-        told = Result(
+        """The same in mem0's shape; with `explain` also the parts of the score."""
+        result = Result(
             id=self.id,
             memory=self.text,
             hash=str(self.metadata.get("hash", "")),
@@ -103,16 +103,16 @@ class Fact:
             metadata={key: value for key, value in self.metadata.items() if key not in CORE_KEYS},
         )
         if explain:
-            told["parts"] = dict(self.parts or {})
-        return told
+            result["parts"] = dict(self.parts or {})
+        return result
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the model, or the rules, would like to do; nothing is believed yet.
+    """What the model, or the rules, propose; nothing is accepted yet.
 
-    `target` is the number, from 1, of a known memory that was shown. `ask` is an update whose writer is
-    not sure which of the two is right: it becomes a question to the person.
+    `target` is the number, from 1, of a memory that was shown. The action `ask` is an update where it is not clear
+    which statement is right: it becomes a question to the person.
     """
 
     action: Action
@@ -129,7 +129,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Write:
-    """What will be done: a proposal that passed every check."""
+    """What will be done: a proposal that was accepted."""
 
     action: Action
     text: str
@@ -140,7 +140,7 @@ class Write:
     language: str | None
     reason: str
     said: Said
-    # What the target said when it was shown: if it says something else by now, nothing is overwritten.
+    # What the target said when it was shown; if it says something else by now, it is not overwritten.
     seen: str | None = None
     entities: Entities = ()
     relations: Relations = ()
@@ -156,7 +156,7 @@ class RefusedProposal:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything one turn will change in one person's memory, ready to be written in one transaction."""
+    """Everything that a turn will change in one person's memories, ready to be written in one transaction."""
 
     user_id: str
     writes: tuple[Write, ...] = ()
@@ -164,20 +164,20 @@ class Plan:
     refused: tuple[RefusedProposal, ...] = ()
     confirmed: tuple[str, ...] = ()  # ids of memories that were said again
     actor: str = "model"
-    episodes: tuple[Said, ...] = ()  # what may stand as it was said
+    episodes: tuple[Said, ...] = ()  # messages that may be kept as they were said
     episode_vectors: tuple[list[float], ...] = ()
 
 
 def embedded(metadata: Mapping[str, Any]) -> str:
-    """What of a row is embedded and searched: its text, and for what somebody said, who said it; app.searched."""
+    """The text of a row that is embedded and searched, as in app.searched: with the speaker's name if there is one."""
     return spoken(str(metadata.get("data", "")), metadata.get("actor_id"))
 
 
 def spoken(text: str, name: str | None) -> str:
-    """A text with its speaker's name before it, where there is one."""
+    """A text with the speaker's name before it, if there is one."""
     return f"{name}: {text}" if name else text
 
 
 def content_hash(text: str) -> str:
-    """The md5 that mem0 keeps with each memory; an identity, not a protection."""
+    """The md5 that mem0 keeps with each memory; it identifies a text and protects nothing."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,24 +1,24 @@
-"""Filters on what a memory carries beside its words, compiled to one jsonpath predicate and its variables.
+"""Compiles filters on the metadata of memories to one jsonpath predicate and its variables.
 
     {"kind": "goal"}                                            equal; several keys: all of them
-    {"created_at": {"$gte": date(2026, 3, 1)}}                  that day and later
+    {"created_at": {"$gte": date(2026, 3, 1)}}                  on that day or later
     {"$or": [{"shop": 7}, {"tags": {"$contains": "garden"}}]}   either
 
 | operator | true where the row's value |
 |---|---|
-| `$eq`, `$ne` | is this text, number, truth value or null; `$ne` is everything else, rows without the key too |
-| `$in`, `$nin` | is one of a list of these; is none of them |
-| `$gt`, `$gte`, `$lt`, `$lte` | is a number, text or date on this side; another type is on neither |
-| `$contains`, `$icontains` | is a text with this piece in it, or a list with this member; `i`: big or small letters |
-| `$exists` | is there at all (`True`), or is not (`False`); `{"key": "*"}` is `{"key": {"$exists": True}}` |
-| `$and`, `$or`, `$not` | a list of filters: all, any, none of them; `$not` takes a single one, too |
+| `$eq`, `$ne` | is this text, number, truth value or null; `$ne`: is anything else, or missing |
+| `$in`, `$nin` | is one of these; is none of these |
+| `$gt`, `$gte`, `$lt`, `$lte` | is a number, text or date on this side; false for another type |
+| `$contains`, `$icontains` | is a text with this part, or a list with this member; `i` ignores capital letters |
+| `$exists` | is there (`True`) or is missing (`False`); `{"key": "*"}` means `{"key": {"$exists": True}}` |
+| `$and`, `$or`, `$not` | fits all, any or none of a list of filters; `$not` also takes a single filter |
 
-mem0's spellings (`AND`, `OR`, `NOT`, `gte`, …) mean the same. A key is one flat name: a dot in it is a dot.
-Dates are `date` or `datetime` values, and ISO texts for the layer's own dates (`DATES`). A day and a moment are
-compared as days, in UTC, so that `$gte` a day includes it and `$lte` has the whole of it.
+mem0's spellings (`AND`, `OR`, `NOT`, `gte`, …) mean the same. A key is one name; a dot in it has no special meaning.
+Dates are `date` or `datetime` values, and ISO texts for the library's own dates (`DATES`). A day and a time are
+compared as days, in UTC, so `$gte` and `$lte` include the whole day.
 
-It asks no database and knows no user: whose rows are meant is said elsewhere, and no filter may speak of it.
-What it does not understand is an `InvalidInput`, never "no rows".
+No filter may name a user: the call does that. A filter that is not understood raises `InvalidInput`; it never means
+"no rows". The database is not asked here.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ MAX_DEPTH, MAX_CONDITIONS, MAX_KEY, MAX_TEXT, MAX_NUMBER = 8, 200, 100, 1_000, 1
 _JOINING = {"AND": "$and", "OR": "$or", "NOT": "$not"}
 _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _TESTS = {*_ORDER, "$eq", "$ne", "$in", "$nin", "$contains", "$icontains", "$exists"}
-# How a date may be written in a row. As this layer writes it, its order as text is its order in time, which holds
-# in any version of Postgres; how others write it is left to Postgres to read.
+# The forms of a date in a row. In the library's own form (`_OURS`) the order of the texts is the order in time; dates
+# that others wrote are read by Postgres.
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _OURS = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$"
 _ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -58,7 +58,7 @@ class Filter:
 
 
 def compile_filters(filters: Mapping[str, Any]) -> Filter:
-    """The predicate for these filters; `InvalidInput` says what is wrong with them."""
+    """Return the predicate for these filters; `InvalidInput` says what is wrong with them."""
     compiler = _Compiler()
     return Filter(f"strict {compiler.all_of(filters, 1)}", compiler.variables)
 
@@ -71,7 +71,7 @@ class _Compiler:
         self._conditions = 0
 
     def all_of(self, filters: object, depth: int) -> str:
-        """Several keys are an implicit and."""
+        """Join the conditions of a filter: several keys mean that all must fit."""
         if not isinstance(filters, Mapping):
             raise InvalidInput(f'A filter is a mapping such as {{"kind": "goal"}}, not {_shown(filters)}.')
         if depth > MAX_DEPTH:
@@ -89,8 +89,8 @@ class _Compiler:
             raise InvalidInput(f"The filter on {name} is empty: say what it compares with.")
         return "(" + " && ".join(self._test(name, operator, each) for operator, each in value.items()) + ")"
 
-    def _joined(self, word: str, given: Any, depth: int) -> str:
-        several = [given] if word == "$not" and isinstance(given, Mapping) else given
+    def _joined(self, word: str, filters: Any, depth: int) -> str:
+        several = [filters] if word == "$not" and isinstance(filters, Mapping) else filters
         if not isinstance(several, list | tuple) or not several:
             raise InvalidInput(f"{word} takes a list of filters, such as [{{...}}, {{...}}].")
         parts = [self.all_of(each, depth + 1) for each in several]
@@ -98,10 +98,10 @@ class _Compiler:
         return f"!{joined}" if word == "$not" else joined
 
     def _test(self, key: str, operator: object, value: Any) -> str:
-        """One condition; what it cannot answer for a row (another type, no such key) is false there."""
+        """One condition; it is false for a row where the value has another type or is missing."""
         word = operator if str(operator).startswith("$") else f"${operator}"
         if not isinstance(operator, str) or word not in _TESTS:
-            raise InvalidInput(f"{_shown(operator)} is no operator of a filter; there are {', '.join(sorted(_TESTS))}.")
+            raise InvalidInput(f"{_shown(operator)} is no operator; there are {', '.join(sorted(_TESTS))}.")
         if word in ("$ne", "$nin"):
             return f"!({self._test(key, '$eq' if word == '$ne' else '$in', value)})"
         if word == "$exists":
@@ -141,7 +141,7 @@ class _Compiler:
         return f"{place} {piece} || " + (f"exists({place}[*] ? (@ {piece}))" if "i" in flags else member)
 
     def _dated(self, place: str, word: str, wanted: date) -> str:
-        """A row's date may be a day, a moment as this layer writes it, or a moment as others do."""
+        """A row's date may be a day, a time in the library's own form, or a time in another form."""
         exact = isinstance(wanted, datetime)
         day = wanted.isoformat()[:10]
         moments = [wanted, wanted] if exact else [datetime.combine(wanted, each, UTC) for each in (time.min, time.max)]
@@ -151,22 +151,22 @@ class _Compiler:
             f"({self._within(place, word, bounds, '')} && {place} like_regex {_quoted(shape)})"
             for shape, bounds in ((_OURS, zoned), (_DAY, [day, day]))
         ]
-        # Shaped first: Postgres raises where it is to compare a time with a zone and one without.
+        # The form is tested first: Postgres raises if it compares a time with a zone and one without.
         read = " || ".join(
             f"({place} like_regex {_quoted(shape)} && {self._within(place, word, bounds, '.datetime()')})"
             for shape, bounds in ((_ZONED, zoned), (_NAIVE, naive))
         )
-        # A shape takes long to look for, so that the text is compared first; an offset moves a date by a day at most.
+        # Testing a form is slow, so the texts are compared first; an offset changes a date by one day at most.
         return " || ".join([*written, f"({self._near(place, word, day)} && ({read}))"])
 
     def _near(self, place: str, word: str, day: str) -> str:
-        """Whether a row's text may stand on the side that is asked for, whatever its offset."""
+        """Whether a row's date can fit at all, whatever its offset."""
         after = "" if word in ("$lt", "$lte") else f"{place} >= {self._variable(_days_away(day, -1))}"
         before = "" if word in ("$gt", "$gte") else f"{place} <= {self._variable(_days_away(day, 1) + '~')}"
         return " && ".join(each for each in (after, before) if each)
 
     def _within(self, place: str, word: str, bounds: list[str], read: str) -> str:
-        """Where a row's text stands beside a span from its first to its last moment."""
+        """Compare a row's date with a span, from its first to its last moment."""
         if word == "$eq":
             return f"({self._within(place, '$gte', bounds, read)} && {self._within(place, '$lte', bounds, read)})"
         bound = bounds[0] if word in ("$gte", "$lt") else bounds[1]
@@ -184,20 +184,20 @@ class _Compiler:
 
 
 def _checked_key(key: object) -> str:
-    """The name of a key, which no quote, dot or backslash in it can end."""
+    """Return a valid key."""
     if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY:
         raise InvalidInput(f"The keys of a filter are texts of at most {MAX_KEY} characters, not {_shown(key)}.")
     if storable(key) != key or any(unicodedata.category(each) == "Cc" for each in key):
         raise InvalidInput("A key of a filter holds characters that no key of a memory can hold.")
     if key.startswith("$"):
-        raise InvalidInput(f"{_shown(key)} is no operator between filters; there are $and, $not, $or.")
+        raise InvalidInput(f"{_shown(key)} does not join filters; $and, $not and $or do.")
     if key == "user_id":
-        raise InvalidInput("Whose memories are meant is said once, beside the filter: nothing in it reaches others.")
+        raise InvalidInput("A filter cannot name a user: give user_id with the call.")
     return key
 
 
 def _checked_value(value: Any) -> Any:
-    """A value that JSON and Postgres can both hold, and compare."""
+    """Return a value that JSON and Postgres can both store and compare."""
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise InvalidInput(f"A text in a filter has at most {MAX_TEXT:,} characters; this one has {len(value):,}.")
@@ -206,12 +206,12 @@ def _checked_value(value: Any) -> Any:
     elif not isinstance(value, bool | int | float | None):
         raise InvalidInput(f"A filter compares with a text, a number, a truth value, a date or None: {_shown(value)}.")
     elif isinstance(value, int | float) and not (abs(value) <= MAX_NUMBER):
-        raise InvalidInput("A number in a filter is finite, and not beyond all measure.")
+        raise InvalidInput(f"A number in a filter is finite, and at most {MAX_NUMBER:.0e} in size.")
     return value
 
 
 def _moment(key: str, value: Any) -> date | None:
-    """The day or moment (in UTC) that a value means, if it means one."""
+    """Return the day, or the time in UTC, that a value means; None if it is no date."""
     if isinstance(value, str) and key in DATES:
         value = _read(key, value)
     if not isinstance(value, datetime):
@@ -219,7 +219,7 @@ def _moment(key: str, value: Any) -> date | None:
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidInput("A time in a filter lies outside of the calendar.") from error
+        raise InvalidInput("A time in a filter is outside the calendar.") from error
 
 
 def _read(key: str, written: str) -> date:
@@ -232,7 +232,7 @@ def _read(key: str, written: str) -> date:
 
 
 def _days_away(day: str, days: int) -> str:
-    """The day before or after, or the calendar's last one."""
+    """Return the day that is `days` later, or the same day at the end of the calendar."""
     try:
         return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
     except OverflowError:
@@ -240,11 +240,11 @@ def _days_away(day: str, days: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text inside the path; JSON's escapes are jsonpath's."""
+    """Quote a text for the path; jsonpath has the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def _shown(value: object) -> str:
-    """A wrong value in a sentence: short, on one line."""
+    """A wrong value as it is shown in an error: short, on one line."""
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:59]}…"

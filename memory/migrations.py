@@ -4,8 +4,8 @@
 
 The SQL files are in supabase/migrations/; in the installed library they are in its folder `sql`.
 
-Applied versions are recorded where `supabase db push` records them, so that either may run first. It
-changes the schema only: no row of a user is read, and none is written but duplicates moved to history.
+Applied versions are recorded where `supabase db push` records them, so either may run first. Only the schema changes:
+no row of a user is read, and the only rows written are exact duplicates, which move to the history.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ __all__ = ["Migration", "made_for", "main", "migrate"]
 
 _INSTALLED = Path(__file__).parent / "sql"
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "supabase" / "migrations"
-LOCK = 0x4B454550  # any constant: all processes of this app wait for the same one
+LOCK = 0x4B454550  # any constant, the same in all processes
 AS_ADMIN = f"DATABASE_ADMIN_URL=postgresql://… {COMMAND}.migrations"
 
-_BEGUN = """
+_HAS_SCHEMA = """
 select exists (select from pg_roles where rolname = 'authenticated')
    and exists (select from pg_namespace where nspname = 'app' and has_schema_privilege('authenticated', oid, 'usage'))
 """
 
-_MADE = text("select dimension, embed_model from app.collections where name = 'memories'")
+_COLLECTION = text("select dimension, embed_model from app.collections where name = 'memories'")
 _WHAT_TO_DO = f"set EMBED_MODEL back, or move all vectors to the new model once with: {COMMAND} reembed"
 
 
@@ -46,7 +46,7 @@ class Migration:
 
 
 def migrate(database: Database, dimension: int, embed_model: str, folder: Path = FOLDER) -> None:
-    """Bring the schema up to date for an embedding model of this dimension; touch nothing if it is."""
+    """Bring the schema up to date for an embedding model of this dimension; change nothing if it is."""
     with translating(database.url), database.engine.connect() as connection:
         if _up_to_date(connection, dimension, embed_model, folder):
             database.embed_model = embed_model
@@ -54,64 +54,64 @@ def migrate(database: Database, dimension: int, embed_model: str, folder: Path =
     admin = connect(database.admin_url, pool_size=1, max_overflow=0)
     try:
         with translating(database.admin_url), admin.connect() as connection:
-            _bring_up(connection, dimension, embed_model, folder)
+            _apply_missing(connection, dimension, embed_model, folder)
     finally:
         admin.dispose()
     database.embed_model = embed_model
 
 
 def made_for(database: Database) -> tuple[int, str] | None:
-    """The size of the stored vectors and the model they come from; nothing where there are none yet."""
+    """Return the size of the stored vectors and their model; None if the database has no tables yet."""
     with translating(database.url), database.engine.connect() as connection:
-        if not connection.scalar(text(_BEGUN)):
+        if not connection.scalar(text(_HAS_SCHEMA)):
             return None
         connection.exec_driver_sql("set local role authenticated")
         if connection.scalar(text("select to_regclass('app.collections') is null")):
             return None
-        made = connection.execute(_MADE).first()
+        made = connection.execute(_COLLECTION).first()
     return (made.dimension, made.embed_model) if made else None
 
 
 def files(folder: Path = FOLDER) -> Sequence[Migration]:
-    """The migrations in order."""
+    """Return the migrations in order."""
     named = ((path.stem.partition("_"), path) for path in sorted(folder.glob("*_*.sql")))
     return [Migration(version, name, path.read_text()) for (version, _, name), path in named]
 
 
 def _up_to_date(connection: Connection, dimension: int, embed_model: str, folder: Path) -> bool:
-    """Whether nothing is left to do, as far as any role can see; raises for another model's vectors."""
-    if not connection.scalar(text(_BEGUN)):
+    """Whether all migrations are applied; raises `SettingsError` if the vectors come from another model."""
+    if not connection.scalar(text(_HAS_SCHEMA)):
         return False
     connection.exec_driver_sql("set local role authenticated")
     if connection.scalar(text("select to_regclass('app.collections') is null")):
         return False
-    made = connection.execute(_MADE).first()
+    made = connection.execute(_COLLECTION).first()
     if made is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
         return False
     _check_model(made.dimension, made.embed_model, dimension, embed_model)
     return bool(connection.scalar(text("select app.has_migration(:version)"), {"version": files(folder)[-1].version}))
 
 
-def _check_model(had: int, had_model: str, dimension: int, embed_model: str) -> None:
-    if had != dimension:
+def _check_model(stored: int, stored_model: str, dimension: int, embed_model: str) -> None:
+    if stored != dimension:
         raise SettingsError(
-            f"The stored memories are vectors of {had} numbers (from {had_model}), but {embed_model} gives "
+            f"The stored memories are vectors of {stored} numbers (from {stored_model}), but {embed_model} gives "
             f"{dimension}: {_WHAT_TO_DO}"
         )
-    if had_model != embed_model:
+    if stored_model != embed_model:
         raise SettingsError(
-            f"The stored memories come from the embedding model {had_model}, whose vectors cannot be compared "
+            f"The stored memories come from the embedding model {stored_model}, whose vectors cannot be compared "
             f"with those of {embed_model}: {_WHAT_TO_DO}"
         )
 
 
-def _bring_up(connection: Connection, dimension: int, embed_model: str, folder: Path) -> None:
-    """Everything in one transaction: all of it, or none."""
+def _apply_missing(connection: Connection, dimension: int, embed_model: str, folder: Path) -> None:
+    """Apply what is missing, in one transaction."""
     try:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
         _apply_files(connection, folder)
-        made = connection.execute(_MADE).first()
+        made = connection.execute(_COLLECTION).first()
         if made is not None:
             _check_model(made.dimension, made.embed_model, dimension, embed_model)
         connection.execute(
@@ -145,7 +145,7 @@ def _apply_files(connection: Connection, folder: Path) -> None:
         if migration.version in applied:
             continue
         _refuse_row_level_security(connection)
-        # Without parameters a percent sign in the file is itself.
+        # Without parameters, a percent sign in the file has no special meaning.
         connection.execution_options(no_parameters=True).exec_driver_sql(migration.sql)
         connection.execute(
             text(
@@ -157,9 +157,9 @@ def _apply_files(connection: Connection, folder: Path) -> None:
 
 
 def _refuse_row_level_security(connection: Connection) -> None:
-    """Functions that look across users run as their owner, who must be able to."""
-    may = connection.scalar(text("select rolsuper or rolbypassrls from pg_roles where rolname = current_user"))
-    if not may:
+    """Raise unless this role bypasses row-level security: functions that read all users' rows run as their owner."""
+    bypasses = connection.scalar(text("select rolsuper or rolbypassrls from pg_roles where rolname = current_user"))
+    if not bypasses:
         raise MigrationNeeded(
             f"The tables must be made by a role that bypasses row-level security (Supabase's postgres does). "
             f"Run once: {AS_ADMIN}"
@@ -171,7 +171,7 @@ def _first_line(error: sqlalchemy_errors.DBAPIError) -> str:
 
 
 def main() -> None:
-    """Make or update the tables of the database in the settings; say so, or what is missing."""
+    """Create or update the tables of the database in the settings, and print what was done or what is missing."""
     from .embed import embedder_for
     from .settings import settings
 

@@ -1,6 +1,6 @@
-"""Makes text from outside safe to store, to compare and to export: no byte a database refuses, no formula.
+"""Makes text safe to store, to compare and to export, and estimates its tokens.
 
-It changes what a person wrote only where Postgres could not keep it; comparing forms are never stored.
+What a person wrote is changed only where Postgres could not store it. Forms for comparing are never stored.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import unicodedata
 __all__ = ["cell", "comparable", "storable", "tokens", "uncelled"]
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛ʼ`´′＇", "'") | dict.fromkeys("“”„‟«»″＂", '"'))
-# What makes a spreadsheet take a cell for a formula, in the width it may also be written in.
+# Characters that begin a formula in a spreadsheet, also in their full-width forms.
 _FORMULA = frozenset("=+-@＝＋－＠")
 
 
 def storable(text: str) -> str:
-    """The text without NUL characters and lone surrogates, which no Postgres text can hold."""
-    if text.isascii() and "\x00" not in text:  # most texts, many times in a bulk
+    """Replace NUL characters and lone surrogates, which Postgres cannot store."""
+    if text.isascii() and "\x00" not in text:  # the common case, which has to be fast
         return text
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
@@ -24,27 +24,27 @@ def storable(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """A form in which case, spacing, apostrophes and Unicode spelling make no difference."""
+    """Return a form in which case, spacing, apostrophes and Unicode forms make no difference."""
     folded = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
     return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
 def cell(text: str) -> str:
-    """Text for a cell of a CSV file: a spreadsheet shows it and computes nothing from it.
+    """Return a text for a cell of a CSV file, which no spreadsheet takes for a formula.
 
-    What could begin a formula gets an apostrophe in front, which spreadsheets take for "this is text".
+    A text that could be a formula gets an apostrophe in front, which spreadsheets read as "this is text".
     """
     shown = "".join(each for each in storable(text) if each in "\t\n\r" or unicodedata.category(each) != "Cc")
-    # Past what is not seen, since spreadsheets look past it, too.
+    # Spreadsheets ignore invisible characters before a formula.
     begins = next((each for each in shown if not each.isspace() and unicodedata.category(each) != "Cf"), "")
     return f"'{shown}" if begins in _FORMULA or shown[:1] in {"\t", "\r", "\n"} else shown
 
 
 def uncelled(shown: str) -> str:
-    """The text that `cell` made this of."""
+    """Return the text that `cell` was given."""
     return shown[1:] if shown[:1] == "'" and cell(shown[1:]) == shown else shown
 
 
 def tokens(text: str) -> int:
-    """An estimate that does not fall short: three bytes a token, so that scripts other than Latin count fully."""
+    """Estimate the tokens of a text, rather too many: one for three bytes, so that every script counts fully."""
     return len(text.encode("utf-8", "replace")) // 3 + 4

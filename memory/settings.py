@@ -1,7 +1,7 @@
-"""The settings of the memory layer as one frozen object: the environment, then `.env`, then Streamlit's secrets.
+"""The settings of the memory layer, read from the environment, then `.env`, then Streamlit's secrets.
 
-The app adds its own settings to these (settings.py at the top level). Settings are checked and converted here;
-nothing is connected to and nothing is started.
+The app adds its own settings to these (settings.py at the top level). Settings are converted and checked here; nothing
+is connected or started.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ MOST_DOLLARS = 100_000
 
 
 def setting(default: Any, meaning: str, *, secret: bool = False, between: tuple[int, int] | None = None) -> Any:
-    """A field of settings: its default, what it means, and for a whole number the least and the largest it may be."""
+    """Declare a setting: its default, what it means, and for a whole number its smallest and largest value."""
     return field(default=default, metadata={"meaning": meaning, "between": between}, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemorySettings:
-    """One field for each setting; the environment's name is the field's in capitals."""
+    """One field for each setting; in the environment its name has capital letters."""
 
     database_url: str | None = setting(
         None,
@@ -88,7 +88,7 @@ class MemorySettings:
 
     @classmethod
     def read(cls, *places: Mapping[str, Any]) -> Self:
-        """Build from the first place that has each name; empty values count as unset."""
+        """Read each setting from the first place that has it; empty values count as unset."""
         values: dict[str, Any] = {}
         for each in fields(cls):
             raw = _first(each.name.upper(), places)
@@ -133,7 +133,7 @@ def _streamlit_secrets() -> Mapping[str, Any]:
     try:
         return st.secrets.to_dict()
     except StreamlitSecretNotFoundError as error:
-        # It says the same for a file that is not there and for one it cannot read.
+        # Streamlit raises the same for a missing file and for one it cannot read.
         if isinstance(error.__cause__ or error.__context__, FileNotFoundError) or "No secrets" in str(error):
             return {}
         raise SettingsError('Streamlit\'s secrets cannot be read: check that they are TOML, NAME = "value".') from error

@@ -1,1 +1,1 @@
-"""From what was said to what is remembered: extract, reconcile, write; and what the person is asked."""
+"""From messages to memories: extraction, what is accepted, what is never kept, episodes, questions."""

@@ -1,7 +1,7 @@
-"""vecs.episodes: what was said, turn by turn, for details that no memory kept. The only place with SQL about them.
+"""Episodes: messages as they were said, kept for details that no memory has.
 
-Nothing gets here that must not be kept: no message with a secret in it, none that asks to be forgotten, and
-nothing of a person who has switched episodes off. It finds nothing: recall searches both tables at once.
+A message is not kept if it holds a secret or asks to be forgotten, or if the person has switched episodes off.
+Episodes are found by recall, which searches both tables at once.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .secrets import asks_to_forget, holds_secret
 
 __all__ = ["Episodes", "episode_id", "may_be_kept"]
 
-MAX_LETTERS = 20_000
-_MESSAGES = uuid.UUID("6f6b3f0e-6a3c-4d2b-9b65-3f6d0a2b7c11")  # names every message's episode, so that it is kept once
+MAX_CHARACTERS = 20_000
+_MESSAGES = uuid.UUID("6f6b3f0e-6a3c-4d2b-9b65-3f6d0a2b7c11")  # the namespace of episode ids
 _INSERT = text(
     "insert into vecs.episodes (id, vec, metadata) values (:id, cast(:vec as vector), cast(:metadata as jsonb))"
     " on conflict (id) do nothing"
@@ -30,14 +30,14 @@ _INSERT = text(
 
 
 def may_be_kept(said: Sequence[Said]) -> tuple[Said, ...]:
-    """The messages of a turn that may stand as they were said; none, if the person asks to forget."""
+    """The messages of a turn that may be kept as they were said; none if the person asks to forget something."""
     if any(asks_to_forget(each.content) for each in said if each.role == "user"):
         return ()
     return tuple(each for each in said if each.role != "system" and not holds_secret(each.content))
 
 
 class Episodes:
-    """Keeps and erases one user's turns."""
+    """Keeps and erases the episodes of one user at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class Episodes:
         used: Collection[str] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add messages in their order; one that is known stays as it is. `used` are the memories a reply was given."""
+        """Keep messages in their order, each only once; `used` are the memories that the reply was given."""
         turn = next((each.message_id for each in said if each.role == "user"), None)
         for each, vector in zip(said, vectors, strict=True):
             turn = each.message_id if each.role == "user" else turn
@@ -61,7 +61,7 @@ class Episodes:
             connection.execute(_INSERT, values)
 
     def count(self, user_id: str) -> int:
-        """How many turns of a person are kept, those included that a removed memory hides."""
+        """How many episodes a user has, hidden ones included."""
         [row] = self._database.read_as(user_id, "select count(*) as kept from vecs.episodes")
         return int(row["kept"])
 
@@ -78,9 +78,9 @@ class Episodes:
         return [row.message_id for row in rows if row.message_id], [row.id for row in rows]
 
     def erase(self, connection: Connection, ids: Sequence[str]) -> int:
-        """Erase these for good, inside a transaction of the caller."""
-        gone = text("delete from vecs.episodes where user_id = app.asking() and id = any(:ids)")
-        return connection.execute(gone, {"ids": list(ids)}).rowcount
+        """Erase these episodes inside the caller's transaction; return how many there were."""
+        statement = text("delete from vecs.episodes where user_id = app.asking() and id = any(:ids)")
+        return connection.execute(statement, {"ids": list(ids)}).rowcount
 
     def erase_all(self, user_id: str, run_id: str | None = None) -> int:
         """Erase all episodes of a user, or those of one chat; return how many there were."""
@@ -92,20 +92,20 @@ class Episodes:
 
 
 def episode_id(user_id: str, message_id: str) -> str:
-    """The id of a message's episode, whether it is kept or not."""
+    """The id that the episode of a message has, if it is kept."""
     return str(uuid.uuid5(_MESSAGES, f"{user_id} {message_id}"))
 
 
 def _metadata(user_id: str, said: Said, turn: str | None, used: Collection[str], extra: Mapping[str, Any]) -> str:
     known: dict[str, Any] = {
         **extra,
-        "data": said.content[:MAX_LETTERS],
+        "data": said.content[:MAX_CHARACTERS],
         "user_id": user_id,
         "role": said.role,
         "actor_id": said.name,
         "created_at": said.at.astimezone(UTC).isoformat(),
         "message_id": said.message_id,
-        "turn": turn,  # the person's message: what is removed of it hides the reply as well
+        "turn": turn,  # the person's message; deleting what it taught hides the reply, too
         "run_id": said.run_id,
         "used": sorted(used) if used and said.role == "assistant" else None,
     }

@@ -1,7 +1,7 @@
-"""Proposals and what is known, to writes and drops. Pure: decides, and touches nothing.
+"""Decides which proposals are accepted, and turns them into writes; the others are refused with a reason. Pure.
 
-Here stands what a model may not decide: the quote must be the person's own words of this turn and prove
-the text, a target must have been shown, a repeat is no news, newer words stand, a secret never enters.
+These rules bind the model: the quote must be the person's own words of this turn and prove the text; a memory to change
+must have been shown; a repetition is nothing new; newer words are not overwritten; a secret is never kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
 class Decision(NamedTuple):
-    """What will be written, what is not believed and why, and which memories were said again."""
+    """What will be written, what is refused and why, and which memories were said again."""
 
     writes: list[Write]
     refused: list[RefusedProposal]
@@ -32,26 +32,26 @@ class Decision(NamedTuple):
 
 
 def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequence[Fact]) -> Decision:
-    """Split what was proposed into what will be done and what will not."""
+    """Split the proposals into those that are accepted and those that are refused."""
     decision = Decision([], [], [])
     for proposal in proposals:
-        spoken = _spoken(proposal, said)
-        known = _known(proposal, shown, decision.writes)
-        problem = _problem(proposal, spoken, shown)
+        spoken = _message_with_quote(proposal, said)
+        known = _says_the_same(proposal, shown, decision.writes)
+        problem = _reason_against(proposal, spoken, shown)
         if problem is None and known is not None and _adds_nothing(proposal, known, shown):
             problem = "it is already known"
             if isinstance(known, Fact) and known.id not in decision.confirmed:
                 decision.confirmed.append(known.id)
         if problem is None and known is None and not _proved(proposal):
             problem = "the quote does not prove it"
-        if problem is None and _borrowed(proposal, said, known):
+        if problem is None and _assistants_words(proposal, said, known):
             problem = "they are the assistant's words"
-        if problem is None and _taken(proposal, shown, decision.writes):
+        if problem is None and _changed_already(proposal, shown, decision.writes):
             problem = "another change of this turn is about the same memory"
         if problem is None and len(decision.writes) >= MAX_WRITES:
             problem = "too many at once"
         if problem or spoken is None:
-            # A drop is noted down, too: a secret must not be kept as what was not kept.
+            # Refused proposals are recorded, too; a secret must not be.
             text = "" if _tells_secret(proposal) else storable(proposal.text[:MAX_TEXT])
             decision.refused.append(RefusedProposal(text, problem or ""))
             continue
@@ -59,26 +59,26 @@ def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequen
     return decision
 
 
-def _spoken(proposal: Proposal, said: Sequence[Said]) -> Said | None:
-    """The message of the person in which the quote stands."""
+def _message_with_quote(proposal: Proposal, said: Sequence[Said]) -> Said | None:
+    """The person's message that has the quote."""
     own_words = (each for each in said if each.role == "user")
     return next((each for each in own_words if stands_in(proposal.quote, each.content)), None)
 
 
-def _known(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> Fact | Write | None:
-    """What says the same already, among what is known and what this turn has added."""
+def _says_the_same(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> Fact | Write | None:
+    """The memory, or the write of this turn, that says the same already."""
     candidates: list[Fact | Write] = [*shown, *writes]
     return next((each for each in candidates if same_statement(each.text, proposal.text)), None)
 
 
-def _taken(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> bool:
-    """Whether this turn changes the target already: the second change would rest on what is no longer there."""
+def _changed_already(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> bool:
+    """Whether this turn changes the target already; a second change would rest on words that are gone."""
     target = _target(proposal, shown)
     return target is not None and any(write.fact_id == target.id for write in writes)
 
 
 def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]) -> bool:
-    """An addition of what is known; or an update that would leave its target as it is."""
+    """Whether it adds what is known, or is an update that would change nothing."""
     if proposal.action == "add":
         return True
     target = _target(proposal, shown)
@@ -91,26 +91,26 @@ def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]
 
 
 def _proved(proposal: Proposal) -> bool:
-    """Whether the quote says something, in words that the text is about; a deletion has no text."""
+    """Whether the quote proves the text; a deletion has no text."""
     return proposal.action == "delete" or shares_content(proposal.quote, proposal.text)
 
 
-def _borrowed(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:
-    """Whether most of a text is the assistant's, which proves nothing, however fitting the quote."""
-    told = content_words(proposal.text)
+def _assistants_words(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:
+    """Whether most of a text are the assistant's words, which prove nothing."""
+    text = content_words(proposal.text)
     own = content_words("\n".join(each.content for each in said if each.role == "user"))
     theirs = content_words("\n".join(each.content for each in said if each.role == "assistant"))
-    borrowed = (told - own) & theirs
-    return known is None and len(borrowed) >= 3 and 2 * len(borrowed) > len(told)
+    borrowed = (text - own) & theirs
+    return known is None and len(borrowed) >= 3 and 2 * len(borrowed) > len(text)
 
 
-def _problem(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> str | None:
+def _reason_against(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> str | None:
     if spoken is None:
         return "the quote is not in the person's words"
     target = _target(proposal, shown)
     if proposal.action != "add" and target is None:
         return "it names a memory that was not shown"
-    if target is not None and _newer(target, spoken):
+    if target is not None and _changed_later(target, spoken):
         return "something newer is known"
     if proposal.action == "delete":
         return None
@@ -132,8 +132,8 @@ def _target(proposal: Proposal, shown: Sequence[Fact]) -> Fact | None:
     return shown[number - 1]
 
 
-def _newer(target: Fact, spoken: Said) -> bool:
-    """Whether a memory was last put into words after this was said, as when an old turn is read late."""
+def _changed_later(target: Fact, spoken: Said) -> bool:
+    """Whether a memory was last changed after this was said, as when an old turn is read late."""
     try:
         written = datetime.fromisoformat(str(target.metadata.get("updated_at") or target.created_at))
     except ValueError:
@@ -152,7 +152,7 @@ def _names(proposal: Proposal) -> Iterable[str]:
 
 def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: Fact | Write | None) -> Write:
     target = _target(proposal, shown)
-    # Corrected into what another memory says already: one of the two goes.
+    # Corrected into what another memory says already: then the target is deleted.
     replaced = known is not None and proposal.action == "update"
     return Write(
         action="delete" if replaced else proposal.action,
@@ -185,7 +185,7 @@ def _name(name: str) -> str:
 
 
 def _date(value: str | None) -> str | None:
-    """An ISO date, or nothing: a model's "last spring" is not a date."""
+    """Return an ISO date, or None: a model may answer "last spring"."""
     try:
         return date.fromisoformat((value or "")[:10]).isoformat()
     except ValueError:

@@ -1,7 +1,4 @@
-"""Recognises what must never be kept: passwords, keys, card and account numbers, and what a person asks to forget.
-
-It stores and tells nothing.
-"""
+"""Recognises what must never be kept: passwords, keys, card and account numbers, and requests to forget something."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ _FORGET = re.compile(
 
 
 def asks_to_forget(text: str) -> bool:
-    """Whether a text asks that something, itself perhaps, be forgotten or not be kept."""
+    """Whether a text asks to forget something, or not to keep it."""
     return bool(_FORGET.search(text))
 
 
@@ -40,14 +37,14 @@ def holds_secret(text: str) -> bool:
 
 
 def _holds_card(digits: str) -> bool:
-    """Whether groups that stand together make a card's number; a date or a security code may follow it."""
+    """Whether groups of digits hold a card's number; a date or a security code may follow it."""
     groups = re.split("[ -]", digits)
     spans = ("".join(groups[start:end]) for start in range(len(groups)) for end in range(start + 1, start + 20))
     return any(12 <= len(span) <= 19 and _is_card(span) for span in spans)
 
 
 def _is_card(digits: str) -> bool:
-    """Luhn's check, so that a long order number is not taken for a card."""
+    """Luhn's check, so that other long numbers are not taken for cards."""
     numbers = [int(digit) for digit in digits]
     doubled = [sum(divmod(2 * number, 10)) for number in numbers[-2::-2]]
     return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0

@@ -215,7 +215,7 @@ def test_what_is_no_point_in_time_is_refused_in_one_line(as_of: Any) -> None:
 
 
 def test_a_time_outside_of_the_calendar_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="outside of the calendar"):
+    with pytest.raises(InvalidInput, match="outside the calendar"):
         arguments.moment("9999-12-31T23:59:59-05:00")
 
 
