@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AppError as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt as ended:
-        raise SystemExit("Ended before it was done; the same command goes on from parts.") from ended
+        raise SystemExit("Ended before it was done; run the same command again to continue.") from ended
 
 
 def _parser() -> argparse.ArgumentParser:
