@@ -39,7 +39,7 @@ def test_two_different_users_in_one_call_are_refused() -> None:
 
 
 @pytest.mark.parametrize("filters", [None, {}, {"user_id": None}])
-def test_nobody_is_not_everybody(filters: Any) -> None:
+def test_a_call_without_a_user_is_refused(filters: Any) -> None:
     with pytest.raises(InvalidInput, match="A user id is missing"):
         arguments.asking(None, filters)
 
@@ -64,7 +64,7 @@ def test_a_filter_that_would_be_ignored_is_refused(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["", "  ", "x" * 256, "nul\x00", "half \ud800", *NONSENSE])
-def test_what_cannot_be_somebody_is_refused_in_either_way(user_id: Any) -> None:
+def test_a_value_that_is_no_user_id_is_refused_in_either_way(user_id: Any) -> None:
     for ways in ((user_id, None), (None, {"user_id": user_id})):
         with pytest.raises(InvalidInput, match="user id"):
             arguments.asking(*ways)
@@ -117,7 +117,7 @@ def test_a_question_that_is_no_text_is_refused(query: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "nul\x00", "half \ud800", "x" * 1_001, *NONSENSE])
-def test_what_is_no_name_of_anything_is_no_id_and_no_change(value: Any) -> None:
+def test_a_value_that_cannot_be_an_id_names_no_memory_and_no_change(value: Any) -> None:
     assert not arguments.could_be_id(value)
     if type(value) is not int:
         with pytest.raises(InvalidInput, match="A change is named by"):
@@ -140,7 +140,7 @@ def test_text_one_message_and_a_list_become_messages_with_a_time() -> None:
         assert arguments.messages(each, at, "r") == [hello]
 
 
-def test_a_message_without_a_time_is_said_now() -> None:
+def test_a_message_without_a_time_gets_the_present_time() -> None:
     before = datetime.now(UTC)
     [said] = arguments.messages("hello")
     assert before <= said.at <= datetime.now(UTC)
@@ -169,7 +169,7 @@ def test_a_run_is_kept_without_what_no_database_can_store() -> None:
 # -- metadata ------------------------------------------------------------------------------------------
 
 
-def test_a_last_day_is_written_with_all_its_digits() -> None:
+def test_an_expiry_date_before_the_year_1000_keeps_its_leading_zeros() -> None:
     assert arguments.own_metadata({"a": 1}, date(999, 1, 2)) == {"a": 1, "expiration_date": "0999-01-02"}
     assert arguments.own_metadata() == {}
 
@@ -208,7 +208,7 @@ def test_a_time_a_day_and_iso_text_are_points_in_time(as_of: Any, meant: datetim
 
 
 @pytest.mark.parametrize("as_of", [None, "", "yesterday", "2026-13-01", "12:00", "x" * 9_999, *NONSENSE])
-def test_what_is_no_point_in_time_is_refused_in_one_line(as_of: Any) -> None:
+def test_a_value_that_is_no_point_in_time_is_refused_in_one_line(as_of: Any) -> None:
     with pytest.raises(InvalidInput, match="as_of is a datetime") as refused:
         arguments.moment(as_of)
     assert len(str(refused.value)) < 200
@@ -243,7 +243,7 @@ def test_a_time_outside_of_the_calendar_is_refused() -> None:
     ],
 )
 @given_any(value=anything)
-def test_any_value_at_all_is_taken_or_refused_in_a_sentence(check: Callable[[Any], Any], value: Any) -> None:
+def test_every_value_is_accepted_or_refused_with_a_sentence(check: Callable[[Any], Any], value: Any) -> None:
     problem = "."
     try:
         check(value)

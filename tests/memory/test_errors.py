@@ -39,7 +39,7 @@ def test_every_error_can_be_imported_by_name() -> None:
     assert sorted(errors.__all__) == sorted(_classes())
 
 
-def test_every_error_says_its_sentence() -> None:
+def test_every_error_shows_its_sentence() -> None:
     for each in _classes().values():
         assert str(each("What happened, and what to do.")) == "What happened, and what to do."
 

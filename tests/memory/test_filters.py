@@ -166,14 +166,14 @@ def test_the_database_answers_as_plain_python_does(database: Database, wanted: d
     assert _found(database, wanted, kept) == [place for place, row in enumerate(kept) if _holds(wanted, row)]
 
 
-def test_no_failure_hides_behind_the_silence_of_the_match(database: Database) -> None:
+def test_no_filter_makes_the_database_fail(database: Database) -> None:
     """Postgres is asked to be silent, for rows of a wrong type; a wrong path would be as silent."""
     wanted = {'a\\"b': {"$in": [1, "x"]}, "$not": {"tags": {"$contains": "q"}}, "happened_at": date(2026, 3, 1)}
     row = {'a\\"b': "x", "tags": ["p"], "happened_at": "2026-03-01"}
     assert _found(database, wanted, [row, {**row, "tags": ["q"]}]) == [0]
 
 
-def test_a_day_is_in_from_its_first_moment_to_its_last(database: Database) -> None:
+def test_a_filter_on_a_day_includes_the_whole_day(database: Database) -> None:
     moments = ("2026-02-28T23:59:59+00:00", "2026-03-01", "2026-03-01T23:59:59.999999+00:00", "2026-03-02")
     kept = [{"created_at": each} for each in moments]
     day = date(2026, 3, 1)
@@ -184,13 +184,13 @@ def test_a_day_is_in_from_its_first_moment_to_its_last(database: Database) -> No
     assert _found(database, {"created_at": day}, kept) == [1, 2]
 
 
-def test_an_offset_of_another_writer_is_read_and_not_compared_as_text(database: Database) -> None:
+def test_a_date_with_an_offset_is_compared_as_a_time_not_as_text(database: Database) -> None:
     kept = [{"created_at": "2026-03-01T23:30:00.123456-07:00"}, {"created_at": "2026-03-02T06:00:00Z"}]
     assert _found(database, {"created_at": {"gte": "2026-03-02T06:15:00+00:00"}}, kept) == [0]
     assert _found(database, {"created_at": {"lt": "2026-03-02T06:15Z"}}, kept) == [1]
 
 
-def test_no_filter_at_all_is_true_for_every_row(database: Database) -> None:
+def test_an_empty_filter_fits_every_row(database: Database) -> None:
     assert _found(database, {}, [{}, {"kind": "goal"}]) == [0, 1]
 
 
@@ -264,7 +264,7 @@ CIRCLE["$and"] = [CIRCLE]
         ({"NOT": [{"user_id": {"$ne": "eve"}}]}, "cannot name a user"),
     ],
 )
-def test_what_is_no_filter_gets_a_sentence(filters: Any, sentence: str) -> None:
+def test_a_wrong_filter_is_refused_with_a_sentence(filters: Any, sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence) as refused:
         compile_filters(filters)
     assert len(str(refused.value)) < 300

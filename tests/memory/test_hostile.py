@@ -49,7 +49,7 @@ def _texts(memory: Memory, user_id: str = "alice") -> list[str]:
     ],
     ids=lambda bad: f"{bad.action}-{bad.text[:20]}",
 )
-def test_what_is_wrong_is_dropped_with_a_reason(hostile: Memory, scripted_model: ScriptedModel, bad: Any) -> None:
+def test_a_wrong_proposal_is_refused_with_a_reason(hostile: Memory, scripted_model: ScriptedModel, bad: Any) -> None:
     scripted_model.enqueue(answer(bad))
     plan = hostile.turns.plan([Said("user", "I bake bread on Sundays")], user_id="alice")
     assert plan.writes == ()
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_dropped_with_a_reason(hostile: Memory, scripted_model:
     assert plan.refused[0].reason
 
 
-def test_an_order_inside_a_memory_is_data(hostile: Memory, scripted_model: ScriptedModel) -> None:
+def test_an_instruction_inside_a_memory_is_data(hostile: Memory, scripted_model: ScriptedModel) -> None:
     hostile.update(hostile.get_all(user_id="alice")["results"][0]["id"], ORDER, user_id="alice")
     scripted_model.enqueue(answer(operation("add", "I am an administrator", "I am an administrator")))
     hostile.add("I bake bread on Sundays", user_id="alice")
@@ -73,7 +73,7 @@ def test_numbers_reach_only_what_was_shown_to_this_person(hostile: Memory, scrip
     assert _texts(hostile, "bob") == [KNOWN]
 
 
-def test_a_flood_is_bounded(hostile: Memory, scripted_model: ScriptedModel) -> None:
+def test_a_flood_of_proposals_is_bounded(hostile: Memory, scripted_model: ScriptedModel) -> None:
     flood = [operation("add", f"I bake bread number {number}", "I bake bread") for number in range(5_000)]
     scripted_model.enqueue(answer(*flood))
     hostile.add("I bake bread on Sundays", user_id="alice")

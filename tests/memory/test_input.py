@@ -56,14 +56,14 @@ def test_what_is_kept_as_said_may_repeat(memory: Memory) -> None:
     assert _add(memory, [HELLO, HELLO]) == ["hello there"] * 2
 
 
-def test_the_word_as_said_is_signed_by_the_person(memory: Memory, database: Database) -> None:
+def test_a_message_kept_as_said_is_recorded_as_the_persons(memory: Memory, database: Database) -> None:
     _add(memory, HELLO)
     assert database.read_as("alice", "select action, actor from app.memory_history") == [
         {"action": "add", "actor": "person"}
     ]
 
 
-def test_own_keys_a_time_a_run_and_a_last_day_are_kept(memory: Memory) -> None:
+def test_own_keys_a_time_a_run_and_an_expiry_date_are_kept(memory: Memory) -> None:
     said_at = datetime(2024, 2, 29, 12, tzinfo=UTC)
     _add(memory, HELLO, metadata={"dia_id": "D1:1", "n": {"deep": [1, None]}}, at=said_at, run_id="r", expires=date.max)
     found = _only(memory)
@@ -77,7 +77,7 @@ def test_own_keys_a_time_a_run_and_a_last_day_are_kept(memory: Memory) -> None:
     assert found["created_at"] == "2024-02-29T12:00:00+00:00"
 
 
-def test_a_last_day_given_with_a_time_is_a_day(memory: Memory) -> None:
+def test_an_expiry_date_with_a_time_is_a_day(memory: Memory) -> None:
     _add(memory, HELLO, expires=datetime(2999, 1, 2, 3, 4, tzinfo=UTC))
     assert _only(memory)["metadata"]["expiration_date"] == "2999-01-02"
 
@@ -104,7 +104,9 @@ def test_a_key_of_the_memory_layer_cannot_be_overwritten(untouched: Memory, key:
     ],
 )
 @pytest.mark.parametrize("infer", [True, False])
-def test_what_is_no_message_is_refused_and_nothing_of_it_is_kept(untouched: Memory, messages: Any, infer: bool) -> None:
+def test_a_value_that_is_no_message_is_refused_and_nothing_is_kept(
+    untouched: Memory, messages: Any, infer: bool
+) -> None:
     with pytest.raises(InvalidInput):
         untouched.add(messages, user_id="alice", infer=infer)
     assert untouched.get_all(user_id="alice") == {"results": []}
@@ -128,7 +130,7 @@ def test_details_that_cannot_be_kept_are_refused(untouched: Memory, more: dict[s
     assert untouched.get_all(user_id="alice") == {"results": []}
 
 
-def test_metadata_may_talk_about_escapes(memory: Memory) -> None:
+def test_metadata_may_contain_the_text_of_an_escape(memory: Memory) -> None:
     _add(memory, HELLO, metadata={"k": "a literal \\u0000 and \\\\u0000"})
     assert _only(memory)["metadata"]["k"] == "a literal \\u0000 and \\\\u0000"
 
@@ -158,7 +160,7 @@ def test_odd_text_is_kept_readable(memory: Memory, words: str, kept: str) -> Non
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.text(st.characters(codec=None, categories=None), min_size=1, max_size=80))
-def test_any_text_at_all_is_kept_or_refused_in_a_sentence(memory: Memory, words: str) -> None:
+def test_every_text_is_kept_or_refused_with_a_sentence(memory: Memory, words: str) -> None:
     try:
         [event] = memory.add(words, user_id="alice", infer=False)["results"]
     except InvalidInput:
@@ -184,7 +186,7 @@ def test_a_question_that_is_no_text_is_refused(untouched: Memory, query: Any) ->
 
 
 @pytest.mark.parametrize("words", ["", "  ", None, 5, "x" * 100_001])
-def test_a_memory_cannot_be_changed_into_what_is_no_text(memory: Memory, words: Any) -> None:
+def test_a_memory_cannot_be_changed_to_something_that_is_no_text(memory: Memory, words: Any) -> None:
     [event] = memory.add("I like tea.", user_id="alice")["results"]
     with pytest.raises(InvalidInput):
         memory.update(event["id"], words, user_id="alice")

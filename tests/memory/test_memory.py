@@ -74,7 +74,7 @@ def test_the_same_statement_is_kept_once(memory: Memory) -> None:
     assert _texts(memory.get_all(user_id="alice")) == [TEA]
 
 
-def test_two_people_may_say_the_same(memory: Memory) -> None:
+def test_two_users_may_have_the_same_memory(memory: Memory) -> None:
     _keep(memory, TEA, "alice")
     _keep(memory, TEA, "bob")
     assert _texts(memory.get_all(user_id="bob")) == [TEA]
@@ -99,13 +99,13 @@ def test_everything_is_listed_with_the_newest_first_whatever_zone_it_was_said_in
     assert _texts(memory.get_all(user_id="alice", limit=1)) == ["I like evening."]
 
 
-def test_a_memory_is_got_by_its_id(memory: Memory) -> None:
+def test_get_returns_a_memory_by_its_id(memory: Memory) -> None:
     found = memory.get(_keep(memory, TEA), user_id="alice")
     assert found is not None
     assert found["memory"] == TEA
 
 
-def test_a_changed_memory_says_the_new_and_is_found_by_it(memory: Memory) -> None:
+def test_a_changed_memory_has_the_new_words_and_is_found_by_them(memory: Memory) -> None:
     kept = _keep(memory, TEA)
     _keep(memory, REDIS)
     changed = memory.update(kept, "I like black coffee", user_id="alice")
@@ -114,7 +114,7 @@ def test_a_changed_memory_says_the_new_and_is_found_by_it(memory: Memory) -> Non
     assert _texts(memory.search("coffee", user_id="alice", limit=1)) == ["I like black coffee"]
 
 
-def test_a_memory_the_person_changed_no_longer_claims_the_old_quote(memory: Memory) -> None:
+def test_a_memory_that_the_person_changed_loses_its_old_quote(memory: Memory) -> None:
     changed = memory.update(_keep(memory, TEA), "I like black coffee", user_id="alice")
     assert "quote" not in changed["metadata"]
     assert changed["metadata"]["source"] == "person"
@@ -170,7 +170,7 @@ def test_erasing_takes_the_history_too_and_only_mine(memory: Memory, database: D
     assert len(_history(database, "bob")) == 1
 
 
-def test_erasing_nothing_is_no_error(memory: Memory) -> None:
+def test_erasing_an_empty_memory_is_no_error(memory: Memory) -> None:
     assert memory.delete_all(user_id="alice").erased["memories"] == 0
 
 
@@ -187,7 +187,7 @@ def test_another_users_memory_does_not_exist_for_me(memory: Memory) -> None:
     assert unharmed["memory"] == TEA
 
 
-def test_an_unknown_id_and_somebody_elses_sound_the_same(memory: Memory) -> None:
+def test_an_unknown_id_and_another_users_id_give_the_same_error(memory: Memory) -> None:
     theirs = _keep(memory, TEA, "bob")
     sentences = []
     for memory_id in (theirs, "never existed"):
@@ -198,7 +198,7 @@ def test_an_unknown_id_and_somebody_elses_sound_the_same(memory: Memory) -> None
 
 
 @pytest.mark.parametrize("odd", ["", "nul\x00", "half \ud800", "'; --", 5, None, "x" * 10_000])
-def test_an_odd_id_is_an_unknown_one(untouched: Memory, odd: Any) -> None:
+def test_an_odd_id_is_treated_as_unknown(untouched: Memory, odd: Any) -> None:
     assert untouched.get(odd, user_id="alice") is None
     with pytest.raises(NotFound):
         untouched.update(odd, "I like tea", user_id="alice")
@@ -229,12 +229,12 @@ def test_every_call_needs_a_user(untouched: Memory, call: Callable[[Memory, Any]
             call(untouched, nobody)
 
 
-def test_a_question_without_words_finds_nothing(memory: Memory) -> None:
+def test_an_empty_question_finds_nothing(memory: Memory) -> None:
     _keep(memory, TEA)
     assert memory.search(" \n", user_id="alice") == {"results": []}
 
 
-def test_a_memory_past_its_day_is_not_found_and_does_not_block_its_words(memory: Memory) -> None:
+def test_an_expired_memory_is_not_found_and_can_be_learned_again(memory: Memory) -> None:
     memory.add(TEA, user_id="alice", expires=date(2020, 1, 1))
     assert _texts(memory.get_all(user_id="alice")) == []
     assert _texts(memory.search("tea", user_id="alice")) == []
@@ -242,7 +242,7 @@ def test_a_memory_past_its_day_is_not_found_and_does_not_block_its_words(memory:
     assert _texts(memory.get_all(user_id="alice")) == [TEA]
 
 
-def test_a_memory_before_its_day_is_found(memory: Memory) -> None:
+def test_a_memory_that_has_not_expired_is_found(memory: Memory) -> None:
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     kept = _keep(memory, TEA, expires=tomorrow)
     found = memory.get(kept, user_id="alice")
@@ -256,7 +256,7 @@ def test_a_database_without_tables_says_what_to_run(empty_database: Database, em
         Memory(empty_database, embedder, None).search("tea", user_id="alice")
 
 
-def test_the_page_about_a_person_follows_their_memories(memory: Memory) -> None:
+def test_the_profile_follows_the_memories(memory: Memory) -> None:
     kept = _keep(memory, TEA)
     assert TEA in memory.profile.refresh("alice").text
     memory.delete(kept, user_id="alice")

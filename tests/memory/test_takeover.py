@@ -118,13 +118,13 @@ def test_a_row_of_mem0_can_be_changed_and_keeps_its_other_keys(taken_over: Memor
     assert (changed["memory"], changed["metadata"]["category"]) == ("Lives in Porto", "home")
 
 
-def test_what_mem0_knew_is_not_learned_twice(taken_over: Memory) -> None:
+def test_a_memory_from_mem0_is_not_learned_twice(taken_over: Memory) -> None:
     taken_over.add("I love Redis.", user_id="dave")
     again = taken_over.add("I love Redis.", user_id="dave")
     assert again["results"] == []
 
 
-def test_rows_of_nobody_stay_where_they_are_and_are_shown_to_nobody(mem0: Mem0, taken_over: Memory) -> None:
+def test_rows_without_a_user_stay_and_are_shown_to_nobody(mem0: Mem0, taken_over: Memory) -> None:
     with administrator(mem0.database) as connection:
         kept = connection.scalar(text("select count(*) from vecs.memories where id = 'of an agent'"))
     assert kept == 1
@@ -132,7 +132,7 @@ def test_rows_of_nobody_stay_where_they_are_and_are_shown_to_nobody(mem0: Mem0, 
         assert taken_over.get("of an agent", user_id=user) is None
 
 
-def test_what_mem0_writes_afterwards_is_in_the_history(mem0: Mem0, taken_over: Memory) -> None:
+def test_later_writes_of_mem0_are_in_the_history(mem0: Mem0, taken_over: Memory) -> None:
     mem0.add("new", "Has a parrot", day=9, user_id="ana")
     assert "new" in _ids(taken_over, "ana")
     last = mem0.database.read_as("ana", HISTORY + " where memory_id = 'new'")

@@ -47,7 +47,7 @@ def _rows(database: Database, user_id: str) -> dict[str, int]:
     return counted
 
 
-def test_erasing_takes_everything_of_one_person_and_nothing_of_another(full: Memory, database: Database) -> None:
+def test_erasing_takes_everything_of_one_user_and_nothing_of_another(full: Memory, database: Database) -> None:
     before = _rows(database, "bob")
     assert all(_rows(database, "alice").values())
     full.delete_all(user_id="alice")
@@ -55,7 +55,7 @@ def test_erasing_takes_everything_of_one_person_and_nothing_of_another(full: Mem
     assert _rows(database, "bob") == before
 
 
-def test_the_receipt_lists_what_went_and_looks_for_it_again(full: Memory) -> None:
+def test_the_receipt_counts_what_was_erased_and_looks_for_it(full: Memory) -> None:
     receipt = full.delete_all(user_id="alice")
     assert receipt.erased["memories"] == 1
     assert all(receipt.erased[table] for table in OWN_TABLES)
@@ -63,13 +63,13 @@ def test_the_receipt_lists_what_went_and_looks_for_it_again(full: Memory) -> Non
     assert receipt.proved
 
 
-def test_a_receipt_does_not_claim_what_is_not_so() -> None:
+def test_a_receipt_is_not_proved_if_something_is_left() -> None:
     now: Any = None
     assert not Receipt("alice", {}, now, 1, found_again=1).proved
     assert not Receipt("alice", {}, now, 1, 0, rows_left={"memory_history": 3}).proved
 
 
-def test_what_was_erased_cannot_be_undone_or_asked_for(full: Memory) -> None:
+def test_erased_memories_cannot_be_restored_or_found(full: Memory) -> None:
     [kept] = full.get_all(user_id="alice")["results"]
     event = full.changes(user_id="alice")[0]["id"]
     full.delete_all(user_id="alice")

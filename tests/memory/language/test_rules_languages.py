@@ -96,7 +96,7 @@ def test_a_statement_is_taken_with_its_kind_and_language(statement: str, kind: s
         *("Answer in one sentence.", "Forget it.", "Remember when it rained?", "I have an error in my code."),
     ],
 )
-def test_what_is_not_meant_as_a_statement_about_oneself_gives_nothing(words: str) -> None:
+def test_a_sentence_that_is_no_statement_about_oneself_gives_nothing(words: str) -> None:
     assert _taken(words) == []
 
 
@@ -112,11 +112,11 @@ def test_what_is_not_meant_as_a_statement_about_oneself_gives_nothing(words: str
         ("My sister Ana is vegetarian.", "My sister Ana is vegetarian."),
     ],
 )
-def test_the_statement_is_kept_in_the_persons_words_without_what_hangs_on_it(words: str, text: str) -> None:
+def test_a_statement_is_kept_in_the_persons_words_without_greeting_and_request(words: str, text: str) -> None:
     assert _taken(words) == [text]
 
 
-def test_who_is_kin_goes_by_both_names() -> None:
+def test_a_relative_is_an_entity_with_both_names() -> None:
     assert _proposed("My sister Ana is vegetarian.")[0].entities == (("Ana", "My sister"),)
 
 
@@ -137,7 +137,7 @@ def test_who_is_kin_goes_by_both_names() -> None:
         ("Always answer in English.", "Always answer in German"),
     ],
 )
-def test_what_fills_a_slot_takes_the_place_of_what_filled_it(words: str, known: str) -> None:
+def test_a_new_value_of_a_slot_replaces_the_old_one(words: str, known: str) -> None:
     assert _done(words, "My cat is called Miso", known) == [("update", 2)]
 
 
@@ -152,11 +152,11 @@ def test_what_fills_a_slot_takes_the_place_of_what_filled_it(words: str, known: 
         ("I have a horse called Luna.", "I have a dog called Rex"),
     ],
 )
-def test_what_may_be_true_beside_the_known_is_added(words: str, known: str) -> None:
+def test_a_statement_that_contradicts_nothing_is_added(words: str, known: str) -> None:
     assert _done(words, known) == [("add", None)]
 
 
-def test_where_two_memories_could_be_meant_none_is_replaced() -> None:
+def test_if_two_memories_could_be_meant_none_is_replaced() -> None:
     assert _done("I live in Milan.", "I live in Rome", "I live in Turin") == [("add", None)]
 
 
@@ -173,7 +173,7 @@ def test_what_is_known_in_other_words_is_proposed_as_that_memory() -> None:
         ("En realidad es Lugo, no Vigo.", "Vivo en Vigo", "Vivo en Lugo"),
     ],
 )
-def test_a_correction_puts_one_word_right_and_quotes_the_person(words: str, known: str, text: str) -> None:
+def test_a_correction_changes_one_word_and_quotes_the_person(words: str, known: str, text: str) -> None:
     [proposal] = _proposed(words, "I like tea", known)
     assert (proposal.action, proposal.target, proposal.text, proposal.quote) == ("update", 2, text, words)
 
@@ -190,7 +190,7 @@ def test_a_correction_of_something_else_changes_nothing(words: str, known: tuple
     assert _proposed(words, *known) == []
 
 
-def test_what_was_meant_takes_the_place_of_what_was_just_said() -> None:
+def test_a_correction_replaces_what_was_just_said() -> None:
     said = [Said("user", "I live in Porto."), Said("assistant", "Lovely!"), Said("user", "No, I meant Lisbon.")]
     assert [(each.text, each.quote) for each in rules.propose(said)] == [("I live in Lisbon.", "No, I meant Lisbon.")]
 
@@ -204,7 +204,7 @@ def test_what_was_meant_takes_the_place_of_what_was_just_said() -> None:
         ("Olvida que me gusta el fútbol.", "Me gusta el fútbol"),
     ],
 )
-def test_what_is_taken_back_word_for_word_is_deleted(words: str, known: str) -> None:
+def test_a_memory_named_word_for_word_is_deleted(words: str, known: str) -> None:
     assert _done(words, "I like tea", known) == [("delete", 2)]
 
 
@@ -220,7 +220,7 @@ def test_what_is_taken_back_word_for_word_is_deleted(words: str, known: str) -> 
         ("Olvídalo.", ("Me gusta la ópera",)),
     ],
 )
-def test_nothing_is_deleted_that_is_not_named_beyond_doubt(words: str, known: tuple[str, ...]) -> None:
+def test_nothing_is_deleted_if_it_is_not_named_clearly(words: str, known: tuple[str, ...]) -> None:
     assert "delete" not in [action for action, _ in _done(words, *known)]
 
 
@@ -239,11 +239,11 @@ def test_nothing_is_deleted_that_is_not_named_beyond_doubt(words: str, known: tu
         ("I have an appointment today or tomorrow.", None),
     ],
 )
-def test_a_day_is_told_only_where_exactly_one_is_named(words: str, day: str | None) -> None:
+def test_a_sentence_has_a_day_only_if_it_names_exactly_one(words: str, day: str | None) -> None:
     assert [each.happened_at for each in _proposed(words)] == [day]
 
 
-def test_yesterday_is_counted_where_the_person_is() -> None:
+def test_yesterday_is_counted_in_the_persons_timezone() -> None:
     said = [Said("user", "I adopted a dog yesterday.", datetime(2026, 3, 18, 23, 30, tzinfo=UTC))]
     assert [each.happened_at for each in rules.propose(said)] == ["2026-03-17"]
     assert [each.happened_at for each in rules.propose(said, zone=ZoneInfo("Asia/Tokyo"))] == ["2026-03-18"]
@@ -272,7 +272,7 @@ def test_every_quote_stands_in_the_message_whatever_is_said(words: str, known: l
         assert proposal.target is None or 1 <= proposal.target <= len(known)
 
 
-def test_a_message_too_long_to_be_said_is_pasted_and_is_not_read() -> None:
+def test_a_very_long_message_is_taken_for_pasted_and_not_read() -> None:
     unit = "I live in Rome. "
     assert len(_taken(unit)) == 1
     assert _taken(unit * (MAX_CHARACTERS_FOR_RULES // len(unit) + 1)) == []

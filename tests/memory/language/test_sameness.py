@@ -49,7 +49,7 @@ def test_a_missing_name_number_or_date_is_lost(gone: str, mark: str) -> None:
         ("Ich mag Tee", ["Ich mag keinen Tee"]),
     ],
 )
-def test_a_denial_may_neither_come_nor_go_nor_spread(statement: str, parents: list[str]) -> None:
+def test_a_denial_may_be_neither_added_nor_lost(statement: str, parents: list[str]) -> None:
     assert "not" in lost(statement, parents)
 
 
@@ -59,7 +59,7 @@ def test_a_word_that_no_parent_has_is_new(word: str) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [("like", "likes"), ("live", "living"), ("work", "worked")])
-def test_an_ending_makes_no_new_word(one: str, other: str) -> None:
+def test_a_word_with_another_ending_is_not_new(one: str, other: str) -> None:
     assert new_words(f"I {other} here", [f"I {one} here"]) == set()
 
 

@@ -68,14 +68,14 @@ def test_a_detail_that_no_memory_kept_is_found_as_it_was_said_with_its_day_and_s
     }
 
 
-def test_turns_stand_beside_facts_in_one_list(memory: Memory) -> None:
+def test_episodes_and_memories_come_in_one_list(memory: Memory) -> None:
     tell(memory)
     found = memory.recall("Where do I live?", user_id="alice")
     assert {each.source for each in found} == {"memories", "episodes"}
     assert {each.source for each in memory.recall("Where do I live?", user_id="alice", recipe="facts")} == {"memories"}
 
 
-def test_a_reply_is_found_as_the_assistants(memory: Memory) -> None:
+def test_a_reply_is_found_with_the_role_assistant(memory: Memory) -> None:
     tell(memory, "Any tip for the weekend trip we spoke of?", "Take the yellow funicular to the lookout.")
     [first, *_] = memory.recall("Which funicular was it?", user_id="alice")
     assert (first.text, first.metadata["role"]) == ("Take the yellow funicular to the lookout.", "assistant")
@@ -119,7 +119,7 @@ def test_what_the_system_says_is_not_kept(memory: Memory, database: Database) ->
     assert [row["metadata"]["role"] for row in kept(database)] == ["user"]
 
 
-def test_words_that_take_a_memory_away_are_not_kept_and_hide_where_it_came_from(
+def test_a_message_that_deletes_a_memory_is_not_kept_and_hides_the_memorys_turn(
     memory: Memory, database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel
 ) -> None:
     learning = Memory(database, embedder, scripted_model)
@@ -160,7 +160,7 @@ def test_switched_off_nothing_is_kept_and_what_was_kept_is_not_searched(memory: 
     assert LIVES in episodes(memory)
 
 
-def test_switching_off_is_ones_own_affair(memory: Memory) -> None:
+def test_switching_episodes_off_concerns_one_user_only(memory: Memory) -> None:
     memory.people.set("bob", Person(episodes=False))
     tell(memory)
     assert LIVES in episodes(memory)
@@ -169,7 +169,7 @@ def test_switching_off_is_ones_own_affair(memory: Memory) -> None:
 # -- removed memories ----------------------------------------------------------------------------
 
 
-def test_a_removed_memory_hides_its_turn_and_undo_shows_it_again(memory: Memory) -> None:
+def test_a_deleted_memory_hides_its_turn_and_undo_shows_it_again(memory: Memory) -> None:
     [lives] = tell(memory)
     tell(memory, "My plumber parks the blue van behind the church.", "Noted.", "2")
     memory.delete(lives, user_id="alice")
@@ -179,7 +179,7 @@ def test_a_removed_memory_hides_its_turn_and_undo_shows_it_again(memory: Memory)
     assert LIVES in episodes(memory)
 
 
-def test_replies_that_were_given_a_removed_memory_are_hidden_too(memory: Memory, database: Database) -> None:
+def test_replies_that_were_given_a_deleted_memory_are_hidden_too(memory: Memory, database: Database) -> None:
     [lives] = tell(memory)
     later = [said("Which bakery is close to my home then?", "m2"), said("In Lisbon, many.", "r2", role="assistant")]
     with database.as_user("alice") as connection:
@@ -190,7 +190,7 @@ def test_replies_that_were_given_a_removed_memory_are_hidden_too(memory: Memory,
     assert set(hidden(database).values()) == {False}
 
 
-def test_a_turn_stays_hidden_while_one_of_its_memories_is_still_removed(memory: Memory, database: Database) -> None:
+def test_a_turn_stays_hidden_while_one_of_its_memories_is_deleted(memory: Memory, database: Database) -> None:
     both = tell(memory, "I live in Lisbon. I like green tea.", "Lovely.")
     assert len(both) == 2
     for each in both:
@@ -205,7 +205,7 @@ def test_taking_back_the_learning_of_a_memory_hides_its_turn(memory: Memory, dat
     assert hidden(database) == {"m1": True, "r1": True}
 
 
-def test_a_removed_memory_is_not_found_in_what_was_said_without_ids_either(memory: Memory) -> None:
+def test_a_deleted_memory_hides_messages_without_ids_too(memory: Memory) -> None:
     [event] = memory.add("I live in Lisbon, near the old tram depot.", user_id="alice")["results"]
     memory.delete(event["id"], user_id="alice")
     assert memory.recall("Where do I live?", user_id="alice") == []
@@ -226,7 +226,7 @@ def test_what_expires_or_is_tidied_away_hides_nothing(memory: Memory, database: 
 # -- erased --------------------------------------------------------------------------------------
 
 
-def test_forgetting_everything_erases_them_and_the_receipt_counts_them(memory: Memory, database: Database) -> None:
+def test_delete_all_erases_episodes_and_the_receipt_counts_them(memory: Memory, database: Database) -> None:
     [lives] = tell(memory)
     memory.delete(lives, user_id="alice")
     memory.add([said(LIVES)], user_id="bob")
@@ -238,7 +238,7 @@ def test_forgetting_everything_erases_them_and_the_receipt_counts_them(memory: M
     assert database.read_as("alice", "select lexeme from app.postings") == []
 
 
-def test_one_talk_can_be_erased_or_all_of_them(memory: Memory) -> None:
+def test_the_episodes_of_one_chat_can_be_erased_or_all(memory: Memory) -> None:
     tell(memory)
     tell(memory, "My plumber parks the blue van behind the church.", "Noted.", "2", run_id="other talk")
     memory.add([said(LIVES)], user_id="bob")
@@ -274,7 +274,7 @@ def test_nobody_can_write_them_for_somebody_else(memory: Memory, database: Datab
     assert kept(database) == []
 
 
-def test_anothers_removed_memory_hides_nothing_of_mine_whatever_it_claims(memory: Memory, database: Database) -> None:
+def test_another_users_deleted_memory_hides_nothing_of_mine(memory: Memory, database: Database) -> None:
     tell(memory)
     forged = memory.add([said("I live in Lisbon too, near a dentist.")], user_id="bob")["results"]
     memory.delete(forged[0]["id"], user_id="bob")

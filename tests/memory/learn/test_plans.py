@@ -183,7 +183,7 @@ def test_one_memory_is_found_by_its_id(reader: Reader) -> None:
     assert indexes & {"memories_pkey", "memories_by_place"}
 
 
-def test_the_watch_sees_a_table_that_is_read_from_end_to_end(reader: Reader) -> None:
+def test_a_read_of_a_whole_table_would_be_noticed(reader: Reader) -> None:
     reader.begin()
     assert reader.read()[0] == set()
     with reader.database.as_user(ME) as connection:

@@ -47,7 +47,7 @@ def test_the_same_question_is_not_put_twice(unsure: Memory, scripted_model: Scri
 
 
 @pytest.mark.parametrize(("choice", "left"), [("new", [NEW]), ("old", [OLD]), ("both", [NEW, OLD]), ("neither", [])])
-def test_the_persons_word_is_done_and_the_question_closed(unsure: Memory, choice: Choice, left: list[str]) -> None:
+def test_an_answer_is_carried_out_and_closes_the_question(unsure: Memory, choice: Choice, left: list[str]) -> None:
     unsure.questions.answer(_open(unsure).id, choice, user_id="alice")
     assert _texts(unsure) == left
     assert unsure.questions.open("alice") == []
@@ -69,7 +69,7 @@ def test_a_question_is_answered_once(unsure: Memory) -> None:
     assert _texts(unsure) == [OLD]
 
 
-def test_another_persons_question_does_not_exist_for_me(unsure: Memory) -> None:
+def test_another_users_question_cannot_be_answered(unsure: Memory) -> None:
     question = _open(unsure)
     assert unsure.questions.open("bob") == []
     with pytest.raises(NotFound):
@@ -78,16 +78,16 @@ def test_another_persons_question_does_not_exist_for_me(unsure: Memory) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "not an id", "0" * 36])
-def test_a_question_that_never_was_is_not_found(unsure: Memory, wrong: str) -> None:
+def test_an_unknown_question_is_not_found(unsure: Memory, wrong: str) -> None:
     with pytest.raises(NotFound):
         unsure.questions.answer(wrong, "new", user_id="alice")
 
 
-def test_an_answer_that_is_none_is_refused(unsure: Memory) -> None:
+def test_an_invalid_answer_is_refused(unsure: Memory) -> None:
     with pytest.raises(InvalidInput, match="new, old, both, neither"):
         unsure.questions.answer(_open(unsure).id, "maybe", user_id="alice")  # type: ignore[arg-type]
 
 
-def test_a_question_goes_with_its_memory(unsure: Memory) -> None:
+def test_deleting_a_memory_closes_its_question(unsure: Memory) -> None:
     unsure.delete(_open(unsure).memory_id, user_id="alice")
     assert unsure.questions.open("alice") == []

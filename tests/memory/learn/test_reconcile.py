@@ -31,7 +31,7 @@ def _decide(proposal: Proposal, **more: Any) -> tuple[list[Any], list[str]]:
 @pytest.mark.parametrize(
     "quote", ["I moved to Lisbon", "i MOVED  to lisbon", "I don't eat meat", "I don‘t eat\nmeat", "lisbon last month"]
 )
-def test_a_quote_holds_whatever_its_case_spacing_and_apostrophes(quote: str) -> None:
+def test_a_quote_counts_whatever_its_case_spacing_and_apostrophes(quote: str) -> None:
     [write], _ = _decide(Proposal("add", f"They said: {quote}", quote=quote))
     assert (write.quote, write.said.message_id) == (quote, "one")
 
@@ -39,7 +39,7 @@ def test_a_quote_holds_whatever_its_case_spacing_and_apostrophes(quote: str) -> 
 @pytest.mark.parametrize(
     "quote", ["", "  ", "I moved to Porto", "Lisbon is lovely", "I eat meat", "Lives in Porto", "Do you like fish?"]
 )
-def test_a_quote_that_the_person_did_not_say_holds_nothing(quote: str) -> None:
+def test_a_quote_that_the_person_did_not_say_is_refused(quote: str) -> None:
     assert _decide(Proposal("add", "Something", quote=quote)) == ([], ["the quote is not in the person's words"])
 
 
@@ -59,13 +59,13 @@ def test_a_quote_is_whole_words_and_keeps_the_not_before_it(quote: str, said: st
 
 
 @pytest.mark.parametrize("said", ["I'm not sure. I like tea", "I'm not tired and I like tea", "No, I like tea!"])
-def test_a_not_of_another_clause_is_no_matter(said: str) -> None:
+def test_a_not_in_another_clause_does_not_count(said: str) -> None:
     [write], _ = _decide(Proposal("add", "Likes tea", quote="I like tea"), said=[Said("user", said)])
     assert write.quote == "I like tea"
 
 
 @pytest.mark.parametrize(("text", "quote"), [("Is rich", "I moved to Lisbon"), ("Moved", "moved"), ("A", "I")])
-def test_a_quote_that_does_not_prove_the_text_holds_nothing(text: str, quote: str) -> None:
+def test_a_quote_that_does_not_prove_the_text_is_refused(text: str, quote: str) -> None:
     said = [Said("user", "I moved to Lisbon")]
     assert _decide(Proposal("add", text, quote=quote), said=said) == ([], ["the quote does not prove it"])
 
@@ -112,12 +112,12 @@ def test_an_update_and_a_delete_reach_the_memory_that_was_shown_under_their_numb
 
 @pytest.mark.parametrize("target", [None, 0, -1, 3, 10**9])
 @pytest.mark.parametrize("action", ["update", "delete"])
-def test_a_number_that_was_not_shown_reaches_nothing(action: Any, target: int | None) -> None:
+def test_a_number_that_was_not_shown_changes_nothing(action: Any, target: int | None) -> None:
     decided = _decide(Proposal(action, "Lives in Lisbon", quote="moved to Lisbon", target=target))
     assert decided == ([], ["it names a memory that was not shown"])
 
 
-def test_a_secret_can_be_forgotten_without_being_noted_down() -> None:
+def test_a_secret_can_be_deleted_without_being_recorded() -> None:
     said = [Said("user", "Forget that my password is hunter2")]
     gone = Proposal("delete", quote="password is hunter2", target=1, reason="their password is hunter2")
     [write], _ = _decide(gone, said=said)
@@ -129,18 +129,18 @@ def test_an_addition_ignores_a_number() -> None:
     assert write.fact_id is None
 
 
-def test_a_repeat_is_no_news_whether_known_or_said_twice() -> None:
+def test_a_repetition_adds_nothing() -> None:
     new = Proposal("add", "Moved", quote="I moved")
     writes, refused, _ = reconcile([new, Proposal("add", "IS  vegetarian", quote="I moved"), new], SAID, SHOWN)
     assert [write.text for write in writes] == ["Moved"]
     assert [each.reason for each in refused] == ["it is already known"] * 2
 
 
-def test_an_update_that_changes_nothing_is_no_news() -> None:
+def test_an_update_that_changes_nothing_is_refused() -> None:
     assert _decide(Proposal("update", "lives in porto", quote="I moved", target=1))[1] == ["it is already known"]
 
 
-def test_an_update_into_what_another_memory_says_removes_the_one_that_is_outgrown() -> None:
+def test_an_update_to_what_another_memory_says_deletes_the_outdated_one() -> None:
     [write], _ = _decide(Proposal("update", "is Vegetarian", quote="don't eat meat", target=1))
     assert (write.action, write.fact_id) == ("delete", "a")
 
@@ -152,7 +152,7 @@ def test_no_more_than_a_handful_is_written_at_once() -> None:
     assert {each.reason for each in refused} == {"too many at once"}
 
 
-def test_what_is_too_long_is_dropped_and_noted_down_short() -> None:
+def test_a_proposal_that_is_too_long_is_refused_and_recorded_in_short() -> None:
     writes, [each], _ = reconcile([Proposal("add", "x" * 50_000, quote="I moved")], SAID, SHOWN)
     assert writes == []
     assert len(each.text) == MAX_TEXT
@@ -203,7 +203,7 @@ def test_a_secret_is_recognised(secret: str) -> None:
         *("The flight is LH 1234", "My key skill is patience", "I asked for sk-ating", "IBAN means something"),
     ],
 )
-def test_what_only_looks_like_a_secret_is_not_one(harmless: str) -> None:
+def test_text_that_only_looks_like_a_secret_is_not_one(harmless: str) -> None:
     assert not holds_secret(harmless)
 
 
@@ -228,9 +228,7 @@ PROPOSALS = st.lists(
 
 
 @given(PROPOSALS, MESSAGES)
-def test_no_write_ever_has_a_quote_that_is_not_in_the_persons_words(
-    proposals: list[Proposal], said: list[Said]
-) -> None:
+def test_every_write_has_a_quote_from_the_persons_words(proposals: list[Proposal], said: list[Said]) -> None:
     own_words = [comparable(each.content) for each in said if each.role == "user"]
     writes, refused, _ = reconcile(proposals, said, SHOWN)
     assert len(writes) + len(refused) == len(proposals)
@@ -257,7 +255,7 @@ def test_whatever_is_proposed_can_be_stored(proposals: list[Proposal], said: lis
 
 
 @given(st.lists(st.builds(Said, st.sampled_from(["user", "assistant"]), st.text(max_size=60) | TEXT), max_size=3))
-def test_the_rules_propose_only_what_holds(said: list[Said]) -> None:
+def test_what_the_rules_propose_is_accepted(said: list[Said]) -> None:
     for proposal in rules.propose(said):
         assert any(proposal.quote in each.content for each in said if each.role == "user")
         assert proposal.text == proposal.quote

@@ -127,7 +127,7 @@ NOT_BELIEVED = [
 
 
 @pytest.mark.parametrize(("proposed", "reason"), NOT_BELIEVED)
-def test_what_is_not_believed_is_dropped_with_its_reason_and_not_stored(
+def test_a_refused_proposal_is_recorded_with_its_reason_and_not_stored(
     learning: Memory, scripted_model: ScriptedModel, proposed: Operation, reason: str
 ) -> None:
     _know(learning, scripted_model, "I am vegetarian")
@@ -144,7 +144,7 @@ def test_what_is_not_believed_is_dropped_with_its_reason_and_not_stored(
     assert _texts(learning) == ["I am vegetarian"]
 
 
-def test_a_dropped_secret_is_not_kept_as_a_drop(learning: Memory, scripted_model: ScriptedModel) -> None:
+def test_a_refused_secret_is_not_recorded(learning: Memory, scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(answer(operation("add", "Their password is hunter2", "my password is hunter2")))
     plan = learning.turns.plan([Said("user", "By the way my password is hunter2")], user_id="alice")
     assert "hunter2" not in repr(plan.refused)
@@ -200,7 +200,7 @@ def test_another_users_memories_are_never_shown_to_the_model(learning: Memory, s
 
 
 @pytest.mark.parametrize("error", [BadAnswer("Not the form."), ModelUnreachable("Gone.")])
-def test_a_failed_call_is_never_taken_for_nothing_to_remember(
+def test_a_failed_call_never_counts_as_nothing_to_remember(
     learning: Memory, scripted_model: ScriptedModel, error: Exception
 ) -> None:
     scripted_model.enqueue(error, error)  # an answer that does not do is asked for once more
@@ -209,7 +209,7 @@ def test_a_failed_call_is_never_taken_for_nothing_to_remember(
     assert _texts(learning) == []
 
 
-def test_an_answer_that_does_not_do_is_asked_for_once_more_with_what_was_wrong(
+def test_after_an_unusable_answer_the_model_is_asked_again_and_told_why(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
     bad = BadAnswer("It was cut off.", '{"operations": [')
