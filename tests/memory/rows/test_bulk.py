@@ -178,7 +178,7 @@ def test_a_repeated_message_in_a_file_is_kept_twice_but_not_imported_again(
     ("held", "sentence"),
     [
         ("not json", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
         ({"pages": []}, "holds no list"),
         ("5", "holds no list"),
         ([{"memory": "fine"}, "text"], "Entry 2 .* not an object"),

@@ -73,7 +73,7 @@ def test_an_export_is_imported_once_and_also_into_another_account(memory: Memory
     ("held", "sentence"),
     [
         (b"\xff\xfe", "is not JSON in UTF-8: save it in that encoding first"),
-        (b"[" * 200_000, "nested too deep"),
+        (b"[" * 200_000, "the nesting too deep"),
         (b'{"results": 5}', "holds no list"),
         (b'[{"memory": "x"}, {"memory": ""}]', "Entry 2 .* needs some text"),
         (b'[{"memory": "x", "user_id": "a"}, {"memory": "y", "user_id": "b"}]', "Entry 1 .* another user"),
