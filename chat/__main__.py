@@ -76,6 +76,7 @@ class Terminal:
     chat: ChatServices
     conversation_id: str | None = None
     listed: Sequence[Result] = field(default_factory=list)
+    wait_seconds: float = WAIT_SECONDS
 
     def listen(self) -> None:
         """Read and handle one line after the other, until there is none."""
@@ -156,7 +157,7 @@ class Terminal:
         if asked.remembering == "none":
             note("not remembered", "remembering is switched off")
             return
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + self.wait_seconds
         while time.monotonic() < deadline:
             latest = self.conversations.messages(self.user_id, asked.conversation_id, limit=4)
             receipt = next((each.receipt for each in latest if each.id == asked.id), {})

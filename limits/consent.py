@@ -23,13 +23,14 @@ VERSION = 2
 class Consents:
     """Reads and records the consent of one person at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, version: int = VERSION) -> None:
         self._database = database
+        self._version = {"version": version}
 
     def has_agreed(self, user_id: str) -> bool:
         """Whether this person agreed to the current version of the text."""
         rows = self._database.read_as(
-            user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", _NOW
+            user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", self._version
         )
         return bool(rows[0]["agreed"])
 
@@ -41,11 +42,8 @@ class Consents:
                     "insert into app.consents (version) values (:version)"
                     " on conflict (user_id) do update set version = excluded.version, agreed_at = now()"
                 ),
-                _NOW,
+                self._version,
             )
-
-
-_NOW = {"version": VERSION}
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ class Child:
 class Processes:
     """The servers of one data folder that are children of this process."""
 
-    def __init__(self, folder: DataFolder) -> None:
+    def __init__(self, folder: DataFolder, polite_seconds: float = POLITE_SECONDS) -> None:
         self._folder = folder
+        self._polite_seconds = polite_seconds
         self._record = folder.root / "processes.json"
         self._children: list[Child] = []
 
@@ -86,7 +87,7 @@ class Processes:
         for child in reversed(self._children):
             _signal_group(child.process.pid, signal.SIGTERM)
             try:
-                child.process.wait(POLITE_SECONDS)
+                child.process.wait(self._polite_seconds)
             except subprocess.TimeoutExpired:
                 _signal_group(child.process.pid, signal.SIGKILL)
                 child.process.wait()
@@ -99,7 +100,7 @@ class Processes:
         for number in (signal.SIGTERM, signal.SIGKILL):
             for process in filter(lives, reversed(left)):
                 _signal_group(process.pid, number)
-            if gone_within(POLITE_SECONDS, left):
+            if gone_within(self._polite_seconds, left):
                 break
         self._record.unlink(missing_ok=True)
         return len(left)

@@ -68,10 +68,10 @@ class DataFolder:
         """Return the lock of this name, not yet taken."""
         return FileLock(self.root / f"{name}.lock")
 
-    def open_log(self, name: str) -> IO[bytes]:
+    def open_log(self, name: str, limit: int = LOG_LIMIT) -> IO[bytes]:
         """Open a server's log for appending."""
         path = self.logs / f"{name}.log"
-        if path.exists() and path.stat().st_size > LOG_LIMIT:
+        if path.exists() and path.stat().st_size > limit:
             path.replace(path.with_suffix(".old"))
         return path.open("ab")
 

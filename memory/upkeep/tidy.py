@@ -91,12 +91,19 @@ class _Changes:
 class Tidy:
     """Tidies one user's memories."""
 
-    def __init__(self, database: Database, store: Store, embedder: Embedder, model: Model | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        embedder: Embedder,
+        model: Model | None = None,
+        near: float = NEAR_DUPLICATE,
+    ) -> None:
         self._database = database
         self._store = store
         self._embedder = embedder
         self._model = model
-        self._survey = Survey(store)
+        self._survey = Survey(store, near)
         self._questions = Questions(database, store, embedder)
 
     def run(self, user_id: str, now: datetime | None = None) -> Report:
@@ -224,8 +231,9 @@ class Tidy:
 class Survey:
     """Reads all memories of one user, and finds those that say the same."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, near: float = NEAR_DUPLICATE) -> None:
         self._store = store
+        self._near = near
 
     def memories(self, user_id: str, *, as_said: bool = False) -> list[MemoryWithUse]:
         """Return every memory, expired ones too; messages that are kept as they were said only with `as_said`."""
@@ -237,7 +245,7 @@ class Survey:
         pairs = [(group[0].id, other.id) for group in groups for other in group[1:]]
         if not pairs:
             return []
-        near = self._store.close_others(user_id, pairs, NEAR_DUPLICATE)
+        near = self._store.close_others(user_id, pairs, self._near)
         close_groups = [[group[0], *(other for other in group[1:] if other.id in near)] for group in groups]
         return [group for group in close_groups if len(group) > 1]
 

@@ -22,7 +22,6 @@ from chat.preferences import Preferences, PreferenceStore
 from chat.turn import ChatServices
 from memory import Memory
 from memory.database import Database
-from memory.errors import InvalidInput
 from tests.chat.conftest import beside
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_answers import Fault, Gate, Json, Reply, Slow
@@ -133,11 +132,10 @@ def test_what_is_listed_can_be_looked_up_and_forgotten_by_its_number(talk: Talk,
 
 
 def test_what_takes_longer_to_remember_is_said_to_go_on(
-    memory: Memory, conversations: Conversations, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    memory: Memory, conversations: Conversations, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("chat.__main__.WAIT_SECONDS", 0.1)
     nobody_works = ChatServices(conversations, memory, None, lambda: None)
-    Terminal("dave", memory, conversations, nobody_works).handle(CATS)
+    Terminal("dave", memory, conversations, nobody_works, wait_seconds=0.1).handle(CATS)
     assert "not remembered yet: it takes its time, and goes on by itself\n" in capsys.readouterr().out
 
 
@@ -157,11 +155,13 @@ def test_a_message_that_is_too_long_is_a_sentence_and_the_talk_goes_on(talk: Tal
 
 
 @pytest.mark.parametrize("number", ["", "0", "-1", "2", "x", "1 2", "9" * 30, "²"])
-def test_a_number_that_is_not_in_the_list_is_refused_and_the_talk_goes_on(memory: Memory, number: str) -> None:
+def test_a_number_that_is_not_in_the_list_is_refused_and_the_talk_goes_on(
+    memory: Memory, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     memory.add(CATS, user_id="dave")
-    terminal = Terminal("dave", memory, None, None)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="Which one"):
-        terminal._chosen(number)
+    Terminal("dave", memory, None, None).handle(f"/forget {number}")  # type: ignore[arg-type]
+    assert "problem: Which one" in capsys.readouterr().out
+    assert len(memory.get_all(user_id="dave")["results"]) == 1
 
 
 def test_slashes_are_commands_or_words_and_an_unknown_command_is_said(talk: Talk) -> None:

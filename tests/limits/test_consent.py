@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-import limits.consent
 from auth.errors import NotInvited
-from limits.consent import Consents, Provider, providers
+from limits.consent import VERSION, Consents, Provider, providers
 from memory.database import Database
 from settings import Settings
 from tests.limits.conftest import Limiting
@@ -23,10 +22,10 @@ def test_consent_counts_for_one_person_and_lasts(limiting: Limiting, database: D
     assert not limits.agreed("bob", "bob@example.com")
 
 
-def test_a_new_version_of_the_text_asks_for_consent_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_of_the_text_asks_for_consent_again(database: Database) -> None:
     consents = Consents(database)
     consents.record_consent("alice")
-    monkeypatch.setattr(limits.consent, "_NOW", {"version": limits.consent.VERSION + 1})
+    consents = Consents(database, version=VERSION + 1)
     assert not consents.has_agreed("alice")
     consents.record_consent("alice")
     assert consents.has_agreed("alice")

@@ -52,11 +52,8 @@ def test_a_damaged_record_ends_nothing(folder: DataFolder, content: str) -> None
     assert Processes(folder).end_leftovers() == 0
 
 
-def test_a_process_that_ignores_sigterm_is_ended_by_force(
-    folder: DataFolder, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("local.processes.POLITE_SECONDS", 0.2)
-    processes = Processes(folder)
+def test_a_process_that_ignores_sigterm_is_ended_by_force(folder: DataFolder, until: Until) -> None:
+    processes = Processes(folder, polite_seconds=0.2)
     child = processes.start("deaf one", "deaf", DEAF, {})
     until(lambda: folder.last_log_line("deaf") == "up")
     processes.stop()
@@ -74,10 +71,9 @@ def test_a_server_that_does_not_answer_or_ends_is_named(folder: DataFolder) -> N
     processes.stop()
 
 
-def test_a_log_that_grew_too_long_starts_anew(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memory.embedded.data_folder.LOG_LIMIT", 10)
+def test_a_log_that_grew_too_long_starts_anew(folder: DataFolder) -> None:
     for line in (b"a long first line\n", b"second\n"):
-        with folder.open_log("some") as log:
+        with folder.open_log("some", limit=10) as log:
             log.write(line)
     assert folder.last_log_line("some") == "second"
     assert (folder.logs / "some.old").read_bytes() == b"a long first line\n"

@@ -19,8 +19,7 @@ from memory.model import Model, PromptMessage
 from memory.rows.graph import Graph
 from memory.rows.history import History
 from memory.rows.store import Store
-from memory.upkeep import tidy
-from memory.upkeep.tidy import MergedMemory, Report, Summary, Tidy
+from memory.upkeep.tidy import NEAR_DUPLICATE, MergedMemory, Report, Summary, Tidy
 from tests.memory.test_migrations import administrator
 from tests.scripted import ScriptedModel
 
@@ -43,8 +42,8 @@ class Desk:
             [new] = self.store.insert(connection, [(row, vector)])
         return new
 
-    def tidy(self, model: Model | None = None, now: datetime = NOW) -> Report:
-        return Tidy(self.database, self.store, self.embedder, model).run(self.user_id, now)
+    def tidy(self, model: Model | None = None, now: datetime = NOW, near: float = NEAR_DUPLICATE) -> Report:
+        return Tidy(self.database, self.store, self.embedder, model, near).run(self.user_id, now)
 
     def texts(self) -> list[str]:
         return sorted(row["metadata"]["data"] for row in self.rows())
@@ -120,13 +119,12 @@ def test_the_same_statement_in_the_same_words_is_kept_once(desk: Desk, one: str,
     assert desk.get(first).metadata["merged_from"] == [second]
 
 
-def test_statements_that_differ_in_anything_are_never_merged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tidy, "NEAR_DUPLICATE", -1.0)  # the wording alone must tell them apart
+def test_statements_that_differ_in_anything_are_never_merged(desk: Desk) -> None:
     for one, other in DIFFERENT:
         for words in {one, other} - set(desk.texts()):
             desk.keep(words)
     before = desk.rows()
-    report = desk.tidy()
+    report = desk.tidy(near=-1.0)  # every vector is near: the wording alone must tell them apart
     assert report.merged == ()
     assert not report.changed
     assert desk.rows() == before
