@@ -86,10 +86,10 @@ class AuthClient:
 
     def send_link(self, email: str) -> None:
         """Mail a link and a code to sign in with. The caller cannot tell whether there is such an account."""
-        asked: Any = {"email": checked_address(email), "options": {"should_create_user": False}}
+        request: Any = {"email": checked_address(email), "options": {"should_create_user": False}}
         with translating():
             try:
-                self._client.auth.sign_in_with_otp(asked)
+                self._client.auth.sign_in_with_otp(request)
             except vendor.AuthApiError as error:
                 if error.code not in ("otp_disabled", "user_not_found", "signup_disabled"):
                     raise
@@ -123,9 +123,9 @@ class AuthClient:
     def begin_oauth(self, provider: Any, back_to: str) -> tuple[str, str]:
         """Return the address at which the browser signs in with a provider, and the verifier to keep meanwhile."""
         with translating():
-            asked = self._client.auth.sign_in_with_oauth({"provider": provider, "options": {"redirect_to": back_to}})
+            answer = self._client.auth.sign_in_with_oauth({"provider": provider, "options": {"redirect_to": back_to}})
         [verifier] = (value for name, value in self._storage.storage.items() if name.endswith("-code-verifier"))
-        return asked.url, verifier
+        return answer.url, verifier
 
     def finish_oauth(self, code: str, verifier: str) -> Session:
         """Sign in with the code that a provider sent back with the browser."""
