@@ -34,7 +34,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from memory.migrations import migrate
 from settings import Settings
-from tests.wires import Counted, counting
+from tests.wires import TripCounter, counting
 
 USER = str(uuid4())
 PER_CHAT = 20
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 @contextmanager
-def running_services(server: Postgres) -> Iterator[tuple[services.Services, Counted]]:
+def running_services(server: Postgres) -> Iterator[tuple[services.Services, TripCounter]]:
     """Build the services, for the pages to use, behind a proxy that counts trips."""
     near, embedder = Database(server.app_url, server.admin_url), BundledEmbedder()
     migrate(near, embedder.dimensions, embedder.name)
@@ -137,7 +137,7 @@ def timing(times: list[tuple[float, float]]) -> Iterator[None]:
         yield
 
 
-def _measure(home: services.Services, wire: Counted, chat_id: str, runs: int) -> dict[str, float]:
+def _measure(home: services.Services, wire: TripCounter, chat_id: str, runs: int) -> dict[str, float]:
     app = open_page(home)
     scripts: list[tuple[float, float]] = []
     with timing(scripts):
@@ -154,7 +154,7 @@ def _measure(home: services.Services, wire: Counted, chat_id: str, runs: int) ->
 def _each(
     name: str,
     act: Callable[[], object],
-    wire: Counted,
+    wire: TripCounter,
     runs: int,
     scripts: list[tuple[float, float]] | None = None,
 ) -> dict[str, float]:

@@ -31,7 +31,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from memory.migrations import migrate
 from memory.model import OpenAIModel, PromptMessage, Usage
-from tests.wires import Counted, counting
+from tests.wires import TripCounter, counting
 
 USER = "turner"
 
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 @contextmanager
-def _counted(near: Database) -> Iterator[tuple[Database, Counted]]:
+def _counted(near: Database) -> Iterator[tuple[Database, TripCounter]]:
     embedder = BundledEmbedder()
     migrate(near, embedder.dimensions, embedder.name)
     url = make_url(near.url)
@@ -88,7 +88,7 @@ def _counted(near: Database) -> Iterator[tuple[Database, Counted]]:
         near.close()
 
 
-def _measure(database: Database, wire: Counted, turns: int, memories: int) -> dict[str, float]:
+def _measure(database: Database, wire: TripCounter, turns: int, memories: int) -> dict[str, float]:
     embedder, model = CountingEmbedder(), TimedModel("scripted", "none", "http://127.0.0.1:9/v1")
     memory, conversations = Memory(database, embedder, None), Conversations(database)
     memory.add(

@@ -67,7 +67,7 @@ class SigningKey:
 
 
 @dataclass
-class Person:
+class AuthUser:
     """Somebody with an account."""
 
     email: str
@@ -106,7 +106,7 @@ class GoTrue(ThreadingHTTPServer):
         self.keys = [SigningKey()]
         self.published_too: list[dict[str, Any]] = []
         self.issuer = f"{self.url}/auth/v1"
-        self.people: dict[str, Person] = {}
+        self.people: dict[str, AuthUser] = {}
         self.mails: list[Mail] = []
         self.asked: list[str] = []
         self.sessions: dict[str, str] = {}  # a refresh token, and whose it is
@@ -135,14 +135,14 @@ class GoTrue(ThreadingHTTPServer):
         """How often this was asked for."""
         return sum(asked == path for asked in self.asked)
 
-    def claims(self, person: Person, **other: Any) -> dict[str, Any]:
+    def claims(self, person: AuthUser, **other: Any) -> dict[str, Any]:
         """What a token of this person says."""
         now = int(time.time())
         said: dict[str, Any] = {"iss": self.issuer, "aud": "authenticated", "sub": person.id, "role": "authenticated"}
         said |= {"iat": now, "exp": now + self.lifetime, "email": person.email, "aal": "aal1"}
         return said | {"session_id": str(uuid4())} | other
 
-    def session(self, person: Person, **other: Any) -> dict[str, Any]:
+    def session(self, person: AuthUser, **other: Any) -> dict[str, Any]:
         """A session as the server gives it out."""
         refresh = uuid4().hex
         self.sessions[refresh] = person.id
@@ -188,9 +188,9 @@ class GoTrue(ThreadingHTTPServer):
         self._check_password(body["password"])
         if body["email"] in self.people:
             if self.confirms:  # it does not tell who has an account
-                return Person(body["email"], None, False).shown()
+                return AuthUser(body["email"], None, False).shown()
             raise Refusal(422, "user_already_exists")
-        person = self.people[body["email"]] = Person(body["email"], body["password"], not self.confirms)
+        person = self.people[body["email"]] = AuthUser(body["email"], body["password"], not self.confirms)
         if not self.confirms:
             return self.session(person)
         self._mail(person.email, "signup")
@@ -249,7 +249,7 @@ class GoTrue(ThreadingHTTPServer):
         """The other site says yes at once, and sends the browser back."""
         code = uuid4().hex
         email = f"{query['provider']}@example.com"
-        self.people.setdefault(email, Person(email, None, True))
+        self.people.setdefault(email, AuthUser(email, None, True))
         self._codes[code] = {"challenge": query["code_challenge"], "email": email}
         return f"{query['redirect_to']}?{urlencode({'code': code})}"
 
@@ -280,7 +280,7 @@ class GoTrue(ThreadingHTTPServer):
         self._person_of(token)
         return None
 
-    def _factors(self, method: str, path: str, body: dict[str, Any], person: Person) -> Any:
+    def _factors(self, method: str, path: str, body: dict[str, Any], person: AuthUser) -> Any:
         _, _, *parts = path.split("/")
         if method == "DELETE":
             person.factor = None
@@ -301,7 +301,7 @@ class GoTrue(ThreadingHTTPServer):
         person.factor["status"] = "verified"
         return self.session(person, aal="aal2")
 
-    def _person_of(self, token: str) -> Person:
+    def _person_of(self, token: str) -> AuthUser:
         for key in self.keys:
             try:
                 claims = jwt.decode(token, key.private.public_key(), ["ES256"], audience="authenticated")
@@ -311,7 +311,7 @@ class GoTrue(ThreadingHTTPServer):
                 return found
         raise Refusal(403, "bad_jwt")
 
-    def _by_id(self, person_id: str) -> Person | None:
+    def _by_id(self, person_id: str) -> AuthUser | None:
         return next((person for person in self.people.values() if person.id == person_id), None)
 
     def _check_password(self, password: str) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["Counted", "counting", "refusing", "silent"]
+__all__ = ["TripCounter", "counting", "refusing", "silent"]
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
 
 
-class Counted:
+class TripCounter:
     """How often a client spoke and then had to wait for an answer."""
 
     def __init__(self, port: int, delay: float = 0.0) -> None:
@@ -33,10 +33,10 @@ class Counted:
 
 
 @contextmanager
-def counting(target: Path, delay: float = 0.0) -> Iterator[Counted]:
+def counting(target: Path, delay: float = 0.0) -> Iterator[TripCounter]:
     """A TCP port that leads to a server's unix socket; each round trip takes `delay` seconds longer."""
     with _listening() as listener:
-        counted = Counted(_port(listener), delay)
+        counted = TripCounter(_port(listener), delay)
 
         def serve(client: socket.socket) -> None:
             server = socket.socket(socket.AF_UNIX)

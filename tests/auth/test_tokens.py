@@ -20,9 +20,9 @@ from auth.tokens import Tokens
 from local.stack import LocalStack
 from memory.embedded.loopback import free_port
 from tests.auth.conftest import PASSWORD
-from tests.gotrue import KEY, GoTrue, Person, SigningKey
+from tests.gotrue import KEY, AuthUser, GoTrue, SigningKey
 
-KIM = Person("kim@example.com", PASSWORD, True)
+KIM = AuthUser("kim@example.com", PASSWORD, True)
 HOUR = 3600
 
 

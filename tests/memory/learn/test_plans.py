@@ -20,7 +20,7 @@ from memory.errors import InvalidInput, NotFound
 from memory.recall.search import PROBES
 from tests.databases import Databases
 from tests.memory.test_migrations import administrator
-from tests.wires import Counted, counting
+from tests.wires import TripCounter, counting
 
 CROWD = 3_000  # facts of thirty people, and as much again of what they said
 ME = "user 7"
@@ -200,7 +200,7 @@ def test_a_read_of_a_whole_table_would_be_noticed(reader: Reader) -> None:
 class Far:
     """A memory far away from its database, with an embedder that counts."""
 
-    def __init__(self, database: Database, embedder: BundledEmbedder, wire: Counted) -> None:
+    def __init__(self, database: Database, embedder: BundledEmbedder, wire: TripCounter) -> None:
         self.name, self.dimensions, self._embedder, self._wire = embedder.name, embedder.dimensions, embedder, wire
         self.calls: list[int] = []
         self.memory = Memory(database, self, None)
