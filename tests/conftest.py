@@ -17,7 +17,7 @@ from memory.migrations import migrate
 from tests.databases import TEMPLATE, Databases
 from tests.scripted import ScriptedModel
 
-pytest_plugins = ["tests.selection", "tests.standing", "tests.servers"]
+pytest_plugins = ["tests.selection", "tests.local_stack", "tests.servers"]
 
 # A run that was started in the background ignores Ctrl-C and hanging up, and so would every program that a
 # test starts, also where being told to end is what is tested. A handler is not inherited; ignoring is.

@@ -1,4 +1,4 @@
-"""A lock that is held while somebody else runs into it."""
+"""Holds a database lock while something else waits for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["held_by"]
 
 @contextmanager
 def held_by(database: Database, lock: str) -> Iterator[Callable[[], bool]]:
-    """Hold a lock as the administrator, and tell when somebody waits for it."""
+    """Hold a lock as the administrator; yield a function that says whether anything waits for a lock."""
     engine = connect(database.admin_url, pool_size=2)
     waits = "select count(*) from pg_locks where not granted"
     try:

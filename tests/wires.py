@@ -1,4 +1,4 @@
-"""Loopback servers for what goes wrong on a wire: one that counts, one that refuses, one that is silent."""
+"""Loopback servers between a client and a database: one counts round trips, one refuses, one never answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TripCounter:
         self._client_spoke = False
 
     def heard(self, from_client: bool) -> None:
-        """Note who sent something; only a change of speaker counts."""
+        """Note which side sent something; a round trip begins when the client sends after the server did."""
         if from_client and not self._client_spoke:
             self.round_trips += 1
             time.sleep(self._delay)  # as far away as a hosted database
@@ -50,7 +50,7 @@ def counting(target: Path, delay: float = 0.0) -> Iterator[TripCounter]:
 
 @contextmanager
 def refusing(message: str) -> Iterator[int]:
-    """A port whose server speaks Postgres just enough to turn everybody away."""
+    """A port whose server answers every connection with this Postgres error."""
 
     def serve(client: socket.socket) -> None:
         with client:
@@ -66,13 +66,13 @@ def refusing(message: str) -> Iterator[int]:
 
 @contextmanager
 def silent() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """A port that accepts connections and never answers."""
     with _listening() as listener:
         yield _port(listener)
 
 
 def free_port() -> int:
-    """A port where nobody listens."""
+    """Return a port that nothing listens on."""
     with _listening() as listener:
         return _port(listener)
 

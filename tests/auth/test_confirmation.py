@@ -19,7 +19,7 @@ from auth.errors import SignInError, UnconfirmedEmail
 from auth.guard import SESSION
 from local.stack import LocalStack
 from memory.errors import InvalidInput
-from tests.standing import fresh_process
+from tests.local_stack import fresh_process
 
 PASSWORD = "correct horse battery"
 

@@ -1,4 +1,4 @@
-"""A whole Keepsake in a folder of its own, started as `make run` starts it; and a person in front of it."""
+"""Runs the whole app in a folder of its own, as `make run` does, and drives it through a browser as a person would."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Takes a picture of every place, light and dark, wide and narrow, into docs/pictures/: `make screenshots`.
 
-The whole app on real servers; only the model's words are scripted. Which places there are is in places.py. It
+The whole app on real servers; only the model's words are scripted. Which places there are is in views.py. It
 compares nothing: people look. A place that cannot be reached is named at the end; the others are taken all the same.
 `python -m tests.e2e.screenshots chat account` takes those whose names begin so.
 """
@@ -16,9 +16,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from tests.e2e.conftest import FLAGS
-from tests.e2e.dave import MODEL
 from tests.e2e.keepsake import PROJECT, Keepsake, Visitor
-from tests.e2e.places import LIGHTS, PLACES, SIZES, Place, arrive, come, live, stand_still
+from tests.e2e.sample_chats import MODEL
+from tests.e2e.views import LIGHTS, PLACES, SIZES, Place, arrive, come, live, stand_still
 from tests.model_server import ModelServer
 from tests.selection import CHROMIUM
 

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.e2e.places import PLACES, SIZES, Place, arrive, come, live, stand_still
+from tests.e2e.views import PLACES, SIZES, Place, arrive, come, live, stand_still
 from tests.model_answers import sensible
 from tests.model_server import ModelServer
 
@@ -59,7 +59,7 @@ def test_axe_finds_nothing_serious(people: People, place: Place, light: str, siz
 
 def test_every_page_is_looked_at() -> None:
     pages = {path.stem for path in (PROJECT / "pages").glob("[!_]*.py")}
-    assert pages == {place.page for place in PLACES}, "give the new page a place in tests/e2e/places.py"
+    assert pages == {place.page for place in PLACES}, "give the new page a place in tests/e2e/views.py"
 
 
 def _grave(person: Visitor) -> list[str]:

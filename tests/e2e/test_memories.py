@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.e2e.places import stand_still
+from tests.e2e.views import stand_still
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]

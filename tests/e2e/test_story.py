@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.e2e.places import stand_still
+from tests.e2e.views import stand_still
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]

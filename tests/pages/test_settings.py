@@ -14,10 +14,10 @@ from auth.guard import RUN_BY_APP, SESSION
 from chat.preferences import MINE, Preferences
 from memory import Person
 from memory.database import Database
+from tests.local_stack import fresh_process
 from tests.model_answers import Fault
 from tests.model_server import ModelServer
 from tests.pages.conftest import OpenApp, user_of, words
-from tests.standing import fresh_process
 
 
 @pytest.fixture

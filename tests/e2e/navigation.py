@@ -1,6 +1,6 @@
-"""The way to each place of the app from anywhere in it, on a desk and on a phone. Which places there are: places.py.
+"""Goes to each view of views.py from any other view, on a wide screen and on a phone.
 
-Each way waits until what is looked at is there; none changes what another one finds.
+Each function waits until its view is complete. None changes what another function finds.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.e2e.dave import LAST, NOW, STORY
 from tests.e2e.keepsake import Visitor
+from tests.e2e.sample_chats import LAST, NOW, STORY
 
 __all__ = [
     "account",

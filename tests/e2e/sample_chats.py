@@ -1,6 +1,6 @@
-"""Dave, a baker in Porto: half a year of his chats, and what the model makes of them. For pictures, and for axe.
+"""The chats that screenshots show and that axe checks: half a year of Dave, a baker in Porto, and of two others.
 
-And two others, of whom something is asked. Words only: lived.py takes them into a running app.
+This module holds only what people say and what the model answers; sample_accounts.py stores it in a running app.
 """
 
 from __future__ import annotations

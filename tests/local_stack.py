@@ -1,4 +1,4 @@
-"""The local servers for tests that need the app's settings to lead somewhere; registered in conftest.py."""
+"""Fixtures that start the local servers, and build the app's services on them; registered in conftest.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[services.Services]:
-    """The house of this process, built from the environment as the app builds it, without a model."""
+    """The services of this process, built from the environment as the app builds them, without a model."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in stack.settings.items():
@@ -39,7 +39,7 @@ def home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[service
 
 @contextmanager
 def fresh_process() -> Iterator[None]:
-    """Nothing of what a process keeps is left from the test before, nor left for the next."""
+    """Forget what the process keeps between requests, before the test and after it."""
     _forget()
     try:
         yield

@@ -1,7 +1,7 @@
-"""Lets those whose life is in dave.py have lived with a running app: for pictures, and for axe.
+"""Fills accounts of a running app with the chats of sample_chats.py, for screenshots and for axe.
 
-All of it goes through the app's own rooms, which remember it as they remember everybody's; only the days on which it
-was said are set by the administrator. It draws nothing, and knows no page.
+The chats go through the app's own classes, so that they are remembered as everybody's are. Only their dates are set by
+the administrator. This module opens no page.
 """
 
 from __future__ import annotations
@@ -25,14 +25,25 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from memory.model import OpenAIModel
-from tests.e2e.dave import BEFORE_DOUBT, CHECKS, DOUBT, KNOWN_FROM_ELSEWHERE, LIFE, MODEL, OLD_FRIEND, TODAY, Talk, Turn
 from tests.e2e.keepsake import Keepsake
+from tests.e2e.sample_chats import (
+    BEFORE_DOUBT,
+    CHECKS,
+    DOUBT,
+    KNOWN_FROM_ELSEWHERE,
+    LIFE,
+    MODEL,
+    OLD_FRIEND,
+    TODAY,
+    Talk,
+    Turn,
+)
 
 __all__ = ["doubt", "fill", "grow_old"]
 
 
 def fill(keepsake: Keepsake, model: str) -> None:
-    """Let Dave have lived with Keepsake for half a year; `model` is where the scripted one answers."""
+    """Fill Dave's account with half a year of chats; `model` is the address of the scripted model."""
     with _rooms(keepsake, model) as rooms:
         for talk in LIFE:
             rooms.talk(talk)
