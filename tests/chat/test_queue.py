@@ -259,7 +259,7 @@ def test_a_turn_whose_connection_is_killed_still_waits(
         (Fault(500), "a problem of its own"),
         (Fault(401), "refused the API key"),
         (CutOff('{"oper'), "was cut off"),
-        (Reply("Nothing to note."), "does not have the form"),
+        (Reply("Nothing to note."), "does not have the requested form"),
     ],
     ids=repr,
 )
