@@ -39,11 +39,9 @@ def draw_page() -> None:
 
 
 def _sign_in_lasts() -> str:
-    return (
-        "You stay signed in on this device, also after closing the browser."
-        if stays_signed_in()
-        else ("Sign-in lasts for this tab: this host cannot keep it, so after closing or reloading you sign in again.")
-    )
+    if stays_signed_in():
+        return "You stay signed in on this device, also after closing the browser."
+    return "Sign-in lasts for this tab: this host cannot keep it, so after closing or reloading you sign in again."
 
 
 with show_errors():

@@ -36,10 +36,7 @@ def draw_page() -> None:
         "Recall checks": lambda: recall_checks.draw_recall_checks(user, checks),
         "Not kept": _draw_refused,
     }
-    for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
-        if tab.open:
-            with tab, show_errors():
-                part()
+    elements.draw_tabs(parts, TABS)
 
 
 def _draw_verdict(health: Health, checks: Sequence[Check]) -> None:
@@ -88,15 +85,14 @@ def _draw_overview(health: Health) -> None:
 def _draw_refused() -> None:
     """Draw what was not kept of what was said, by reason."""
     refused = app.refusals.of(user.id)
-    st.caption(
-        (
-            "What I might have kept of your messages, and did not: a memory has to be proved by your "
-            "own words, and secrets are never kept. Lately:"
-        )
-        if refused
-        else (
+    if not refused:
+        st.caption(
             "Nothing was refused so far. What I may not keep, such as a password, will be counted here with its reason."
         )
+        return
+    st.caption(
+        "What I might have kept of your messages, and did not: a memory has to be proved by your "
+        "own words, and secrets are never kept. Lately:"
     )
     for each in refused:
         with st.container(border=True):

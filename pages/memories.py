@@ -40,10 +40,7 @@ def draw_page() -> None:
         "Profile": partial(profile.draw_profile, user),
         "Files": partial(memory_files.draw_memory_files, user),
     }
-    for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=TABS), parts.values(), strict=True):
-        if tab.open:
-            with tab, show_errors():
-                part()
+    elements.draw_tabs(parts, TABS)
 
 
 def _draw_list() -> None:
@@ -51,7 +48,7 @@ def _draw_list() -> None:
     with st.container(horizontal_alignment="right"):
         button = "Forget everything"
         if has_memories and st.button(button, icon=":material/delete_sweep:", type="tertiary"):
-            _confirm_clear()
+            _draw_clear_dialog()
 
 
 def _draw_unread() -> None:
@@ -66,7 +63,7 @@ def _draw_unread() -> None:
 
 
 @st.dialog("Forget everything?")
-def _confirm_clear() -> None:
+def _draw_clear_dialog() -> None:
     user_now = require_user()
     with show_errors():
         count = app.memory.bulk_edit.page(user_id=user_now.id, size=1).total

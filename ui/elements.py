@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import streamlit as st
 
 from chat.tree import Message
 from memory import Receipt, Result
 from ui.dates import date_of
-from ui.frame import MARK
+from ui.frame import MARK, show_errors
 
 __all__ = [
     "KINDS",
@@ -21,6 +21,7 @@ __all__ = [
     "draw_memory_text",
     "draw_message_text",
     "draw_pages",
+    "draw_tabs",
     "escape",
     "kind_name",
     "plural",
@@ -180,6 +181,14 @@ def draw_pages(key: str, total: int, size: int) -> None:
     if pages > 1:
         with st.container(horizontal_alignment="center"):
             st.pagination(pages, key=key)
+
+
+def draw_tabs(parts: Mapping[str, Callable[[], None]], key: str) -> None:
+    """Draw tabs by their names, and the part of the one that is open; an error stays inside its tab."""
+    for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=key), parts.values(), strict=True):
+        if tab.open:
+            with tab, show_errors():
+                part()
 
 
 def tick(keys: Iterable[str], ticked: bool) -> None:

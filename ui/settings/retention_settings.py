@@ -75,19 +75,15 @@ def draw_confirmation(days: int, past: int) -> None:
 
 
 def _retention_label(days: int) -> str:
-    return (
-        "For ever"
-        if days == FOR_EVER
-        else plural(days, "{number} day after the last message", "{number} days after the last message")
-    )
+    if days == FOR_EVER:
+        return "For ever"
+    return plural(days, "{number} day after the last message", "{number} days after the last message")
 
 
 def _what_goes(days: int | None) -> str:
+    if days is None:
+        return "Chats stay until you delete them."
     return (
-        "Chats stay until you delete them."
-        if days is None
-        else (
-            f"Once nothing was said in a chat for {days} days, it goes for good. Pinned chats stay, and "
-            "so does what I learned from those that go."
-        )
+        f"Once nothing was said in a chat for {days} days, it goes for good. Pinned chats stay, and "
+        "so does what I learned from those that go."
     )
