@@ -42,7 +42,7 @@ __all__ = [
     "sensible",
 ]
 
-PATIENCE = 30.0  # seconds; whatever waits longer than this in a test has failed
+PATIENCE = 60.0  # seconds; whatever waits longer than this in a test has failed
 MODEL = "scripted"
 
 

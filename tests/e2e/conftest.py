@@ -80,7 +80,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> I
 
     def open_at(keepsake: Keepsake, path: str = "/", width: int = 1280) -> Visitor:
         page = browser.new_context(viewport={"width": width, "height": 860}).new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(45_000)
         pages.append(page)
         page.goto(keepsake.address + path)
         return Visitor(page)

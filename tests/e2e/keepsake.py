@@ -17,9 +17,9 @@ from playwright.sync_api import Locator, Page, expect
 from memory.embedded.loopback import free_port
 
 PROJECT = Path(__file__).parents[2]
-START_SECONDS = 90
+START_SECONDS = 180
 PASSWORD = "correct horse battery"
-expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
+expect.set_options(timeout=45_000)  # a busy machine is slow, not wrong
 
 
 class Keepsake:
@@ -57,7 +57,7 @@ class Keepsake:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=90)
         if self._output is not None:
             self._output.close()
 

@@ -237,7 +237,7 @@ def test_a_link_to_somebody_elses_chat_opens_nothing(keepsake_with_model: Keepsa
 
 def _until_read(model_server: ModelServer, words: str) -> None:
     """Wait for the worker's own call about a turn, so that it does not get the next thing scripted for the chat."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not any(each.schema and words in each.said("user") for each in model_server.chats):
         assert time.monotonic() < deadline, "the turn was not read"
         time.sleep(0.02)

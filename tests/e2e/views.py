@@ -53,7 +53,7 @@ def come(browser: Browser, keepsake: Keepsake, light: str = "light", size: str =
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=light)  # type: ignore[arg-type]
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(45_000)
     page.goto(keepsake.address)
     page.get_by_label("Password", exact=True).first.wait_for()
     return Visitor(page)
