@@ -24,7 +24,7 @@ NEW_PASSWORD = "another horse battery"
 
 def _cookie(person: Visitor) -> str:
     """The value of the session's cookie, once the browser has it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         for each in person.page.context.cookies():
             if each.get("name", "").startswith("keepsake"):
@@ -55,7 +55,7 @@ def _signed_out_behind(one: Visitor, path: str, shown: str) -> Visitor:
 
 def _link_for(keepsake: Keepsake, address: str, kind: str) -> str:
     """The link in the latest mail of a kind to an address."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         mails = keepsake.logs.split(f"mail to {address}")[1:]
         if mails and (link := re.search(rf"http\S+token_hash=\S+type={kind}", mails[-1])):
