@@ -13,7 +13,7 @@ from auth.errors import SessionEnded
 from auth.guard import User
 from memory.errors import AppError
 
-__all__ = ["MARK", "check_session", "set_up_page", "show_error", "show_errors", "style"]
+__all__ = ["ASSETS", "MARK", "check_session", "set_up_page", "show_error", "show_errors", "style"]
 
 ASSETS = Path(__file__).parent.parent / "assets"
 MARK = str(ASSETS / "mark.svg")

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 from streamlit.delta_generator import DeltaGenerator
 
-__all__ = ["bundle", "component", "invisible", "source"]
+__all__ = ["bundle", "component", "invisible"]
 
 FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
@@ -23,11 +23,6 @@ def component(name: str, file: str, *, html: str | None = None, css: str | None 
     return st.components.v2.component(name, html=html, css=css, js=bundle(file))
 
 
-def source(file: str) -> str:
-    """Return the text of a file in this folder."""
-    return (FOLDER / file).read_text("utf-8")
-
-
 def invisible(name: str) -> DeltaGenerator:
     """Return a container for a script; assets/frame.css gives it no room on the page."""
     return st.container(key=f"script-{name}")
@@ -35,4 +30,8 @@ def invisible(name: str) -> DeltaGenerator:
 
 def bundle(file: str) -> str:
     """Return the script with its imports put in their place: the browser gets one text, with no folder beside it."""
-    return _IMPORT.sub(lambda found: source(found[1]).replace("export ", ""), source(file))
+    return _IMPORT.sub(lambda found: _read(found[1]).replace("export ", ""), _read(file))
+
+
+def _read(file: str) -> str:
+    return (FOLDER / file).read_text("utf-8")

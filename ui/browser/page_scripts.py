@@ -15,7 +15,8 @@ import streamlit as st
 from auth.guard import User
 from chat.tree import Message
 from chat.turn import LONGEST_MESSAGE
-from ui.browser import component, invisible, source
+from ui.browser import component, invisible
+from ui.frame import style
 
 __all__ = [
     "close_sidebar_now",
@@ -40,7 +41,6 @@ _focus = component("keepsake_focus", "focus.js")
 _input_guards = component("keepsake_slips", "input_guards.js")
 _scroll = component("keepsake_going", "scroll.js")
 _sidebar = component("keepsake_narrow", "sidebar.js")
-INPUT_STYLE = f"<style>{source('input_guards.css')}</style>"
 
 
 def put_chat_in_address(parameter: str, conversation_id: str) -> None:
@@ -83,7 +83,7 @@ def focus_field(key: str) -> None:
 
 def guard_chat_box() -> None:
     """Repair text that cannot be sent, hold back a message whose file failed, and show why the file failed."""
-    st.html(INPUT_STYLE)
+    st.html(style("input_guards.css"))
     with invisible("slips"):
         _input_guards(key="slips", height=1)
 

@@ -7,15 +7,16 @@ path of each page and reads it when it loads the page; the script writes there.
 from __future__ import annotations
 
 from auth.cookie_tasks import stays_signed_in
-from ui.browser import component, source
+from ui.browser import component
 from ui.browser.cookie_bridge import PAGE_NAMES
+from ui.frame import ASSETS
 
 __all__ = ["THEMES", "draw_theme_choice"]
 
 # Streamlit's names, and what the buttons say.
 THEMES = (("System", "As the system"), ("Light", "Light"), ("Dark", "Dark"))
 MARKUP = "<fieldset><legend></legend></fieldset><p role='status'></p>"
-_theme = component("keepsake_lights", "theme.js", html=MARKUP, css=source("theme.css"))
+_theme = component("keepsake_lights", "theme.js", html=MARKUP, css=(ASSETS / "theme.css").read_text("utf-8"))
 
 
 def draw_theme_choice() -> None:
