@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,20 +52,25 @@ def model_server(shared_model_server: ModelServer) -> ModelServer:
     return shared_model_server
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder outside pytest's own, which the next run of pytest closes to the database server's account."""
+    with tempfile.TemporaryDirectory(prefix="keepsake-walks-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def keepsake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keepsake]:
+def keepsake() -> Iterator[Keepsake]:
     """The whole stack without a model, for the whole run: each test makes accounts of its own."""
-    with Keepsake(tmp_path_factory.mktemp("keepsake"), UNLIMITED) as running:
+    with _folder() as folder, Keepsake(folder, UNLIMITED) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def shared_keepsake_with_model(
-    tmp_path_factory: pytest.TempPathFactory, shared_model_server: ModelServer
-) -> Iterator[Keepsake]:
+def shared_keepsake_with_model(shared_model_server: ModelServer) -> Iterator[Keepsake]:
     """The whole stack with the scripted model, for the whole run: each test makes accounts of its own."""
     address = {"OPENAI_BASE_URL": shared_model_server.base_url, "OPENAI_API_KEY": "not-a-real-key"}
-    with Keepsake(tmp_path_factory.mktemp("keepsake"), UNLIMITED | address | {"CHAT_MODEL": "scripted"}) as running:
+    with _folder() as folder, Keepsake(folder, UNLIMITED | address | {"CHAT_MODEL": "scripted"}) as running:
         yield running
 
 
