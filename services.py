@@ -29,7 +29,7 @@ from limits import Limits
 from memory import Memory, Receipt
 from memory.database import Database, Reading
 from memory.embed import Embedder, embedder_for
-from memory.erase.one_chat import ForgetReceipt, LearnedFromChat
+from memory.erase import ForgetReceipt, LearnedFromChat
 from memory.errors import AppError, SettingsError
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate

@@ -1,6 +1,6 @@
 """Forgetting a chat, on the side of its messages: they leave the queue, and receipts no longer quote what is erased.
 
-Each function works inside a transaction that is bound to the user. The memories are erased by memory/erase/one_chat.py.
+Each function works inside a transaction that is bound to the user. The memories are erased by memory/erase.py.
 """
 
 from __future__ import annotations

@@ -21,8 +21,7 @@ from .arguments import Messages
 from .connect import FromSettings, configured, open_parts
 from .database import Database
 from .embed import Embedder
-from .erase.everything import Erasure, Receipt
-from .erase.one_chat import ChatMemories
+from .erase import ChatMemories, Erasure, Receipt
 from .errors import InvalidInput, NotFound
 from .facts import Fact, Plan, Result, Said, content_hash
 from .imports.queue import ImportQueue

@@ -20,10 +20,9 @@ from ui.chat import composer, open_chat
 from ui.chat.chat_bar import draw_chat_bar, new_chat_switches
 from ui.chat.chat_data import ChatPageData, read_chat_page
 from ui.chat.chat_list import draw_chat_list
-from ui.chat.live_refresh import refresh_when_changed
 from ui.chat.questions import draw_contradiction, draw_recheck
 from ui.chat.reply import draw_retry, follow_reply
-from ui.chat.thread import draw_greeting, draw_thread
+from ui.chat.thread import draw_greeting, draw_thread, refresh_when_changed
 from ui.consent import require_consent
 from ui.frame import MARK, show_errors
 from ui.slots import fresh_slot

@@ -14,7 +14,7 @@ from ui import elements, undo_bar
 from ui.consent import require_consent
 from ui.elements import plural
 from ui.frame import show_errors
-from ui.health import charts, findings, recall_checks
+from ui.health import findings, recall_checks
 
 user = require_user()
 app = services()
@@ -73,7 +73,7 @@ def _worth(health: Health, red: int) -> Iterator[str]:
 
 def _draw_overview(health: Health) -> None:
     if health.total:
-        charts.draw_charts(health)
+        findings.draw_charts(health)
         return
     st.markdown(
         "There is nothing to look after yet. Tell me something about you in a chat, and come back here any time."

@@ -6,10 +6,10 @@ import streamlit as st
 
 from auth.guard import require_user
 from services import services
+from ui import settings
 from ui.consent import require_consent
 from ui.frame import show_errors
-from ui.settings import memory_settings, reply_settings, retention_settings
-from ui.settings.theme import draw_theme_choice
+from ui.settings import draw_theme_choice
 
 user = require_user()
 app = services()
@@ -22,13 +22,13 @@ def draw_page() -> None:
     preferences, person = app.preferences.get(user.id), app.memory.people.get(user.id)
     st.header("Replies", anchor=False)
     st.caption("For every chat, from the next message on.")
-    reply_settings.draw_reply_settings(user, preferences)
+    settings.draw_reply_settings(user, preferences)
     st.header("Memory", anchor=False)
-    memory_settings.draw_memory_settings(user, preferences, person)
+    settings.draw_memory_settings(user, preferences, person)
     st.header("Time", anchor=False)
-    memory_settings.draw_timezone_setting(user, person)
+    settings.draw_timezone_setting(user, person)
     st.header("Keeping", anchor=False)
-    retention_settings.draw_retention_setting(user, preferences)
+    settings.draw_retention_setting(user, preferences)
     st.header("How it looks", anchor=False)
     with st.container(border=True):
         draw_theme_choice()

@@ -6,26 +6,75 @@ candidates is the database's work (`app.recall`), and weighing them is rank.py's
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from pydantic import BaseModel, Field
+
 from ..database import Database
 from ..dates.spans import Span, spans
 from ..embed import Embedder
+from ..errors import ModelError
 from ..facts import Fact, Said
 from ..filters import Filter
-from ..language.word_lists import GERMAN_WORDS, QUESTION_WORDS
+from ..language.word_lists import FOLLOW_UP_OPENERS, FOLLOW_UP_PHRASES, GERMAN_WORDS, POINTING_WORDS, QUESTION_WORDS
 from ..language.words import content_words, words
-from ..model import Model
+from ..model import Model, PromptMessage
 from ..rows.people import People
 from ..rows.store import RecallQuery, Store
-from . import rewrite
 from .rank import Candidate, Recipe, rank, recipe_named, related, within
 from .rerank import Reranker, reranked
 
-__all__ = ["PROBES", "Query", "Recall", "similarity_floor"]
+__all__ = ["PROBES", "Query", "Recall", "refers_back", "similarity_floor", "standalone"]
+
+log = logging.getLogger("keepsake.memory")
+MAX_FOLLOW_UP_WORDS = 8  # of a question that refers back
+MAX_MESSAGES_BEFORE = 4  # that the model gets
+MAX_CHARACTERS_BEFORE = 600  # of each message, and of the answer
+
+REWRITE_INSTRUCTIONS = """\
+Rewrite the person's last message as one question that can be understood without the conversation: \
+put in the names, places and things that its words point to. Keep its language and its meaning, add nothing else. \
+If it already stands alone, repeat it."""
+
+
+class StandaloneQuestion(BaseModel):
+    """The question, rewritten so that it can be understood alone."""
+
+    question: str = Field(min_length=1)
+
+
+def refers_back(question: str) -> bool:
+    """Return whether a question is short and points at something outside of itself."""
+    spoken = words(question)
+    if not spoken or len(spoken) > MAX_FOLLOW_UP_WORDS:
+        return False
+    names = any(word[:1].isupper() for word in question.split()[1:])
+    opens = spoken[0] in FOLLOW_UP_OPENERS or " ".join(spoken).startswith(FOLLOW_UP_PHRASES)
+    return not names and (len(spoken) <= 2 or opens or bool(POINTING_WORDS & set(spoken)))
+
+
+def standalone(question: str, before: Sequence[Said], model: Model | None) -> str:
+    """Return the question in a form that can be searched for; unchanged if it does not refer back."""
+    if not before or not refers_back(question):
+        return question
+    if model is None:
+        last = next((each.content for each in reversed(before) if each.role == "user"), "")
+        return f"{last[:MAX_CHARACTERS_BEFORE]} {question}".strip()
+    shown = "\n".join(f"{each.role}: {each.content[:MAX_CHARACTERS_BEFORE]}" for each in before[-MAX_MESSAGES_BEFORE:])
+    prompt = [
+        PromptMessage("system", REWRITE_INSTRUCTIONS),
+        PromptMessage("user", f"{shown}\n\nLast message: {question}"),
+    ]
+    try:
+        return model.answer(prompt, StandaloneQuestion).question[:MAX_CHARACTERS_BEFORE].strip() or question
+    except ModelError as error:
+        log.warning("a question could not be rewritten and is searched as it is: %s", error)
+        return question
+
 
 MAX_GRAMS = 60
 # The database selects by a coarse sum, and ranking may change the order: so more candidates are asked for than results.
@@ -64,7 +113,7 @@ class Recall:
     def find(self, query: Query) -> list[Fact]:
         """Return related results, best first, or none; standing memories come last, without a score."""
         recipe, now = recipe_named(query.recipe), datetime.now(UTC)
-        question = rewrite.standalone(query.text, query.before, self._model)
+        question = standalone(query.text, query.before, self._model)
         vector, floor = self._embed(question)
         named, zone = self._days(question, query.user_id, now)
         wanted = min(MAX_CANDIDATES, max(MIN_CANDIDATES, CANDIDATES_PER_RESULT * query.limit)) + len(query.without)

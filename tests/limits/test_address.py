@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from limits.address import address_of, counted_as, trusted_networks
+from limits import address_of, counted_as, trusted_networks
 from memory.errors import SettingsError
 
 PROXIES = trusted_networks("10.0.0.0/8, 192.168.1.7, fd00::/8")

@@ -231,10 +231,10 @@ def test_the_shorter_time_is_saved_only_when_the_dialog_is_confirmed(
     def dialog() -> None:
         from auth.guard import begin_run
         from services import services as built
-        from ui.settings import retention_settings
+        from ui import settings
 
         begin_run(built().sessions)
-        retention_settings.draw_confirmation(30, 2)
+        settings.draw_confirmation(30, 2)
 
     asked = AppTest.from_function(dialog, default_timeout=30)
     for name in (SESSION, RUN_BY_APP):

@@ -11,7 +11,7 @@ from chat.attachments import Attachment
 from chat.preferences import Preferences
 from chat.tree import Switches
 from memory import episode_id
-from memory.erase.one_chat import LearnedFromChat, LearnedMemory
+from memory.erase import LearnedFromChat, LearnedMemory
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 ME = MALLORY

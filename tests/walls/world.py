@@ -29,8 +29,7 @@ from limits.spending import Counts, Spending
 from memory import Memory, Person, Said
 from memory.database import Database
 from memory.embed import Embedder
-from memory.erase.everything import Erasure
-from memory.erase.one_chat import ChatMemories
+from memory.erase import ChatMemories, Erasure
 from memory.facts import Fact, Write, content_hash
 from memory.learn.episodes import Episodes
 from memory.learn.extract import Instructions

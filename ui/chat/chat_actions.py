@@ -14,7 +14,7 @@ import streamlit as st
 from auth.guard import User
 from chat.export import Names, archive, as_json, as_markdown
 from chat.tree import Conversation
-from memory.erase.one_chat import ForgetReceipt
+from memory.erase import ForgetReceipt
 from memory.errors import AppError
 from services import services
 from ui import dates, elements

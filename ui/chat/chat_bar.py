@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from auth.guard import User, require_user
 from chat.preferences import Preferences
 from chat.tree import Switches
-from memory.erase.one_chat import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedFromChat, LearnedMemory
+from memory.erase import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedFromChat, LearnedMemory
 from memory.errors import AppError
 from services import services
 from ui.elements import escape, plural

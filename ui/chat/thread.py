@@ -1,4 +1,7 @@
-"""Draws the messages of a chat, with what belongs under each; of a long chat one part at a time. And the greeting."""
+"""Draws the messages of a chat, with what belongs under each; of a long chat one part at a time.
+
+Also draws the greeting of an empty chat, and draws the page again when the open chat changed in another tab.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,52 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from auth.guard import User
+from auth.guard import User, require_user
 from chat.tree import Message, Thread, replies_to
+from services import services
 from ui import elements
+from ui.browser.timer import run_again
 from ui.chat import composer, open_chat
 from ui.chat.learned import draw_learned
 from ui.chat.message_row import REWORDED, draw_attachments, draw_below_reply, draw_below_words, read_previews
 from ui.chat.reply import ask_again, draw_retry
 from ui.elements import plural
-from ui.frame import style
+from ui.frame import show_errors, style
 from ui.slots import clear_below
 
-__all__ = ["draw_greeting", "draw_thread"]
+__all__ = ["draw_greeting", "draw_thread", "refresh_when_changed"]
+
+# Seconds until each next look. They start anew when the page is drawn; the last one repeats.
+PACES = (3.0, 3.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 30.0)
+LOOKS = "looks_for_news"
+
+
+def refresh_when_changed(drawn: Thread) -> None:
+    """Draw the page again once the chat has changed, and no dialog is open that this would close."""
+    st.session_state[LOOKS] = 0
+    _look(drawn.messages[0].conversation_id, drawn.stamp, {each.id for each in drawn.messages})
+
+
+@st.fragment
+def _look(conversation_id: str, stamp: str, shown: set[str]) -> None:
+    looks = st.session_state.get(LOOKS, 0)
+    st.session_state[LOOKS] = looks + 1
+    with show_errors():
+        # The first look comes with the page itself, when nothing can have changed; asking would cost two trips.
+        changed = looks > 0 and _changed(conversation_id, stamp, shown)
+        pace = 0.05 if changed else PACES[min(looks, len(PACES) - 1)]
+        if run_again("news", pace, calm=changed):
+            st.rerun()
+
+
+def _changed(conversation_id: str, stamp: str, shown: set[str]) -> bool:
+    """Whether anything was said or answered, or one of these messages is being answered again."""
+    user = require_user()
+    task = services().replies.task_for(user.id, conversation_id)
+    if task and task.asked.id in shown:
+        return True
+    return services().conversations.threads.stamp(user.id, conversation_id) != stamp
+
 
 UNDER_WORDS = 3  # elements that may stand under what a person said
 

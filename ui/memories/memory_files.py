@@ -1,28 +1,193 @@
-"""Exporting all memories as JSON or CSV, and importing memories from a file."""
+"""The Files tab of the Memories page: exports, imports, and messages from a ChatGPT export.
+
+Nothing of a ChatGPT export is kept before the person has chosen what to do with it; the worker reads it.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import IO
+from typing import IO, NamedTuple
 
 import streamlit as st
 
-from auth.guard import User
+from auth.guard import User, require_user
 from memory import Result
 from memory.errors import InvalidInput
 from memory.imports import chatgpt
+from memory.imports.chatgpt import ChatGPTExport
 from memory.imports.files import COLUMNS, MAX_BYTES
+from memory.imports.queue import ImportProgress, Way
 from memory.plain_text import cell
 from services import services
-from ui import elements, undo_bar
+from ui import dates, elements, undo_bar
 from ui.elements import plural
 from ui.frame import check_session, show_errors
-from ui.memories import chatgpt_import
 
-__all__ = ["draw_memory_files"]
+__all__ = ["draw_chatgpt_import", "draw_memory_files", "offer_export"]
+
+OFFERED, BROUGHT = "chats-found", "messages-brought"
+EVERY_SECONDS = 3
+
+
+class OfferedExport(NamedTuple):
+    """The messages of a file, and about how many tokens it takes to learn from them."""
+
+    chats: ChatGPTExport
+    cost: int
+
+
+def offer_export(chats: ChatGPTExport) -> None:
+    """Ask, from the next run on, what to do with these messages."""
+    st.session_state[OFFERED] = OfferedExport(chats, services().memory.import_queue.cost(chats.said))
+
+
+def draw_chatgpt_import(user: User) -> None:
+    """Draw the question what to do with a file, if there is one, and the progress of an import."""
+    with st.container(key="brought"):
+        if offered := st.session_state.get(OFFERED):
+            _draw_offer(user, offered)
+        with show_errors():
+            progress = services().memory.import_queue.progress(user.id)
+            if progress.waiting:
+                # Runs again only while messages are waiting.
+                st.fragment(_draw_progress, run_every=EVERY_SECONDS)()
+            elif progress.given_up:
+                st.caption(
+                    plural(
+                        progress.given_up,
+                        "One message could not be read. Bring the file once more to try again.",
+                        "{number} messages could not be read. Bring the file once more to try again.",
+                    )
+                )
+
+
+def _draw_offer(user: User, offer: OfferedExport) -> None:
+    chats, cost = offer
+    with st.container(border=True), show_errors():
+        st.markdown("**What you said to ChatGPT**")
+        of_chats = plural(chats.chats, "one chat", "{number} chats")
+        st.markdown(
+            plural(
+                len(chats.said),
+                "I found one message of yours in {chats}.",
+                "I found {number} messages of yours in {chats}.",
+                chats=of_chats,
+            )
+        )
+        first, last = (dates.date_of(chats.said[place].at.isoformat()) for place in (0, -1))
+        st.markdown(f"Said from {first} to {last}. Nothing of it is kept yet: choose what to do with it.")
+        for line in _small_print(user, chats, cost):
+            st.caption(line)
+        turns = services().memory.people.get(user.id).episodes
+        row = st.container(horizontal=True)
+        if row.button(
+            "Learn from them",
+            type="primary",
+            icon=":material/school:",
+            help=(
+                "I read them in the background, and what is worth keeping becomes memories with the day you said it."
+            ),
+        ):
+            _start_import(user, "learn")
+        keep_help = (
+            "No memories are made of them, but I find them when we talk about such things. No model reads them."
+            if turns
+            else "Your settings say that nothing is kept turn by turn."
+        )
+        if row.button("Keep them as said", icon=":material/inventory_2:", help=keep_help, disabled=not turns):
+            _start_import(user, "keep")
+        row.button("Not now", type="tertiary", on_click=_withdraw_offer)
+
+
+def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
+    yield (
+        f"Learning takes about {_rounded(cost)} tokens of the model."
+        if cost
+        else "No model is connected: plain rules learn from them, which costs nothing and finds less."
+    )
+    room = services().limits.memories_left(user.id)
+    if room is not None and room < len(chats.said):
+        yield f"There is room for {room:,} more memories."
+    if chats.too_long:
+        yield plural(
+            chats.too_long,
+            "One more is very long, as pasted texts are, and is left out.",
+            "{number} more are very long, as pasted texts are, and are left out.",
+        )
+    if chats.too_old:
+        yield plural(
+            chats.too_old,
+            "One more is older than those, and more than fit at once.",
+            "{number} more are older than those, and more than fit at once.",
+        )
+
+
+def _rounded(cost: int) -> str:
+    """Return a number with two significant digits, because it is an estimate."""
+    size = 10 ** max(0, len(str(cost)) - 2)
+    return f"{-(-cost // size) * size:,}"
+
+
+def _start_import(user: User, way: Way) -> None:
+    offered: OfferedExport = st.session_state[OFFERED]
+    app = services()
+    new = app.memory.import_queue.add(user.id, offered.chats.said, way)
+    app.worker.tell()
+    _withdraw_offer()
+    st.session_state[BROUGHT] = new
+    st.toast(
+        plural(new, "One message waits to be read.", "{number} messages wait to be read.")
+        if new
+        else "I have read all of them already."
+    )
+    st.rerun()
+
+
+def _withdraw_offer() -> None:
+    st.session_state.pop(OFFERED, None)
+
+
+def _draw_progress() -> None:
+    """Draw how many messages are left, every few seconds."""
+    user = require_user()
+    with _bordered(), show_errors():
+        queue = services().memory.import_queue
+        progress = queue.progress(user.id)
+        if not progress.waiting:
+            st.toast("All of it is read.")
+            st.rerun()
+        _draw_bar(progress)
+        if st.button("Stop reading", icon=":material/stop_circle:", type="tertiary"):
+            queue.stop(user.id)
+            st.toast("Stopped. What was learned so far stays.")
+            st.rerun()
+
+
+def _draw_bar(progress: ImportProgress) -> None:
+    total = max(progress.waiting, st.session_state.get(BROUGHT) or progress.waiting + progress.done)
+    st.progress(
+        1 - progress.waiting / total,
+        plural(
+            progress.waiting,
+            "One message is still to be read. You can leave this page.",
+            "{number} messages are still to be read. You can leave this page.",
+        ),
+    )
+    if progress.problem:
+        st.caption(f"It rests at the moment: {elements.escape(progress.problem)}")
+
+
+@contextmanager
+def _bordered() -> Iterator[None]:
+    with st.container(border=True):
+        st.markdown("**Reading what you brought**")
+        yield
+
 
 COUNT = "import-round"
 MB = 1024 * 1024
@@ -58,7 +223,7 @@ def draw_memory_files(user: User) -> None:
             "know already is left out."
         )
         _draw_upload(user)
-    chatgpt_import.draw_chatgpt_import(user)
+    draw_chatgpt_import(user)
 
 
 def _memories_json(user: User) -> bytes:
@@ -106,7 +271,7 @@ def _draw_upload(user: User) -> None:
             )
         with services().limits.uploading(user.id), st.spinner("Reading the file…"):
             if chatgpt.is_export(uploaded):
-                chatgpt_import.offer_export(chatgpt.read(uploaded, uploaded.name))
+                offer_export(chatgpt.read(uploaded, uploaded.name))
             else:
                 _import_file(user, uploaded, uploaded.name, uploaded.size)
         st.session_state[COUNT] = number + 1  # another key empties the field for the next file

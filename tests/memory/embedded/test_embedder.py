@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from memory.embedded.embedder import BundledEmbedder
-from memory.embedded.embedder_server import EmbedderServer
+from memory.embedded.embedder import BundledEmbedder, EmbedderServer
 
 ODD = [
     "",

@@ -11,7 +11,7 @@ from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable
-from memory.recall.rewrite import MAX_CHARACTERS, MAX_MESSAGES, StandaloneQuestion, refers_back, standalone
+from memory.recall.search import MAX_CHARACTERS_BEFORE, MAX_MESSAGES_BEFORE, StandaloneQuestion, refers_back, standalone
 from tests.scripted import ScriptedModel
 
 LEANING = """and there?|And in the evening?|why?|Why not?|what about her?|Does she like it?|When was that?
@@ -101,9 +101,9 @@ def test_a_blank_answer_leaves_the_question_as_it_is(scripted_model: ScriptedMod
 def test_the_model_gets_only_the_last_messages(scripted_model: ScriptedModel) -> None:
     talk = [Said("user", f"message {number} " + "so very long " * 5_000) for number in range(50)]
     scripted_model.enqueue(StandaloneQuestion(question="word " * 5_000))
-    assert len(standalone("and there?", talk, scripted_model)) <= MAX_CHARACTERS
+    assert len(standalone("and there?", talk, scripted_model)) <= MAX_CHARACTERS_BEFORE
     prompt = asked_of(scripted_model)
-    assert len(prompt) < MAX_MESSAGES * (MAX_CHARACTERS + 20) + 100
+    assert len(prompt) < MAX_MESSAGES_BEFORE * (MAX_CHARACTERS_BEFORE + 20) + 100
     assert "message 45" not in prompt
     assert "message 46" in prompt
 
@@ -121,7 +121,9 @@ def test_without_a_model_and_without_a_message_of_the_person_the_question_stays(
 
 
 def test_only_the_beginning_of_a_long_last_message_is_put_before_the_question() -> None:
-    assert len(standalone("and there?", [Said("user", "word " * 5_000)], None)) <= MAX_CHARACTERS + len(" and there?")
+    assert len(standalone("and there?", [Said("user", "word " * 5_000)], None)) <= MAX_CHARACTERS_BEFORE + len(
+        " and there?"
+    )
 
 
 # -- within a recall -----------------------------------------------------------------------------

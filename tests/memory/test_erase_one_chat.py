@@ -9,7 +9,7 @@ import pytest
 from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.erase.one_chat import CHANGED, DELETED, MERGED, SAME
+from memory.erase import CHANGED, DELETED, MERGED, SAME
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 

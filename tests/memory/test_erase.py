@@ -10,7 +10,7 @@ from sqlalchemy import text
 from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.erase.everything import Receipt
+from memory.erase import Receipt
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
