@@ -2,6 +2,7 @@
 
     with ModelServer() as server:
         server.enqueue(Reply("Hello."), Fault(429, retry_after=3))
+        server.enqueue_replies(Reply("Only for a reply, whatever the worker asks meanwhile."))
 
 What is not scripted is answered sensibly: a chat gets a reply that repeats the memories it was shown, a
 JSON schema gets one `add` for each first-person sentence, texts get vectors in which shared words are
@@ -48,6 +49,7 @@ class ModelServer(ThreadingHTTPServer):
         self.listing: Item | None = None
         self.unscripted: Scripted = sensible  # what answers a chat request when nothing is scripted
         self._script: deque[Scripted] = deque()
+        self._script_for_replies: deque[Scripted] = deque()
         self._script_for_vectors: deque[Scripted] = deque()
         self._script_for_names: deque[Scripted] = deque()
         self._changed = threading.Condition()
@@ -70,6 +72,10 @@ class ModelServer(ThreadingHTTPServer):
         """Script the next chat requests; a function is given the request and says what to play."""
         self._script.extend(items)
 
+    def enqueue_replies(self, *items: Scripted) -> None:
+        """Script the next chat requests that stream: replies. The worker's requests do not stream and take none."""
+        self._script_for_replies.extend(items)
+
     def enqueue_vectors(self, *items: Scripted) -> None:
         """Script the next requests for embeddings."""
         self._script_for_vectors.extend(items)
@@ -91,7 +97,10 @@ class ModelServer(ThreadingHTTPServer):
     def next_item(self, request: Request) -> Item:
         vectors = request.path.endswith("/embeddings")
         script = self._script_for_vectors if vectors else self._script
-        script = self._script_for_names if request.names_a_chat else script
+        if request.names_a_chat:
+            script = self._script_for_names
+        elif request.streams and self._script_for_replies:
+            script = self._script_for_replies
         default: Scripted = Vectors(self.dimensions) if vectors else self.unscripted
         default = sensible if request.names_a_chat else default
         item = script.popleft() if script else default
@@ -119,7 +128,7 @@ class ModelServer(ThreadingHTTPServer):
         while self._busy or time.monotonic() < self._last + quiet:
             assert time.monotonic() < deadline, "the requests of an earlier test do not end"
             time.sleep(0.05)
-        for script in (self._script, self._script_for_vectors, self._script_for_names):
+        for script in (self._script, self._script_for_replies, self._script_for_vectors, self._script_for_names):
             script.clear()
         self.requests, self.names = [], []
         self.client_left.clear()

@@ -17,6 +17,7 @@ MAX_PRIVATE, MAX_PATCHED = 40, 7
 MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "settings": {"memory"},
+    "migrations": {"memory"},
     "headers": set(),
     "auth": {"memory", "settings"},
     "limits": {"memory", "settings", "auth.errors"},

@@ -41,7 +41,7 @@ def test_it_is_shown_and_nothing_of_it_is_loaded_or_run(
     person.page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
     person.page.on("dialog", note)
     person.sign_up("mallory@example.com")
-    model_server.enqueue(Reply(HOSTILE + " That was all."))
+    model_server.enqueue_replies(Reply(HOSTILE + " That was all."))
     person.says(MINE)
     person.sees("That was all.")
     person.remembers("very much")

@@ -335,10 +335,10 @@ def test_only_the_functions_that_the_page_on_security_names_run_with_their_owner
     assert {name for name in LOOKS_ACROSS_USERS if f"`{name}`" not in page} == set()
 
 
-def _command(**environment: str) -> subprocess.CompletedProcess[str]:
+def _command(module: str = "memory.migrations", **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-m", "memory.migrations"],
+        [sys.executable, "-m", module],
         cwd=PROJECT,
         env=kept | environment,
         capture_output=True,
@@ -352,6 +352,12 @@ def test_the_command_brings_a_database_up_to_date(empty_database: Database) -> N
     outcome = _command(DATABASE_ADMIN_URL=empty_database.admin_url, OPENAI_API_KEY="sk-none")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert "up to date" in outcome.stdout
+    assert _versions(empty_database) == [each.version for each in files()]
+
+
+def test_the_short_command_does_the_same(empty_database: Database) -> None:
+    outcome = _command("migrations", DATABASE_ADMIN_URL=empty_database.admin_url, OPENAI_API_KEY="sk-none")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
     assert _versions(empty_database) == [each.version for each in files()]
 
 
