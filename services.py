@@ -1,7 +1,7 @@
 """Builds what the app runs on, once for each process: database, memory, chats, limits, model and worker.
 
-Pages and routes take what they need from `services()`. Nothing below the pages imports this module. What needs several
-services at once is here, too: erasing everything about a user, forgetting a chat, deleting an account.
+Pages and routes take what they need from `services()`. Actions that need several services are here, too: erasing
+everything about a user, forgetting a chat, deleting an account.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _built: list[Services] = []
 
 @dataclass(frozen=True)
 class AccountDeletion:
-    """What was erased with an account, and what was still there when it was looked for again."""
+    """What was erased with an account, and what a second look still found."""
 
     memories: Receipt
     removed: dict[str, int]
@@ -82,7 +82,7 @@ class Services:
 
     @property
     def refusals(self) -> Refusals:
-        """Why memories were refused."""
+        """The memories that were refused, by reason."""
         return Refusals(self.database)
 
     def read_together(self, user_id: str, *readings: Reading[Any]) -> list[Any]:
@@ -100,7 +100,7 @@ class Services:
         return self.memory.erasure.prove(user_id, erased | {"chats": chats}, texts)
 
     def learned_from(self, user_id: str, conversation_id: str) -> LearnedFromChat:
-        """Return what was learned from a chat, and what forgetting the chat would do to it."""
+        """Return the memories that were learned from a chat, and what forgetting the chat would do to each."""
         with self.database.as_user(user_id) as connection:
             messages = messages_of(connection, conversation_id)
         return self.memory.chats.learned(conversation_id, user_id=user_id, messages=messages)
@@ -127,7 +127,7 @@ class Services:
 
 
 def services() -> Services:
-    """Return the services of this process; the first call builds them, and so does the next after a failure."""
+    """Return the services of this process; build them if no call has succeeded yet."""
     with _building:
         if not _built:
             _built.append(build(settings()))
@@ -135,14 +135,14 @@ def services() -> Services:
 
 
 def close_services() -> None:
-    """Close the services of this process; the next call of `services()` builds them anew."""
+    """Close the services of this process; the next call of `services()` builds new ones."""
     with _building:
         while _built:
             _built.pop().close()
 
 
 def build(wanted: Settings) -> Services:
-    """Connect, bring the tables up to date, and start the worker; raises an `AppError` that says what is missing."""
+    """Connect, bring the tables up to date, and start the worker; raise an `AppError` if something is missing."""
     wanted.check_account()
     with ExitStack() as opened:
         database = opened.enter_context(closing(_database(wanted)))
@@ -158,7 +158,7 @@ def build(wanted: Settings) -> Services:
         worker.start()
         offers, namer = ModelCatalog(replier, wanted.chat_models), _namer(chats, thinker, limits, opened)
         prices = prices_of(wanted.chat_model, wanted.price_in, wanted.price_out)
-        chat = ChatServices(conversations, memory, replier, worker.tell, limits, offers, namer, prices)
+        chat = ChatServices(conversations, memory, replier, worker.wake, limits, offers, namer, prices)
         replies = opened.enter_context(closing(Replies(chat)))
         # If anything above fails, what was opened is closed here; from now on, closing is up to the services.
         return Services(
@@ -194,7 +194,7 @@ def _memory(wanted: Settings, database: Database, embedder: Embedder, model: Mod
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
-    """Return what names chats; None without a model."""
+    """Return the service that names chats; None without a model."""
     if model is None:
         return None
     namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
@@ -203,7 +203,7 @@ def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack)
 
 
 def health() -> dict[str, Any]:
-    """Return whether each part answers. It names no address, key or user, since anybody may ask."""
+    """Return whether each part answers. Anybody may ask, so no address, key or user is named."""
     try:
         running = services()
         running.database.ping()

@@ -88,7 +88,7 @@ class Settings(MemorySettings):
         }
         missing = [name for name, value in together.items() if value is None]
         if missing and len(missing) < len(together):
-            present = " and ".join(name for name, value in together.items() if value is not None)
+            present = " and ".join(name for name in together if name not in missing)
             verb = "is" if len(missing) == 1 else "are"
             raise SettingsError(f"{' and '.join(missing)} {verb} missing: {present} is set, and they go together.")
         return self
@@ -106,7 +106,7 @@ class Settings(MemorySettings):
         if self.admission not in ADMISSIONS:
             raise SettingsError(f"ADMISSION is one of {', '.join(ADMISSIONS)}, not {self.admission!r}.")
         if self.admission == "list" and not self.admitted:
-            raise SettingsError("ADMITTED is missing: with ADMISSION=list it says who may come in.")
+            raise SettingsError("ADMITTED is missing: with ADMISSION=list it lists who may make an account.")
         if self.admitted and not all("@" in each for each in self.admitted.split(",") if each.strip()):
             raise SettingsError("ADMITTED is a list of addresses and domains: dave@example.com, @example.org.")
 

@@ -42,8 +42,8 @@ COMMANDS = """\
 /history N   every version of number N
 /new         begin a new chat
 /quit        leave (Ctrl-D does, too); Ctrl-C stops a reply"""
-WAIT_SECONDS = 20.0  # how long it waits for the worker to remember a turn, in order to show the result
-LISTED = 500
+WAIT_SECONDS = 20.0  # how long the chat waits for the worker to remember a turn, in order to show the result
+MAX_LISTED = 500
 MARKS = {"ADD": "remembered", "UPDATE": "changed", "DELETE": "forgotten", "ASK": "not sure"}
 # Characters that could move the cursor or change colours; tabs and line breaks are allowed.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -107,24 +107,28 @@ class Terminal:
     def _run_command(self, command: str, rest: str = "") -> None:
         match command:
             case "memories":
-                self._list()
+                self._show_list()
             case "forget":
                 chosen = self._chosen(rest)
                 self.memory.delete(chosen["id"], user_id=self.user_id)
                 note("forgotten", chosen["memory"])
             case "history":
                 for event in self.memory.history(self._chosen(rest)["id"], user_id=self.user_id):
-                    note(f"{event['created_at'][:16]} {event['event'].lower()} by {event['actor']}", _event_text(event))
+                    text = str(event["new_memory"] or event["old_memory"] or "")
+                    note(f"{event['created_at'][:16]} {event['event'].lower()} by {event['actor']}", text)
             case "new":
                 self.conversation_id = None
                 note("new chat", "what was remembered stays")
             case "help":
                 show(f"{COMMANDS}\n")
             case _:
-                raise InvalidInput(f"There is no command /{command}: /help shows those there are.")
+                raise InvalidInput(f"There is no command /{command}: /help lists the commands.")
 
-    def _list(self) -> None:
-        self.listed = self.memory.get_all(user_id=self.user_id, limit=LISTED)["results"]
+    def _read_list(self) -> None:
+        self.listed = self.memory.get_all(user_id=self.user_id, limit=MAX_LISTED)["results"]
+
+    def _show_list(self) -> None:
+        self._read_list()
         for number, each in enumerate(self.listed, 1):
             note(f"{number}", each["memory"])
         if not self.listed:
@@ -133,7 +137,7 @@ class Terminal:
     def _chosen(self, number: str) -> Result:
         """Return the memory with this number in the list that was shown last."""
         if not self.listed:
-            self.listed = self.memory.get_all(user_id=self.user_id, limit=LISTED)["results"]
+            self._read_list()
         if not re.fullmatch("[0-9]{1,9}", number) or not 1 <= int(number) <= len(self.listed):
             raise InvalidInput("Which one? /memories shows them with their numbers.")
         return self.listed[int(number) - 1]
@@ -153,7 +157,7 @@ class Terminal:
         self._show_remembered(asked)
 
     def _show_remembered(self, asked: Message) -> None:
-        """Show what the worker noted about this turn, as soon as it has."""
+        """Wait until the worker has noted what it remembered of this turn, and show it."""
         if asked.remembering == "none":
             note("not remembered", "remembering is switched off")
             return
@@ -168,7 +172,7 @@ class Terminal:
                 note("not remembered yet", str(receipt["not_remembered"]))
                 return
             time.sleep(0.05)
-        note("not remembered yet", "it takes its time, and goes on by itself")
+        note("not remembered yet", "it takes longer than usual, and goes on in the background")
 
 
 def _show_record(record: Mapping[str, Any]) -> None:
@@ -182,10 +186,6 @@ def _show_record(record: Mapping[str, Any]) -> None:
         note("known already", f"{len(record['confirmed'])}")
     if not (events or drops or record.get("confirmed")):
         note("remembered", "nothing new")
-
-
-def _event_text(event: Mapping[str, Any]) -> str:
-    return str(event["new_memory"] or event["old_memory"] or "")
 
 
 def show(text: str) -> None:
@@ -219,7 +219,7 @@ def open_terminal(user_id: str) -> Iterator[Terminal]:
         if replies is not None:
             stack.callback(replies.close)
         offers = ModelCatalog(replies, settings().chat_models)
-        chat = ChatServices(conversations, printing, replies, worker.tell, offers=offers)
+        chat = ChatServices(conversations, printing, replies, worker.wake, offers=offers)
         yield Terminal(user_id, memory, conversations, chat)
 
 
@@ -227,12 +227,12 @@ def main() -> int:
     """Chat until the input ends; return 0, or 1 if something went wrong."""
     parser = argparse.ArgumentParser(prog="python -m chat", description="Chat in the terminal.", epilog=COMMANDS)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--user", metavar="NAME", help="whose memories; your name on this machine if left out")
+    parser.add_argument("--user", metavar="NAME", help="whose memories to use; by default, your user name")
     name = parser.parse_args().user
     _prepare()
     try:
         with open_terminal(_own_name() if name is None else name) as terminal:
-            show("Keepsake. /help shows what else there is.\n")
+            show("Keepsake. /help lists the commands.\n")
             terminal.listen()
     except AppError as error:
         print(error, file=sys.stderr)
@@ -249,7 +249,7 @@ def _own_name() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError) as error:
-        raise SettingsError("This machine does not say who you are: python -m chat --user NAME") from error
+        raise SettingsError("Your user name on this machine is unknown: run python -m chat --user NAME") from error
 
 
 def _prepare() -> None:

@@ -72,7 +72,7 @@ class Attachment:
     id: str = field(default_factory=lambda: str(uuid4()))
 
     def summary(self) -> dict[str, Any]:
-        """Return what the message's receipt says of the file: a message can be drawn without reading the file."""
+        """Return the entry for the message's receipt, from which a page draws the file without reading it."""
         return {"id": self.id, "name": self.name, "media": self.media, "size": self.size}
 
 
@@ -98,10 +98,9 @@ def open_files(files: Sequence[File]) -> list[Attachment]:
     attachments = [_open(each) for each in files]
     length = sum(len(each.written or "") for each in attachments)
     if length > MAX_CHARACTERS:
-        what = _file_name(files[0].name) if len(files) == 1 else "The files"
-        have = "has" if len(files) == 1 else "have"
+        files_have = f"{_file_name(files[0].name)} has" if len(files) == 1 else "The files have"
         raise InvalidInput(
-            f"{what} {have} {length:,} characters of text; at most {MAX_CHARACTERS:,} fit beside one message. "
+            f"{files_have} {length:,} characters of text; at most {MAX_CHARACTERS:,} fit beside one message. "
             "Send the part that matters."
         )
     return attachments
@@ -135,7 +134,7 @@ def _is_picture(content: bytes) -> bool:
 
 
 def _run_sandbox(name: str, kind: str, content: bytes, broken: str) -> dict[str, Any]:
-    """Open a file in a process of its own, which gets no environment variable and is ended when it takes too long."""
+    """Open a file in a process of its own, without environment variables, which is ended if it takes too long."""
     try:
         with _two_at_once:
             done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A person's chats: their list, their names, the search in them, and how long they are kept. Messages are elsewhere.
+"""A person's chats: their list, names, search, and how long they are kept. conversations.py saves the messages.
 
 A deleted chat is in no list and cannot be opened. It can be restored for a day; then the database's function
 `app.sweep_chats` (supabase/migrations/) erases it. While it is deleted, the database keeps its messages out of recall
@@ -22,11 +22,11 @@ from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
 
 __all__ = [
-    "AT_ONCE",
     "MAX_NAME",
     "MAX_TITLE",
     "MOST_FOUND",
     "PAGE",
+    "SWEPT_AT_ONCE",
     "ChatList",
     "Chats",
     "Retention",
@@ -41,8 +41,8 @@ __all__ = [
     "title_of",
 ]
 
-PAGE = 60  # chats in a list before somebody asks for more
-MOST = 5_000
+PAGE = 60  # chats that a list shows at first, and that each "more" adds
+MAX_LISTED = 5_000
 FIELDS = "id::text, title, updated_at, pinned_at is not null as pinned, archived_at is not null as archived"
 LISTED = "deleted_at is null and not temporary"
 
@@ -58,7 +58,7 @@ class ChatList:
 
 def list_reading(limit: int = PAGE, *, archived: bool = False) -> Reading[ChatList]:
     """Read the person's chats, pinned ones first, then the latest; or the archived ones."""
-    limit = min(limit, MOST)
+    limit = min(limit, MAX_LISTED)
 
     def made(rows: Sequence[Mapping[str, Any]]) -> ChatList:
         chats = [_conversation(row) for row in rows if row["id"] is not None]
@@ -104,7 +104,7 @@ class Chats:
         return self._database.read(user_id, deleted_reading())
 
     def search(self, user_id: str, asked: str) -> list[SearchHit]:
-        """Find words in the names of chats and in messages, the best first; "quoted" words have to stand together."""
+        """Find words in the names of chats and in messages, best hit first; "quoted" words must stand together."""
         return self._database.read(user_id, search_reading(asked))
 
     def rename(self, user_id: str, chat_id: str, name: str) -> str:
@@ -125,7 +125,7 @@ class Chats:
             )
 
     def pin(self, user_id: str, chat_id: str, *, pinned: bool = True) -> None:
-        """Keep a chat at the top of the list, or no longer."""
+        """Pin a chat to the top of the list, or unpin it."""
         self._change(user_id, chat_id, "pinned_at = case when :on then now() end", on=pinned)
 
     def archive(self, user_id: str, chat_id: str, *, archived: bool = True) -> None:
@@ -133,7 +133,7 @@ class Chats:
         self._change(user_id, chat_id, "archived_at = case when :on then now() end", on=archived)
 
     def delete(self, user_id: str, chat_id: str) -> None:
-        """Delete a chat, so that it can be restored for a day; memories that were learned from it stay."""
+        """Delete a chat; it can be restored for a day. Memories that were learned from it stay."""
         self._change(user_id, chat_id, "deleted_at = now()")
 
     def restore(self, user_id: str, chat_id: str) -> None:
@@ -172,7 +172,7 @@ def _conversation(row: Mapping[str, Any]) -> Conversation:
 
 # -- names ---------------------------------------------------------------------------------------
 
-MAX_TITLE = 60  # characters of a name that is made from words
+MAX_TITLE = 60  # characters of a name that the app or the model gives
 MAX_NAME = 100  # characters of a name that a person gives
 # Control characters, and those that change the direction of the text around them.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -225,7 +225,7 @@ class Snippet(NamedTuple):
 
 @dataclass(frozen=True)
 class SearchHit:
-    """A chat whose name has the words, or a message that has them."""
+    """A chat whose name has the words, or a message with them."""
 
     chat_id: str
     title: str
@@ -237,7 +237,7 @@ class SearchHit:
 
 
 def search_reading(asked: str) -> Reading[list[SearchHit]]:
-    """Read what a search finds: chats by their names first, then messages, the latest first."""
+    """Read the hits of a search: first chats by their names, then messages, latest first."""
     words = storable(asked).strip()[:LONGEST_SEARCH]
     sql = (
         "select c.id::text as chat_id, c.title, coalesce(m.created_at, c.updated_at) as at,"
@@ -256,7 +256,7 @@ def search_reading(asked: str) -> Reading[list[SearchHit]]:
 
 
 def snippet(said: str, asked: str) -> Snippet:
-    """Return the line of a text where the longest of the words that were searched for stands first."""
+    """Return a line of the text around the first place of the longest of the searched words."""
     folded, places = _folded(said)
     start, end = _first(folded, [_folded(word)[0] for word in _WORD.findall(asked)])
     begin, finish = (places[start], places[end]) if end else (0, 0)
@@ -271,9 +271,9 @@ def snippet(said: str, asked: str) -> Snippet:
 
 def _hit(row: Mapping[str, Any], asked: str) -> SearchHit:
     said = row["said"] or ""
-    line = (
-        snippet(_MARKDOWN.sub("", said) if row["role"] == "assistant" else said, asked) if row["message_id"] else None
-    )
+    if row["role"] == "assistant":
+        said = _MARKDOWN.sub("", said)
+    line = snippet(said, asked) if row["message_id"] else None
     return SearchHit(row["chat_id"], row["title"], row["at"], row["archived"], row["message_id"], row["role"], line)
 
 
@@ -306,7 +306,7 @@ def _without_line_breaks(text: str) -> str:
 
 # -- retention -----------------------------------------------------------------------------------
 
-AT_ONCE = 50
+SWEPT_AT_ONCE = 50
 # The chats that app.sweep_chats would erase for their age, without those that are deleted already.
 _OLDER = (
     "select count(*) as older from app.conversations where updated_at < now() - make_interval(days => %(days)s)"
@@ -321,11 +321,11 @@ class Retention:
         self._database = database
 
     def count_older(self, user_id: str, days: int) -> int:
-        """Return how many of the user's chats would be erased at once if chats were kept for so many days."""
+        """Return how many of the user's chats would be erased now if chats were kept for this many days."""
         rows = self._database.read_as(user_id, _OLDER, {"days": days})
         return int(rows[0]["older"])
 
-    def sweep(self, most: int = AT_ONCE) -> int:
-        """Erase chats of any user whose retention or day of grace has ended, so many at most; return how many."""
+    def sweep(self, most: int = SWEPT_AT_ONCE) -> int:
+        """Erase chats of any user whose retention or day of grace has ended, at most this many; return how many."""
         [row] = self._database.read_as_worker("select app.sweep_chats(%(most)s) as gone", {"most": most})
         return int(row["gone"])

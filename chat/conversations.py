@@ -1,7 +1,7 @@
 """Messages and conversations in Postgres, each user's own: reading and saving them.
 
-What a message is, and which of them are shown, is tree.py's; the queue of turns to remember is queue.py's; the list of
-chats is chats.py's. Nothing here asks a model or decides what a reply says.
+tree.py defines a message and chooses which messages are shown, queue.py holds the queue of turns to remember, and
+chats.py the list of chats. This module asks no model and does not decide what a reply says.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ class Conversations:
 
         `seen` is the last message the person saw: if it is on another branch, the new message follows on that branch.
         `instead_of` makes it another version of a message, with that message's files; the older version's turn leaves
-        the queue. The same words again `once_within` so many seconds, and before a reply, are one message: the button
-        was pressed twice. `switches` are those of a new conversation. The length of a message is checked in turn.py.
+        the queue. If the same words were saved at most `once_within` seconds ago and have no reply yet, the button was
+        pressed twice, and the message saved first is returned. `switches` are those of a new conversation. turn.py
+        checks the length of a message.
 
         The message waits to be remembered, unless remembering is off for the chat or the person at this moment.
         """
@@ -166,7 +167,7 @@ def _insert(
 
 
 def _said_just_now(connection: Connection, conversation_id: str | None, content: str, seconds: float) -> Message | None:
-    """Return the message with these words that was said so many seconds ago at most and has no reply yet."""
+    """Return the message with these words if it was said at most this many seconds ago and has no reply yet."""
     chat = valid_id(conversation_id) if conversation_id is not None else None
     values = {"content": content, "seconds": seconds, "conversation": chat}
     found = connection.execute(_SAID_JUST_NOW, values).mappings().first()
@@ -174,7 +175,7 @@ def _said_just_now(connection: Connection, conversation_id: str | None, content:
 
 
 def _locked_tree(connection: Connection, conversation_id: str) -> tuple[list[Any], str | None]:
-    """Return the messages of a conversation without their words, and its head; nobody adds one until we commit."""
+    """Return a conversation's messages without their words, and its head; lock it until this transaction ends."""
     rows = connection.exec_driver_sql(_LOCKED_TREE, {"conversation": valid_id(conversation_id)}).all()
     if not rows:
         raise NotFound("There is no such chat.")

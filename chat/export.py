@@ -20,7 +20,7 @@ from memory.errors import NotFound
 
 __all__ = ["Exported", "Exports", "Names", "archive", "as_json", "as_markdown", "file_name"]
 
-AT_ONCE = 10
+CHATS_AT_ONCE = 10  # chats whose messages are read in one trip
 _MESSAGES = (
     f"select {FIELDS} from app.messages where conversation_id = any(%(ids)s::uuid[]) order by conversation_id, seq"
 )
@@ -31,7 +31,7 @@ _CHATS = (
 
 
 class Names(NamedTuple):
-    """What the person and the assistant are called in the file, and in which timezone its dates are."""
+    """The names of the person and the assistant in the file, and the timezone of its dates."""
 
     person: str
     assistant: str
@@ -67,8 +67,8 @@ class Exports:
     def all(self, user_id: str) -> Iterator[Exported]:
         """Yield every chat, archived ones too, the latest first; without deleted and temporary ones."""
         about = self._database.read_as(user_id, f"{_CHATS} and not temporary order by updated_at desc")
-        for start in range(0, len(about), AT_ONCE):
-            yield from self._with_messages(user_id, about[start : start + AT_ONCE])
+        for start in range(0, len(about), CHATS_AT_ONCE):
+            yield from self._with_messages(user_id, about[start : start + CHATS_AT_ONCE])
 
     def _with_messages(self, user_id: str, about: Sequence[Mapping[str, Any]]) -> Iterator[Exported]:
         said: dict[str, list[Message]] = {each["id"]: [] for each in about}

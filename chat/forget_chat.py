@@ -1,6 +1,6 @@
-"""Forgetting a chat, on the side of its messages: they leave the queue, and receipts no longer quote what is erased.
+"""Forgets a chat on the side of its messages: takes them out of the queue, and erased memories out of receipts.
 
-Each function works inside a transaction that is bound to the user. The memories are erased by memory/erase.py.
+Each function works inside a transaction that is bound to the user. memory/erase.py erases the memories.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _QUOTED = """
 update app.messages set receipt = receipt
   || case when jsonb_typeof(receipt -> 'memories') = 'array' then jsonb_build_object('memories', (
        select coalesce(jsonb_agg(each order by place), '[]') from
-         jsonb_array_elements(receipt -> 'memories') with ordinality told (each, place)
+         jsonb_array_elements(receipt -> 'memories') with ordinality listed (each, place)
        where not coalesce(each ->> 'id' = any(:ids) or each ->> 'text' = any(:texts), false))) else '{}' end
   || case when jsonb_typeof(receipt -> 'remembered' -> 'events') = 'array' then jsonb_build_object('remembered',
        receipt -> 'remembered' || jsonb_build_object('events', (
          select coalesce(jsonb_agg(each order by place), '[]') from
-           jsonb_array_elements(receipt -> 'remembered' -> 'events') with ordinality told (each, place)
+           jsonb_array_elements(receipt -> 'remembered' -> 'events') with ordinality listed (each, place)
          where not coalesce(each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
            or each ->> 'previous_memory' = any(:texts), false)))) else '{}' end
-where exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') told (each)
+where exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') listed (each)
     where each ->> 'id' = any(:ids) or each ->> 'text' = any(:texts))
-  or exists (select from jsonb_path_query(receipt, 'lax $.remembered.events[*]') told (each)
+  or exists (select from jsonb_path_query(receipt, 'lax $.remembered.events[*]') listed (each)
     where each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
       or each ->> 'previous_memory' = any(:texts))
 """

@@ -1,6 +1,6 @@
-"""What a person has set for all their chats (model, tone, language, memory, retention), and each chat's switches.
+"""Reads and saves a person's preferences for all chats (model, tone, language, memory, retention), and chats' switches.
 
-Only the settings are kept here. The prompt, the queue and the retention sweep act on them.
+This module only stores them. The prompt, the queue and the retention sweep act on them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAX_INSTRUCTIONS = 2_000
 MAX_MODEL = 200
 MAX_DAYS = 36_500
 MINE = "mine"  # the language that the person writes in
-# What each tone asks of the model; the first asks for nothing.
+# The sentence that each tone adds to the prompt; the first adds none.
 TONES: Mapping[str, str] = MappingProxyType(
     {
         "as it is": "",
@@ -79,19 +79,19 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
         "zh": "Chinese",
     }
 )
-# After how many days without a message chats are erased, as the page offers it; None is never.
+# The choices of the settings page: after how many days without a message a chat is erased; None: never.
 KEPT_DAYS = (None, 365, 90, 30, 7)
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """What a person has set; the defaults where they have set nothing."""
+    """A person's preferences; a field they have not set has its default."""
 
     model: str | None = None  # None: the deployment's model
     tone: str = "as it is"
     instructions: str = ""
     language: str = MINE
-    reads_memory: bool = True  # off here is off in every chat
+    reads_memory: bool = True  # if off, it is off in every chat
     writes_memory: bool = True
     keep_days: int | None = None  # since the last message; None: for ever
 
@@ -147,15 +147,7 @@ def _checked(wanted: Preferences) -> Preferences:
         raise InvalidInput(f"Chats are kept forever, or for 1 to {MAX_DAYS:,} days.")
     if not all(isinstance(each, bool) for each in (wanted.reads_memory, wanted.writes_memory)):
         raise InvalidInput("Reading and writing memories is on or off.")
-    return Preferences(
-        _model(wanted.model),
-        wanted.tone,
-        _instructions(wanted.instructions),
-        wanted.language,
-        wanted.reads_memory,
-        wanted.writes_memory,
-        wanted.keep_days,
-    )
+    return replace(wanted, model=_model(wanted.model), instructions=_instructions(wanted.instructions))
 
 
 def _model(name: object) -> str | None:
@@ -208,17 +200,12 @@ class SwitchStore:
 
     def put(self, connection: Connection, conversation_id: str, switches: Switches) -> None:
         """Set a chat's switches inside the caller's transaction."""
-        done = connection.execute(
-            text(
-                "update app.conversations set reads_memory = :reads, writes_memory = :writes, temporary = :temporary"
-                " where id = cast(:id as uuid)"
-            ),
-            {
-                "id": valid_id(conversation_id),
-                "reads": switches.reads_memory,
-                "writes": switches.writes_memory,
-                "temporary": switches.temporary,
-            },
-        )
-        if done.rowcount != 1:
+        changed = connection.execute(_SET_SWITCHES, {"id": valid_id(conversation_id), **asdict(switches)})
+        if changed.rowcount != 1:
             raise NotFound("There is no such chat.")
+
+
+_SET_SWITCHES = text(
+    "update app.conversations set reads_memory = :reads_memory, writes_memory = :writes_memory, temporary = :temporary"
+    " where id = cast(:id as uuid)"
+)

@@ -1,6 +1,6 @@
-"""The messages that a model is sent, made from a chat's history and memories within a token budget.
+"""Builds the prompt: the messages that a model is sent, from a chat's history and memories, within a token budget.
 
-Pure functions: they read nothing and take the time as an argument.
+The functions are pure: they read nothing and take the time as an argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from memory.plain_text import tokens
 __all__ = ["PromptParts", "build", "without_model"]
 
 HISTORY_TOKENS = 6_000
-FILE_TOKENS = 24_000  # for files; those of the message to answer are always shown whole
+FILE_TOKENS = 24_000  # for the files of earlier messages; those of the message to answer are always shown whole
 MOST_PICTURES = 5
 LONGEST_EPISODE = 600  # characters of an episode that are shown
 MEMORY_TOKENS = 1_200

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from chat.chats import AT_ONCE, Retention
+from chat.chats import SWEPT_AT_ONCE, Retention
 from chat.tree import FIELDS, Message, valid_id
 from limits import Limits
 from memory import Memory, Plan, Said
@@ -35,14 +35,13 @@ log = logging.getLogger("keepsake.worker")
 LOOK_SECONDS = 5.0  # how often the worker looks for turns of other processes, and for turns to try again
 SWEEP_SECONDS = 900.0  # how often the worker looks for chats whose retention has ended
 FULL = "as many memories are kept about you as this Keepsake has room for: delete some first"
-UNEXPECTED = "something unexpected went wrong; the log has the rest"
-# A turn waits so long for its reply, and is then remembered without it: a click that ends a turn early, or a crash,
-# costs no memory.
+UNEXPECTED = "something unexpected went wrong; the log has the details"
+# How long a turn waits for its reply. It is then remembered without it: a reply that never comes costs no memory.
 REPLY_SECONDS = 20
 # How long a turn that could not be remembered waits before the next attempt. After the last attempt it is given up.
 BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
-# SQL for the statement that saves a message: whether it waits to be remembered. A person who has switched remembering
-# off has switched it off in every chat.
+# SQL for the statement that saves a message: whether it waits to be remembered. If a person has switched remembering
+# off, it is off in every chat.
 INITIAL_STATE = (
     "case when :role = 'user' and (select writes_memory and not temporary from app.conversations"
     " where id = cast(:conversation as uuid))"
@@ -62,7 +61,7 @@ class ClaimedTurn:
 class TurnQueue:
     """The turns that wait to be remembered. A turn is a person's message; its state is a column of `app.messages`.
 
-    What is given a connection works inside the caller's transaction, bound to the user.
+    Methods that take a connection work inside the caller's transaction, which is bound to the user.
     """
 
     def __init__(self, database: Database) -> None:
@@ -83,7 +82,7 @@ class TurnQueue:
             yield connection, _claimed_turn(connection, claimed.message_id)
 
     def release(self, connection: Connection, message_id: str) -> None:
-        """Let a turn be remembered from now on, since nothing more is said in it."""
+        """Let a turn be remembered from now on, because its reply is saved or will not come."""
         connection.execute(_RELEASE, {"id": message_id})
 
     def finish(self, connection: Connection, message_id: str, record: Mapping[str, Any]) -> None:
@@ -96,11 +95,11 @@ class TurnQueue:
         connection.execute(_POSTPONE, values | {"most": len(BACKOFF_SECONDS), "rests": list(BACKOFF_SECONDS)})
 
     def withdraw(self, connection: Connection, message_id: str) -> None:
-        """Take a waiting turn out of the queue. A turn that a worker has claimed already stays with the worker."""
+        """Take a waiting turn out of the queue. If a worker has claimed it already, the worker goes on with it."""
         connection.execute(_WITHDRAW, {"id": message_id})
 
     def withdraw_chat(self, connection: Connection, conversation_id: str) -> None:
-        """Take the turns of a chat out of the queue; a turn that is being remembered right now is waited for."""
+        """Take the turns of a chat out of the queue; wait for a turn that is being remembered right now."""
         connection.execute(_WITHDRAW_CHAT, {"id": valid_id(conversation_id)})
 
     def withdraw_all(self, connection: Connection) -> None:
@@ -122,7 +121,7 @@ _TURN = text(
     f"select {FIELDS} from app.messages where id = cast(:id as uuid)"
     " or (parent_id = cast(:id as uuid) and role = 'assistant') order by seq"
 )
-# A worker that has claimed the turn already, because the reply took long, holds the row: leave the turn to it.
+# If the reply took long, a worker may have claimed the turn and locked its row: leave the turn to that worker.
 _RELEASE = text(
     "update app.messages set remember_after = now() where id = ("
     " select id from app.messages where id = cast(:id as uuid)"
@@ -156,7 +155,7 @@ _WAITING = (
 
 
 class Worker:
-    """A thread that empties the queue of turns and then the import queue, and sleeps until it is told of a new turn."""
+    """A thread that empties the queue of turns and then the import queue, and sleeps until a new turn wakes it."""
 
     def __init__(
         self,
@@ -186,8 +185,8 @@ class Worker:
                 self._thread = threading.Thread(target=self._run, name="keepsake-worker", daemon=True)
                 self._thread.start()
 
-    def tell(self) -> None:
-        """Wake the worker, because there is a new turn."""
+    def wake(self) -> None:
+        """Wake the worker, because there is a new turn; start it if it does not run."""
         self._woken.set()
         self.start()
 
@@ -204,7 +203,7 @@ class Worker:
         return self._thread is not None and self._thread.is_alive()
 
     def remember_next(self) -> bool:
-        """Remember one waiting turn; False if none waits."""
+        """Remember one waiting turn; return False if none waits."""
         with self._queue.claim() as claimed:
             if claimed is None:
                 return False
@@ -221,7 +220,7 @@ class Worker:
         # Set before the attempt: a failing sweep would otherwise be tried again at once.
         self._sweep_at = self._clock() + SWEEP_SECONDS
         gone = self._retention.sweep()
-        if gone == AT_ONCE:
+        if gone == SWEPT_AT_ONCE:
             self._sweep_at = self._clock()  # there may be more, but waiting turns come first
         if gone:
             log.info("%d chats were erased, because their retention has ended", gone)
@@ -230,7 +229,7 @@ class Worker:
     @contextmanager
     def _postponing(self, connection: Connection, what: str, later: Callable[[str, float], None]) -> Iterator[None]:
         """Postpone a turn or an import if anything goes wrong inside, so that it cannot hold up the others."""
-        problem, wait = UNEXPECTED, 0.0  # stays so if a bug ends the block
+        problem, wait = UNEXPECTED, 0.0  # stays if a bug ends the block
         try:
             yield
             problem = ""
@@ -245,7 +244,7 @@ class Worker:
                 connection.commit()
 
     def learn_next(self) -> bool:
-        """Learn from a few messages that somebody brought from elsewhere; False if none waits."""
+        """Learn from a few imported messages; return False if none waits."""
         with self._memory.import_queue.claim() as claimed:
             if claimed is None:
                 return False
@@ -256,9 +255,9 @@ class Worker:
         return True
 
     def _learn(self, connection: Connection, batch: ImportBatch) -> None:
-        if self._limits and batch.way == "learn":
-            self._limits.may_learn(batch.user_id, self._memory.import_queue.cost(batch.said))
         learn = batch.way == "learn"
+        if self._limits and learn:
+            self._limits.may_learn(batch.user_id, self._memory.import_queue.cost(batch.said))
         self._memory.turns.remember(
             connection, batch.said, user_id=batch.user_id, learn=learn, limited=self._within_limit
         )
@@ -318,7 +317,7 @@ MOST_REASONS, MOST_EXAMPLES = 20, 3
 
 @dataclass(frozen=True)
 class RefusedWrite:
-    """A reason for which memories were refused, how often, and the latest texts; for some reasons no text is kept."""
+    """Why memories were refused, how often, and the latest refused texts; for some reasons no text is kept."""
 
     reason: str
     times: int
@@ -326,28 +325,28 @@ class RefusedWrite:
 
 
 class Refusals:
-    """The memories of a user that were proposed and refused, as their receipts tell."""
+    """Reads from the receipts of a user's messages which memories were proposed and refused."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, user_id: str) -> list[RefusedWrite]:
-        """Return the reasons, the most frequent first."""
+        """Return the reasons for refusals, most frequent first."""
         values = {"user_id": user_id, "most": MOST_REASONS, "latest": MOST_EXAMPLES}
         return [RefusedWrite(**row) for row in self._database.read_as(user_id, _REFUSED, values)]
 
 
-# A receipt may come from any version of the app: entries of another form are skipped. Deleted and temporary chats are
-# left out.
+# Receipts of older versions of the app may have other entries: these are skipped. Deleted and temporary chats are left
+# out.
 _REFUSED = """
 select reason, count(*) as times,
   coalesce((array_agg(said order by seq desc) filter (where said <> ''))[1:%(latest)s], '{}') as latest
 from (
-  select told.seq, left(dropped.value ->> 'text', 300) as said, left(dropped.value ->> 'reason', 300) as reason
-  from app.conversations chat join app.messages told on told.conversation_id = chat.id
-  cross join lateral jsonb_path_query(told.receipt, 'lax $.remembered.dropped[*]') dropped (value)
+  select message.seq, left(dropped.value ->> 'text', 300) as said, left(dropped.value ->> 'reason', 300) as reason
+  from app.conversations chat join app.messages message on message.conversation_id = chat.id
+  cross join lateral jsonb_path_query(message.receipt, 'lax $.remembered.dropped[*]') dropped (value)
   where chat.user_id = %(user_id)s and chat.deleted_at is null and not chat.temporary
-    and told.role = 'user' and jsonb_typeof(dropped.value) = 'object'
+    and message.role = 'user' and jsonb_typeof(dropped.value) = 'object'
 ) refused
 where reason <> ''
 group by reason order by times desc, reason limit %(most)s

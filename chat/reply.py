@@ -1,11 +1,11 @@
-"""The second half of a turn: writing the reply, each in a thread of its own, whether anybody watches or not.
+"""The second half of a turn: write the reply, each in a thread of its own, whether anybody watches or not.
 
-    replies.begin(message)                      from now on the message is answered
+    replies.begin(message)                      start to answer the message
     task = replies.task_for(user_id, chat_id)   from any tab, as often as wanted
-    for piece in task.follow(): ...             all there is so far, then the rest as it comes
-    replies.stop(user_id, chat_id)              saves what there is, even while the model says nothing
+    for piece in task.follow(): ...             the text so far, then the rest as it comes
+    replies.stop(user_id, chat_id)              save the text so far, even while the model says nothing
 
-Only this process knows of its replies. The reply never waits for remembering; the worker does that (queue.py).
+Other processes do not know the replies of this one. A reply never waits for remembering: the worker (queue.py) does it.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from memory.language.words import content_words
 from memory.model import Model, Usage, while_wanted
 from memory.model.catalog import Prices
 
-__all__ = ["AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "save", "without_memories"]
+__all__ = ["REPLIES_AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "save", "without_memories"]
 
 log = logging.getLogger("keepsake.replies")
 RECALLED = 8  # memories that are recalled for a message
 STANDING = 5  # standing memories that are given to every reply
-IN_PROMPT = 40  # messages of the chat that the prompt most likely shows, and that need not be recalled
+IN_PROMPT = 40  # latest messages of the chat, which the prompt most likely shows, so that they need not be recalled
 MESSAGES_WITH_FILES = 10  # messages whose files the prompt may show
-AT_ONCE = 4  # replies of one person at a time, so that nobody takes all the threads
-PROBLEMS = 1_000  # failed replies whose problem is remembered
-UNEXPECTED = "Something unexpected went wrong; the log has the rest."
-TOO_MANY = f"{AT_ONCE} replies are being written for you already: wait for one, or stop it, and try again."
+REPLIES_AT_ONCE = 4  # replies of one person at a time, so that nobody takes all the threads
+MAX_PROBLEMS = 1_000  # failed replies whose error this process keeps
+UNEXPECTED = "Something unexpected went wrong; the log has the details."
+TOO_MANY = f"{REPLIES_AT_ONCE} replies are being written for you already: wait for one, or stop it, and try again."
 
 
 # -- a reply as it grows -------------------------------------------------------------------------
@@ -52,7 +52,7 @@ TOO_MANY = f"{AT_ONCE} replies are being written for you already: wait for one, 
 
 @dataclass
 class PartialReply:
-    """A reply as far as it is written, with its receipt. Every thread that has it can save it; the first one does."""
+    """A reply as far as it is written, with its receipt. Several threads may try to save it; the first one does."""
 
     prices: Prices | None = None
     status: str = "stopped"
@@ -64,7 +64,7 @@ class PartialReply:
 
     @property
     def text(self) -> str:
-        """What is written so far."""
+        """The text that is written so far."""
         return "".join(self.pieces)
 
     @property
@@ -79,7 +79,7 @@ class PartialReply:
         self.pieces.append(piece)
 
     def may_save(self) -> bool:
-        """Whether the caller is the one to save the reply: true once. A reply may be stopped just as it ends."""
+        """Return True to the first caller only: a reply may be stopped just as it ends, and is saved once."""
         return self._saving.acquire(blocking=False)
 
     def finished_receipt(self) -> dict[str, Any]:
@@ -93,14 +93,14 @@ class PartialReply:
 
 
 def save(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
-    """Save a reply as far as it is written, once. If it is empty, the person's words are remembered all the same."""
+    """Save a reply as far as it is written, once. If it is empty, the person's message is remembered without it."""
     if not partial.may_save():
         return
     if partial.text.strip():
         chat.conversations.reply(asked, partial.text, partial.status, partial.finished_receipt())
     else:
         chat.conversations.end_without_reply(asked)
-    chat.tell_worker()
+    chat.wake_worker()
 
 
 # -- answering a message -------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def _recall(
 
 
 def without_memories(recalled: Sequence[Fact], ids: Collection[str], left_out: Sequence[Result]) -> list[Fact]:
-    """Return what was recalled without the memories in `ids` and without episodes that would give them away.
+    """Return the recalled memories without those in `ids` and without episodes that would give them away.
 
     Such episodes are the turns they were learned from, replies that used them, and whatever says the same.
     """
@@ -271,7 +271,7 @@ def _name_chat(chat: ChatServices, history: ChatHistory, reply: str) -> None:
 
 
 class ReplyTask:
-    """One reply that is being written in a thread, and followed by any number of others."""
+    """One reply that is being written in a thread; any number of other threads can follow it."""
 
     def __init__(
         self,
@@ -284,7 +284,7 @@ class ReplyTask:
         self.asked = asked
         self._chat = chat
         self._partial = PartialReply(chat.prices)
-        self._wishes = without, as_of, zone
+        self._options = without, as_of, zone
         self._changed = threading.Condition()
         self._problem: AppError | None = None
         self._over = False
@@ -295,10 +295,10 @@ class ReplyTask:
         return bool(self._partial.pieces)
 
     def follow(self, patience: float = 0.25) -> Iterator[str]:
-        """Yield all there is so far, then each new piece; raise at the end what went wrong.
+        """Yield the text so far, then each new piece; at the end, raise the error if the reply failed.
 
-        While nothing new comes, an empty piece is yielded every `patience` seconds, so that the caller can do something
-        else in between.
+        While no new piece comes, yield an empty one every `patience` seconds, so that the caller can do something else
+        in between.
         """
         passed_on, over = 0, False
         while not over:
@@ -313,15 +313,15 @@ class ReplyTask:
             raise self._problem
 
     def stop(self) -> None:
-        """Save what there is and end now, without waiting for the model."""
+        """Save the reply as far as it is written and end it now, without waiting for the model."""
         try:
             save(self._chat, self.asked, self._partial)
         finally:
             self.end(None)
 
     def write(self) -> AppError | None:
-        """Write the reply until it is complete and saved, or stopped; return what went wrong, if anything did."""
-        without, as_of, zone = self._wishes
+        """Write the reply until it is complete and saved, or stopped; return the error if it failed."""
+        without, as_of, zone = self._options
         pieces = answer(self._chat, self.asked, without, as_of, zone=zone, partial=self._partial)
         try:
             with while_wanted(lambda: not self._over), closing(pieces):
@@ -335,7 +335,7 @@ class ReplyTask:
         return None
 
     def end(self, problem: AppError | None) -> None:
-        """Tell all who follow that nothing more comes. What goes wrong after a stop is not reported."""
+        """End the reply for all who follow it. An error after a stop is not reported."""
         with self._changed:
             if not self._over:
                 self._problem, self._over = problem, True
@@ -355,7 +355,7 @@ class Replies:
     def begin(
         self, asked: Message, without: Collection[str] = (), as_of: date | None = None, *, zone: tzinfo = UTC
     ) -> None:
-        """Have a message answered, unless that is going on already. The arguments are those of `answer`.
+        """Start to answer a message, unless its reply is being written already. The arguments are those of `answer`.
 
         Another reply that is being written in the same chat is stopped.
         """
@@ -365,7 +365,7 @@ class Replies:
             if before and before.asked.id == asked.id:
                 return
             self._problems.pop((asked.user_id, asked.id), None)
-            if sum(user == asked.user_id for user, _ in self._tasks) >= AT_ONCE + bool(before):
+            if sum(user == asked.user_id for user, _ in self._tasks) >= REPLIES_AT_ONCE + bool(before):
                 self._note_problem(asked, LimitReached(TOO_MANY))
                 return
             self._tasks[place] = task
@@ -382,12 +382,12 @@ class Replies:
             return self._tasks.get((user_id, conversation_id or ""))
 
     def problem_with(self, user_id: str, message_id: str) -> str | None:
-        """Return what went wrong when this process last tried to answer a message."""
+        """Return the error sentence if this process failed to answer the message when it last tried."""
         with self._lock:
             return self._problems.get((user_id, message_id))
 
     def stop(self, user_id: str, conversation_id: str) -> None:
-        """Stop the reply that is being written in a chat, and save what there is."""
+        """Stop the reply that is being written in a chat, and save it as far as it is written."""
         self._stop((user_id, conversation_id))
 
     def stop_all(self, user_id: str) -> None:
@@ -395,7 +395,7 @@ class Replies:
         self._stop(*[each for each in self._places() if each[0] == user_id])
 
     def close(self, patience: float = 2.0) -> None:
-        """Stop every reply, save what there is, and wait a moment for the threads."""
+        """Stop every reply, save each as far as it is written, and wait a moment for the threads."""
         self._stop(*self._places())
         until = time.monotonic() + patience
         for each in list(self._threads):
@@ -415,7 +415,7 @@ class Replies:
     def _stop_task(self, task: ReplyTask) -> None:
         try:
             task.stop()
-        except AppError as problem:  # what there was could not be saved
+        except AppError as problem:  # the reply could not be saved
             with self._lock:
                 self._note_problem(task.asked, problem)
 
@@ -442,5 +442,5 @@ class Replies:
     def _note_problem(self, asked: Message, problem: AppError) -> None:
         log.warning("the reply to %s: %s", asked.id, problem)
         self._problems[asked.user_id, asked.id] = str(problem)
-        while len(self._problems) > PROBLEMS:
+        while len(self._problems) > MAX_PROBLEMS:
             self._problems.popitem(last=False)

@@ -1,7 +1,7 @@
-"""The messages of a chat as a tree: what a message is, which line through the tree is shown, and reading it.
+"""The messages of a chat as a tree: what a message is, and which line through the tree is shown.
 
-Versions of a message are siblings: they have the same parent. The pure functions come first, then what reads from the
-database. Messages are saved in conversations.py.
+Versions of a message are siblings: they have the same parent. Pure functions come first, then `Threads`, which reads
+chats from the database. Messages are saved in conversations.py.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Conversation:
-    """A chat as it stands in a person's list."""
+    """A chat as an entry of a person's list."""
 
     id: str
     title: str
@@ -150,7 +150,7 @@ def replies_to(asked: Node, messages: Iterable[AnyNode]) -> list[AnyNode]:
 
 
 class _Tree:
-    """Which message follows which. A parent that is gone, or comes later than its child, counts as none."""
+    """The tree of messages. A parent that is gone, or comes later than its child, counts as none."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.roles: dict[str, str] = {}
@@ -217,10 +217,10 @@ class _Tree:
 T = TypeVar("T")
 
 PAGE = 40  # messages that are drawn at least, if the chat has as many
-STEP = 20  # the first message that is drawn changes only every so many messages, so that it stays in place for a while
-MOST = 120  # messages that are drawn at most; so many of the latest are read with their words at once
+STEP = 20  # the first drawn message moves on by this many messages at a time, and stays in place in between
+MOST = 120  # messages that are drawn at most; this many of the latest are read with their words at once
 PROMPT_MESSAGES = 60  # messages before the one to answer that are read with their words; a prompt has room for fewer
-MOST_ELSEWHERE = 200  # messages on other branches that a reply's history names
+MOST_ELSEWHERE = 200  # ids of messages on other branches in a `ChatHistory`
 MAX_WHY = 500
 SWITCHES = ("reads_memory", "writes_memory", "temporary")
 
@@ -231,10 +231,10 @@ class Thread:
 
     messages: tuple[Message, ...] = ()
     steps: tuple[Step, ...] = ()  # the whole line
-    start: int = 0  # where on the line the messages begin
+    earlier: int = 0  # how many messages of the line stand before these
     others: tuple[Message, ...] = ()  # the other versions of the replies among the messages
-    branched: bool = False  # this is not the line that was chosen, but the one with the message to show
-    stamp: str = ""  # changes whenever the line or the chat's name changes
+    branched: bool = False  # not the chosen line is drawn, but the one with the message to show
+    stamp: str = ""  # differs after every change of the line or the chat's name
     switches: Switches = field(default_factory=Switches)
 
     @property
@@ -243,14 +243,9 @@ class Thread:
         return self.steps[-1].id if self.steps else None
 
     @property
-    def earlier(self) -> int:
-        """How many messages stand before these."""
-        return self.start
-
-    @property
     def later(self) -> int:
-        """How many messages stand after these."""
-        return len(self.steps) - self.start - len(self.messages)
+        """How many messages of the line stand after these."""
+        return len(self.steps) - self.earlier - len(self.messages)
 
     @property
     def last_asked(self) -> Message | None:
@@ -278,16 +273,16 @@ class Thread:
 
 @dataclass(frozen=True)
 class ChatHistory:
-    """What a reply to a message has to know of its chat."""
+    """The messages of a chat that a reply is made from, and the chat's switches."""
 
     messages: tuple[Message, ...]  # the line up to the message, which is the last one
-    elsewhere: tuple[str, ...]  # messages on other branches, and earlier replies to this message; the latest of them
+    elsewhere: tuple[str, ...]  # ids of the latest messages on other branches, and of earlier replies to this message
     switches: Switches
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A message of the tree; `whole` is set if it is one of the latest, which are read with their words."""
+    """A message of the tree. `whole` is set for the latest messages, which are read with their words."""
 
     id: str
     parent_id: str | None
@@ -297,7 +292,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class _ChatRow:
-    """The columns of the chat itself."""
+    """The columns of the chat's own row."""
 
     head: str | None = None
     stamp: str = ""
@@ -323,11 +318,11 @@ class Threads:
         branched = show in {each.id for each in rows} - {each.id for each in steps}
         steps = line(rows, show) if branched else steps
         start = _start([each.id for each in steps], first, show)
-        found = self._thread(user_id, rows, steps, slice(start, start + MOST), chat)
-        return replace(found, branched=True) if branched else found
+        thread = self._thread(user_id, rows, steps, slice(start, start + MOST), chat)
+        return replace(thread, branched=branched)
 
     def history(self, asked: Message, beside: Reading[T]) -> tuple[ChatHistory, T]:
-        """Read what was said up to a message, and in the same trip something else of its user."""
+        """Read the chat up to a message, and in the same trip another reading of the same user."""
         (rows, chat), other = self._database.read_together(asked.user_id, _tree_of(asked.conversation_id), beside)
         steps = line(rows, asked.id)
         end = next((number for number, each in enumerate(steps, 1) if each.id == asked.id), 0)
@@ -339,7 +334,7 @@ class Threads:
         return ChatHistory(tuple(reversed(messages)), tuple(elsewhere), chat.switches), other
 
     def stamp(self, user_id: str, conversation_id: str) -> str:
-        """Return a text that changes whenever the line or the name changes; empty if the chat is gone."""
+        """Return a text that differs after every change of the line or the name; empty if the chat is gone."""
         rows = self._database.read_as(user_id, _STAMP, {"conversation": valid_id(conversation_id)})
         return str(rows[0]["stamp"]) if rows else ""
 
@@ -354,7 +349,7 @@ class Threads:
             raise NotFound("There is no such message in this chat.") from error
 
     def rate(self, user_id: str, message_id: str, feedback: int | None, why: str = "") -> None:
-        """Save what the person thinks of a reply, 1 or -1, with a reason; None takes the rating back."""
+        """Save the person's rating of a reply, 1 or -1, with a reason; None takes the rating back."""
         if feedback not in (None, 1, -1):
             raise InvalidInput("A rating is 1, -1 or nothing.")
         kept = storable(why).strip()[:MAX_WHY] if feedback else ""
@@ -374,19 +369,19 @@ class Threads:
         return Thread(
             messages=tuple(whole[each] for each in ids if each in whole),
             steps=tuple(steps),
-            start=part.start,
+            earlier=part.start,
             others=tuple(whole[each] for each in others if each in whole),
             stamp=chat.stamp,
             switches=chat.switches,
         )
 
     def _with_words(self, user_id: str, rows: Sequence[_Row], ids: Collection[str]) -> dict[str, Message]:
-        """Return the latest messages by their ids, and the wanted ones; a second trip reads those that are older."""
+        """Return the latest messages and the wanted ones, by id; wanted ones that are older take a second trip."""
         whole = {each.id: each.whole for each in rows if each.whole is not None}
         if older := set(ids) - whole.keys():
             sql = f"select {FIELDS} from app.messages where id = any(%(ids)s::uuid[])"
-            found = self._database.read_as(user_id, sql, {"ids": sorted(older)})
-            whole |= {row["id"]: Message(**row) for row in found}
+            rows_read = self._database.read_as(user_id, sql, {"ids": sorted(older)})
+            whole |= {row["id"]: Message(**row) for row in rows_read}
         return whole
 
 
@@ -400,19 +395,19 @@ def _tree_of(conversation_id: str) -> Reading[_RowsAndChat]:
     )
 
 
-def _chat(found: Mapping[str, Any]) -> _ChatRow:
-    return _ChatRow(found["head_id"], found["stamp"], Switches(**{name: found[name] for name in SWITCHES}))
+def _chat(row: Mapping[str, Any]) -> _ChatRow:
+    return _ChatRow(row["head_id"], row["stamp"], Switches(**{name: row[name] for name in SWITCHES}))
 
 
-def _row(found: Mapping[str, Any]) -> _Row:
-    if not found["recent"]:
-        return _Row(found["id"], found["parent_id"], found["role"])
-    words = {name: value for name, value in found.items() if name not in ("recent", "head_id", "stamp", *SWITCHES)}
-    return _Row(found["id"], found["parent_id"], found["role"], Message(**words))
+def _row(row: Mapping[str, Any]) -> _Row:
+    if not row["recent"]:
+        return _Row(row["id"], row["parent_id"], row["role"])
+    columns = {name: value for name, value in row.items() if name not in ("recent", "head_id", "stamp", *SWITCHES)}
+    return _Row(row["id"], row["parent_id"], row["role"], Message(**columns))
 
 
 def _start(ids: Sequence[str], first: str | None, show: str | None) -> int:
-    """Return where on the line the part that is drawn begins."""
+    """Return the place on the line of the first message that is drawn."""
     if show in ids:
         return max(0, ids.index(show) // STEP * STEP - STEP)
     if first in ids:

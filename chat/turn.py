@@ -1,4 +1,4 @@
-"""The first half of a turn: check what a person said, open its files, count it against the limits, and save it.
+"""The first half of a turn: check a person's message, open its files, count it against the limits, and save it.
 
 The second half, writing the reply, is in reply.py.
 """
@@ -28,16 +28,16 @@ PRESSED_TWICE = 2.0  # seconds in which the same words, without a reply yet, are
 
 @dataclass(frozen=True)
 class ChatServices:
-    """What a turn needs.
+    """The services that a turn needs.
 
-    Without a model, replies quote memories. `tell_worker` says that a turn waits to be remembered. `offers` are the
-    models that people may choose, `namer` names a chat after its first reply, `prices` are those of the model.
+    Without a model, replies quote memories. `wake_worker` is called when a turn waits to be remembered. `offers` are
+    the models that people may choose, `namer` names a chat after its first reply, `prices` are those of the model.
     """
 
     conversations: Conversations
     memory: Memory
     model: Model | None
-    tell_worker: Callable[[], None]
+    wake_worker: Callable[[], None]
     limits: Limits | None = None
     offers: ModelCatalog | None = None
     namer: Namer | None = None
@@ -63,11 +63,11 @@ def say(
     switches: Switches | None = None,
     new_if_gone: bool = False,
 ) -> Message:
-    """Save what a person said; without a conversation, start one. If anything is refused, nothing is saved.
+    """Save a person's message; without a conversation, start one. If the text or a file is refused, save nothing.
 
     `seen` is the last message that the person saw, `instead_of` the message that this is another version of. `switches`
-    are those of a new conversation. With `new_if_gone`, a new conversation is started if this one is deleted.
-    Files count against the limit only if the message is saved.
+    are those of a new conversation. With `new_if_gone`, start a new conversation if this one is deleted. Files count
+    against the limit only if the message is saved.
     """
     words = checked_words(text, with_files=bool(files))
     with chat.limits.uploading(user_id, len(files)) if chat.limits else nullcontext():

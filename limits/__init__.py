@@ -2,7 +2,7 @@
 
     limits = Limits(database, settings)
     limits.may_try_sign_in(email, address)      before each attempt
-    limits.may_come_in(email, invitation)       before an account is made
+    limits.may_sign_up(email, invitation)       before an account is made
     limits.may_say(user_id, words)              before a message is saved
 
 Each of these returns, or raises an error with a sentence for the person. Attempts are also counted by network
@@ -29,8 +29,9 @@ __all__ = ["Limits", "address_of", "counted_as", "trusted_networks"]
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 THIS_MACHINE = "127.0.0.1"
-# One household or one machine has a whole /64 network of addresses.
-IPV6_PREFIX = 64
+IPV6_PREFIX = 64  # one subscriber has a whole /64 network of addresses
+ATTEMPTS_SECONDS = 15 * MINUTE
+PER_NETWORK = 10  # times as many attempts from one network address, since several people may share it
 
 
 def trusted_networks(written: str | None) -> tuple[Network, ...]:
@@ -45,10 +46,11 @@ def trusted_networks(written: str | None) -> tuple[Network, ...]:
 
 
 def address_of(forwarded: Iterable[str], peer: str | None, trusted: Iterable[Network]) -> str | None:
-    """Return where a request came from. `forwarded` are its X-Forwarded-For lines, `peer` is who connected.
+    """Return the network address that a request came from; None if no proxy is trusted.
 
-    The address is None if no proxy is trusted: everybody may then seem to come from the address of one proxy, and
-    counting by it would refuse all for what one person did. Streamlit gives a peer of None for this machine.
+    `forwarded` are the request's X-Forwarded-For lines, `peer` is the other end of the connection; Streamlit gives None
+    for this machine. Without a trusted proxy, everybody may seem to come from the address of one proxy, and counting
+    attempts by it would refuse everybody for what one person did.
     """
     networks = tuple(trusted)
     address = _address(peer or THIS_MACHINE)
@@ -64,7 +66,7 @@ def address_of(forwarded: Iterable[str], peer: str | None, trusted: Iterable[Net
 
 
 def counted_as(address: str) -> str:
-    """Return what attempts are counted by: the address, or for IPv6 the network of one subscriber."""
+    """Return the key that attempts are counted by: the address, or for IPv6 the network of one subscriber."""
     found = _address(address)
     if isinstance(found, IPv6Address):
         return str(ip_network((found, IPV6_PREFIX), strict=False))
@@ -89,13 +91,8 @@ def _address(written: str) -> Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
-ATTEMPTS_SECONDS = 15 * MINUTE
-# Several people may sit behind one network address.
-PER_NETWORK = 10
-
-
 class Limits:
-    """What may be done how often, according to the settings. A limit of 0 means no limit."""
+    """The limits of the settings. A limit of 0 means no limit."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._settings = settings
@@ -108,27 +105,27 @@ class Limits:
     # -- signing in ------------------------------------------------------------------------------
 
     def address_of(self, forwarded: Iterable[str], peer: str | None) -> str | None:
-        """Return where a request came from, by its X-Forwarded-For lines and the other end of the connection."""
+        """Return the network address that a request came from, as the function `address_of` finds it."""
         return address_of(forwarded, peer, self._trusted)
 
     def may_try_sign_in(self, email: str, address: str | None) -> None:
         """Count an attempt to sign in, sign up or recover; raise `TooManyAttempts` if there were too many.
 
-        `address` is where the request came from, or None if that is not known for certain (see `address_of`).
+        `address` is the network address of the request, or None if it is not known for certain (see `address_of`).
         """
         most = self._settings.sign_in_attempts
         if most == 0:
             return
-        tried = [self._counts.add_for_key("sign-in", email.strip().lower(), 1, most, ATTEMPTS_SECONDS)]
+        counts = [self._counts.add_for_key("sign-in", email.strip().lower(), 1, most, ATTEMPTS_SECONDS)]
         if address is not None:
             network = counted_as(address)
-            tried.append(self._counts.add_for_key("sign-in from", network, 1, PER_NETWORK * most, ATTEMPTS_SECONDS))
-        for each in tried:
+            counts.append(self._counts.add_for_key("sign-in from", network, 1, PER_NETWORK * most, ATTEMPTS_SECONDS))
+        for each in counts:
             if each.amount is None:
                 raise TooManyAttempts(f"Those were too many attempts. Try again {when_again(each.wait)}.")
 
-    def may_come_in(self, email: str, invitation: str | None = None) -> None:
-        """Raise `NotInvited` unless this address may make an account; its first user keeps an invitation."""
+    def may_sign_up(self, email: str, invitation: str | None = None) -> None:
+        """Raise `NotInvited` unless this address may make an account; an invitation is used up by the first address."""
         self._admission.check_new(email, invitation)
 
     def agreed(self, user_id: str, email: str) -> bool:
@@ -173,11 +170,11 @@ class Limits:
         """Return the model with its tokens counted, for everybody together and for a person if one is given."""
         return Metered(model, self._spending, user_id)
 
-    def _count(self, user_id: str, what: str, most: int, seconds: int, each: str, period: str, more: int = 1) -> None:
+    def _count(self, user_id: str, name: str, most: int, seconds: int, noun: str, period: str, more: int = 1) -> None:
         if most == 0:
             return
-        counted = self._counts.add_for_user(user_id, what, more, most, seconds)
+        counted = self._counts.add_for_user(user_id, name, more, most, seconds)
         if counted.amount is None:
-            limit = f"{most:,} {each}{'' if most == 1 else 's'} {period}"
+            limit = f"{most:,} {noun}{'' if most == 1 else 's'} {period}"
             again = when_again(counted.wait)
             raise LimitReached(f"That is all for now: at most {limit}. Try again {again}.", counted.wait)

@@ -15,9 +15,11 @@ from settings import settings
 
 def main() -> None:
     """Make invitations and print them, one a line."""
-    parser = argparse.ArgumentParser(prog="python -m limits", description="Make invitations, one for each person.")
-    parser.add_argument("--count", type=_whole, default=1, help="how many")
-    parser.add_argument("--days", type=_whole, default=14, help="how long each can be used")
+    parser = argparse.ArgumentParser(
+        prog="python -m limits", description="Make invitations: each lets one address sign up."
+    )
+    parser.add_argument("--count", type=_whole, default=1, help="how many invitations to make")
+    parser.add_argument("--days", type=_whole, default=14, help="for how many days each can be used")
     arguments = parser.parse_args()
     try:
         for code in _invitations(arguments.count, arguments.days):
@@ -30,7 +32,7 @@ def _invitations(count: int, days: int) -> list[str]:
     wanted = settings()
     url = wanted.database_admin_url or wanted.database_url
     if url is None:
-        raise SettingsError("DATABASE_ADMIN_URL is missing: it says which database the invitations are for.")
+        raise SettingsError("DATABASE_ADMIN_URL is missing: it names the database that the invitations are for.")
     admin = connect(url, pool_size=1, max_overflow=0)
     try:
         with translating(url), admin.begin() as connection:

@@ -1,4 +1,4 @@
-"""Who may make an account: anybody, people on a list, or people with an invitation. Accounts are made in auth/.
+"""Decides who may make an account: anybody, people on a list, or people with an invitation. auth/ makes the accounts.
 
 `python -m limits` makes invitations.
 """
@@ -63,9 +63,9 @@ class Admission:
 
 
 def on_list(email: str, admitted: str) -> bool:
-    """Whether an address is on a list of addresses and @domains, separated by commas.
+    """Return whether an address is on a list of addresses and @domains, separated by commas.
 
-    A domain does not include its subdomains. Characters that only look alike differ, as they do for the auth server.
+    A domain does not include its subdomains. Characters that only look alike count as different.
     """
     address = _normalized(email)
     name, _, domain = address.partition("@")

@@ -1,6 +1,6 @@
-"""Whether a person agreed to what is stored about them, and which providers see their words. The text is the page's.
+"""Records who agreed to what is stored about them, and names the providers that see their words.
 
-Row-level security lets people give consent for themselves only.
+The text that people agree to is in ui/consent.py. Row-level security lets people give consent for themselves only.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from sqlalchemy import text
 from memory.database import Database
 from settings import Settings
 
-__all__ = ["Consents", "Provider", "providers"]
+__all__ = ["Consents", "Providers", "providers"]
 
-# The version of the text in ui/consent.py. People who agreed to an older version are asked again.
-VERSION = 2
+VERSION = 2  # of the text in ui/consent.py; people who agreed to an older version are asked again
 
 
 class Consents:
@@ -28,7 +27,7 @@ class Consents:
         self._version = {"version": version}
 
     def has_agreed(self, user_id: str) -> bool:
-        """Whether this person agreed to the current version of the text."""
+        """Return whether this person agreed to the current version of the text."""
         rows = self._database.read_as(
             user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", self._version
         )
@@ -47,7 +46,7 @@ class Consents:
 
 
 @dataclass(frozen=True)
-class Provider:
+class Providers:
     """The providers that a person's words are sent to, by name; None if nothing leaves this machine."""
 
     replies: str | None
@@ -55,11 +54,11 @@ class Provider:
     has_model: bool
 
 
-def providers(settings: Settings) -> Provider:
+def providers(settings: Settings) -> Providers:
     """Return which providers see a person's words, according to the settings."""
     replies = _name(settings.openai_base_url) if settings.has_model else None
     vectors = _name(settings.embed_base_url or settings.openai_base_url) if settings.has_embedder else None
-    return Provider(replies, vectors, settings.has_model)
+    return Providers(replies, vectors, settings.has_model)
 
 
 def _name(url: str | None) -> str | None:

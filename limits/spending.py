@@ -1,4 +1,4 @@
-"""Counts in Postgres, and what they are used for here: the tokens that models may cost in a day.
+"""Counts in Postgres, and the limits on the tokens that models may use in a day.
 
 Tokens are counted for each person and for everybody together. A call is counted by an estimate before it is made, so
 that many calls at once cannot pass the limit together, and is corrected to its real cost afterwards. A call whose cost
@@ -23,7 +23,7 @@ __all__ = ["DAY", "MINUTE", "Counted", "Counts", "Metered", "Spending", "hashed"
 
 MINUTE, DAY = 60, 86_400  # seconds
 TOKENS_OF_PICTURE = 1_500  # the estimate for one picture; high enough for most models
-TOKENS, EVERYBODY = "tokens", "everybody"  # the names of the counts
+TOKENS, EVERYBODY = "tokens", "everybody"  # the name of the count, and the key of the one for everybody together
 
 
 # -- counts --------------------------------------------------------------------------------------
@@ -38,7 +38,7 @@ class Counted:
 
 
 class Counts:
-    """Counts that start with their first use, run for some seconds, and then start anew."""
+    """Counts that start with their first use, run for some seconds, and then start again at zero."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -10,7 +10,7 @@ import streamlit as st
 
 from auth import guard
 from auth.errors import NotInvited
-from limits.consent import Provider, providers
+from limits.consent import Providers, providers
 from services import services
 from ui.elements import escape
 from ui.frame import show_error, show_errors
@@ -55,7 +55,7 @@ def _draw_consent(user: guard.User) -> None:
             st.rerun()
 
 
-def _paragraphs(provider: Provider) -> list[tuple[str, str, str]]:
+def _paragraphs(provider: Providers) -> list[tuple[str, str, str]]:
     leaving = ["Under Memories you can read everything, forget one thing or all of it, and delete your chats with it."]
     if provider.replies or provider.vectors:
         leaving.append("What was sent elsewhere is in other hands.")
@@ -82,7 +82,7 @@ def _paragraphs(provider: Provider) -> list[tuple[str, str, str]]:
     ]
 
 
-def _models_that_see(provider: Provider) -> list[str]:
+def _models_that_see(provider: Providers) -> list[str]:
     replies = "No language model is connected: replies only quote what is remembered."
     if provider.has_model:
         where = f"**{escape(provider.replies)}**" if provider.replies else "A model on this server"

@@ -449,6 +449,6 @@ def test_a_worker_that_a_bug_ended_works_again_when_it_is_told(
     buggy.start()
     until(lambda: not buggy.alive)
     waiting("I have a dog.", "bob")
-    buggy.tell()
+    buggy.wake()
     until(lambda: known("bob") == ["I have a dog."])
     buggy.stop()

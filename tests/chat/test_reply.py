@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chat.conversations import Conversations
-from chat.reply import AT_ONCE, Replies, ReplyTask
+from chat.reply import REPLIES_AT_ONCE, Replies, ReplyTask
 from chat.tree import Message
 from chat.turn import ChatServices, say
 from memory import Memory
@@ -174,10 +174,10 @@ def test_replies_of_one_person_at_a_time_are_limited_and_nobody_else_waits(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
-    model_server.enqueue(*[Slow(["One"], gate) for _ in range(AT_ONCE)])
-    for number in range(AT_ONCE):
+    model_server.enqueue(*[Slow(["One"], gate) for _ in range(REPLIES_AT_ONCE)])
+    for number in range(REPLIES_AT_ONCE):
         replies.begin(_said(chat, f"Question {number}"))
-    model_server.wait_for_chats(AT_ONCE)
+    model_server.wait_for_chats(REPLIES_AT_ONCE)
     over = _said(chat, "One too many")
     replies.begin(over)
     assert replies.task_for("ann", over.conversation_id) is None

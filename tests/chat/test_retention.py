@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chat import queue as worker_module
-from chat.chats import AT_ONCE, Retention
+from chat.chats import SWEPT_AT_ONCE, Retention
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
 from chat.queue import Worker
@@ -173,7 +173,7 @@ class Counting(Retention):
     def __init__(self, *answers: int | DatabaseUnreachable) -> None:
         self.answers, self.asked = list(answers), 0
 
-    def sweep(self, most: int = AT_ONCE) -> int:
+    def sweep(self, most: int = SWEPT_AT_ONCE) -> int:
         self.asked += 1
         answer = self.answers.pop(0) if self.answers else 0
         if isinstance(answer, DatabaseUnreachable):
@@ -185,9 +185,9 @@ def test_the_worker_sweeps_now_and_then_and_goes_on_where_there_is_more(
     conversations: Conversations, memory: Memory
 ) -> None:
     now = [0.0]
-    retention = Counting(AT_ONCE, 3)
+    retention = Counting(SWEPT_AT_ONCE, 3)
     worker = Worker(conversations.queue, memory, None, retention, clock=lambda: now[0])
-    assert [worker.sweep_if_due() for _ in range(4)] == [AT_ONCE, 3, 0, 0]
+    assert [worker.sweep_if_due() for _ in range(4)] == [SWEPT_AT_ONCE, 3, 0, 0]
     assert retention.asked == 2
     now[0] += worker_module.SWEEP_SECONDS - 1
     worker.sweep_if_due()

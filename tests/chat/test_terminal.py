@@ -136,7 +136,7 @@ def test_what_takes_longer_to_remember_is_said_to_go_on(
 ) -> None:
     nobody_works = ChatServices(conversations, memory, None, lambda: None)
     Terminal("dave", memory, conversations, nobody_works, wait_seconds=0.1).handle(CATS)
-    assert "not remembered yet: it takes its time, and goes on by itself\n" in capsys.readouterr().out
+    assert "not remembered yet: it takes longer than usual, and goes on in the background\n" in capsys.readouterr().out
 
 
 def test_where_remembering_is_switched_off_that_is_said_at_once(

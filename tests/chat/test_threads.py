@@ -51,7 +51,7 @@ def test_of_a_thousand_messages_the_latest_are_read_and_the_rest_a_part_at_a_tim
     assert _numbers(end) == list(range(960, 1000))
     assert (end.earlier, end.later) == (960, 0)
     assert end.tip == end.messages[-1].id
-    back = threads.open("ann", chat, first=end.steps[end.start - PAGE].id)
+    back = threads.open("ann", chat, first=end.steps[end.earlier - PAGE].id)
     assert _numbers(back) == list(range(920, 1000))
     far = threads.open("ann", chat, first=long.id)
     assert _numbers(far) == list(range(MOST))

@@ -128,7 +128,7 @@ def test_another_persons_chat_cannot_be_talked_in(chat: ChatServices, model_serv
 
 def test_a_turn_waits_to_be_remembered_and_the_worker_is_told(chat: ChatServices) -> None:
     told: list[int] = []
-    telling = replace(chat, tell_worker=lambda: told.append(chat.conversations.queue.waiting("ann")))
+    telling = replace(chat, wake_worker=lambda: told.append(chat.conversations.queue.waiting("ann")))
     take_turn(telling, "Hello")
     assert told == [1]
 

@@ -37,7 +37,7 @@ def test_a_sleeping_thread_wakes_when_it_is_told_of_a_turn(rarely: Worker, waiti
     rarely.start()
     until(lambda: known("bob"))
     waiting()
-    rarely.tell()
+    rarely.wake()
     until(lambda: known() == [BEES])
 
 
@@ -68,7 +68,7 @@ def test_a_stopped_worker_does_not_start_again(worker: Worker) -> None:
     assert worker.alive
     assert [each.name for each in threading.enumerate()].count("keepsake-worker") == 1
     worker.stop()
-    worker.tell()
+    worker.wake()
     assert not worker.alive
 
 

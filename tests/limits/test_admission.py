@@ -37,12 +37,12 @@ def _invitations(database: Database, *options: str) -> list[str]:
 
 
 def test_open_admission_lets_anybody_make_an_account(limiting: Limiting) -> None:
-    limiting().may_come_in("anybody@anywhere.example")
+    limiting().may_sign_up("anybody@anywhere.example")
 
 
 @pytest.mark.parametrize("email", ["dave@example.com", " DAVE@EXAMPLE.COM ", "anybody@example.org", "o@EXAMPLE.ORG"])
 def test_addresses_on_the_list_are_admitted(limiting: Limiting, email: str) -> None:
-    limiting(admission="list", admitted=LIST).may_come_in(email)
+    limiting(admission="list", admitted=LIST).may_sign_up(email)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_addresses_on_the_list_are_admitted(limiting: Limiting, email: str) -> N
 )
 def test_addresses_that_only_look_alike_are_not_admitted(limiting: Limiting, email: str) -> None:
     with pytest.raises(NotInvited, match="not on the list"):
-        limiting(admission="list", admitted=LIST).may_come_in(email)
+        limiting(admission="list", admitted=LIST).may_sign_up(email)
 
 
 def test_an_empty_list_admits_nobody() -> None:
@@ -81,11 +81,11 @@ def test_an_unknown_kind_of_admission_is_refused(wrong: dict[str, str]) -> None:
 def test_an_invitation_lets_one_address_in_however_often_it_tries(limiting: Limiting, database: Database) -> None:
     limits = limiting(admission="invitation")
     first, second = _invitations(database, "--count", "2")
-    limits.may_come_in("dave@example.com", first)
-    limits.may_come_in(" Dave@example.com", f" {first} ")
+    limits.may_sign_up("dave@example.com", first)
+    limits.may_sign_up(" Dave@example.com", f" {first} ")
     with pytest.raises(NotInvited, match="used by somebody else"):
-        limits.may_come_in("eve@example.com", first)
-    limits.may_come_in("eve@example.com", second)
+        limits.may_sign_up("eve@example.com", first)
+    limits.may_sign_up("eve@example.com", second)
 
 
 @pytest.mark.parametrize("given", [None, "", "made-up", "' or true --"])
@@ -94,7 +94,7 @@ def test_nobody_is_admitted_without_a_valid_invitation(
 ) -> None:
     _invitations(database)
     with pytest.raises(NotInvited, match="An invitation is needed"):
-        limiting(admission="invitation").may_come_in("eve@example.com", given)
+        limiting(admission="invitation").may_sign_up("eve@example.com", given)
 
 
 def test_one_invitation_and_twenty_people_at_once_let_in_one(limiting: Limiting, database: Database) -> None:
@@ -104,7 +104,7 @@ def test_one_invitation_and_twenty_people_at_once_let_in_one(limiting: Limiting,
     def try_it(number: int) -> None:
         start.wait(timeout=30)
         try:
-            limits.may_come_in(f"{number}@example.com", code)
+            limits.may_sign_up(f"{number}@example.com", code)
         except NotInvited:
             return
         let_in.append(number)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auth.errors import NotInvited
-from limits.consent import VERSION, Consents, Provider, providers
+from limits.consent import VERSION, Consents, Providers, providers
 from memory.database import Database
 from settings import Settings
 from tests.limits.conftest import Limiting
@@ -48,16 +48,16 @@ def test_who_was_here_before_invitations_stays_and_who_left_the_list_does_not(li
 @pytest.mark.parametrize(
     ("wanted", "seen_by"),
     [
-        ({}, Provider(None, None, False)),
-        ({"openai_api_key": "sk-1"}, Provider("OpenAI", "OpenAI", True)),
-        ({"openai_api_key": "sk-1", "embed_base_url": "http://127.0.0.1:1/v1"}, Provider("OpenAI", None, True)),
-        ({"openai_base_url": "http://localhost:11434/v1"}, Provider(None, None, True)),
+        ({}, Providers(None, None, False)),
+        ({"openai_api_key": "sk-1"}, Providers("OpenAI", "OpenAI", True)),
+        ({"openai_api_key": "sk-1", "embed_base_url": "http://127.0.0.1:1/v1"}, Providers("OpenAI", None, True)),
+        ({"openai_base_url": "http://localhost:11434/v1"}, Providers(None, None, True)),
         (
             {"openai_base_url": "https://models.example/v1", "embed_base_url": "https://vectors.example"},
-            Provider("models.example", "vectors.example", True),
+            Providers("models.example", "vectors.example", True),
         ),
-        ({"openai_base_url": "http://[::1]:11434/v1"}, Provider(None, None, True)),
+        ({"openai_base_url": "http://[::1]:11434/v1"}, Providers(None, None, True)),
     ],
 )
-def test_the_providers_named_are_those_that_are_asked(wanted: dict[str, Any], seen_by: Provider) -> None:
+def test_the_providers_named_are_those_that_are_asked(wanted: dict[str, Any], seen_by: Providers) -> None:
     assert providers(Settings(**wanted)) == seen_by

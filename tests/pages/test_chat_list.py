@@ -110,7 +110,7 @@ def test_what_was_learned_from_a_chat_can_be_forgotten_with_it(open_app: OpenApp
     app = open_app("pages/chat.py")
     asked = home.conversations.say(user_of(app), None, "I keep bees on the roof")
     home.conversations.end_without_reply(asked)
-    home.worker.tell()
+    home.worker.wake()
     until(lambda: bool(home.memory.get_all(user_id=user_of(app))["results"]))
     _does(app.run(), "delete", asked.conversation_id)
     app.button(key="quiet-for-good").click().run()

@@ -489,7 +489,7 @@ HARMLESS = {
     "Namer.add",
     "Namer.stop",
     "Worker.start",
-    "Worker.tell",
+    "Worker.wake",
     "Worker.stop",
     "Services.close",
     "Replies.close",

@@ -23,7 +23,7 @@ LIMITS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
     "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
     "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
-    "Limits.may_come_in": (lambda w: w.limits.may_come_in("alice@example.com", "x"),),
+    "Limits.may_sign_up": (lambda w: w.limits.may_sign_up("alice@example.com", "x"),),
     "Counts.add_for_user": (lambda w: w.counts.add_for_user(ME, f"{SECRET}-count", 0, None, 60).amount or None,),
     "Counts.add_for_key": (lambda w: w.counts.add_for_key("tokens", ALICE, 1, 10, 60),),
     "Counts.memories": (lambda w: w.counts.memories(ME),),

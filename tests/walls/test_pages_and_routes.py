@@ -55,7 +55,7 @@ def alice(home: services.Services, sign_up: Callable[[], Session]) -> tuple[Sess
     ids = {"chat": asked.conversation_id, "message": asked.id, "memory": kept["id"], "id": kept["id"]}
     ids["line"] = page.lines[0].id
     # The worker's statements must not begin just when the watch is taken down: SQLAlchemy cannot bear that.
-    home.worker.tell()
+    home.worker.wake()
     until(lambda: not home.conversations.queue.waiting(user_id))
     return session, ids | {"user": user_id, "user_id": user_id, "conversation": asked.conversation_id}
 

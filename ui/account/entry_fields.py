@@ -34,7 +34,7 @@ def invitation_field() -> str | None:
 
 def check_admission(email: str, invited: str | None) -> None:
     """Raise `NotInvited` unless this address may make an account."""
-    services().limits.may_come_in(email, invited)
+    services().limits.may_sign_up(email, invited)
 
 
 def new_password_field(key: str, label: str | None = None) -> str:

@@ -69,13 +69,13 @@ def read_thread(user: User) -> Thread:
 
 def show_earlier(drawn: Thread) -> None:
     """Draw earlier messages as well, and keep the reader's place."""
-    _begin_with(drawn, max(0, drawn.start - PAGE))
+    _begin_with(drawn, max(0, drawn.earlier - PAGE))
     scroll_soon(drawn.messages[0].id)
 
 
 def show_later(drawn: Thread) -> None:
     """Draw later messages."""
-    _begin_with(drawn, drawn.start + PAGE)
+    _begin_with(drawn, drawn.earlier + PAGE)
     scroll_soon(drawn.messages[-1].id, end=True)
 
 

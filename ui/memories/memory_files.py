@@ -137,7 +137,7 @@ def _start_import(user: User, way: Way) -> None:
     offered: OfferedExport = st.session_state[OFFERED]
     app = services()
     new = app.memory.import_queue.add(user.id, offered.chats.said, way)
-    app.worker.tell()
+    app.worker.wake()
     _withdraw_offer()
     st.session_state[BROUGHT] = new
     st.toast(
