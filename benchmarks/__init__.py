@@ -1,1 +1,1 @@
-"""Benchmarks, run on this machine. LOG.md has their results, the bad ones too."""
+"""Benchmarks that run on this machine. LOG.md keeps their results, the bad ones too."""

@@ -81,7 +81,7 @@ def _hosted(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen
     )
     address = f"http://localhost:{port}"
     try:
-        while not _well(address):
+        while not _is_up(address):
             if process.poll() is not None:
                 raise SystemExit("the app ended while it started")
             time.sleep(0.05)
@@ -91,7 +91,7 @@ def _hosted(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen
         process.wait(timeout=30)
 
 
-def _well(address: str) -> bool:
+def _is_up(address: str) -> bool:
     try:
         return httpx.get(f"{address}/health", timeout=5).status_code == 200
     except httpx.HTTPError:

@@ -50,10 +50,10 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder,
         Postgres(Path(folder)) as server,
-        running_services(server) as (home, wire),
+        running_services(server) as (app_services, wire),
     ):
         chat_id = fill(Database(server.app_url, server.admin_url), options.chats, options.messages)
-        figures = _measure(home, wire, chat_id, options.runs)
+        figures = _measure(app_services, wire, chat_id, options.runs)
     figures |= {"chats": options.chats, "messages": options.messages}
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
@@ -76,11 +76,11 @@ def running_services(server: Postgres) -> Iterator[tuple[services.Services, Trip
             embed_model=embedder.name,
             embed_dimensions=embedder.dimensions,
         )
-        home = services.build(settings)
-        services._built[:] = [home]
+        app_services = services.build(settings)
+        services._built[:] = [app_services]
         try:
-            home.worker.stop()  # its own reads of the queue would be counted
-            yield home, wire
+            app_services.worker.stop()  # its reads of the queue would be counted
+            yield app_services, wire
         finally:
             services.close_services()
 
@@ -111,9 +111,9 @@ _ONE_LINE = text(
 )
 
 
-def open_page(home: services.Services, user_id: str = USER) -> AppTest:
+def open_page(app_services: services.Services, user_id: str = USER) -> AppTest:
     """Open the chat page as this person."""
-    home.limits.consents.record_consent(user_id)
+    app_services.limits.consents.record_consent(user_id)
     app = AppTest.from_file(str(Path(__file__).parent.parent / "app.py"), default_timeout=60)
     app.session_state[SESSION] = Session(user_id, "m@example.com", time.time() + 3_600, "access", "refresh")
     app.run()
@@ -137,16 +137,16 @@ def timing(times: list[tuple[float, float]]) -> Iterator[None]:
         yield
 
 
-def _measure(home: services.Services, wire: TripCounter, chat_id: str, runs: int) -> dict[str, float]:
-    app = open_page(home)
+def _measure(app_services: services.Services, wire: TripCounter, chat_id: str, runs: int) -> dict[str, float]:
+    app = open_page(app_services)
     scripts: list[tuple[float, float]] = []
     with timing(scripts):
         figures = _each("list", app.run, wire, runs, scripts)
         app.query_params["chat"] = chat_id
         figures |= _each("page", app.run, wire, runs, scripts)
-    home.chats.search(USER, "talk")
+    app_services.chats.search(USER, "talk")
     for name, words in (("search_common", "message"), ("search_rare", "Talk 321"), ("search_phrase", '"12 of talk"')):
-        figures |= _each(name, lambda words=words: home.chats.search(USER, words), wire, runs)  # type: ignore[misc]
+        figures |= _each(name, lambda words=words: app_services.chats.search(USER, words), wire, runs)  # type: ignore[misc]
     assert not app.exception
     return figures
 

@@ -51,7 +51,7 @@ class TokenCountingModel(OpenAIModel):
 
 @dataclass(frozen=True)
 class RecordedModel(TokenCountingModel):
-    """Returns one answer that was made elsewhere, and refuses to give a second."""
+    """A model that returns one answer made elsewhere, and refuses a second call."""
 
     said: str = ""
 
@@ -71,7 +71,7 @@ class RecordedModel(TokenCountingModel):
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What was done about one case, and how much of it was right."""
+    """The result of one case: what was written, and how much of it was right."""
 
     case: Case
     writes: Sequence[Write] = ()
@@ -91,7 +91,7 @@ class CaseResult:
 
     @property
     def missed(self) -> list[Expected]:
-        """What was expected and not done."""
+        """The expected operations that were not done."""
         return [wanted for wanted in self.case.wanted if not any(_fits(each, wanted) for each in self.right)]
 
     def _is_right(self, write: Write) -> bool:
@@ -156,7 +156,7 @@ def figures(results: Sequence[CaseResult]) -> dict[str, float]:
 
 
 def _slots(results: Sequence[CaseResult], *, slots_only: bool) -> tuple[int, int]:
-    """How many were wanted, and how many of them were missed."""
+    """Return how many operations were wanted, and how many of them were missed."""
     wanted = sum(bool(each.slot) or not slots_only for result in results for each in result.case.wanted)
     return wanted, sum(bool(each.slot) or not slots_only for result in results for each in result.missed)
 
@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rules", action="store_true", help="use the rules, even if the settings have a model")
     parser.add_argument("--answers", type=Path, help="score these answers instead of asking")
     parser.add_argument("--write-requests", type=Path, help="write the requests to this file and stop")
-    parser.add_argument("--verbose", action="store_true", help="print what was wrong and what was missed")
+    parser.add_argument("--verbose", action="store_true", help="print wrong and missed operations")
     parser.add_argument(
         "--show-held-out",
         action="store_true",
@@ -215,17 +215,17 @@ def _requests(cases: Sequence[Case]) -> Iterator[str]:
     for case in cases:
         if worth_reading(case.said):
             messages = extract.extraction_prompt(case.said, case.shown, None, case.person)
-            told = [{"role": each.role, "content": each.content} for each in messages]
-            yield json.dumps({"id": case.id, "messages": told, "response_format": form}, ensure_ascii=False) + "\n"
+            prompt = [{"role": each.role, "content": each.content} for each in messages]
+            yield json.dumps({"id": case.id, "messages": prompt, "response_format": form}, ensure_ascii=False) + "\n"
 
 
 def _answers(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the answers by case; each is a model's text, or its JSON object."""
     for line in path.read_text("utf-8").splitlines():
         if line.strip():
-            told: Mapping[str, object] = json.loads(line)
-            answer = told["answer"]
-            yield str(told["id"]), answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+            entry: Mapping[str, object] = json.loads(line)
+            answer = entry["answer"]
+            yield str(entry["id"]), answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def _report(results: Sequence[CaseResult], verbose: bool, show_held_out: bool) -> None:
@@ -235,7 +235,7 @@ def _report(results: Sequence[CaseResult], verbose: bool, show_held_out: bool) -
         if result.failure:
             print(f"not answered: {result.case.id}: {result.failure}", file=sys.stderr)
         if verbose and (result.case.half == "tuned" or show_held_out):
-            _tell(result)
+            _print_mistakes(result)
     print(json.dumps(figures(results)))
 
 
@@ -247,17 +247,17 @@ def _table(name: str, results: Sequence[CaseResult], key: Callable[[CaseResult],
         f"\n{name:16}{'turns':>7}{'done':>7}{'precision':>11}{'wanted':>8}{'recall':>8}{'slots':>7}{'slot recall':>13}"
     )
     for group, members in sorted(groups.items()):
-        told = figures(members)
+        sums = figures(members)
         done = sum(len(each.writes) for each in members)
         wanted, slots = _slots(members, slots_only=False)[0], _slots(members, slots_only=True)[0]
         print(
-            f"{group:16}{len(members):7}{done:7}{told['precision']:11.3f}{wanted:8}{told['recall']:8.3f}"
-            f"{slots:7}{told['slot_recall']:13.3f}"
+            f"{group:16}{len(members):7}{done:7}{sums['precision']:11.3f}{wanted:8}{sums['recall']:8.3f}"
+            f"{slots:7}{sums['slot_recall']:13.3f}"
         )
     print()
 
 
-def _tell(result: CaseResult) -> None:
+def _print_mistakes(result: CaseResult) -> None:
     words = " / ".join(each.content for each in result.case.said if each.role == "user")
     for write in result.wrong:
         print(f"wrong  {result.case.id}: {write.action} {write.fact_id or ''} {write.text!r}, of {words!r}")

@@ -36,7 +36,7 @@ from memory.rows.store import RecallQuery, Store
 from tests.wires import counting
 
 SEARCHES, MANY_ROWS, FEW_PEOPLE = 400, 20_000, 40
-PERSON_WITH_MANY = 10_000_000  # the number of one more person
+PERSON_WITH_MANY = 10_000_000  # the number of one more person, who has many memories
 
 
 class RandomEmbedder:
@@ -76,18 +76,19 @@ def _measure(folder: Path, server: Postgres, database: Database, options: argpar
     memory, admin = Memory(database, RandomEmbedder(), None), Database(server.admin_url)
     _fill(admin, 0, few, each)
     alone = _searches(memory, range(few))
-    _say(f"{few * each:,} rows, {few} people", alone)
+    _print_times(f"{few * each:,} rows, {few} people", alone)
     _fill(admin, few, options.users - few, each)
     everybody = _searches(memory, range(options.users))
-    _say(f"{options.rows:,} rows, {options.users:,} people", everybody)
-    figures = {"p50_ms": _p(everybody, 50), "p95_ms": _p(everybody, 95)}
-    figures |= {"growth": _p(everybody, 50) / _p(alone, 50), "exact": _exact(database, admin, options.users)}
+    _print_times(f"{options.rows:,} rows, {options.users:,} people", everybody)
+    p50 = _percentile(everybody, 50)
+    figures = {"p50_ms": p50, "p95_ms": _percentile(everybody, 95), "growth": p50 / _percentile(alone, 50)}
+    figures |= {"exact": _exact(database, admin, options.users)}
     figures |= _disk(admin, options.rows)
-    figures |= _stock(admin, options, each, _p(everybody, 50))
+    figures |= _stock(admin, options, each, p50)
     _fill(admin, PERSON_WITH_MANY, 1, MANY_ROWS)
     heavy = _searches(memory, [PERSON_WITH_MANY], 100)
-    _say(f"one person's {MANY_ROWS:,} rows", heavy)
-    figures |= {"heavy_p50_ms": _p(heavy, 50), "heavy_p95_ms": _p(heavy, 95)}
+    _print_times(f"one person's {MANY_ROWS:,} rows", heavy)
+    figures |= {"heavy_p50_ms": _percentile(heavy, 50), "heavy_p95_ms": _percentile(heavy, 95)}
     figures |= _crowded(server, options.users) | _far(server, database, options.latency) | _bulk(memory, options.bulk)
     admin.close()
     return figures
@@ -150,7 +151,7 @@ def _disk(admin: Database, rows: int) -> dict[str, float]:
 
 
 def _stock(admin: Database, options: argparse.Namespace, each: int, ours: float) -> dict[str, float]:
-    """Ask the same questions with vecs alone: with a metadata filter, without and with its index."""
+    """Ask the same questions of vecs alone, with a metadata filter: first without, then with its index."""
     rows = min(options.rows, options.stock_rows)
     stock = StockVecs(admin.url, rows)
     people = range(max(1, rows // each))
@@ -159,18 +160,20 @@ def _stock(admin: Database, options: argparse.Namespace, each: int, ours: float)
         return len(stock.query(crowd.vector_of(number).tolist(), crowd.user(people[number * 7_919 % len(people)])))
 
     plain, found = _each(ask, 40)
-    _say(f"stock vecs, {rows:,} rows, no index: {found:.1f} of 10 found", plain)
+    _print_times(f"stock vecs, {rows:,} rows, no index: {found:.1f} of 10 found", plain)
     began = time.monotonic()
     stock.index()
     indexed, found_indexed = _each(ask, 40)
-    _say(f"stock vecs, HNSW made in {time.monotonic() - began:.0f} s: {found_indexed:.1f} of 10 found", indexed)
+    _print_times(f"stock vecs, HNSW made in {time.monotonic() - began:.0f} s: {found_indexed:.1f} of 10 found", indexed)
     # A fast search that does not find the rows does not count.
-    fastest = min(_p(times, 50) for times, rows_found in ((plain, found), (indexed, found_indexed)) if rows_found > 9)
+    fastest = min(
+        _percentile(times, 50) for times, rows_found in ((plain, found), (indexed, found_indexed)) if rows_found > 9
+    )
     return {
         "stock_rows": rows,
         "stock_p50_ms": fastest,
-        "stock_plain_p50_ms": _p(plain, 50),
-        "stock_hnsw_p50_ms": _p(indexed, 50),
+        "stock_plain_p50_ms": _percentile(plain, 50),
+        "stock_hnsw_p50_ms": _percentile(indexed, 50),
         "stock_hnsw_found": found_indexed,
         "ratio": fastest / ours,
     }
@@ -194,8 +197,8 @@ def _crowded(server: Postgres, users: int) -> dict[str, float]:
         rounds = people.map(lambda n: [_timed(memory, n * 31 % users, n * 20 + k) for k in range(10)], range(50))
         times = [took for each in rounds for took in each]
     database.close()
-    _say(f"50 people at once, {len(times) / (time.monotonic() - began):.0f} searches a second, no error", times)
-    return {"crowded_p50_ms": _p(times, 50), "crowded_p95_ms": _p(times, 95)}
+    _print_times(f"50 people at once, {len(times) / (time.monotonic() - began):.0f} searches a second, no error", times)
+    return {"crowded_p50_ms": _percentile(times, 50), "crowded_p95_ms": _percentile(times, 95)}
 
 
 def _far(server: Postgres, near: Database, latency: float) -> dict[str, float]:
@@ -206,8 +209,8 @@ def _far(server: Postgres, near: Database, latency: float) -> dict[str, float]:
         before = trips()
         times = [_timed(memory, 1, number) for number in range(20)]
         each = (trips() - before) / 20
-    _say(f"{latency:.0f} ms away, {each:.1f} trips", times)
-    return {"far_p50_ms": _p(times, 50), "trips": each}
+    _print_times(f"{latency:.0f} ms away, {each:.1f} trips", times)
+    return {"far_p50_ms": _percentile(times, 50), "trips": each}
 
 
 @contextmanager
@@ -236,12 +239,12 @@ def _bulk(memory: Memory, many: int) -> dict[str, float]:
     return {"bulk_ratio": single / bulk, "bulk_a_second": 1 / bulk}
 
 
-def _p(times: Sequence[float], percent: int) -> float:
+def _percentile(times: Sequence[float], percent: int) -> float:
     return statistics.quantiles(times, n=100, method="inclusive")[percent - 1]
 
 
-def _say(title: str, times: Sequence[float]) -> None:
-    print(f"{title}: p50 {_p(times, 50):.2f} ms, p95 {_p(times, 95):.2f} ms", flush=True)
+def _print_times(title: str, times: Sequence[float]) -> None:
+    print(f"{title}: p50 {_percentile(times, 50):.2f} ms, p95 {_percentile(times, 95):.2f} ms", flush=True)
 
 
 if __name__ == "__main__":

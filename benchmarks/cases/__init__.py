@@ -41,7 +41,7 @@ Half = Literal["tuned", "held-out"]
 
 @dataclass(frozen=True)
 class Expected:
-    """An operation that is right."""
+    """An expected operation."""
 
     action: str
     contains: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Case:
-    """A turn, and what should be done about it."""
+    """A turn, and the operations that are expected of it."""
 
     id: str
     language: str
@@ -67,7 +67,7 @@ class Case:
 
     @property
     def half(self) -> Half:
-        """The half that the case is in, which depends only on its words."""
+        """The half that the case belongs to, which depends only on its words."""
         words = "\n".join(each.content for each in self.said)
         return "held-out" if hashlib.sha256(words.encode()).digest()[-1] % 2 else "tuned"
 
@@ -83,21 +83,21 @@ def load() -> list[Case]:
     return [_case(json.loads(line)) for line in lines if line.strip()]
 
 
-def _case(told: Mapping[str, Any]) -> Case:
-    at = datetime.fromisoformat(told.get("at", A_WEDNESDAY))
-    turn = told["turn"]
+def _case(entry: Mapping[str, Any]) -> Case:
+    at = datetime.fromisoformat(entry.get("at", A_WEDNESDAY))
+    turn = entry["turn"]
     messages = [{"role": "user", "content": turn}] if isinstance(turn, str) else turn
     return Case(
-        id=told["id"],
-        language=told["language"],
-        situation=told["situation"],
+        id=entry["id"],
+        language=entry["language"],
+        situation=entry["situation"],
         said=tuple(Said(each["role"], each["content"], at) for each in messages),
-        shown=tuple(Fact(str(number), {"data": text}) for number, text in enumerate(told.get("known", ()), 1)),
-        expect=tuple(_expected(each) for each in told["expect"]),
-        forbid=tuple(told.get("forbid", ())),
-        person=Person(timezone=told.get("timezone", "UTC")),
+        shown=tuple(Fact(str(number), {"data": text}) for number, text in enumerate(entry.get("known", ()), 1)),
+        expect=tuple(_expected(each) for each in entry["expect"]),
+        forbid=tuple(entry.get("forbid", ())),
+        person=Person(timezone=entry.get("timezone", "UTC")),
     )
 
 
-def _expected(told: Mapping[str, Any]) -> Expected:
-    return Expected(**{**told, "contains": tuple(told.get("contains", ()))})
+def _expected(entry: Mapping[str, Any]) -> Expected:
+    return Expected(**{**entry, "contains": tuple(entry.get("contains", ()))})

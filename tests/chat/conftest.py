@@ -108,6 +108,6 @@ def until(happened: Callable[[], object], seconds: float = 15.0) -> None:
         threading.Event().wait(0.01)
 
 
-def beside(conversations: Conversations) -> Chats:
+def chats_of(conversations: Conversations) -> Chats:
     """Return the list of chats on the same database."""
     return Chats(conversations._database)

@@ -1,4 +1,4 @@
-"""Files that come with a message: which are accepted, what the model sees of them, and how they are saved."""
+"""Attachments: which files are accepted, what the model sees of them, and how they are saved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from memory import Memory
 from memory.database import Database
 from memory.errors import InvalidInput, LimitReached, PicturesRefused
 from settings import Settings
-from tests.chat.conftest import Known, Sql, beside
+from tests.chat.conftest import Known, Sql, chats_of
 from tests.model_answers import Fault, Reply
 from tests.model_server import ModelServer
 
@@ -66,26 +66,26 @@ def pdf(*pages: str, password: str | None = None) -> bytes:
 
 def picture(form: str = "PNG", size: tuple[int, int] = (60, 40), **more: Any) -> bytes:
     """Return a red picture."""
-    held = io.BytesIO()
-    Image.new("RGB", size, (200, 30, 30)).save(held, form, **more)
-    return held.getvalue()
+    content = io.BytesIO()
+    Image.new("RGB", size, (200, 30, 30)).save(content, form, **more)
+    return content.getvalue()
 
 
-def _written(name: str, held: bytes) -> str | None:
-    [done] = open_files([File(name, held)])
+def _written(name: str, content: bytes) -> str | None:
+    [done] = open_files([File(name, content)])
     return done.written
 
 
-# -- what is taken -------------------------------------------------------------------------------
+# -- accepted files -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
-def test_a_text_is_read_in_whatever_it_is_written_in(encoding: str) -> None:
+def test_a_text_is_read_in_any_common_encoding(encoding: str) -> None:
     assert _written("notes.txt", "Grüße aus Köln".encode(encoding)) == "Grüße aus Köln"
 
 
 @pytest.mark.parametrize("words", ["مرحبا بالعالم", "👩‍🚀 and more", "日本語のメモ"])
-def test_a_text_keeps_its_own_letters(words: str) -> None:
+def test_a_text_keeps_the_letters_of_every_script(words: str) -> None:
     assert _written("notes.md", words.encode()) == words
 
 
@@ -93,13 +93,13 @@ def test_a_pdf_is_read_page_by_page() -> None:
     assert _written("report.pdf", pdf("The first page", "The second")) == "The first page\n\nThe second"
 
 
-def test_a_pdf_is_known_by_what_it_is_and_not_by_its_name() -> None:
+def test_a_pdf_is_recognised_by_its_content_and_not_by_its_name() -> None:
     [done] = open_files([File("report.txt", pdf("Inside"))])
     assert (done.media, done.written) == ("application/pdf", "Inside")
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_a_picture_is_made_anew_in_a_form_that_every_model_takes(form: str) -> None:
+def test_a_picture_is_encoded_again_in_a_format_that_every_model_takes(form: str) -> None:
     [done] = open_files([File(f"red.{form.lower()}", picture(form))])
     assert done.media in ("image/png", "image/jpeg")
     with Image.open(io.BytesIO(done.picture or b"")) as shown:
@@ -132,11 +132,11 @@ def test_a_file_name_loses_its_folders_and_disguises(given: str, kept: str | Non
     assert done.name == kept if kept else (len(done.name) < 130 and done.name.endswith(".txt"))
 
 
-# -- what is refused -----------------------------------------------------------------------------
+# -- refused files -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("name", "held", "told"),
+    ("name", "content", "sentence"),
     [
         ("empty.txt", b"", "empty.txt is empty"),
         ("blank.txt", b" \n\t ", "blank.txt is empty"),
@@ -156,10 +156,10 @@ def test_a_file_name_loses_its_folders_and_disguises(given: str, kept: str | Non
         ("endless.pdf", pdf(*["a"] * 301), "endless.pdf has 301 pages; at most 300"),
     ],
 )
-def test_an_unusable_file_is_refused_with_a_sentence(name: str, held: bytes, told: str) -> None:
+def test_an_unusable_file_is_refused_with_a_sentence(name: str, content: bytes, sentence: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        open_files([File(name, held)])
-    assert told in str(refused.value)
+        open_files([File(name, content)])
+    assert sentence in str(refused.value)
 
 
 def test_too_many_files_are_refused() -> None:
@@ -171,8 +171,8 @@ def test_too_many_files_are_refused() -> None:
 def test_a_pdf_that_exhausts_memory_is_refused_and_harms_nothing_else() -> None:
     bomb = zlib.compress(b"(aaaaaaaa) Tj " * 40_000_000, 9)
     packed = b"<< /Length %d /Filter /FlateDecode >>" % len(bomb)
-    held = re.sub(rb"<< /Length \d+ >>", lambda _: packed, pdf("X"))
-    head, _, rest = held.partition(b"stream\n")
+    content = re.sub(rb"<< /Length \d+ >>", lambda _: packed, pdf("X"))
+    head, _, rest = content.partition(b"stream\n")
     _, _, tail = rest.partition(b"\nendstream")
     with pytest.raises(InvalidInput, match="is broken, or too much at once"):
         open_files([File("bomb.pdf", head + b"stream\n" + bomb + b"\nendstream" + tail)])
@@ -203,7 +203,7 @@ def test_the_sandbox_gets_no_environment_variables(monkeypatch: pytest.MonkeyPat
     assert given == [{}]
 
 
-# -- what is kept --------------------------------------------------------------------------------
+# -- saving --------------------------------------------------------------------------------
 
 
 def _said(chat: ChatServices, *files: File, words: str = "Look at this", conversation_id: str | None = None) -> Message:
@@ -222,14 +222,14 @@ def test_files_are_saved_and_erased_with_their_message(chat: ChatServices, sql: 
     assert text.written == NOTES.content.decode()
     assert red.picture
     assert kept.one("bob", text_id) is None
-    beside(chat.conversations).erase("ann", asked.conversation_id)
+    chats_of(chat.conversations).erase("ann", asked.conversation_id)
     assert sql("select count(*) from app.attachments") == [(0,)]
 
 
 def test_a_file_alone_is_a_message_and_names_its_chat(chat: ChatServices) -> None:
     asked = _said(chat, NOTES, words=" ")
     assert asked.content == ""
-    assert [each.title for each in beside(chat.conversations).recent("ann")] == ["notes.md"]
+    assert [each.title for each in chats_of(chat.conversations).recent("ann")] == ["notes.md"]
     with pytest.raises(InvalidInput, match="empty"):
         _said(chat, words=" ")
 
@@ -237,7 +237,7 @@ def test_a_file_alone_is_a_message_and_names_its_chat(chat: ChatServices) -> Non
 def test_one_bad_file_refuses_the_message_and_nothing_is_saved(chat: ChatServices) -> None:
     with pytest.raises(InvalidInput):
         _said(chat, NOTES, File("blob.txt", b"\x00\x01"))
-    assert beside(chat.conversations).recent("ann") == []
+    assert chats_of(chat.conversations).recent("ann") == []
 
 
 def test_no_file_can_be_attached_to_another_persons_message(chat: ChatServices, database: Database) -> None:
@@ -253,7 +253,7 @@ def test_files_are_counted_for_the_day(chat: ChatServices, database: Database) -
         _said(limited, NOTES)
 
 
-def test_an_edited_message_takes_its_files_along(chat: ChatServices, database: Database) -> None:
+def test_an_edited_message_keeps_its_files(chat: ChatServices, database: Database) -> None:
     asked = _said(chat, NOTES, File("red.png", picture()))
     edited = _said(chat, words="Look again", conversation_id=asked.conversation_id)
     with database.as_user("ann") as connection:
@@ -291,7 +291,7 @@ def test_the_model_sees_texts_between_marks_and_pictures_as_parts(
         assert seen.size == (60, 40)
 
 
-def test_files_are_still_seen_when_it_is_asked_again_and_in_the_next_turn(
+def test_files_are_still_shown_to_another_reply_and_in_the_next_turn(
     chat: ChatServices, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("One."), Reply("Two."), Reply("Three."))
@@ -338,7 +338,7 @@ def test_the_text_of_a_file_is_not_learned_as_a_memory(
     assert "lighthouse" not in said
 
 
-def test_files_count_for_what_a_reply_may_cost(
+def test_files_count_towards_the_tokens_of_a_reply(
     chat: ChatServices, database: Database, model_server: ModelServer
 ) -> None:
     limited = replace(chat, limits=Limits(database, Settings(tokens_per_day=3_000)))

@@ -1,4 +1,4 @@
-"""Versions of messages and replies: which are shown, which the model sees, and replies without a memory."""
+"""Versions of messages and replies: which are shown, which the model sees, and replies without certain memories."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chat.tree import Message, line
 from chat.turn import ChatServices, say
 from memory import Memory
 from memory.errors import ModelError, NotFound
-from tests.chat.conftest import beside
+from tests.chat.conftest import chats_of
 from tests.model_answers import Fault, Reply
 from tests.model_server import ModelServer
 
@@ -51,7 +51,7 @@ def _edit(chat: ChatServices, old: Message, words: str) -> Message:
 # -- versions of a message -------------------------------------------------------------------------
 
 
-def test_another_answer_begins_a_branch_and_the_first_is_a_step_away(
+def test_another_reply_begins_a_branch_and_the_first_stays_a_version(
     chat: ChatServices, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("First."), Reply("Onwards."), Reply("Second."))
@@ -67,7 +67,7 @@ def test_another_answer_begins_a_branch_and_the_first_is_a_step_away(
     assert _shown(chat, asked) == ["Hello there", "First.", "And then?", "Onwards."]
 
 
-def test_an_edited_message_is_another_version_and_both_go_on_by_themselves(
+def test_an_edited_message_is_another_version_and_each_has_its_own_branch(
     chat: ChatServices, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("Of Delft."), Reply("More of Delft."), Reply("Of Utrecht."), Reply("More of Utrecht."))
@@ -84,7 +84,7 @@ def test_an_edited_message_is_another_version_and_both_go_on_by_themselves(
     assert _shown(chat, old) == ["Tell me of Delft", "Of Delft.", "More", "More of Delft."]
 
 
-def test_what_was_edited_away_is_not_recalled_in_its_chat(
+def test_an_earlier_version_of_a_message_is_not_recalled_in_its_chat(
     chat: ChatServices, worker: Worker, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("Zanzibar is warm."))
@@ -94,7 +94,7 @@ def test_what_was_edited_away_is_not_recalled_in_its_chat(
     assert "Zanzibar" not in str(model_server.chats[-1].body)
 
 
-def test_a_waiting_turn_that_was_edited_is_not_remembered_the_new_one_is(
+def test_of_a_waiting_turn_that_was_edited_only_the_new_version_is_remembered(
     chat: ChatServices, worker: Worker, memory: Memory
 ) -> None:
     old = _ask(chat, "I keep bees in Delft.")
@@ -107,7 +107,7 @@ def test_a_waiting_turn_that_was_edited_is_not_remembered_the_new_one_is(
     assert found.remembering == "none"
 
 
-def test_what_an_edited_turn_taught_already_stays_to_be_seen_under_it(chat: ChatServices, worker: Worker) -> None:
+def test_what_was_learned_from_an_earlier_version_is_still_shown_under_it(chat: ChatServices, worker: Worker) -> None:
     old = _ask(chat, BEES)
     assert worker.remember_next()
     _edit(chat, old, "I keep bees in Delft.")
@@ -116,7 +116,7 @@ def test_what_an_edited_turn_taught_already_stays_to_be_seen_under_it(chat: Chat
     assert found.receipt["remembered"]["events"]
 
 
-def test_another_answer_teaches_nothing_again(chat: ChatServices, worker: Worker, memory: Memory) -> None:
+def test_nothing_is_learned_again_from_another_reply(chat: ChatServices, worker: Worker, memory: Memory) -> None:
     asked = _ask(chat, BEES)
     assert worker.remember_next()
     _answer(chat, asked)
@@ -144,7 +144,7 @@ def test_a_message_follows_on_the_branch_that_the_person_saw(conversations: Conv
     assert [each.content for each in thread.messages] == ["Old", "To the old", "On"]
 
 
-def test_only_what_a_person_said_in_this_chat_can_be_edited(conversations: Conversations) -> None:
+def test_only_the_persons_messages_in_this_chat_can_be_edited(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Here")
     reply = conversations.reply(asked, "Reply", "complete", {})
     other = conversations.say("ann", None, "Elsewhere")
@@ -155,17 +155,17 @@ def test_only_what_a_person_said_in_this_chat_can_be_edited(conversations: Conve
         conversations.threads.choose("ann", asked.conversation_id, other.id)
 
 
-def test_the_same_words_pressed_twice_are_one_message_and_a_repeat_is_two(chat: ChatServices) -> None:
+def test_words_sent_twice_by_a_double_click_are_one_message_and_a_repeat_is_two(chat: ChatServices) -> None:
     first = say(chat, "ann", None, "Tea, please")
     assert say(chat, "ann", None, "Tea, please").id == first.id
     assert say(chat, "ann", first.conversation_id, "Tea, please").id == first.id
     assert say(chat, "ann", first.conversation_id, "Coffee, please").id != first.id
     _answer(chat, first)
     assert say(chat, "ann", first.conversation_id, "Tea, please").id != first.id
-    assert len(beside(chat.conversations).recent("ann")) == 1
+    assert len(chats_of(chat.conversations).recent("ann")) == 1
 
 
-# -- the line, as a drawing ------------------------------------------------------------------------
+# -- the line, in short notation ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -175,14 +175,14 @@ class Drawn:
     role: str
 
 
-def _drawn(*told: str) -> list[Drawn]:
+def _drawn(*notation: str) -> list[Drawn]:
     """`b<a` is a message of the person that follows a; `B<a` is one of the assistant."""
-    pairs = [each.partition("<") for each in told]
+    pairs = [each.partition("<") for each in notation]
     return [Drawn(each, parent or None, "user" if each.islower() else "assistant") for each, _, parent in pairs]
 
 
 @pytest.mark.parametrize(
-    ("told", "head", "shown"),
+    ("notation", "head", "shown"),
     [
         ("", None, ""),
         ("a", None, "a"),
@@ -208,15 +208,17 @@ def _drawn(*told: str) -> list[Drawn]:
         ("A<nothing", None, "A"),
     ],
 )
-def test_the_line_leads_through_the_head_to_the_newest_message_below(told: str, head: str | None, shown: str) -> None:
-    assert [each.id for each in line(_drawn(*told.split()), head)] == shown.split()
+def test_the_line_leads_through_the_head_to_the_newest_message_below(
+    notation: str, head: str | None, shown: str
+) -> None:
+    assert [each.id for each in line(_drawn(*notation.split()), head)] == shown.split()
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(-1, 20)), max_size=20), st.integers(0, 20))
-def test_whatever_the_tree_the_line_has_the_head_and_nothing_twice(told: list[tuple[bool, int]], head: int) -> None:
+def test_in_any_tree_the_line_has_the_head_and_no_message_twice(messages: list[tuple[bool, int]], head: int) -> None:
     nodes = [
         Drawn(str(number), str(parent) if parent >= 0 else None, "user" if says else "assistant")
-        for number, (says, parent) in enumerate(told)
+        for number, (says, parent) in enumerate(messages)
     ]
     steps = line(nodes, str(head))
     ids = [each.id for each in steps]
@@ -227,18 +229,18 @@ def test_whatever_the_tree_the_line_has_the_head_and_nothing_twice(told: list[tu
     assert bool(ids) == bool(nodes)
 
 
-# -- what the model is told ------------------------------------------------------------------------
+# -- what the model gets ------------------------------------------------------------------------
 
 
-def test_the_model_is_told_only_the_replies_that_are_shown(chat: ChatServices, model_server: ModelServer) -> None:
+def test_the_model_gets_only_the_replies_that_are_shown(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("A dull answer."), Reply("A bright answer."), Reply("Yes."))
     asked = _ask(chat, "Hello there")
     _answer(chat, asked)
     assert "A dull answer." not in str(model_server.chats[-1].body)
     _ask(chat, "Is it so?", asked.conversation_id)
-    told = str(model_server.chats[-1].body)
-    assert "A bright answer." in told
-    assert "A dull answer." not in told
+    prompt = str(model_server.chats[-1].body)
+    assert "A bright answer." in prompt
+    assert "A dull answer." not in prompt
 
 
 def test_a_reply_can_leave_out_a_memory_and_the_words_it_came_from(
@@ -257,7 +259,7 @@ def test_a_reply_can_leave_out_a_memory_and_the_words_it_came_from(
     assert memory.get(known["id"], user_id="ann")
 
 
-def test_a_second_answer_is_not_told_the_first_from_memory(
+def test_a_second_reply_does_not_recall_the_first(
     chat: ChatServices, worker: Worker, model_server: ModelServer
 ) -> None:
     model_server.enqueue(Reply("Your bees fly over Zanzibar."))
@@ -267,7 +269,7 @@ def test_a_second_answer_is_not_told_the_first_from_memory(
     assert "Zanzibar" not in str(model_server.chats[-1].body)
 
 
-def test_a_second_answer_that_fails_leaves_the_first(chat: ChatServices, model_server: ModelServer) -> None:
+def test_a_second_reply_that_fails_leaves_the_first(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("First."), Fault(401))
     asked = _ask(chat, "Hello there")
     with pytest.raises(ModelError):
@@ -275,7 +277,7 @@ def test_a_second_answer_that_fails_leaves_the_first(chat: ChatServices, model_s
     assert _shown(chat, asked) == ["Hello there", "First."]
 
 
-def test_one_message_is_read_as_it_stands_now_and_nobody_elses(chat: ChatServices, worker: Worker) -> None:
+def test_one_message_is_read_as_it_is_now_and_only_by_its_owner(chat: ChatServices, worker: Worker) -> None:
     asked = _ask(chat, BEES)
     found = chat.conversations.message("ann", asked.id)
     assert found is not None

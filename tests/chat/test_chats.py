@@ -12,7 +12,7 @@ from chat.chats import MAX_NAME, Chats
 from chat.conversations import Conversations
 from chat.queue import Worker
 from chat.tree import Message
-from memory import Memory
+from memory import Memory, Said
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import BEES, Known, Say, Sql
@@ -100,10 +100,10 @@ def test_nothing_can_be_done_to_a_chat_that_does_not_exist(chat_id: str, chats: 
         chats.rename("ann", chat_id, "Mine")
 
 
-# -- deleted, and brought back -------------------------------------------------------------------
+# -- deleted and restored -------------------------------------------------------------------
 
 
-def test_a_deleted_chat_is_gone_everywhere_and_comes_back_as_it_was(conversations: Conversations, chats: Chats) -> None:
+def test_a_deleted_chat_is_gone_everywhere_and_restored_as_it_was(conversations: Conversations, chats: Chats) -> None:
     asked = conversations.say("ann", None, PLAIN)
     chats.rename("ann", asked.conversation_id, "Umbrella")
     chats.delete("ann", asked.conversation_id)
@@ -130,7 +130,7 @@ def test_a_reply_that_was_being_written_is_saved_in_a_deleted_chat(conversations
     assert len(conversations.messages("ann", asked.conversation_id)) == 2
 
 
-def test_turns_of_a_deleted_chat_are_not_remembered_until_it_is_back(
+def test_turns_of_a_deleted_chat_are_not_remembered_until_it_is_restored(
     waiting: Say, conversations: Conversations, chats: Chats, memory: Memory, known: Known
 ) -> None:
     worker = Worker(conversations.queue, memory)
@@ -146,7 +146,7 @@ def test_turns_of_a_deleted_chat_are_not_remembered_until_it_is_back(
     assert any("bees" in each for each in known())
 
 
-def test_what_was_said_in_a_deleted_chat_is_not_recalled_until_it_is_back(
+def test_what_was_said_in_a_deleted_chat_is_not_recalled_until_it_is_restored(
     remembered: Say, chats: Chats, memory: Memory, sql: Sql
 ) -> None:
     asked = remembered()
@@ -181,7 +181,7 @@ def test_what_a_deleted_memory_hides_stays_hidden_when_the_chat_is_restored(
     assert sql("select bool_and(hidden) from vecs.episodes") == [(True,)]
 
 
-def test_a_memory_that_is_brought_back_brings_no_word_of_a_deleted_chat(
+def test_restoring_a_memory_restores_no_words_of_a_deleted_chat(
     remembered: Say, chats: Chats, memory: Memory, sql: Sql
 ) -> None:
     asked = remembered(BEES)
@@ -198,11 +198,11 @@ def test_a_chat_that_is_deleted_while_it_is_being_remembered_leaves_nothing_to_r
     waiting: Say, conversations: Conversations, chats: Chats, memory: Memory, sql: Sql
 ) -> None:
     asked = waiting(PLAIN)
-    worker = Worker(conversations.queue, memory)
     with conversations.queue.claim() as claimed:
         assert claimed is not None
         connection, turn = claimed
-        worker._remember(connection, turn)
+        words = Said("user", turn.message.content, message_id=turn.message.id, run_id=asked.conversation_id)
+        memory.turns.remember(connection, [words], user_id="ann")
         deleting = threading.Thread(target=chats.delete, args=("ann", asked.conversation_id))
         deleting.start()
         deleting.join(0.3)  # it waits for what is being written, or is done

@@ -14,7 +14,7 @@ from chat.chats import MAX_TITLE, title_of
 from chat.conversations import Conversations
 from chat.turn import LONGEST_MESSAGE, ChatServices, checked_words, say
 from memory.errors import InvalidInput, NotFound
-from tests.chat.conftest import Sql, beside
+from tests.chat.conftest import Sql, chats_of
 
 NOWHERE = "5a1c9a9e-3d0f-4a53-9d52-1c6a0f5d8e11"  # an id that no chat has
 NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", NOWHERE + "x", "{" * 40]
@@ -25,7 +25,7 @@ NO_CHATS = ["", "x", "1", "None", "' or true --", "\x00", NOWHERE + "x", "{" * 4
 
 def test_a_conversation_is_named_after_its_first_words(conversations: Conversations) -> None:
     conversations.say("ann", None, "  Where is\n  my umbrella? ")
-    assert [each.title for each in beside(conversations).recent("ann")] == ["Where is my umbrella?"]
+    assert [each.title for each in chats_of(conversations).recent("ann")] == ["Where is my umbrella?"]
 
 
 def test_an_empty_conversation_is_named_after_its_first_message(conversations: Conversations) -> None:
@@ -33,16 +33,16 @@ def test_an_empty_conversation_is_named_after_its_first_message(conversations: C
     assert opened.title == ""
     conversations.say("ann", opened.id, "Tea")
     conversations.say("ann", opened.id, "Coffee")
-    assert [each.title for each in beside(conversations).recent("ann")] == ["Tea"]
+    assert [each.title for each in chats_of(conversations).recent("ann")] == ["Tea"]
 
 
 def test_the_latest_conversation_stands_first(conversations: Conversations) -> None:
     first, second = (conversations.say("ann", None, words) for words in ("First", "Second"))
-    assert [each.title for each in beside(conversations).recent("ann")] == ["Second", "First"]
+    assert [each.title for each in chats_of(conversations).recent("ann")] == ["Second", "First"]
     conversations.say("ann", first.conversation_id, "Again")
-    assert [each.title for each in beside(conversations).recent("ann")] == ["First", "Second"]
+    assert [each.title for each in chats_of(conversations).recent("ann")] == ["First", "Second"]
     conversations.reply(second, "Yes?", "complete", {})
-    assert [each.title for each in beside(conversations).recent("ann", limit=1)] == ["Second"]
+    assert [each.title for each in chats_of(conversations).recent("ann", limit=1)] == ["Second"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_of_a_thousand_messages_the_latest_are_read_in_order(conversations: Conv
 def test_an_empty_message_is_refused(content: str, chat: ChatServices, conversations: Conversations) -> None:
     with pytest.raises(InvalidInput, match="empty"):
         say(chat, "ann", None, content)
-    assert beside(conversations).recent("ann") == []
+    assert chats_of(conversations).recent("ann") == []
 
 
 def test_a_message_that_is_too_long_is_refused_whole(chat: ChatServices, conversations: Conversations) -> None:
@@ -106,18 +106,18 @@ def test_a_message_that_is_too_long_is_refused_whole(chat: ChatServices, convers
     assert conversations.messages("ann", asked.conversation_id) == [asked]
 
 
-def test_what_a_database_cannot_hold_is_replaced_and_the_rest_kept(
+def test_characters_that_a_database_cannot_store_are_replaced_and_the_rest_kept(
     chat: ChatServices, conversations: Conversations
 ) -> None:
     asked = say(chat, "ann", None, "a\x00b\ud800c")
     replied = conversations.reply(asked, "d\x00e\udfff", "complete", {})
     assert (asked.content, replied.content) == ("a\ufffdb?c", "d\ufffde?")
-    assert beside(conversations).recent("ann")[0].title == "a\ufffdb?c"
+    assert chats_of(conversations).recent("ann")[0].title == "a\ufffdb?c"
 
 
 @example_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.text(st.characters(codec=None), min_size=1, max_size=200))
-def test_any_text_comes_back_as_it_was_taken(content: str, chat: ChatServices, conversations: Conversations) -> None:
+def test_any_text_is_read_back_as_it_was_saved(content: str, chat: ChatServices, conversations: Conversations) -> None:
     try:
         expected = checked_words(content)
     except InvalidInput:
@@ -126,46 +126,46 @@ def test_any_text_comes_back_as_it_was_taken(content: str, chat: ChatServices, c
     assert conversations.messages("ann", asked.conversation_id)[0].content == expected
 
 
-# -- removing ------------------------------------------------------------------------------------
+# -- deleting ------------------------------------------------------------------------------------
 
 
 def test_a_deleted_conversation_takes_its_messages_along_and_no_other(conversations: Conversations, sql: Sql) -> None:
     doomed = conversations.say("ann", None, "Doomed")
     conversations.reply(doomed, "Indeed", "complete", {})
     kept = conversations.say("ann", None, "Kept")
-    beside(conversations).erase("ann", doomed.conversation_id)
-    assert [each.id for each in beside(conversations).recent("ann")] == [kept.conversation_id]
+    chats_of(conversations).erase("ann", doomed.conversation_id)
+    assert [each.id for each in chats_of(conversations).recent("ann")] == [kept.conversation_id]
     assert conversations.messages("ann", doomed.conversation_id) == []
     assert sql("select content from app.messages") == [("Kept",)]
 
 
 def test_deleting_twice_says_that_there_is_no_such_chat(conversations: Conversations) -> None:
     opened = conversations.start("ann")
-    beside(conversations).erase("ann", opened.id)
+    chats_of(conversations).erase("ann", opened.id)
     with pytest.raises(NotFound, match="no such chat"):
-        beside(conversations).erase("ann", opened.id)
+        chats_of(conversations).erase("ann", opened.id)
 
 
 def test_a_reply_to_a_chat_that_is_gone_says_so(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
-    beside(conversations).erase("ann", asked.conversation_id)
+    chats_of(conversations).erase("ann", asked.conversation_id)
     with pytest.raises(NotFound, match="no such chat"):
         conversations.reply(asked, "Hello", "complete", {})
     conversations.end_without_reply(asked)
     assert conversations.queue.waiting("ann") == 0
 
 
-# -- somebody else's -----------------------------------------------------------------------------
+# -- other people's chats -----------------------------------------------------------------------------
 
 
 def test_another_persons_conversation_is_not_found(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Mine")
-    assert beside(conversations).recent("bob") == []
+    assert chats_of(conversations).recent("bob") == []
     assert conversations.messages("bob", asked.conversation_id) == []
     with pytest.raises(NotFound):
         conversations.say("bob", asked.conversation_id, "Ours?")
     with pytest.raises(NotFound):
-        beside(conversations).erase("bob", asked.conversation_id)
+        chats_of(conversations).erase("bob", asked.conversation_id)
     assert [message.content for message in conversations.messages("ann", asked.conversation_id)] == ["Mine"]
 
 
@@ -186,19 +186,19 @@ def test_an_invalid_id_is_no_chat(chat_id: str, conversations: Conversations) ->
     with pytest.raises(NotFound):
         conversations.say("ann", chat_id, "Hello")
     with pytest.raises(NotFound):
-        beside(conversations).erase("ann", chat_id)
+        chats_of(conversations).erase("ann", chat_id)
 
 
-def test_a_chat_that_never_was_cannot_be_written_to(conversations: Conversations) -> None:
+def test_a_chat_that_does_not_exist_cannot_be_written_to(conversations: Conversations) -> None:
     with pytest.raises(NotFound):
         conversations.say("ann", str(uuid4()), "Hello")
     assert conversations.messages("ann", str(uuid4())) == []
 
 
 @pytest.mark.parametrize("user_id", ["", " ", "x" * 256, "a\x00b"], ids=lambda user_id: repr(user_id)[:12])
-def test_nobody_has_no_chats(user_id: str, conversations: Conversations) -> None:
+def test_an_invalid_user_id_is_refused_for_chats(user_id: str, conversations: Conversations) -> None:
     with pytest.raises(InvalidInput):
-        beside(conversations).recent(user_id)
+        chats_of(conversations).recent(user_id)
     with pytest.raises(InvalidInput):
         conversations.say(user_id, None, "Hello")
 

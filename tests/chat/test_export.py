@@ -47,9 +47,9 @@ def test_a_chat_reads_as_it_was_said_with_the_reply_that_is_shown(
 
 def test_json_has_every_branch_its_dates_and_the_memories(conversations: Conversations, exports: Exports) -> None:
     asked = _talk(conversations, "Sagt sie „ja“?\n蜂")
-    told = json.loads(as_json(exports.one("ann", asked.conversation_id)))
-    assert (told["id"], told["title"]) == (asked.conversation_id, "Sagt sie „ja“? 蜂")
-    said, first, second = told["messages"]
+    exported = json.loads(as_json(exports.one("ann", asked.conversation_id)))
+    assert (exported["id"], exported["title"]) == (asked.conversation_id, "Sagt sie „ja“? 蜂")
+    said, first, second = exported["messages"]
     assert (said["content"], said["role"]) == ("Sagt sie „ja“?\n蜂", "user")
     assert said["created_at"] == asked.created_at.isoformat()
     assert first["parent_id"] == second["parent_id"] == asked.id

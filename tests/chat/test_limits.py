@@ -15,7 +15,7 @@ from memory import Memory
 from memory.database import Database
 from memory.errors import InvalidInput, LimitReached
 from settings import Settings
-from tests.chat.conftest import Known, Say, beside, run_turn
+from tests.chat.conftest import Known, Say, chats_of, run_turn
 
 
 def _limited(chat: ChatServices, database: Database, **wanted: int) -> ChatServices:
@@ -43,7 +43,7 @@ def test_when_the_share_is_used_up_the_words_are_kept_and_will_be_remembered(
     limited = _limited(chat, database, tokens_per_day=1)
     with pytest.raises(LimitReached, match="your words are kept"):
         list(run_turn(limited, user_id="ann", conversation_id=None, text="I keep bees"))
-    [there] = beside(conversations).recent("ann")
+    [there] = chats_of(conversations).recent("ann")
     [asked] = conversations.messages("ann", there.id)
     assert asked.content == "I keep bees"
     assert conversations.queue.waiting("ann") == 1

@@ -20,12 +20,12 @@ def preferences(database: Database) -> PreferenceStore:
     return PreferenceStore(database)
 
 
-def test_who_has_set_nothing_has_the_defaults(preferences: PreferenceStore) -> None:
+def test_a_person_who_has_set_nothing_has_the_defaults(preferences: PreferenceStore) -> None:
     assert preferences.get("ann") == Preferences()
     assert Preferences() == Preferences(None, "as it is", "", MINE, True, True, None)
 
 
-def test_what_was_set_is_there_for_the_person_and_for_nobody_else(preferences: PreferenceStore) -> None:
+def test_preferences_are_saved_for_one_person_and_nobody_else(preferences: PreferenceStore) -> None:
     preferences.set("ann", CHOSEN)
     preferences.set("bob", Preferences(tone="playful"))
     assert preferences.get("ann") == CHOSEN

@@ -52,7 +52,7 @@ def receipt(conversations: Conversations, asked: Message) -> Any:
     return next(message.receipt for message in messages if message.id == asked.id)
 
 
-# -- once ----------------------------------------------------------------------------------------
+# -- remembered once ----------------------------------------------------------------------------------------
 
 
 def test_a_turn_is_remembered_once_and_its_record_says_what_was_kept(
@@ -104,7 +104,7 @@ def test_a_thank_you_is_remembered_without_a_model_call(
 
 
 class ScriptedTurns(Turns):
-    """Turns that are learned from by rules; tests change what happens meanwhile."""
+    """A memory that learns by rules; tests change what happens meanwhile."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
         super().__init__(database, Store(database, embedder.dimensions), embedder, None, Instructions())
@@ -113,7 +113,7 @@ class ScriptedTurns(Turns):
 
 
 class WatchedTurns(ScriptedTurns):
-    """Notes whose turns are planned, and how many at the same time."""
+    """A memory that records whose turns are planned, and how many are planned at the same time."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
         super().__init__(database, embedder)
@@ -275,7 +275,7 @@ def test_a_turn_that_fails_is_postponed_and_says_why_until_it_succeeds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked = waiting()
-    # What is no answer is asked for once more before the turn rests.
+    # After an unusable answer the model is asked once more; only then is the turn postponed.
     model_server.enqueue(item, *([] if isinstance(item, Fault) else [item]))
     assert worker.remember_next() is True
     mark, attempts, rest = state(sql, asked)
@@ -355,7 +355,7 @@ def test_a_worker_that_missed_a_change_of_the_embedding_model_leaves_the_turn_to
 
 
 class HalfWrittenTurns(ScriptedTurns):
-    """Fails after the first plan is written."""
+    """A memory that fails after writing its first plan."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder, breaking: Callable[[Connection], None]) -> None:
         super().__init__(database, embedder)
@@ -403,7 +403,7 @@ def test_a_turn_that_fails_half_way_leaves_only_a_note_that_it_failed(
 
 
 class BuggyTurns(ScriptedTurns):
-    """Has a bug that shows once."""
+    """A memory whose first plan raises a bug."""
 
     shown = False
 
@@ -437,7 +437,7 @@ def test_a_bug_postpones_the_turn_and_is_logged(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_worker_that_a_bug_ended_works_again_when_it_is_told(
+def test_a_worker_that_a_bug_ended_works_again_when_it_is_woken(
     conversations: Conversations,
     database: Database,
     embedder: BundledEmbedder,

@@ -23,8 +23,8 @@ from tests.model_server import ModelServer
 
 @pytest.fixture
 def replies(chat: ChatServices) -> Iterator[Replies]:
-    with closing(Replies(chat)) as those:
-        yield those
+    with closing(Replies(chat)) as running:
+        yield running
 
 
 def _said(chat: ChatServices, words: str = "Tell me of Delft", user_id: str = "ann") -> Message:
@@ -48,6 +48,10 @@ def _first_words(watched: Iterator[str]) -> str:
     return next(piece for piece in watched if piece)
 
 
+def _wait_for_threads() -> None:
+    until(lambda: not [each for each in threading.enumerate() if each.name == "keepsake-reply"])
+
+
 def _over(replies: Replies, asked: Message) -> None:
     until(lambda: replies.task_for(asked.user_id, asked.conversation_id) is None)
 
@@ -62,7 +66,7 @@ def test_a_reply_nobody_watches_is_written_and_saved(
     assert _replies(chat, asked) == [("Delft has canals.", "complete")]
 
 
-def test_who_follows_later_gets_everything_so_far_and_then_the_rest(
+def test_a_late_follower_gets_the_text_so_far_and_then_the_rest(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -102,27 +106,27 @@ def test_a_follower_can_do_something_else_while_the_model_says_nothing(
     assert "".join(task.follow()) == "late"
 
 
-def test_a_stop_keeps_what_there_is_although_the_model_says_nothing_more(
+def test_a_stop_saves_the_text_so_far_although_the_model_is_silent(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["One, ", "two, ", "three"], gate))
     task = _begun(replies, asked := _said(chat))
     gate.let(2)
-    told = ""
+    seen = ""
     for piece in task.follow():
-        told += piece
-        if told == "One, two, ":
+        seen += piece
+        if seen == "One, two, ":
             replies.stop("ann", asked.conversation_id)
     assert _replies(chat, asked) == [("One, two, ", "stopped")]
     assert replies.task_for("ann", asked.conversation_id) is None
     gate.open()  # what comes now comes too late
-    until(lambda: not replies._threads)
+    _wait_for_threads()
     assert _replies(chat, asked) == [("One, two, ", "stopped")]
     assert replies.problem_with("ann", asked.id) is None
 
 
-def test_a_stop_before_the_first_word_leaves_the_message_to_be_asked_again_and_remembered(
+def test_a_message_stopped_before_the_first_word_of_its_reply_can_be_answered_again(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -136,21 +140,21 @@ def test_a_stop_before_the_first_word_leaves_the_message_to_be_asked_again_and_r
     again = _begun(replies, asked)
     assert "".join(again.follow()) == "Now."
     gate.open()
-    until(lambda: not replies._threads)
+    _wait_for_threads()
     assert _replies(chat, asked) == [("Now.", "complete")]
 
 
 @pytest.mark.parametrize("trouble", [Fault(401), Cut(after_pieces=2)], ids=["refused", "cut"])
-def test_a_problem_is_reported_to_followers_and_to_who_asks_later(
+def test_an_error_is_reported_to_followers_and_to_later_callers(
     trouble: Any, chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
     model_server.enqueue(lambda _: (gate.wait(), trouble)[1], Reply("Better now."))
     task = _begun(replies, asked := _said(chat))
     gate.open()
-    with pytest.raises(ModelError) as told:
+    with pytest.raises(ModelError) as raised:
         list(task.follow())
-    assert replies.problem_with("ann", asked.id) == str(told.value)
+    assert replies.problem_with("ann", asked.id) == str(raised.value)
     assert replies.problem_with("bob", asked.id) is None
     replies.begin(asked)
     assert replies.problem_with("ann", asked.id) is None
@@ -187,13 +191,13 @@ def test_replies_of_one_person_at_a_time_are_limited_and_nobody_else_waits(
     _over(replies, bobs)
     assert len(_replies(chat, bobs)) == 1
     gate.open()
-    until(lambda: not replies._threads)
+    _wait_for_threads()
     replies.begin(over)
     _over(replies, over)
     assert len(_replies(chat, over)) == 1
 
 
-def test_nobody_follows_or_stops_what_is_written_for_somebody_else(
+def test_nobody_can_follow_or_stop_another_persons_reply(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -208,7 +212,7 @@ def test_nobody_follows_or_stops_what_is_written_for_somebody_else(
     assert _replies(chat, asked) == [("Between us", "complete")]
 
 
-def test_all_that_is_written_for_one_person_ends_at_once(
+def test_all_replies_to_one_person_can_be_stopped_at_once(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gates = Gate(), Gate()
@@ -276,7 +280,7 @@ def test_a_stop_ends_following_although_the_model_says_nothing(
     assert "".join(task.follow()) == ""
 
 
-def test_saying_more_ends_what_is_written_in_this_chat_and_the_next_reply_knows_of_it(
+def test_another_message_stops_the_reply_in_its_chat_and_the_next_reply_sees_it(
     chat: ChatServices, replies: Replies, model_server: ModelServer
 ) -> None:
     gate = Gate()
@@ -294,7 +298,7 @@ def test_saying_more_ends_what_is_written_in_this_chat_and_the_next_reply_knows_
     assert [each["content"] for each in asked_last if each["role"] == "assistant"] == ["One, "]
 
 
-def test_after_a_stop_nothing_more_is_asked_of_the_model(
+def test_after_a_stop_the_model_gets_no_further_request(
     conversations: Conversations, memory: Memory, model_server: ModelServer
 ) -> None:
     silent = Stall()  # until it hangs up, upon which a client tries again
@@ -306,5 +310,5 @@ def test_after_a_stop_nothing_more_is_asked_of_the_model(
         model_server.wait_for_chats(1)
         replies.stop("ann", asked.conversation_id)
         silent.gate.open()
-        until(lambda: not replies._threads)
+        _wait_for_threads()
     assert len(model_server.chats) == 1

@@ -17,7 +17,7 @@ from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import DatabaseUnreachable
-from tests.chat.conftest import BEES, Sql, beside, until
+from tests.chat.conftest import BEES, Sql, chats_of, until
 
 Old = Callable[..., str]
 
@@ -46,8 +46,8 @@ def chat_of(conversations: Conversations, sql: Sql) -> Old:
     return make
 
 
-def _there(conversations: Conversations, user_id: str) -> set[str]:
-    return {each.id for each in beside(conversations).recent(user_id)}
+def _chat_ids(conversations: Conversations, user_id: str) -> set[str]:
+    return {each.id for each in chats_of(conversations).recent(user_id)}
 
 
 def test_chats_older_than_their_owner_keeps_them_are_erased_and_no_others(
@@ -95,7 +95,7 @@ def test_their_messages_are_erased_and_what_was_learned_stays(
     sql("update app.messages set remember_after = now() where remembering = 'waiting'")
     while Worker(conversations.queue, memory).remember_next():
         pass
-    # Somebody else's turns that name the same chat are not of it.
+    # Another user's rows with the same chat id do not belong to the chat.
     stray = Said("user", BEES, datetime.now(UTC), message_id="m", run_id=chat)
     with database.as_user("bob") as connection:
         memory.episodes.keep(connection, "bob", [stray], embedder.embed([BEES]))
@@ -155,7 +155,7 @@ def test_two_sweeps_at_once_do_not_wait_for_each_other(
     assert sum(gone) == 20
 
 
-def test_saying_something_in_a_chat_keeps_it(
+def test_a_new_message_keeps_an_old_chat(
     retention: Retention, preferences: PreferenceStore, conversations: Conversations, chat_of: Old
 ) -> None:
     preferences.set("ann", Preferences(keep_days=7))
@@ -168,7 +168,7 @@ def test_saying_something_in_a_chat_keeps_it(
 
 
 class Counting(Retention):
-    """Counts its sweeps, and returns the numbers it was given."""
+    """A retention that counts its sweeps and returns scripted numbers."""
 
     def __init__(self, *answers: int | DatabaseUnreachable) -> None:
         self.answers, self.asked = list(answers), 0
@@ -196,7 +196,7 @@ def test_the_worker_sweeps_now_and_then_and_goes_on_where_there_is_more(
     assert retention.asked == 3
 
 
-def test_a_sweep_that_fails_is_tried_again_later_and_keeps_nobody_from_remembering(
+def test_a_sweep_that_fails_is_tried_again_later_and_does_not_hold_up_turns(
     conversations: Conversations, memory: Memory, sql: Sql
 ) -> None:
     retention = Counting(DatabaseUnreachable("away"))
@@ -217,5 +217,5 @@ def test_a_running_worker_erases_chats_of_absent_people(
     chat_of("ann", 8)
     worker = Worker(conversations.queue, memory, None, retention)
     worker.start()
-    until(lambda: not _there(conversations, "ann"))
+    until(lambda: not _chat_ids(conversations, "ann"))
     worker.stop()

@@ -66,12 +66,14 @@ def test_words_are_found_as_a_person_expects(asked: str, said: str, conversation
         ("e", "I keep bees"),
     ],
 )
-def test_what_is_not_there_is_not_found(asked: str, said: str, conversations: Conversations, chats: Chats) -> None:
+def test_other_words_are_not_found(asked: str, said: str, conversations: Conversations, chats: Chats) -> None:
     _said(conversations, said)
     assert _found(chats, asked) == []
 
 
-def test_both_who_talk_are_searched_and_the_answer_says_where(conversations: Conversations, chats: Chats) -> None:
+def test_messages_of_both_roles_are_searched_and_each_hit_says_where_it_is(
+    conversations: Conversations, chats: Chats
+) -> None:
     asked = conversations.say("ann", None, "What shall I plant?")
     reply = conversations.reply(asked, "**Peas**, in March.", "complete", {})
     [found] = chats.search("ann", "pea")
@@ -88,7 +90,7 @@ def test_names_of_chats_come_first_then_whole_words_then_the_latest(conversation
     assert _found(chats, "beer") == ["three beer", "one beer", "beery four", "two beers"]
 
 
-def test_the_words_of_a_search_are_not_taken_for_a_query(conversations: Conversations, chats: Chats) -> None:
+def test_query_characters_in_a_search_have_no_special_meaning(conversations: Conversations, chats: Chats) -> None:
     _said(conversations, "It's a <-> b & c | d ! e:* \\ f % _")
     for asked in ("it's", "a & nothing", "a | nothing", "!nothing", "a:*", "b <-> a", "\\", "%", "'' | a"):
         assert len(_found(chats, asked)) == (1 if "nothing" not in asked and set(asked) - set("\\%") else 0), asked

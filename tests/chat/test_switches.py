@@ -22,7 +22,7 @@ from memory.errors import NotFound
 from memory.model.catalog import ModelCatalog
 from services import Services
 from settings import Settings
-from tests.chat.conftest import BEES, Known, Sql, beside
+from tests.chat.conftest import BEES, Known, Sql, chats_of
 from tests.model_server import ModelServer
 
 QUESTION = "Where are my bees?"
@@ -78,7 +78,7 @@ def test_what_was_said_while_writing_was_off_stays_out_when_it_is_switched_on(
     assert memory.episodes.count("ann") == 2
 
 
-def test_a_switch_counts_from_the_next_message(chat: ChatServices, memory: Memory, sql: Sql, known: Known) -> None:
+def test_a_switch_applies_from_the_next_message(chat: ChatServices, memory: Memory, sql: Sql, known: Known) -> None:
     first = _turn(chat, BEES)
     chat.conversations.switches.set("ann", first.conversation_id, OFF)
     reply = _turn(chat, "I play the cello on Sundays.", conversation_id=first.conversation_id)
@@ -89,7 +89,7 @@ def test_a_switch_counts_from_the_next_message(chat: ChatServices, memory: Memor
 
 def test_a_temporary_chat_is_in_no_list_and_can_be_talked_in(chat: ChatServices, conversations: Conversations) -> None:
     first = _turn(chat, "Hello", TEMPORARY)
-    assert beside(conversations).recent("ann") == []
+    assert chats_of(conversations).recent("ann") == []
     assert len(conversations.messages("ann", first.conversation_id)) == 2
     assert conversations.switches.of("ann", first.conversation_id).temporary
 
@@ -119,7 +119,7 @@ def test_without_a_model_a_chat_without_memory_says_so(conversations: Conversati
     assert "Memory is off in this chat" in reply.content
 
 
-# -- forgetting what a chat taught ---------------------------------------------------------------
+# -- forgetting a chat ---------------------------------------------------------------
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_forgetting_a_chat_withdraws_its_waiting_turns(
     assert known() == []
 
 
-def test_what_forgetting_a_chat_would_do_can_be_asked_first(
+def test_the_effect_of_forgetting_a_chat_can_be_read_first(
     chat: ChatServices, memory: Memory, sql: Sql, home: Services
 ) -> None:
     taught = _turn(chat, BEES)

@@ -22,7 +22,7 @@ from chat.preferences import Preferences, PreferenceStore
 from chat.turn import ChatServices
 from memory import Memory
 from memory.database import Database
-from tests.chat.conftest import beside
+from tests.chat.conftest import chats_of
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_answers import Fault, Gate, Json, Reply, Slow
 from tests.model_server import ModelServer
@@ -42,7 +42,7 @@ class Talk:
         self.begun: list[subprocess.Popen[str]] = []
 
     def __call__(self, *lines: str, code: int = 0, user: str = "dave") -> str:
-        """Give it these lines as a file; return what it printed."""
+        """Run it with these lines as a file; return what it printed."""
         process = self.begin(user)
         printed, complaints = process.communicate("".join(f"{line}\n" for line in lines), timeout=LIMIT)
         # Nothing at all, or one sentence and no traceback.
@@ -109,8 +109,8 @@ def type_in(process: subprocess.Popen[str], line: str) -> None:
 def test_a_new_chat_shows_the_memory_of_the_old_one_with_its_score(talk: Talk) -> None:
     printed = talk(CATS, "/new", "Where do I live?")
     assert printed.count(f"remembered: {CATS}") == 1
-    told, _, asked = printed.partition("new chat")
-    assert "recalled: nothing" in told
+    first, _, asked = printed.partition("new chat")
+    assert "recalled: nothing" in first
     assert re.search(rf"recalled 0\.\d\d: {re.escape(CATS)}\nThis is what I remember:", asked)
     assert "\x1b" not in printed
 
@@ -131,7 +131,7 @@ def test_what_is_listed_can_be_looked_up_and_forgotten_by_its_number(talk: Talk,
     assert printed.endswith(f"1: {CATS}\n")
 
 
-def test_what_takes_longer_to_remember_is_said_to_go_on(
+def test_if_remembering_takes_longer_the_chat_says_so(
     memory: Memory, conversations: Conversations, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nobody_works = ChatServices(conversations, memory, None, lambda: None)
@@ -139,7 +139,7 @@ def test_what_takes_longer_to_remember_is_said_to_go_on(
     assert "not remembered yet: it takes longer than usual, and goes on in the background\n" in capsys.readouterr().out
 
 
-def test_where_remembering_is_switched_off_that_is_said_at_once(
+def test_if_remembering_is_switched_off_the_chat_says_so_at_once(
     memory: Memory, conversations: Conversations, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     preferences = PreferenceStore(database)
@@ -149,13 +149,13 @@ def test_where_remembering_is_switched_off_that_is_said_at_once(
     assert "not remembered: remembering is switched off\n" in capsys.readouterr().out
 
 
-def test_a_message_that_is_too_long_is_a_sentence_and_the_talk_goes_on(talk: Talk) -> None:
+def test_a_message_that_is_too_long_is_refused_and_the_chat_goes_on(talk: Talk) -> None:
     printed = talk("x" * 32_001, "/memories")
     assert re.search("problem: The message has 32,001 characters.*\n  memories: none yet", printed)
 
 
 @pytest.mark.parametrize("number", ["", "0", "-1", "2", "x", "1 2", "9" * 30, "²"])
-def test_a_number_that_is_not_in_the_list_is_refused_and_the_talk_goes_on(
+def test_a_number_that_is_not_in_the_list_is_refused_and_the_chat_goes_on(
     memory: Memory, number: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     memory.add(CATS, user_id="dave")
@@ -164,7 +164,7 @@ def test_a_number_that_is_not_in_the_list_is_refused_and_the_talk_goes_on(
     assert len(memory.get_all(user_id="dave")["results"]) == 1
 
 
-def test_slashes_are_commands_or_words_and_an_unknown_command_is_said(talk: Talk) -> None:
+def test_slashes_begin_commands_or_words_and_an_unknown_command_is_reported(talk: Talk) -> None:
     printed = talk("/help", "/dance", "", "/etc/hosts is a file.", "/quit", "never read")
     assert printed.count("/forget N") == 1
     assert "problem: There is no command /dance" in printed
@@ -211,7 +211,7 @@ def test_a_reply_is_printed_while_it_is_written(talk_with_model: Talk, model_ser
     assert process.returncode == 0
 
 
-def test_a_stopped_reply_is_kept_as_far_as_it_came_and_the_talk_goes_on(
+def test_a_stopped_reply_is_saved_as_far_as_it_was_written_and_the_chat_goes_on(
     talk_with_model: Talk, model_server: ModelServer, conversations: Conversations
 ) -> None:
     model_server.enqueue(Slow(["Half a ", "reply."], gate := Gate()))
@@ -224,12 +224,12 @@ def test_a_stopped_reply_is_kept_as_far_as_it_came_and_the_talk_goes_on(
     printed, complaints = process.communicate("Thanks again!\n", timeout=LIMIT)
     assert "You said: Thanks again!" in printed
     assert (process.returncode, complaints) == (0, "")
-    [chat] = beside(conversations).recent("dave")
+    [chat] = chats_of(conversations).recent("dave")
     said = [(each.content, each.status) for each in conversations.messages("dave", chat.id)]
     assert said[:3] == [("Thanks!", "complete"), ("Half a ", "stopped"), ("Thanks again!", "complete")]
 
 
-def test_what_the_model_cannot_do_is_said_and_the_talk_goes_on(
+def test_an_error_of_the_model_is_printed_and_the_chat_goes_on(
     talk_with_model: Talk, model_server: ModelServer
 ) -> None:
     def refuse(_: object) -> Fault:
@@ -271,13 +271,13 @@ def test_it_needs_no_settings_and_leaves_no_process_behind(at_home: Talk) -> Non
     assert f": {CATS}" in at_home("/memories")
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
-def test_ended_by_a_signal_it_leaves_no_process_behind_either(at_home: Talk, told: signal.Signals) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_by_a_signal_it_leaves_no_process_behind_either(at_home: Talk, sent: signal.Signals) -> None:
     process = at_home.begin()
     type_in(process, "/memories")
     wait_for(process, "memories: none yet")
-    process.send_signal(told)
-    assert process.wait(LIMIT) == 128 + told
+    process.send_signal(sent)
+    assert process.wait(LIMIT) == 128 + sent
     assert processes_in(at_home.folder) == []
 
 

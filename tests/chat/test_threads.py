@@ -16,7 +16,7 @@ from memory.database import Database
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import AppError, InvalidInput, NotFound
-from tests.chat.conftest import Sql, beside
+from tests.chat.conftest import Sql, chats_of
 from tests.model_server import ModelServer
 from tests.wires import counting
 
@@ -59,7 +59,7 @@ def test_of_a_thousand_messages_the_latest_are_read_and_the_rest_a_part_at_a_tim
     assert far.last_asked is None
 
 
-def test_one_message_is_read_with_what_stands_around_it(conversations: Conversations, long: Message) -> None:
+def test_a_message_is_read_with_the_messages_around_it(conversations: Conversations, long: Message) -> None:
     end = conversations.threads.open("ann", long.conversation_id)
     wanted = end.steps[505].id
     thread = conversations.threads.open("ann", long.conversation_id, show=wanted)
@@ -69,7 +69,7 @@ def test_one_message_is_read_with_what_stands_around_it(conversations: Conversat
         assert conversations.threads.open("ann", long.conversation_id, show=gone) == end
 
 
-def test_the_first_that_is_drawn_stays_while_others_come(conversations: Conversations, long: Message) -> None:
+def test_the_first_drawn_message_stays_while_others_come(conversations: Conversations, long: Message) -> None:
     first = conversations.threads.open("ann", long.conversation_id).messages[0]
     for number in range(STEP - 1):
         conversations.say("ann", long.conversation_id, f"said {1000 + number}")
@@ -94,20 +94,20 @@ def test_a_long_chat_is_read_in_one_trip_with_as_much_as_its_prompt_needs(
     assert history.messages[-1] == asked
     assert len(history.messages) > PROMPT_MESSAGES
     list(answer(chat, asked))
-    told = str(model_server.chats[-1].body)
-    assert "said 999" in told
-    assert "said 900" in told
+    prompt = str(model_server.chats[-1].body)
+    assert "said 999" in prompt
+    assert "said 900" in prompt
 
 
-def test_another_answer_far_back_is_told_what_stood_before_it_only(
+def test_another_reply_far_back_sees_only_the_messages_before_it(
     chat: ChatServices, long: Message, model_server: ModelServer
 ) -> None:
     thread = chat.conversations.threads.open("ann", long.conversation_id, first=long.id)
     asked = thread.messages[100]
     list(answer(chat, asked))
-    told = str(model_server.chats[-1].body)
-    assert "said 99" in told
-    assert "said 101" not in told
+    prompt = str(model_server.chats[-1].body)
+    assert "said 99" in prompt
+    assert "said 101" not in prompt
     shown = chat.conversations.threads.open("ann", long.conversation_id)
     assert len(shown.steps) == 102
 
@@ -132,7 +132,7 @@ def test_a_rating_is_saved_and_can_be_taken_back(conversations: Conversations) -
             threads.rate(who, wrong, 1)
 
 
-def test_the_stamp_changes_with_what_is_said_and_chosen_and_with_nothing_else(conversations: Conversations) -> None:
+def test_the_stamp_changes_with_messages_and_chosen_versions_and_nothing_else(conversations: Conversations) -> None:
     def stamp() -> str:
         return conversations.threads.stamp("ann", asked.conversation_id)
 
@@ -146,7 +146,7 @@ def test_the_stamp_changes_with_what_is_said_and_chosen_and_with_nothing_else(co
     assert stamp() == second
     conversations.threads.choose("ann", asked.conversation_id, asked.id)
     assert stamp() != second
-    beside(conversations).delete("ann", asked.conversation_id)
+    chats_of(conversations).delete("ann", asked.conversation_id)
     assert stamp() == ""
 
 

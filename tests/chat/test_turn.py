@@ -20,7 +20,7 @@ from memory.embed import RemoteEmbedder
 from memory.errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotFound
 from memory.model import Embeddings, Model
 from memory.model.catalog import Prices
-from tests.chat.conftest import Sql, beside, run_turn
+from tests.chat.conftest import Sql, chats_of, run_turn
 from tests.model_answers import Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
 from tests.model_server import ModelServer
 
@@ -31,7 +31,7 @@ def take_turn(chat: ChatServices, text: str, conversation_id: str | None = None,
 
 def latest(chat: ChatServices, user_id: str = "ann") -> list[Message]:
     """Return the messages of the chat that was used last."""
-    return chat.conversations.messages(user_id, beside(chat.conversations).recent(user_id)[0].id)
+    return chat.conversations.messages(user_id, chats_of(chat.conversations).recent(user_id)[0].id)
 
 
 # -- a turn that goes well -----------------------------------------------------------------------
@@ -47,7 +47,7 @@ def test_the_reply_comes_piece_by_piece_and_is_saved_whole(chat: ChatServices, m
     assert replied.parent_id == asked.id
 
 
-def test_what_was_said_is_saved_before_the_model_is_asked(
+def test_the_message_is_saved_before_the_model_is_asked(
     chat: ChatServices, model_server: ModelServer, conversations: Conversations
 ) -> None:
     saved: list[str] = []
@@ -61,7 +61,7 @@ def test_what_was_said_is_saved_before_the_model_is_asked(
     assert saved == ["Are you there?"]
 
 
-def test_a_piece_is_there_before_the_next_one_is_said(chat: ChatServices, model_server: ModelServer) -> None:
+def test_each_piece_arrives_before_the_next_one_is_written(chat: ChatServices, model_server: ModelServer) -> None:
     gate = Gate()
     gate.let()
     model_server.enqueue(Slow(["One, ", "two"], gate))
@@ -107,7 +107,7 @@ def test_what_was_said_in_one_chat_is_known_in_another(chat: ChatServices, memor
     take_turn(chat, "I keep bees in Utrecht.")
     assert Worker(chat.conversations.queue, memory).remember_next()
     assert "I remember: I keep bees in Utrecht." in take_turn(chat, "Where are my bees?")
-    assert len(beside(chat.conversations).recent("ann")) == 2
+    assert len(chats_of(chat.conversations).recent("ann")) == 2
 
 
 def test_nothing_of_one_person_reaches_another(chat: ChatServices, model_server: ModelServer, memory: Memory) -> None:
@@ -126,14 +126,14 @@ def test_another_persons_chat_cannot_be_talked_in(chat: ChatServices, model_serv
     assert len(model_server.chats) == 1
 
 
-def test_a_turn_waits_to_be_remembered_and_the_worker_is_told(chat: ChatServices) -> None:
-    told: list[int] = []
-    telling = replace(chat, wake_worker=lambda: told.append(chat.conversations.queue.waiting("ann")))
-    take_turn(telling, "Hello")
-    assert told == [1]
+def test_a_turn_waits_to_be_remembered_and_the_worker_is_woken(chat: ChatServices) -> None:
+    waiting: list[int] = []
+    waking = replace(chat, wake_worker=lambda: waiting.append(chat.conversations.queue.waiting("ann")))
+    take_turn(waking, "Hello")
+    assert waiting == [1]
 
 
-def test_an_answer_as_of_a_day_is_told_what_was_known_then_and_nothing_later(
+def test_a_reply_as_of_a_day_gets_what_was_known_then_and_nothing_later(
     chat: ChatServices, model_server: ModelServer, memory: Memory, sql: Sql
 ) -> None:
     old = memory.add("I keep bees in Utrecht.", user_id="ann")["results"][0]["id"]
@@ -187,7 +187,7 @@ def test_the_receipt_says_what_the_reply_cost_where_the_price_is_known(chat: Cha
 # -- a turn that is stopped ----------------------------------------------------------------------
 
 
-def test_a_stopped_reply_is_kept_as_far_as_it_came(chat: ChatServices, model_server: ModelServer) -> None:
+def test_a_stopped_reply_is_saved_as_far_as_it_was_written(chat: ChatServices, model_server: ModelServer) -> None:
     gate = Gate()
     gate.let(2)
     model_server.enqueue(Slow(["Once ", "upon ", "a ", "time"], gate))
@@ -234,7 +234,7 @@ def test_a_second_try_replies_to_the_same_message(chat: ChatServices, model_serv
     assert chat.conversations.queue.waiting("ann") == 1
 
 
-def test_a_model_that_fails_half_way_leaves_what_it_said(chat: ChatServices, model_server: ModelServer) -> None:
+def test_a_model_that_fails_half_way_leaves_the_partial_reply(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.enqueue(Cut(after_pieces=2, how="close"))
     pieces = run_turn(chat, user_id="ann", conversation_id=None, text="A story")
     said = [next(pieces), next(pieces)]
@@ -276,7 +276,7 @@ def test_a_chat_that_is_deleted_during_its_reply_ends_with_a_sentence(
     model_server.enqueue(Slow(["Well, ", "yes"], gate))
     pieces = run_turn(chat, user_id="ann", conversation_id=None, text="Shall I?")
     next(pieces)
-    beside(chat.conversations).erase("ann", beside(chat.conversations).recent("ann")[0].id)
+    chats_of(chat.conversations).erase("ann", chats_of(chat.conversations).recent("ann")[0].id)
     gate.open()
     with pytest.raises(NotFound, match="no such chat"):
         list(pieces)
@@ -297,7 +297,7 @@ def test_without_a_model_the_reply_quotes_what_is_remembered_and_says_how_to_con
     assert (replied.content, replied.status, replied.receipt["model"]) == (reply, "complete", "")
 
 
-# -- how much goes along -------------------------------------------------------------------------
+# -- the size of the prompt -------------------------------------------------------------------------
 
 
 def test_a_long_chat_is_cut_from_its_oldest_message(chat: ChatServices, model_server: ModelServer) -> None:

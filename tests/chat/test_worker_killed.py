@@ -1,4 +1,4 @@
-"""A worker that is killed at any step: the turn still waits, nothing is half written, the next worker remembers it."""
+"""A worker killed at any step: the turn still waits, nothing is half written, and the next worker remembers it."""
 
 from __future__ import annotations
 

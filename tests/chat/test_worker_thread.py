@@ -1,4 +1,4 @@
-"""The worker's thread: it is woken for turns, finds others by itself, survives errors, and ends when it is stopped."""
+"""The worker's thread: it is woken for turns, finds others by itself, survives errors, and ends when stopped."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def often(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
 
 @pytest.fixture
 def rarely(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
-    """A worker that looks for turns only when it is told of one."""
+    """A worker that looks for turns only when it is woken."""
     made = Worker(conversations.queue, learning, look_seconds=600)
     yield made
     made.stop()
 
 
-def test_a_sleeping_thread_wakes_when_it_is_told_of_a_turn(rarely: Worker, waiting: Say, known: Known) -> None:
+def test_a_sleeping_thread_is_woken_for_a_turn(rarely: Worker, waiting: Say, known: Known) -> None:
     waiting("I have a dog.", "bob")
     rarely.start()
     until(lambda: known("bob"))
@@ -41,7 +41,7 @@ def test_a_sleeping_thread_wakes_when_it_is_told_of_a_turn(rarely: Worker, waiti
     until(lambda: known() == [BEES])
 
 
-def test_the_thread_finds_turns_that_nobody_told_it_of(often: Worker, waiting: Say, known: Known) -> None:
+def test_the_thread_finds_turns_that_it_was_not_woken_for(often: Worker, waiting: Say, known: Known) -> None:
     often.start()
     until(lambda: often.alive)
     waiting()
@@ -88,7 +88,7 @@ def test_stopping_waits_for_the_turn_that_is_being_remembered(
     assert (known("ann"), known("bob")) == ([BEES], [])
 
 
-def test_a_worker_that_never_began_can_be_stopped(conversations: Conversations, memory: Memory) -> None:
+def test_a_worker_that_was_never_started_can_be_stopped(conversations: Conversations, memory: Memory) -> None:
     idle = Worker(conversations.queue, memory)
     idle.stop()
     assert not idle.alive

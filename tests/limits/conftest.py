@@ -29,7 +29,7 @@ def limiting(database: Database) -> Limiting:
 
 
 def let_through(attempt: Callable[[], object], refusal: type[AppError], times: int) -> int:
-    """Return how many of so many attempts were not refused."""
+    """Make so many attempts; return how many were not refused."""
     passed = 0
     for _ in range(times):
         try:

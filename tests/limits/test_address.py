@@ -1,4 +1,4 @@
-"""The address of a client behind proxies: only what our own proxies wrote counts."""
+"""The network address of a client behind proxies: only what trusted proxies wrote counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Consent: given once, by each person alone; and the providers that the settings name."""
+"""Consent: each person gives their own, once; and the providers that the settings name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_account_made_without_the_app_is_not_admitted(limiting: Limiting) -> 
         limiting(admission="list", admitted="@example.org").agreed("eve", "eve@example.com")
 
 
-def test_who_was_here_before_invitations_stays_and_who_left_the_list_does_not(limiting: Limiting) -> None:
+def test_accounts_older_than_invitations_stay_and_those_off_the_list_do_not(limiting: Limiting) -> None:
     limiting().consents.record_consent("dave")
     assert limiting(admission="invitation").agreed("dave", "dave@example.com")
     with pytest.raises(NotInvited):
@@ -59,5 +59,5 @@ def test_who_was_here_before_invitations_stays_and_who_left_the_list_does_not(li
         ({"openai_base_url": "http://[::1]:11434/v1"}, Providers(None, None, True)),
     ],
 )
-def test_the_providers_named_are_those_that_are_asked(wanted: dict[str, Any], seen_by: Providers) -> None:
+def test_the_named_providers_are_those_that_get_requests(wanted: dict[str, Any], seen_by: Providers) -> None:
     assert providers(Settings(**wanted)) == seen_by

@@ -24,7 +24,7 @@ def _upload(limits: Limits, user_id: str) -> None:
         pass
 
 
-def test_so_many_messages_a_minute_and_each_person_has_their_own(limiting: Limiting) -> None:
+def test_each_person_may_send_so_many_messages_a_minute(limiting: Limiting) -> None:
     limits = limiting(messages_per_minute=3)
     assert (_passed(limits, "alice", 5), _passed(limits, "bob", 2)) == (3, 2)
 
@@ -40,7 +40,7 @@ def test_a_minute_later_there_are_messages_again_until_the_day_is_used_up(
     assert _passed(limits, "alice", 5) == 3
 
 
-def test_who_is_refused_is_told_the_limit_and_when_to_come_back(limiting: Limiting) -> None:
+def test_a_refusal_names_the_limit_and_when_to_try_again(limiting: Limiting) -> None:
     limits = limiting(messages_per_day=1)
     limits.may_say("alice", "hello")
     with pytest.raises(LimitReached, match=r"at most 1 message a day\. Try again in 24 hours") as reached:
@@ -119,5 +119,5 @@ def test_fifty_messages_at_once_over_two_instances_are_all_counted(limiting: Lim
         (86_400, "in 24 hours"),
     ],
 )
-def test_a_wait_is_told_in_words(seconds: float, said: str) -> None:
+def test_a_wait_is_put_into_words(seconds: float, said: str) -> None:
     assert when_again(seconds) == said

@@ -47,7 +47,7 @@ def _say(limits: Limits, model: ScriptedModel, user_id: str | None, reply: objec
     return "".join(limits.metered(model, user_id).stream(PROMPT))
 
 
-def test_a_reply_counts_what_the_server_says_it_cost(
+def test_a_reply_counts_the_tokens_that_the_server_reports(
     limiting: Limiting, scripted_model: ScriptedModel, spent: Spent
 ) -> None:
     limits = limiting()
@@ -74,7 +74,7 @@ def test_the_callers_own_usage_is_filled_in_as_before(limiting: Limiting, script
     assert (usage.model, usage.reply_tokens) == ("scripted", 3)
 
 
-def test_a_server_that_does_not_say_what_it_cost_is_estimated(
+def test_the_tokens_of_a_server_that_reports_none_are_estimated(
     limiting: Limiting, scripted_model: ScriptedModel, spent: Spent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ScriptedModel, "_next", lambda self, *_: self.replies.popleft())
@@ -134,7 +134,7 @@ def test_many_at_once_do_not_pass_the_cap_together(
     limiting: Limiting, scripted_model: ScriptedModel, spent: Spent
 ) -> None:
     limits, start, refused = limiting(all_tokens_per_day=ESTIMATE * 10), threading.Barrier(30), list[int]()
-    going = threading.Barrier(11)  # ten replies are under way at once, and none has told its cost yet
+    going = threading.Barrier(11)  # ten replies are under way at once, and none has reported its tokens yet
 
     def slowly(self: ScriptedModel, *_: object) -> Iterator[str]:
         going.wait(timeout=30)

@@ -1,4 +1,4 @@
-"""What callers give: both of mem0's ways are understood, and whatever else gets one sentence."""
+"""Arguments: both of mem0's ways are understood, and anything else gets one sentence."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_a_time_outside_of_the_calendar_is_refused() -> None:
         arguments.moment("9999-12-31T23:59:59-05:00")
 
 
-# -- whatever is given ---------------------------------------------------------------------------------
+# -- any value ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

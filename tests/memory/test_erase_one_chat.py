@@ -39,7 +39,7 @@ class TwoChats:
         return self.database.read_as("ann", sql)
 
     def everything(self) -> str:
-        """All the words there are about her, wherever they stand."""
+        """Return all texts about her, of every table."""
         found = self.rows("select metadata::text as words from vecs.memories")
         found += self.rows("select metadata::text as words from vecs.episodes")
         found += self.rows("select row_to_json(h)::text as words from app.memory_history h")

@@ -10,7 +10,7 @@ from memory.errors import AppError, ModelBusy
 
 
 def _drawn() -> dict[str, str]:
-    """Each error's parent, as the docstring draws it."""
+    """Return the parent of each error, as the docstring draws it."""
     parents: dict[str, str] = {}
     above: dict[int, str] = {0: "AppError"}
     for line in (errors.__doc__ or "").splitlines():

@@ -1,4 +1,4 @@
-"""Filters: the database's answer is the one that plain Python gives, and nothing wrong becomes "no rows"."""
+"""Filters: the database's answer is the one that plain Python gives, and a wrong filter is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASK = (
 
 
 def _found(database: Database, filters: Mapping[str, Any], rows: list[Row]) -> list[int]:
-    """Which of these rows the database finds."""
+    """Return which of these rows the database finds."""
     made = compile_filters(filters)
     values = {"rows": json.dumps(rows), "path": made.path, "variables": json.dumps(made.variables)}
     return [each["place"] for each in database.read_as("alice", ASK, values)]

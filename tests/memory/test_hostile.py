@@ -81,7 +81,7 @@ def test_a_flood_of_proposals_is_bounded(hostile: Memory, scripted_model: Script
 
 
 class Together(ScriptedModel):
-    """Answers two callers only once both have asked, so that both plans rest on the same state."""
+    """A model that answers two callers only when both have asked, so that both plans start from the same state."""
 
     def __init__(self) -> None:
         super().__init__("together")
@@ -116,11 +116,11 @@ def test_two_tabs_at_once_lose_no_update_and_make_no_duplicate(database: Databas
     assert kept in ("I live in Lisbon", "I live in Berlin")
     versions = [each["new_memory"] for each in memory.changes(user_id="alice")]
     assert versions[-1] == "I live in Porto"
-    # The one that came second saw the first: either it followed, or something newer was known already.
+    # The second saw the change of the first: it was applied on top, or refused because something newer was known.
     assert len(versions) in (2, 3)
 
 
-def test_the_same_words_from_two_tabs_are_kept_once(database: Database, embedder: BundledEmbedder) -> None:
+def test_the_same_words_from_two_tabs_are_stored_once(database: Database, embedder: BundledEmbedder) -> None:
     memory = Memory(database, embedder, None)
     start = threading.Barrier(8)
 

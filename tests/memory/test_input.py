@@ -1,4 +1,4 @@
-"""Whatever is given to `add`: it is kept readable, or refused in a sentence, and never half."""
+"""Any input of `add` is stored readable or refused with a sentence, never stored in part."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _only(memory: Memory) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "messages", ["hello there", HELLO, [HELLO], (HELLO,), Said("user", "hello there"), [Said("user", " hello there\n")]]
 )
-def test_text_one_message_and_a_list_are_all_taken(memory: Memory, messages: Any) -> None:
+def test_text_one_message_and_a_list_are_all_accepted(memory: Memory, messages: Any) -> None:
     assert _add(memory, messages) == ["hello there"]
 
 
@@ -52,7 +52,7 @@ def test_messages_are_kept_as_said_with_their_roles(memory: Memory, database: Da
     }
 
 
-def test_what_is_kept_as_said_may_repeat(memory: Memory) -> None:
+def test_messages_kept_as_said_may_repeat(memory: Memory) -> None:
     assert _add(memory, [HELLO, HELLO]) == ["hello there"] * 2
 
 

@@ -59,14 +59,14 @@ class Scripts:
         )
 
     def run(self, script: str) -> str:
-        """What it prints, without a word of complaint."""
+        """Run a script that must not complain; return what it prints."""
         process = self.begin(script)
         printed, complaints = process.communicate(timeout=LIMIT)
         assert (process.returncode, complaints) == (0, "")
         return printed.strip()
 
     def fail(self, script: str) -> str:
-        """The error it ends with."""
+        """Run a script that must fail; return the last line of its error."""
         process = self.begin(script)
         _, complaints = process.communicate(timeout=LIMIT)
         assert process.returncode == 1, complaints
@@ -186,7 +186,7 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in ("local", "wo
     assert scripts.run(story) == "1\n[]"
 
 
-# -- what it stands on ---------------------------------------------------------------------------------
+# -- database, embedder and model ---------------------------------------------------------------------------------
 
 
 def test_the_bundled_embedder_has_the_same_name_in_the_library_and_the_launcher() -> None:

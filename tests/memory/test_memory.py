@@ -1,4 +1,4 @@
-"""Memory as a library: what each call gives back, and whose memories it can reach."""
+"""Memory as a library: what each call returns, and that it reaches only the user's own memories."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _texts(results: dict[str, Any]) -> list[str]:
 
 
 def _keep(memory: Memory, words: str, user_id: str = "alice", **more: Any) -> str:
-    """Keep one statement; returns its id."""
+    """Store one statement; return its id."""
     [event] = memory.add(words, user_id=user_id, **more)["results"]
     return str(event["id"])
 

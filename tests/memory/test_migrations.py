@@ -1,4 +1,4 @@
-"""Bringing a database up to date: once, whoever comes first, and a sentence for who may not."""
+"""Migrations: each is applied once, by whichever process is first; a role without the rights gets a sentence."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _tell(process: subprocess.Popen[str]) -> None:
 
 
 def _db_push(database: Database) -> None:
-    """What `supabase db push` does: its own table, then each file and its record."""
+    """Do what `supabase db push` does: make its table, then apply and record each file."""
     with administrator(database) as connection:
         cursor = connection.connection.cursor()
         cursor.execute("create schema supabase_migrations")
@@ -214,7 +214,7 @@ def _as_admin(database: Database, role: str) -> Database:
 
 @pytest.fixture
 def hosted(databases: Databases, empty_database: Database) -> Iterator[Database]:
-    """A database as an account gives it: its administrator is no superuser."""
+    """A database as Supabase provides it: its administrator is no superuser."""
     databases.run("create role hosted_admin login createrole bypassrls noinherit")
     # Roles belong to the whole server, where another test may have made this one first.
     databases.run("grant keepsake_worker, authenticated to hosted_admin with admin option")

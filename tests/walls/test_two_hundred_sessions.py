@@ -15,7 +15,7 @@ from limits import Limits
 from memory import Memory
 from memory.database import Database
 from settings import Settings
-from tests.chat.conftest import beside
+from tests.chat.conftest import chats_of
 from tests.walls.watch import watching
 
 PEOPLE, THREADS = 200, 16
@@ -37,7 +37,7 @@ def _session(chat: ChatServices, number: int, seen: list[tuple[str, str]]) -> It
     yield
     note(chat.memory.search("Where do I live?", user_id=who))
     yield
-    note(beside(chat.conversations).recent(who), chat.conversations.messages(who, asked.conversation_id))
+    note(chats_of(chat.conversations).recent(who), chat.conversations.messages(who, asked.conversation_id))
     yield
     chat.memory.update(kept["id"], f"I live in {town} since May.", user_id=who)
     yield

@@ -35,7 +35,7 @@ def test_each_reading_gives_the_same_as_when_it_is_run_alone(database: Database)
     assert isinstance(together[0].chats[0].updated_at, datetime)
 
 
-def test_types_come_back_as_they_are(database: Database) -> None:
+def test_values_keep_their_types(database: Database) -> None:
     sql = "select now() as at, 5::bigint as many, null as none, '{\"a\": [1]}'::jsonb as told, true as yes, %(x)s as x"
     reading = _rows(sql, "at", x="a\\b\"c'%s")
     [[row], again] = database.read_together("ann", reading, reading)

@@ -154,7 +154,7 @@ def test_a_wrong_password_is_reported_without_repeating_it(postgres: Postgres) -
 
 
 def _until_refused(port: int) -> None:
-    """The server takes up its new rules a moment after it was told to."""
+    """Wait until the server applies its new rules, which takes a moment."""
     for _ in range(500):
         try:
             psycopg2.connect(_guarded_url(port, "certainly wrong")).close()
@@ -169,7 +169,7 @@ def test_a_missing_database_or_role_is_reported(postgres: Postgres) -> None:
             Database(url).ping()
 
 
-def test_no_server_on_this_machine_is_told_how_to_start_it() -> None:
+def test_without_a_server_on_this_machine_the_error_says_how_to_start_one() -> None:
     with pytest.raises(DatabaseUnreachable, match="make run"):
         Database("postgresql://app@/postgres?host=/nowhere").ping()
 

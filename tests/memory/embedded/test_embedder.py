@@ -107,7 +107,7 @@ def test_a_long_batch_and_a_megabyte_pass(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("wrong", [[], [1, 2], [[1, 2]], ["x"] * 2049])
-def test_what_cannot_be_embedded_is_refused_as_openai_does(client: openai.OpenAI, wrong: list[object]) -> None:
+def test_an_input_that_cannot_be_embedded_is_refused_as_openai_does(client: openai.OpenAI, wrong: list[object]) -> None:
     with pytest.raises(openai.BadRequestError, match="input"):
         client.embeddings.create(model="any", input=wrong)  # type: ignore[arg-type]
 

@@ -40,7 +40,7 @@ def ask(url: str, sql: str) -> Any:
         return cursor.fetchone()[0]
 
 
-def test_it_starts_answers_and_stops(postgres: Make) -> None:
+def test_the_server_starts_answers_and_stops(postgres: Make) -> None:
     server = postgres()
     server.start()
     assert server.running()
@@ -49,7 +49,7 @@ def test_it_starts_answers_and_stops(postgres: Make) -> None:
     assert not server.running()
 
 
-def test_what_was_written_is_there_after_a_restart(postgres: Make) -> None:
+def test_rows_are_still_there_after_a_restart(postgres: Make) -> None:
     server = postgres()
     server.start()
     with connected(server.admin_url) as cursor:

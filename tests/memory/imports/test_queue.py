@@ -29,7 +29,7 @@ Work = Callable[..., int]
 
 
 def said(*words: str, chat: str = "chatgpt:one", at: datetime = LONG_AGO) -> list[Said]:
-    """Messages of one chat, a minute apart."""
+    """Return messages of one chat, a minute apart."""
     return [
         Said("user", each, at + timedelta(minutes=n), f"chatgpt:{chat}-{n}-{each[:9]}", chat)
         for n, each in enumerate(words)
@@ -37,7 +37,7 @@ def said(*words: str, chat: str = "chatgpt:one", at: datetime = LONG_AGO) -> lis
 
 
 def work(memory: Memory, user_id: str | None = "ann") -> int:
-    """Read until nothing waits; how many claims that took."""
+    """Learn until nothing waits; return the number of claims."""
     for claims in range(1_000):
         with memory.import_queue.claim(user_id) as claimed:
             if claimed is None:
@@ -134,7 +134,7 @@ def test_a_message_that_fails_is_postponed_with_its_problem_and_given_up_at_last
             memory.import_queue.postpone(*claimed, "The model is away.")
         assert memory.import_queue.progress("ann").problem in ("The model is away.", None)
         with memory.import_queue.claim("ann") as claimed:
-            assert claimed is None, "it rests"
+            assert claimed is None, "the turn waits for its next attempt"
         with database.as_user("ann") as connection:
             connection.exec_driver_sql("update app.lessons set after = now()")
     assert memory.import_queue.progress("ann").given_up == 1

@@ -30,7 +30,7 @@ from tests.model_server import ModelServer
 
 
 class Letters:
-    """Another model: counts letters. Does something first, where a test wants it to."""
+    """Another embedding model, which counts letters; a test may have it do something first."""
 
     def __init__(self, dimensions: int = 26, name: str = "letters") -> None:
         self.name, self.dimensions = name, dimensions
@@ -55,7 +55,7 @@ def letters() -> Letters:
 
 @pytest.fixture
 def app(database: Database, embedder: BundledEmbedder) -> Memory:
-    """An app that was started with the old model, and some memories of two people."""
+    """An app that was started with the old model, with some memories of two people."""
     migrate(database, SIZE, MODEL)
     memory = Memory(database, embedder, None)
     memory.add("I like tea. I live in Porto.", user_id="alice")
@@ -65,7 +65,7 @@ def app(database: Database, embedder: BundledEmbedder) -> Memory:
 
 
 def _wrong(database: Database, embedder: Letters) -> list[str]:
-    """Rows whose vector is not that of what they say."""
+    """Return the rows whose vector is not that of their text."""
     rows = (
         "select id, vec::text as vec, app.searched(metadata) as said from vecs.memories"
         " union all select id, vec::text, app.searched(metadata) from vecs.episodes"
@@ -82,7 +82,7 @@ def _versions(database: Database) -> int:
 
 
 def _left_over(database: Database) -> int:
-    """Vectors of the old model in the history, and columns and triggers of a move."""
+    """Return vectors of the old model in the history, and columns and triggers of a re-embedding."""
     asked = (
         "select (select count(*) from app.memory_history where old_vec is not null or new_vec is not null)"
         " + (select count(*) from pg_attribute where attname = 'vec_next' and not attisdropped)"

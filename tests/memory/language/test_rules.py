@@ -1,4 +1,4 @@
-"""Without a model: which sentences of a person are taken, and which are left alone; and what costs no call."""
+"""Rules in place of a model: which sentences of a person they take, which not, and what needs no model call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules in four languages: what is taken, what is left alone, and what takes the place of what."""
+"""The rules in four languages: which sentences they take, which not, and which memories these replace."""
 
 from __future__ import annotations
 

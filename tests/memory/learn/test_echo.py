@@ -1,4 +1,4 @@
-"""The echo: 200 turns in which the model repeats what it was shown. Only what is new and said arrives."""
+"""Echoes: 200 turns in which the model repeats what it was shown. Only new facts that were said are stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ THINGS = (
 ).split()
 
 
-def test_among_echoes_exactly_the_new_facts_arrive(
+def test_among_echoes_only_the_new_facts_are_stored(
     database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel
 ) -> None:
     memory = Memory(database, embedder, scripted_model)

@@ -1,4 +1,4 @@
-"""What was said stands beside the facts, turn by turn, unless it must not be kept; and goes with what is removed."""
+"""Episodes: messages are kept beside the memories unless they must not be; deleting a memory hides its turn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def said(words: str, message_id: str | None = "m1", run_id: str = "talk", role: 
 
 
 def tell(memory: Memory, words: str = LIVES, reply: str = REPLY, number: str = "1", **more: Any) -> list[str]:
-    """A turn is said and learned from; returns the ids of the memories that came of it."""
+    """Say a turn and learn from it; return the ids of the memories that were made."""
     turn = [said(words, "m" + number, **more), said(reply, "r" + number, role="assistant", **more)]
     return [each["id"] for each in memory.add(turn, user_id="alice")["results"] if each["event"] == "ADD"]
 

@@ -1,4 +1,4 @@
-"""What a question costs: one embedding call, one trip, no whole table read; and the index of words stays true."""
+"""The cost of a question: one embedding call, one trip, no full table scan; and the index of words stays correct."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ QUESTION = "What does Friend 7 keep in harbour 5?"
 
 
 class Reader:
-    """A memory over one connection, and what its reading reads."""
+    """A memory over one connection, which counts what is scanned."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
         self.database = Database(database.url, database.admin_url, pool_size=1, overflow=0)
@@ -62,7 +62,7 @@ class Reader:
         self.before = self._scans()
 
     def read(self) -> tuple[set[str], set[str]]:
-        """The tables that were read from end to end since it began, and the indexes that were asked."""
+        """Return the tables that were scanned whole since `begin`, and the indexes that were used."""
         now = self._scans()
         grown = {name for name in now if now[name] > self.before.get(name, 0)}
         return grown & TABLES, {name for name in grown if "." not in name}
@@ -122,13 +122,13 @@ def test_a_question_reads_one_persons_rows_and_never_a_whole_table(reader: Reade
     ["What happened on 1 January 2026?", "boat", "Friend 7", "harbour " * 2_000, "who is the friend of my mate 7?"],
     ids=lambda each: each[:20],
 )
-def test_whatever_is_asked_no_whole_table_is_read(reader: Reader, question: str) -> None:
+def test_no_question_reads_a_whole_table(reader: Reader, question: str) -> None:
     reader.begin()
     reader.memory.recall(question, user_id=ME, standing=5)
     assert reader.read()[0] == set()
 
 
-def test_a_question_after_many_others_is_planned_no_worse(reader: Reader) -> None:
+def test_after_many_questions_the_next_one_has_as_good_a_plan(reader: Reader) -> None:
     for number in range(12):
         reader.memory.recall(f"What does Friend {number} keep?", user_id=f"user {number}")
     reader.begin()
@@ -198,7 +198,7 @@ def test_a_read_of_a_whole_table_would_be_noticed(reader: Reader) -> None:
 
 
 class Far:
-    """A memory far away from its database, with an embedder that counts."""
+    """A memory on a slow connection to its database, with an embedder that counts its calls."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder, wire: TripCounter) -> None:
         self.name, self.dimensions, self._embedder, self._wire = embedder.name, embedder.dimensions, embedder, wire
@@ -210,7 +210,7 @@ class Far:
         return self._embedder.embed(texts)
 
     def cost(self, question: str, **more: Any) -> tuple[list[int], int]:
-        """The embedding calls and the round trips that a question takes."""
+        """Return the embedding calls and the round trips that a question takes."""
         self.calls, before = [], self._wire.round_trips
         assert self.memory.recall(question, user_id="alice", **more)
         return self.calls, self._wire.round_trips - before
@@ -284,9 +284,7 @@ def _change_something(memory: Memory, database: Database, dice: random.Random) -
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_index_of_words_holds_what_the_rows_say_whatever_was_done(
-    memory: Memory, database: Database, seed: int
-) -> None:
+def test_the_index_of_words_matches_the_rows_after_every_change(memory: Memory, database: Database, seed: int) -> None:
     dice = random.Random(seed)
     for _ in range(60):
         with suppress(NotFound, InvalidInput):

@@ -1,4 +1,4 @@
-"""What the memory model is told: short, replaceable, extended by the person, and closed against what it quotes."""
+"""The prompt of the memory model: short, replaceable, extended by the person, and safe from the data it quotes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_TOKENS = 1_200
 
 
 def _tokens(text: str) -> int:
-    """Counted by a real tokenizer, of the Llama family."""
+    """Count tokens with a real tokenizer of the Llama family."""
     assert wordllama.__file__ is not None
     file = Path(wordllama.__file__).parent / "tokenizers" / "l2_supercat_tokenizer_config.json"
     tokenizer = Tokenizer.from_file(str(file))

@@ -1,4 +1,4 @@
-""" "Which is right?": a contradiction the model is not sure of waits for the person, and their word is done."""
+""" "Which is right?": a contradiction that the model is unsure of waits for the person, whose answer is carried out."""
 
 from __future__ import annotations
 

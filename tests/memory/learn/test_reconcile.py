@@ -1,4 +1,4 @@
-"""What is believed of a proposal: pure decisions, without a database and without a model."""
+"""Which proposals are accepted: pure decisions, without a database and without a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model may and may not bring into memory: it proposes, and the person's words decide."""
+"""What a model may and may not write: it proposes, and the person's words decide."""
 
 from __future__ import annotations
 

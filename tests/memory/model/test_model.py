@@ -61,7 +61,7 @@ def embeddings(model_server: ModelServer) -> Embeddings:
 # -- a reply, piece by piece ---------------------------------------------------------------------
 
 
-def test_a_reply_comes_in_pieces_and_says_what_it_cost(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_a_reply_comes_in_pieces_and_reports_its_tokens(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("Good morning to you"))
     usage = Usage()
     assert list(model.stream(HELLO, usage)) == ["Good ", "morning ", "to ", "you"]
@@ -79,7 +79,7 @@ def test_a_request_carries_the_model_the_key_and_the_messages(model: OpenAIModel
     ]
 
 
-def test_pieces_arrive_while_the_model_still_speaks(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_pieces_arrive_while_the_model_still_writes(model: OpenAIModel, model_server: ModelServer) -> None:
     gate = Gate()
     model_server.enqueue(Slow(["one ", "two"], gate))
     pieces = model.stream(HELLO)
@@ -106,7 +106,7 @@ def test_megabytes_of_reply_arrive_whole(model: OpenAIModel, model_server: Model
     assert "".join(model.stream(HELLO)) == long
 
 
-def test_a_server_that_does_not_say_what_it_cost_leaves_zeros(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_a_server_that_reports_no_tokens_leaves_zeros(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Reply("Hello", usage=False))
     usage = Usage()
     assert list(model.stream(HELLO, usage)) == ["Hello"]
@@ -233,12 +233,12 @@ def test_an_answer_of_another_form_is_a_bad_answer(wrong: Item, model: OpenAIMod
     assert len(str(caught.value)) < 300
 
 
-def test_an_answer_without_counts_is_an_answer(model: OpenAIModel, model_server: ModelServer) -> None:
+def test_an_answer_without_token_counts_is_accepted(model: OpenAIModel, model_server: ModelServer) -> None:
     model_server.enqueue(Reply('{"sky": "cloudy", "degrees": 3}', usage=False))
     assert model.answer(HELLO, Weather, Usage()).degrees == 3
 
 
-# -- servers that know less than OpenAI's --------------------------------------------------------
+# -- servers with fewer features than OpenAI's --------------------------------------------------------
 
 
 @pytest.mark.parametrize(

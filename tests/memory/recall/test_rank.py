@@ -21,11 +21,11 @@ ALL = replace(RECIPES["everything"], share=0.0)
 
 
 def candidate(id_: str, text: str = "", source: str = "memories", metadata: Any = None, **found: Any) -> Candidate:
-    """A row that the channels found nothing about, but for what is said of it here."""
-    told = {"data": text or f"something about {3 * id_}x", "created_at": OLD, **(metadata or {})}
+    """Return a candidate that no channel has found, except for the named parts."""
+    values = {"data": text or f"something about {3 * id_}x", "created_at": OLD, **(metadata or {})}
     nothing: dict[str, Any] = {"meaning": 0.0, "relative": 0.0, "words": 0.0, "covered": 0.0, "dated": 0.0}
     nothing |= {"linked": 0.0, "of_words": 4.0, "strangers": 0, "held": 600}
-    return Candidate(source, id_, told, **{**nothing, **found})
+    return Candidate(source, id_, values, **{**nothing, **found})
 
 
 def said(id_: str, text: str = "", metadata: Any = None, **found: Any) -> Candidate:
@@ -219,13 +219,13 @@ def test_a_question_for_a_time_prefers_what_tells_one() -> None:
 
 
 def test_of_what_was_said_an_answer_comes_before_a_question_and_a_sentence_before_a_word() -> None:
-    asked, told, word = (
+    asked, statement, word = (
         said("a", "Do I like strong tea?"),
         said("b", "I do like strong tea in the dark"),
         said("c", "Tea"),
     )
-    assert part("question", asked) < 0 == part("question", told)
-    assert part("substance", told) > part("substance", word)
+    assert part("question", asked) < 0 == part("question", statement)
+    assert part("substance", statement) > part("substance", word)
     assert part("question", said("d", "お茶は好きですか？")) < 0
     assert part("question", candidate("e", "Why?")) == 0
 

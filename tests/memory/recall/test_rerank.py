@@ -23,7 +23,7 @@ TEAS = ("I like green tea.", "My sister likes black tea.", "Tea is sold at the m
 
 
 class Scored:
-    """A reranker that gives what a test wants, and keeps what it was shown."""
+    """A reranker with scripted scores, which records the texts it was shown."""
 
     def __init__(self, scores: Sequence[float] | ModelError | None = None, best: str = "") -> None:
         self.given, self.best = scores, best

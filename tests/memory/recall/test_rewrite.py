@@ -14,12 +14,12 @@ from memory.errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelU
 from memory.recall.search import MAX_CHARACTERS_BEFORE, MAX_MESSAGES_BEFORE, StandaloneQuestion, refers_back, standalone
 from tests.scripted import ScriptedModel
 
-LEANING = """and there?|And in the evening?|why?|Why not?|what about her?|Does she like it?|When was that?
+REFERS_BACK = """and there?|And in the evening?|why?|Why not?|what about her?|Does she like it?|When was that?
 Is it expensive?|how old is he?|But why?|So what did they say?|Where did we meet them?|And then?|which one?|Really?
 und dort?|Warum?|Wie alt ist er?|Wann war das?|Was kostet dieser?|Aber wieso?|Und davon?|Wo wohnt sie?
 et là ?|Pourquoi ?|Et lui ?|Quel âge a-t-elle ?|Mais comment ?|C'est où ça ?
 ¿y allí?|¿Por qué?|¿Y ella?|¿Cuándo fue eso?|¿Pero cómo?|¿Dónde vive él?"""
-STANDING = """What is my sister's name?|Which tea do I like best?|Where do I work now?|When is my birthday?
+STANDS_ALONE = """What is my sister's name?|Which tea do I like best?|Where do I work now?|When is my birthday?
 What did Ana say about it?|Does Melanie like her new job?|Tell me about my last holiday
 How many cats do I have at home?|Where did my parents first meet?|What should I cook for dinner tonight?
 Wo arbeitet meine Schwester?|Welchen Tee trinke ich gerne?|Wann habe ich Geburtstag?|Wie heißt mein Hund?
@@ -43,12 +43,12 @@ def _each(texts: str) -> list[str]:
     return [each.strip() for each in texts.strip().replace("\n", "|").split("|")]
 
 
-@pytest.mark.parametrize("question", _each(LEANING))
+@pytest.mark.parametrize("question", _each(REFERS_BACK))
 def test_a_short_question_that_points_elsewhere_refers_back(question: str) -> None:
     assert refers_back(question)
 
 
-@pytest.mark.parametrize("question", _each(STANDING))
+@pytest.mark.parametrize("question", _each(STANDS_ALONE))
 def test_a_question_that_says_what_it_is_about_stands_alone(question: str) -> None:
     assert not refers_back(question)
 

@@ -29,15 +29,15 @@ LIFE = (
 )
 
 
-class Shelf:
-    """What a few people remember, written down as a test wants it."""
+class StoredMemories:
+    """Memories of a few people, written as a test wants them."""
 
     def __init__(self, database: Database, embedder: BundledEmbedder) -> None:
         self.database, self.embedder = database, embedder
         self.memory, self.store = Memory(database, embedder, None), Store(database, embedder.dimensions)
 
     def fact(self, words: str, user_id: str = "alice", **more: Any) -> str:
-        """A memory that was learned, rather than kept as it was said."""
+        """Add a memory as if it had been learned, not kept as an episode."""
         row = {"data": words, "user_id": user_id, "hash": content_hash(words), "kind": "fact"}
         row |= {"created_at": AT.isoformat(), "updated_at": AT.isoformat(), **more}
         with self.database.as_user(user_id) as connection:
@@ -53,27 +53,27 @@ class Shelf:
         return [each.text for each in self.memory.recall(question, user_id=user_id, **more)]
 
     def part(self, name: str, question: str, fact_id: str, **more: Any) -> float:
-        """What a channel brings a memory, if it is found at all."""
+        """Return one part of a memory's score, if it is found."""
         found = self.memory.recall(question, user_id="alice", recipe=ALL, **more)
         return next(((each.parts or {}).get(name, 0.0) for each in found if each.id == fact_id), 0.0)
 
 
 @pytest.fixture
-def shelf(database: Database, embedder: BundledEmbedder) -> Shelf:
-    return Shelf(database, embedder)
+def memories(database: Database, embedder: BundledEmbedder) -> StoredMemories:
+    return StoredMemories(database, embedder)
 
 
 @pytest.fixture
-def life(shelf: Shelf) -> Shelf:
+def life(memories: StoredMemories) -> StoredMemories:
     for each in LIFE:
-        shelf.fact(each)
-    return shelf
+        memories.fact(each)
+    return memories
 
 
 # -- what is found -------------------------------------------------------------------------------
 
 
-def test_exact_words_win_over_vague_similarity(life: Shelf) -> None:
+def test_exact_words_win_over_vague_similarity(life: StoredMemories) -> None:
     life.fact("The router is a Fritzwave 7590.")
     life.fact("The internet box in the hall blinks at night.")
     assert life.found("Fritzwave 7590")[0] == "The router is a Fritzwave 7590."
@@ -82,11 +82,11 @@ def test_exact_words_win_over_vague_similarity(life: Shelf) -> None:
 
 
 @pytest.mark.parametrize("question", ["Who won the 1998 chess olympiad?", "How do vaccines work?", "sqrt(2) * 17"])
-def test_an_unrelated_question_finds_nothing(life: Shelf, question: str) -> None:
+def test_an_unrelated_question_finds_nothing(life: StoredMemories, question: str) -> None:
     assert life.found(question) == []
 
 
-def test_a_question_about_an_unknown_person_finds_nothing(life: Shelf) -> None:
+def test_a_question_about_an_unknown_person_finds_nothing(life: StoredMemories) -> None:
     assert life.found("Where does Ana live?")[0] == LIFE[0]
     assert life.found("Where does Ottokar live?") == []
 
@@ -103,13 +103,13 @@ FOREIGN = (
 
 
 @pytest.mark.parametrize("pair", FOREIGN.split())
-def test_words_of_any_script_are_found_with_and_without_accents(shelf: Shelf, pair: str) -> None:
-    ids, (question, place) = shelf.said(*WORLD, run_id=None), pair.split("=")
-    assert shelf.found(question)[0] == WORLD[int(place)]
-    assert question.casefold() == "grossmutter" or shelf.part("words", question, ids[int(place)]) > 0
+def test_words_of_any_script_are_found_with_and_without_accents(memories: StoredMemories, pair: str) -> None:
+    ids, (question, place) = memories.said(*WORLD, run_id=None), pair.split("=")
+    assert memories.found(question)[0] == WORLD[int(place)]
+    assert question.casefold() == "grossmutter" or memories.part("words", question, ids[int(place)]) > 0
 
 
-def test_a_question_that_names_a_day_is_answered_from_that_day(life: Shelf) -> None:
+def test_a_question_that_names_a_day_is_answered_from_that_day(life: StoredMemories) -> None:
     life.said("Painted the fence, then lunch with Marta.", at=datetime(2025, 5, 17, 15, tzinfo=UTC))
     life.fact("Visited the maritime museum", happened_at="2025-07-02")
     for asked in ("What did I do on 17 May 2025?", "Was habe ich am 17. Mai 2025 gemacht?"):
@@ -118,7 +118,7 @@ def test_a_question_that_names_a_day_is_answered_from_that_day(life: Shelf) -> N
     assert life.found("What did I do on 3 January 2019?") == []
 
 
-def test_yesterday_depends_on_the_persons_timezone(life: Shelf) -> None:
+def test_yesterday_depends_on_the_persons_timezone(life: StoredMemories) -> None:
     zone = ZoneInfo("Pacific/Kiritimati")  # 14 hours ahead: an early morning there is the day before in UTC
     early = (datetime.now(zone) - timedelta(days=1)).replace(hour=1)
     life.said("Painted the fence, then lunch with Marta.", at=early)
@@ -128,19 +128,19 @@ def test_yesterday_depends_on_the_persons_timezone(life: Shelf) -> None:
 
 @pytest.mark.parametrize(("run_id", "days", "helped"), [("talk", 0, True), ("other", 0, False), ("talk", 2, False)])
 def test_words_of_neighbouring_messages_help_within_one_sitting(
-    life: Shelf, run_id: str, days: int, helped: bool
+    life: StoredMemories, run_id: str, days: int, helped: bool
 ) -> None:
     life.said("Which harbour did the ferry leave from?")
     [answer] = life.said("From the northern one, at dawn.", run_id=run_id, at=AT + timedelta(days))
     assert (life.part("words", "harbour of the ferry", answer) > 0) == helped
 
 
-def test_facts_have_no_neighbours(life: Shelf) -> None:
+def test_facts_have_no_neighbours(life: StoredMemories) -> None:
     life.fact("Took the ferry from the harbour", run_id="talk")
     assert life.part("words", "harbour of the ferry", life.fact("Prefers the northern one", run_id="talk")) == 0
 
 
-def test_an_entity_is_found_by_another_name_and_through_its_relations(life: Shelf) -> None:
+def test_an_entity_is_found_by_another_name_and_through_its_relations(life: StoredMemories) -> None:
     life.fact("Ana is the oldest of us", entities=[["Ana", "my sister"]])
     own = life.fact("Ana collects lighthouses", entities=[["Ana"]])
     works = life.fact("Joined Nordwind as a pilot", relations=[["Ana", "works at", "Nordwind"]])
@@ -150,12 +150,12 @@ def test_an_entity_is_found_by_another_name_and_through_its_relations(life: Shel
     assert one == same == hop > two > none == 0
 
 
-def test_a_name_that_only_the_graph_has_is_known(life: Shelf) -> None:
+def test_a_name_that_only_the_graph_has_is_known(life: StoredMemories) -> None:
     life.fact("My brother moved to Vienna", entities=[["my brother", "Ottokar"]])
     assert life.found("Where does Ottokar live?")[:1] == ["My brother moved to Vienna"]
 
 
-def test_standing_memories_come_last_and_without_a_score(life: Shelf) -> None:
+def test_standing_memories_come_last_and_without_a_score(life: StoredMemories) -> None:
     life.fact("Answer in short sentences", kind="instruction")
     found = life.memory.recall("Where does Ana live?", user_id="alice", standing=2)
     assert "Answer in short sentences" in [each.text for each in found if each.score is None]
@@ -163,7 +163,7 @@ def test_standing_memories_come_last_and_without_a_score(life: Shelf) -> None:
     assert len({each.id for each in found}) == len(found)
 
 
-def test_the_parts_add_up_to_the_score(life: Shelf) -> None:
+def test_the_parts_add_up_to_the_score(life: StoredMemories) -> None:
     for question in ("Where does Ana live?", "green tea", "What is behind the library?", "Is the cat called Pixel?"):
         for each in life.memory.search(question, user_id="alice", explain=True)["results"]:
             parts = {name: part for name, part in each["parts"].items() if name != "cosine"}
@@ -174,7 +174,7 @@ def test_the_parts_add_up_to_the_score(life: Shelf) -> None:
 # -- what is left out ----------------------------------------------------------------------------
 
 
-def test_filters_and_without_leave_results_out(life: Shelf) -> None:
+def test_filters_and_without_leave_results_out(life: StoredMemories) -> None:
     tea = life.fact("I drink mint tea in summer.", shop="corner")
     assert life.found("tea", filters={"shop": "corner"}) == ["I drink mint tea in summer."]
     assert life.found("tea", filters={"shop": "none"}) == []
@@ -182,23 +182,26 @@ def test_filters_and_without_leave_results_out(life: Shelf) -> None:
 
 
 @pytest.mark.parametrize("filters", [{"user_id": "bob"}, {"$or": [{"user_id": "bob"}, {"kind": "fact"}]}])
-def test_no_filter_reaches_another_person(life: Shelf, filters: dict[str, Any]) -> None:
+def test_no_filter_reaches_another_person(life: StoredMemories, filters: dict[str, Any]) -> None:
     life.fact("I drink black tea.", "bob")
     with pytest.raises(InvalidInput):
         life.found("black tea", filters=filters)
     assert "I drink black tea." not in life.found("black tea", filters={"user_id": "alice"})
 
 
-def test_two_people_who_say_the_same_find_their_own(shelf: Shelf) -> None:
-    own = {each: {*shelf.said(*LIFE[:3], user_id=each), shelf.fact(LIFE[3], each)} for each in ("alice", "bob", "Bob")}
+def test_two_people_who_say_the_same_find_their_own(memories: StoredMemories) -> None:
+    own = {
+        each: {*memories.said(*LIFE[:3], user_id=each), memories.fact(LIFE[3], each)}
+        for each in ("alice", "bob", "Bob")
+    }
     for user_id, ids in own.items():
         for question in (*LIFE, "tea", "library"):
-            found = shelf.memory.recall(question, user_id=user_id, recipe=ALL, standing=9)
+            found = memories.memory.recall(question, user_id=user_id, recipe=ALL, standing=9)
             assert {each.id for each in found} <= ids
             assert found
 
 
-def test_recipes_say_where_to_look_and_how_much_to_give(life: Shelf) -> None:
+def test_recipes_say_where_to_look_and_how_much_to_give(life: StoredMemories) -> None:
     life.memory.add("I live in Faro. My bicycle has a green bell.", user_id="alice")
     given = {
         name: life.memory.recall("Where does Ana live?", user_id="alice", recipe=name)
@@ -211,7 +214,7 @@ def test_recipes_say_where_to_look_and_how_much_to_give(life: Shelf) -> None:
         life.found("my bicycle", recipe="best")
 
 
-def test_what_has_expired_is_not_recalled(life: Shelf) -> None:
+def test_what_has_expired_is_not_recalled(life: StoredMemories) -> None:
     today = datetime.now(UTC).date()
     life.fact("The parcel waits at the kiosk", expiration_date=str(today - timedelta(1)))
     life.fact("The voucher for the kiosk", expiration_date=str(today + timedelta(1)))
@@ -221,7 +224,7 @@ def test_what_has_expired_is_not_recalled(life: Shelf) -> None:
 # -- through time --------------------------------------------------------------------------------
 
 
-def test_recall_as_of_a_moment_finds_what_was_known_then(life: Shelf) -> None:
+def test_recall_as_of_a_moment_finds_what_was_known_then(life: StoredMemories) -> None:
     kept, gone = life.fact("My plumber is Marek."), life.fact("The plumber's van is blue.")
     then = datetime.now(UTC)
     life.memory.update(kept, "My plumber is Oskar.", user_id="alice")
@@ -234,7 +237,7 @@ def test_recall_as_of_a_moment_finds_what_was_known_then(life: Shelf) -> None:
     assert life.found("plumber", as_of=then, user_id="bob") == []
 
 
-def test_words_are_found_only_while_a_memory_has_them(life: Shelf) -> None:
+def test_words_are_found_only_while_a_memory_has_them(life: StoredMemories) -> None:
     kept = life.fact("I keep bees in Utrecht.")
     life.memory.update(kept, "I repair clocks.", user_id="alice")
     assert life.part("words", "bees in Utrecht", kept) == 0 < life.part("words", "clocks", kept)
@@ -247,7 +250,7 @@ def test_words_are_found_only_while_a_memory_has_them(life: Shelf) -> None:
     assert life.part("words", "clocks", kept) > 0
 
 
-# -- whatever it is made of ----------------------------------------------------------------------
+# -- any characters ----------------------------------------------------------------------
 
 ODD = [
     "nul \x00 and half \ud800 a pair",
@@ -262,18 +265,18 @@ ODD = [
 
 
 @pytest.mark.parametrize("words", ODD, ids=lambda each: each.split()[-1])
-def test_texts_and_questions_of_any_characters_are_found(shelf: Shelf, words: str) -> None:
-    [kept] = shelf.said(words)
+def test_texts_and_questions_of_any_characters_are_found(memories: StoredMemories, words: str) -> None:
+    [kept] = memories.said(words)
     for question in (words.split()[-1], words):
-        assert [each.id for each in shelf.memory.recall(question, user_id="alice")] == [kept]
+        assert [each.id for each in memories.memory.recall(question, user_id="alice")] == [kept]
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "?!…", "''", "()", "%", "\x00", "the of and", "\u200b", "- & | !"])
-def test_a_question_without_words_does_not_fail(life: Shelf, question: str) -> None:
+def test_a_question_without_words_does_not_fail(life: StoredMemories, question: str) -> None:
     assert len(life.found(question)) <= len(LIFE)
 
 
-def test_only_the_beginning_of_huge_texts_and_questions_is_used(life: Shelf) -> None:
+def test_only_the_beginning_of_huge_texts_and_questions_is_used(life: StoredMemories) -> None:
     [huge] = life.said("The anvil stands in the yard. " + "lorem ipsum dolor " * 5_000)
     assert huge in [each.id for each in life.memory.recall("Where is the anvil?", user_id="alice")]
     assert len(life.found("bicycle library " + "word " * 4_000)) <= 10
@@ -281,7 +284,7 @@ def test_only_the_beginning_of_huge_texts_and_questions_is_used(life: Shelf) -> 
     assert life.found("x" * 20_000, limit=1000) == []
 
 
-def test_a_callers_metadata_cannot_break_the_search(life: Shelf) -> None:
+def test_a_callers_metadata_cannot_break_the_search(life: StoredMemories) -> None:
     odd = {"confirmed_at": 5, "used": 7, "turn": ["x"], "message_id": {"a": 1}, "expiration_date": "never", "run_id": 9}
     life.memory.add("I like walnut ice cream.", user_id="alice", metadata=odd)
     life.memory.add("I like mango ice cream.", user_id="alice", infer=False, metadata=odd)
@@ -294,7 +297,7 @@ insert into vecs.memories (id, vec, metadata) values ('theirs', array_fill(0.062
 
 
 @pytest.mark.parametrize("more", ['{"created_at": "2026-01-01T00:00:00Z"}', "{}", '{"created_at": null}'])
-def test_rows_of_other_programs_are_found_by_their_words(life: Shelf, more: str) -> None:
+def test_rows_of_other_programs_are_found_by_their_words(life: StoredMemories, more: str) -> None:
     with administrator(life.database) as connection:
         connection.execute(text("set local search_path = public, extensions"))
         connection.execute(text(FOREIGN_ROW), {"more": more})

@@ -28,7 +28,7 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Tired(BundledEmbedder):
-    """An embedder that gives up after some calls."""
+    """An embedder that fails after some calls."""
 
     def __init__(self, calls: int) -> None:
         super().__init__()
@@ -207,7 +207,7 @@ def test_a_missing_file_fails_with_one_sentence(database: Database, tmp_path: Pa
 
 
 class FakeTerminal(io.StringIO):
-    """Text that somebody looks at."""
+    """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""The graph: made from what memories say of entities, resolved by their names, and deleted with the memories."""
+"""The graph: made from the entities that memories name, joined by their names, and deleted with the memories."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VECTOR = [0.1] * 256
 
 
 class Book:
-    """One person's memories, of which only what they say of entities matters here."""
+    """One person's memories, with the entities and relations that they name."""
 
     def __init__(self, database: Database, user_id: str = "alice") -> None:
         self.database, self.user_id = database, user_id
@@ -36,12 +36,12 @@ class Book:
 
     def add(self, *entities: Any, relations: Any = ()) -> str:
         with self.database.as_user(self.user_id) as connection:
-            [new] = self.store.insert(connection, [(self._row(list(entities), list(relations)), VECTOR)])
+            [new] = self.store.insert(connection, [(self.row(list(entities), list(relations)), VECTOR)])
         return new
 
     def change(self, memory_id: str, *entities: Any, relations: Any = ()) -> None:
         with self.database.as_user(self.user_id) as connection:
-            self.store.replace(connection, memory_id, self._row(list(entities), list(relations)), VECTOR)
+            self.store.replace(connection, memory_id, self.row(list(entities), list(relations)), VECTOR)
 
     def delete(self, memory_id: str) -> None:
         with self.database.as_user(self.user_id) as connection:
@@ -56,10 +56,10 @@ class Book:
     def names(self) -> list[tuple[str, ...]]:
         return sorted(tuple(sorted(entity.names)) for entity in self.graph.entities(self.user_id))
 
-    def told(self, name: str, hops: int = 1) -> list[tuple[str, str, str]]:
+    def relations_around(self, name: str, hops: int = 1) -> list[tuple[str, str, str]]:
         return sorted((r.subject, r.relation, r.object) for r in self.graph.around(self.user_id, name, hops))
 
-    def _row(self, entities: Any, relations: Any) -> dict[str, Any]:
+    def row(self, entities: Any, relations: Any) -> dict[str, Any]:
         self.count += 1
         words = f"{self.user_id} {self.count}"
         row = {"data": words, "user_id": self.user_id, "hash": content_hash(words), "created_at": "2026-01-01"}
@@ -96,10 +96,10 @@ def test_two_entities_become_one_when_a_memory_names_both_and_come_apart_with_it
     book.add(["my sister"], relations=[["my sister", "likes", "tea"]])
     apart = book.names()
     joining = book.add(["Ana", "my sister"])
-    assert book.told("Ana") == [("Ana", "likes", "tea"), ("me", "knows", "Ana")]
+    assert book.relations_around("Ana") == [("Ana", "likes", "tea"), ("me", "knows", "Ana")]
     book.delete(joining)
     assert book.names() == apart == [("Ana",), ("me",), ("my sister",), ("tea",)]
-    assert book.told("Ana") == [("me", "knows", "Ana")]
+    assert book.relations_around("Ana") == [("me", "knows", "Ana")]
     book.undo()
     assert ("Ana", "my sister") in book.names()
 
@@ -120,7 +120,7 @@ def test_the_person_is_me_under_every_name(book: Book) -> None:
     assert book.names() == [("Dave", "David", "me")]
 
 
-def test_what_a_relation_names_is_an_entity(book: Book) -> None:
+def test_the_names_in_a_relation_are_entities(book: Book) -> None:
     memory_id = book.add(["Ana", "my sister"], relations=[["Ana", "lives in", "Lisbon"]])
     assert book.names() == [("Ana", "my sister"), ("Lisbon",)]
     assert book.graph.relations("alice") == [Relation("Ana", "lives in", "Lisbon", memory_id)]
@@ -132,7 +132,7 @@ def test_names_and_relations_go_with_their_memory_and_nothing_is_left(book: Book
     assert book.names() == [("Bea",)]
     assert book.graph.relations("alice") == []
     book.undo()
-    assert book.told("my sister") == [("Ana", "lives in", "Lisbon")]
+    assert book.relations_around("my sister") == [("Ana", "lives in", "Lisbon")]
     book.delete(memory_id)
     assert book.graph.entities("alice") == []
     assert _rows(book.database) == 0
@@ -141,11 +141,15 @@ def test_names_and_relations_go_with_their_memory_and_nothing_is_left(book: Book
 def test_two_hops_lead_further_but_not_through_the_person(book: Book) -> None:
     book.add(relations=[["me", "sister", "Ana"], ["me", "likes", "tea"]])
     book.add(relations=[["Ana", "works at", "Acme"], ["Acme", "is in", "Porto"], ["Porto", "is in", "Portugal"]])
-    assert book.told("Ana") == [("Ana", "works at", "Acme"), ("me", "sister", "Ana")]
+    assert book.relations_around("Ana") == [("Ana", "works at", "Acme"), ("me", "sister", "Ana")]
     two = [("Acme", "is in", "Porto"), ("Ana", "works at", "Acme"), ("me", "sister", "Ana")]
-    assert book.told("Ana", 2) == two
-    assert book.told("me") == [("me", "likes", "tea"), ("me", "sister", "Ana")]
-    assert book.told("me", 2) == [("Ana", "works at", "Acme"), ("me", "likes", "tea"), ("me", "sister", "Ana")]
+    assert book.relations_around("Ana", 2) == two
+    assert book.relations_around("me") == [("me", "likes", "tea"), ("me", "sister", "Ana")]
+    assert book.relations_around("me", 2) == [
+        ("Ana", "works at", "Acme"),
+        ("me", "likes", "tea"),
+        ("me", "sister", "Ana"),
+    ]
 
 
 def test_an_entity_is_found_by_any_of_its_names(book: Book) -> None:
@@ -154,7 +158,7 @@ def test_an_entity_is_found_by_any_of_its_names(book: Book) -> None:
     assert found is not None
     assert set(found.names) == {"Ana", "my sister"}
     assert book.graph.entity("alice", "Zoe") is None
-    assert book.told("Zoe", 2) == []
+    assert book.relations_around("Zoe", 2) == []
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, None])
@@ -177,7 +181,7 @@ def test_nothing_of_another_persons_graph_exists(book: Book) -> None:
     assert theirs.graph.entities("bob") == []
     assert theirs.graph.relations("bob") == []
     assert theirs.graph.entity("bob", "Ana") is None
-    assert theirs.told("Ana", 2) == []
+    assert theirs.relations_around("Ana", 2) == []
     theirs.add(["Ana", "my boss"])
     assert theirs.names() == [("Ana", "my boss")]
     assert book.names() == [("Ana", "my sister"), ("me",)]
@@ -194,7 +198,7 @@ MALFORMED: list[Any] = [
 @pytest.mark.parametrize("words", MALFORMED, ids=lambda words: repr(words)[:30])
 def test_metadata_of_other_writers_never_makes_a_write_fail(book: Book, words: Any) -> None:
     with book.database.as_user("alice") as connection:
-        row = {**book._row(words, words), "entities": words, "relations": words}
+        row = {**book.row(words, words), "entities": words, "relations": words}
         [new] = book.store.insert(connection, [(row, VECTOR)])
     book.graph.entities("alice")
     book.graph.relations("alice")
@@ -261,12 +265,12 @@ def _take(book: Book, step: Any) -> None:
             book.undo()
 
 
-def _drawn_afresh(facts: list[Any]) -> list[tuple[str, ...]]:
-    """The entities, by their keys, that these memories' metadata tell: the rule once more, in other words."""
-    told = [list(group) for fact in facts for group in fact.metadata["entities"]]
-    told += [[name] for fact in facts for subject, _, other in fact.metadata["relations"] for name in (subject, other)]
-    beside_others = [group for group in told if len({name.lower() for name in group}) > 1]
-    return _joined([[name.lower() for name in group] for group in told], set().union(*beside_others))
+def _expected_entities(facts: list[Any]) -> list[tuple[str, ...]]:
+    """Return the entities, by their keys, that these memories name: the same rule, written a second time."""
+    named = [list(group) for fact in facts for group in fact.metadata["entities"]]
+    named += [[name] for fact in facts for subject, _, other in fact.metadata["relations"] for name in (subject, other)]
+    beside_others = [group for group in named if len({name.lower() for name in group}) > 1]
+    return _joined([[name.lower() for name in group] for group in named], set().union(*beside_others))
 
 
 def _joined(groups: list[list[str]], spelled: set[str]) -> list[tuple[str, ...]]:
@@ -286,8 +290,8 @@ def _joined(groups: list[list[str]], spelled: set[str]) -> list[tuple[str, ...]]
 
 
 @pytest.fixture(scope="module")
-def shelf(databases: Any) -> Any:
-    """One database for all the random stories, each of which is another person's."""
+def shared_database(databases: Any) -> Any:
+    """One database for all random sequences of changes; each sequence has a person of its own."""
     with databases.migrated() as fresh:
         yield fresh
 
@@ -295,17 +299,17 @@ def shelf(databases: Any) -> Any:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_after_any_changes_the_graph_equals_one_made_from_the_remaining_memories(
-    shelf: Database, steps: list[Any]
+    shared_database: Database, steps: list[Any]
 ) -> None:
-    book = Book(shelf, f"person {next(PEOPLE)}")
+    book = Book(shared_database, f"person {next(PEOPLE)}")
     for step in steps:
         _take(book, step)
     facts = book.store.all(book.user_id, 100)
     keys = sorted(tuple(sorted({name.lower() for name in e.names})) for e in book.graph.entities(book.user_id))
-    assert keys == _drawn_afresh(facts)
-    told = {(s.lower(), r, o.lower(), fact.id) for fact in facts for s, r, o in fact.metadata["relations"]}
-    assert len(book.graph.relations(book.user_id)) == len(told)
-    assert {(each.relation, each.memory_id) for each in book.graph.relations(book.user_id)} == {t[1::2] for t in told}
+    assert keys == _expected_entities(facts)
+    named = {(s.lower(), r, o.lower(), fact.id) for fact in facts for s, r, o in fact.metadata["relations"]}
+    assert len(book.graph.relations(book.user_id)) == len(named)
+    assert {(each.relation, each.memory_id) for each in book.graph.relations(book.user_id)} == {t[1::2] for t in named}
 
 
 def test_the_whole_graph_is_read_at_once_and_every_relation_has_its_entities(memory: Memory) -> None:

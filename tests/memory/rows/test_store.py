@@ -54,7 +54,7 @@ def _insert(database: Database, store: Store, user_id: str, *rows: dict[str, Any
 
 
 def _plan_of_nearest(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How Postgres would run exactly the statement that `nearest` sends."""
+    """Return the plan of Postgres for exactly the statement that `nearest` sends."""
     sent: list[Any] = []
 
     def note(_: Database, *asked: Any) -> list[Any]:
@@ -186,7 +186,7 @@ def _history(database: Database) -> list[dict[str, Any]]:
     return database.read_as("alice", "select action, actor, reason, message_id from app.memory_history order by event")
 
 
-def test_the_history_tells_who_why_and_from_which_message(database: Database, store: Store) -> None:
+def test_the_history_says_who_changed_a_memory_why_and_after_which_message(database: Database, store: Store) -> None:
     with database.as_user("alice") as connection:
         store.sign(connection, "model", "they said so", "message 5")
         store.insert(connection, [(_row("alice", "one"), [0.1] * 256)])
@@ -202,7 +202,7 @@ def test_a_signature_does_not_outlive_its_transaction(database: Database, store:
     assert _history(database) == [{"action": "add", "actor": "outside", "reason": None, "message_id": None}]
 
 
-def test_writing_what_is_there_already_makes_no_history(database: Database, store: Store) -> None:
+def test_writing_the_same_values_again_makes_no_history(database: Database, store: Store) -> None:
     [kept] = _insert(database, store, "alice", _row("alice", "one"))
     with database.as_user("alice") as connection:
         assert store.replace(connection, kept, _row("alice", "one"), [0.1] * 256)
@@ -216,12 +216,12 @@ def test_a_write_by_another_program_is_in_the_history(database: Database, store:
     assert [each["action"] for each in _history(database)] == ["add", "delete"]
 
 
-def test_the_history_of_one_person_is_not_anothers(database: Database, store: Store) -> None:
+def test_each_person_reads_only_their_own_history(database: Database, store: Store) -> None:
     _insert(database, store, "bob", _row("bob", "one"))
     assert _history(database) == []
 
 
-def test_the_collection_still_works_as_vecs_means_it(database: Database, store: Store) -> None:
+def test_the_collection_still_works_through_vecs(database: Database, store: Store) -> None:
     _insert(database, store, "alice", _row("alice", "one"))
     _insert(database, store, "bob", _row("bob", "two"))
     with database.as_user("alice") as connection:

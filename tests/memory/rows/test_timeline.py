@@ -16,11 +16,11 @@ def _keep(memory: Memory, words: str, day: int = 1, **metadata: Any) -> str:
     return str(kept["id"])
 
 
-def _told(memory: Memory, **asked: Any) -> list[str]:
+def _texts(memory: Memory, **asked: Any) -> list[str]:
     return [each.fact.text for each in memory.bulk_edit.along_time(user_id="ann", **asked)[0]]
 
 
-def test_an_event_is_listed_on_its_day_and_the_rest_on_the_day_it_was_told(memory: Memory) -> None:
+def test_an_event_is_listed_on_its_day_and_other_memories_on_the_day_they_were_said(memory: Memory) -> None:
     _keep(memory, "I was in Rome", 3, happened_at="2025-12-24", kind="event")
     _keep(memory, "I like tea", 2, kind="preference")
     entries, total = memory.bulk_edit.along_time(user_id="ann")
@@ -52,19 +52,19 @@ def test_a_deleted_memory_and_its_changes_are_not_listed(memory: Memory) -> None
 def test_kinds_are_chosen_and_rows_without_one_count_as_facts(memory: Memory) -> None:
     _keep(memory, "I like tea", kind="preference")
     _keep(memory, "I keep bees")
-    assert _told(memory, kinds=["preference"]) == ["I like tea"]
-    assert _told(memory, kinds=["fact"]) == ["I keep bees"]
-    assert len(_told(memory, kinds=["x' or true --"])) == 2
+    assert _texts(memory, kinds=["preference"]) == ["I like tea"]
+    assert _texts(memory, kinds=["fact"]) == ["I keep bees"]
+    assert len(_texts(memory, kinds=["x' or true --"])) == 2
 
 
 def test_pages_list_every_entry_once_and_past_the_end_comes_the_last_page(memory: Memory) -> None:
     for number in range(1, 8):
         _keep(memory, f"Fact {number}", number)
-    pages = [_told(memory, number=number, size=3) for number in (1, 2, 3)]
+    pages = [_texts(memory, number=number, size=3) for number in (1, 2, 3)]
     assert [len(each) for each in pages] == [3, 3, 1]
     assert [told for page in pages for told in page] == [f"Fact {number}" for number in range(7, 0, -1)]
-    assert _told(memory, number=99, size=3) == pages[2]
-    assert _told(memory, number=-5, size=3) == pages[0]
+    assert _texts(memory, number=99, size=3) == pages[2]
+    assert _texts(memory, number=-5, size=3) == pages[0]
 
 
 @pytest.mark.parametrize("odd", ["last spring", 5, ["2026"], {"a": 1}, "", None, "99999-99-99"])
@@ -75,6 +75,6 @@ def test_an_invalid_date_counts_as_none(memory: Memory, odd: Any) -> None:
     assert not entry.happened
 
 
-def test_another_person_has_a_time_line_of_their_own(memory: Memory) -> None:
+def test_each_person_has_their_own_time_line(memory: Memory) -> None:
     _keep(memory, "I keep bees")
     assert memory.bulk_edit.along_time(user_id="ben") == ([], 0)

@@ -18,7 +18,7 @@ TEA, COFFEE, REDIS = "I like tea", "I like coffee", "I use Redis"
 
 
 def _rows(database: Database, user_id: str = "alice") -> list[dict[str, Any]]:
-    """The memories as they are, vectors included."""
+    """Return all rows of memories, with their vectors."""
     return database.read_as(user_id, "select id, metadata, vec::text as vec from vecs.memories order by id")
 
 

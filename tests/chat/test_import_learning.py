@@ -41,7 +41,7 @@ def test_an_imported_message_that_meets_a_bug_waits_and_holds_up_nobody(
     with pytest.raises(ZeroDivisionError):
         worker.learn_next()
     assert "unexpected" in (memory.import_queue.progress("ann").problem or "")
-    assert not worker.learn_next(), "it rests"
+    assert not worker.learn_next(), "the turn waits for its next attempt"
     waiting()
     assert worker.remember_next()
 

@@ -19,7 +19,7 @@ from memory.database import Database
 from memory.errors import ModelUnreachable
 from memory.model.catalog import ModelCatalog
 from settings import Settings
-from tests.chat.conftest import BEES, beside, run_turn
+from tests.chat.conftest import BEES, chats_of, run_turn
 from tests.model_answers import Cut, Fault, Item, Reply, Request
 from tests.model_server import ModelServer
 
@@ -38,7 +38,7 @@ def _set(chat: ChatServices, **wanted: object) -> None:
 def _turn(chat: ChatServices, words: str = "Where are my bees?") -> Message:
     """Return the saved reply to these words."""
     assert "".join(run_turn(chat, user_id="ann", conversation_id=None, text=words))
-    return chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)[-1]
+    return chat.conversations.messages("ann", chats_of(chat.conversations).recent("ann")[0].id)[-1]
 
 
 def _models(server: ModelServer) -> list[str]:
@@ -50,10 +50,10 @@ def test_the_model_is_asked_in_the_tone_and_language_and_with_the_words_of_the_p
 ) -> None:
     _set(chat, tone="patient", language="fr", instructions="Call me Queen Ann.")
     _turn(chat)
-    told = model_server.chats[0].said("system")
-    assert TONES["patient"] in told
-    assert "Answer in French" in told
-    assert "<wishes>\nCall me Queen Ann.\n</wishes>" in told
+    system = model_server.chats[0].said("system")
+    assert TONES["patient"] in system
+    assert "Answer in French" in system
+    assert "<wishes>\nCall me Queen Ann.\n</wishes>" in system
     "".join(run_turn(chat, user_id="bob", conversation_id=None, text="And me?"))
     assert "Queen Ann" not in str(model_server.chats[1].body)
 
@@ -95,7 +95,7 @@ def test_a_replacement_that_is_stopped_half_way_says_what_it_stands_in_for(
     model_server.enqueue(Reply("One two three"))
     with closing(run_turn(chat, user_id="ann", conversation_id=None, text="Count")) as pieces:
         next(pieces)
-    [_, reply] = chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)
+    [_, reply] = chat.conversations.messages("ann", chats_of(chat.conversations).recent("ann")[0].id)
     assert (reply.status, reply.receipt["not_offered"]) == ("stopped", "gone")
 
 
@@ -107,14 +107,16 @@ def test_a_chosen_model_that_is_cut_off_is_not_replaced_half_way(chat: ChatServi
     assert _models(model_server) == ["large"]
 
 
-def test_where_no_list_can_be_had_the_chosen_model_is_asked(chat: ChatServices, model_server: ModelServer) -> None:
+def test_without_a_list_of_models_the_chosen_model_is_asked(chat: ChatServices, model_server: ModelServer) -> None:
     model_server.listing = Fault(500)
     _set(chat, model="large")
     assert "not_offered" not in _turn(chat).receipt
     assert _models(model_server) == ["large"]
 
 
-def test_the_deployers_list_binds_also_who_chose_before_it(chat: ChatServices, model_server: ModelServer) -> None:
+def test_the_deployers_list_also_applies_to_people_who_chose_before(
+    chat: ChatServices, model_server: ModelServer
+) -> None:
     _set(chat, model="large")
     _turn(replace(chat, offers=ModelCatalog(chat.model, "small")))
     assert _models(model_server) == ["scripted"]
@@ -140,13 +142,11 @@ def test_with_reading_off_and_no_model_nothing_is_quoted(chat: ChatServices, mem
     assert "Utrecht" not in _turn(replace(chat, model=None)).content
 
 
-def test_with_writing_off_nothing_is_remembered_nor_kept_as_it_was_said_also_not_later(
-    chat: ChatServices, memory: Memory
-) -> None:
+def test_with_writing_off_no_memory_or_episode_is_kept_not_even_later(chat: ChatServices, memory: Memory) -> None:
     worker = Worker(chat.conversations.queue, memory)
     _set(chat, writes_memory=False)
     _turn(chat, BEES)
-    [asked, _] = chat.conversations.messages("ann", beside(chat.conversations).recent("ann")[0].id)
+    [asked, _] = chat.conversations.messages("ann", chats_of(chat.conversations).recent("ann")[0].id)
     assert asked.remembering == "none"
     _set(chat)
     assert not worker.remember_next()
@@ -157,15 +157,13 @@ def test_with_writing_off_nothing_is_remembered_nor_kept_as_it_was_said_also_not
     assert memory.episodes.count("ann") == 2
 
 
-def test_one_persons_switches_are_no_other_persons(chat: ChatServices) -> None:
+def test_a_persons_switches_apply_to_nobody_else(chat: ChatServices) -> None:
     _set(chat, writes_memory=False)
     "".join(run_turn(chat, user_id="bob", conversation_id=None, text=BEES))
     assert (chat.conversations.queue.waiting("ann"), chat.conversations.queue.waiting("bob")) == (0, 1)
 
 
-def test_what_a_person_set_is_read_once_in_a_turn_and_with_the_conversation(
-    chat: ChatServices, database: Database
-) -> None:
+def test_preferences_are_read_once_in_a_turn_together_with_the_chat(chat: ChatServices, database: Database) -> None:
     _set(chat, model="gone", tone="brief")
     asked = chat.conversations.say("ann", None, "Good morning")
     said: list[str] = []
@@ -187,7 +185,7 @@ def test_off_for_the_person_is_off_in_every_chat(person: bool, this_chat: bool, 
     assert memory_off(Preferences(reads_memory=person), Switches(reads_memory=this_chat)) == off
 
 
-def test_what_was_set_while_the_reply_is_written_holds_from_the_next_message(
+def test_preferences_set_during_a_reply_apply_from_the_next_message(
     chat: ChatServices, model_server: ModelServer
 ) -> None:
     def change(_: Request) -> Item:
