@@ -87,12 +87,9 @@ class Conversations:
         """
         content = storable(content)
         with self._database.as_user(user_id) as connection:
-            # Files have to be chosen anew each time, so a message with files was not sent twice by accident.
-            if (
-                once_within
-                and not files
-                and (same := _said_just_now(connection, conversation_id, content, once_within))
-            ):
+            # Files have to be chosen again each time, so a message with files was not sent twice by accident.
+            may_be_twice = once_within and not files
+            if may_be_twice and (same := _said_just_now(connection, conversation_id, content, once_within)):
                 return same
             if conversation_id is None:
                 conversation_id, parent = _start(connection, content or files[0].name).id, None
