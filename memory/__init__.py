@@ -1,9 +1,9 @@
-"""The memory layer, a library of its own: learns what is worth keeping about a person, and finds it again.
+"""The memory layer, a library of its own: it learns what is worth keeping about a person, and finds it again.
 
     from keepsake import Memory        where the library is installed
     from memory import Memory          in this repository
 
-The names below are loaded from facade.py when they are first used, so that importing one module stays cheap.
+The public names are loaded from facade.py when they are first used, so that importing a single module stays cheap.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ __all__ = ["Progress"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; an error ends it with one sentence."""
+    """Run a command; if it fails, print one sentence and exit."""
     wanted = _parser().parse_args(arguments)
     try:
         importing = wanted.command == "import"
@@ -44,15 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Import memories, or change their vectors.")
     commands = parser.add_subparsers(dest="command", required=True)
-    taking = commands.add_parser("import", help="messages or exported memories from a JSON file")
-    taking.add_argument("file", type=Path, metavar="FILE")
-    taking.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
-    how = taking.add_mutually_exclusive_group()
+    importing = commands.add_parser("import", help="messages or exported memories from a JSON file")
+    importing.add_argument("file", type=Path, metavar="FILE")
+    importing.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
+    ways = importing.add_mutually_exclusive_group()
     for flag, way, meaning in (
         ("--learn", "learn", "learn from the messages in an export from ChatGPT"),
         ("--as-said", "keep", "keep these messages as they were said"),
     ):
-        how.add_argument(flag, dest="way", action="store_const", const=way, help=meaning)
+        ways.add_argument(flag, dest="way", action="store_const", const=way, help=meaning)
     commands.add_parser("reembed", help="move all vectors to the embedding model in the settings")
     return parser
 
@@ -71,18 +71,18 @@ def _holds_chats(path: Path) -> bool:
 
 
 def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
-    """Report what was found; if `way` says how, put the messages in the queue and work it off."""
+    """Report what the file holds; if `way` is set, put the messages in the queue and process the queue."""
     with path.open("rb") as file:
-        found = chatgpt.read(file, path.name)
-    contents = f"{len(found.said):,} messages of {found.chats:,} chats"
+        export = chatgpt.read(file, path.name)
+    contents = f"{len(export.said):,} messages of {export.chats:,} chats"
     with Memory() as memory:
         if way is None:
-            cost = memory.import_queue.cost(found.said)
+            cost = memory.import_queue.cost(export.said)
             takes = f"about {cost:,} tokens" if cost else "without a model: plain rules are used"
             return (
                 f"Found {contents}. Add --learn to learn from them ({takes}), or --as-said to keep them to be searched."
             )
-        memory.import_queue.add(user_id, found.said, way)
+        memory.import_queue.add(user_id, export.said, way)
         waiting, read = memory.import_queue.progress(user_id).waiting, 0
         progress = Progress("learning" if way == "learn" else "keeping", waiting)
         try:
@@ -97,7 +97,7 @@ def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
 
 
 def _learn_next_batch(memory: Memory, user_id: str) -> int:
-    """Learn from the next messages; return how many, or 0 if none can be read now."""
+    """Process the next messages; return how many, or 0 if none can be processed now."""
     with memory.import_queue.claim(user_id) as claimed:
         if claimed is None:
             return 0
@@ -155,7 +155,7 @@ class Progress:
         self._shown = self._to.isatty()
 
     def __call__(self, more: int) -> None:
-        """Add to what is done."""
+        """Add to the number of finished items."""
         self._done += more
         if self._shown:
             share = min(1.0, self._done / max(1, self._total))

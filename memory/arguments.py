@@ -1,7 +1,7 @@
 """Checks the arguments of the library's calls. A wrong argument raises `InvalidInput` with one sentence.
 
-Both ways of calling mem0 are accepted: `user_id=…, limit=…` and `filters={"user_id": …}, top_k=…`. Nothing is decided
-here about what is worth keeping, and neither the database nor a model is asked.
+Both of mem0's ways to call are accepted: `user_id=…, limit=…` and `filters={"user_id": …}, top_k=…`. This module calls
+neither the database nor a model, and does not decide what is worth keeping.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
+from uuid import UUID
 
 from .database import check_user_id
-from .errors import InvalidInput
+from .errors import InvalidInput, NotFound
 from .facts import Said
-from .filters import Filter, compile_filters
+from .filters import Filter, compile_filters, parsed_date, shown
 from .plain_text import storable
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "moment",
     "own_metadata",
     "question",
+    "row_uuid",
     "scoped",
 ]
 
@@ -41,19 +43,19 @@ MAX_LIMIT = 1_000
 MAX_CONTENT = 100_000
 MAX_ID = 1_000
 MAX_NAME = 80
-# A row is one flat object, as in mem0: a caller's key must not replace one of ours.
+# A row is one flat object, as in mem0, so a caller's key must not replace one of these.
 OWN_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at", "role"})
 ROLES = ("user", "assistant", "system")
 OTHER_SCOPES = frozenset({"agent_id", "run_id"})
 
 
 def asking(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> str:
-    """Return the one user whose memories are meant, named in either way."""
+    """Return the user named by `user_id` or in the filters."""
     return scoped(user_id, filters)[0]
 
 
 def scoped(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> tuple[str, Filter | None]:
-    """Return the user whose memories are meant, and the filter on them; filters.py says what a filter may be."""
+    """Return the user named by `user_id` or in the filters, and the compiled rest of the filters."""
     if not isinstance(filters, Mapping | None):
         raise InvalidInput('filters is a mapping, such as {"user_id": "dave"}.')
     wanted = dict(filters or {})
@@ -62,39 +64,47 @@ def scoped(user_id: str | None = None, filters: Mapping[str, Any] | None = None)
         only = sorted(OTHER_SCOPES & wanted.keys())
         reason = f": {' and '.join(only)} alone does not say whose memories" if only else ""
         raise InvalidInput(f'A user id is missing{reason}. Give user_id="dave", or filters={{"user_id": "dave"}}.')
-    for each in named:
-        check_user_id(each)
+    for name in named:
+        check_user_id(name)
     if len(set(named)) > 1:
         raise InvalidInput("user_id and filters name two different users: a call is about one.")
     return str(named[0]), compile_filters(wanted) if wanted else None
 
 
 def limited(limit: int, top_k: int | None = None, *, default: int | None = None) -> int:
-    """Return how many results are wanted at most; `default` is the value of `limit` if the caller gave none."""
+    """Return the largest number of results to return; `default` is what `limit` is if the caller leaves it out."""
     for name, value in (("limit", limit), ("top_k", limit if top_k is None else top_k)):
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_LIMIT:
-            raise InvalidInput(f"{name} must be a whole number from 1 to {MAX_LIMIT}, not {_shown(value)}.")
+            raise InvalidInput(f"{name} must be a whole number from 1 to {MAX_LIMIT}, not {shown(value)}.")
     if top_k is None:
         return limit
     if limit not in (default, top_k) and default is not None:
-        raise InvalidInput("limit and top_k are two names of one thing: give one of them.")
+        raise InvalidInput("limit and top_k mean the same: give one of them.")
     return top_k
 
 
 def question(query: str) -> str:
-    """Return the question without surrounding space; empty if it asks nothing."""
+    """Return the question without surrounding space."""
     if not isinstance(query, str):
         raise InvalidInput("A question is text.")
     return storable(query.strip())[:MAX_CONTENT]
 
 
 def could_be_id(memory_id: object) -> bool:
-    """Whether this can be the id of a memory, so that the database can be asked for it."""
+    """Return whether this can be the id of a memory; Postgres would refuse anything else."""
     return isinstance(memory_id, str) and 0 < len(memory_id) <= MAX_ID and storable(memory_id) == memory_id
 
 
+def row_uuid(value: str, missing: str) -> str:
+    """Return the id of a row whose ids are UUIDs; raise `NotFound` with the sentence `missing` for any other."""
+    try:
+        return str(UUID(value))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise NotFound(missing) from error
+
+
 def change(event: int | str) -> int | str:
-    """Return the number of a change, or the run it was part of."""
+    """Return the number of a change, or the id of a run of changes."""
     if isinstance(event, bool) or not (isinstance(event, int) or could_be_id(event)):
         raise InvalidInput("A change is named by its number in the history, or by its run.")
     return event
@@ -110,7 +120,7 @@ def content(text: Any) -> str:
 
 
 def messages(value: Messages, at: datetime | None = None, run_id: str | None = None) -> list[Said]:
-    """Return messages with a time, from a string, one message or a list of messages."""
+    """Make messages with a time from a string, one message or a list of messages."""
     if isinstance(value, str):
         value = {"role": "user", "content": value}
     if isinstance(value, Mapping | Said):
@@ -124,7 +134,7 @@ def messages(value: Messages, at: datetime | None = None, run_id: str | None = N
 
 
 def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | None = None) -> dict[str, Any]:
-    """Return the caller's own keys for the row, which may not replace ours."""
+    """Return the caller's own keys for a memory; they may not replace the library's keys."""
     if not isinstance(metadata, Mapping | None) or not isinstance(expires, date | None):
         raise InvalidInput("metadata is a mapping of names to values, and expires is a date.")
     extra = dict(metadata or {})
@@ -140,22 +150,13 @@ def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | None
 
 
 def moment(as_of: datetime | date | str) -> datetime:
-    """Return a point in time, from a time, a day or ISO text; a day means its end, a time without a zone is UTC."""
-    value: object = _parsed(as_of) if isinstance(as_of, str) else as_of
+    """Make a point in time from a time, a day or ISO text; a day means its end, and a time without a zone is UTC."""
+    value: object = parsed_date(as_of) if isinstance(as_of, str) else as_of
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time.max, UTC)
     if not isinstance(value, datetime):
-        raise InvalidInput(f"as_of is a datetime, a date or ISO text such as 2026-03-01T12:00Z, not {_shown(as_of)}.")
+        raise InvalidInput(f"as_of is a datetime, a date or ISO text such as 2026-03-01T12:00Z, not {shown(as_of)}.")
     return _in_utc(value)
-
-
-def _parsed(text: str) -> datetime | date | None:
-    for kind in (date, datetime):
-        try:
-            return kind.fromisoformat(text.strip())
-        except ValueError:
-            continue
-    return None
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -175,7 +176,7 @@ def _checked_message(message: Any, at: datetime, run_id: str | None) -> Said:
     if not all(isinstance(each, str | None) for each in (message.message_id, message.run_id, message.name)):
         raise InvalidInput("The name, the message_id and the run_id of a message are text.")
     _in_utc(message.at)
-    # Times in rows have an offset; a time without a zone is taken for UTC.
+    # Times in rows have an offset; a time without a zone counts as UTC.
     when = message.at if message.at.tzinfo else message.at.replace(tzinfo=UTC)
     run = message.run_id and storable(message.run_id)
     name = message.name and storable(message.name.strip())[:MAX_NAME]
@@ -192,9 +193,3 @@ def _as_json(extra: dict[str, Any]) -> dict[str, Any]:
     if storable(text) != text or re.search(r"(?<!\\)(?:\\\\)*\\u0000", text):
         raise InvalidInput("metadata holds characters that no database can store.")
     return extra
-
-
-def _shown(value: object) -> str:
-    """A wrong value as it is shown in an error: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,10 +1,10 @@
-"""Opens what `Memory()` needs and was not given: the database, the embedder and the model.
+"""Opens the database, the embedder and the model that the caller of `Memory()` leaves out.
 
     parts = open_parts()                        the embedded PostgreSQL and the bundled embedder, or DATABASE_URL
     parts = open_parts("postgresql://…")        that database
 
-A database that is opened here is migrated here; what the caller gives is neither changed nor closed. The settings are
-read, and the local servers started, only where something is missing.
+A database that this module opens is migrated too. What the caller passes in is neither changed nor closed. The settings
+are read, and local servers started, only for what is missing.
 """
 
 from __future__ import annotations
@@ -30,17 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["BUNDLED", "FromSettings", "Parts", "configured", "open_parts"]
 
-BUNDLED = "wordllama-256"  # as in the app that the launcher starts, so that both can share one database
+BUNDLED = "wordllama-256"  # the launcher's embedder too, so that the app and the library can share one database
 SCHEMES = ("postgres://", "postgresql://", "postgresql+")
 
-
-# The model that the settings name; `None` is no model, which means plain rules.
+# Means: the model that the settings name. `None` means no model, so that plain rules are used.
 FromSettings = Literal["from settings"]
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a memory needs, and how to close those parts that were opened here."""
+    """The parts of a memory; `opened` closes those that this module opened."""
 
     database: Database
     embedder: Embedder
@@ -55,7 +54,7 @@ def open_parts(
     *,
     other_vectors: bool = False,
 ) -> Parts:
-    """Open what is not given; raise an `AppError` that says what to set. `opened.close()` closes what was opened.
+    """Open the parts that are missing; raise an `AppError` that says what to set if one cannot be opened.
 
     With `other_vectors` the stored vectors may come from another model than the embedder: the database is migrated
     for that model.
@@ -74,7 +73,7 @@ def open_parts(
 
 
 def configured() -> MemorySettings:
-    """The settings; where they name no database or model, an Ollama that runs on this machine is the model."""
+    """Return the settings; if they name no database and no model, an Ollama on this machine becomes the model."""
     return _with_ollama(_is_local())
 
 
@@ -128,7 +127,7 @@ def _model(local: bool, opened: ExitStack) -> Model | None:
 
 
 def _embedder(local: bool, opened: ExitStack) -> Embedder:
-    """On this machine the launcher's embedder, so that memories can be compared; elsewhere the configured one."""
+    """Return the configured embedder; for the local database the bundled one, unless another is configured."""
     wanted = settings()
     by_name = wanted.embed_model == BUNDLED and wanted.embed_base_url is None
     named = chosen("embed_model") or chosen("embed_base_url")
@@ -144,7 +143,7 @@ def _embedder(local: bool, opened: ExitStack) -> Embedder:
 
 @cache
 def _bundled() -> Embedder:
-    """The embedder of the local packages, loaded once."""
+    """Load the bundled embedder, once per process."""
     try:
         from .embedded.embedder import BundledEmbedder
 
@@ -176,7 +175,7 @@ def _hold_server(data_dir: Path, opened: ExitStack) -> Postgres:
         from .embedded.postgres import Postgres
 
         hold = _held.get(place) or _Hold(Postgres(place))
-        # Also if it was started before: somebody may have stopped the server since.
+        # Start it even if this process did so before: the server may have been stopped since.
         hold.server.start()
         hold.users += 1
         _held[place] = hold
@@ -197,18 +196,18 @@ def _release(place: Path) -> None:
 
 @atexit.register
 def _release_all() -> None:
-    """Stop the servers of a script that closed nothing."""
+    """Stop the servers that a script did not close before it ended."""
     with _holding:
         while _held:
             _, hold = _held.popitem()
-            # Nobody is left to see the error, and the next start cleans up.
+            # No caller is left to see the error, and the next start cleans up.
             with suppress(AppError):
                 hold.server.stop()
 
 
 @contextmanager
 def _local_packages() -> Iterator[None]:
-    """Raise a `LocalError` where the local servers' packages are not installed, as on a hosted deployment."""
+    """Raise a `LocalError` if a package of the local servers is not installed, as on a hosted deployment."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,6 +1,6 @@
-"""Text to vectors: what an embedder is, and the embedder that the settings name.
+"""Turns text into vectors: the protocol of an embedder, and the embedder that the settings name.
 
-Texts are sent in batches, and cut at a maximum length. The call itself is in model/, the bundled embedder in embedded/.
+Texts are cut at a maximum length and sent in batches. model/ makes the call; the bundled embedder is in embedded/.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Embedder(Protocol):
 
     @property
     def dimensions(self) -> int:
-        """How many numbers a vector has."""
+        """The number of numbers in a vector."""
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector for each text, in order."""
@@ -53,7 +53,7 @@ class RemoteEmbedder:
 
     @cached_property
     def dimensions(self) -> int:
-        """The size of a vector, as configured or known; otherwise the model is asked once."""
+        """The number of numbers in a vector: configured, known, or found by embedding a text once."""
         return self._dimensions or len(self._embeddings.embed(["size"])[0])
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:

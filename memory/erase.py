@@ -1,9 +1,9 @@
-"""Erases permanently, with receipts: all that is held about a user, or what was learned from one chat.
+"""Erases permanently, with receipts: everything about a user, or what was learned from one chat.
 
-A receipt is made after the transaction, by looking for what was erased. Deleting one memory, which can be undone, is
-not here. Messages belong to the app, which erases them itself. To this module a chat is a `run_id`, and the ids of
-its messages where the caller knows them: what the chat added is erased with every version; what it changed is restored
-to what it said before, unless somebody changed it since; what it deleted stays deleted.
+A receipt is made after the transaction, by searching for what was erased. This module does not delete single memories,
+and it does not erase messages, which belong to the app. It knows a chat by its `run_id`, and by the ids of its messages
+if the caller has them. Memories that the chat added are erased with every version. Memories that it changed get their
+old text back, unless somebody changed them since. Memories that it deleted stay deleted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .upkeep.profile import Profiles
 
 __all__ = ["ChatMemories", "Erasure", "ForgetReceipt", "LearnedFromChat", "LearnedMemory", "Receipt"]
 
-# What there is of a user besides memories and episodes, which are erased first, with their graph and their words.
+# The tables of a user besides memories and episodes, which are erased first, with their graph and their words.
 TABLES = (
     *("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
     *("lessons", "recall_checks", "confirmations"),
@@ -38,7 +38,7 @@ MAX_LOOKED_FOR = 200
 
 @dataclass(frozen=True)
 class Receipt:
-    """How much was erased, by table, and what was found when it was looked for afterwards."""
+    """The number of erased rows by table, and the result of the search for them afterwards."""
 
     user_id: str
     erased: dict[str, int]
@@ -49,12 +49,12 @@ class Receipt:
 
     @property
     def proved(self) -> bool:
-        """Whether nothing is left."""
+        """True if nothing is left."""
         return self.found_again == 0 and not any(self.rows_left.values())
 
 
 class Erasure:
-    """Erases everything of one user, and looks for it afterwards."""
+    """Erases everything about one user, and searches for it afterwards."""
 
     def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class Erasure:
 
     def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
         """Erase inside the caller's transaction, bound to the user; return the counts and some of the texts."""
-        # First of all: whoever reads from the import queue holds its rows, and then waits for the lock taken next.
+        # This comes first: a reader of the import queue holds its rows, and then waits for the lock that is taken next.
         queued = connection.execute(text("delete from app.lessons")).rowcount
         self._store.lock_writes(connection, user_id)
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_LOOKED_FOR}))
@@ -75,7 +75,7 @@ class Erasure:
         return erased | counted | {"lessons": queued}, texts
 
     def prove(self, user_id: str, erased: dict[str, int], texts: Sequence[str]) -> Receipt:
-        """After the transaction, look for what was erased: search for its words, and count the rows that are left."""
+        """Make the receipt after the transaction: search for the erased words, and count the rows that are left."""
         vectors = self._embedder.embed(list(texts)) if texts else []
         found = sum(bool(self._store.nearest(user_id, vector, 1)) for vector in vectors)
         with self._database.as_user(user_id) as connection:
@@ -92,22 +92,24 @@ def _count(connection: Connection, table: str, schema: str = "app") -> int:
 
 
 Outcome = Literal["erased", "restored", "left"]
-# Why a memory is left as it is.
+# The reasons for which a memory is left unchanged.
 CHANGED, MERGED, DELETED, SAME = "changed since", "merged", "deleted", "said elsewhere"
 REASON = "the chat was forgotten"  # for the history
 
 
 @dataclass(frozen=True)
 class LearnedMemory:
-    """One memory that a chat added or changed, and what becomes of it when the chat is forgotten."""
+    """A memory that a chat added or changed, and its outcome when the chat is forgotten."""
 
     memory_id: str
     text: str
     outcome: Outcome
-    before: str | None = None  # what a restored memory says again
-    reason: str = ""  # why it is left
-    events: tuple[Event, ...] = field(default=(), repr=False)  # the chat's own, at the end of the memory's history
-    texts: tuple[str, ...] = ()  # all that the memory said because of the chat
+    before: str | None = None  # the text of a restored memory
+    reason: str = ""  # for the outcome `left`
+    events: tuple[Event, ...] = field(
+        default=(), repr=False
+    )  # the chat's changes, if they are the last ones in the memory's history
+    texts: tuple[str, ...] = ()  # all texts that the memory had because of the chat
 
 
 @dataclass(frozen=True)
@@ -120,24 +122,24 @@ class LearnedFromChat:
     messages: tuple[str, ...] = ()
 
     def with_outcome(self, outcome: Outcome) -> list[LearnedMemory]:
-        """The memories that are erased, restored, or left."""
+        """Return the memories that are erased, restored or left."""
         return [each for each in self.memories if each.outcome == outcome]
 
     @property
     def erased_ids(self) -> list[str]:
-        """The ids of the erased memories and episodes; nothing may quote them any more."""
+        """The ids of the erased memories and episodes, which nothing may quote from now on."""
         return [*(each.memory_id for each in self.with_outcome("erased")), *self.episodes]
 
     @property
     def erased_texts(self) -> list[str]:
-        """The words that are erased; nothing may quote them any more."""
+        """The erased texts, which nothing may quote from now on."""
         changed = [*self.with_outcome("erased"), *self.with_outcome("restored")]
         return sorted({words for each in changed for words in each.texts})
 
 
 @dataclass(frozen=True)
 class ForgetReceipt:
-    """What was erased, restored and left, and what was found when it was looked for afterwards."""
+    """The memories that were erased, restored and left, and the result of the search for them afterwards."""
 
     learned: LearnedFromChat
     erased: dict[str, int]
@@ -148,12 +150,12 @@ class ForgetReceipt:
 
     @property
     def proved(self) -> bool:
-        """Whether nothing is left but what the receipt says is left."""
+        """True if nothing is left except what the receipt lists as left."""
         return self.found_again == 0 and self.rows_left == 0
 
 
 class ChatMemories:
-    """What was learned from each chat of one user, and forgetting it."""
+    """Shows what was learned from one chat, and forgets it."""
 
     def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
         self._database = database
@@ -165,7 +167,7 @@ class ChatMemories:
         self._profiles = Profiles(database, store)
 
     def learned(self, run_id: str, *, user_id: str, messages: Collection[str] = ()) -> LearnedFromChat:
-        """What was learned from a chat, and what forgetting it would do; nothing is changed."""
+        """Return what was learned from a chat, with the outcome that forgetting it would have; change nothing."""
         with self._database.as_user(user_id) as connection:
             return self._learned(connection, run_id, messages)
 
@@ -178,7 +180,7 @@ class ChatMemories:
     def erase(
         self, connection: Connection, run_id: str, user_id: str, messages: Collection[str] = ()
     ) -> tuple[LearnedFromChat, dict[str, int]]:
-        """The first half of `forget`, inside the caller's transaction, which is bound to the user."""
+        """Do the first half of `forget`, inside the caller's transaction, which is bound to the user."""
         self._store.lock_writes(connection, user_id)
         planned = self._learned(connection, run_id, messages)
         memories = tuple(self._restored(connection, each) for each in planned.memories)
@@ -194,7 +196,7 @@ class ChatMemories:
         return done, erased
 
     def prove(self, user_id: str, learned: LearnedFromChat, erased: dict[str, int]) -> ForgetReceipt:
-        """The second half, after the transaction: look for what was erased by its words and by its ids."""
+        """Do the second half of `forget`, after the transaction: search for what was erased by its words and ids."""
         texts = learned.erased_texts[:MAX_LOOKED_FOR]
         vectors = self._embedder.embed(texts) if texts else []
         ids = {each.memory_id for each in learned.with_outcome("erased")}
@@ -221,59 +223,61 @@ class ChatMemories:
         return LearnedFromChat(run_id, tuple(memories), tuple(episodes), tuple(message_ids))
 
     def _restored(self, connection: Connection, memory: LearnedMemory) -> LearnedMemory:
-        """Put a memory back as it was, vector and all, and erase the chat's versions from its history."""
+        """Restore a memory with its vector, and erase the chat's versions from its history."""
         if memory.outcome != "restored":
             return memory
         self._store.sign(connection, "person", REASON)
         try:
             with connection.begin_nested():
-                for each in reversed(memory.events):
-                    self._history.take_back(connection, each, self._embedder.embed)
-        except InvalidInput:  # by now another memory says what this one said before
+                for event in reversed(memory.events):
+                    self._history.take_back(connection, event, self._embedder.embed)
+        except InvalidInput:  # another memory now has the old text
             return LearnedMemory(memory.memory_id, memory.text, "left", reason=SAME)
         self._history.erase_since(connection, memory.memory_id, memory.events[0].event)
         return memory
 
 
 def _learned_memory(events: Sequence[Event], messages: Sequence[str], run_id: str) -> LearnedMemory:
-    """Decide what becomes of one memory, from its whole history, the oldest change first."""
+    """Decide the outcome for one memory from its whole history, the oldest change first."""
     own = _own_events(events, set(messages), run_id)
     latest = events[-1]
     memory_id, deleted = latest.memory_id, latest.action == "delete"
-    says = _data(latest.old_metadata if deleted else latest.new_metadata)
+    current = _data(latest.old_metadata if deleted else latest.new_metadata)
     texts = tuple(sorted({_data(each.new_metadata) for each in events if each.event in own and each.new_metadata}))
     later = [each for each in events if each.event not in own and _changes_words(each)]
     if events[0].event in own:
         if later:
-            return LearnedMemory(memory_id, says, "left", reason=CHANGED)
-        if not deleted and (latest.new_metadata or {}).get("merged_from"):  # it stands for others' memories as well
-            return LearnedMemory(memory_id, says, "left", reason=MERGED)
-        return LearnedMemory(memory_id, says, "erased", texts=texts)
+            return LearnedMemory(memory_id, current, "left", reason=CHANGED)
+        if not deleted and (latest.new_metadata or {}).get(
+            "merged_from"
+        ):  # it also replaces memories that other chats added
+            return LearnedMemory(memory_id, current, "left", reason=MERGED)
+        return LearnedMemory(memory_id, current, "erased", texts=texts)
     if deleted:
-        return LearnedMemory(memory_id, says, "left", reason=DELETED)
+        return LearnedMemory(memory_id, current, "left", reason=DELETED)
     last = _own_events_at_the_end(events, own)
     if not last:
-        return LearnedMemory(memory_id, says, "left", reason=CHANGED)
+        return LearnedMemory(memory_id, current, "left", reason=CHANGED)
     before = _data(last[0].old_metadata)
-    return LearnedMemory(memory_id, says, "restored", before, events=tuple(last), texts=tuple(set(texts) - {before}))
+    return LearnedMemory(memory_id, current, "restored", before, events=tuple(last), texts=tuple(set(texts) - {before}))
 
 
 def _own_events(events: Sequence[Event], messages: set[str], run_id: str) -> set[int]:
-    """The numbers of the changes that a chat made, and of those that took one of them back."""
+    """Return the numbers of the changes that a chat made, and of those that undid one of them."""
     own: set[int] = set()
-    for each in events:
-        added = each.action == "add" and (each.new_metadata or {}).get("run_id") == run_id and each.undoes is None
-        if each.message_id in messages or added or each.undoes in own:
-            own.add(each.event)
+    for event in events:
+        added = event.action == "add" and (event.new_metadata or {}).get("run_id") == run_id and event.undoes is None
+        if event.message_id in messages or added or event.undoes in own:
+            own.add(event.event)
     return own
 
 
 def _own_events_at_the_end(events: Sequence[Event], own: set[int]) -> list[Event]:
     last: list[Event] = []
-    for each in reversed(events):
-        if each.event not in own:
+    for event in reversed(events):
+        if event.event not in own:
             break
-        last.insert(0, each)
+        last.insert(0, event)
     return last
 
 
@@ -286,7 +290,7 @@ def _data(metadata: object) -> str:
 
 
 def _merged(fact: Fact, erased: set[str]) -> LearnedMemory:
-    """A memory that tidying made of others: it is erased if all of them are."""
+    """Decide the outcome for a memory that tidying made of others: it is erased if all of them are."""
     parents = fact.metadata.get("summary_of")
     if isinstance(parents, list) and parents and erased.issuperset(map(str, parents)):
         return LearnedMemory(fact.id, fact.text, "erased", texts=(fact.text,))

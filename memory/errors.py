@@ -1,26 +1,26 @@
-"""Every error a person can meet, each with one sentence that says what happened and what to do.
+"""Every error that may be shown to a person, with one sentence that says what happened and what to do.
 
     AppError
     ├── SettingsError            a setting is missing or makes no sense
-    ├── LocalError               a local server could not be brought up
+    ├── LocalError               a local server could not be started
     ├── DatabaseError            the database could not do what was asked
-    │   ├── DatabaseUnreachable  it did not answer, or would not let us in
-    │   ├── MigrationNeeded      its tables are missing or old, and this role may not make them
-    │   └── VectorsMoved         its vectors are of another embedding model by now
+    │   ├── DatabaseUnreachable  it did not answer, or refused the connection
+    │   ├── MigrationNeeded      its tables are missing or old, and this role may not create them
+    │   └── VectorsMoved         its vectors now come from another embedding model
     ├── ModelError               a model or embedder did not do its work
     │   ├── ModelUnreachable     no connection, a cut connection, a time-out
     │   ├── ModelRefused         the key, the model's name or the request was not accepted
-    │   │   └── PicturesRefused  a model that takes words only was sent a picture
+    │   │   └── PicturesRefused  a picture was sent to a model that reads only text
     │   ├── ModelBusy            429: too many requests, or no credit left
     │   └── BadAnswer            an answer that is not what was asked for
-    ├── LimitReached             a person, or everybody together, has used up what was meant for a time
-    ├── MemoryChanged            somebody else changed a memory while this was worked out
-    ├── InvalidInput             what a person or a caller gave cannot be used
-    └── NotFound                 no such thing, or it is somebody else's
+    ├── LimitReached             a person, or all together, used up what they may use in some time
+    ├── MemoryChanged            a memory was changed by somebody else while a plan for it was made
+    ├── InvalidInput             a value from a person or a caller cannot be used
+    └── NotFound                 it does not exist, or belongs to another user
 
 Adapters (database, model, embedded) translate their vendor's errors into these, once, at their edge.
-Whoever shows errors catches `AppError` and nothing wider. Errors of signing in are in auth/errors.py.
-This module imports nothing of ours.
+Code that shows errors catches `AppError` and nothing wider. Errors of signing in are in auth/errors.py.
+This module imports nothing else of the project.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = [
     "VectorsMoved",
 ]
 
-# How the commands of this package are called, under the name that it is imported by.
+# The command line of this package, under the name that it is imported by: "memory" or "keepsake".
 COMMAND = f"python -m {__package__}"
 
 
@@ -58,7 +58,7 @@ class SettingsError(AppError):
 
 
 class LocalError(AppError):
-    """A local server could not be brought up."""
+    """A local server could not be started."""
 
 
 class DatabaseError(AppError):
@@ -66,15 +66,15 @@ class DatabaseError(AppError):
 
 
 class DatabaseUnreachable(DatabaseError):
-    """The database did not answer, or would not let us in."""
+    """The database did not answer, or refused the connection."""
 
 
 class MigrationNeeded(DatabaseError):
-    """The tables are missing or old, and this role may not make them."""
+    """The tables are missing or old, and this role may not create them."""
 
 
 class VectorsMoved(DatabaseError):
-    """The vectors are of another embedding model than the app's: it has to be started again."""
+    """The stored vectors now come from another embedding model than the app's; the app must be started again."""
 
 
 class ModelError(AppError):
@@ -90,11 +90,11 @@ class ModelRefused(ModelError):
 
 
 class PicturesRefused(ModelRefused):
-    """The model does not take pictures."""
+    """The model reads only text and was sent a picture."""
 
 
 class ModelBusy(ModelError):
-    """Too many requests, or no credit left; `retry_after` is in seconds where the server said it."""
+    """Too many requests, or no credit left; `retry_after` is the pause in seconds that the server asks for, if any."""
 
     def __init__(self, sentence: str, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -102,7 +102,7 @@ class ModelBusy(ModelError):
 
 
 class BadAnswer(ModelError):
-    """An answer that is not what was asked for; `said` is what it was, as far as it came."""
+    """An answer that does not have the requested form; `said` is the part of it that arrived."""
 
     def __init__(self, sentence: str, said: str = "") -> None:
         super().__init__(sentence)
@@ -110,7 +110,7 @@ class BadAnswer(ModelError):
 
 
 class LimitReached(AppError):
-    """As much as is meant for a time was used; `retry_after` is in seconds where waiting helps."""
+    """All that may be used in some time was used; `retry_after` is in seconds, None if waiting does not help."""
 
     def __init__(self, sentence: str, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -118,12 +118,12 @@ class LimitReached(AppError):
 
 
 class MemoryChanged(AppError):
-    """Somebody else changed a memory while this was worked out; working it out again helps."""
+    """A memory was changed by somebody else while a plan for it was made; a new plan may succeed."""
 
 
 class InvalidInput(AppError):
-    """What a person or a caller gave cannot be used."""
+    """A value from a person or a caller cannot be used."""
 
 
 class NotFound(AppError):
-    """No such thing, or it is somebody else's: the two look the same on purpose."""
+    """It does not exist, or belongs to another user; the caller cannot tell which."""

@@ -1,12 +1,12 @@
-"""`Memory`, the whole library in one object: what mem0 can do, and an object for each further area.
+"""`Memory`, the whole library in one object: the calls of mem0, and an attribute for each further area.
 
     memory = Memory()
     memory.add("My name is Dave and I use Redis", user_id="dave")
     memory.search("what is in my stack?", user_id="dave")["results"]
 
-What is about memories themselves is a method: finding, adding, changing, deleting and taking back. Everything else is
-one object for its area, and nothing is in two places. Every call names a user; the database itself keeps the rows of
-all others out of reach. Calls and results follow mem0's. This module knows no chat and no page.
+Memories are found, added, changed, deleted and restored with methods of `Memory`; each other area is an object of its
+own, such as `memory.graph`. Every call names a user, and the database itself refuses access to the rows of all others.
+Calls and results follow mem0's. This module knows no chat and no page.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ Results = dict[str, list[Result]]
 
 
 class Memory:
-    """Finds, adds, changes, deletes and takes back what is remembered about each user."""
+    """Finds, adds, changes, deletes and restores what is remembered about each user."""
 
     def __init__(
         self,
@@ -120,16 +120,17 @@ class Memory:
     ) -> list[Fact]:
         """Return the user's memories that answer a question, best first; none rather than poor ones.
 
-        `before` is what was said before the question, `without` the ids of memories to leave out. `standing` adds up
-        to so many memories that hold whatever is asked; they come last and have no score.
+        `before` holds the messages before the question, `without` the ids of memories to leave out. `standing` is how
+        many standing memories to add at most; they come last and have no score.
         """
-        whose, conditions = arguments.scoped(user_id, filters)
-        question, most = arguments.question(query), arguments.limited(limit)
+        owner, conditions = arguments.scoped(user_id, filters)
+        question = arguments.question(query)
+        limit = arguments.limited(limit)
         if not question:
             return []
         moment = None if as_of is None else arguments.moment(as_of)
         return self._recall.find(
-            Query(question, whose, most, recipe, conditions, moment, before, frozenset(without), standing)
+            Query(question, owner, limit, recipe, conditions, moment, before, frozenset(without), standing)
         )
 
     def search(
@@ -144,11 +145,11 @@ class Memory:
         as_of: datetime | date | str | None = None,
         explain: bool = False,
     ) -> Results:
-        """Return what `recall` finds in mem0's shape; with `explain` each result says what its score is made of."""
-        whose, _ = arguments.scoped(user_id, filters)
-        most = arguments.limited(limit, top_k, default=10)
+        """Return what `recall` finds, in mem0's shape; with `explain`, each result lists the parts of its score."""
+        owner, _ = arguments.scoped(user_id, filters)
+        limit = arguments.limited(limit, top_k, default=10)
         rest = {key: value for key, value in (filters or {}).items() if key != "user_id"}
-        facts = self.recall(query, user_id=whose, limit=most, filters=rest, recipe=recipe, as_of=as_of)
+        facts = self.recall(query, user_id=owner, limit=limit, filters=rest, recipe=recipe, as_of=as_of)
         return {"results": [fact.result(explain=explain) for fact in facts]}
 
     def get(self, memory_id: str, *, user_id: str) -> Result | None:
@@ -165,12 +166,12 @@ class Memory:
         as_of: datetime | date | str | None = None,
     ) -> Results:
         """Return all memories of a user, the newest first; with `as_of` as they were at that time."""
-        whose, conditions = arguments.scoped(user_id, filters)
-        most = arguments.limited(limit, top_k, default=100)
+        owner, conditions = arguments.scoped(user_id, filters)
+        limit = arguments.limited(limit, top_k, default=100)
         if as_of is None:
-            facts = self._store.all(whose, most, conditions)
+            facts = self._store.all(owner, limit, conditions)
         else:
-            facts = self._history.as_of(whose, arguments.moment(as_of), most, conditions)
+            facts = self._history.as_of(owner, arguments.moment(as_of), limit, conditions)
         return {"results": [fact.result() for fact in facts]}
 
     # -- adding and changing ---------------------------------------------------------------------
@@ -186,21 +187,21 @@ class Memory:
         expires: date | None = None,
         run_id: str | None = None,
     ) -> dict[str, Changes]:
-        """Learn from messages what is worth keeping, or with `infer=False` keep each message as it was said."""
-        whose, extra = arguments.asking(user_id), arguments.own_metadata(metadata, expires)
+        """Learn what is worth keeping from messages, or with `infer=False` keep each message as it was said."""
+        owner, extra = arguments.asking(user_id), arguments.own_metadata(metadata, expires)
         said = arguments.messages(messages, at, run_id)
         if not infer:
-            kept = self._bulk.keep(rows_as_said(said, whose, extra), whose, "person")
+            kept = self._bulk.keep(rows_as_said(said, owner, extra), owner, "person")
             return {"results": [{"id": new, "memory": str(row.metadata["data"]), "event": "ADD"} for new, row in kept]}
 
         def write(plan: Plan) -> Changes:
-            with self._database.as_user(whose) as connection:
+            with self._database.as_user(owner) as connection:
                 return self.turns.write(connection, plan, metadata=extra)
 
-        return {"results": plan_until_written(lambda: self.turns.plan(said, user_id=whose), write)[1]}
+        return {"results": plan_until_written(lambda: self.turns.plan(said, user_id=owner), write)[1]}
 
     def update(self, memory_id: str, data: str, *, user_id: str) -> Result:
-        """Change what a memory says, as the person; the edit is its own evidence, so the old quote goes."""
+        """Change what a memory says, as the person; the old quote, which proves only the old text, is dropped."""
         words = arguments.content(data)
         [vector] = self._embedder.embed([words])
         with self._database.as_user(user_id) as connection:
@@ -226,7 +227,7 @@ class Memory:
         return [event.result() for event in self._history.latest(user_id, arguments.limited(limit))]
 
     def undo(self, event: int | str, *, user_id: str) -> list[dict[str, Any]]:
-        """Take back one change by its number, or all changes of a run; an undo can be undone."""
+        """Undo one change by its number, or all changes of a run; an undo can be undone."""
         with self._database.as_user(user_id) as connection:
             self._store.lock_writes(connection, user_id)
             events = self._history.undo(connection, arguments.change(event), self._embedder.embed)
@@ -243,7 +244,7 @@ class Memory:
                 raise NotFound("There is no such memory.")
 
     def delete_all(self, *, user_id: str) -> Receipt:
-        """Erase everything remembered about a user permanently, with every version; the receipt proves it."""
+        """Erase everything that is remembered about a user, with every version; the receipt proves it."""
         with self._database.as_user(user_id) as connection:
             erased, texts = self.erasure.erase(connection, user_id)
         return self.erasure.prove(user_id, erased, texts)
@@ -251,7 +252,7 @@ class Memory:
     # -- closing ---------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close what this object opened itself."""
+        """Close the database, embedder and model that this object opened itself."""
         self._opened.close()
 
     def __enter__(self) -> Self:
@@ -262,5 +263,5 @@ class Memory:
 
 
 def _instructions(model: Model | FromSettings | None) -> Instructions:
-    """The instructions in the settings, unless the caller brought a model of their own."""
+    """Return the instructions in the settings; the default ones if the caller passed in a model."""
     return instructions_for(configured()) if isinstance(model, str) else Instructions()

@@ -1,4 +1,4 @@
-"""The values that the memory layer works with: what was said, what is proposed, what is kept. No behaviour."""
+"""The values that the memory layer works with: messages, proposals, plans and memories. They have no behaviour."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 Kind = Literal["fact", "preference", "goal", "instruction", "event"]
 KINDS: tuple[Kind, ...] = ("fact", "preference", "goal", "instruction", "event")
 Action = Literal["add", "update", "delete", "ask"]
-# All names of one entity in a memory; and (subject, relation, object), where "me" is the person.
+# Each entity is given by all its names; a relation is (subject, relation, object), where "me" is the person.
 Entities = tuple[tuple[str, ...], ...]
 Relations = tuple[tuple[str, str, str], ...]
 
@@ -35,7 +35,7 @@ CORE_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at"})
 
 
 class Result(TypedDict):
-    """One memory in mem0's shape, as callers get it."""
+    """One memory in mem0's shape, as it is returned to callers."""
 
     id: str
     memory: str
@@ -45,7 +45,7 @@ class Result(TypedDict):
     updated_at: str | None
     score: float | None
     metadata: dict[str, Any]
-    parts: NotRequired[dict[str, float]]  # what the score is made of, if that was asked for
+    parts: NotRequired[dict[str, float]]  # what the score is made of; only with `explain`
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Fact:
 
     @property
     def text(self) -> str:
-        """What the memory says."""
+        """The statement."""
         return str(self.metadata.get("data", ""))
 
     @property
@@ -87,11 +87,11 @@ class Fact:
 
     @property
     def created_at(self) -> str | None:
-        """When it was first kept, in ISO 8601."""
+        """The time when the memory was first kept, in ISO 8601."""
         return self.metadata.get("created_at")
 
     def result(self, *, explain: bool = False) -> Result:
-        """The same in mem0's shape; with `explain` also the parts of the score."""
+        """Return the memory in mem0's shape, with the parts of its score if `explain` is set."""
         result = Result(
             id=self.id,
             memory=self.text,
@@ -109,10 +109,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the model, or the rules, propose; nothing is accepted yet.
+    """A change that the model or the rules propose; it is not accepted yet.
 
-    `target` is the number, from 1, of a memory that was shown. The action `ask` is an update where it is not clear
-    which statement is right: it becomes a question to the person.
+    `target` is the number, from 1, of a memory that was shown to the model. The action `ask` is an
+    update that may be wrong: it becomes a question to the person.
     """
 
     action: Action
@@ -129,7 +129,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Write:
-    """What will be done: a proposal that was accepted."""
+    """An accepted proposal, ready to be written."""
 
     action: Action
     text: str
@@ -140,7 +140,7 @@ class Write:
     language: str | None
     reason: str
     said: Said
-    # What the target said when it was shown; if it says something else by now, it is not overwritten.
+    # The target's text when it was shown to the model; a target that has another text by now is not overwritten.
     seen: str | None = None
     entities: Entities = ()
     relations: Relations = ()
@@ -148,7 +148,7 @@ class Write:
 
 @dataclass(frozen=True)
 class RefusedProposal:
-    """A proposal that was not accepted, and why."""
+    """A proposal that was not accepted, and the reason."""
 
     text: str
     reason: str
@@ -156,7 +156,7 @@ class RefusedProposal:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a turn will change in one person's memories, ready to be written in one transaction."""
+    """All changes that a turn makes to one person's memories, ready to be written in one transaction."""
 
     user_id: str
     writes: tuple[Write, ...] = ()
@@ -169,15 +169,15 @@ class Plan:
 
 
 def embedded(metadata: Mapping[str, Any]) -> str:
-    """The text of a row that is embedded and searched, as in app.searched: with the speaker's name if there is one."""
+    """Return the text of a row that is embedded and searched; `app.searched` does the same in SQL."""
     return spoken(str(metadata.get("data", "")), metadata.get("actor_id"))
 
 
 def spoken(text: str, name: str | None) -> str:
-    """A text with the speaker's name before it, if there is one."""
+    """Put the speaker's name before a text, if there is a name."""
     return f"{name}: {text}" if name else text
 
 
 def content_hash(text: str) -> str:
-    """The md5 that mem0 keeps with each memory; it identifies a text and protects nothing."""
+    """Return the md5 that mem0 keeps with each memory to identify its text; it protects nothing."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

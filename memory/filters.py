@@ -17,8 +17,8 @@ mem0's spellings (`AND`, `OR`, `NOT`, `gte`, …) mean the same. A key is one na
 Dates are `date` or `datetime` values, and ISO texts for the library's own dates (`DATES`). A day and a time are
 compared as days, in UTC, so `$gte` and `$lte` include the whole day.
 
-No filter may name a user: the call does that. A filter that is not understood raises `InvalidInput`; it never means
-"no rows". The database is not asked here.
+No filter may name a user: the call does that. A filter that is not understood raises `InvalidInput`, so that it never
+looks like "no rows". This module does not ask the database.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import Any
 from .errors import InvalidInput
 from .plain_text import storable
 
-__all__ = ["DATES", "Filter", "compile_filters"]
+__all__ = ["DATES", "Filter", "compile_filters", "parsed_date", "shown"]
 
 DATES = frozenset({"created_at", "updated_at", "happened_at", "confirmed_at", "expiration_date"})
 MAX_DEPTH, MAX_CONDITIONS, MAX_KEY, MAX_TEXT, MAX_NUMBER = 8, 200, 100, 1_000, 10**30
@@ -41,8 +41,8 @@ MAX_DEPTH, MAX_CONDITIONS, MAX_KEY, MAX_TEXT, MAX_NUMBER = 8, 200, 100, 1_000, 1
 _JOINING = {"AND": "$and", "OR": "$or", "NOT": "$not"}
 _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _TESTS = {*_ORDER, "$eq", "$ne", "$in", "$nin", "$contains", "$icontains", "$exists"}
-# The forms of a date in a row. In the library's own form (`_OURS`) the order of the texts is the order in time; dates
-# that others wrote are read by Postgres.
+# The forms of a date in a row. Texts in the library's own form (`_OURS`) sort by time; Postgres has to parse the dates
+# that other programs wrote.
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _OURS = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$"
 _ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -51,7 +51,7 @@ _NAIVE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+$"
 
 @dataclass(frozen=True)
 class Filter:
-    """For `jsonb_path_match(metadata, path::jsonpath, variables::jsonb, true)`; true or false for every row."""
+    """The arguments of `jsonb_path_match(metadata, path::jsonpath, variables::jsonb, true)`; it is never null."""
 
     path: str
     variables: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class _Compiler:
     def all_of(self, filters: object, depth: int) -> str:
         """Join the conditions of a filter: several keys mean that all must fit."""
         if not isinstance(filters, Mapping):
-            raise InvalidInput(f'A filter is a mapping such as {{"kind": "goal"}}, not {_shown(filters)}.')
+            raise InvalidInput(f'A filter is a mapping such as {{"kind": "goal"}}, not {shown(filters)}.')
         if depth > MAX_DEPTH:
             raise InvalidInput(f"Filters are nested at most {MAX_DEPTH} deep.")
         parts = [self._part(key, value, depth) for key, value in filters.items()]
@@ -98,10 +98,10 @@ class _Compiler:
         return f"!{joined}" if word == "$not" else joined
 
     def _test(self, key: str, operator: object, value: Any) -> str:
-        """One condition; it is false for a row where the value has another type or is missing."""
+        """Compile one condition; it is false for a row where the value has another type or is missing."""
         word = operator if str(operator).startswith("$") else f"${operator}"
         if not isinstance(operator, str) or word not in _TESTS:
-            raise InvalidInput(f"{_shown(operator)} is no operator; there are {', '.join(sorted(_TESTS))}.")
+            raise InvalidInput(f"{shown(operator)} is no operator; there are {', '.join(sorted(_TESTS))}.")
         if word in ("$ne", "$nin"):
             return f"!({self._test(key, '$eq' if word == '$ne' else '$in', value)})"
         if word == "$exists":
@@ -111,14 +111,14 @@ class _Compiler:
     def _exists(self, key: str, wanted: object) -> str:
         self._count()
         if not isinstance(wanted, bool):
-            raise InvalidInput(f"$exists is True or False, not {_shown(wanted)}.")
+            raise InvalidInput(f"$exists is True or False, not {shown(wanted)}.")
         there = f"exists($ ? (exists(@.{_quoted(key)})))"
         return there if wanted else f"!({there})"
 
     def _comparison(self, key: str, word: str, value: Any) -> str:
         if word == "$in":
             if not isinstance(value, list | tuple | set | frozenset) or not value:
-                raise InvalidInput(f"$in and $nin take a list with something in it, not {_shown(value)}.")
+                raise InvalidInput(f"$in and $nin take a list with something in it, not {shown(value)}.")
             return " || ".join(f"({self._comparison(key, '$eq', each)})" for each in value)
         self._count()
         place = f"@.{_quoted(key)}"
@@ -128,7 +128,7 @@ class _Compiler:
         if moment is not None:
             return self._dated(place, word, moment)
         if word in _ORDER and (isinstance(value, bool) or value is None):
-            raise InvalidInput(f"{word} compares numbers, texts and dates, not {_shown(value)}.")
+            raise InvalidInput(f"{word} compares numbers, texts and dates, not {shown(value)}.")
         return f"{place} {_ORDER.get(word, '==')} {self._variable(_checked_value(value))}"
 
     def _contains(self, place: str, value: Any, flags: str) -> str:
@@ -141,7 +141,7 @@ class _Compiler:
         return f"{place} {piece} || " + (f"exists({place}[*] ? (@ {piece}))" if "i" in flags else member)
 
     def _dated(self, place: str, word: str, wanted: date) -> str:
-        """A row's date may be a day, a time in the library's own form, or a time in another form."""
+        """Compare a row's date, which may be a day, a time in the library's own form, or a time in another form."""
         exact = isinstance(wanted, datetime)
         day = wanted.isoformat()[:10]
         moments = [wanted, wanted] if exact else [datetime.combine(wanted, each, UTC) for each in (time.min, time.max)]
@@ -151,7 +151,7 @@ class _Compiler:
             f"({self._within(place, word, bounds, '')} && {place} like_regex {_quoted(shape)})"
             for shape, bounds in ((_OURS, zoned), (_DAY, [day, day]))
         ]
-        # The form is tested first: Postgres raises if it compares a time with a zone and one without.
+        # The form is tested first: Postgres fails if it compares a time with a zone and one without.
         read = " || ".join(
             f"({place} like_regex {_quoted(shape)} && {self._within(place, word, bounds, '.datetime()')})"
             for shape, bounds in ((_ZONED, zoned), (_NAIVE, naive))
@@ -160,7 +160,7 @@ class _Compiler:
         return " || ".join([*written, f"({self._near(place, word, day)} && ({read}))"])
 
     def _near(self, place: str, word: str, day: str) -> str:
-        """Whether a row's date can fit at all, whatever its offset."""
+        """Return a quick test that every matching date passes, whatever its offset."""
         after = "" if word in ("$lt", "$lte") else f"{place} >= {self._variable(_days_away(day, -1))}"
         before = "" if word in ("$gt", "$gte") else f"{place} <= {self._variable(_days_away(day, 1) + '~')}"
         return " && ".join(each for each in (after, before) if each)
@@ -186,11 +186,11 @@ class _Compiler:
 def _checked_key(key: object) -> str:
     """Return a valid key."""
     if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY:
-        raise InvalidInput(f"The keys of a filter are texts of at most {MAX_KEY} characters, not {_shown(key)}.")
+        raise InvalidInput(f"The keys of a filter are texts of at most {MAX_KEY} characters, not {shown(key)}.")
     if storable(key) != key or any(unicodedata.category(each) == "Cc" for each in key):
         raise InvalidInput("A key of a filter holds characters that no key of a memory can hold.")
     if key.startswith("$"):
-        raise InvalidInput(f"{_shown(key)} does not join filters; $and, $not and $or do.")
+        raise InvalidInput(f"{shown(key)} does not join filters; $and, $not and $or do.")
     if key == "user_id":
         raise InvalidInput("A filter cannot name a user: give user_id with the call.")
     return key
@@ -204,7 +204,7 @@ def _checked_value(value: Any) -> Any:
         if storable(value) != value:
             raise InvalidInput("A filter holds characters that no memory can hold.")
     elif not isinstance(value, bool | int | float | None):
-        raise InvalidInput(f"A filter compares with a text, a number, a truth value, a date or None: {_shown(value)}.")
+        raise InvalidInput(f"A filter compares with a text, a number, a truth value, a date or None: {shown(value)}.")
     elif isinstance(value, int | float) and not (abs(value) <= MAX_NUMBER):
         raise InvalidInput(f"A number in a filter is finite, and at most {MAX_NUMBER:.0e} in size.")
     return value
@@ -213,7 +213,11 @@ def _checked_value(value: Any) -> Any:
 def _moment(key: str, value: Any) -> date | None:
     """Return the day, or the time in UTC, that a value means; None if it is no date."""
     if isinstance(value, str) and key in DATES:
-        value = _read(key, value)
+        written, value = value, parsed_date(value)
+        if value is None:
+            raise InvalidInput(
+                f"{key} is compared with a date such as 2026-03-01 or 2026-03-01T12:00Z, not {shown(written)}."
+            )
     if not isinstance(value, datetime):
         return value if isinstance(value, date) else None
     try:
@@ -222,13 +226,14 @@ def _moment(key: str, value: Any) -> date | None:
         raise InvalidInput("A time in a filter is outside the calendar.") from error
 
 
-def _read(key: str, written: str) -> date:
+def parsed_date(text: str) -> date | None:
+    """Parse an ISO day or time; return None if the text is neither."""
     for kind in (date, datetime):
         try:
-            return kind.fromisoformat(written.strip())
+            return kind.fromisoformat(text.strip())
         except ValueError:
             continue
-    raise InvalidInput(f"{key} is compared with a date such as 2026-03-01 or 2026-03-01T12:00Z, not {_shown(written)}.")
+    return None
 
 
 def _days_away(day: str, days: int) -> str:
@@ -244,7 +249,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _shown(value: object) -> str:
-    """A wrong value as it is shown in an error: short, on one line."""
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:59]}…"
+def shown(value: object) -> str:
+    """Write a wrong value for an error: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

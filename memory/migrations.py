@@ -1,11 +1,11 @@
-"""Apply the migrations to a database: once, in order, under a lock, by whichever process is first.
+"""Applies the migrations to a database: each once, in order, by the first process that takes the lock.
 
     python -m memory.migrations        with DATABASE_ADMIN_URL (or DATABASE_URL) set
 
 The SQL files are in supabase/migrations/; in the installed library they are in its folder `sql`.
 
-Applied versions are recorded where `supabase db push` records them, so either may run first. Only the schema changes:
-no row of a user is read, and the only rows written are exact duplicates, which move to the history.
+Applied versions are recorded where `supabase db push` records them, so either may run first. Migrations change the
+schema; the only user rows they touch are exact duplicates, which move to the history.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Migration:
 
 
 def migrate(database: Database, dimension: int, embed_model: str, folder: Path = FOLDER) -> None:
-    """Bring the schema up to date for an embedding model of this dimension; change nothing if it is."""
+    """Bring the schema up to date for an embedding model of this dimension, if it is not yet."""
     with translating(database.url), database.engine.connect() as connection:
         if _up_to_date(connection, dimension, embed_model, folder):
             database.embed_model = embed_model
@@ -63,13 +63,17 @@ def migrate(database: Database, dimension: int, embed_model: str, folder: Path =
 def made_for(database: Database) -> tuple[int, str] | None:
     """Return the size of the stored vectors and their model; None if the database has no tables yet."""
     with translating(database.url), database.engine.connect() as connection:
-        if not connection.scalar(text(_HAS_SCHEMA)):
-            return None
-        connection.exec_driver_sql("set local role authenticated")
-        if connection.scalar(text("select to_regclass('app.collections') is null")):
-            return None
-        made = connection.execute(_COLLECTION).first()
-    return (made.dimension, made.embed_model) if made else None
+        return _stored_model(connection)
+
+
+def _stored_model(connection: Connection) -> tuple[int, str] | None:
+    if not connection.scalar(text(_HAS_SCHEMA)):
+        return None
+    connection.exec_driver_sql("set local role authenticated")
+    if connection.scalar(text("select to_regclass('app.collections') is null")):
+        return None
+    stored = connection.execute(_COLLECTION).first()
+    return (stored.dimension, stored.embed_model) if stored else None
 
 
 def files(folder: Path = FOLDER) -> Sequence[Migration]:
@@ -79,16 +83,11 @@ def files(folder: Path = FOLDER) -> Sequence[Migration]:
 
 
 def _up_to_date(connection: Connection, dimension: int, embed_model: str, folder: Path) -> bool:
-    """Whether all migrations are applied; raises `SettingsError` if the vectors come from another model."""
-    if not connection.scalar(text(_HAS_SCHEMA)):
+    """Return whether all migrations are applied; raise `SettingsError` if the vectors come from another model."""
+    stored = _stored_model(connection)
+    if stored is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
         return False
-    connection.exec_driver_sql("set local role authenticated")
-    if connection.scalar(text("select to_regclass('app.collections') is null")):
-        return False
-    made = connection.execute(_COLLECTION).first()
-    if made is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
-        return False
-    _check_model(made.dimension, made.embed_model, dimension, embed_model)
+    _check_model(*stored, dimension, embed_model)
     return bool(connection.scalar(text("select app.has_migration(:version)"), {"version": files(folder)[-1].version}))
 
 
@@ -106,7 +105,7 @@ def _check_model(stored: int, stored_model: str, dimension: int, embed_model: st
 
 
 def _apply_missing(connection: Connection, dimension: int, embed_model: str, folder: Path) -> None:
-    """Apply what is missing, in one transaction."""
+    """Apply the missing migrations in one transaction."""
     try:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
@@ -125,7 +124,7 @@ def _apply_missing(connection: Connection, dimension: int, embed_model: str, fol
     except sqlalchemy_errors.ProgrammingError as error:
         if getattr(error.orig, "pgcode", None) == "42501":  # insufficient privilege
             raise MigrationNeeded(
-                f"The database's tables are missing or old, and this role may not make them. Run once: {AS_ADMIN}"
+                f"The database's tables are missing or old, and this role may not create them. Run once: {AS_ADMIN}"
             ) from error
         raise
     except sqlalchemy_errors.DBAPIError as error:
@@ -161,7 +160,7 @@ def _refuse_row_level_security(connection: Connection) -> None:
     bypasses = connection.scalar(text("select rolsuper or rolbypassrls from pg_roles where rolname = current_user"))
     if not bypasses:
         raise MigrationNeeded(
-            f"The tables must be made by a role that bypasses row-level security (Supabase's postgres does). "
+            f"The tables must be created by a role that bypasses row-level security (Supabase's postgres does). "
             f"Run once: {AS_ADMIN}"
         )
 

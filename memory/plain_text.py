@@ -1,6 +1,6 @@
 """Makes text safe to store, to compare and to export, and estimates its tokens.
 
-What a person wrote is changed only where Postgres could not store it. Forms for comparing are never stored.
+Text is changed for storing only where Postgres could not store it. Forms for comparing are never stored.
 """
 
 from __future__ import annotations
@@ -46,5 +46,5 @@ def uncelled(shown: str) -> str:
 
 
 def tokens(text: str) -> int:
-    """Estimate the tokens of a text, rather too many: one for three bytes, so that every script counts fully."""
+    """Estimate the tokens of a text, rather too high: one for three bytes, in any script."""
     return len(text.encode("utf-8", "replace")) // 3 + 4

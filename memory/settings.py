@@ -64,12 +64,12 @@ class MemorySettings:
 
     @property
     def has_model(self) -> bool:
-        """Whether there is a model to reply with."""
+        """True if there is a model to reply with."""
         return self.openai_api_key is not None or self.openai_base_url is not None
 
     @property
     def has_embedder(self) -> bool:
-        """Whether there is an address to ask for vectors."""
+        """True if there is an address to ask for vectors."""
         return self.embed_base_url is not None or self.has_model
 
     def check(self) -> Self:
@@ -90,10 +90,10 @@ class MemorySettings:
     def read(cls, *places: Mapping[str, Any]) -> Self:
         """Read each setting from the first place that has it; empty values count as unset."""
         values: dict[str, Any] = {}
-        for each in fields(cls):
-            raw = _first(each.name.upper(), places)
+        for declared in fields(cls):
+            raw = _first(declared.name.upper(), places)
             if raw is not None:
-                values[each.name] = _convert(each, raw)
+                values[declared.name] = _convert(declared, raw)
         return cls(**values).check()
 
 
@@ -105,16 +105,16 @@ def _first(name: str, places: tuple[Mapping[str, Any], ...]) -> str | None:
     return None
 
 
-def _convert(each: Field[Any], raw: str) -> str | int | float | Path:
-    name, between = each.name.upper(), each.metadata["between"]
-    if each.type == "Path":
+def _convert(declared: Field[Any], raw: str) -> str | int | float | Path:
+    name, between = declared.name.upper(), declared.metadata["between"]
+    if declared.type == "Path":
         return Path(raw).expanduser()
     if between is not None:
         least, largest = between
         if not (raw.isascii() and raw.isdecimal()) or not least <= int(raw) <= largest:
             raise SettingsError(f"{name} must be a whole number from {least} to {largest}, not {raw!r}.")
         return int(raw)
-    if each.type == "float | None":
+    if declared.type == "float | None":
         if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", raw) or float(raw) > MOST_DOLLARS:
             raise SettingsError(f"{name} must be an amount in dollars such as 0.75, not {raw!r}.")
         return float(raw)
@@ -124,7 +124,7 @@ def _convert(each: Field[Any], raw: str) -> str | int | float | Path:
 
 
 def _streamlit_secrets() -> Mapping[str, Any]:
-    """Streamlit's secrets, where Streamlit is running and has any."""
+    """Return Streamlit's secrets, or nothing if Streamlit is not running or has none."""
     if "streamlit" not in sys.modules:
         return {}
     import streamlit as st
@@ -140,15 +140,15 @@ def _streamlit_secrets() -> Mapping[str, Any]:
 
 
 def sources() -> tuple[Mapping[str, Any], ...]:
-    """Where settings are looked for, in order."""
+    """Return the places in which settings are looked for, in order."""
     return os.environ, dotenv_values(".env"), _streamlit_secrets()
 
 
 def chosen(name: str) -> bool:
-    """Whether the person set this one, rather than its default standing in."""
+    """Return whether this setting has a value of its own, not only its default."""
     return _first(name.upper(), sources()) is not None
 
 
 def settings() -> MemorySettings:
-    """The memory settings as they are now."""
+    """Read the memory settings."""
     return MemorySettings.read(*sources())

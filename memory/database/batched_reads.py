@@ -41,9 +41,9 @@ def together(readings: Sequence[Reading[Any]]) -> tuple[str, dict[str, Any]]:
     """Return one statement with a column for each reading, and the values of all of them."""
     columns: list[str] = []
     values: dict[str, Any] = {}
-    for number, each in enumerate(readings):
+    for number, reading in enumerate(readings):
         # Two readings may use the same name for a value.
-        sql = _PLACE.sub(rf"%(r{number}_\1)s", each.sql)
+        sql = _PLACE.sub(rf"%(r{number}_\1)s", reading.sql)
         columns.append(f"(select coalesce(json_agg(rows), '[]') from ({sql}) rows) as r{number}")
-        values |= {f"r{number}_{name}": value for name, value in each.values.items()}
+        values |= {f"r{number}_{name}": value for name, value in reading.values.items()}
     return f"select {', '.join(columns)}", values

@@ -1,1 +1,1 @@
-"""Which days a question means."""
+"""Works out which days a question means."""

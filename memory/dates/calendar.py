@@ -1,7 +1,7 @@
-"""Works out which days a named time is: the latest May, last week, Easter of a year, two months ago. It reads no text.
+"""Computes the days of a named time: the latest May, last week, Easter of a year, two months ago. It reads no text.
 
-Weeks begin on Monday. Seasons are those of the northern hemisphere, in whole months; a winter has the year in which it
-begins.
+Weeks begin on Monday. Seasons are those of the northern hemisphere, in whole months; a winter belongs to the
+year in which it begins.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ __all__ = [
 ]
 
 DAY = timedelta(days=1)
-Days = tuple[date, date]  # the first and the last of them
-A_FEW = (2, 5)  # the least and the most that "a few" may be
+Days = tuple[date, date]  # the first and the last day of a time
+A_FEW = (2, 5)  # the range of "a few"
 
 
 @dataclass(frozen=True)
 class Noun:
-    """What comes again: a month, season or weekday with its place, a feast, "weekend", "a week", "a year" and so on."""
+    """A time that recurs: a month, season or weekday with its place, a feast, "weekend", "a week" or the like."""
 
     kind: str
     place: int = 0
 
 
 def related(noun: Noun, relation: str, today: date) -> Days | None:
-    """The days of the `last`, `this` or `next` one, or of the `latest` one that has begun."""
+    """Return the days of the `last`, `this` or `next` such time, or of the `latest` one that has begun."""
     if relation == "this":
         return _shifted(noun, today, 0)
-    holds: dict[str, tuple[tuple[int, ...], Callable[[Days], bool]]] = {
+    rules: dict[str, tuple[tuple[int, ...], Callable[[Days], bool]]] = {
         "last": ((1, 0, -1, -2), lambda days: days[1] < today),
         "next": ((-1, 0, 1, 2), lambda days: days[0] > today),
         "latest": ((1, 0, -1, -2), lambda days: days[0] <= today),
     }
-    shifts, fits = holds[relation]
+    shifts, fits = rules[relation]
     return next((days for days in (_shifted(noun, today, shift) for shift in shifts) if fits(days)), None)
 
 
 def _shifted(noun: Noun, today: date, by: int) -> Days:
-    """The days of the one in this week, month or year, or in the one that is `by` further on."""
+    """Return the days of such a time in this week, month or year, or in the one that is `by` further on."""
     monday = today - timedelta(days=today.weekday()) + timedelta(weeks=by)
     if noun.kind == "a week":
         return monday, monday + 6 * DAY
@@ -68,13 +68,13 @@ def _shifted(noun: Noun, today: date, by: int) -> Days:
 
 
 def month_away(today: date, by: int) -> Days:
-    """The whole month that is `by` months after today's."""
+    """Return the whole month that is `by` months after today's."""
     count = today.year * 12 + today.month - 1 + by
     return yearly(Noun("month", count % 12), count // 12)
 
 
 def yearly(noun: Noun, year: int) -> Days:
-    """The days of a month, a season or a feast in a year."""
+    """Return the days of a month, a season or a feast in a year."""
     if noun.kind == "month":
         return date(year, noun.place + 1, 1), _last_of_month(year, noun.place + 1)
     if noun.kind == "season":
@@ -105,7 +105,7 @@ def _feast(name: str, year: int) -> Days:
 
 
 def _easter(year: int) -> date:
-    """Western Easter Sunday, by the Gregorian rule: golden number, century, full moon."""
+    """Return the western Easter Sunday, by the Gregorian rule."""
     golden, century = year % 19, year // 100
     moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
     weekday = (32 + 2 * (century % 4) + 2 * (year % 100 // 4) - moon - year % 4) % 7
@@ -115,7 +115,7 @@ def _easter(year: int) -> date:
 
 
 def counted_back(unit: str, number: int, today: date) -> Days:
-    """The time `number` units ago: a day exactly, the days around a week, a whole month or year; 0 is a few."""
+    """Return the time `number` units ago: one day, the days around a week, a whole month or year; 0 is a few."""
     if number == 0:
         return counted_back(unit, A_FEW[1], today)[0], counted_back(unit, A_FEW[0], today)[1]
     if unit == "day":
@@ -129,7 +129,7 @@ def counted_back(unit: str, number: int, today: date) -> Days:
 
 
 def beside(unit: str, number: int | None, days: Days, side: str) -> Days:
-    """The time `number` units `before` or `after` some days; without a number, the unit right beside them."""
+    """Return the time `number` units `before` or `after` some days; without a number, the unit right beside them."""
     first, last = days
     if number is not None:
         return counted_back(unit, number, first) if side == "before" else counted_back(unit, -number, last)
@@ -138,12 +138,12 @@ def beside(unit: str, number: int | None, days: Days, side: str) -> Days:
 
 
 def counted_ahead(unit: str, number: int, today: date) -> Days | None:
-    """The time in `number` units; None for one unit, since "in a week" may say how long something takes."""
+    """Return the time `number` units ahead; None for one unit, since "in a week" may say how long something takes."""
     return None if number < 2 else counted_back(unit, -number, today)
 
 
 def last_units(unit: str, number: int, today: date) -> Days:
-    """The last `number` units, up to today."""
+    """Return the last `number` units, up to today."""
     number = number or A_FEW[1]
     if unit in ("day", "week"):
         return today - number * (DAY if unit == "day" else 7 * DAY), today
@@ -152,7 +152,7 @@ def last_units(unit: str, number: int, today: date) -> Days:
 
 
 def day_of_month(day: int, month: int, year: str | None, today: date) -> Days | None:
-    """A day of a month, in the year if one is named; otherwise the latest one that is not in the future."""
+    """Return a day of a month in this year; without a year, the latest such day that is not in the future."""
     if year is not None:
         return date(int(year), month, day), date(int(year), month, day)
     for back in range(9):  # the last 29 February may be eight years ago
@@ -166,7 +166,7 @@ def day_of_month(day: int, month: int, year: str | None, today: date) -> Days | 
 
 
 def latest_day(day: int, today: date) -> Days | None:
-    """The latest day with this number in its month."""
+    """Return the latest day that has this number in its month."""
     for back in range(3):
         first, last = month_away(today, -back)
         latest = first + (day - 1) * DAY

@@ -3,9 +3,9 @@
     spans("Where was I last spring?", now)      March to May of this year, or of last year
     spans("since March", now)                   from 1 March on; an open end is `date.max`, or `date.min`
 
-English, German, French and Spanish are read at once. A bare month, feast or weekday is the latest one that has begun.
-What only may be a date ("may I", "room 2022", "second", 05/07/2023, "the other day") is not taken for one: a wrong span
-hides memories, and a missing one hides none. calendar.py works out the days; no memory is looked up here.
+It reads English, German, French and Spanish at once. A bare month, feast or weekday is the latest one that has begun.
+Words that may mean something else ("may I", "room 2022", "second", 05/07/2023, "the other day") do not count as dates:
+a wrong span hides memories, and a missing one hides none. calendar.py computes the days; no memory is read here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .calendar import (
 
 __all__ = ["Span", "spans"]
 
-MAX_CHARACTERS = 2_000  # of a question that are read
+MAX_CHARACTERS = 2_000  # the rest of a longer question is not read
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True)
 class _NamedDays:
-    """A part of the text that names days; `lead` says what it does to them: since, before, after, until, from."""
+    """A part of the text that names days; `lead` is the sense of the word before them, such as "since", or empty."""
 
     begins: int
     ends: int
@@ -61,45 +61,45 @@ def spans(question: str, now: datetime) -> tuple[Span, ...]:
     """Return the spans that a question names, in order; `now` is in the person's own timezone."""
     text, today = unicodedata.normalize("NFC", question[:MAX_CHARACTERS]).replace("’", "'"), now.date()
     named = []
-    for each in _joined_spans(text, today, _named_days(text, today)):
-        found = _beside_a_day(text, each)
-        opened = _opened_days(found)
-        if opened is not None:
-            named.append(Span(*opened, text[found.begins : found.ends].strip()))
+    for joined in _joined_spans(text, today, _named_days(text, today)):
+        part = _beside_days(text, joined)
+        days = _days_with_lead(part)
+        if days is not None:
+            named.append(Span(*days, text[part.begins : part.ends].strip()))
     return tuple(dict.fromkeys(named))
 
 
-def _opened_days(found: _NamedDays) -> Days | None:
+def _days_with_lead(named: _NamedDays) -> Days | None:
     try:
         return {
-            "since": (found.start, date.max),
-            "until": (date.min, found.end),
-            "before": (date.min, found.start - DAY),
-            "after": (found.end + DAY, date.max),
-        }.get(found.lead, (found.start, found.end))
+            "since": (named.start, date.max),
+            "until": (date.min, named.end),
+            "before": (date.min, named.start - DAY),
+            "after": (named.end + DAY, date.max),
+        }.get(named.lead, (named.start, named.end))
     except OverflowError:
         return None
 
 
-def _beside_a_day(text: str, found: _NamedDays) -> _NamedDays:
-    """ "The week before" a day, or "two weeks after" it, is near that day, not all the time before or after it."""
-    if found.lead not in ("before", "after"):
-        return found
+def _beside_days(text: str, named: _NamedDays) -> _NamedDays:
+    """Limit "the week before" some days, or "two weeks after" them, to that time; return other days unchanged."""
+    if named.lead not in ("before", "after"):
+        return named
     for pattern, words in _count_patterns():
-        counted = pattern.search(text, 0, found.begins)
+        counted = pattern.search(text, 0, named.begins)
         if counted is not None:
-            many = _number_of(words, counted["n"]) if counted["n"] else None
+            number = _number_of(words, counted["n"]) if counted["n"] else None
             try:
-                near = beside(_unit_of(words, counted["unit"]), many, (found.start, found.end), found.lead)
+                days = beside(_unit_of(words, counted["unit"]), number, (named.start, named.end), named.lead)
             except (ValueError, OverflowError):
-                return found
-            return _NamedDays(counted.start(), found.ends, *near)
-    return found
+                return named
+            return _NamedDays(counted.start(), named.ends, *days)
+    return named
 
 
 @cache
 def _count_patterns() -> tuple[tuple[re.Pattern[str], DateWords], ...]:
-    """The patterns of a number of units, or of one unit, right before a word that opens a span."""
+    """Return patterns for "the week" or "two weeks" right before a word that opens a span."""
     the = r"(?:the|die|das|der|den|la|le|el)\s+|l'"
     return tuple(
         (re.compile(rf"\b(?:{the}|{_number(words)}\s+){_unit(words)}\s+$", re.IGNORECASE), words) for words in LANGUAGES
@@ -107,12 +107,12 @@ def _count_patterns() -> tuple[tuple[re.Pattern[str], DateWords], ...]:
 
 
 def _named_days(text: str, today: date) -> list[_NamedDays]:
-    """The named days in a text, without overlaps: of those that begin first, the longest."""
-    every = sorted(_candidates(text, today), key=lambda each: (each.begins, -each.ends))
+    """Return the named days in a text, without overlaps: of those that begin first, the longest."""
+    in_order = sorted(_candidates(text, today), key=lambda each: (each.begins, -each.ends))
     kept: list[_NamedDays] = []
-    for each in every:
-        if not kept or each.begins >= kept[-1].ends:
-            kept.append(each)
+    for candidate in in_order:
+        if not kept or candidate.begins >= kept[-1].ends:
+            kept.append(candidate)
     return kept
 
 
@@ -138,13 +138,13 @@ def _with_lead(match: re.Match[str], text: str, days: Days) -> _NamedDays:
 
 
 def _meaning_of_lead(lead: str) -> str:
-    every = (each for words in LANGUAGES for each in words.opening)
-    return next((name for pattern, name in every if re.fullmatch(pattern, lead, re.IGNORECASE)), "")
+    openings = (each for words in LANGUAGES for each in words.opening)
+    return next((name for pattern, name in openings if re.fullmatch(pattern, lead, re.IGNORECASE)), "")
 
 
 @cache
 def _lead_pattern() -> re.Pattern[str]:
-    """The pattern of the words before a date that open a span."""
+    """Return the pattern of the words before a date that open a span."""
     openings = "|".join(pattern for words in LANGUAGES for pattern, _ in words.opening)
     return re.compile(rf"\b(?P<lead>{openings})(?:(?:the|dem|der|den|le|la|el)\s+|l')?$", re.IGNORECASE)
 
@@ -152,14 +152,15 @@ def _lead_pattern() -> re.Pattern[str]:
 # -- two ends of one span ------------------------------------------------------------------------------
 
 
-def _joined_spans(text: str, today: date, found: list[_NamedDays]) -> Iterator[_NamedDays]:
+def _joined_spans(text: str, today: date, named: list[_NamedDays]) -> Iterator[_NamedDays]:
+    """Yield the named days in order; "from March to May" becomes one span."""
     past = 0
-    for each in found:
-        if each.begins < past:
+    for first in named:
+        if first.begins < past:
             continue
-        whole = _joined_with_end(text, today, each) if each.lead in ("from", "since") else None
-        yield whole or each
-        past = (whole or each).ends
+        whole = (_joined_with_end(text, today, first) if first.lead in ("from", "since") else None) or first
+        yield whole
+        past = whole.ends
 
 
 def _joined_with_end(text: str, today: date, first: _NamedDays) -> _NamedDays | None:
@@ -179,7 +180,7 @@ def _joined_with_end(text: str, today: date, first: _NamedDays) -> _NamedDays | 
 
 
 def _start_in_year_of_end(words: str, today: date, first: _NamedDays, last_words: str, last: _NamedDays) -> date | None:
-    """The start of a span; a year that is named only at the end is the year of both ends."""
+    """Return the start of a span; a year that is named only at the end is the year of both ends."""
     has_year, end_has_year = (re.search(_YEAR, each) is not None for each in (words, last_words))
     if has_year or (not end_has_year and first.start <= last.end):
         return first.start if first.start <= last.end else None
@@ -196,7 +197,7 @@ _YEAR = (
 _NOT_COUNTED = (
     r"(?!\s*(?:%|€|\$|km\b|miles?\b|people\b|times\b|words?\b|minutes\b|hours\b|days\b|weeks\b|years\b|euros?\b))"
 )
-# In small letters these two are verbs, too: a number beside them does not make them months.
+# In small letters these are verbs as well, so a number beside them does not make them months.
 _VERBS_TOO = {"may", "march"}
 _SURE_LEADS = re.compile(
     r"(?:in|during|since|before|after|until|till|from|between|throughout|back\s+in|early\s+in|late\s+in)\s+", re.I
@@ -209,7 +210,7 @@ _ReadDays = Callable[[re.Match[str], date], Days | None]
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], _ReadDays], ...]:
-    """Each pattern, and the function that works out its days; a `ValueError` of it means there is no such day."""
+    """Return each pattern with the function that computes its days; a `ValueError` means that there is no such day."""
     made = [rule for words in LANGUAGES for rule in _language_patterns(words)]
     month = rf"(?P<month>{ANY_MONTH})\b\.?"
     made += [
@@ -296,7 +297,7 @@ def _related_by(noun: Callable[[re.Match[str]], Noun | None], relation: str) -> 
 
 
 def _is_meant(match: re.Match[str], noun: Noun) -> bool:
-    """Whether a word means a time, though it may be a verb, or has a lead that suits no month."""
+    """Return whether a word means a time: not a verb ("may"), and not a month behind a wrong lead ("on May")."""
     groups = match.groupdict()
     lead, month = groups.get("lead") or "", groups.get("month") or ""
     if noun.kind == "a day" or (noun.kind == "month" and month and _NO_MONTH_LEADS.fullmatch(lead)):
@@ -305,24 +306,24 @@ def _is_meant(match: re.Match[str], noun: Noun) -> bool:
 
 
 def _number(words: DateWords) -> str:
-    """The pattern of a number, in the group `n`."""
+    """Return the pattern of a number, in the group `n`."""
     return rf"(?P<n>\d{{1,3}}|{'|'.join(name for name, _ in words.numbers)})"
 
 
 def _number_of(words: DateWords, written: str) -> int:
-    """The number that is written; 0 is "a few"."""
+    """Return the number that is written; 0 is "a few"."""
     if written.isdecimal():
         return int(written)
     return next(number for name, number in words.numbers if re.fullmatch(name, written, re.IGNORECASE))
 
 
 def _unit(words: DateWords) -> str:
-    """The pattern of a unit of time, in the group `unit`."""
+    """Return the pattern of a unit of time, in the group `unit`."""
     return f"(?P<unit>{'|'.join(words.units)})"
 
 
 def _unit_of(words: DateWords, written: str) -> str:
-    """The one of `UNITS` that is written."""
+    """Return the unit that is written, as in `UNITS`."""
     return next(n for n, each in zip(UNITS, words.units, strict=True) if re.fullmatch(each, written, re.IGNORECASE))
 
 
@@ -368,9 +369,9 @@ def _month_of_year(match: re.Match[str], _: date) -> Days | None:
 
 def _day_of_month(match: re.Match[str], today: date) -> Days | None:
     groups, written = match.groupdict(), match["month"]
-    sure = groups.get("year") or groups.get("ordinal") or groups.get("of")
+    surely_date = groups.get("year") or groups.get("ordinal") or groups.get("of")
     if (
-        not sure
+        not surely_date
         and (written in _VERBS_TOO or written == "Mars")
         and not _BEFORE_DATE.search(match.string, 0, match.start())
     ):

@@ -1,7 +1,7 @@
 """The folder in which the local servers keep their files, and the locks that guard it.
 
-It knows the paths and makes the folders, for their owner only. What is inside each belongs to the module that writes
-it. The kernel holds the locks, so a process that is killed releases its own.
+It knows the paths and makes the folders, which only their owner can read. The modules that write the files know what is
+in them. The kernel holds the locks, so a process that is killed releases its own.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class DataFolder:
                 f"{folder.root} has {' '.join(map(repr, forbidden))} in its name: set DATA_DIR to another folder."
             )
         try:
-            for each in (folder.root, folder.auth, folder.logs):
-                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for needed in (folder.root, folder.auth, folder.logs):
+                needed.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder.root):
                 pass
         except OSError as error:
@@ -93,7 +93,7 @@ class FileLock:
 
     @property
     def held(self) -> bool:
-        """Whether this instance holds it."""
+        """True if this instance holds the lock."""
         return self._handle is not None
 
     def take(self, *, shared: bool = False, wait: bool = True) -> bool:

@@ -1,6 +1,6 @@
-"""The bundled embedder: text to vectors on this machine, from word vectors that came with a package; and its server.
+"""The bundled embedder, which turns text into vectors on this machine with a package's word vectors; and its server.
 
-`BundledEmbedder` works in the process that asks. `python -m memory.embedded.embedder --port N` serves the same with
+`BundledEmbedder` works in the process that uses it. `python -m memory.embedded.embedder --port N` serves the same with
 the part of OpenAI's protocol that embeddings need: `POST /v1/embeddings` (a text or a list; floats or base64),
 `GET /v1/models` and `GET /health`. Everything else is refused with an error in OpenAI's form. It stores nothing,
 downloads nothing, logs no text and checks no keys. It represents words, not sentences: word order and negation make
@@ -9,23 +9,23 @@ no difference to it.
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
+import logging
 import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..errors import COMMAND, LocalError
 
 if TYPE_CHECKING:  # loading it would load the model client, which this process does not need
     from ..embed import Embedder
-import argparse
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
-
-from ..errors import COMMAND, LocalError
 
 __all__ = ["BundledEmbedder", "EmbedderServer"]
 
@@ -34,7 +34,7 @@ MAX_TEXTS = 2048  # texts, as OpenAI allows
 
 
 class RequestRefused(Exception):
-    """A request that cannot be answered, and the status of the answer."""
+    """A request that is refused, with the HTTP status of the refusal."""
 
     def __init__(self, status: HTTPStatus, sentence: str, field: str | None = None) -> None:
         super().__init__(sentence)

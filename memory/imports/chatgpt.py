@@ -1,8 +1,8 @@
 """Reads what a person said to ChatGPT from its export: the zip, or the conversations.json inside it.
 
-A chat is a tree, because answers can be generated again and questions edited. Read is the branch that was shown last,
-and of it only the person's own messages. The file is read chat by chat and never as a whole, and nothing is unpacked to
-disk. This module writes nothing.
+A chat is a tree, because answers can be generated again and questions edited. This module
+reads the branch that was shown last, and of it only the person's own messages. It reads the file chat by chat and never
+as a whole, and unpacks and writes nothing to disk.
 """
 
 from __future__ import annotations
@@ -185,9 +185,9 @@ def _unpacked(file: IO[bytes], name: str, budget: _Budget) -> Iterator[Any]:
             members = [each for each in packed.infolist() if _IN_ZIP.fullmatch(each.filename)]
             if not members:
                 raise InvalidInput(f"There is no conversations.json in {name}: is it the zip that ChatGPT sent you?")
-            for each in members:
-                with packed.open(each) as member:
-                    yield from _elements(member, f"{each.filename.rpartition('/')[2]} in {name}", budget)
+            for entry in members:
+                with packed.open(entry) as member:
+                    yield from _elements(member, f"{entry.filename.rpartition('/')[2]} in {name}", budget)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise InvalidInput(f"{name} is damaged or not a zip: download it again.") from error
     except RuntimeError as error:  # raised by zipfile for an encrypted member

@@ -29,14 +29,8 @@ __all__ = ["COLUMNS", "lines", "read", "table", "uploaded"]
 MAX_BYTES, MAX_ENTRIES = 10 * 1024 * 1024, 5_000  # of a file that comes through the browser
 
 LIST_KEYS = ("results", "memories", "messages")
-ENTRY_KEYS = (
-    "run_id",
-    "agent_id",
-    "actor_id",
-    "role",
-    "expiration_date",
-    "message_id",
-)  # go into the metadata
+# Keys of an entry that are copied into the metadata.
+ENTRY_KEYS = ("run_id", "agent_id", "actor_id", "role", "expiration_date", "message_id")
 
 
 def read(path: Path, user_id: str) -> list[Row]:

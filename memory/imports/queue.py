@@ -89,14 +89,14 @@ class ImportQueue:
         if any(not each.message_id for each in said):
             raise InvalidInput("Each imported message needs an id, so that it is processed only once.")
         rows = {
-            each.message_id: {
-                "id": each.message_id,
-                "chat": each.run_id or "",
-                "content": each.content,
-                "said_at": each.at.isoformat(),
+            message.message_id: {
+                "id": message.message_id,
+                "chat": message.run_id or "",
+                "content": message.content,
+                "said_at": message.at.isoformat(),
                 "place": place,
             }
-            for place, each in enumerate(said)
+            for place, message in enumerate(said)
         }
         with self._database.as_user(user_id) as connection:
             values = {"said": json.dumps(list(rows.values())), "way": way}
@@ -162,8 +162,8 @@ class ImportQueue:
             return 0
         each_call = sum(tokens(each.content) for each in extraction_prompt([], [])) + REPLY_TOKENS
         by_chat: dict[str | None, list[Said]] = {}
-        for each in said:
-            by_chat.setdefault(each.run_id, []).append(each)
+        for message in said:
+            by_chat.setdefault(message.run_id, []).append(message)
         calls = 0
         for left in by_chat.values():
             while left:
@@ -184,11 +184,11 @@ class ImportQueue:
 def _for_one_call(said: Sequence[Said]) -> list[Said]:
     """Return the first messages that fit into one model call; at least one."""
     chosen, characters = list(said[:1]), len(said[0].content)
-    for each in said[1:MESSAGES_PER_CALL]:
-        characters += len(each.content)
+    for message in said[1:MESSAGES_PER_CALL]:
+        characters += len(message.content)
         if characters > CHARACTERS_PER_CALL:
             break
-        chosen.append(each)
+        chosen.append(message)
     return chosen
 
 

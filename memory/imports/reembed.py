@@ -2,7 +2,7 @@
 
 New vectors are collected beside the old ones in batches; one short transaction at the end swaps them. A run that was
 interrupted, even by a kill, breaks nothing, and the next run continues it. Old vectors in the history are emptied; an
-undo embeds again. It runs as the administrator for all users, and shows nobody a row.
+undo embeds again. It runs as the administrator for all users, and shows no rows.
 """
 
 from __future__ import annotations

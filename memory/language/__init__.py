@@ -1,1 +1,1 @@
-"""Words, patterns and rules, by language. Nothing is stored or asked for here."""
+"""Words, patterns and rules for each language. Nothing is stored, and no model is asked."""

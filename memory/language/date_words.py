@@ -1,7 +1,7 @@
-"""The words of each language for days, months, seasons, feasts and spans of time. No text is read here.
+"""The words of each language for days, months, seasons, feasts and spans of time.
 
-Each alternative is a part of a regular expression. The names of the months, and the words for yesterday, today and
-tomorrow, come from the grammars. `dates/spans.py` puts all of them together.
+Each word is a part of a regular expression; dates/spans.py builds the expressions. The names of the months, and the
+words for yesterday, today and tomorrow, come from the grammars.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ _SHORT_MONTHS = {
 
 @dataclass(frozen=True)
 class DateWords:
-    """How one language names times. Tuples are in order: from Monday, from spring, as `FEASTS`, as `UNITS`."""
+    """How one language names times.
+
+    Weekdays begin with Monday, seasons with spring; feasts and units are in the order of `FEASTS` and `UNITS`.
+    """
 
     grammar: Grammar
     article: str
-    leads: str  # with one of these before it, a bare month, season, feast or weekday is a date
+    leads: str  # words that make a date of a bare month, season, feast or weekday behind them
     opening: tuple[tuple[str, str], ...]  # leads that open a span (since, before, after, until) or join two ends (from)
     joins: str  # between the two ends of a span
-    neutral: str  # a lead without a meaning of its own
+    neutral: str  # a lead that adds no meaning
     weekdays: tuple[str, ...]
     seasons: tuple[str, ...]
     feasts: tuple[str, ...]
@@ -43,12 +46,12 @@ class DateWords:
     before: tuple[tuple[str, str], ...]  # last, this and next, before their noun
     behind: tuple[tuple[str, str], ...]  # the same, after their noun
     numbers: tuple[tuple[str, int], ...]  # 0 is "a few"
-    ago: str
-    ahead: str
+    ago: str  # {n} {unit} before today
+    ahead: str  # {n} {unit} after today
     recent: str  # the last {n} {unit}, up to today
-    days: tuple[tuple[str, int], ...]  # besides those of the grammar
-    year: str  # before the number of a year
-    alone: str = ""  # what may not stand before a weekday that needs no lead
+    days: tuple[tuple[str, int], ...]  # as in the grammar, which has the common ones
+    year: str  # words before the number of a year
+    alone: str = ""  # where a weekday needs no lead: a check of the words before it
 
 
 _ENGLISH = "two three four five six seven eight nine ten eleven twelve".split()

@@ -8,10 +8,9 @@ __all__ = ["ENGLISH"]
 
 ADVERB = (
     either(
-        "now currently really actually also still just always usually often mostly mainly recently absolutely "
-        "only never "
-        "no_longer generally normally rarely sometimes even finally already both quite truly secretly especially "
-        "particularly mildly severely officially happily originally fluently these_days",
+        "now currently really actually also still just always usually often mostly mainly recently absolutely only "
+        "never no_longer generally normally rarely sometimes even finally already both quite truly secretly "
+        "especially particularly mildly severely officially happily originally fluently these_days",
         then=" ",
     )
     + "*"
@@ -19,20 +18,18 @@ ADVERB = (
 STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
     either(
         "and but or with now since for because as at_the_moment last this next any_?more these_days again which "
-        "where who "
-        r"so too currently instead from after before when until in_\d{4} not very_much a_lot more_than today "
-        r"yesterday"
+        r"where who so too currently instead from after before when until in_\d{4} not very_much a_lot more_than "
+        "today yesterday"
     )
 )
 WE, AM, HAVE = r"(?:i|we)", r"(?:'m| am|'re| are)", r"(?:'ve| have)"
 A_WORD_OR_MORE = r"(?:[\w'-]+ ){0,4}?"
 KIN = either(
-    r"mom mum mother dad father parents? sisters? brothers? siblings? sons? daughters? kids? child children "
-    r"twins? baby wife "
-    r"husband partner fianc[eé]e? girlfriend boyfriend spouse grand(?:mother|father|ma|pa|parents|sons?|"
-    r"daughters?|kids|child) "
-    r"aunts? uncles? cousins? nieces? nephews? step(?:mother|father|son|daughter|brother|sister) friends? roommates? "
-    r"flatmate neighbou?r boss manager colleague coworker (?:mother|father|sister|brother|son|daughter)-in-law"
+    "mom mum mother dad father parents? sisters? brothers? siblings? sons? daughters? kids? child children twins? "
+    "baby wife husband partner fianc[eé]e? girlfriend boyfriend spouse grand(?:mother|father|ma|pa|parents|sons?|"
+    "daughters?|kids|child) aunts? uncles? cousins? nieces? nephews? step(?:mother|father|son|daughter|brother|"
+    "sister) friends? roommates? flatmate neighbou?r boss manager colleague coworker "
+    "(?:mother|father|sister|brother|son|daughter)-in-law"
 )
 WHAT_KIN_DO = either(
     r"is are was were has have had lives? lived works? worked loves? likes? hates? plays? played studies study "
@@ -46,20 +43,18 @@ PET = either(
     "guinea_pigs? snakes? chickens goldfish"
 )
 OWNED = either(
-    r"allerg(?:y|ies) diabetes asthma adhd autism dyslexia migraines? arthritis co?eliac_disease epilepsy insomnia "
-    r"high_blood_pressure sweet_tooth cars? bikes? motorbike house garden boat piano guitar degree phd master'?s "
-    r"bachelor'?s "
-    r"appointment job interview exam flight surgery wedding driving_licen[cs]e"
+    "allerg(?:y|ies) diabetes asthma adhd autism dyslexia migraines? arthritis co?eliac_disease epilepsy insomnia "
+    "high_blood_pressure sweet_tooth cars? bikes? motorbike house garden boat piano guitar degree phd master'?s "
+    "bachelor'?s appointment job interview exam flight surgery wedding driving_licen[cs]e"
 )
 BEING = either(
-    r"an?_(?:single_)?(?:mother|father|parent|grandmother|grandfather)_of an?_(?:vegetarian|vegan|pescatarian|"
-    r"diabetic|only_child) "
-    r"allergic vegetarian vegan pescatarian lactose gluten intolerant pregnant married single divorced engaged "
-    r"widowed "
-    r"retired left-handed right-handed ambidextrous colou?r-?_?blind blind deaf dyslexic diabetic asthmatic autistic "
-    r"unemployed self-employed bilingual trilingual co?eliac christian muslim jewish hindu buddhist catholic atheist "
-    r"from born studying learning training_for saving_(?:up_)?for an_only_child afraid_of scared_of terrified_of "
-    r"interested_in passionate_about into planning_(?:to|on) hoping_to \d{1,3}_years_old"
+    "an?_(?:single_)?(?:mother|father|parent|grandmother|grandfather)_of an?_(?:vegetarian|vegan|pescatarian|"
+    "diabetic|only_child) allergic vegetarian vegan pescatarian lactose gluten intolerant pregnant married single "
+    "divorced engaged widowed retired left-handed right-handed ambidextrous colou?r-?_?blind blind deaf dyslexic "
+    "diabetic asthmatic autistic unemployed self-employed bilingual trilingual co?eliac christian muslim jewish "
+    "hindu buddhist catholic atheist from born studying learning training_for saving_(?:up_)?for an_only_child "
+    "afraid_of scared_of terrified_of interested_in passionate_about into planning_(?:to|on) hoping_to "
+    r"\d{1,3}_years_old"
 )
 DOES = either(
     r"play speak study studied teach coach collect grow sing paint row swim sail climb cycle knit bake volunteer "
@@ -78,46 +73,36 @@ HABIT = either(
     "have_breakfast have_lunch have_dinner have_coffee have_tea"
 )
 DID = either(
-    r"adopted got_(?:married|engaged|divorced|promoted|fired|laid_off|hired|an?_new|an?_job|an?_dog|an?_cat|"
-    r"a_puppy|a_kitten) "
-    r"graduated started_(?:an?|my|at|working|learning|studying|school|university|college) quit retired "
-    r"bought_(?:an?|my|our) "
-    r"passed_my failed_my broke_my had_(?:a_baby|surgery|a_stroke|a_heart_attack) gave_birth was_born was_diagnosed "
-    r"ran_(?:an?|my|the)_(?:first_)?(?:half_)?marathon won_(?:an?|the) joined moved relocated became lost_my_job "
-    r"sold_(?:my|our) finished_my published gave_up stopped visited travell?ed_to flew_to met_my been_(?:vegan|"
-    r"vegetarian)"
+    "adopted got_(?:married|engaged|divorced|promoted|fired|laid_off|hired|an?_new|an?_job|an?_dog|an?_cat|a_puppy|"
+    "a_kitten) graduated started_(?:an?|my|at|working|learning|studying|school|university|college) quit retired "
+    "bought_(?:an?|my|our) passed_my failed_my broke_my had_(?:a_baby|surgery|a_stroke|a_heart_attack) gave_birth "
+    "was_born was_diagnosed ran_(?:an?|my|the)_(?:first_)?(?:half_)?marathon won_(?:an?|the) joined moved relocated "
+    "became lost_my_job sold_(?:my|our) finished_my published gave_up stopped visited travell?ed_to flew_to met_my "
+    "been_(?:vegan|vegetarian)"
 )
 AIM = either(
     r"learn_(?!how|what|why|about_this|more\b)\w+ run_(?:\w+_){0,3}(?:marathon|race|ultra|business|caf[eé]|\d+k) "
-    r"become live "
-    r"move_(?:to|out|abroad|back|in_with) travel visit_(?-i:[A-Z])\w* study quit stop_\w+ing lose_weight retire "
-    r"buy_(?:a|my|our)_(?:\w+_)?(?:house|flat|home|boat|farm) start_(?:a_family|my_own|a_business|\w+ing) climb "
-    r"get_(?:married|fit) improve_my_(?!code|text|essay|letter|cv|resume|mail|draft)\w+ save_(?:up|money|for) "
-    r"have_(?:kids|children) "
-    r"finish_my_(?:degree|phd|studies|thesis|novel|book) open_(?:a|my)_(?:own_)?(?:\w+_)?(?:caf[eé]|shop|"
-    r"restaurant|bakery|studio) "
-    r"adopt_an? write_an?_(?:novel|book|thesis) go_to_(?-i:[A-Z])\w* go_to_(?:university|college) work_(?:as|abroad)"
+    r"become live move_(?:to|out|abroad|back|in_with) travel visit_(?-i:[A-Z])\w* study quit stop_\w+ing lose_weight "
+    r"retire buy_(?:a|my|our)_(?:\w+_)?(?:house|flat|home|boat|farm) start_(?:a_family|my_own|a_business|\w+ing) "
+    r"climb get_(?:married|fit) improve_my_(?!code|text|essay|letter|cv|resume|mail|draft)\w+ save_(?:up|money|for) "
+    "have_(?:kids|children) finish_my_(?:degree|phd|studies|thesis|novel|book) "
+    r"open_(?:a|my)_(?:own_)?(?:\w+_)?(?:caf[eé]|shop|restaurant|bakery|studio) adopt_an? "
+    r"write_an?_(?:novel|book|thesis) go_to_(?-i:[A-Z])\w* go_to_(?:university|college) work_(?:as|abroad)"
 )
 OWN_THING = either(
-    r"birthday hometown mother_tongue native_language first_language religion star_sign blood_type shoe_size "
-    r"height weight "
-    r"hobby hobbies goal dream aim job profession occupation company employer team doctor dentist therapist "
-    r"pronouns surname "
-    r"nationality age time_?zone diet (?:wedding_)?anniversary"
+    "birthday hometown mother_tongue native_language first_language religion star_sign blood_type shoe_size height "
+    "weight hobby hobbies goal dream aim job profession occupation company employer team doctor dentist therapist "
+    "pronouns surname nationality age time_?zone diet (?:wedding_)?anniversary"
 )
 JOB = either(
-    r"nurse doctor teacher engineer pilot lawyer baker carpenter plumber electrician chef cook waiter waitress "
-    r"barista "
-    r"librarian \w+ologist physicist chemist pharmacist dentist architect accountant journalist writer author editor "
-    r"translator designer developer programmer student professor researcher scientist farmer fisherman firefighter "
-    r"paramedic police_officer soldier driver mechanic gardener hairdresser photographer painter artist musician "
-    r"singer "
-    r"actor actress dancer consultant manager analyst economist midwife surgeon vet veterinarian therapist "
-    r"social_worker "
-    r"cleaner cashier clerk salesman saleswoman realtor electrician welder tailor butcher florist sailor captain "
-    r"judge "
-    r"secretary receptionist planner technician astronomer mathematician statistician freelancer tutor trainer "
-    r"coach nanny"
+    "nurse doctor teacher engineer pilot lawyer baker carpenter plumber electrician chef cook waiter waitress "
+    r"barista librarian \w+ologist physicist chemist pharmacist dentist architect accountant journalist writer author "
+    "editor translator designer developer programmer student professor researcher scientist farmer fisherman "
+    "firefighter paramedic police_officer soldier driver mechanic gardener hairdresser photographer painter artist "
+    "musician singer actor actress dancer consultant manager analyst economist midwife surgeon vet veterinarian "
+    "therapist social_worker cleaner cashier clerk salesman saleswoman realtor electrician welder tailor butcher "
+    "florist sailor captain judge secretary receptionist planner technician astronomer mathematician statistician "
+    "freelancer tutor trainer coach nanny"
 )
 LIKED = r"(?!{}\b)".format(
     either(
@@ -140,7 +125,7 @@ DISLIKE = either(
 
 
 def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The rule for a slot: `text` in the first person, and as a memory may put it."""
+    """Make the rule for a slot from a pattern for both the first person and the wording of memories."""
     said = text.replace("<I>", f"{WE} ").replace("<I'm>", f"{WE}{AM} ").replace("<my>", "my ").replace("<s>", "")
     they = rf"(?:(?:{WE}|(?:the )?(?:person|user)|they|he|she) )?"
     remembered = text.replace("<I>", they).replace("<I'm>", rf"(?:{WE}{AM} |{they}(?:is |are )?)").replace("<s>", "s?")
@@ -187,8 +172,7 @@ STATEMENTS: Statements = (
     (
         starting(
             rf"{WE} {ADVERB}(?:want|hope|plan|intend|would like) to {ADVERB}{AIM}\b",
-            rf"{WE}'d like to "
-            rf"{AIM}\b",
+            rf"{WE}'d like to {AIM}\b",
         ),
         "goal",
     ),
@@ -210,8 +194,7 @@ STATEMENTS: Statements = (
     (
         starting(
             rf"{WE} {ADVERB}{DOES}\b",
-            rf"{WE} (?:don't|do not|can't|cannot) {ADVERB}(?:{HABIT}|"
-            rf"{DOES})\b",
+            rf"{WE} (?:don't|do not|can't|cannot) {ADVERB}(?:{HABIT}|{DOES})\b",
         ),
         "fact",
     ),
@@ -228,25 +211,22 @@ STATEMENTS: Statements = (
 )
 INSTRUCTED = either(
     "answer reply respond write use speak keep give explain address talk call avoid include start end show cite "
-    "format "
-    "be add put make tell ask translate begin greet suggest recommend mention remind"
+    "format be add put make tell ask translate begin greet suggest recommend mention remind"
 )
 LASTING = r"(?:from now on|in (?:the )?future|going forward|from here on)"
 
 ENGLISH = Grammar(
     language="en",
     preface=starting(
-        r"(?:\W*)(?:(?:some |a (?:bit|little) (?:of )?|for )?(?:background|context|about me|info)|fyi|ps|p\.s\.|"
-        r"btw|note|"
-        r"remember|update|correction|hi|hello|hey|a few (?:facts|things) about me)$"
+        r"(?:\W*)(?:(?:some |a (?:bit|little) (?:of )?|for )?(?:background|context|about "
+        r"me|info)|fyi|ps|p\.s\.|btw|note|remember|update|correction|hi|hello|hey|a few (?:facts|things) about me)$"
     ),
     opening=starting(
         either(
-            r"hi(?:_there)? hello hey well so actually also and oh no yes yeah yep ok okay sorry by_the_way btw "
-            r"fyi great_news "
-            r"good_news thanks look as_you_know (?:some_)?background about_me for_context update correction sure "
-            r"right but "
-            r"i_meant(?:_to_say)?(?:_that)?(?=_(?:i|my|we)\b) good_(?:morning|evening|afternoon)"
+            "hi(?:_there)? hello hey well so actually also and oh no yes yeah yep ok okay sorry by_the_way btw fyi "
+            "great_news good_news thanks look as_you_know (?:some_)?background about_me for_context update "
+            r"correction sure right but i_meant(?:_to_say)?(?:_that)?(?=_(?:i|my|we)\b) "
+            "good_(?:morning|evening|afternoon)"
         )
         + r"\b[\s,:!–—-]*"
     ),
@@ -254,9 +234,8 @@ ENGLISH = Grammar(
         either(r"on_weekends yesterday today tomorrow last_(?:week|month|year) in_\d{4} these_days nowadays") + r",? "
     ),
     remember=starting(
-        r"(?:please |can you |could you )*(?:(?:remember|note|don't forget|do not forget|keep in mind|bear in "
-        r"mind|make a note|"
-        r"never forget)(?: that\b|[:,]| (?=i\b|my\b|we\b))) *"
+        "(?:please |can you |could you )*(?:(?:remember|note|don't forget|do not forget|keep in mind|bear in "
+        r"mind|make a note|never forget)(?: that\b|[:,]| (?=i\b|my\b|we\b))) *"
     ),
     statements=STATEMENTS,
     instruction=starting(
@@ -280,56 +259,47 @@ ENGLISH = Grammar(
         r"\bi(?:'m| am) (?:sorry|sure|not sure|wondering|asking|looking for|fine|good|ok)\b|\byeah,? right\b",
     ),
     supposing=pattern(
-        r"\b(?:imagine|suppose|supposing|pretend|hypothetically|let's (?:say|assume|pretend|imagine)|assume|"
-        r"assuming|what if|"
-        r"say i (?:am|was|had|live))\b"
+        r"\b(?:imagine|suppose|supposing|pretend|hypothetically|let's (?:say|assume|pretend|imagine)|assume|assuming|"
+        r"what if|say i (?:am|was|had|live))\b"
     ),
     veto=pattern(
         r"\b(?:just |only )?(?:kidding|joking)\b|\bas a joke\b|\bj/?k\b",
-        r"\brole-?\s?play|\bact as\b|\bin character\b|\b(?:the|my|a) (?:hero|heroine|character|protagonist|"
-        r"narrator)\b",
+        r"\brole-?\s?play|\bact as\b|\bin character\b|\b(?:the|my|a) (?:hero|heroine|character|protagonist|narrator)\b",
         r"\bin (?:my|the|a|this) (?:novel|story|short story|screenplay|play|game|poem)\b",
         r"\blyrics?\b|\b(?:song|poem|tune)\b[^.!?]{0,80} (?:goes|like this)\b",
         r"\b(?:translate|rewrite|rephrase|paraphrase|proofread|summari[sz]e|shorten|polish|correct|fix|turn|convert) "
         r"(?:this|that|it|the (?:above|following|grammar|text)|my (?:text|letter|mail|email|essay|sentence|"
         r"grammar|english))\b",
-        r"\b(?:write|draft|compose|send) (?:me |us )?(?:an? |the |my )?(?:\w+ ){0,2}?(?:e-?mail|letter|message|"
-        r"story|speech|monologue|"
-        r"dialogue|cover letter|bio|post|tweet)\b",
+        r"\b(?:write|draft|compose|send) (?:me |us )?(?:an? |the |my )?(?:\w+ "
+        r"){0,2}?(?:e-?mail|letter|message|story|speech|monologue|dialogue|cover letter|bio|post|tweet)\b",
         r"\b(?:don't|do not|never|please don't) (?:remember|save|store|keep|note|memori[sz]e|record) (?:this|"
         r"that|it|any of|what)\b",
         r"\bdear (?:sir|madam|ms|mrs|mr|all|team|dr|hiring)\b|\b(?:kind|best|warm) regards\b|\byours "
         r"(?:sincerely|faithfully|truly)\b|^sincerely\b",
         r"\b(?:check|review|improve|edit|rate|grade|make|format|finish|continue|reword) (?:this|it|that|the "
-        r"(?:text|story|above|following)|my (?:text|letter|"
-        r"mail|email|essay|cv|resume|bio|spelling|grammar))\b|\bfor (?:mistakes|typos|errors)\b|\b(?:spelling|"
-        r"grammar) (?:mistakes|errors)\b",
+        r"(?:text|story|above|following)|my (?:text|letter|mail|email|essay|cv|resume|bio|spelling|grammar))\b|\bfor "
+        r"(?:mistakes|typos|errors)\b|\b(?:spelling|grammar) (?:mistakes|errors)\b",
         r"(?:^|[.!?\n] *)you are (?:an? |the )|\byou(?:'re| are| will be) (?:my |an? |the )\w+ and i(?:'m| am)\b|"
         r"\bonce upon a time\b",
-        r"\bhere(?:'s| is| are) (?:my|the|an?|his|her|their|our) (?:\w+ ){0,2}?(?:letter|cv|resume|text|draft|"
-        r"essay|e-?mail|mail|message|"
-        r"post|bio|profile|transcript|article|story|review|paragraph|application|answer|note|chat|poem)\b|"
-        r"\bcover letter\b",
+        r"\bhere(?:'s| is| are) (?:my|the|an?|his|her|their|our) (?:\w+ ){0,2}?(?:letter|cv|resume|text|draft|essay|"
+        "e-?mail|mail|message|post|bio|profile|transcript|article|story|review|paragraph|application|answer|note|"
+        r"chat|poem)\b|\bcover letter\b",
         r"\boff the record\b|\bbetween you and me\b|\bkeep (?:this|that|it) (?:out of|to yourself)\b",
     ),
     tail=pattern(
-        r"[,;]? (?:so|and|but|then)?,? ?(?:please|can you|could you|would you|will you|do you|is "
-        r"there|are there|"
-        r"should i|can i|tell me|give me|help me|suggest|recommend)\b(?! (?:i|my|we)\b).*$",
-        r",(?: and| so| but)? (?:can|could|should|do|does|did|is|are|am|will|would|has|have|may|any|who|why|what|"
-        r"which|how|where) "
-        r"[^?]*\?+$",
+        "[,;]? (?:so|and|but|then)?,? ?(?:please|can you|could you|would you|will you|do you|is there|are "
+        r"there|should i|can i|tell me|give me|help me|suggest|recommend)\b(?! (?:i|my|we)\b).*$",
+        ",(?: and| so| but)? (?:can|could|should|do|does|did|is|are|am|will|would|has|have|may|any|who|why|what|"
+        r"which|how|where) [^?]*\?+$",
     ),
     forget=starting(
         r"(?:please,? |can you |could you )*(?:forget|delete|remove|erase)(?: the fact)? that "
         r"(?P<clause>.+?)(?:,? please)?[.!]*$"
     ),
     swap=starting(
-        r"(?:(?:oh|no|sorry|actually|wait|it's spel(?:led|t)|it's|it is|i meant|that's|that should be|i live in|"
-        r"i work at|my name "
-        r"is|i'm|in|at)[ ,]+)+"
-        r"(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: (?-i:[A-ZÀ-Þ])[\w'-]+)?)(?: years old)?,? (?:and )?not (?:in |"
-        r"at )?(?P<old>[\w' -]{1,40}?)[.!]*$"
+        "(?:(?:oh|no|sorry|actually|wait|it's spel(?:led|t)|it's|it is|i meant|that's|that should be|i live in|i "
+        r"work at|my name is|i'm|in|at)[ ,]+)+(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: (?-i:[A-ZÀ-Þ])[\w'-]+)?)(?: "
+        r"years old)?,? (?:and )?not (?:in |at )?(?P<old>[\w' -]{1,40}?)[.!]*$"
     ),
     meant=starting(
         r"(?:oh[, ]+)?(?:no|sorry|wait|oops|actually)[, ]+(?:sorry[, ]+)?i meant "

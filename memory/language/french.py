@@ -8,28 +8,23 @@ __all__ = ["FRENCH"]
 
 ADVERB = (
     either(
-        "maintenant désormais actuellement aujourd'hui toujours aussi vraiment beaucoup bien surtout souvent "
-        "encore déjà "
-        "principalement particulièrement énormément tellement trop récemment depuis_peu très plutôt enfin",
+        "maintenant désormais actuellement aujourd'hui toujours aussi vraiment beaucoup bien surtout souvent encore "
+        "déjà principalement particulièrement énormément tellement trop récemment depuis_peu très plutôt enfin",
         then=" ",
     )
     + "*"
 )
 STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
     either(
-        r"et ou mais avec depuis maintenant désormais parce car car où qui que comme pour actuellement aussi "
-        r"beaucoup du_tout "
-        r"plus cette ce la_semaine le_mois l'année en_\d{4} dans_un dans_une hier aujourd'hui quand chaque"
+        "et ou mais avec depuis maintenant désormais parce car car où qui que comme pour actuellement aussi beaucoup "
+        r"du_tout plus cette ce la_semaine le_mois l'année en_\d{4} dans_un dans_une hier aujourd'hui quand chaque"
     )
 )
 KIN = either(
-    r"maman papa mère père parents s(?:œ|oe)urs? frères? fils fille filles enfants? jumeaux jumelles bébé femme "
-    r"mari épouse époux "
-    r"conjointe? compagne compagnon partenaire copine copain fiancée? grand-(?:mère|père) grands-parents "
-    r"petite?-(?:fille|fils) "
-    r"petits-enfants tante oncle cousine? nièce neveu belle-(?:mère|sœur|fille) beau-(?:père|frère|fils) "
-    r"meilleure?_amie? amie? "
-    r"colocataire voisine? patronne? cheffe? collègue"
+    "maman papa mère père parents s(?:œ|oe)urs? frères? fils fille filles enfants? jumeaux jumelles bébé femme mari "
+    "épouse époux conjointe? compagne compagnon partenaire copine copain fiancée? grand-(?:mère|père) grands-parents "
+    "petite?-(?:fille|fils) petits-enfants tante oncle cousine? nièce neveu belle-(?:mère|sœur|fille) "
+    "beau-(?:père|frère|fils) meilleure?_amie? amie? colocataire voisine? patronne? cheffe? collègue"
 )
 WHAT_KIN_DO = either(
     r"est sont était a ont avait s'appellen?t?(?:ent)? habiten?t?(?:nt)? habite habitent vit vivent travaille "
@@ -41,61 +36,48 @@ PET = either(
     r"chiens? chienne chats? chatte chatons? chiots? chevaux cheval hamsters? lapins? perroquets? tortues? animaux"
 )
 OWNED = either(
-    r"allergie diabète asthme tdah migraines? arthrose épilepsie insomnie jardin maison voiture vélo moto bateau "
-    r"piano "
-    r"permis rendez-vous entretien examen vol opération \d{1,3}_ans"
+    "allergie diabète asthme tdah migraines? arthrose épilepsie insomnie jardin maison voiture vélo moto bateau "
+    r"piano permis rendez-vous entretien examen vol opération \d{1,3}_ans"
 )
 BEING = either(
-    r"allergique végétarienn?e? végane? vegan intolérante? enceinte mariée? célibataire divorcée? fiancée? "
-    r"veuve? pacsée? "
-    r"retraitée? à_la_retraite gauch(?:er|ère) droiti(?:er|ère) daltonien(?:ne)? aveugle sourde? malvoyante? "
-    r"dyslexique diabétique "
-    r"asthmatique autiste au_chômage bilingue trilingue catholique protestante? musulmane? juive? juif athée "
-    r"bouddhiste "
-    r"originaire née? fille_unique fils_unique étudiante? française? belge suisse canadienn?e? québécoise? "
-    r"fan_de passionnée?"
+    "allergique végétarienn?e? végane? vegan intolérante? enceinte mariée? célibataire divorcée? fiancée? veuve? "
+    "pacsée? retraitée? à_la_retraite gauch(?:er|ère) droiti(?:er|ère) daltonien(?:ne)? aveugle sourde? malvoyante? "
+    "dyslexique diabétique asthmatique autiste au_chômage bilingue trilingue catholique protestante? musulmane? "
+    "juive? juif athée bouddhiste originaire née? fille_unique fils_unique étudiante? française? belge suisse "
+    "canadienn?e? québécoise? fan_de passionnée?"
 )
 DOES = either(
-    r"viens_d[eu'] joue parle_(?:couramment|anglais|français|espagnol|arabe|allemand|italien|portugais|chinois|"
-    r"japonais|\w+_langues) "
-    r"étudie apprends enseigne chante danse peins fume collectionne cours_(?:le|un|des|tous) nage grimpe jardine "
-    r"cuisine tricote "
-    r"mange_(?:végétarien|végane|halal|casher|sans) bois_(?:du|mon|toujours|un) prends_mon possède conduis "
-    r"crois_en souffre_d[e'] "
-    r"travaille_(?:dans|de_nuit|en|le|la|à_temps|depuis) fais_(?:du|de_la|de_l') vais_(?:à_la|au|souvent|tous) "
-    r"m'intéresse"
+    "viens_d[eu'] joue parle_(?:couramment|anglais|français|espagnol|arabe|allemand|italien|portugais|chinois|"
+    r"japonais|\w+_langues) étudie apprends enseigne chante danse peins fume collectionne cours_(?:le|un|des|tous) "
+    "nage grimpe jardine cuisine tricote mange_(?:végétarien|végane|halal|casher|sans) bois_(?:du|mon|toujours|un) "
+    "prends_mon possède conduis crois_en souffre_d[e'] travaille_(?:dans|de_nuit|en|le|la|à_temps|depuis) "
+    "fais_(?:du|de_la|de_l') vais_(?:à_la|au|souvent|tous) m'intéresse"
 )
 NOT_DONE = (
-    r"(?:ne |n')(?:mange|bois|fume|conduis|supporte|consomme|prends|porte|regarde)\b[^,;]{0,30}\b(?:pas|jamais|"
-    r"plus)\b"
+    r"(?:ne |n')(?:mange|bois|fume|conduis|supporte|consomme|prends|porte|regarde)\b[^,;]{0,30}\b(?:pas|jamais|plus)\b"
 )
 DID = either(
-    r"adopté commencé_un eu_un eu_une obtenu réussi raté fini_m terminé_m acheté_un acheté_une vendu_m "
-    r"démissionné déménagé gagné "
-    r"perdu_mon_emploi perdu_mon_travail arrêté_de rencontré grandi vécu couru_le couru_un publié quitté_m "
-    r"pris_ma_retraite"
+    "adopté commencé_un eu_un eu_une obtenu réussi raté fini_m terminé_m acheté_un acheté_une vendu_m démissionné "
+    "déménagé gagné perdu_mon_emploi perdu_mon_travail arrêté_de rencontré grandi vécu couru_le couru_un publié "
+    "quitté_m pris_ma_retraite"
 )
 BECAME = either(r"née? mariée? fiancée? pacsée? séparée? divorcée? installée? inscrite? cassée?")
 AIM = either(
     r"apprendre_(?!comment|pourquoi|ce)\w+ courir_(?:un|le)_(?:semi-)?marathon déménager devenir voyager "
-    r"visiter_(?:le_|la_|l')?(?-i:[A-ZÀ-Þ])\w* vivre "
-    r"étudier_(?!ce|cette)\w+ arrêter_de perdre_du_poids acheter_une?_(?:maison|appartement|bateau|ferme) économiser "
-    r"finir_(?:ma_thèse|mes_études) ouvrir_une?_(?:café|restaurant|boulangerie|boutique) avoir_des_enfants "
-    r"adopter_une? "
-    r"écrire_un_(?:roman|livre) travailler_(?:comme|à_l'étranger) me_marier"
+    r"visiter_(?:le_|la_|l')?(?-i:[A-ZÀ-Þ])\w* vivre étudier_(?!ce|cette)\w+ arrêter_de perdre_du_poids "
+    "acheter_une?_(?:maison|appartement|bateau|ferme) économiser finir_(?:ma_thèse|mes_études) "
+    "ouvrir_une?_(?:café|restaurant|boulangerie|boutique) avoir_des_enfants adopter_une? écrire_un_(?:roman|livre) "
+    "travailler_(?:comme|à_l'étranger) me_marier"
 )
 JOB = either(
-    r"infirmi(?:er|ère) médecin professeure? enseignante? institu(?:teur|trice) ingénieure? avocate? "
-    r"boulang(?:er|ère) menuisi(?:er|ère) "
-    r"plombi(?:er|ère) électricienn?e? cuisini(?:er|ère) serveu(?:r|se) bibliothécaire architecte journaliste "
-    r"écrivaine? aut(?:eur|rice) "
-    r"tradu(?:cteur|ctrice) développeu(?:r|se) program(?:meur|meuse) graphiste cherche(?:ur|use) agricult(?:eur|"
-    r"rice) pompi(?:er|ère) "
-    r"polici(?:er|ère) militaire chauffeu(?:r|se) jardini(?:er|ère) coiffeu(?:r|se) photographe peintre artiste "
-    r"musicienn?e? act(?:eur|rice) "
-    r"consultante? comptable sage-femme chirurgienn?e? vétérinaire psychologue vendeu(?:r|se) pilote "
-    r"pharmacienn?e? dentiste secrétaire "
-    r"technicienn?e? kinésithérapeute juge notaire biologiste physicienn?e? chimiste"
+    "infirmi(?:er|ère) médecin professeure? enseignante? institu(?:teur|trice) ingénieure? avocate? "
+    "boulang(?:er|ère) menuisi(?:er|ère) plombi(?:er|ère) électricienn?e? cuisini(?:er|ère) serveu(?:r|se) "
+    "bibliothécaire architecte journaliste écrivaine? aut(?:eur|rice) tradu(?:cteur|ctrice) développeu(?:r|se) "
+    "program(?:meur|meuse) graphiste cherche(?:ur|use) agricult(?:eur|rice) pompi(?:er|ère) polici(?:er|ère) "
+    "militaire chauffeu(?:r|se) jardini(?:er|ère) coiffeu(?:r|se) photographe peintre artiste musicienn?e? "
+    "act(?:eur|rice) consultante? comptable sage-femme chirurgienn?e? vétérinaire psychologue vendeu(?:r|se) pilote "
+    "pharmacienn?e? dentiste secrétaire technicienn?e? kinésithérapeute juge notaire biologiste physicienn?e? "
+    "chimiste"
 )
 LIKED = r"(?!{}\b)".format(
     either(
@@ -108,7 +90,7 @@ WITH_ARTICLE = r"(?:le |la |les |l'|du |de la |des |d'|de )?"
 
 
 def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The rule for a slot: `text` in the first person, and as a memory may put it."""
+    """Make the rule for a slot from a pattern for both the first person and the wording of memories."""
     said = text.replace("<Je>", r"(?:je |j')").replace("<Mon>", "m(?:on|a)")
     they = r"(?:(?:je |j'|(?:la personne|l'utilisat(?:eur|rice)|il|elle|on|nous) ))?"
     remembered = text.replace("<Je>", they).replace("<Mon>", "[ms](?:on|a)")
@@ -194,9 +176,8 @@ FRENCH = Grammar(
     ),
     opening=starting(
         either(
-            "bonjour bonsoir salut coucou alors donc oui non ok bon et mais oh ah merci au_fait en_fait "
-            "d'ailleurs pardon désolée? "
-            r"contexte pour_info à_propos_de_moi je_voulais_dire(?=_(?:j|m)) voilà sinon"
+            "bonjour bonsoir salut coucou alors donc oui non ok bon et mais oh ah merci au_fait en_fait d'ailleurs "
+            "pardon désolée? contexte pour_info à_propos_de_moi je_voulais_dire(?=_(?:j|m)) voilà sinon"
         )
         + r"(?!\w)[\s,:!–—-]*"
     ),
@@ -232,16 +213,13 @@ FRENCH = Grammar(
         r"\bje (?:plaisante|rigole|blague)\b|\bc'est une blague\b|\bpour rire\b|\bje déconne\b",
         r"\bjeu de rôle\b|\bdans (?:mon|le|un|ce) (?:roman|conte|poème|scénario|jeu|livre)\b|\bdans (?:mon "
         r"histoire|l'histoire|une histoire|cette histoire)\b",
-        r"\b(?:le héros|l'héroïne|mon personnage|le personnage|la protagoniste)\b|\bparoles\b|"
-        r"\bchanson\b[^.!?]{0,80} "
-        r"(?:dit|fait|comme ça)",
-        r"\b(?:traduis|corrige|reformule|résume|raccourcis|améliore)(?:-moi)? (?:ce|cette|ça|le|la|ma|mon|mes|"
-        r"ceci)\b",
+        r"\b(?:le héros|l'héroïne|mon personnage|le personnage|la protagoniste)\b|\bparoles\b|\bchanson\b[^.!?]{0,80} "
+        "(?:dit|fait|comme ça)",
+        r"\b(?:traduis|corrige|reformule|résume|raccourcis|améliore)(?:-moi)? (?:ce|cette|ça|le|la|ma|mon|mes|ceci)\b",
         r"\b(?:écris|rédige|envoie|compose)(?:-moi)? (?:un|une) (?:\w+ ){0,2}?(?:e-?mail|mail|courriel|lettre|"
         r"message|histoire|discours|dialogue)\b",
-        r"\b(?:voici|voilà) (?:mon|ma|mes|le|la|les|une?) (?:\w+ )?(?:lettre|cv|texte|brouillon|e-?mail|mail|"
-        r"message|profil|article|histoire|candidature|"
-        r"réponse|paragraphe|poème)\b|\blettre de motivation\b",
+        r"\b(?:voici|voilà) (?:mon|ma|mes|le|la|les|une?) (?:\w+ )?(?:lettre|cv|texte|brouillon|e-?mail|mail|message|"
+        r"profil|article|histoire|candidature|réponse|paragraphe|poème)\b|\blettre de motivation\b",
         r"\b(?:chère?|cher) (?:monsieur|madame)\b|\bmadame, monsieur\b|\bcordialement\b|\bbien à vous\b|"
         r"\bsincères salutations\b",
         r"\b(?:vérifie|relis|continue|termine|note|évalue|rends|fais|mets|raccourcis)(?:-moi|-l[ae])? (?:ce|"
@@ -251,19 +229,17 @@ FRENCH = Grammar(
         r"\bentre nous\b",
     ),
     tail=pattern(
-        r"[,;]? (?:et |donc |alors |mais )?(?:peux-tu|pourrais-tu|tu peux|tu pourrais|"
-        r"donne-moi|aide-moi|que me|est-ce que)\b.*$"
-        r"|,(?: et| donc| mais)? (?:as-tu|tu as|puis-je|peut-on|dois-je|c'est|y a-t-il|où|que|pourquoi|"
-        r"quel(?:le)?s?|comment|qu'en) [^?]*\?+$"
+        "[,;]? (?:et |donc |alors |mais )?(?:peux-tu|pourrais-tu|tu peux|tu pourrais|donne-moi|aide-moi|que "
+        r"me|est-ce que)\b.*$|,(?: et| donc| mais)? (?:as-tu|tu as|puis-je|peut-on|dois-je|c'est|y "
+        r"a-t-il|où|que|pourquoi|quel(?:le)?s?|comment|qu'en) [^?]*\?+$"
     ),
     forget=starting(
         r"(?:s'il te plaît,? )?(?:oublie|efface|supprime)(?: le fait)? qu(?:e |')(?P<clause>.+?)(?:,? s'il te "
         r"plaît)?[.!]*$"
     ),
     swap=starting(
-        r"(?:(?:oh|non|pardon|désolée?|en fait|c'est|plutôt|à|chez)[ ,]+)+"
-        r"(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: (?-i:[A-ZÀ-Þ])[\w'-]+)?),? (?:et )?(?:non )?pas (?:à |chez "
-        r")?(?P<old>[\w' -]{1,40}?)[.!]*$"
+        r"(?:(?:oh|non|pardon|désolée?|en fait|c'est|plutôt|à|chez)[ ,]+)+(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: "
+        r"(?-i:[A-ZÀ-Þ])[\w'-]+)?),? (?:et )?(?:non )?pas (?:à |chez )?(?P<old>[\w' -]{1,40}?)[.!]*$"
     ),
     meant=starting(
         r"(?:oh[, ]+)?(?:non|pardon|désolée?)[, ]+je voulais dire (?P<new>(?-i:[A-ZÀ-Þ])[\w'-]{1,30}(?: "

@@ -8,36 +8,31 @@ __all__ = ["GERMAN"]
 
 ADVERB = (
     either(
-        "jetzt nun inzwischen mittlerweile aktuell derzeit zurzeit seit_kurzem auch immer immer_noch noch "
-        "wirklich sehr gern gerne "
-        "schon eigentlich momentan meist meistens oft nie niemals nur hauptberuflich ursprünglich besonders "
-        "total leider bitte",
+        "jetzt nun inzwischen mittlerweile aktuell derzeit zurzeit seit_kurzem auch immer immer_noch noch wirklich "
+        "sehr gern gerne schon eigentlich momentan meist meistens oft nie niemals nur hauptberuflich ursprünglich "
+        "besonders total leider bitte",
         then=" ",
     )
     + "*"
 )
 STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
     either(
-        r"und oder aber mit seit weil denn jetzt nun nicht mehr sehr als wo da von am im zusammen um bei an "
-        r"inzwischen gezogen "
-        r"umgezogen über_alles lieber überhaupt wirklich total für und_zwar"
+        "und oder aber mit seit weil denn jetzt nun nicht mehr sehr als wo da von am im zusammen um bei an "
+        "inzwischen gezogen umgezogen über_alles lieber überhaupt wirklich total für und_zwar"
     )
 )
 I_HAVE, I_AM = r"(?:ich hab(?:e)?|hab(?:e)? ich|wir haben|haben wir)", r"(?:ich bin|bin ich|wir sind|sind wir)"
 KIN = either(
-    r"mama papa mutter vater eltern schwester bruder geschwister schwestern brüder sohn tochter söhne töchter "
-    r"kind kinder "
-    r"zwillinge baby frau mann ehefrau ehemann partner(?:in)? verlobter? freund(?:in)? beste_freundin "
-    r"bester_freund oma opa "
-    r"großmutter großvater großeltern enkel(?:in|kinder)? tante onkel cousine? nichte neffe schwieger(?:mutter|"
-    r"vater|eltern) "
-    r"schwägerin schwager mitbewohner(?:in)? nachbar(?:in)? chef(?:in)? kolleg(?:e|in)"
+    "mama papa mutter vater eltern schwester bruder geschwister schwestern brüder sohn tochter söhne töchter kind "
+    "kinder zwillinge baby frau mann ehefrau ehemann partner(?:in)? verlobter? freund(?:in)? beste_freundin "
+    "bester_freund oma opa großmutter großvater großeltern enkel(?:in|kinder)? tante onkel cousine? nichte neffe "
+    "schwieger(?:mutter|vater|eltern) schwägerin schwager mitbewohner(?:in)? nachbar(?:in)? chef(?:in)? "
+    "kolleg(?:e|in)"
 )
 WHAT_KIN_DO = either(
-    r"ist sind war waren hat haben hatte heißt heißen wohnt wohnen lebt leben arbeitet arbeiten mag mögen liebt "
-    r"lieben hasst hassen spielt spielen studiert studieren lernt spricht sprechen isst essen trinkt trinken "
-    r"raucht fährt singt malt tanzt kommt kommen stammt kann wird wurde verträgt besucht sammelt unterrichtet "
-    r"leidet geht"
+    "ist sind war waren hat haben hatte heißt heißen wohnt wohnen lebt leben arbeitet arbeiten mag mögen liebt "
+    "lieben hasst hassen spielt spielen studiert studieren lernt spricht sprechen isst essen trinkt trinken raucht "
+    "fährt singt malt tanzt kommt kommen stammt kann wird wurde verträgt besucht sammelt unterrichtet leidet geht"
 )
 PET = either(
     "hund hunde hündin katze katzen kater kätzchen welpen? pferde? hamster kaninchen wellensittich(?:e)? "
@@ -45,53 +40,41 @@ PET = either(
 )
 OWNED = either(
     r"\w*allergie diabetes asthma adhs migräne rheuma epilepsie zöliakie garten haus auto fahrrad motorrad boot "
-    r"klavier "
-    r"abitur führerschein hund \w+termin vorstellungsgespräch prüfung flug"
+    r"klavier abitur führerschein hund \w+termin vorstellungsgespräch prüfung flug"
 )
 BEING = either(
-    r"allergisch vegetarier(?:in)? veganer(?:in)? vegan vegetarisch schwanger verheiratet ledig geschieden "
-    r"verlobt verwitwet "
-    r"single rentner(?:in)? in_rente linkshänder(?:in)? rechtshänder(?:in)? farbenblind blind gehörlos "
-    r"legastheniker(?:in)? "
-    r"diabetiker(?:in)? autist(?:in)? arbeitslos selbstständig selbständig zweisprachig christ(?:in)? "
-    r"muslim(?:in)? jüdisch "
-    r"katholisch evangelisch atheist(?:in)? aus einzelkind mutter vater student(?:in)? studentin \d{1,3}_jahre_alt"
+    "allergisch vegetarier(?:in)? veganer(?:in)? vegan vegetarisch schwanger verheiratet ledig geschieden verlobt "
+    "verwitwet single rentner(?:in)? in_rente linkshänder(?:in)? rechtshänder(?:in)? farbenblind blind gehörlos "
+    "legastheniker(?:in)? diabetiker(?:in)? autist(?:in)? arbeitslos selbstständig selbständig zweisprachig "
+    "christ(?:in)? muslim(?:in)? jüdisch katholisch evangelisch atheist(?:in)? aus einzelkind mutter vater "
+    r"student(?:in)? studentin \d{1,3}_jahre_alt"
 )
 DOES = either(
-    r"komme_aus stamme_aus spiele spreche studiere lerne unterrichte tanze singe male rauche sammle trainiere "
-    r"reite schwimme "
-    r"klettere jogge koche backe wandere stricke angle turne trinke_(?:kein\w*|nie|gern\w*|meine?n?|nur|morgens|"
-    r"immer|am_liebsten) "
-    r"esse_(?:kein\w*|nie|gern\w*|nur|immer|am_liebsten|vegan|vegetarisch) lese_(?:gern\w*|am_liebsten|viel) "
-    r"glaube_an "
-    r"leide_(?:an|unter) besitze fahre_(?:einen?|gern\w*|jeden|täglich) arbeite_(?:in|im|nachts|von|am|seit|"
-    r"halbtags|teilzeit|vollzeit) "
-    r"gehe_(?:jeden|gern\w*|regelmäßig|nie|immer|einmal|zweimal) interessiere_mich_für schwärme_für"
+    "komme_aus stamme_aus spiele spreche studiere lerne unterrichte tanze singe male rauche sammle trainiere reite "
+    r"schwimme klettere jogge koche backe wandere stricke angle turne trinke_(?:kein\w*|nie|gern\w*|meine?n?|nur|"
+    r"morgens|immer|am_liebsten) esse_(?:kein\w*|nie|gern\w*|nur|immer|am_liebsten|vegan|vegetarisch) "
+    r"lese_(?:gern\w*|am_liebsten|viel) glaube_an leide_(?:an|unter) besitze fahre_(?:einen?|gern\w*|jeden|täglich) "
+    r"arbeite_(?:in|im|nachts|von|am|seit|halbtags|teilzeit|vollzeit) gehe_(?:jeden|gern\w*|regelmäßig|nie|immer|"
+    "einmal|zweimal) interessiere_mich_für schwärme_für"
 )
 DONE = either(
     r"geheiratet adoptiert bestanden gekündigt gekauft bekommen angefangen abgeschlossen begonnen gewonnen verloren "
     r"gebrochen verkauft aufgehört promoviert studiert besucht gegründet kennengelernt"
 )
 AIM = either(
-    r"lernen werden reisen ziehen umziehen studieren abnehmen aufhören heiraten leben auswandern gründen "
-    r"eröffnen besteigen "
-    r"marathon_laufen nichtraucher(?:in)?_werden"
+    "lernen werden reisen ziehen umziehen studieren abnehmen aufhören heiraten leben auswandern gründen eröffnen "
+    "besteigen marathon_laufen nichtraucher(?:in)?_werden"
 )
 JOB = either(
     r"\w*lehrer(?:in)? \w*pfleger(?:in)? \w*arzt \w*ärztin \w*ingenieur(?:in)? \w*entwickler(?:in)? \w*bauer "
-    r"bäcker(?:in)? "
-    r"\w*tischler(?:in)? schreiner(?:in)? \w*elektriker(?:in)? \w*mechaniker(?:in)? \w*köch(?:in)? koch "
-    r"krankenschwester anwalt "
-    r"\w*anwältin \w*architekt(?:in)? \w*journalist(?:in)? autor(?:in)? \w*übersetzer(?:in)? \w*designer(?:in)? "
-    r"\w*programmierer(?:in)? \w*professor(?:in)? \w*forscher(?:in)? \w*wissenschaftler(?:in)? landwirt(?:in)? "
-    r"\w*beamt(?:er|in) "
-    r"polizist(?:in)? soldat(?:in)? \w*fahrer(?:in)? gärtner(?:in)? friseur(?:in)? fotograf(?:in)? maler(?:in)? "
-    r"künstler(?:in)? "
-    r"\w*musiker(?:in)? \w*schauspieler(?:in)? \w*berater(?:in)? hebamme chirurg(?:in)? tierarzt \w*therapeut(?:in)? "
-    r"\w*verkäufer(?:in)? \w*kellner(?:in)? \w*erzieher(?:in)? sekretär(?:in)? \w*techniker(?:in)? pilot(?:in)? "
-    r"\w*kauf(?:mann|frau) "
-    r"\w*apotheker(?:in)? \w*biolog(?:e|in) physiker(?:in)? chemiker(?:in)? \w*psycholog(?:e|in) richter(?:in)? "
-    r"metzger(?:in)?"
+    r"bäcker(?:in)? \w*tischler(?:in)? schreiner(?:in)? \w*elektriker(?:in)? \w*mechaniker(?:in)? \w*köch(?:in)? koch "
+    r"krankenschwester anwalt \w*anwältin \w*architekt(?:in)? \w*journalist(?:in)? autor(?:in)? \w*übersetzer(?:in)? "
+    r"\w*designer(?:in)? \w*programmierer(?:in)? \w*professor(?:in)? \w*forscher(?:in)? \w*wissenschaftler(?:in)? "
+    r"landwirt(?:in)? \w*beamt(?:er|in) polizist(?:in)? soldat(?:in)? \w*fahrer(?:in)? gärtner(?:in)? friseur(?:in)? "
+    r"fotograf(?:in)? maler(?:in)? künstler(?:in)? \w*musiker(?:in)? \w*schauspieler(?:in)? \w*berater(?:in)? hebamme "
+    r"chirurg(?:in)? tierarzt \w*therapeut(?:in)? \w*verkäufer(?:in)? \w*kellner(?:in)? \w*erzieher(?:in)? "
+    r"sekretär(?:in)? \w*techniker(?:in)? pilot(?:in)? \w*kauf(?:mann|frau) \w*apotheker(?:in)? \w*biolog(?:e|in) "
+    r"physiker(?:in)? chemiker(?:in)? \w*psycholog(?:e|in) richter(?:in)? metzger(?:in)?"
 )
 LIKED = r"(?!{}\b)".format(
     either(
@@ -103,9 +86,9 @@ LIKED = r"(?!{}\b)".format(
 
 
 def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The rule for a slot: `text` in the first person, and as a memory may put it.
+    """Make the rule for a slot from a pattern for both the first person and the wording of memories.
 
-    "wohn<e>" is "wohne", in a memory also "wohnt".
+    "wohn<e>" matches "wohne", and in a memory also "wohnt".
     """
     said = text.replace("<Ich>", "(?:ich |(?<=und ))").replace("<e>", "e").replace("<Mein>", "mein")
     they = r"(?:(?:ich|wir|die person|(?:der|die) nutzer(?:in)?|er|sie) )?"
@@ -139,18 +122,14 @@ SLOTS = (
     _slot_rule("age", r"(?:ich bin )(?P<value>\d{1,3}) (?:jahre alt)\b"),
     _slot_rule(
         "reply language",
-        r"(?:bitte )?(?:antworte|schreib)(?: mir)?(?: bitte)?(?: immer| ab jetzt| künftig)* auf "
-        r"(?P<value>[a-z]{4,})\b",
+        r"(?:bitte )?(?:antworte|schreib)(?: mir)?(?: bitte)?(?: immer| ab jetzt| künftig)* auf (?P<value>[a-z]{4,})\b",
     ),
 )
 STATEMENTS: Statements = (
     (starting(rf"(?:ich|wir) (?:möchten?|will|wollen|würden? gerne?) (?!dass)[^,;]{{2,80}} {AIM}[.!]*$"), "goal"),
     (starting(r"ich habe vor, [^;]{2,80}\bzu\b", r"mein (?:(?:großes|größtes) )?(?:ziel|traum) ist\b"), "goal"),
     (
-        starting(
-            r"ich (?:esse|trinke|lese|reise|koche|tanze|höre|schaue|gehe) [^,;]{0,40}\b(?:gerne?|am "
-            r"liebsten)\b"
-        ),
+        starting(r"ich (?:esse|trinke|lese|reise|koche|tanze|höre|schaue|gehe) [^,;]{0,40}\b(?:gerne?|am liebsten)\b"),
         "preference",
     ),
     (
@@ -197,9 +176,8 @@ GERMAN = Grammar(
     opening=starting(
         either(
             "hallo hi hey moin servus guten_(?:morgen|tag|abend) also ja nein nee ok okay gut und aber oh ach "
-            "übrigens danke "
-            r"entschuldigung sorry (?:kurz_)?(?:zu|über)_mir zur_info hintergrund ich_meinte(?=_(?:ich|mein)) "
-            r"eigentlich(?=_(?:ich|mein))"
+            "übrigens danke entschuldigung sorry (?:kurz_)?(?:zu|über)_mir zur_info hintergrund "
+            "ich_meinte(?=_(?:ich|mein)) eigentlich(?=_(?:ich|mein))"
         )
         + r"\b[\s,:!–—-]*"
     ),
@@ -253,10 +231,9 @@ GERMAN = Grammar(
         r"\bunter uns\b",
     ),
     tail=pattern(
-        r",? (?:und |also |aber )?(?:kannst du|könntest du|gib mir|hilf mir|schreib mir|"
-        r"bitte (?:hilf|gib|schreib|empfiehl))\b(?! (?:ich|mein)).*$"
-        r"|,(?: und| also| aber)? (?:hast|habt|kann|könnte|soll|sollte|gibt|ist|sind|darf|muss|wer|warum|weißt|"
-        r"was|wie|wo|welche[rsn]?) "
+        ",? (?:und |also |aber )?(?:kannst du|könntest du|gib mir|hilf mir|schreib mir|bitte "
+        r"(?:hilf|gib|schreib|empfiehl))\b(?! (?:ich|mein)).*$|,(?: und| also| aber)? "
+        "(?:hast|habt|kann|könnte|soll|sollte|gibt|ist|sind|darf|muss|wer|warum|weißt|was|wie|wo|welche[rsn]?) "
         r"[^?]*\?+$"
     ),
     forget=starting(r"(?:bitte )?(?:vergiss|lösche?)(?: bitte)?,? dass (?P<clause>.+?)[.!]*$"),

@@ -1,4 +1,4 @@
-"""What the grammar of a language consists of, and what all grammars share. No text is read here."""
+"""The parts of a language's grammar, and the pattern functions that all grammars share. No text is read here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["VALUE", "Grammar", "SlotName", "SlotRule", "Statements", "either", "
 
 Statements = tuple[tuple[re.Pattern[str], Kind], ...]
 SlotName = Literal["name", "address", "home", "employer", "job", "likes", "favourite", "age", "reply language"]
-# The value of a slot: as few words as there are before the next comma or connecting word.
+# The value of a slot: the words up to the next comma or connecting word.
 VALUE = r"(?P<value>[^,;:()\"]{1,60}?)"
 
 
 @dataclass(frozen=True)
 class SlotRule:
-    """A way to fill a slot: `said` matches the person's own sentence, `remembered` a memory."""
+    """A pattern that fills a slot: `said` matches the person's own sentence, `remembered` a memory."""
 
     slot: SlotName
     said: re.Pattern[str]
@@ -28,40 +28,40 @@ class SlotRule:
 
 @dataclass(frozen=True)
 class Grammar:
-    """How people say things about themselves in one language, and which sentences do not mean what they say."""
+    """The patterns of what people say about themselves in one language, and of sentences that prove nothing."""
 
     language: str
-    preface: re.Pattern[str]  # before a colon, these words do not make the rest a quotation
-    opening: re.Pattern[str]  # before a statement, these words add nothing
+    preface: re.Pattern[str]  # words before a colon after which no quotation follows
+    opening: re.Pattern[str]  # words before a statement that add nothing
     when: re.Pattern[str]  # a time before a statement, which is kept with it
-    remember: re.Pattern[str]  # asks to keep what follows
+    remember: re.Pattern[str]  # a request to keep what follows
     statements: Statements
     instruction: re.Pattern[str]
     slots: tuple[SlotRule, ...]
-    refusal: re.Pattern[str]  # a sentence with it gives nothing
-    supposing: re.Pattern[str]  # a sentence with it, and all that follow, give nothing
-    veto: re.Pattern[str]  # a message with it gives nothing
+    refusal: re.Pattern[str]  # a sentence with a match is ignored
+    supposing: re.Pattern[str]  # a sentence with a match is ignored, and all sentences after it
+    veto: re.Pattern[str]  # a message with a match is ignored
     tail: re.Pattern[str]  # a request or a question after a statement; it is cut off
-    forget: re.Pattern[str]  # asks to forget what is in the group `clause`
+    forget: re.Pattern[str]  # a request to forget what is in the group `clause`
     swap: re.Pattern[str]  # "`new`, not `old`"
     meant: re.Pattern[str]  # "no, I meant `new`"
-    article: re.Pattern[str]  # at the start of a value, where it does not count
-    kin: re.Pattern[str]  # somebody, by `kin` and `name`
-    also: re.Pattern[str]  # one more value, and not another one instead
+    article: re.Pattern[str]  # an article at the start of a value, which is left out
+    kin: re.Pattern[str]  # somebody in the groups `kin` ("my sister") and `name`
+    also: re.Pattern[str]  # a sign that a value is one more, not a replacement
     months: list[str]
-    days: tuple[tuple[re.Pattern[str], int], ...]  # a word for a day, and how many days it is from today
+    days: tuple[tuple[re.Pattern[str], int], ...]  # a word for a day, and its distance from today in days
 
 
 def either(words: str, then: str = "") -> str:
-    """A pattern for one of these words, followed by `then`; an underscore is a space."""
-    return "(?:(?:" + "|".join(each.replace("_", " ") for each in words.split()) + f"){then})"
+    """Make a pattern for one of these words, followed by `then`; an underscore stands for a space."""
+    return f"(?:(?:{'|'.join(words.split()).replace('_', ' ')}){then})"
 
 
 def pattern(*parts: str) -> re.Pattern[str]:
-    """Match any of these parts, anywhere in a text."""
+    """Make a pattern that matches any of these parts, ignoring case."""
     return re.compile("|".join(parts), re.IGNORECASE)
 
 
 def starting(*parts: str) -> re.Pattern[str]:
-    """Match any of these parts at the start of a text."""
+    """Make a pattern that matches any of these parts, as one group, for use with `match`."""
     return re.compile("(?:" + "|".join(parts) + ")", re.IGNORECASE)

@@ -1,12 +1,12 @@
-"""Learning without a model: proposes to keep plain statements in the first person, in the person's own words.
+"""Learns without a model: proposes to keep plain statements in the first person, in the person's own words.
 
-English, German, French and Spanish. Rather nothing than something wrong: a sentence that is no plain statement in a
-known form gives nothing; nor do questions, requests, suppositions, quotations, drafts, fiction and jokes. Nothing is
-inferred, and no words are made up: the text of a proposal is a clause as it was said, or a known memory in which the
-person corrected one word. A memory is deleted only if exactly one can be meant.
+It reads English, German, French and Spanish. It misses something rather than keeping something wrong: it ignores every
+sentence that is no plain statement in a known form, such as a question, request, supposition, quotation, draft, fiction
+or joke. It infers nothing and makes up no words: the text of a proposal is a clause as it was said, or a known memory
+in which the person corrected one word. It deletes a memory only if exactly one can be meant.
 
-In order: the sentences of a message, the slots (name, home, employer, …) that a clause fills, the proposals, and the
-day that a sentence names. The patterns are in english.py and its neighbours.
+The sections of this file are: the sentences of a message, the slots (name, home, employer, …) that a clause fills, the
+proposals, and the day that a sentence names. The patterns are in english.py, french.py, german.py and spanish.py.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from .spanish import SPANISH
 __all__ = ["MAX_CHARACTERS_FOR_RULES", "propose"]
 
 GRAMMARS: tuple[Grammar, ...] = (ENGLISH, GERMAN, FRENCH, SPANISH)
-# Longer messages were pasted, and longer sentences are no plain statements.
+# Longer messages were pasted; longer sentences are not plain statements.
 MAX_CHARACTERS_FOR_RULES, MAX_SENTENCE = 10_000, 400
 MIN_WORDS = 2
 
 
 def propose(said: Sequence[Said], near: Sequence[Fact] = (), zone: tzinfo | None = None) -> list[Proposal]:
-    """Propose what the person says about themselves: additions, and changes of the memories in `near`.
+    """Propose additions, and changes of the memories in `near`, from what the person says about themselves.
 
-    "Yesterday" is counted in `zone`, or in the timezone of the message's own time.
+    "Yesterday" is counted in `zone`, or else in the timezone of the message's own time.
     """
     local = [replace(each, at=each.at.astimezone(zone)) if zone else each for each in said]
     own = [each for each in local if each.role == "user" and len(each.content) <= MAX_CHARACTERS_FOR_RULES]
@@ -86,7 +86,7 @@ _ENDS_BEFORE_COLON = re.compile(r"[.!?…\n]")
 
 @dataclass(frozen=True)
 class _Clause:
-    """A part of a message, to be read in one language; `plain` is `text` with one form for apostrophes and spaces."""
+    """A part of a message, read in one language; `plain` is `text` with one form for apostrophes and spaces."""
 
     text: str
     plain: str
@@ -94,14 +94,14 @@ class _Clause:
     grammar: Grammar
 
     def part(self, start: int, end: int | None = None) -> _Clause:
-        """A part of the clause, without the characters that joined it to the rest."""
+        """Return a part of the clause, without the punctuation at its ends."""
         text, plain = self.text[start:end], self.plain[start:end]
         first = len(plain) - len(plain.lstrip(_BULLETS + ",;:"))
         last = len(plain.rstrip(" ,;:"))
         return replace(self, text=text[first:last], plain=plain[first:last])
 
     def without_opening(self) -> _Clause:
-        """Without greetings and the like before the statement."""
+        """Return the clause without greetings and fillers before the statement."""
         clause = self
         opening = self.grammar.opening.match(clause.plain)
         while opening and opening.end():
@@ -110,13 +110,13 @@ class _Clause:
         return clause
 
     def without_tail(self) -> _Clause:
-        """Without the request or the question that follows the statement."""
+        """Return the clause without the request or the question that follows the statement."""
         tail = self.grammar.tail.search(self.plain, 1)
         return self.part(0, tail.start()) if tail else self
 
 
 def _clauses_by_language(said: Said) -> Iterator[list[_Clause]]:
-    """Each of the person's own sentences, once for each language, up to the first sentence that supposes something."""
+    """Yield the person's own sentences, each once for each language, up to the first one that supposes something."""
     plain = _plain(said.content)
     for start, end in _sentences(said.content):
         if any(grammar.supposing.search(plain, start, end) for grammar in GRAMMARS):
@@ -129,7 +129,7 @@ def _plain(text: str) -> str:
 
 
 def _sentences(content: str) -> Iterator[tuple[int, int]]:
-    """Where the person's own sentences begin and end; code, quotations and pasted drafts are left out."""
+    """Yield start and end of each of the person's own sentences, without code, quotations and pasted drafts."""
     own = _without_announced_text(_NOT_THEIR_OWN.sub(lambda match: _LEFT_OUT * len(match.group()), content))
     start = 0
     for end in (*(mark.end() for mark in _SENTENCE_END.finditer(_plain(own))), len(own)):
@@ -141,7 +141,7 @@ def _sentences(content: str) -> Iterator[tuple[int, int]]:
 
 
 def _without_announced_text(text: str) -> str:
-    """Without what follows a colon, and the words before it: a draft, a quotation, a text to work on."""
+    """Blank out a text that is announced with a colon: a draft, a quotation, a text to work on."""
     sentence_start = 0
     for colon in _COLON.finditer(text):
         for mark in _ENDS_BEFORE_COLON.finditer(text, sentence_start, colon.start()):
@@ -155,10 +155,10 @@ def _without_announced_text(text: str) -> str:
 
 # -- slots -----------------------------------------------------------------------------------------
 
-# Slots that one name fills. They count in any clause of a sentence: "Dejé Zara y ahora trabajo en Mango".
+# Slots that a name fills. They count in any clause of a sentence: "Dejé Zara y ahora trabajo en Mango".
 _PLACES = ("name", "home", "employer")
 _TASTES = ("likes", "favourite")
-# In these slots more words are more detail ("Lisbon" and "the old town of Lisbon"), not another value.
+# In these slots, more words add detail ("Lisbon", "the old town of Lisbon") and are not another value.
 _DETAILED = frozenset({"name", "home", "employer", "job"})
 _CLAUSE_START = re.compile(r"(?:,|;| -|\b(?:and|but|und|aber|et|mais|y|e|pero)\b)[ ,]*(?:now )?", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
@@ -167,7 +167,7 @@ _SHORT_FORMS = {"m": "am", "re": "are", "ve": "have", "s": "is"}
 
 @dataclass(frozen=True)
 class _FilledSlot:
-    """A slot that a text fills, and the value."""
+    """A slot that a text fills, and its value."""
 
     name: str
     value: str
@@ -176,12 +176,12 @@ class _FilledSlot:
     alone: bool  # the text says nothing else
 
     def same(self, other: _FilledSlot) -> bool:
-        """Whether both say the same."""
+        """Return whether both say the same."""
         equal = _sorted_words(self.value) == _sorted_words(other.value)
         return self.name == other.name and self.positive == other.positive and equal
 
     def contradicts(self, other: _FilledSlot) -> bool:
-        """Whether the other one cannot be true any more, now that this one is."""
+        """Return whether the other value can no longer be true if this one is."""
         if self.name != other.name:
             return False
         mine, theirs = set(_sorted_words(self.value)), set(_sorted_words(other.value))
@@ -192,7 +192,7 @@ class _FilledSlot:
 
 @dataclass(frozen=True)
 class _KnownMemory:
-    """A memory that was shown, its number, and the slot it fills, if it fills one and says nothing else."""
+    """A memory with its number, and the slot it fills if it fills exactly one."""
 
     number: int
     text: str
@@ -200,21 +200,21 @@ class _KnownMemory:
 
 
 def _sorted_words(text: str) -> list[str]:
-    """The words of a text, sorted, with short forms written out."""
+    """Return the words of a text, sorted, with short forms written out."""
     return sorted(_SHORT_FORMS.get(word, word) for word in _WORD.findall(comparable(text)))
 
 
 def _filled_slots(text: str, grammar: Grammar, *, own: bool = True) -> list[_FilledSlot]:
-    """The slots that a text fills at its start or at the start of a clause; `own` if the person said it."""
+    """Return the slots that a text fills at the start of a clause; `own` if the text is the person's, not a memory."""
     starts = [0, *(clause.end() for clause in _CLAUSE_START.finditer(text))]
-    found: dict[str, _FilledSlot] = {}
+    slots: dict[str, _FilledSlot] = {}
     for start in starts:
         for rule in grammar.slots:
             match = (rule.said if own else rule.remembered).match(text, start)
             if match:
-                found.setdefault(rule.slot, _filled_slot(rule, match, text, grammar))
+                slots.setdefault(rule.slot, _filled_slot(rule, match, text, grammar))
                 break
-    return list(found.values())
+    return list(slots.values())
 
 
 def _filled_slot(rule: SlotRule, match: re.Match[str], text: str, grammar: Grammar) -> _FilledSlot:
@@ -231,7 +231,7 @@ def _filled_slot(rule: SlotRule, match: re.Match[str], text: str, grammar: Gramm
 
 
 def _only_slot(memory: str) -> _FilledSlot | None:
-    """The slot that a memory fills, if it fills exactly one, at its start."""
+    """Return the slot that a memory fills, if it fills exactly one, at its start."""
     for grammar in GRAMMARS if len(memory) <= MAX_SENTENCE else ():
         slots = _filled_slots(_plain(memory), grammar, own=False)
         if slots:
@@ -240,7 +240,7 @@ def _only_slot(memory: str) -> _FilledSlot | None:
 
 
 def _outdated_by(slot: _FilledSlot, known: Sequence[_KnownMemory]) -> _KnownMemory | None:
-    """The memory that is no longer true, if there is exactly one."""
+    """Return the memory that a slot makes untrue, if there is exactly one."""
     old = [each for each in known if each.slot and slot.contradicts(each.slot)]
     return old[0] if len(old) == 1 else None
 
@@ -257,7 +257,7 @@ class _SlotProposal:
 
 
 def _from_sentence(clause: _Clause, known: Sequence[_KnownMemory], asks: bool) -> list[_SlotProposal]:
-    """What one sentence proposes, read in one language; `asks` if the turn asks a question."""
+    """Return the proposals of one sentence, read in one language; `asks` if the turn asks a question."""
     grammar = clause.grammar
     corrected = None if asks else _corrected_memory(clause, known)
     if corrected:
@@ -277,7 +277,7 @@ def _from_sentence(clause: _Clause, known: Sequence[_KnownMemory], asks: bool) -
 
 
 def _statements(clause: _Clause, known: Sequence[_KnownMemory], *, asked_to_remember: bool) -> list[_SlotProposal]:
-    """The clause as one statement; or as several, if they outdate several memories."""
+    """Propose the clause as one statement, or as several if its parts outdate several memories."""
     grammar = clause.grammar
     when = grammar.when.match(clause.plain)
     stated = clause.plain[when.end() :] if when else clause.plain
@@ -299,7 +299,7 @@ def _statements(clause: _Clause, known: Sequence[_KnownMemory], *, asked_to_reme
 def _statement(
     clause: _Clause, kind: Kind, slots: Sequence[_FilledSlot], known: Sequence[_KnownMemory]
 ) -> _SlotProposal:
-    """The clause as it was said: instead of the one memory it outdates, as a known memory again, or as a new one."""
+    """Propose the clause as it was said: as an update of the memory it outdates, as a known memory, or as a new one."""
     first = slots[0] if slots else None
     added = _SlotProposal(_addition(clause, kind), first)
     if clause.grammar.also.search(clause.plain):
@@ -330,13 +330,13 @@ def _addition(clause: _Clause, kind: Kind) -> Proposal:
 
 
 def _deletion(clause: _Clause, forgotten: str, known: Sequence[_KnownMemory]) -> list[_SlotProposal]:
-    """A deletion, if exactly one memory says what the person asks to forget."""
+    """Propose a deletion, if exactly one memory says what the person asks to forget."""
     slots = [slot for slot in _filled_slots(forgotten, clause.grammar) if slot.alone]
     meant = [
-        each
-        for each in known
-        if _sorted_words(each.text) == _sorted_words(forgotten)
-        or (each.slot and each.slot.alone and any(slot.same(each.slot) for slot in slots))
+        memory
+        for memory in known
+        if _sorted_words(memory.text) == _sorted_words(forgotten)
+        or (memory.slot and memory.slot.alone and any(slot.same(memory.slot) for slot in slots))
     ]
     if len(meant) != 1:
         return []
@@ -345,7 +345,7 @@ def _deletion(clause: _Clause, forgotten: str, known: Sequence[_KnownMemory]) ->
 
 
 def _corrected_in_this_turn(clause: _Clause, proposed: Sequence[_SlotProposal]) -> _SlotProposal | None:
-    """ "No, I meant Lisbon", if exactly one statement of this turn can be meant."""
+    """Apply "No, I meant Lisbon" if exactly one statement of this turn can be meant."""
     meant = clause.grammar.meant.match(clause.plain)
     places = [(each, each.slot) for each in proposed if each.slot and each.slot.name in _PLACES]
     if not meant or len(places) != 1:
@@ -355,16 +355,16 @@ def _corrected_in_this_turn(clause: _Clause, proposed: Sequence[_SlotProposal]) 
 
 
 def _corrected_memory(clause: _Clause, known: Sequence[_KnownMemory]) -> _SlotProposal | None:
-    """ "Actually it's Munich, not Berlin", if exactly one memory names Berlin; tastes are left as they are."""
+    """Apply "Actually it's Munich, not Berlin" if exactly one memory names Berlin; likes and dislikes stay."""
     swap = clause.grammar.swap.match(clause.plain)
     if not swap or _filled_slots(clause.without_opening().plain, clause.grammar):
         return None
     wrong = [
-        each
-        for each in known
-        if _sorted_words(each.text).count(swap["old"].casefold()) == 1
-        and swap["old"] in each.text
-        and not (each.slot and each.slot.name.startswith(_TASTES))
+        memory
+        for memory in known
+        if _sorted_words(memory.text).count(swap["old"].casefold()) == 1
+        and swap["old"] in memory.text
+        and not (memory.slot and memory.slot.name.startswith(_TASTES))
     ]
     if len(wrong) != 1:
         return None
@@ -388,7 +388,7 @@ _MONTH_FIRST = re.compile(rf"\b({_MONTH_NAME}) (\d{{1,2}})(?:st|nd|rd|th)?,? (\d
 
 
 def _day_named(sentence: str, grammar: Grammar, today: date) -> str | None:
-    """The day that a sentence names, as ISO 8601; None if it names none, or several."""
+    """Return the day that a sentence names, as ISO 8601; None if it names none, or several."""
     days = set(_full_dates(sentence, grammar)) | set(_relative_days(sentence, grammar, today))
     return days.pop().isoformat() if len(days) == 1 else None
 
@@ -400,7 +400,7 @@ def _full_dates(sentence: str, grammar: Grammar) -> Iterator[date]:
     for year, month, day in named:
         try:
             yield date(int(year), int(month), int(day))
-        except ValueError:  # there is no such day, or the word before the year is no month
+        except ValueError:  # there is no such day, or the word is no month
             continue
 
 
@@ -413,5 +413,5 @@ def _relative_days(sentence: str, grammar: Grammar, today: date) -> Iterator[dat
         if pattern.search(sentence):
             try:
                 yield today + timedelta(days=days)
-            except OverflowError:  # the calendar ends there
+            except OverflowError:  # the day is outside the calendar
                 continue

@@ -8,27 +8,23 @@ __all__ = ["SPANISH"]
 
 ADVERB = (
     either(
-        "ahora actualmente ya también siempre mucho muchísimo realmente todavía aún solo principalmente "
-        "sobre_todo hoy_en_día "
-        "normalmente recientemente bastante muy más acabo_de",
+        "ahora actualmente ya también siempre mucho muchísimo realmente todavía aún solo principalmente sobre_todo "
+        "hoy_en_día normalmente recientemente bastante muy más acabo_de",
         then=" ",
     )
     + "*"
 )
 STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
     either(
-        r"y e o pero con desde ahora porque ya donde que como para también mucho muchísimo nada actualmente hace "
-        r"este esta el_mes "
-        r"la_semana el_año en_\d{4} cuando cada por"
+        "y e o pero con desde ahora porque ya donde que como para también mucho muchísimo nada actualmente hace este "
+        r"esta el_mes la_semana el_año en_\d{4} cuando cada por"
     )
 )
 ME = r"(?:yo )?"
 KIN = either(
-    r"mamá papá madre padre padres hermanas? hermanos? hij[oa]s? niñ[oa]s? gemel[oa]s bebé mujer esposa esposo "
-    r"marido pareja novi[oa] "
-    r"prometid[oa] abuel[oa]s? niet[oa]s? tí[oa]s? prim[oa]s? sobrin[oa]s? suegr[oa]s? cuñad[oa]s? "
-    r"mejor_amig[oa] amig[oa] "
-    r"compañer[oa](?:_de_(?:piso|trabajo))? vecin[oa] jef[ea]"
+    "mamá papá madre padre padres hermanas? hermanos? hij[oa]s? niñ[oa]s? gemel[oa]s bebé mujer esposa esposo marido "
+    "pareja novi[oa] prometid[oa] abuel[oa]s? niet[oa]s? tí[oa]s? prim[oa]s? sobrin[oa]s? suegr[oa]s? cuñad[oa]s? "
+    "mejor_amig[oa] amig[oa] compañer[oa](?:_de_(?:piso|trabajo))? vecin[oa] jef[ea]"
 )
 WHAT_KIN_DO = either(
     r"es son era eran tiene tienen tenía se_llaman? vive viven vivía trabaja trabajan estudia estudian juega "
@@ -40,60 +36,49 @@ PET = either(
     r"perr[oa]s? gat[oa]s? gatit[oa]s? cachorr[oa]s? caballos? yegua conejos? loros? tortugas? hámsters? mascotas?"
 )
 OWNED = either(
-    r"alergia diabetes asma tdah migrañas? artritis epilepsia insomnio jardín casa coche carro bicicleta moto "
-    r"barco piano carnet "
-    r"cita entrevista examen vuelo operación \d{1,3}_años"
+    "alergia diabetes asma tdah migrañas? artritis epilepsia insomnio jardín casa coche carro bicicleta moto barco "
+    r"piano carnet cita entrevista examen vuelo operación \d{1,3}_años"
 )
 BEING = either(
-    r"alérgic[oa] vegetarian[oa] vegan[oa] intolerante celíac[oa] diabétic[oa] asmátic[oa] autista zurd[oa] "
-    r"diestr[oa] daltónic[oa] "
-    r"cieg[oa] sord[oa] disléxic[oa] bilingüe trilingüe católic[oa] cristian[oa] musulmana? judí[oa] ate[oa] "
-    r"budista de_[a-zñ] "
-    r"solter[oa] divorciad[oa] viud[oa] jubilad[oa] hij[oa]_únic[oa] estudiante español[a]? mexican[oa] "
-    r"argentin[oa] chilen[oa] "
-    r"colombian[oa] peruan[oa] autónom[oa] fan_de aficionad[oa] padre_de madre_de"
+    "alérgic[oa] vegetarian[oa] vegan[oa] intolerante celíac[oa] diabétic[oa] asmátic[oa] autista zurd[oa] "
+    "diestr[oa] daltónic[oa] cieg[oa] sord[oa] disléxic[oa] bilingüe trilingüe católic[oa] cristian[oa] musulmana? "
+    "judí[oa] ate[oa] budista de_[a-zñ] solter[oa] divorciad[oa] viud[oa] jubilad[oa] hij[oa]_únic[oa] estudiante "
+    "español[a]? mexican[oa] argentin[oa] chilen[oa] colombian[oa] peruan[oa] autónom[oa] fan_de aficionad[oa] "
+    "padre_de madre_de"
 )
 STATE = either(
     r"casad[oa] embarazada divorciad[oa] solter[oa] jubilad[oa] prometid[oa] separad[oa] en_paro desemplead[oa] "
     r"aprendiendo estudiando"
 )
 DOES = either(
-    r"vengo_de toco_(?:el|la|un|una) juego_(?:al|a_la) hablo_(?:\w+_idiomas|inglés|español|francés|catalán|"
-    r"euskera|gallego|portugués|quechua|árabe|chino|alemán) "
-    r"estudio_(?!este|esto|esta) aprendo enseño canto bailo pinto fumo colecciono corro_(?:maratones|cada|todos) "
-    r"nado escalo cocino tejo practico "
-    r"bebo como_(?:sin|vegano|halal) conduzco creo_en sufro_de padezco trabajo_(?:de|desde|por|los) crecí "
-    r"voy_(?:al|a_la)_(?:gimnasio|universidad|iglesia) "
-    r"me_interesa me_dedico llevo_\w+_años"
+    r"vengo_de toco_(?:el|la|un|una) juego_(?:al|a_la) hablo_(?:\w+_idiomas|inglés|español|francés|catalán|euskera|"
+    "gallego|portugués|quechua|árabe|chino|alemán) estudio_(?!este|esto|esta) aprendo enseño canto bailo pinto fumo "
+    "colecciono corro_(?:maratones|cada|todos) nado escalo cocino tejo practico bebo como_(?:sin|vegano|halal) "
+    "conduzco creo_en sufro_de padezco trabajo_(?:de|desde|por|los) crecí "
+    r"voy_(?:al|a_la)_(?:gimnasio|universidad|iglesia) me_interesa me_dedico llevo_\w+_años"
 )
 NOT_DONE = r"(?:no|nunca|ya no) (?:como|bebo|fumo|conduzco|tomo|consumo|duermo|uso|veo)\b"
 DID = either(
-    r"nací adopté me_casé me_gradué me_mudé me_divorcié me_jubilé empecé_(?:un|una|a_trabajar|la|el) "
-    r"compré_(?:un|una|mi) vendí_mi aprobé "
-    r"suspendí terminé_(?:mi|la|el) dejé_(?:de|mi|el) conseguí_(?:un|una|el) perdí_mi_(?:trabajo|empleo) "
-    r"gané_(?:un|una|el|la) tuve_(?:un|una) "
-    r"corrí_(?:un|una|el|la|mi) publiqué conocí_a_mi viajé_a me_rompí he_adoptado he_empezado he_comprado_(?:un|"
-    r"una) he_terminado_mi me_he_casado "
-    r"me_he_graduado me_he_mudado he_aprobado he_dejado"
+    "nací adopté me_casé me_gradué me_mudé me_divorcié me_jubilé empecé_(?:un|una|a_trabajar|la|el) "
+    "compré_(?:un|una|mi) vendí_mi aprobé suspendí terminé_(?:mi|la|el) dejé_(?:de|mi|el) conseguí_(?:un|una|el) "
+    "perdí_mi_(?:trabajo|empleo) gané_(?:un|una|el|la) tuve_(?:un|una) corrí_(?:un|una|el|la|mi) publiqué "
+    "conocí_a_mi viajé_a me_rompí he_adoptado he_empezado he_comprado_(?:un|una) he_terminado_mi me_he_casado "
+    "me_he_graduado me_he_mudado he_aprobado he_dejado"
 )
 AIM = either(
     r"aprender_(?!qué|cómo|por|más\b)\w+ correr_(?:un|una|el|la)_(?:media_)?maratón mudarme ser viajar "
-    r"visitar_(?-i:[A-ZÀ-Þ])\w* vivir "
-    r"estudiar_(?!este|esto|esta)\w+ dejar_de perder_peso comprar(?:me)?_una?_(?:casa|piso|barco) ahorrar "
-    r"terminar_(?:mi_tesis|mis_estudios) "
-    r"abrir_una?_(?:café|restaurante|panadería|tienda) tener_hijos adoptar_una? escribir_(?:un_libro|una_novela) "
-    r"trabajar_(?:como|de) casarme"
+    r"visitar_(?-i:[A-ZÀ-Þ])\w* vivir estudiar_(?!este|esto|esta)\w+ dejar_de perder_peso "
+    "comprar(?:me)?_una?_(?:casa|piso|barco) ahorrar terminar_(?:mi_tesis|mis_estudios) "
+    "abrir_una?_(?:café|restaurante|panadería|tienda) tener_hijos adoptar_una? escribir_(?:un_libro|una_novela) "
+    "trabajar_(?:como|de) casarme"
 )
 JOB = either(
-    r"enfermer[oa] médic[oa] profesora? maestr[oa] ingenier[oa] abogad[oa] panader[oa] carpinter[oa] "
-    r"fontaner[oa] electricista cociner[oa] "
-    r"camarer[oa] bibliotecari[oa] arquitect[oa] periodista escritora? autora? traductora? diseñadora? "
-    r"desarrolladora? programadora? "
-    r"investigadora? científic[oa] agricultora? bomber[oa] policía soldado conductora? jardiner[oa] peluquer[oa] "
-    r"fotógraf[oa] pintora? artista "
-    r"músic[oa] actor actriz consultora? contable contador matrona cirujan[oa] veterinari[oa] psicólog[oa] "
-    r"vendedora? piloto farmacéutic[oa] "
-    r"dentista secretari[oa] técnic[oa] fisioterapeuta juez jueza biólog[oa] físic[oa] químic[oa] economista"
+    "enfermer[oa] médic[oa] profesora? maestr[oa] ingenier[oa] abogad[oa] panader[oa] carpinter[oa] fontaner[oa] "
+    "electricista cociner[oa] camarer[oa] bibliotecari[oa] arquitect[oa] periodista escritora? autora? traductora? "
+    "diseñadora? desarrolladora? programadora? investigadora? científic[oa] agricultora? bomber[oa] policía soldado "
+    "conductora? jardiner[oa] peluquer[oa] fotógraf[oa] pintora? artista músic[oa] actor actriz consultora? contable "
+    "contador matrona cirujan[oa] veterinari[oa] psicólog[oa] vendedora? piloto farmacéutic[oa] dentista "
+    "secretari[oa] técnic[oa] fisioterapeuta juez jueza biólog[oa] físic[oa] químic[oa] economista"
 )
 PLACE = (
     r"(?=(?:(?:una?|el|la) (?:\w+ )?(?:hospital|banco|bar|empresa|escuela|colegio|instituto|tienda|"
@@ -111,7 +96,7 @@ NOT_SPANISH = r"\b(?:il|gli|della|che|não|uma|com|em|sono|è|il_mio|nel)\b".rep
 
 
 def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """The rule for a slot: `text` in the first person, and as a memory may put it."""
+    """Make the rule for a slot from a pattern for both the first person and the wording of memories."""
     said = text.replace("<Yo>", ME).replace("<o>", "o").replace("<me>", "me").replace("<Mi>", "mi")
     they = r"(?:(?:yo|la persona|el usuario|la usuaria|él|ella) )?"
     remembered = (
@@ -178,16 +163,12 @@ SPANISH = Grammar(
     ),
     opening=starting(
         either(
-            "hola buenas buenos_días buenas_(?:tardes|noches) pues bueno sí no(?=,) vale ok oye y pero ah oh "
-            "gracias por_cierto en_realidad "
-            r"de_hecho perdón contexto sobre_mí quería_decir(?:_que)? quise_decir_que además"
+            "hola buenas buenos_días buenas_(?:tardes|noches) pues bueno sí no(?=,) vale ok oye y pero ah oh gracias "
+            "por_cierto en_realidad de_hecho perdón contexto sobre_mí quería_decir(?:_que)? quise_decir_que además"
         )
         + r"(?!\w)[\s,:!–—-]*"
     ),
-    when=starting(
-        r"(?:ayer|hoy|mañana|anteayer|la semana pasada|el mes pasado|el año pasado|los fines de "
-        r"semana),? "
-    ),
+    when=starting("(?:ayer|hoy|mañana|anteayer|la semana pasada|el mes pasado|el año pasado|los fines de semana),? "),
     remember=starting(
         r"(?:por favor,? )?(?:recuerda|acuérdate(?: de)?|ten en cuenta|no olvides|anota|no te olvides de)(?: "
         r"que\b| ?:|,) *"
@@ -234,9 +215,8 @@ SPANISH = Grammar(
         r"\bno (?:lo )?(?:recuerdes|guardes|anotes|memorices|registres)\b|\bentre nosotros\b",
     ),
     tail=pattern(
-        r"[,;]? (?:y |así que |entonces |pero )?(?:¿|puedes|podrías|me puedes|dame|ayúdame|"
-        r"recomiéndame)(?!\w).*$"
-        r"|,(?: y| pero)? ?(?:cómo|dónde|puedo|puede|hay|tienes|debo|es|por qué|qué|cuál(?:es)?) [^?]*\?+$"
+        r"[,;]? (?:y |así que |entonces |pero )?(?:¿|puedes|podrías|me puedes|dame|ayúdame|recomiéndame)(?!\w).*$|"
+        r",(?: y| pero)? ?(?:cómo|dónde|puedo|puede|hay|tienes|debo|es|por qué|qué|cuál(?:es)?) [^?]*\?+$"
     ),
     forget=starting(r"(?:por favor,? )?(?:olvida|borra|elimina) que (?P<clause>.+?)(?:,? por favor)?[.!]*$"),
     swap=starting(

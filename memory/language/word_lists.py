@@ -1,6 +1,6 @@
-"""Lists of words that the code looks for in texts, each with all languages in one. No text is read here.
+"""Lists of words that the code looks for in texts; each list holds all languages. No text is read here.
 
-Sentence patterns are in english.py and its neighbours, words for dates in date_words.py.
+Sentence patterns are in english.py, french.py, german.py and spanish.py, words for dates in date_words.py.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ __all__ = [
     "TIME_WORDS",
 ]
 
-# Words that only hold others together. "I" and its forms are among them, "he" and "she" are not: "he is vegetarian"
-# says something else than "I am vegetarian".
+# Words that only connect others. "I" and its forms are among them, "he" and "she" are not: "he is vegetarian" says
+# something else than "I am vegetarian".
 EMPTY_WORDS = frozenset(
     "a an the and or but so of to in on at for with from by as that this these those it its is are am be been was "
     "were do does did have has had will would can could my our i me us i'm i've "
@@ -51,7 +51,7 @@ DENIALS = frozenset(
 # Words that begin a new clause.
 CONJUNCTIONS = frozenset("and but or because und aber oder weil et mais ou y pero o e ma mas".split())
 
-# Words that say nothing by themselves.
+# Interjections and fillers.
 INTERJECTIONS = frozenset("oh ah well hey hi hello ok okay yes yeah um uh so ja na ach oui ben sí pues".split())
 
 # English short forms, written out.
@@ -73,14 +73,14 @@ NUMBER_WORDS = frozenset(
     "dos tres cuatro cinco siete ocho nueve diez due tre quattro cinque dois três".split()
 )
 
-# Words that open a sentence, with a capital letter, and are no names.
+# Words that often open a sentence. Their capital letter does not make them names.
 SENTENCE_OPENERS = frozenset(
     "i the a an he she it they we my our his her their this these both all also and but when since "
     "ich der die das er sie es wir mein meine beide je j'ai il elle nous le la les mon ma mes "
     "yo el los las mi mis mia mio io o a eu meu minha".split()
 )
 
-# Words that a summary may use to join what it sums up, and what says nothing by itself.
+# Words that a summary may add to join its parts.
 SUMMARY_WORDS = frozenset(
     "a an the and or as well also both but who which that is are am be was were has have had i me my of to in on at "
     "for with from by it its they them their he she his her we our s "
@@ -90,7 +90,7 @@ SUMMARY_WORDS = frozenset(
     "um uma os as também eu meu minha são sou do da com".split()
 )
 
-# Words of greetings, thanks and agreement: a message of nothing else costs no model call.
+# Words of greetings, thanks and agreement. No model is asked about a message that holds only these.
 SMALL_TALK = frozenset(
     "hi hello hey thanks thank you thx ok okay yes no yep nope sure great cool nice good morning evening night bye "
     "please go on continue more again lol haha wow hmm well right exactly perfect awesome danke hallo ja nein merci "
@@ -98,7 +98,7 @@ SMALL_TALK = frozenset(
     "obrigado".split()
 )
 
-# Words that point to something said before.
+# Words that refer to something said before.
 POINTING_WORDS = frozenset(
     "it that this those these there then they them he him his she her hers one ones same other "
     "er sie ihn ihm ihr dort da das dies diese dieser davon damit dazu "
@@ -108,7 +108,7 @@ POINTING_WORDS = frozenset(
 # Words that open a question which follows another one.
 FOLLOW_UP_OPENERS = frozenset("and but so why also und aber warum et mais pourquoi y pero".split())
 
-# Phrases that open such a question.
+# Phrases that open a question which follows another one.
 FOLLOW_UP_PHRASES = ("what about", "how about", "was ist mit", "wie steht", "qu'en est", "por qué", "qué hay")
 
 # Questions that ask for a time.
@@ -130,12 +130,12 @@ TIME_WORDS = frozenset(
     "ayer hoy mañana pasado pasada próximo próxima semana semanas mes meses año años día días desde hace".split()
 )
 
-# Frequent words of German, where every noun has a capital letter.
+# Frequent German words: they show that a text is German, where every noun has a capital letter.
 GERMAN_WORDS = frozenset(
     "der die das den dem ein eine einen ist war hat habe ich mein meine wo was wie wann wer".split()
 )
 
-# Words of questions that say nothing about what is asked for.
+# Words of questions that do not name a subject.
 QUESTION_WORDS = frozenset(
     "what who where how when which did do does happened happen happening went go tell said say talk talked about you "
     "remember know was gab gemacht passiert habe getan fait passé hice pasó".split()

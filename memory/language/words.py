@@ -1,7 +1,7 @@
-"""Compares what two texts say by their words: what carries meaning, what denies, whether two statements are the same.
+"""Compares texts by their words: which words carry meaning, which deny, whether two statements are the same.
 
-First for quotes and near-repeats, where word order and endings may differ; then more strictly, for merging and
-summarising. The rules are rough, and the same for all languages of word_lists.py. Nothing is stored in these forms.
+The first functions are for quotes and near-repeats, where word order and endings may differ. The others are stricter,
+for merging and summarising. The rules are rough, and the same for all languages of word_lists.py.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ _BETWEEN_SENTENCES = " \t\n\"'“„«(¿¡"  # what may stand between the end o
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in their comparable form."""
+    """Return the words of a text in their comparable form."""
     return _WORD.findall(comparable(text))
 
 
 def content_words(text: str) -> set[str]:
-    """The words that carry what a text says."""
+    """Return the words that carry the meaning of a text."""
     return {word for word in words(text) if word not in EMPTY_WORDS and word not in INTERJECTIONS}
 
 
 def denies(text: str) -> bool:
-    """Whether a text says that something is not so."""
+    """Return whether a text denies something."""
     return any(map(_is_denial, words(text)))
 
 
@@ -66,7 +66,7 @@ def _is_denial(word: str) -> bool:
 
 
 def same_statement(one: str, other: str) -> bool:
-    """Whether two texts have the same content words, in any order, and both deny or neither does."""
+    """Return whether two texts have the same content words, in any order, and both or neither deny something."""
     return content_words(one) == content_words(other) != set() and denies(one) == denies(other)
 
 
@@ -74,14 +74,14 @@ def same_statement(one: str, other: str) -> bool:
 
 
 def shares_content(quote: str, text: str) -> bool:
-    """Whether a quote can prove a text: it has two words or more, and shares a content word with the text."""
+    """Return whether a quote can prove a text: it has two words or more, and shares a content word with the text."""
     spoken = [word for word in words(quote) if word not in INTERJECTIONS]
     in_text = content_words(text)
     return len(spoken) >= 2 and any(_same_stem(one, other) for one in content_words(quote) for other in in_text)
 
 
 def _same_stem(one: str, other: str) -> bool:
-    """Whether two words are the same but for their last two letters."""
+    """Return whether two words differ at most in their last two letters."""
     if one == other:
         return True
     stem = max(3, min(len(one), len(other)) - 2)
@@ -89,7 +89,7 @@ def _same_stem(one: str, other: str) -> bool:
 
 
 def stands_in(quote: str, said: str) -> bool:
-    """Whether a quote is part of what was said, as whole words, and does not leave out a "not" before it."""
+    """Return whether a message contains a quote, as whole words and without a "not" right before it."""
     wanted, clauses = words(quote), _words_with_clauses(said)
     spoken = [word for word, _ in clauses]
     for start in range(len(spoken) - len(wanted) + 1):
@@ -100,19 +100,19 @@ def stands_in(quote: str, said: str) -> bool:
 
 
 def _words_with_clauses(said: str) -> list[tuple[str, bool]]:
-    """Each word, and whether a clause begins with it."""
-    found: list[tuple[str, bool]] = []
+    """Return each word, and whether a clause begins with it."""
+    clauses: list[tuple[str, bool]] = []
     begins = True
     for token in _WORD_OR_BREAK.findall(comparable(said.replace("\n", " . "))):
         is_word = _WORD.fullmatch(token) is not None
         if is_word:
-            found.append((token, begins))
+            clauses.append((token, begins))
         begins = not is_word or token in CONJUNCTIONS
-    return found
+    return clauses
 
 
 def _denied_before(clauses: list[tuple[str, bool]], start: int) -> bool:
-    """Whether one of the three words before, in the same clause, turns what follows into its opposite."""
+    """Return whether one of the three words before `start`, in the same clause, denies what follows."""
     for position in range(start, max(-1, start - 4), -1):
         word, begins = clauses[position]
         if position < start and _is_denial(word):
@@ -126,10 +126,10 @@ def _denied_before(clauses: list[tuple[str, bool]], start: int) -> bool:
 
 
 def wording(text: str, language: str | None = None) -> tuple[str, ...]:
-    """The words of a statement in their order; two texts with the same wording are the same statement.
+    """Return the words of a statement in order; two texts with the same wording are the same statement.
 
-    Left out is only what cannot change the meaning: the full stop, the capital letter of a sentence, contractions,
-    and in English articles and stress. Every other word, sign or capital letter makes a difference.
+    Only differences that cannot change the meaning are removed: the full stop, the capital letter of a sentence,
+    contractions, and in English articles and stress. Every other word, sign or capital letter counts.
     """
     spelled = _spelled(text)
     if language is not None and not language.lower().startswith("en"):
@@ -139,12 +139,12 @@ def wording(text: str, language: str | None = None) -> tuple[str, ...]:
 
 
 def invented(text: str, parents: Iterable[str]) -> set[str]:
-    """The numbers and names in a text that none of its parents has."""
+    """Return the numbers and names in a text that none of its parents has."""
     return _missing(text, " . ".join(parents))
 
 
 def lost(text: str, parents: Iterable[str]) -> set[str]:
-    """The numbers and names of the parents that a text lacks, and "not" where only one side denies."""
+    """Return the numbers and names of the parents that a text lacks; also "not" if only some of the texts deny."""
     originals = list(parents)
     denials = {denies(each) for each in (*originals, text)}
     missing = {mark for parent in originals for mark in _missing(parent, text)}
@@ -152,7 +152,7 @@ def lost(text: str, parents: Iterable[str]) -> set[str]:
 
 
 def new_words(text: str, parents: Iterable[str]) -> set[str]:
-    """The words of a text that none of its parents has, apart from endings and joining words."""
+    """Return the words of a text that none of its parents has; endings and joining words do not count."""
     known = {word for parent in parents for word in words(parent)}
     return {
         word for word in words(text) if word not in SUMMARY_WORDS and not any(_same_word(word, one) for one in known)
@@ -160,10 +160,10 @@ def new_words(text: str, parents: Iterable[str]) -> set[str]:
 
 
 def _spelled(text: str) -> list[str]:
-    """The words in their comparable form, contractions written out, with capital letters where they may mean a name."""
+    """Return comparable words with contractions written out; words that may be names keep their capital letter."""
     folded = comparable(text).rstrip(".! ").split()
     written = unicodedata.normalize("NFKC", text).rstrip(".! ").split()
-    if len(folded) != len(written):  # then the capital letters cannot be told
+    if len(folded) != len(written):  # then the words with capital letters cannot be matched
         written = folded
     spelled: list[str] = []
     begins = True
@@ -185,26 +185,26 @@ def _written_out(word: str) -> list[str]:
 
 
 def _is_article(word: str, after: str) -> bool:
-    """Whether a word is an article, and neither the letter in "hepatitis A" nor a part of "a few"."""
+    """Return whether a word is an article, not the letter in "hepatitis A" or a part of "a few"."""
     return word in ARTICLES and after not in ("", "few", "little", "lot", "bit")
 
 
 def _missing(text: str, known: str) -> set[str]:
-    """The numbers and names of one text that another does not have."""
+    """Return the numbers and names of one text that another does not have."""
     names = _NAME.findall(known)
-    there = {comparable(word) for word in names} | set(words(known))
+    present = {comparable(word) for word in names} | set(words(known))
     lower_case = {word for word in names if word == word.lower()}
     marks = set(_NUMBER.findall(text)) - set(_NUMBER.findall(known))
-    marks |= (set(words(text)) & NUMBER_WORDS) - there
+    marks |= (set(words(text)) & NUMBER_WORDS) - present
     for name, opens in _names(text):
         # "Likes" in "Likes tea" is no name if the other text says "I like tea".
-        if name not in there and not (opens and any(_same_word(name, word) for word in lower_case)):
+        if name not in present and not (opens and any(_same_word(name, word) for word in lower_case)):
             marks.add(name)
     return marks
 
 
 def _names(text: str) -> Iterator[tuple[str, bool]]:
-    """Words with a capital letter, and whether a sentence begins with them."""
+    """Yield the words with a capital letter, and whether a sentence begins with each."""
     for match in _NAME.finditer(text):
         name = comparable(match.group())
         if match.group() == match.group().lower() or name in SENTENCE_OPENERS:
@@ -216,7 +216,7 @@ def _names(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _same_word(one: str, other: str) -> bool:
-    """Whether two words are the same but for one ending; a word with a digit has no ending."""
+    """Return whether two words differ only in an ending; a word with a digit has no ending."""
     if one == other:
         return True
     shorter, longer = sorted((one, other), key=len)

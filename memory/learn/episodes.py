@@ -30,7 +30,7 @@ _INSERT = text(
 
 
 def may_be_kept(said: Sequence[Said]) -> tuple[Said, ...]:
-    """The messages of a turn that may be kept as they were said; none if the person asks to forget something."""
+    """Return the messages of a turn that may be kept as episodes; none if the person asks to forget something."""
     if any(asks_to_forget(each.content) for each in said if each.role == "user"):
         return ()
     return tuple(each for each in said if each.role != "system" and not holds_secret(each.content))
@@ -51,17 +51,17 @@ class Episodes:
         used: Collection[str] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep messages in their order, each only once; `used` are the memories that the reply was given."""
+        """Keep messages in their order, each only once; `used` are the ids of the memories that the reply was given."""
         turn = next((each.message_id for each in said if each.role == "user"), None)
-        for each, vector in zip(said, vectors, strict=True):
-            turn = each.message_id if each.role == "user" else turn
-            metadata = _metadata(user_id, each, turn, used, extra or {})
-            new = episode_id(user_id, each.message_id) if each.message_id else str(uuid.uuid4())
+        for message, vector in zip(said, vectors, strict=True):
+            turn = message.message_id if message.role == "user" else turn
+            metadata = _metadata(user_id, message, turn, used, extra or {})
+            new = episode_id(user_id, message.message_id) if message.message_id else str(uuid.uuid4())
             values = {"id": new, "vec": vector_text(vector), "metadata": metadata}
             connection.execute(_INSERT, values)
 
     def count(self, user_id: str) -> int:
-        """How many episodes a user has, hidden ones included."""
+        """Count the episodes of a user, hidden ones included."""
         [row] = self._database.read_as(user_id, "select count(*) as kept from vecs.episodes")
         return int(row["kept"])
 
@@ -92,7 +92,7 @@ class Episodes:
 
 
 def episode_id(user_id: str, message_id: str) -> str:
-    """The id that the episode of a message has, if it is kept."""
+    """Return the id of the episode of a message, whether or not it is kept."""
     return str(uuid.uuid5(_MESSAGES, f"{user_id} {message_id}"))
 
 
@@ -105,7 +105,7 @@ def _metadata(user_id: str, said: Said, turn: str | None, used: Collection[str],
         "actor_id": said.name,
         "created_at": said.at.astimezone(UTC).isoformat(),
         "message_id": said.message_id,
-        "turn": turn,  # the person's message; deleting what it taught hides the reply, too
+        "turn": turn,  # the person's message: if a memory from it is deleted, the reply is hidden as well
         "run_id": said.run_id,
         "used": sorted(used) if used and said.role == "assistant" else None,
     }

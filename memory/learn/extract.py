@@ -1,8 +1,8 @@
-"""Extraction: what a turn proposes to change, from one call of the memory model, or from plain rules without a model.
+"""Proposes what a turn changes in the memories: with one call of the memory model, or by plain rules without a model.
 
-Its first half holds the instructions and builds the prompts; its second half asks. Nothing is decided here:
-reconcile.py decides which proposals are accepted. If the model's answer cannot be used, the model is asked once more;
-then the error is raised, and the turn is tried again later. A failure never counts as "nothing to remember".
+The first half holds the instructions and builds the prompts; the second half asks the model. reconcile.py decides which
+proposals are accepted. If the model's answer cannot be used, the model is asked once more; then the error is raised,
+and the caller tries the turn again later. A failure never counts as "nothing to remember".
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Instructions:
 
 
 def instructions_for(settings: MemorySettings) -> Instructions:
-    """The instructions in the settings, each a text or the path of a file; otherwise the ones above."""
+    """Return the instructions in the settings, each a text or the path of a file; otherwise the ones above."""
     return Instructions(
         _text_or_file(settings.extract_prompt, "EXTRACT_PROMPT") or EXTRACT,
         _text_or_file(settings.update_prompt, "UPDATE_PROMPT") or UPDATE,
@@ -135,7 +135,7 @@ def extraction_prompt(
     instructions: Instructions | None = None,
     person: Person | None = None,
 ) -> list[PromptMessage]:
-    """The prompt for one turn: the instructions, then the turn and the nearest memories as data."""
+    """Build the prompt for one turn: the instructions, then the nearest memories and the turn as data."""
     sections, who = instructions or Instructions(), person or Person()
     known = "\n".join(f"[{number}] {_on_one_line(fact.text)}" for number, fact in enumerate(near, 1)) or "(none)"
     turn = "\n".join(_spoken_line(each, who) for each in said)
@@ -147,7 +147,7 @@ def extraction_prompt(
 
 
 def repair_prompt(prompt: Sequence[PromptMessage], bad_answer: str, problem: str) -> list[PromptMessage]:
-    """The same prompt, followed by the answer that cannot be used and the reason."""
+    """Build the prompt for a second try: the first prompt, the answer that cannot be used, and the reason."""
     words = f"That answer cannot be used: {problem} Answer again, with the JSON object and nothing else."
     return [
         *prompt,
@@ -185,7 +185,7 @@ def _on_one_line(text: str) -> str:
 
 
 def worth_reading(said: Sequence[Said]) -> bool:
-    """Whether the person said anything that could be kept; thanks and greetings cost no model call."""
+    """Return whether the person said anything that could be kept, more than thanks and greetings."""
     return any(_says_something(each.content) for each in said if each.role == "user")
 
 
@@ -201,7 +201,7 @@ def propose(
     instructions: Instructions | None = None,
     person: Person | None = None,
 ) -> list[Proposal]:
-    """What this turn proposes to change, given the memories nearest to it."""
+    """Propose what this turn changes; `near` are the memories nearest to it."""
     if model is None:
         from ..language import rules
 

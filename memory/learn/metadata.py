@@ -1,6 +1,6 @@
-"""The metadata of a memory's row, in mem0's flat form: of a new memory, a learned one, and one with new words.
+"""Builds the metadata of a memory's row, in mem0's flat form: for a new, a learned or a reworded memory.
 
-Nothing is read or written here.
+It neither reads nor writes the database.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from ..rows.bulk import Row
 
 __all__ = ["learned_metadata", "new_metadata", "reworded", "rows_as_said"]
 
-# What was drawn from the old words; new words have other sources.
-_DRAWN_FROM_WORDS = (
+# Keys that were derived from the old words, and are wrong for new words.
+_DERIVED_FROM_WORDS = (
     *("quote", "message_id", "source", "happened_at"),
     *("language", "entities", "relations", "text_lemmatized"),
 )
 
 
 def new_metadata(user_id: str, text: str, said: Said) -> dict[str, Any]:
-    """What every row has; keys without a value are absent rather than null, as mem0 wants it."""
+    """Build the keys that every row has; keys without a value are absent rather than null, as in mem0."""
     row = {"data": text, "user_id": user_id, "hash": content_hash(text)}
     # In UTC, so that the order of the texts is the order in time.
     moment = said.at.astimezone(UTC).isoformat()
@@ -32,7 +32,7 @@ def new_metadata(user_id: str, text: str, said: Said) -> dict[str, Any]:
 
 
 def learned_metadata(write: Write) -> dict[str, Any]:
-    """What a memory that was learned has besides: its kind, its quote, and what the quote tells."""
+    """Build the additional keys of a learned memory: its kind, its quote, and what follows from the quote."""
     known: dict[str, Any] = {
         "kind": write.kind,
         "quote": write.quote,
@@ -47,22 +47,22 @@ def learned_metadata(write: Write) -> dict[str, Any]:
 
 
 def reworded(fact: Fact, text: str, at: datetime) -> dict[str, Any]:
-    """A memory's metadata with new words, without what was drawn from the old ones."""
-    kept = {key: value for key, value in fact.metadata.items() if key not in _DRAWN_FROM_WORDS}
+    """Build the metadata of a memory with new words, without the keys that were derived from the old ones."""
+    kept = {key: value for key, value in fact.metadata.items() if key not in _DERIVED_FROM_WORDS}
     return {**kept, "data": text, "hash": content_hash(text), "updated_at": at.astimezone(UTC).isoformat()}
 
 
 def rows_as_said(said: Sequence[Said], user_id: str, extra: Mapping[str, Any]) -> list[Row]:
-    """A row for each message as it was said, with its role; a message that has an id is kept only once."""
+    """Build a row for each message as it was said; a message that has an id is kept only once."""
     return [
         Row(
             {
-                **new_metadata(user_id, each.content, each),
-                **({"message_id": each.message_id} if each.message_id else {}),
+                **new_metadata(user_id, message.content, message),
+                **({"message_id": message.message_id} if message.message_id else {}),
                 **extra,
-                "role": each.role,
+                "role": message.role,
             },
-            each.message_id,
+            message.message_id,
         )
-        for each in said
+        for message in said
     ]

@@ -1,4 +1,4 @@
-""" "Which is right?": the questions about contradictions, and what the person's answers do to the memories.
+"""Asks the person "Which is right?" about contradictions, and changes the memories as they answer.
 
 The model and reconcile.py decide whether there is a contradiction.
 """
@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
-from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from .. import arguments
 from ..database import Database, Reading
 from ..embed import Embedder
 from ..errors import InvalidInput, NotFound
@@ -33,7 +33,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A memory, and what was said that contradicts it."""
+    """A question about a memory and a new statement that contradicts it."""
 
     id: str
     memory_id: str
@@ -44,12 +44,12 @@ class Question:
 
     @property
     def text(self) -> str:
-        """What was said that contradicts the memory."""
+        """The new statement, which contradicts the memory."""
         return str(self.proposed["text"])
 
 
 def open_questions() -> Reading[list[Question]]:
-    """The questions that wait for an answer, the oldest first."""
+    """Read the questions that wait for an answer, the oldest first."""
     sql = f"select {FIELDS} from app.questions where answer is null order by asked_at, id"
     return Reading(sql, lambda rows: [Question(**row) for row in rows], {}, ("asked_at",))
 
@@ -63,11 +63,11 @@ class Questions:
         self._embedder = embedder
 
     def open(self, user_id: str) -> list[Question]:
-        """The questions that wait for an answer, the oldest first."""
+        """Return the questions that wait for an answer, the oldest first."""
         return self._database.read(user_id, open_questions())
 
     def answer(self, question_id: str, choice: Choice, *, user_id: str) -> Question:
-        """Carry out what the person answers: the new statement is right, the old one, both, or neither."""
+        """Record which statement the person says is right, and change the memories accordingly."""
         asked = next((each for each in self.open(user_id) if each.id == question_id), None)
         vectors = self._embedder.embed([asked.text]) if asked and choice in ("new", "both") else []
         with self._database.as_user(user_id) as connection:
@@ -78,7 +78,7 @@ class Questions:
         return question
 
     def ask(self, connection: Connection, fact: Fact, write: Write) -> None:
-        """Put a question, unless the same one is open."""
+        """Put a question to the person, unless the same one is open."""
         proposed = {"text": write.text, "kind": write.kind, "quote": write.quote, "happened_at": write.happened_at}
         proposed |= {"language": write.language, "said_at": write.said.at.isoformat()}
         connection.execute(
@@ -97,7 +97,7 @@ class Questions:
         return connection.execute(statement, {"messages": list(message_ids), "ids": list(memory_ids)}).rowcount
 
     def move(self, connection: Connection, moves: Sequence[tuple[str, str]]) -> None:
-        """Let open questions about one memory be about another, for pairs of (from, to)."""
+        """Move open questions from one memory to another, for pairs of (from, to)."""
         values = {"gone": [gone for gone, _ in moves], "kept": [kept for _, kept in moves]}
         connection.execute(text(_MOVE), values)
 
@@ -129,7 +129,7 @@ class Questions:
 
 
 def _note_answer(connection: Connection, question_id: str, choice: Choice) -> Question:
-    """Note the answer, once only, and return the question."""
+    """Record the answer, which can be given once, and return the question."""
     if choice not in CHOICES:
         raise InvalidInput(f"The answer is one of {', '.join(CHOICES)}.")
     row = (
@@ -138,7 +138,7 @@ def _note_answer(connection: Connection, question_id: str, choice: Choice) -> Qu
                 "update app.questions set answer = :choice, answered_at = now()"
                 f" where id = cast(:id as uuid) and answer is null returning {FIELDS}"
             ),
-            {"id": _uuid(question_id), "choice": choice},
+            {"id": arguments.row_uuid(question_id, "There is no such open question."), "choice": choice},
         )
         .mappings()
         .first()
@@ -153,10 +153,3 @@ update app.questions asked set memory_id = moved.kept
 from unnest(cast(:gone as text[]), cast(:kept as text[])) as moved (gone, kept)
 where asked.memory_id = moved.gone and asked.answer is null
 """
-
-
-def _uuid(value: str) -> str:
-    try:
-        return str(UUID(value))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise NotFound("There is no such open question.") from error

@@ -1,7 +1,7 @@
 """Decides which proposals are accepted, and turns them into writes; the others are refused with a reason. Pure.
 
-These rules bind the model: the quote must be the person's own words of this turn and prove the text; a memory to change
-must have been shown; a repetition is nothing new; newer words are not overwritten; a secret is never kept.
+The model cannot get around these rules: the quote must be the person's own words of this turn and prove the text; a
+memory to change must have been shown; a repetition adds nothing; newer words are not overwritten; no secret is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
 class Decision(NamedTuple):
-    """What will be written, what is refused and why, and which memories were said again."""
+    """The accepted writes, the refused proposals with reasons, and the ids of the memories that were said again."""
 
     writes: list[Write]
     refused: list[RefusedProposal]
@@ -60,25 +60,25 @@ def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequen
 
 
 def _message_with_quote(proposal: Proposal, said: Sequence[Said]) -> Said | None:
-    """The person's message that has the quote."""
+    """Return the person's message that contains the quote."""
     own_words = (each for each in said if each.role == "user")
     return next((each for each in own_words if stands_in(proposal.quote, each.content)), None)
 
 
 def _says_the_same(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> Fact | Write | None:
-    """The memory, or the write of this turn, that says the same already."""
+    """Return the memory, or the write of this turn, that says the same already."""
     candidates: list[Fact | Write] = [*shown, *writes]
     return next((each for each in candidates if same_statement(each.text, proposal.text)), None)
 
 
 def _changed_already(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> bool:
-    """Whether this turn changes the target already; a second change would rest on words that are gone."""
+    """Return whether this turn changes the target already: a second change would be based on its old text."""
     target = _target(proposal, shown)
     return target is not None and any(write.fact_id == target.id for write in writes)
 
 
 def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]) -> bool:
-    """Whether it adds what is known, or is an update that would change nothing."""
+    """Return whether a proposal adds what is known, or is an update that would change nothing."""
     if proposal.action == "add":
         return True
     target = _target(proposal, shown)
@@ -91,12 +91,12 @@ def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]
 
 
 def _proved(proposal: Proposal) -> bool:
-    """Whether the quote proves the text; a deletion has no text."""
+    """Return whether the quote proves the text; a deletion has no text."""
     return proposal.action == "delete" or shares_content(proposal.quote, proposal.text)
 
 
 def _assistants_words(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:
-    """Whether most of a text are the assistant's words, which prove nothing."""
+    """Return whether most words of a text are the assistant's, which prove nothing."""
     text = content_words(proposal.text)
     own = content_words("\n".join(each.content for each in said if each.role == "user"))
     theirs = content_words("\n".join(each.content for each in said if each.role == "assistant"))
@@ -133,7 +133,7 @@ def _target(proposal: Proposal, shown: Sequence[Fact]) -> Fact | None:
 
 
 def _changed_later(target: Fact, spoken: Said) -> bool:
-    """Whether a memory was last changed after this was said, as when an old turn is read late."""
+    """Return whether a memory was changed after this message, as happens when an old turn is read late."""
     try:
         written = datetime.fromisoformat(str(target.metadata.get("updated_at") or target.created_at))
     except ValueError:
@@ -152,7 +152,7 @@ def _names(proposal: Proposal) -> Iterable[str]:
 
 def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: Fact | Write | None) -> Write:
     target = _target(proposal, shown)
-    # Corrected into what another memory says already: then the target is deleted.
+    # The correction may be what another memory says already; then the target is deleted.
     replaced = known is not None and proposal.action == "update"
     return Write(
         action="delete" if replaced else proposal.action,

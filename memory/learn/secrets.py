@@ -1,4 +1,4 @@
-"""Recognises what must never be kept: passwords, keys, card and account numbers, and requests to forget something."""
+"""Recognises texts that must not be kept: with passwords, keys, card or account numbers, or a request to forget."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _FORGET = re.compile(
 
 
 def asks_to_forget(text: str) -> bool:
-    """Whether a text asks to forget something, or not to keep it."""
+    """Return whether a text asks to forget something, or not to keep it."""
     return bool(_FORGET.search(text))
 
 
 def holds_secret(text: str) -> bool:
-    """Whether a text holds a password, a key, or a card or account number."""
+    """Return whether a text holds a password, a key, or a card or account number."""
     return bool(_SECRET.search(text) or _IBAN.search(text) or any(map(_holds_card, _DIGITS.findall(text))))
 
 
 def _holds_card(digits: str) -> bool:
-    """Whether groups of digits hold a card's number; a date or a security code may follow it."""
+    """Return whether groups of digits hold a card's number; a date or a security code may follow it."""
     groups = re.split("[ -]", digits)
     spans = ("".join(groups[start:end]) for start in range(len(groups)) for end in range(start + 1, start + 20))
     return any(12 <= len(span) <= 19 and _is_card(span) for span in spans)
 
 
 def _is_card(digits: str) -> bool:
-    """Luhn's check, so that other long numbers are not taken for cards."""
+    """Return whether a number passes Luhn's check, as card numbers do."""
     numbers = [int(digit) for digit in digits]
     doubled = [sum(divmod(2 * number, 10)) for number in numbers[-2::-2]]
     return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0

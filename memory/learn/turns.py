@@ -1,7 +1,7 @@
-"""What a turn changes in the memories: planned first, then written in one transaction.
+"""Changes the memories as a turn requires: plans first, then writes in one transaction.
 
-Planning calls the model and the embedder and writes nothing; writing calls nobody. If a memory that a plan rests on
-was changed in between, nothing is overwritten: the plan is made anew.
+Planning calls the model and the embedder and writes nothing; writing calls neither. If a memory that a plan is based on
+was changed in between, nothing is overwritten, and a new plan is made.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = ["Turns", "plan_until_written"]
 
 NEAR = 10  # memories that the model is shown
 MAX_PLANS = 3
-Changes = list[dict[str, Any]]  # what was done, in mem0's shape: id, memory and event
+Changes = list[dict[str, Any]]  # the changes made, in mem0's shape: id, memory and event
 _Written = TypeVar("_Written")
 
 
 def plan_until_written(plan: Callable[[], Plan], write: Callable[[Plan], _Written]) -> tuple[Plan, _Written]:
-    """Plan and write; plan anew if a memory was changed meanwhile, and raise `MemoryChanged` after the third time."""
+    """Plan and write; plan again if a memory was changed meanwhile, and raise `MemoryChanged` after the third time."""
     for _ in range(MAX_PLANS - 1):
         planned = plan()
         try:
@@ -67,7 +67,7 @@ class Turns:
         self._episodes = Episodes(database)
 
     def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
-        """Work out what these messages change, or with `learn=False` only that they were said; nothing is written."""
+        """Plan what to learn from these messages, or with `learn=False` which to keep as episodes; write nothing."""
         check_user_id(user_id)
         return self._plan_learning(said, user_id) if learn else self._plan_episodes(said, user_id)
 
@@ -78,14 +78,14 @@ class Turns:
         used: Collection[str] = (),
         metadata: Mapping[str, Any] | None = None,
     ) -> Changes:
-        """Carry a plan out inside a transaction bound to its user; `MemoryChanged` if the plan is outdated.
+        """Carry out a plan inside a transaction bound to its user; raise `MemoryChanged` if the plan is outdated.
 
-        `used` are the memories that the reply among these messages was given, `metadata` the caller's own keys.
+        `used` are the ids of the memories that the reply was given, `metadata` the caller's own keys.
         """
         extra = metadata or {}
         self._store.lock_writes(connection, plan.user_id)
         if plan.writes:
-            # An expired memory would keep the same words from being learned again.
+            # While an expired memory exists, the same words could not be learned again.
             self._store.sign(connection, "tidy", "expired")
             self._store.delete_expired(connection)
         done: Changes = []
@@ -108,7 +108,7 @@ class Turns:
         used: Collection[str] = (),
         limited: Callable[[Plan], Plan] = lambda plan: plan,
     ) -> tuple[Plan, Changes]:
-        """Plan and write inside the caller's transaction, anew if a memory was changed meanwhile.
+        """Plan and write inside the caller's transaction; plan again if a memory was changed meanwhile.
 
         `limited` may take writes out of a plan before it is carried out.
         """
@@ -120,7 +120,7 @@ class Turns:
         return plan_until_written(lambda: limited(self.plan(said, user_id=user_id, learn=learn)), write)
 
     def count_recalled(self, connection: Connection, memory_ids: Sequence[str]) -> None:
-        """Note that memories were given to a reply."""
+        """Count that memories were given to a reply."""
         self._store.count_use(connection, memory_ids)
 
     def _plan_learning(self, said: Sequence[Said], user_id: str) -> Plan:
@@ -169,7 +169,7 @@ class Turns:
             return [_change("ADD", new, write.text) for new in self._store.insert(connection, [row])]
         fact = self._store.lock(connection, write.fact_id)
         if fact is None or fact.text != write.seen:
-            raise MemoryChanged("A memory was changed while this was worked out.")
+            raise MemoryChanged("A memory was changed while this plan was made.")
         if write.action == "ask":
             self._questions.ask(connection, fact, write)
             return [_change("ASK", fact.id, write.text)]

@@ -95,7 +95,7 @@ class Usage:
 
 
 class Model(Protocol):
-    """What the rest of the program needs of a chat model."""
+    """A chat model, as the rest of the program uses it."""
 
     @property
     def name(self) -> str:

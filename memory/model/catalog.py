@@ -77,7 +77,7 @@ class ModelCatalog:
 
 def _for_chat(names: Iterable[str]) -> list[str]:
     fit = {
-        each for each in names if each.isprintable() and 0 < len(each) <= MAX_NAME and not _NOT_FOR_CHAT.search(each)
+        name for name in names if name.isprintable() and 0 < len(name) <= MAX_NAME and not _NOT_FOR_CHAT.search(name)
     }
     return sorted(fit, key=lambda each: (each.casefold(), each))[:MAX_NAMES]
 

@@ -88,7 +88,7 @@ def recipe_named(recipe: Recipe | str) -> Recipe:
 
 
 def related(candidates: Sequence[Candidate], floor: float) -> float:
-    """Return how sure it is that the question is about anything here; the recipe says what is enough.
+    """Return how likely the question is about any candidate; `Recipe.threshold` says what is enough.
 
     `floor` is the cosine that unrelated texts have under this embedding model. The more rows there are, the better
     the best one must be, because some row is close to any question by chance.
@@ -100,11 +100,11 @@ def related(candidates: Sequence[Candidate], floor: float) -> float:
     return best / chance
 
 
-def _relatedness(each: Candidate, floor: float) -> float:
-    near = max(0.0, (each.meaning - floor) / (1 - floor))
-    covered = each.covered / each.of_words if each.of_words else 0.0
-    # A question about someone of whom nothing is known is most likely about nothing here.
-    return near + 0.3 * covered + 0.2 * each.linked - (UNKNOWN_NAME if each.strangers else 0.0)
+def _relatedness(candidate: Candidate, floor: float) -> float:
+    near = max(0.0, (candidate.meaning - floor) / (1 - floor))
+    covered = candidate.covered / candidate.of_words if candidate.of_words else 0.0
+    # A question about someone of whom nothing is known is most likely about no candidate.
+    return near + 0.3 * covered + 0.2 * candidate.linked - (UNKNOWN_NAME if candidate.strangers else 0.0)
 
 
 def rank(candidates: Sequence[Candidate], question: str, recipe: Recipe, now: datetime, limit: int) -> list[Fact]:
@@ -119,46 +119,46 @@ def within(facts: Sequence[Fact], budget: int, limit: int) -> list[Fact]:
     """Return the first results that do not repeat one another, up to the limit and the budget of tokens."""
     kept: list[Fact] = []
     kept_words: list[set[str]] = []
-    for each in facts:
+    for fact in facts:
         if len(kept) == limit:
             break
-        own_words, cost = content_words(each.text), tokens(each.text)
+        own_words, cost = content_words(fact.text), tokens(fact.text)
         if (kept and cost > budget) or any(_repeats(own_words, other) for other in kept_words):
             continue
         budget -= cost
-        kept.append(each)
+        kept.append(fact)
         kept_words.append(own_words)
     return kept
 
 
 def _no_echoes(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Leave out replies that only repeat a memory which is among the candidates: it came from them, or they used it."""
+    """Leave out replies that repeat a memory among the candidates: it was learned from their turn, or they used it."""
     memories = {each.id for each in candidates if each.source == "memories"}
     turns = {_text(each, "message_id") for each in candidates if each.source == "memories"} - {""}
     return [
-        each
-        for each in candidates
-        if each.metadata.get("role") != "assistant"
-        or each.source == "memories"
-        or not (memories & _used(each) or _text(each, "turn") in turns)
+        candidate
+        for candidate in candidates
+        if candidate.metadata.get("role") != "assistant"
+        or candidate.source == "memories"
+        or not (memories & _used(candidate) or _text(candidate, "turn") in turns)
     ]
 
 
-def _used(each: Candidate) -> set[str]:
+def _used(candidate: Candidate) -> set[str]:
     """Return the ids of the memories that a reply was given."""
-    used = each.metadata.get("used")
+    used = candidate.metadata.get("used")
     return {one for one in used if isinstance(one, str)} if isinstance(used, list) else set()
 
 
-def _text(each: Candidate, key: str) -> str:
+def _text(candidate: Candidate, key: str) -> str:
     """Return a text of a row, which another program may have written in any form."""
-    value = each.metadata.get(key)
+    value = candidate.metadata.get(key)
     return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
 class _QuestionWords:
-    """What the words of the question ask for."""
+    """The names in a question, and whether it asks for a time."""
 
     names: frozenset[str]
     when: bool
@@ -168,34 +168,36 @@ class _QuestionWords:
         return cls(frozenset(words(question.replace("'s", " ").replace("’s", " "))), asks_when(question))
 
 
-def _scored(each: Candidate, asked: _QuestionWords, recipe: Recipe, now: datetime) -> Fact:
+def _scored(candidate: Candidate, asked: _QuestionWords, recipe: Recipe, now: datetime) -> Fact:
     parts = {
-        "meaning": each.relative,
-        "words": each.words,
-        "dated": each.dated,
-        "linked": each.linked,
-        **_of_row(each, asked),
-        "recent": _recent(each.metadata, now),
-        "confirmed": float(_text(each, "confirmed_at") > _text(each, "created_at")),
+        "meaning": candidate.relative,
+        "words": candidate.words,
+        "dated": candidate.dated,
+        "linked": candidate.linked,
+        **_of_row(candidate, asked),
+        "recent": _recent(candidate.metadata, now),
+        "confirmed": float(_text(candidate, "confirmed_at") > _text(candidate, "created_at")),
     }
     full = recipe.weights["meaning"] + recipe.weights["words"]
     weighted = {name: round(recipe.weights[name] * part / full, 4) for name, part in parts.items() if part}
     score = round(min(1.0, max(0.0, sum(weighted.values()))), 4)
-    return Fact(each.id, each.metadata, score, each.source, weighted | {"cosine": round(each.meaning, 4)})
+    return Fact(
+        candidate.id, candidate.metadata, score, candidate.source, weighted | {"cosine": round(candidate.meaning, 4)}
+    )
 
 
-def _of_row(each: Candidate, asked: _QuestionWords) -> dict[str, float]:
+def _of_row(candidate: Candidate, asked: _QuestionWords) -> dict[str, float]:
     """Return the parts that depend on the row itself."""
-    text = str(each.metadata.get("data", ""))
-    said = each.source == "episodes" or "role" in each.metadata
-    speaker = str(each.metadata.get("actor_id", "")).casefold().split(" ")[0]
+    text = str(candidate.metadata.get("data", ""))
+    said = candidate.source == "episodes" or "role" in candidate.metadata
+    speaker = str(candidate.metadata.get("actor_id", "")).casefold().split(" ")[0]
     return {
         "speaker": float(bool(speaker) and speaker in asked.names),
         "timed": float(asked.when and _tells_time(text)),
         "substance": min(1.0, len(text) / 200) if said else 1.0,
         "question": float(said and text.rstrip().endswith(("?", "？"))),
-        "episode": float(each.source == "episodes"),
-        "assistant": float(each.metadata.get("role") == "assistant"),
+        "episode": float(candidate.source == "episodes"),
+        "assistant": float(candidate.metadata.get("role") == "assistant"),
     }
 
 
@@ -214,13 +216,13 @@ def _repeats(one: set[str], other: set[str]) -> bool:
     return bool(one) and len(one & other) >= 0.9 * len(one | other)
 
 
-def _sum(each: Fact) -> float:
+def _sum(fact: Fact) -> float:
     """Return the sum that orders the list; unlike the score that is shown, it may exceed 1."""
-    return sum(part for name, part in (each.parts or {}).items() if name != "cosine")
+    return sum(part for name, part in (fact.parts or {}).items() if name != "cosine")
 
 
-def _order(each: Fact) -> tuple[float, str]:
-    return -_sum(each), each.id
+def _order(fact: Fact) -> tuple[float, str]:
+    return -_sum(fact), fact.id
 
 
 def _tells_time(text: str) -> bool:

@@ -77,14 +77,14 @@ def standalone(question: str, before: Sequence[Said], model: Model | None) -> st
 
 
 MAX_GRAMS = 60
-# The database selects by a coarse sum, and ranking may change the order: so more candidates are asked for than results.
+# The database selects by a coarse sum and ranking may change the order, so it returns more candidates than results.
 CANDIDATES_PER_RESULT, MIN_CANDIDATES, MAX_CANDIDATES = 4, 40, 1_000
 MAX_STANDING = 12
 
 
 @dataclass(frozen=True)
 class Query:
-    """A question, and how to answer it."""
+    """A question, and the options of its search."""
 
     text: str
     user_id: str
@@ -98,7 +98,7 @@ class Query:
 
 
 class Recall:
-    """Finds what is remembered about a question."""
+    """Finds the memories and episodes that answer a question."""
 
     def __init__(
         self, database: Database, store: Store, embedder: Embedder, model: Model | None, reranker: Reranker | None
@@ -171,15 +171,15 @@ class Recall:
         if not named:
             return (), "UTC"
         person = self._people.get(user_id)
-        here = now.astimezone(person.zone)
-        # "Yesterday" is another day only where it is already, or still, another date.
-        return (named if here.date() == now.date() else spans(question, here)), person.timezone
+        local = now.astimezone(person.zone)
+        # "Yesterday" is another day only if the person's date differs from the date in UTC.
+        return (named if local.date() == now.date() else spans(question, local)), person.timezone
 
 
 def _without_days(question: str, named: Sequence[Span]) -> str:
     """Return the words to search for, without those that name days."""
-    for each in named:
-        question = question.replace(each.text, " ")
+    for span in named:
+        question = question.replace(span.text, " ")
     return question
 
 
@@ -206,8 +206,8 @@ def _grams(question: str) -> list[str]:
     return list(dict.fromkeys(grams))[:MAX_GRAMS]
 
 
-# Questions and statements that have nothing to do with each other: how similar an embedding model finds them is the
-# similarity below which it says nothing.
+# Questions and statements that have nothing to do with each other. Their mean similarity under an embedding model is
+# the floor: a similarity below it means nothing.
 _QUESTIONS = (
     "Where does Tom work?",
     "What is Omar allergic to?",

@@ -137,9 +137,9 @@ class History:
         if not events:
             raise NotFound("There is no such change.")
         run = f"undo-{uuid4()}" if len(events) > 1 else None
-        for each in events:
-            self._store.sign(connection, "person", f"undo of {each.event}", run=run)
-            self.take_back(connection, each, embed)
+        for event in events:
+            self._store.sign(connection, "person", f"undo of {event.event}", run=run)
+            self.take_back(connection, event, embed)
         return events
 
     def take_back(self, connection: Connection, event: Event, embed: Embed) -> None:

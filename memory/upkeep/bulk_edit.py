@@ -1,4 +1,4 @@
-"""Many memories at once: pages of them, deleting several together, and importing a file.
+"""Handles many memories at once: pages of memories, deleting several together, and importing a file.
 
 Each change is one run in the history, so `Memory.undo(run)` reverses it as a whole. This module draws nothing.
 """

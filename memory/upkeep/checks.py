@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
-from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -30,7 +29,7 @@ __all__ = ["MAX_CHECKS", "MAX_QUESTION", "Check", "Checks", "subject"]
 Outcome = Literal["found", "changed", "missed", "gone"]
 MAX_CHECKS, MAX_QUESTION = 50, 300
 RESULTS, SEARCHED = 8, 200  # results that a reply gets, and results that are searched when those miss the memory
-# Every result, however far from the question, to show at which place a missed memory is.
+# A recipe that returns every result, however far from the question, to find the place of a missed memory.
 _ALL = replace(RECIPES["everything"], threshold=-100.0, share=-100.0, budget=1_000_000)
 MAX_SHOWN_TEXT, MAX_SUBJECT_WORDS = 300, 2
 FIELDS = "id::text, question, memory_id, pinned_text, pinned_at, ran_at, outcome, place, why"
@@ -56,7 +55,7 @@ class Check:
 
     @property
     def green(self) -> bool:
-        """Whether the last run found the memory."""
+        """True if the last run found the memory."""
         return self.outcome == "found"
 
 
@@ -92,7 +91,11 @@ class Checks:
     def accept(self, check_id: str, *, user_id: str) -> Check:
         """Take the memory's present text as the expected one, and clear the last result."""
         with self._database.as_user(arguments.asking(user_id)) as connection:
-            row = connection.execute(text(_ACCEPT), {"id": _uuid(check_id)}).mappings().first()
+            row = (
+                connection.execute(text(_ACCEPT), {"id": arguments.row_uuid(check_id, "There is no such check.")})
+                .mappings()
+                .first()
+            )
         if row is None:
             raise NotFound("There is no such check, or its memory was deleted.")
         return Check(**row)
@@ -100,7 +103,9 @@ class Checks:
     def unpin(self, check_id: str, *, user_id: str) -> None:
         """Delete a check."""
         with self._database.as_user(arguments.asking(user_id)) as connection:
-            if not connection.execute(text(_UNPIN), {"id": _uuid(check_id)}).rowcount:
+            if not connection.execute(
+                text(_UNPIN), {"id": arguments.row_uuid(check_id, "There is no such check.")}
+            ).rowcount:
                 raise NotFound("There is no such check.")
 
     def run(self, *, user_id: str) -> list[Check]:
@@ -191,13 +196,6 @@ def _why_not_pinned(connection: Connection) -> str:
     if (connection.scalar(text("select count(*) from app.recall_checks")) or 0) >= MAX_CHECKS:
         return f"There can be at most {MAX_CHECKS} checks: delete one first."
     return "This question is pinned to this memory already."
-
-
-def _uuid(value: str) -> str:
-    try:
-        return str(UUID(value))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise NotFound("There is no such check.") from error
 
 
 def _results(done: Sequence[Check]) -> dict[str, Any]:

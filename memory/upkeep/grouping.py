@@ -1,4 +1,4 @@
-"""Groups memories: which say the same, which are about one thing, which could be deleted, and what a merged one holds.
+"""Groups memories that say the same or are about one thing, proposes deletions, and builds merged metadata.
 
 Pure functions of the memories. tidy.py asks the database and the model, and writes.
 """
@@ -35,7 +35,7 @@ MAX_PROPOSALS = 100
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Memories that differ in one of these are about different times, speakers or agents.
 _SETTING = ("happened_at", "expiration_date", "agent_id", "actor_id", "app_id")
-# These say where a memory's own words come from, so they are not taken over from another memory.
+# These say where a memory's own words come from, so they are not copied from another memory.
 _ORIGIN = ("quote", "quotes", "message_id", "run_id", "source", "merged_from", "summary_of", "text_lemmatized")
 _GRAPH_KEYS = ("entities", "relations")
 
@@ -53,7 +53,7 @@ class MemoryWithUse:
 
     @property
     def fact(self) -> Fact:
-        """The memory itself."""
+        """The memory without its use."""
         return Fact(self.id, self.metadata)
 
     def expired(self, now: datetime) -> bool:
@@ -62,7 +62,7 @@ class MemoryWithUse:
         return isinstance(day, str) and bool(_DATE.match(day)) and day[:10] < f"{now:%Y-%m-%d}"
 
     def touched_at(self) -> datetime | None:
-        """Return when it was last written or confirmed, as far as its dates can be read."""
+        """Return when it was last written or confirmed; dates that cannot be read do not count."""
         written = (read_moment(self.metadata.get(key)) for key in ("created_at", "updated_at", "confirmed_at"))
         return max((moment for moment in (*written, self.repeated_at) if moment), default=None)
 
@@ -87,23 +87,23 @@ class Pruning:
 def same_statements(memories: Iterable[MemoryWithUse]) -> list[list[Fact]]:
     """Group memories with the same wording; in each group the best sourced comes first, then the oldest."""
     alike: dict[tuple[str, ...], list[MemoryWithUse]] = defaultdict(list)
-    for each in memories:
-        language = each.metadata.get("language")
-        words = wording(each.fact.text, language if isinstance(language, str) else None)
+    for memory in memories:
+        language = memory.metadata.get("language")
+        words = wording(memory.fact.text, language if isinstance(language, str) else None)
         if words:
-            alike[words].append(each)
+            alike[words].append(memory)
     return [group for several in alike.values() if len(several) > 1 for group in _by_setting(several)]
 
 
 def _by_setting(several: Sequence[MemoryWithUse]) -> list[list[Fact]]:
     groups: dict[str, list[Fact]] = defaultdict(list)
-    for each in several:
-        groups[_setting(each)].append(each.fact)
+    for memory in several:
+        groups[_setting(memory)].append(memory.fact)
     return [sorted(group, key=_rank) for group in groups.values() if len(group) > 1]
 
 
 def summary_group(memory: MemoryWithUse) -> str | None:
-    """Return what must be equal for memories to be summed up together; None if this one must stay as it is."""
+    """Return a key that memories to be summed up together share; None if this one must stay unchanged."""
     of = memory.metadata
     fixed = memory.asked or memory.fact.kind in ("instruction", "event") or of.get("source") in ("person", "tidy")
     if fixed or of.get("happened_at") or of.get("expiration_date"):
@@ -152,12 +152,12 @@ def replacement(parents: Sequence[Fact], statement: str, now: datetime) -> dict[
 def prunable(memories: Iterable[MemoryWithUse], now: datetime) -> list[Pruning]:
     """Propose to delete what is old and was never recalled or confirmed, the oldest first."""
     proposals = []
-    for each in memories:
-        touched = each.untouched(now)
+    for memory in memories:
+        touched = memory.untouched(now)
         if touched is None:
             continue
         reason = f"not written, recalled or confirmed since {touched:%Y-%m-%d}"
-        proposals.append((touched, Pruning(each.id, each.fact.text, reason)))
+        proposals.append((touched, Pruning(memory.id, memory.fact.text, reason)))
     return [
         proposal for _, proposal in sorted(proposals, key=lambda pair: (pair[0], pair[1].memory_id))[:MAX_PROPOSALS]
     ]

@@ -1,4 +1,4 @@
-"""The health of one person's memories: how many there are of what, and which of them deserve a look.
+"""The health of one person's memories: how many there are of each kind, and which of them deserve a look.
 
 It needs at most two trips to the database, however many memories there are; the rest is computed from them. It changes
 nothing; `Tidy.merge` merges duplicates.
@@ -60,7 +60,7 @@ class Health:
 
     @property
     def well(self) -> bool:
-        """Whether nothing needs the person's attention; unconfirmed memories may wait."""
+        """True if nothing needs the person's attention; unconfirmed memories may wait."""
         return not (self.copies or self.stale.count or self.unused.count)
 
 
@@ -107,7 +107,7 @@ _ReasonSince = tuple[Reason, datetime]
 
 
 def _stale(memory: MemoryWithUse, now: datetime) -> _ReasonSince | None:
-    """The memory has expired, its day is past, or it was not written, recalled or confirmed for long."""
+    """Return why a memory is out of date: it has expired, its day is past, or it was long not touched."""
     if memory.expired(now):
         return "expired", _day(memory.metadata.get("expiration_date")) or now
     day = _day(memory.metadata.get("happened_at"))
@@ -126,7 +126,7 @@ def _unused(memory: MemoryWithUse, now: datetime) -> _ReasonSince | None:
 
 
 def _unconfirmed(memory: MemoryWithUse, now: datetime) -> _ReasonSince | None:
-    """Replies use the memory, and the person has not said it again since it was kept."""
+    """Return why a memory needs confirming: replies use it, and the person has not said it again."""
     if not memory.recalled or memory.confirmed:
         return None
     touched = memory.touched_at()

@@ -1,8 +1,8 @@
-"""The profile: one page about a person, with lines written from their memories and lines of their own.
+"""The profile: one page about a person, with lines that are written from their memories and lines by the person.
 
 `refresh` writes the page again when the memories have changed; with a model in its words, without one in the words of
 the memories. A line that the person changed, added or removed is theirs: the memories under it are not used for
-another line. The page changes no memory; whoever erases memories calls `erase_lines`.
+another line. The page changes no memory; code that erases memories calls `erase_lines`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tidies one person's memories: deletes expired ones, merges those that say the same, sums up those about one thing.
 
-A run is one transaction and one `run` in the history, so it is undone as one. What could be deleted as unused is only
-proposed. Messages that are kept as they were said are not touched, and without a model no text is rewritten. What
-follows from the memories alone is worked out in grouping.py.
+A run is one transaction and one `run` in the history, so it is undone as one. It only proposes to delete unused memories.
+Messages that are kept as they were said are not touched, and without a model no text is rewritten. grouping.py computes
+what follows from the memories alone.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MAX_SUMMARY = 600  # characters
 
 @dataclass(frozen=True)
 class MergedMemory:
-    """A memory that now stands for others."""
+    """A memory that replaces others."""
 
     memory_id: str
     instead_of: tuple[str, ...]
@@ -59,7 +59,7 @@ class MergedMemory:
 
 @dataclass(frozen=True)
 class Report:
-    """What one run did. Undo it with `run`. `skipped` counts what was left unchanged, by reason."""
+    """The changes of one run, which `run` undoes. `skipped` counts what was left unchanged, by reason."""
 
     run: str
     merged: tuple[MergedMemory, ...] = ()
@@ -71,7 +71,7 @@ class Report:
 
     @property
     def changed(self) -> bool:
-        """Whether there is anything to undo."""
+        """True if there is anything to undo."""
         return bool(self.merged or self.summarised or self.expired)
 
 
@@ -81,7 +81,7 @@ _Statement = tuple[Sequence[Fact], str, Sequence[float]]  # the memories it sums
 
 @dataclass(frozen=True)
 class _Changes:
-    """What a run is going to change, worked out beforehand."""
+    """The planned changes of a run."""
 
     expired: Sequence[Fact]
     duplicates: Sequence[Sequence[Fact]]  # the first of each group is kept
@@ -201,7 +201,7 @@ class Tidy:
     def _merge(
         self, connection: Connection, groups: Sequence[Sequence[Fact]], known: _Metadata
     ) -> tuple[MergedMemory, ...]:
-        """Let the first of each group stand for the others, with a few statements for all groups."""
+        """Replace each group by its first memory, with a few statements for all groups."""
         known.update((first.id, joined(first, others)) for first, *others in groups)
         moves = [(other.id, first.id) for first, *others in groups for other in others]
         self._store.move_use(connection, moves)

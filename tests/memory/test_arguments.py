@@ -87,7 +87,7 @@ def test_top_k_is_another_name_for_limit() -> None:
 
 
 def test_two_different_limits_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="two names of one thing"):
+    with pytest.raises(InvalidInput, match="mean the same"):
         arguments.limited(5, 3, default=10)
 
 
