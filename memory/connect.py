@@ -110,7 +110,7 @@ def _connect(address: str | None, opened: ExitStack) -> Database:
     wanted = settings()
     url = address or wanted.database_url
     if url is None:
-        server = _hold_server(wanted.data_dir, opened)
+        server = _shared_server(wanted.data_dir, opened)
         database = Database(server.app_url, server.admin_url)
     else:
         # The administrator's address in the settings belongs to the database in the settings.
@@ -159,50 +159,50 @@ def _bundled() -> Embedder:
 
 
 @dataclass
-class _Hold:
+class _SharedServer:
     server: Postgres
     users: int = 0
 
 
-_holding = threading.Lock()
-_held: dict[Path, _Hold] = {}
+_servers_lock = threading.Lock()
+_servers: dict[Path, _SharedServer] = {}
 
 
-def _hold_server(data_dir: Path, opened: ExitStack) -> Postgres:
+def _shared_server(data_dir: Path, opened: ExitStack) -> Postgres:
     """Start the server of a folder, or share the one that runs; it stops with its last user, or with this process."""
     place = data_dir.expanduser().absolute()
-    with _holding, _local_packages():
+    with _servers_lock, _local_packages():
         from .embedded.postgres import Postgres
 
-        hold = _held.get(place) or _Hold(Postgres(place))
+        shared = _servers.get(place) or _SharedServer(Postgres(place))
         # Start it even if this process did so before: the server may have been stopped since.
-        hold.server.start()
-        hold.users += 1
-        _held[place] = hold
-    opened.callback(_release, place)
-    return hold.server
+        shared.server.start()
+        shared.users += 1
+        _servers[place] = shared
+    opened.callback(_stop_using, place)
+    return shared.server
 
 
-def _release(place: Path) -> None:
-    with _holding:
-        hold = _held.get(place)
-        if hold is None:
+def _stop_using(place: Path) -> None:
+    with _servers_lock:
+        shared = _servers.get(place)
+        if shared is None:
             return
-        hold.users -= 1
-        if hold.users <= 0:
-            del _held[place]
-            hold.server.stop()
+        shared.users -= 1
+        if shared.users <= 0:
+            del _servers[place]
+            shared.server.stop()
 
 
 @atexit.register
-def _release_all() -> None:
+def _stop_all_servers() -> None:
     """Stop the servers that a script did not close before it ended."""
-    with _holding:
-        while _held:
-            _, hold = _held.popitem()
+    with _servers_lock:
+        while _servers:
+            _, shared = _servers.popitem()
             # No caller is left to see the error, and the next start cleans up.
             with suppress(AppError):
-                hold.server.stop()
+                shared.server.stop()
 
 
 @contextmanager

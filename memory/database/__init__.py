@@ -62,13 +62,13 @@ class Database:
     @contextmanager
     def as_user(self, user_id: str) -> Iterator[Connection]:
         """Begin a transaction that can read and write only this user's rows; it commits at the end."""
-        with self._bound(self._binding(user_id)) as connection:
+        with self._bound_transaction(self._binding(user_id)) as connection:
             yield connection
 
     @contextmanager
     def as_worker(self) -> Iterator[Connection]:
         """Begin a transaction without a user, which may only claim turns and count until `become` binds it to one."""
-        with self._bound(NOBODY) as connection:
+        with self._bound_transaction(NOBODY) as connection:
             yield connection
 
     def become(self, connection: Connection, user_id: str) -> None:
@@ -133,7 +133,7 @@ class Database:
                     raw.autocommit = False
 
     @contextmanager
-    def _bound(self, binding: Mapping[str, str]) -> Iterator[Connection]:
+    def _bound_transaction(self, binding: Mapping[str, str]) -> Iterator[Connection]:
         with translating(self.url), self._begin(binding) as connection:
             yield connection
             connection.commit()

@@ -228,7 +228,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], _ReadDays], ...]:
             _day_of_month,
         ),
         (rf"\b{month}\s+{_YEAR}", _month_of_year),
-        (r"\bon\s+the\s+(?P<day>\d{1,2})(?:st|nd|rd|th)(?=\s*(?:[?.!,;]|$))", _day_alone),
+        (r"\bon\s+the\s+(?P<day>\d{1,2})(?:st|nd|rd|th)(?=\s*(?:[?.!,;]|$))", _day_number),
         (r"\b(?:in|during|since|from|of)\s+the\s+(?P<decade>(?:19|20)\d0|'?[6-9]0)'?s\b", _decade),
     ]
     return tuple((re.compile(each, re.IGNORECASE), read) for each, read in made)
@@ -379,5 +379,5 @@ def _day_of_month(match: re.Match[str], today: date) -> Days | None:
     return day_of_month(int(match["day"]), MONTHS[written.casefold()], groups.get("year"), today)
 
 
-def _day_alone(match: re.Match[str], today: date) -> Days | None:
+def _day_number(match: re.Match[str], today: date) -> Days | None:
     return latest_day(int(match["day"]), today)

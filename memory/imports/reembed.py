@@ -1,4 +1,4 @@
-"""Re-embedding: moves every vector to another embedding model while the app goes on with the old vectors.
+"""Re-embedding: replaces every vector by one of another embedding model while the app goes on with the old ones.
 
 New vectors are collected beside the old ones in batches; one short transaction at the end swaps them. A run that was
 interrupted, even by a kill, breaks nothing, and the next run continues it. Old vectors in the history are emptied; an
@@ -42,20 +42,20 @@ class Moved:
 
 
 def reembed(database: Database, embedder: Embedder, on_start: Callable[[int], OnBatch] | None = None) -> Moved:
-    """Move all rows to this embedder. `on_start` gets their number and returns what is called after each batch."""
+    """Move all rows to this embedder. `on_start` gets their number and returns a function to call after each batch."""
     present = made_for(database)
     if present is None:
         raise MigrationNeeded("There are no vectors yet: the first start creates the tables for the configured model.")
     engine = connect(database.admin_url, pool_size=2, max_overflow=0)
     try:
-        with translating(database.admin_url), _alone(engine):
+        with translating(database.admin_url), _only_process(engine):
             return _Move(engine, embedder, present[1]).run(on_start)
     finally:
         engine.dispose()
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
+def _only_process(engine: Engine) -> Iterator[None]:
     """Hold the lock that lets one process re-embed at a time; it ends with the connection, even after a kill."""
     with engine.connect() as connection:
         if not connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
@@ -68,7 +68,7 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 
 class _Move:
-    """One run."""
+    """One run of re-embedding."""
 
     def __init__(self, engine: Engine, embedder: Embedder, from_model: str) -> None:
         self._engine = engine
@@ -110,18 +110,18 @@ class _Move:
         after, kept = "", 0
         while True:
             with self._transaction() as connection:
-                rows = _without(connection, table, after, BATCH)
+                rows = _rows_to_embed(connection, table, after, BATCH)
             if not rows:
                 return kept
             vectors = self._embed(rows)
             with self._transaction() as connection:
-                kept += self._keep(connection, table, rows, vectors)
+                kept += self._store_vectors(connection, table, rows, vectors)
             after = rows[-1][0]
 
     def _embed(self, rows: Sequence[tuple[str, str]]) -> list[list[float]]:
         return self._embedder.embed([said for _, said in rows])
 
-    def _keep(
+    def _store_vectors(
         self, connection: Connection, table: str, rows: Sequence[tuple[str, str]], vectors: Sequence[Sequence[float]]
     ) -> int:
         values = {
@@ -130,7 +130,7 @@ class _Move:
             "texts": [said for _, said in rows],
             "vectors": [vector_text(vector) for vector in vectors],
         }
-        kept = connection.scalar(text(_KEEP), values) or 0
+        kept = connection.scalar(text(_STORE_VECTORS), values) or 0
         self._rows += kept
         self._on_batch(kept)
         return kept
@@ -151,11 +151,11 @@ class _Move:
             with self._transaction(LOCK_SECONDS) as connection:
                 connection.execute(text("select app.lock_vectors()"))
                 for table in list(connection.scalars(text("select app.tables_with_vectors()"))):
-                    rows = _without(connection, table, "", FEW + 1)
+                    rows = _rows_to_embed(connection, table, "", FEW + 1)
                     if len(rows) > FEW:
                         return False
                     if rows:
-                        self._keep(connection, table, rows, self._embed(rows))
+                        self._store_vectors(connection, table, rows, self._embed(rows))
                 connection.execute(text("select app.swap_vectors(:emptied)"), {"emptied": emptied})
         except sqlalchemy_errors.OperationalError as error:
             if getattr(error.orig, "pgcode", None) not in ("55P03", "40P01"):  # lock timeout or deadlock
@@ -180,10 +180,12 @@ class _Move:
             raise
 
 
-_KEEP = "select app.keep_next_vectors(:table, cast(:ids as text[]), cast(:texts as text[]), cast(:vectors as text[]))"
+_STORE_VECTORS = (
+    "select app.keep_next_vectors(:table, cast(:ids as text[]), cast(:texts as text[]), cast(:vectors as text[]))"
+)
 
 
-def _without(connection: Connection, table: str, after: str, wanted: int) -> list[tuple[str, str]]:
+def _rows_to_embed(connection: Connection, table: str, after: str, wanted: int) -> list[tuple[str, str]]:
     """Return rows that have no new vector, with the text to embed."""
     rows = connection.execute(
         text("select id, said from app.without_next_vector(:table, :after, :wanted)"),

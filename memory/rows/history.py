@@ -6,7 +6,6 @@ too, so it can be undone. This module does not judge what a memory says.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from ..database import Database
 from ..errors import InvalidInput, NotFound
 from ..facts import KINDS, Fact, embedded
 from ..filters import Filter
-from .store import Store
+from .store import Store, matching
 from .vectors import vector_text
 
 __all__ = ["Entry", "Event", "History", "Timeline"]
@@ -93,9 +92,7 @@ class History:
 
     def as_of(self, user_id: str, moment: datetime, limit: int, conditions: Filter | None = None) -> list[Fact]:
         """Return the memories as they were at a moment, the newest first."""
-        matching = (
-            " and jsonb_path_match(new_metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)" if conditions else ""
-        )
+        clause, values = matching(conditions, "new_metadata")
         rows = self._database.read_as(
             user_id,
             "select memory_id, new_metadata from ("
@@ -104,13 +101,8 @@ class History:
             " where action <> 'delete'"
             " and coalesce(new_metadata ->> 'expiration_date', '9999-12-31')"
             "   >= to_char(%(moment)s::timestamptz, 'YYYY-MM-DD')"
-            f"{matching} order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
-            {
-                "moment": moment,
-                "limit": limit,
-                "path": conditions.path if conditions else None,
-                "variables": json.dumps(conditions.variables) if conditions else None,
-            },
+            f"{clause} order by new_metadata ->> 'created_at' desc, memory_id limit %(limit)s",
+            {"moment": moment, "limit": limit, **values},
         )
         return [Fact(row["memory_id"], row["new_metadata"]) for row in rows]
 

@@ -24,7 +24,7 @@ from ..filters import Filter
 from ..recall.rank import Candidate
 from .vectors import NEW_ROWS, copy_rows, may_copy, vector_text
 
-__all__ = ["RecallQuery", "Store", "memory_count"]
+__all__ = ["RecallQuery", "Store", "matching", "memory_count"]
 
 # Row-level security enforces the first condition once more. An expired memory is hidden until tidying deletes it.
 OWN = "user_id = %(user_id)s"
@@ -133,10 +133,10 @@ class Store:
 
     def all(self, user_id: str, limit: int, conditions: Filter | None = None) -> list[Fact]:
         """Return the user's memories, the newest first."""
-        matching, values = _matching(conditions)
+        clause, values = matching(conditions)
         rows = self._database.read_as(
             user_id,
-            f"select id, metadata from vecs.memories where {OWN} and {CURRENT}{matching} "
+            f"select id, metadata from vecs.memories where {OWN} and {CURRENT}{clause} "
             "order by metadata ->> 'created_at' desc, id limit %(limit)s",
             {"user_id": user_id, "limit": limit, **values},
         )
@@ -144,10 +144,10 @@ class Store:
 
     def page(self, user_id: str, number: int, size: int, conditions: Filter | None = None) -> tuple[list[Fact], int]:
         """Return one page of the user's memories, the newest first, and their number; past the end, the last page."""
-        matching, values = _matching(conditions)
+        clause, values = matching(conditions)
         rows = self._database.read_as(
             user_id,
-            f"with mine as materialized (select id, metadata from vecs.memories where {OWN} and {CURRENT}{matching}),"
+            f"with mine as materialized (select id, metadata from vecs.memories where {OWN} and {CURRENT}{clause}),"
             " counted as (select count(*) as total from mine) select id, metadata, total from mine, counted"
             " order by metadata ->> 'created_at' desc, id limit %(size)s offset least("
             "   %(before)s, (select greatest(0, (total - 1) / %(size)s * %(size)s) from counted))",
@@ -348,11 +348,11 @@ def memory_count() -> Reading[int]:
     return Reading("select count(*) as total from vecs.memories", lambda rows: int(rows[0]["total"]))
 
 
-def _matching(conditions: Filter | None) -> tuple[str, dict[str, Any]]:
+def matching(conditions: Filter | None, column: str = "metadata") -> tuple[str, dict[str, Any]]:
     """Return the clause for a caller's filters, with its values."""
     if conditions is None:
         return "", {}
-    clause = " and jsonb_path_match(metadata, %(path)s::jsonpath, %(variables)s::jsonb, true)"
+    clause = f" and jsonb_path_match({column}, %(path)s::jsonpath, %(variables)s::jsonb, true)"
     return clause, {"path": conditions.path, "variables": json.dumps(conditions.variables)}
 
 

@@ -1,8 +1,8 @@
 """Tidies one person's memories: deletes expired ones, merges those that say the same, sums up those about one thing.
 
-A run is one transaction and one `run` in the history, so it is undone as one. It only proposes to delete unused memories.
-Messages that are kept as they were said are not touched, and without a model no text is rewritten. grouping.py computes
-what follows from the memories alone.
+A run is one transaction and one `run` in the history, so it is undone as one. Unused memories are only proposed to be
+deleted. Messages that are kept as they were said are not touched, and without a model no text is rewritten. grouping.py
+computes what follows from the memories alone.
 """
 
 from __future__ import annotations
