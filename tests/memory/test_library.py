@@ -323,7 +323,7 @@ def test_settings_that_cannot_work_are_refused_with_one_sentence(
     bare.setenv(name, value)
     with pytest.raises((SettingsError, LocalError), match=sentence):
         Memory()
-    assert connect._held == {}
+    assert connect._servers == {}
 
 
 # -- called as mem0 is ---------------------------------------------------------------------------------
