@@ -228,5 +228,5 @@ def test_ctrl_c_says_how_to_continue(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "_import", interrupted)
-    with pytest.raises(SystemExit, match="the same command goes on"):
+    with pytest.raises(SystemExit, match="run the same command again"):
         command.main(["import", str(tmp_path / "held.json"), "--user", "dave"])
