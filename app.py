@@ -1,7 +1,7 @@
-"""Where Streamlit starts: the ASGI app with its routes, and the navigation that every page is reached through.
+"""Defines the ASGI app with its routes, and runs the page that a browser session has open.
 
-`streamlit run app.py` imports this file once to find `app`, and then runs it as the script of each
-browser session; which of the two it is, the script's context tells.
+`streamlit run app.py` imports this file once to find `app`, and then runs it as the script of each browser session.
+Only in the second case there is a script context.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def answer_health(_request: Request) -> JSONResponse:
 
 
 def run_page() -> None:
-    """Run the page that was asked for; the navigation is shown to those who are signed in."""
+    """Run the page that is open; only people who are signed in see the navigation."""
     set_up_page()
     st.session_state[RUN_BY_APP] = True
     signed_in = _signed_in()

@@ -3,7 +3,7 @@
     app = st.App(__file__, routes=…, **protection())
 
 A browser that follows these headers loads nothing from other sites and runs only the app's own scripts, whatever a text
-on the page contains. Nothing here knows users.
+on the page contains. This module does not know who is signed in.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ OVER_HTTPS = {"strict-transport-security": "max-age=31536000"}
 def protection() -> dict[str, Any]:
     """Return the arguments for `st.App`: the middleware, outermost first, and what to do about a bug."""
     hosts = list(st.get_option("server.allowedHosts") or [])
-    known = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)] if hosts else []
-    middleware = [Middleware(SecurityHeaders), *known, Middleware(SameOriginOnly)]
+    host_check = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)] if hosts else []
+    middleware = [Middleware(SecurityHeaders), *host_check, Middleware(SameOriginOnly)]
     return {"middleware": middleware, "on_script_error": show_unexpected}
 
 
@@ -106,15 +106,15 @@ class SameOriginOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on."""
-        if scope["type"] == "http" and scope["method"] in CHANGING_METHODS and not from_here(Headers(scope=scope)):
+        if scope["type"] == "http" and scope["method"] in CHANGING_METHODS and not _same_origin(Headers(scope=scope)):
             refusal = PlainTextResponse("This has to come from a page of this app.", status_code=403)
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def from_here(headers: Headers) -> bool:
-    """Whether the browser says that the request comes from a page of this app.
+def _same_origin(headers: Headers) -> bool:
+    """Return whether the browser says that the request comes from a page of this app.
 
     Sec-Fetch-Site is set by the browser: no script can change it, and it is right behind any proxy. A browser that does
     not send it (over plain http) sends the Origin, which has to be the host of the request, by its own name or by the
@@ -125,12 +125,12 @@ def from_here(headers: Headers) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = urlsplit(headers.get("origin", ""))
-    asked = {headers.get("host"), headers.get("x-forwarded-host")}
-    return bool(origin.netloc) and origin.scheme in ("http", "https") and origin.netloc in asked
+    own_hosts = {headers.get("host"), headers.get("x-forwarded-host")}
+    return bool(origin.netloc) and origin.scheme in ("http", "https") and origin.netloc in own_hosts
 
 
 def show_unexpected(error: Exception) -> bool:
-    """Show the person a number after a bug, under which the log has the details."""
+    """Log an unexpected error under a number, and show the person this number."""
     number = uuid4().hex[:8]
     log.error("unexpected, shown as %s", number, exc_info=error)
     st.error(f"Something went wrong that should not. If it stays, tell whoever runs this: error {number}.")

@@ -1,1 +1,1 @@
-"""Who uses the app: signing up, in and out, and the check at the start of every page."""
+"""Signs people up, in and out, and checks at the start of every page who is signed in."""

@@ -1,8 +1,8 @@
-"""Every request to the auth server, through one Supabase client for each browser session.
+"""Signs people in and out and changes their accounts at the auth server; one Supabase client for each browser session.
 
-The only importer of supabase. A client is never shared, because its next request would run as whoever used it last.
-Every session that it returns has a token that `auth/tokens.py` checked. The auth server's errors become those of
-`auth/errors.py` here. This module draws nothing and stores no session.
+Only this module imports supabase. A client is never shared, because its next request would run as whoever used it last.
+Every session that it returns has a token that `auth/tokens.py` checked. It turns the auth server's errors into those of
+`auth/errors.py`. It draws nothing and stores no session.
 """
 
 from __future__ import annotations
@@ -35,19 +35,18 @@ from auth.tokens import NOT_TRUSTED, tokens_of
 from memory.errors import InvalidInput, SettingsError
 
 __all__ = [
-    "NO_AUTH_SERVER",
-    "UNREACHABLE",
     "AuthClient",
-    "Enrolment",
-    "Session",
-    "refusal",
-    "weak_password",
 ]
 
 PATIENCE_SECONDS = 10
-LINKS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
-_LINK_USED_UP = "This link or code does not work any more. Sign in, or ask for another mail."
+MIN_PASSWORD = 8
+LINK_KINDS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
 Scope = Literal["local", "others", "global"]
+_UNREACHABLE = "The sign-in server does not answer. Try again in a moment."
+_NO_AUTH_SERVER = "What answers at SUPABASE_URL is not a sign-in server."
+_USED_UP = "This link or code does not work any more: it was used already, or it is too old. Ask for another mail."
+_WRONG_CODE = "This code is not right. Codes change every half minute: try the one that is shown now."
+_NOT_OFFERED = "This sign-in server does not offer that."
 
 
 class AuthClient:
@@ -72,13 +71,13 @@ class AuthClient:
     def sign_up(self, email: str, password: str) -> Session | None:
         """Make an account. Return None if the address has to be confirmed before signing in."""
         credentials = _credentials(email, password)
-        with translating():
+        with _translated_errors():
             return self._session(self._client.auth.sign_up(credentials))
 
     def sign_in(self, email: str, password: str) -> Session:
         """Sign in with a password."""
         credentials = _credentials(email, password)
-        with translating():
+        with _translated_errors():
             session = self._session(self._client.auth.sign_in_with_password(credentials))
         if session is None:
             raise WrongCredentials("Sign-in did not work: check the address and the password.")
@@ -87,7 +86,7 @@ class AuthClient:
     def send_link(self, email: str) -> None:
         """Mail a link and a code to sign in with. The caller cannot tell whether there is such an account."""
         request: Any = {"email": checked_address(email), "options": {"should_create_user": False}}
-        with translating():
+        with _translated_errors():
             try:
                 self._client.auth.sign_in_with_otp(request)
             except vendor.AuthApiError as error:
@@ -96,33 +95,33 @@ class AuthClient:
 
     def send_recovery(self, email: str) -> None:
         """Mail a link and a code to choose a new password with. The caller cannot tell whether the account exists."""
-        with translating():
+        with _translated_errors():
             self._client.auth.reset_password_for_email(checked_address(email))
 
     def resend(self, email: str) -> None:
         """Mail the confirmation of a new account again."""
-        with translating():
+        with _translated_errors():
             self._client.auth.resend({"type": "signup", "email": checked_address(email)})
 
     def use_link(self, token_hash: str, kind: str) -> Session | None:
         """Use the link of a mail. Return None for a change of address whose other mail is still to be confirmed."""
-        if kind not in LINKS or not token_hash or len(token_hash) > 500:
+        if kind not in LINK_KINDS or not token_hash or len(token_hash) > 500:
             raise InvalidInput("This link does not belong to this app, or it is damaged.")
         session = self._verify({"token_hash": token_hash, "type": kind})
         if session is None and kind != "email_change":
-            raise SignInError(_LINK_USED_UP)
+            raise SignInError(_USED_UP)
         return session
 
     def use_code(self, email: str, code: str, kind: str) -> Session:
         """Use the code of a mail instead of its link."""
         session = self._verify({"email": checked_address(email), "token": checked_code(code), "type": kind})
         if session is None:
-            raise SignInError(_LINK_USED_UP)
+            raise SignInError(_USED_UP)
         return session
 
     def begin_oauth(self, provider: Any, back_to: str) -> tuple[str, str]:
         """Return the address at which the browser signs in with a provider, and the verifier to keep meanwhile."""
-        with translating():
+        with _translated_errors():
             answer = self._client.auth.sign_in_with_oauth({"provider": provider, "options": {"redirect_to": back_to}})
         [verifier] = (value for name, value in self._storage.storage.items() if name.endswith("-code-verifier"))
         return answer.url, verifier
@@ -130,7 +129,7 @@ class AuthClient:
     def finish_oauth(self, code: str, verifier: str) -> Session:
         """Sign in with the code that a provider sent back with the browser."""
         proof: Any = {"auth_code": code, "code_verifier": verifier}
-        with translating():
+        with _translated_errors():
             session = self._session(self._client.auth.exchange_code_for_session(proof))
         if session is None:
             raise SignInError("Sign-in did not work. Try again.")
@@ -139,8 +138,8 @@ class AuthClient:
     # -- while signed in --------------------------------------------------------------------------------
 
     def refresh(self, session: Session) -> Session:
-        """Return the session with new tokens. A refresh token works once: the caller has to see to that."""
-        with translating():
+        """Return the session with new tokens. A refresh token works only once: the caller must not use it again."""
+        with _translated_errors():
             fresh = self._session(self._client.auth.refresh_session(session.refresh_token))
         if fresh is None or fresh.user_id != session.user_id:
             raise SessionEnded(SIGNED_OUT)
@@ -148,40 +147,40 @@ class AuthClient:
 
     def check(self, session: Session) -> None:
         """Raise unless the token of a stored session is valid and belongs to its user."""
-        with translating():
+        with _translated_errors():
             claims = self._tokens.check(session.access_token, self._user_of)
         if claims["sub"] != session.user_id:
             raise UntrustedToken(NOT_TRUSTED)
 
     def confirm_alive(self, session: Session) -> None:
-        """Ask the server, and raise `SessionEnded` if the session has ended; called before what cannot be undone."""
-        with translating():
+        """Raise `SessionEnded` if the server says that the session has ended; called before the account is deleted."""
+        with _translated_errors():
             user_id = self._user_of(session.access_token)
         if user_id != session.user_id:
             raise SessionEnded(SIGNED_OUT)
 
     def sign_out(self, session: Session, scope: Scope = "local") -> None:
         """End this session on the server, or the person's others, or all; do nothing if it has ended already."""
-        with suppress(SessionEnded), translating():
+        with suppress(SessionEnded), _translated_errors():
             self._client.auth.admin.sign_out(session.access_token, scope)
 
     def check_password(self, email: str, password: str) -> None:
         """Raise `WrongCredentials` unless this is the account's password."""
         credentials = _credentials(email, password)
-        with translating():
-            proved = self._client.auth.sign_in_with_password(credentials).session
-            if proved is not None:
-                self._client.auth.admin.sign_out(proved.access_token, "local")
+        with _translated_errors():
+            signed_in = self._client.auth.sign_in_with_password(credentials).session
+            if signed_in is not None:
+                self._client.auth.admin.sign_out(signed_in.access_token, "local")
 
     def change_password(self, session: Session, new: str, code: str = "") -> None:
         """Set a new password; raise `ConfirmItsYou` if the server first wants the code that it has just mailed."""
-        wanted: Any = {"password": checked_password(new)}
+        changes: Any = {"password": checked_password(new)}
         if code:
-            wanted["nonce"] = code.strip()
-        with translating():
+            changes["nonce"] = code.strip()
+        with _translated_errors():
             self._act_as(session)
             try:
-                self._client.auth.update_user(wanted)
+                self._client.auth.update_user(changes)
             except vendor.AuthApiError as error:
                 if error.code == "reauthentication_needed":
                     self._client.auth.reauthenticate()
@@ -189,38 +188,38 @@ class AuthClient:
 
     def change_email(self, session: Session, new: str) -> bool:
         """Change the address; return False if the links in the mails have to be used first."""
-        wanted = checked_address(new)
-        with translating():
+        address = checked_address(new)
+        with _translated_errors():
             self._act_as(session)
-            answer = self._client.auth.update_user({"email": wanted})
-        return (answer.user.email or "").lower() == wanted.lower()
+            answer = self._client.auth.update_user({"email": address})
+        return (answer.user.email or "").lower() == address.lower()
 
     def delete_sign_in(self, session: Session) -> bool:
-        """Delete the account at the auth server; return False if it does not let people do so themselves."""
+        """Delete the account at the auth server; return False if the server does not let people delete their own."""
         headers = {"apikey": self._key, "Authorization": f"Bearer {session.access_token}"}
-        with translating():
+        with _translated_errors():
             return self._http.delete(f"{self._url}/auth/v1/user", headers=headers).status_code == 204
 
     # -- the second factor -----------------------------------------------------------------------
 
     def enrol(self, session: Session) -> Enrolment:
         """Begin to set up a second factor, after removing those that were begun and never finished."""
-        with translating():
+        with _translated_errors():
             self._act_as(session)
-            for each in self._client.auth.mfa.list_factors().all:
-                if each.status != "verified":
-                    self._client.auth.mfa.unenroll({"factor_id": each.id})
+            for factor in self._client.auth.mfa.list_factors().all:
+                if factor.status != "verified":
+                    self._client.auth.mfa.unenroll({"factor_id": factor.id})
             begun = self._client.auth.mfa.enroll({"factor_type": "totp", "issuer": "Keepsake"})
         if begun.totp is None:
-            raise NotSupported("This sign-in server does not offer that.")
+            raise NotSupported(_NOT_OFFERED)
         return Enrolment(begun.id, begun.totp.qr_code.removeprefix("data:image/svg+xml;utf-8,"), begun.totp.secret)
 
     def pass_factor(self, session: Session, factor_id: str, code: str) -> Session:
         """Return the session with its second factor passed; raise if the code is wrong."""
-        shown = checked_code(code)
-        with translating():
+        digits = checked_code(code)
+        with _translated_errors():
             self._act_as(session)
-            self._client.auth.mfa.challenge_and_verify({"factor_id": factor_id, "code": shown})
+            self._client.auth.mfa.challenge_and_verify({"factor_id": factor_id, "code": digits})
             passed = self._session(self._client.auth.refresh_session())
         if passed is None:
             raise SessionEnded(SIGNED_OUT)
@@ -228,7 +227,7 @@ class AuthClient:
 
     def remove_factor(self, session: Session) -> None:
         """Remove the second factor; the session shows it once it is refreshed."""
-        with translating():
+        with _translated_errors():
             self._act_as(session)
             self._client.auth.mfa.unenroll({"factor_id": session.factor_id or ""})
 
@@ -246,63 +245,56 @@ class AuthClient:
         return answer.user.id if answer else None
 
     def _verify(self, proof: Any) -> Session | None:
-        with translating():
+        with _translated_errors():
             return self._session(self._client.auth.verify_otp(proof))
 
     def _session(self, answer: Any) -> Session | None:
         """Return the session in the server's answer after checking its token; None if it has no session."""
-        answered = answer.session
-        if answered is None or answered.user is None:
+        granted = answer.session
+        if granted is None or granted.user is None:
             return None
-        claims = self._tokens.check(answered.access_token, self._user_of)
-        if claims["sub"] != answered.user.id:
+        claims = self._tokens.check(granted.access_token, self._user_of)
+        if claims["sub"] != granted.user.id:
             raise UntrustedToken(NOT_TRUSTED)
-        factors = [each.id for each in answered.user.factors or [] if each.status == "verified"]
+        factors = [each.id for each in granted.user.factors or [] if each.status == "verified"]
         return Session(
-            answered.user.id,
-            answered.user.email or "",
+            granted.user.id,
+            granted.user.email or "",
             float(claims["exp"]),
-            answered.access_token,
-            answered.refresh_token,
+            granted.access_token,
+            granted.refresh_token,
             factors[0] if factors else None,
             claims.get("aal") == "aal2",
         )
-
-
-@contextmanager
-def translating() -> Iterator[None]:
-    """Turn supabase's errors into those of this app."""
-    try:
-        yield
-    except vendor.AuthWeakPasswordError as error:
-        raise WeakPassword(weak_password(error.reasons)) from error
-    except vendor.AuthRetryableError as error:
-        raise AuthUnreachable(UNREACHABLE) from error
-    except vendor.AuthSessionMissingError as error:
-        raise SessionEnded(SIGNED_OUT) from error
-    except vendor.AuthApiError as error:
-        raise refusal(str(error.code or ""), error.status, str(error)) from error
-    except vendor.AuthUnknownError as error:
-        raise AuthUnreachable(NO_AUTH_SERVER) from error
-    except vendor.AuthError as error:
-        raise SignInError("Sign-in did not work. Try again in a moment.") from error
-    except httpx.HTTPError as error:
-        raise AuthUnreachable(UNREACHABLE) from error
-    except ValueError as error:
-        # The library lets a page that is not JSON through as it is.
-        raise AuthUnreachable(NO_AUTH_SERVER) from error
 
 
 def _credentials(email: str, password: str) -> Any:
     return {"email": checked_address(email), "password": checked_password(password)}
 
 
-MIN_PASSWORD = 8
-UNREACHABLE = "The sign-in server does not answer. Try again in a moment."
-NO_AUTH_SERVER = "What answers at SUPABASE_URL is not a sign-in server."
-_USED_UP = "This link or code does not work any more: it was used already, or it is too old."
-_WRONG_CODE = "This code is not right. Codes change every half minute: try the one that is shown now."
-_NOT_OFFERED = "This sign-in server does not offer that."
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Turn supabase's errors into those of `auth/errors.py`."""
+    try:
+        yield
+    except vendor.AuthWeakPasswordError as error:
+        raise WeakPassword(_weak_password_sentence(error.reasons)) from error
+    except vendor.AuthRetryableError as error:
+        raise AuthUnreachable(_UNREACHABLE) from error
+    except vendor.AuthSessionMissingError as error:
+        raise SessionEnded(SIGNED_OUT) from error
+    except vendor.AuthApiError as error:
+        raise _translate(str(error.code or ""), error.status, str(error)) from error
+    except vendor.AuthUnknownError as error:
+        raise AuthUnreachable(_NO_AUTH_SERVER) from error
+    except vendor.AuthError as error:
+        raise SignInError("Sign-in did not work. Try again in a moment.") from error
+    except httpx.HTTPError as error:
+        raise AuthUnreachable(_UNREACHABLE) from error
+    except ValueError as error:
+        # The library raises this for an answer that is not JSON.
+        raise AuthUnreachable(_NO_AUTH_SERVER) from error
+
 
 _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "invalid_credentials": (WrongCredentials, "Unknown address or wrong password."),
@@ -344,10 +336,10 @@ _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
 }
 
 
-def refusal(code: str, status: int, words: str) -> SignInError:
-    """Return the error for a refusal; `words` is the server's own text, which is read and never shown."""
+def _translate(code: str, status: int, words: str) -> SignInError:
+    """Return the error for a refusal; `words` is the server's own text, which is never shown."""
     if code == "weak_password":
-        return WeakPassword(weak_password([]))
+        return WeakPassword(_weak_password_sentence([]))
     if code in _BY_CODE:
         kind, sentence = _BY_CODE[code]
         return kind(sentence)
@@ -362,8 +354,8 @@ def refusal(code: str, status: int, words: str) -> SignInError:
     return SignInError("That did not work. Check what you typed, and try again.")
 
 
-def weak_password(reasons: Iterable[str]) -> str:
-    """Return why the server refused a password, and what it would accept."""
+def _weak_password_sentence(reasons: Iterable[str]) -> str:
+    """Return the sentence about a refused password: why it was refused, or what would be accepted."""
     if "pwned" in reasons:
         return "This password is known from a data leak: choose another."
     if "characters" in reasons:

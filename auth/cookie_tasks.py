@@ -1,4 +1,4 @@
-"""What the browser has to do about its session cookie: set it with a ticket, or drop it.
+"""Decides what the browser has to do about its session cookie: set it with a ticket, or drop it.
 
 `ui/browser/cookie_bridge.py` hands the task to the page's script, which calls the routes in `auth/routes.py`. This
 module draws nothing.
@@ -22,7 +22,7 @@ def cookie_task() -> dict[str, str] | None:
         st.session_state.pop(guard.TICKET, None)
     if guard.TICKET in st.session_state:
         ticket, issued = st.session_state[guard.TICKET]
-        if time.monotonic() - issued > TICKET_SECONDS:  # it never arrived: the network failed, or the page was left
+        if time.monotonic() - issued > TICKET_SECONDS:  # it was not used: the network failed, or the page was left
             ticket = guard.sessions().ticket(guard.device())
             st.session_state[guard.TICKET] = ticket, time.monotonic()
         return {"path": "session/keep", "ticket": ticket, "once": ticket}
@@ -32,7 +32,7 @@ def cookie_task() -> dict[str, str] | None:
 
 
 def cookie_refused() -> None:
-    """Note that the browser could not set its cookie here, so that sign-in lasts as long as the tab."""
+    """Note that the browser could not set its cookie, so that sign-in lasts as long as the tab."""
     st.session_state.pop(guard.TICKET, None)
     st.session_state[guard.NO_COOKIE] = True
 

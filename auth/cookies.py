@@ -1,6 +1,6 @@
-"""Names that follow from what a browser sends: of its device, of the app's address, of the app's cookies.
+"""Derives the device's name, the app's address and the names of its cookies from what a browser sends.
 
-Every function takes plain values; nothing here reads a request or sets a cookie.
+Every function takes plain values; none reads a request or sets a cookie.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every error of signing in, each with one sentence that says what happened and what to do.
+"""Defines the errors of signing in, each with one sentence that says what happened and what to do.
 
     SignInError               signing in, or proving who is asking, failed
     ├── WrongCredentials     unknown address or wrong password; the sentence never says which
@@ -13,7 +13,7 @@
     ├── ConfirmItsYou        the auth server asks for a code from a mail first
     └── AuthUnreachable      the auth server did not answer
 
-The auth client translates the auth server's errors into these. All of them are `AppError`s, which pages catch.
+The auth client turns the auth server's errors into these. All of them are `AppError`s, which pages catch.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ __all__ = [
     "WeakPassword",
     "WrongCredentials",
 ]
-
 
 SIGNED_OUT = "You were signed out. Please sign in again."
 

@@ -1,8 +1,8 @@
-"""The check at the start of every page: `user = require_user()` is its first line.
+"""Checks at the start of every page who is signed in (`user = require_user()`), and signs people in and out of a tab.
 
-A person signs in with `sign_in`, or by the cookie of an earlier visit. Each run checks the session again, so that one
-which was revoked elsewhere ends. This module draws nothing: whoever is not signed in is sent to the welcome page.
-`_clear_state` decides what stays in a tab after a person has signed out.
+A person signs in with `sign_in`, or by the cookie of an earlier visit. Each run checks the session again, so that a
+session which was revoked elsewhere ends. This module draws nothing: whoever is not signed in is sent to the welcome
+page. `_clear_state` decides what stays in a tab after a person has signed out.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ class User:
 def require_user() -> User:
     """Return the signed-in user; send anybody else to the welcome page, which ends the calling page."""
     if not st.session_state.get(RUN_BY_APP):
-        # Streamlit runs a page that was asked for directly without app.py: go there first.
+        # A page whose address is opened directly is run without app.py: run app.py first.
         _note_wanted_page()
         st.switch_page("app.py")
-    # app.py has checked a moment ago; a dialog or a fragment runs without app.py, and checks here.
+    # In a run of the whole page app.py has just checked; a dialog or a fragment runs without app.py.
     user = st.session_state.pop(CHECKED, None) or current_user()
     if user is None:
         _note_wanted_page()
@@ -82,29 +82,29 @@ def require_user() -> User:
 
 
 def open_wanted_page() -> NoReturn:
-    """Open the page that the person asked for before they had to sign in, or the chat."""
+    """Open the page that the person wanted to open before they had to sign in, or the chat."""
     page, parameters = st.session_state.pop(WANTED_PAGE, (HOME, {}))
     st.switch_page(page, query_params=parameters)
 
 
 def _note_wanted_page() -> None:
-    """Remember the page that was asked for, with the parameters in its address."""
+    """Note the page that the person wants to open, with the parameters in its address."""
     name = urlsplit(st.context.url or "").path.rstrip("/").rpartition("/")[2]
     page = OTHER_ADDRESSES.get(name, f"pages/{name}.py")
     if page in (*PAGES, *OTHER_ADDRESSES.values()):
         st.session_state[WANTED_PAGE] = (page, st.query_params.to_dict())
 
 
-def begin_run(kept_by: Sessions) -> User | None:
-    """Return who is signed in, at the start of each run of app.py; `kept_by` holds all sessions."""
-    st.session_state[SESSIONS] = kept_by
+def begin_run(store: Sessions) -> User | None:
+    """Note the store of all sessions, and return the signed-in user; app.py calls this at the start of each run."""
+    st.session_state[SESSIONS] = store
     user = current_user()
     st.session_state[CHECKED] = user
     return user
 
 
 def current_user() -> User | None:
-    """Return who is signed in here, after refreshing the tokens if need be; None once the session has ended."""
+    """Return the signed-in user, after refreshing the tokens if need be; None if nobody is signed in."""
     tokens: Session | None = st.session_state.get(SESSION) or _session_from_cookie()
     if tokens is None:
         return None
@@ -121,8 +121,8 @@ def current_user() -> User | None:
     except (SessionEnded, UntrustedToken):
         _end_session()
         return None
-    kept_by = sessions()
-    return User(tokens.user_id, tokens.email, lambda: kept_by.status(device) is not None)
+    store = sessions()
+    return User(tokens.user_id, tokens.email, lambda: store.status(device) is not None)
 
 
 def session() -> Session:
@@ -141,8 +141,8 @@ def device() -> OpenDevice:
 
 def sessions() -> Sessions:
     """Return the store of all sessions."""
-    kept_by: Sessions = st.session_state[SESSIONS]
-    return kept_by
+    store: Sessions = st.session_state[SESSIONS]
+    return store
 
 
 def client() -> AuthClient:
@@ -161,15 +161,15 @@ def _own_client(url: str, key: str) -> AuthClient:
 
 
 def sign_in(arrived: Session) -> None:
-    """Sign this person in; clear what an earlier person left in the tab, but not the page that was asked for."""
+    """Sign this person in; clear what an earlier person left in the tab, but keep the page they wanted to open."""
     if arrived.needs_second_factor:
         raise SignInError("The second factor is still missing.")
     before, opened = st.session_state.get(SESSION), st.session_state.get(DEVICE)
     if before and opened and before.user_id == arrived.user_id and sessions().status(opened):
         renew(arrived)  # the person was signed in already, and used the link in a mail
         return
-    mine = st.session_state.get(UNSENT_TEXT, ("",))[0] == arrived.user_id
-    _clear_state(keeping=(WANTED_PAGE, UNSENT_TEXT) if mine else (WANTED_PAGE,))
+    wrote_unsent = st.session_state.get(UNSENT_TEXT, ("",))[0] == arrived.user_id
+    _clear_state(keeping=(WANTED_PAGE, UNSENT_TEXT) if wrote_unsent else (WANTED_PAGE,))
     st.session_state.pop(DROP)
     st.session_state[SESSION] = arrived
     _open_session(arrived)
@@ -183,7 +183,7 @@ def renew(changed: Session) -> None:
 
 def refresh_session() -> None:
     """Refresh the tokens, so that they show what the auth server changed about the person."""
-    st.session_state[SESSION] = sessions().fresh(device(), client().refresh, anew=True)
+    st.session_state[SESSION] = sessions().fresh(device(), client().refresh, always=True)
 
 
 def sign_out(*, everywhere: bool = False) -> str | None:
@@ -219,9 +219,9 @@ def _session_from_cookie() -> Session | None:
     try:
         found = sessions().find(cookie)
         if found is not None:
-            opened, kept = found[0], _valid_tokens(*found)
-            st.session_state[DEVICE], st.session_state[SESSION] = opened, kept
-            return kept
+            tokens = _valid_tokens(*found)
+            st.session_state[DEVICE], st.session_state[SESSION] = found[0], tokens
+            return tokens
     except (SessionEnded, UntrustedToken):
         pass
     st.session_state[TRIED_COOKIE] = cookie
@@ -242,11 +242,11 @@ def _valid_tokens(opened: OpenDevice, kept: Session) -> Session:
             return kept
     except (SessionEnded, UntrustedToken):
         pass  # the session has ended, or the signing key was changed: refreshing tells which
-    return sessions().fresh(opened, client().refresh, anew=True)
+    return sessions().fresh(opened, client().refresh, always=True)
 
 
 def _clear_state(*, keeping: tuple[str, ...] = (UNSENT_TEXT,)) -> None:
-    """Clear this tab's state, but for what this module needs and the text that could not be sent."""
+    """Clear this tab's state, except for what this module needs and the names in `keeping`."""
     names = (SESSIONS, TRIED_COOKIE, NO_COOKIE, *keeping)
     kept = {name: st.session_state[name] for name in names if name in st.session_state}
     st.session_state.clear()
@@ -279,7 +279,7 @@ def signed_out_notice() -> str | None:
 
 
 def restore_unsent(user: User, box: str) -> bool:
-    """Put a text that could not be sent back into its box, unless it is another person's; return whether it did."""
+    """Put a text that could not be sent back into its box, unless another person wrote it; return whether it did."""
     owner, words = st.session_state.pop(UNSENT_TEXT, ("", ""))
     if words and owner == user.id:
         st.session_state[box] = words

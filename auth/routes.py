@@ -1,4 +1,4 @@
-"""The two routes that set and drop the session cookie, since a page's script cannot set an HttpOnly cookie.
+"""Defines the two routes that set and drop the session cookie, since a page's script cannot set an HttpOnly cookie.
 
     POST session/keep   {"ticket": …}  → 204 and the cookie; 401 for a ticket that was used or is too old
     POST session/drop                  → 204; the cookie is dropped if it belongs to no session any more
@@ -29,8 +29,8 @@ MAX_BODY = 1000
 COOKIE_SECONDS = 400 * 24 * 3600
 
 
-def session_routes(sessions: Callable[[], Sessions], under: str = "") -> list[Route]:
-    """Return the routes, under the path at which the app is served."""
+def session_routes(sessions: Callable[[], Sessions], base_path: str = "") -> list[Route]:
+    """Return the routes; `base_path` is the path at which the app is served."""
 
     async def keep(request: Request) -> Response:
         origin = _own_origin(request)
@@ -59,7 +59,7 @@ def session_routes(sessions: Callable[[], Sessions], under: str = "") -> list[Ro
             return Response(status_code=503)
         return Response(status_code=204) if alive else _with_cookie(origin, "")
 
-    prefix = f"/{under.strip('/')}" if under.strip("/") else ""
+    prefix = f"/{base_path.strip('/')}" if base_path.strip("/") else ""
     return [
         Route(f"{prefix}/session/keep", keep, methods=["POST"]),
         Route(f"{prefix}/session/drop", drop, methods=["POST"]),

@@ -1,6 +1,6 @@
-"""What the auth server offers: sign-up, links by mail, providers, second factors.
+"""Asks the auth server what it offers: sign-up, links by mail, providers, second factors.
 
-The server is asked every few minutes, so that the app shows no way to sign in that the server would refuse. Where it
+An answer is kept for a few minutes, so that the app shows no way to sign in that the server would refuse. Where it
 does not answer, the app offers address and password. Nobody is signed in here.
 """
 
@@ -63,11 +63,11 @@ def _fetch_features(url: str, key: str) -> ServerFeatures:
 
 def _parse_features(answer: dict[str, Any]) -> ServerFeatures:
     external = answer.get("external")
-    ways = external if isinstance(external, dict) else {}
+    enabled = external if isinstance(external, dict) else {}
     return ServerFeatures(
         sign_up=answer.get("disable_signup") is not True,
-        by_mail=ways.get("email") is not False,
-        providers=tuple(name for name in PROVIDERS if ways.get(name) is True),
+        by_mail=enabled.get("email") is not False,
+        providers=tuple(name for name in PROVIDERS if enabled.get(name) is True),
     )
 
 

@@ -1,7 +1,7 @@
-"""Sessions that outlast a tab: each is a row of `app.sessions`, found and opened by the browser's cookie.
+"""Keeps sessions that outlast a tab: each is a row of `app.sessions`, found and opened by the browser's cookie.
 
-All SQL about that table stands here and in the migrations. A row holds the tokens encrypted with the cookie, so that
-the database alone cannot read them. They are refreshed under the row's lock, so that two tabs make one call. This
+All SQL about that table is here and in the migrations. A row holds the tokens encrypted with the cookie, so that the
+database alone cannot read them. They are refreshed under the row's lock, so that two tabs make one call. This
 module reads no request and never calls the auth server itself.
 """
 
@@ -42,6 +42,33 @@ IDLE_DAYS = 30
 TICKET_SECONDS = 60
 # The lookup of a cookie runs as this user, who owns nothing, since nobody is known yet.
 VISITOR = "(nobody yet)"
+NONCE_BYTES = 12
+MAX_SECRET = 200
+_DELETE_UNUSED = text(
+    f"delete from app.sessions where seen_at < now() - make_interval(days => {IDLE_DAYS})"
+    " or (not kept and seen_at < now() - interval '1 day')"
+)
+_OPEN = text(
+    "insert into app.sessions (cookie_hash, sealed, device) values (:hash, :sealed, :device) returning id::text"
+)
+_SET_TICKET = text(
+    "update app.sessions set ticket_hash = :hash, ticket_sealed = :sealed,"
+    f" ticket_ends_at = now() + make_interval(secs => {TICKET_SECONDS}) where id = cast(:id as uuid)"
+)
+_FIND_TICKET = text(
+    "select ticket_sealed from app.sessions where id = cast(:id as uuid) and ticket_hash = :hash"
+    " and ticket_ends_at > now() for update"
+)
+_USE_TICKET = text(
+    "update app.sessions set kept = true, ticket_hash = null, ticket_sealed = null, ticket_ends_at = null"
+    " where id = cast(:id as uuid)"
+)
+_SEEN = text("update app.sessions set seen_at = now() where id = cast(:id as uuid)")
+_LOCK = text("select sealed from app.sessions where id = cast(:id as uuid) for update")
+_WRITE = text("update app.sessions set sealed = :sealed, seen_at = now() where id = cast(:id as uuid)")
+_DROP_COOKIE = text("update app.sessions set kept = false where id = cast(:id as uuid)")
+_REVOKE = text("delete from app.sessions where id = cast(:id as uuid)")
+_REVOKE_ALL = text("delete from app.sessions where id is distinct from cast(:but as uuid)")
 
 
 @dataclass(frozen=True)
@@ -103,17 +130,17 @@ class Sessions:
 
     def redeem(self, ticket: str, replacing: str | None = None) -> str:
         """Return the cookie for a ticket; the cookie that it replaces in the browser stops working."""
-        found = self._lookup(ticket)
-        if found is None:
+        device = self._lookup(ticket)
+        if device is None:
             raise SessionEnded("This ticket was used already, or it is too old.")
-        with self._database.as_user(found.user_id) as connection:
-            sealed = connection.execute(_FIND_TICKET, {"id": found.id, "hash": hash_secret(ticket)}).scalar()
+        with self._database.as_user(device.user_id) as connection:
+            sealed = connection.execute(_FIND_TICKET, {"id": device.id, "hash": hash_secret(ticket)}).scalar()
             if sealed is None:
                 raise SessionEnded("This ticket was used already, or it is too old.")
-            cookie = unseal(ticket, bytes(sealed), found.user_id)
-            connection.execute(_USE_TICKET, {"id": found.id})
+            cookie = unseal(ticket, bytes(sealed), device.user_id)
+            connection.execute(_USE_TICKET, {"id": device.id})
         if replacing:
-            self._retire(replacing, found)
+            self._retire(replacing, device)
         return cookie
 
     def opens(self, cookie: str) -> bool:
@@ -122,19 +149,16 @@ class Sessions:
 
     def find(self, cookie: str) -> tuple[OpenDevice, Session] | None:
         """Return the session of a cookie and its tokens; None if there is none."""
-        found = self._lookup(cookie)
-        if found is None:
+        device = self._lookup(cookie)
+        if device is None:
             return None
         rows = self._database.read_as(
-            found.user_id,
+            device.user_id,
             "select sealed from app.sessions where id = %(id)s::uuid and cookie_hash = %(hash)s"
             " and seen_at > now() - make_interval(days => %(days)s)",
-            {"id": found.id, "hash": hash_secret(cookie), "days": IDLE_DAYS},
+            {"id": device.id, "hash": hash_secret(cookie), "days": IDLE_DAYS},
         )
-        if not rows:
-            return None
-        device = OpenDevice(found.id, found.user_id, cookie)
-        return device, _unseal(device, rows[0]["sealed"])
+        return (device, _unseal(device, rows[0]["sealed"])) if rows else None
 
     def status(self, device: OpenDevice) -> SessionStatus | None:
         """Return the status of a session, noting now and then that it is in use; None once it was revoked."""
@@ -150,10 +174,10 @@ class Sessions:
                 connection.execute(_SEEN, {"id": device.id})
         return SessionStatus(rows[0]["kept"])
 
-    def fresh(self, device: OpenDevice, refresh: Callable[[Session], Session], *, anew: bool = False) -> Session:
-        """Return tokens that are valid for a while, refreshed if need be; a second tab takes what the first one got.
+    def fresh(self, device: OpenDevice, refresh: Callable[[Session], Session], *, always: bool = False) -> Session:
+        """Return tokens that do not expire soon, refreshed if need be; a second tab uses those that the first one got.
 
-        With `anew` they are refreshed in any case, for example to learn what the auth server changed about the person.
+        With `always` they are refreshed in any case, to learn what the auth server changed about the person.
         """
         ended: SessionEnded | None = None
         with self._database.as_user(device.user_id) as connection:
@@ -161,7 +185,7 @@ class Sessions:
             if sealed is None:
                 raise SessionEnded(SIGNED_OUT)
             stored = _unseal(device, sealed)
-            if not stored.expires_soon and not anew:
+            if not stored.expires_soon and not always:
                 return stored
             try:
                 stored = refresh(stored)
@@ -174,7 +198,7 @@ class Sessions:
         return stored
 
     def save(self, device: OpenDevice, session: Session) -> None:
-        """Store other tokens for the same session, for example those that a second factor gave."""
+        """Store new tokens for the same session, for example those after a second factor."""
         with self._database.as_user(device.user_id) as connection:
             self._write(connection, device, session)
 
@@ -209,7 +233,7 @@ class Sessions:
             counted: dict[str, int] = connection.execute(text("select app.delete_account()")).scalar_one()
         return counted
 
-    def _lookup(self, secret: str) -> Any:
+    def _lookup(self, secret: str) -> OpenDevice | None:
         rows = self._database.read_as(
             VISITOR, "select id::text, user_id from app.session_of(%(hash)s)", {"hash": hash_secret(secret)}
         )
@@ -230,43 +254,12 @@ class Sessions:
             connection.execute(_DROP_COOKIE, {"id": old.id})
 
 
-_DELETE_UNUSED = text(
-    f"delete from app.sessions where seen_at < now() - make_interval(days => {IDLE_DAYS})"
-    " or (not kept and seen_at < now() - interval '1 day')"
-)
-_OPEN = text(
-    "insert into app.sessions (cookie_hash, sealed, device) values (:hash, :sealed, :device) returning id::text"
-)
-_SET_TICKET = text(
-    "update app.sessions set ticket_hash = :hash, ticket_sealed = :sealed,"
-    f" ticket_ends_at = now() + make_interval(secs => {TICKET_SECONDS}) where id = cast(:id as uuid)"
-)
-_FIND_TICKET = text(
-    "select ticket_sealed from app.sessions where id = cast(:id as uuid) and ticket_hash = :hash"
-    " and ticket_ends_at > now() for update"
-)
-_USE_TICKET = text(
-    "update app.sessions set kept = true, ticket_hash = null, ticket_sealed = null, ticket_ends_at = null"
-    " where id = cast(:id as uuid)"
-)
-_SEEN = text("update app.sessions set seen_at = now() where id = cast(:id as uuid)")
-_LOCK = text("select sealed from app.sessions where id = cast(:id as uuid) for update")
-_WRITE = text("update app.sessions set sealed = :sealed, seen_at = now() where id = cast(:id as uuid)")
-_DROP_COOKIE = text("update app.sessions set kept = false where id = cast(:id as uuid)")
-_REVOKE = text("delete from app.sessions where id = cast(:id as uuid)")
-_REVOKE_ALL = text("delete from app.sessions where id is distinct from cast(:but as uuid)")
-
-
 def _seal(cookie: str, session: Session) -> bytes:
     return seal(cookie, json.dumps(asdict(session)), session.user_id)
 
 
 def _unseal(device: OpenDevice, sealed: Any) -> Session:
     return Session(**json.loads(unseal(device.cookie, bytes(sealed), device.user_id)))
-
-
-NONCE_BYTES = 12
-MAX_SECRET = 200
 
 
 def new_secret() -> str:

@@ -1,7 +1,7 @@
 """Checks an access token: its signature, algorithm, issuer, audience, expiry and user.
 
 Supabase signs with a key pair and publishes the public key; such tokens are checked here. Tokens signed with a shared
-secret (older projects, the local server) can be checked by the auth server only, so it is asked. Nothing is stored.
+secret (older projects, the local server) can be checked only by the auth server, so it is asked. No token is stored.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Tokens:
 
     def _checked_by_key(self, token: str) -> Mapping[str, Any]:
         key = self._keys.get_signing_key_from_jwt(token)
-        # The key decides on the algorithm, and not the token that asks to be believed.
+        # The key decides on the algorithm: what the token says about itself is not trusted yet.
         claims: Mapping[str, Any] = jwt.decode(
             token,
             key,
@@ -81,7 +81,7 @@ class Tokens:
 
 
 def _check_claims(claims: Mapping[str, Any], issuer: str) -> None:
-    """What `jwt.decode` checks beside the signature; the local server leaves the issuer out."""
+    """Check what `jwt.decode` checks beside the signature; the local server's tokens name no issuer."""
     if any(name not in claims for name in REQUIRED) or not isinstance(claims["exp"], int | float):
         raise UntrustedToken(NOT_TRUSTED)
     if claims["exp"] + LEEWAY_SECONDS < time.time():

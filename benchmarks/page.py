@@ -26,8 +26,8 @@ from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
 import services
-from auth.client import Session
 from auth.guard import SESSION
+from auth.person import Session
 from benchmarks import crowd
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder

@@ -147,12 +147,12 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
 
 
 def _problem(answer: HttpAnswer) -> str:
-    """Return what the app says is wrong; nothing if it is well."""
+    """Return the problem that the app reports, or nothing if it is well."""
     try:
         health = json.loads(answer.body)
         return "" if answer.status == 200 else str(health["problem"])
     except (ValueError, KeyError, TypeError):
-        return "/health does not answer as the app does, so app.py was not taken for one."
+        return "What answers at /health is not this app."
 
 
 def _stop_on_signals() -> threading.Event:

@@ -1,4 +1,4 @@
-"""The auth server of this machine: its command, its address, its keys, whether it answers.
+"""Describes the auth server of this machine: its command, address and keys, and whether it answers.
 
 `local/processes.py` starts and stops it. The server itself is `auth_server/server.js`; its users are in one SQLite
 file. It sends no mail: each mail, with its link and code, is printed into the server's log.

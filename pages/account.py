@@ -14,7 +14,7 @@ user = guard.require_user()
 
 
 def draw_page() -> None:
-    """Draw the page, what is used often first."""
+    """Draw the page; what is used most often comes first."""
     st.title("Account", anchor=False)
     with st.container(border=True):
         st.text(f"Signed in as {user.email}")

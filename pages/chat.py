@@ -44,24 +44,24 @@ def draw() -> None:
     drawn = open_chat.read_thread(user)
     draw_chat_list(user, data)
     composer.draw_box(user, drawn)
-    above = st.container(key="chat-bar")
+    bar = st.container(key="chat-bar")
     if drawn.messages:
         with fresh_slot(drawn.messages[0].conversation_id, "chat"):
-            _draw_chat(drawn, task, data, above)
+            _draw_chat(drawn, task, data, bar)
     else:
-        draw_chat_bar(user, None, None, data.preferences, above)
+        draw_chat_bar(user, None, None, data.preferences, bar)
         with fresh_slot(None, "chat"):
             _draw_new_chat(data)
 
 
-def _draw_chat(drawn: Thread, task: ReplyTask | None, data: ChatPageData, above: DeltaGenerator) -> None:
-    """Draw the messages and the reply while it is written. What stands below comes first: a reply may take long."""
+def _draw_chat(drawn: Thread, task: ReplyTask | None, data: ChatPageData, bar: DeltaGenerator) -> None:
+    """Draw the messages, then what stands below them, and last the reply while it is written, which may take long."""
     asked = drawn.find(task.asked.id) if task else None
     messages, below = st.container(), st.container()
     with messages:
         place = draw_thread(user, drawn, asked)
     # After the messages, so that they replace the greeting first.
-    draw_chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, data.preferences, above)
+    draw_chat_bar(user, drawn.messages[0].conversation_id, drawn.switches, data.preferences, bar)
     with below:
         composer.draw_refusal()
         draw_contradiction(user, data.questions)

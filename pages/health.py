@@ -1,4 +1,4 @@
-"""The health page: figures about the memories, what is worth a look, recall checks, and what was not kept."""
+"""The health page: figures about the memories, what needs attention, recall checks, and what was not kept."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def draw_page() -> None:
 
 
 def _draw_verdict(health: Health, checks: Sequence[Check]) -> None:
-    """Draw one line: how many memories there are, and how many are worth a look."""
+    """Draw one line: how many memories there are, and how many need attention."""
     if not health.total and not health.stale.count:
         return
     totals = ", ".join(
@@ -49,14 +49,14 @@ def _draw_verdict(health: Health, checks: Sequence[Check]) -> None:
             plural(health.recalled, "1 of them used in answers", "{number} of them used in answers"),
         )
     )
-    worth = ", ".join(_worth(health, recall_checks.count_red(checks)))
-    if worth:
-        st.markdown(f":orange[:material/visibility:] {totals}. Worth a look: {worth}.")
+    findings_text = ", ".join(_attention_needed(health, recall_checks.count_red(checks)))
+    if findings_text:
+        st.markdown(f":orange[:material/visibility:] {totals}. Worth a look: {findings_text}.")
     else:
         st.markdown(f":green[:material/check_circle:] Everything looks well: {totals}.")
 
 
-def _worth(health: Health, red: int) -> Iterator[str]:
+def _attention_needed(health: Health, red: int) -> Iterator[str]:
     if health.copies:
         yield plural(health.copies, "1 says the same as another", "{number} say the same as another")
     if health.stale.count:
@@ -83,7 +83,7 @@ def _draw_overview(health: Health) -> None:
 
 
 def _draw_refused() -> None:
-    """Draw what was not kept of what was said, by reason."""
+    """Draw what was said and not kept, by reason."""
     refused = app.refusals.of(user.id)
     if not refused:
         st.caption(
@@ -94,11 +94,11 @@ def _draw_refused() -> None:
         "What I might have kept of your messages, and did not: a memory has to be proved by your "
         "own words, and secrets are never kept. Lately:"
     )
-    for each in refused:
+    for refusal in refused:
         with st.container(border=True):
-            reason = elements.escape(each.reason[:1].upper() + each.reason[1:])
-            st.markdown(plural(each.times, "**{reason}**, once", "**{reason}**, {number} times", reason=reason))
-            for said in each.latest:
+            reason = elements.escape(refusal.reason[:1].upper() + refusal.reason[1:])
+            st.markdown(plural(refusal.times, "**{reason}**, once", "**{reason}**, {number} times", reason=reason))
+            for said in refusal.latest:
                 st.caption(f"“{elements.escape(said)}”")
 
 

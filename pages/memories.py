@@ -29,8 +29,8 @@ def draw_page() -> None:
     with st.container(key="news"):
         if receipt := st.session_state.pop(RECEIPT, None):
             elements.draw_erase_receipt(receipt)
-        # Where the list makes one more read, this one is left out.
-        if not memory_list.is_looking_closer():
+        # A search and an open memory read from the database once more; then this read is left out.
+        if not memory_list.is_search_or_memory_open():
             _draw_unread()
     undo_bar.draw_undo_bar(user)
     parts: dict[str, Callable[[], None]] = {

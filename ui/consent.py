@@ -1,7 +1,6 @@
-"""The consent page, between signing in and the first page: what is stored, who sees it, and the person's agreement.
+"""Draws the consent page, after signing in: what is stored, who sees it, and the person's agreement.
 
-Whoever changes these words so that they say more than before raises VERSION in limits/consent.py; then everybody is
-asked again.
+If the words come to say more than before, raise VERSION in limits/consent.py: then everybody is asked again.
 """
 
 from __future__ import annotations
@@ -56,9 +55,9 @@ def _draw_consent(user: guard.User) -> None:
 
 
 def _paragraphs(provider: Providers) -> list[tuple[str, str, str]]:
-    leaving = ["Under Memories you can read everything, forget one thing or all of it, and delete your chats with it."]
+    erasing = ["Under Memories you can read everything, forget one thing or all of it, and delete your chats with it."]
     if provider.replies or provider.vectors:
-        leaving.append("What was sent elsewhere is in other hands.")
+        erasing.append("What was sent elsewhere is in other hands.")
     return [
         (
             "inventory_2",
@@ -78,7 +77,7 @@ def _paragraphs(provider: Providers) -> list[tuple[str, str, str]]:
             ),
         ),
         ("smart_toy", "Which model sees what", " ".join(_models_that_see(provider))),
-        ("delete", "How it goes away", " ".join(leaving)),
+        ("delete", "How it goes away", " ".join(erasing)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A person's timezone, and days as people write them. It draws nothing.
+"""Knows a person's timezone, and writes days as people do. It draws nothing.
 
 The timezone is the one that the person chose, or else their browser's. It is read once for each session.
 """
@@ -17,7 +17,7 @@ from services import services
 
 __all__ = ["date_of", "day_heading", "forget_timezone", "load_timezone", "local_time", "timezone"]
 
-CHOSEN_ZONE = "person-zone"  # in the session: whose timezone, and which they chose, if any
+CHOSEN_ZONE = "person-zone"  # in the session: a user's id, and the timezone they chose or ""
 
 
 def load_timezone(user: User) -> None:
@@ -43,7 +43,7 @@ def timezone(state: Mapping[str, Any] | None = None) -> ZoneInfo:
 
 
 def local_time(written: object) -> datetime | None:
-    """Return a time as memories store it in the person's timezone, or None if it is no time.
+    """Convert a time, as memories store it, to the person's timezone; return None for a text that is no time.
 
     A date without an hour stays the same date in every timezone.
     """
@@ -55,13 +55,13 @@ def local_time(written: object) -> datetime | None:
 
 
 def date_of(written: object) -> str:
-    """Return the day of a time as memories store it, "1 March 2026"; what is no time is returned as it is."""
+    """Return the day of a time that a memory stores, "1 March 2026"; return a text that is no time unchanged."""
     moment = local_time(written)
     return f"{moment.day} {moment:%B %Y}" if moment else str(written)
 
 
 def day_heading(moment: datetime) -> str:
-    """Return the heading that a chat of this time is listed under."""
+    """Return the heading under which a chat of this time is listed."""
     today = datetime.now(timezone()).date()
     day = moment.astimezone(timezone()).date()
     if day >= today:

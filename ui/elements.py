@@ -1,4 +1,4 @@
-"""What several pages draw: words, messages, memories, pages of a list, and the receipt of an erasing."""
+"""Draws what several pages need: words, messages, memories, page numbers, tabs, and the receipt of an erasure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
     "tick",
 ]
 
-# What the kinds of a memory are called.
+# The names of the kinds of memories.
 KINDS = {
     "fact": "Fact",
     "preference": "Preference",
@@ -42,7 +42,7 @@ KINDS = {
     "instruction": "Instruction",
     "event": "Event",
 }
-# What is erased together with memories, and what people call it.
+# The names of what is erased together with memories.
 ERASED = {
     "memory_history": "earlier versions",
     "memory_use": "counts of use",
@@ -62,7 +62,7 @@ _IMAGE = re.compile(r"!(?=\[)")
 _SUM = re.compile(r"(?<![$\\])\$(?!\$)")
 # Streamlit's directives for colours, small letters and badges, which a model does not mean.
 _DIRECTIVE = re.compile(r":(?=[a-z]+(?:-[a-z]+)*\[)")
-# The end of a piece that may be the beginning of such a mark.
+# The end of a piece of text that may be the beginning of one of these marks.
 _BEGUN = re.compile(r"(?::[a-z-]*|[!$\\]+)\Z")
 
 
@@ -92,6 +92,12 @@ def shorten(words: str, longest: int) -> str:
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
+def text_direction(words: str) -> str:
+    """Return the direction in which a text is read, for its container's key: the style sheet cuts a text at its end."""
+    strong = (each for each in map(unicodedata.bidirectional, words) if each in ("L", "R", "AL"))
+    return "ltr" if next(strong, "L") == "L" else "rtl"
+
+
 def safe_markdown(markdown: str) -> str:
     """Return a model's Markdown with images, sums of money and Streamlit's directives shown as plain text."""
     return _DIRECTIVE.sub(r"\\:", _SUM.sub(r"\\$", _IMAGE.sub(r"\\!", markdown)))
@@ -108,14 +114,14 @@ def safe_markdown_stream(pieces: Iterable[str]) -> Iterator[str]:
     yield safe_markdown(held)
 
 
+def kind_name(kind: object) -> str:
+    """Return what a kind of memory is called."""
+    return KINDS.get(str(kind), "Memory")
+
+
 def draw_message_text(said: Message) -> None:
     """Draw the words of a message: a person's as they were written, a model's as Markdown."""
     st.markdown(escape(said.content).replace("\n", "  \n") if said.role == "user" else safe_markdown(said.content))
-
-
-def show_saved() -> None:
-    """Say that a form was saved."""
-    st.success("Saved.", icon=":material/check:")
 
 
 def avatar(role: str) -> str:
@@ -128,6 +134,18 @@ def draw_memory_text(memory: Result) -> None:
     with st.container(gap="xxsmall"):
         st.markdown(escape(memory["memory"]))
         st.caption(_origin(memory))
+
+
+def _origin(memory: Result) -> str:
+    parts = [kind_name(memory["metadata"].get("kind")), date_of(memory["created_at"]) if memory["created_at"] else ""]
+    quote = memory["metadata"].get("quote")
+    if quote and quote != memory["memory"]:
+        parts.append(f"“{escape(str(quote))}”")
+    elif quote:
+        parts.append("in your own words")
+    elif memory["metadata"].get("source") == "person":
+        parts.append("written by you")
+    return " · ".join(part for part in parts if part)
 
 
 def draw_erase_receipt(receipt: Receipt) -> None:
@@ -150,31 +168,13 @@ def draw_erase_receipt(receipt: Receipt) -> None:
             st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
 
 
-def kind_name(kind: object) -> str:
-    """Return what a kind of memory is called."""
-    return KINDS.get(str(kind), "Memory")
-
-
-def _origin(memory: Result) -> str:
-    parts = [kind_name(memory["metadata"].get("kind")), date_of(memory["created_at"]) if memory["created_at"] else ""]
-    quote = memory["metadata"].get("quote")
-    if quote and quote != memory["memory"]:
-        parts.append(f"“{escape(str(quote))}”")
-    elif quote:
-        parts.append("in your own words")
-    elif memory["metadata"].get("source") == "person":
-        parts.append("written by you")
-    return " · ".join(part for part in parts if part)
-
-
-def text_direction(words: str) -> str:
-    """Return "ltr" or "rtl" for the key of a text's container: the style sheet cuts a text at the end it is read to."""
-    strong = (each for each in map(unicodedata.bidirectional, words) if each in ("L", "R", "AL"))
-    return "ltr" if next(strong, "L") == "L" else "rtl"
+def show_saved() -> None:
+    """Say that a form was saved."""
+    st.success("Saved.", icon=":material/check:")
 
 
 def draw_pages(key: str, total: int, size: int) -> None:
-    """Draw the page numbers of a list; the number under `key` goes back to the last page if there are fewer now."""
+    """Draw the page numbers of a list; if the page stored under `key` is gone, show the last one."""
     pages = -(-total // size)
     if int(st.session_state.get(key) or 1) > pages:
         st.session_state[key] = pages
@@ -184,7 +184,7 @@ def draw_pages(key: str, total: int, size: int) -> None:
 
 
 def draw_tabs(parts: Mapping[str, Callable[[], None]], key: str) -> None:
-    """Draw tabs by their names, and the part of the one that is open; an error stays inside its tab."""
+    """Draw tabs by their names, and the content of the open one; an error is shown inside its tab."""
     for tab, part in zip(st.tabs(list(parts), on_change="rerun", key=key), parts.values(), strict=True):
         if tab.open:
             with tab, show_errors():

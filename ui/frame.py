@@ -1,4 +1,4 @@
-"""What surrounds every page: its name and logo, the style sheet, and how errors are shown. No page content."""
+"""Draws what surrounds every page: name, logo, style sheet, and the sentences of errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from auth.errors import SessionEnded
+from auth.errors import SIGNED_OUT, SessionEnded
 from auth.guard import User
 from memory.errors import AppError
 
@@ -49,4 +49,4 @@ def show_error(error: AppError) -> None:
 def check_session(user: User) -> None:
     """Raise `SessionEnded` if the person was signed out since the page was drawn."""
     if not user.is_signed_in():
-        raise SessionEnded("You were signed out. Please sign in again.")
+        raise SessionEnded(SIGNED_OUT)

@@ -1,4 +1,4 @@
-"""The forms of the settings page: replies, memory, timezone, retention of chats, and light or dark.
+"""Draws the forms of the settings page: replies, memory, timezone, retention of chats, and light or dark.
 
 Each form is saved by a button of its own; the theme is kept by the browser alone.
 """
@@ -32,7 +32,7 @@ __all__ = [
     "draw_timezone_setting",
 ]
 
-# What the tones and languages are called in the lists.
+# The names of the tones and languages in the lists.
 TONE_NAMES = {
     "as it is": "As it is",
     "brief": "Brief: no more words than needed",
@@ -72,10 +72,16 @@ LANGUAGE_NAMES = {
     "vi": "Tiếng Việt (Vietnamese)",
     "zh": "中文 (Chinese)",
 }
+JUST_SAVED = "keeping-saved"
+FOR_EVER = 0  # a select box takes None for "nothing chosen"
+# Streamlit's names of the themes, and the labels of their buttons.
+THEMES = (("System", "As the system"), ("Light", "Light"), ("Dark", "Dark"))
+MARKUP = "<fieldset><legend></legend></fieldset><p role='status'></p>"
+_theme = component("keepsake_lights", "theme.js", html=MARKUP, css=(ASSETS / "theme.css").read_text("utf-8"))
 
 
 def draw_reply_settings(user: User, preferences: Preferences) -> None:
-    """Draw the form, which is saved as a whole."""
+    """Draw the form about replies: model, tone, language and the person's own instructions."""
     app = services()
     own_model = app.settings.chat_model
     with st.container(border=True, key="settings-replies"), show_errors():
@@ -97,8 +103,8 @@ def draw_reply_settings(user: User, preferences: Preferences) -> None:
                 help=f"Told to the model with every message. Up to {MAX_INSTRUCTIONS:,} characters.",
                 height=120,
             )
-            asked = st.form_submit_button("Save", type="primary", key="save-replies")
-        if asked:
+            submitted = st.form_submit_button("Save", type="primary", key="save-replies")
+        if submitted:
             # The list may have changed since the page was drawn.
             if model not in (own_model, preferences.model, *names):
                 raise InvalidInput(_not_offered(model, own_model))
@@ -151,13 +157,13 @@ def _draw_model_choice(own_model: str, names: tuple[str, ...], chosen: str | Non
 
 
 def draw_memory_settings(user: User, preferences: Preferences, person: Person) -> None:
-    """Draw the switches and the wishes, and the button that erases all episodes."""
+    """Draw the form about remembering, and the button that erases all episodes."""
     with st.container(border=True, key="settings-memory"), show_errors():
-        _draw_wishes(user, preferences, person)
+        _draw_memory_form(user, preferences, person)
         _draw_episodes(user)
 
 
-def _draw_wishes(user: User, preferences: Preferences, person: Person) -> None:
+def _draw_memory_form(user: User, preferences: Preferences, person: Person) -> None:
     with st.form("wishes", border=False):
         reads = st.toggle(
             "Use what I remember about you in replies",
@@ -186,8 +192,8 @@ def _draw_wishes(user: User, preferences: Preferences, person: Person) -> None:
         )
         if not services().settings.has_model:
             st.caption("No language model is connected: these words count as soon as one is.")
-        asked = st.form_submit_button("Save", type="primary", key="save-memory")
-    if asked:
+        submitted = st.form_submit_button("Save", type="primary", key="save-memory")
+    if submitted:
         wishes = replace(person, episodes=episodes, extract_wishes=extract.strip(), update_wishes=update.strip())
         services().memory.people.set(user.id, wishes)
         services().preferences.set(user.id, replace(preferences, reads_memory=reads, writes_memory=writes))
@@ -203,11 +209,11 @@ def _draw_episodes(user: User) -> None:
     )
     label = "Erase what was kept turn by turn"
     if row.button(label, icon=":material/delete_sweep:", type="tertiary", disabled=not kept):
-        _confirm_erase()
+        _draw_erase_dialog()
 
 
 @st.dialog("Erase what was kept turn by turn?")
-def _confirm_erase() -> None:
+def _draw_erase_dialog() -> None:
     st.markdown("It goes for good. Your memories and your chats stay.")
     if st.button("Erase it", type="primary", key="really-erase"):
         with show_errors():
@@ -218,8 +224,8 @@ def _confirm_erase() -> None:
 
 def draw_timezone_setting(user: User, person: Person) -> None:
     """Draw the choice of a timezone; the first entry follows the browser."""
-    follows = f"As my browser says ({st.context.timezone or person.timezone})"
-    zones = [follows, *sorted(available_timezones())]
+    browser_entry = f"As my browser says ({st.context.timezone or person.timezone})"
+    zones = [browser_entry, *sorted(available_timezones())]
     with st.container(border=True, key="settings-time"), show_errors():
         with st.form("time", border=False):
             zone = st.selectbox(
@@ -228,21 +234,17 @@ def draw_timezone_setting(user: User, person: Person) -> None:
                 index=zones.index(person.timezone) if person.timezone_chosen and person.timezone in zones else 0,
                 help="“Yesterday” and “next Friday” are counted in it. Type to search.",
             )
-            asked = st.form_submit_button("Save", type="primary", key="save-time")
-        if asked:
-            chosen = zone != follows
+            submitted = st.form_submit_button("Save", type="primary", key="save-time")
+        if submitted:
+            chosen = zone != browser_entry
             named = zone if chosen else st.context.timezone or person.timezone
             services().memory.people.set(user.id, replace(person, timezone=named, timezone_chosen=chosen))
             forget_timezone()
             show_saved()
 
 
-JUST_SAVED = "keeping-saved"
-FOR_EVER = 0  # a select box takes None for "nothing chosen"
-
-
 def draw_retention_setting(user: User, preferences: Preferences) -> None:
-    """Draw the choice, and a sentence that says what it means."""
+    """Draw the choice how long chats are kept, and a sentence that says what it means."""
     with st.container(border=True, key="settings-keeping"), show_errors():
         # No form, so that the sentence below follows the choice.
         offered = list(dict.fromkeys([*KEPT_DAYS, preferences.keep_days]))
@@ -253,11 +255,11 @@ def draw_retention_setting(user: User, preferences: Preferences) -> None:
             format_func=_retention_label,
         )
         days = chosen or None
-        st.caption(_what_goes(days))
-        asked = st.button("Save", type="primary", key="save-keeping")
+        st.caption(_retention_sentence(days))
+        submitted = st.button("Save", type="primary", key="save-keeping")
         if st.session_state.pop(JUST_SAVED, False):
             show_saved()
-        if not asked:
+        if not submitted:
             return
         # Only a shorter time than before can erase chats.
         shorter = days is not None and (preferences.keep_days is None or days < preferences.keep_days)
@@ -265,11 +267,11 @@ def draw_retention_setting(user: User, preferences: Preferences) -> None:
         if days is not None and past:
             draw_confirmation(days, past)
         else:
-            _keep(user, days)
+            _save_retention(user, days)
             st.rerun()
 
 
-def _keep(user: User, days: int | None) -> None:
+def _save_retention(user: User, days: int | None) -> None:
     app = services()
     app.preferences.set(user.id, replace(app.preferences.get(user.id), keep_days=days))
     st.session_state[JUST_SAVED] = True
@@ -277,7 +279,7 @@ def _keep(user: User, days: int | None) -> None:
 
 @st.dialog("Let old chats go?")
 def draw_confirmation(days: int, past: int) -> None:
-    """Ask before a choice erases this many chats."""
+    """Ask for a confirmation before a choice erases this many chats."""
     st.markdown(
         plural(
             past,
@@ -291,7 +293,7 @@ def draw_confirmation(days: int, past: int) -> None:
     )
     if st.button(f"Keep chats for {days} days", type="primary", key="really-keep"):
         with show_errors():
-            _keep(require_user(), days)
+            _save_retention(require_user(), days)
             st.rerun()
     if st.button("Leave it as it is", key="rather-not"):
         st.rerun()
@@ -303,19 +305,13 @@ def _retention_label(days: int) -> str:
     return plural(days, "{number} day after the last message", "{number} days after the last message")
 
 
-def _what_goes(days: int | None) -> str:
+def _retention_sentence(days: int | None) -> str:
     if days is None:
         return "Chats stay until you delete them."
     return (
         f"Once nothing was said in a chat for {days} days, it goes for good. Pinned chats stay, and "
         "so does what I learned from those that go."
     )
-
-
-# Streamlit's names, and what the buttons say.
-THEMES = (("System", "As the system"), ("Light", "Light"), ("Dark", "Dark"))
-MARKUP = "<fieldset><legend></legend></fieldset><p role='status'></p>"
-_theme = component("keepsake_lights", "theme.js", html=MARKUP, css=(ASSETS / "theme.css").read_text("utf-8"))
 
 
 def draw_theme_choice() -> None:

@@ -1,4 +1,4 @@
-"""Containers that are emptied as soon as something else is drawn in them.
+"""Provides containers that are emptied as soon as something else is drawn in them.
 
 Streamlit leaves what an earlier run drew in its place until the new run ends. While a reply is written, which may take
 a minute, the messages of another chat would stand below it.

@@ -1,7 +1,7 @@
-"""The bar that says what was changed last on a page, and takes it back.
+"""Draws the bar that says what was changed last on a page, and undoes it.
 
 The container of the bar is always there. If what follows moved when the bar comes or goes, Streamlit would draw it
-anew, and a click or a word on its way there would be lost.
+again, and a click or a text that is being typed there would be lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LAST_CHANGE = "undo"
 
 
 class LastChange(NamedTuple):
-    """What was done, in Markdown, and the id of the change or the run that undoes it."""
+    """The last change: what was done, in Markdown, and the id of the change or the run to undo."""
 
     words: str
     event: int | str

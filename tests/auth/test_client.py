@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from auth.client import AuthClient, Session
+from auth.client import AuthClient
 from auth.errors import (
     AddressTaken,
     AuthUnreachable,
@@ -23,6 +23,7 @@ from auth.errors import (
     WeakPassword,
     WrongCredentials,
 )
+from auth.person import Session
 from local.stack import LocalStack
 from memory.embedded.loopback import free_port
 from memory.errors import AppError, InvalidInput, SettingsError

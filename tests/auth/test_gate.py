@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 import services as services_module
 from auth import server_features, tokens
-from auth.client import AuthClient, Session
+from auth.client import AuthClient
 from auth.guard import DEVICE, SESSION
+from auth.person import Session
 from services import Services
 from settings import settings
 from tests.auth.conftest import PASSWORD

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from auth.client import AuthClient, Session
+from auth.client import AuthClient
 from auth.errors import AuthUnreachable, SessionEnded
+from auth.person import Session
 from auth.session import Sessions, hash_secret, new_secret, seal, unseal
 from memory.database import Database
 from memory.errors import NotFound

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from auth import server_features as features_module
-from auth.client import AuthClient, Session
+from auth.client import AuthClient
 from auth.errors import (
     AddressTaken,
     AuthUnreachable,
@@ -25,6 +25,7 @@ from auth.errors import (
     WeakPassword,
     WrongCredentials,
 )
+from auth.person import Session
 from auth.server_features import ServerFeatures, has_second_factors, server_features
 from local.stack import LocalStack
 from memory.errors import InvalidInput

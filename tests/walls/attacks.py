@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from auth.client import Session
+from auth.person import Session
 from auth.session import OpenDevice
 from chat.chats import deleted_reading, list_reading, search_reading
 from chat.naming import ChatName, Namer, Unnamed

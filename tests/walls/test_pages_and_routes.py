@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 import services
-from auth.client import AuthClient, Session
+from auth.client import AuthClient
 from auth.guard import SESSION
+from auth.person import Session
 from chat.preferences import Preferences
 from tests.chat.conftest import until
 from tests.walls.watch import watching

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from auth.client import Session
+from auth.person import Session
 from auth.session import Sessions
 from chat.attachments import Attachment, Attachments
 from chat.chats import Chats, Retention

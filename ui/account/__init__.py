@@ -1,1 +1,1 @@
-"""What the welcome page and the account page draw: signing in, and everything about an account."""
+"""Draws what the welcome page and the account page show: signing in, and the settings of an account."""

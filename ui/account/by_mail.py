@@ -1,4 +1,4 @@
-"""Signing in by email: asking for a mail, typing its code, following its link, and choosing a new password.
+"""Draws the steps of signing in by email: asking for a mail, its code, its link, and choosing a new password.
 
 A link asks for a press of a button, because mail scanners open every link they see. No answer tells whether an address
 has an account.
@@ -11,8 +11,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from auth import guard
-from auth.client import Session
-from auth.person import checked_password
+from auth.person import Session, checked_password
 from memory.errors import AppError
 from ui.account.entry_fields import back_to_sign_in, code_field, count_attempt, new_password_field
 from ui.account.second_factor import RECOVERED, enter_or_require_code, require_code
@@ -39,7 +38,7 @@ class Mail(NamedTuple):
     address: str = ""
 
 
-# Title and words of the page that a link leads to, by what the link is for.
+# Title and words of the page that a link leads to, by the kind of the link.
 LINKS = {
     "recovery": ("Choose a new password", "Your other devices are signed out when you save it."),
     "email_change": ("Your new address", "Press the button to confirm the change of your e-mail address."),
@@ -51,7 +50,7 @@ REQUESTS = {
     "recovery": ("Choose a new password", "We mail you a link and a code. They prove that the address is yours."),
     "magiclink": ("Come in without a password", "We mail you a link and a code. Either lets you in, once."),
 }
-# What is said once a mail was asked for; whether the address has an account is not told.
+# Shown once a mail was asked for. The words do not reveal whether the address has an account.
 MAIL_SENT = "If there is an account for {address}, a mail is on its way: open its link, or type its code here."
 CONFIRMATION_SENT = "Almost there. We sent a mail to {address}: open the link in it, or type its code here."
 
@@ -129,8 +128,8 @@ def _draw_address_form(kind: str) -> None:
     st.markdown(words)
     with st.form("mail_form", border=True):
         address = st.text_input("E-mail", key="mail_address", autocomplete="email")
-        asked = st.form_submit_button("Mail it to me", type="primary", width="stretch")
-    if asked and _send(Mail(kind, address)):
+        submitted = st.form_submit_button("Mail it to me", type="primary", width="stretch")
+    if submitted and _send(Mail(kind, address)):
         wait_for_code(kind, address)
         st.rerun()
     _show_note()
@@ -145,8 +144,8 @@ def _draw_code_form(mail: Mail) -> None:
         code = code_field("mail_code")
         if mail.kind == "recovery":
             new = new_password_field("mail_password")
-        done = st.form_submit_button("Go on", type="primary", width="stretch")
-    if done:
+        submitted = st.form_submit_button("Go on", type="primary", width="stretch")
+    if submitted:
         try:
             if mail.kind == "recovery":
                 checked_password(new)  # before the code is used up
@@ -168,9 +167,9 @@ def _draw_new_password() -> None:
     _draw_link_heading("recovery")
     with st.form("new_password_form", border=True):
         new = new_password_field("recovery_password")
-        asked = st.form_submit_button("Save and come in", type="primary", width="stretch")
+        submitted = st.form_submit_button("Save and come in", type="primary", width="stretch")
     _show_note()
-    if not asked:
+    if not submitted:
         return
     try:
         checked_password(new)  # before the link is used up

@@ -1,4 +1,4 @@
-"""The account's password, its address, and the devices that are signed in."""
+"""Draws the forms for the account's password and address, and the list of devices that are signed in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from ui.frame import show_error, show_errors
 
 __all__ = ["draw_address_form", "draw_devices", "draw_password_form", "sign_out"]
 
-CODE_SENT, SAID, CHANGES = "password_code_sent", "credentials_said", "password_changes"
+CODE_SENT, RESULT, CHANGES = "password_code_sent", "credentials_said", "password_changes"
+JUST_NOW = timedelta(minutes=10)
 
 
 def draw_password_form(user: User) -> None:
@@ -35,27 +36,27 @@ def draw_password_form(user: User) -> None:
         new = new_password_field(f"password_new-{changes}")
         sent = st.session_state.get(CODE_SENT)
         code = st.text_input("Code from the mail", key="password_nonce") if sent else ""
-        asked = st.form_submit_button("Change password", type="primary")
-    if asked:
+        submitted = st.form_submit_button("Change password", type="primary")
+    if submitted:
         try:
             _set_password(user, old, new, code)
         except ConfirmItsYou as error:
-            st.session_state[CODE_SENT], st.session_state[SAID] = True, error
+            st.session_state[CODE_SENT], st.session_state[RESULT] = True, error
             st.rerun()
         except AppError as error:
             show_error(error)
         else:
             st.session_state.pop(CODE_SENT, None)
-            st.session_state[CHANGES], st.session_state[SAID] = (
+            st.session_state[CHANGES], st.session_state[RESULT] = (
                 changes + 1,
                 "Your password is changed. Your other devices are signed out.",
             )
             st.rerun()
-    said = st.session_state.pop(SAID, None)
-    if isinstance(said, AppError):
-        show_error(said)
-    elif said:
-        st.success(said, icon=":material/check:")
+    result = st.session_state.pop(RESULT, None)
+    if isinstance(result, AppError):
+        show_error(result)
+    elif result:
+        st.success(result, icon=":material/check:")
     st.caption("You have none, or forgot it? Sign out, and choose *Forgot your password?*")
 
 
@@ -73,8 +74,8 @@ def draw_address_form(user: User) -> None:
     with st.form("address_form", border=False):
         st.text(f"Your address is {user.email}")
         new = st.text_input("New e-mail address", key="address_new", autocomplete="email")
-        asked = st.form_submit_button("Change address", type="primary")
-    if not asked:
+        submitted = st.form_submit_button("Change address", type="primary")
+    if not submitted:
         return
     try:
         at_once = guard.client().change_email(guard.session(), new)
@@ -92,15 +93,12 @@ def draw_address_form(user: User) -> None:
         )
 
 
-JUST_NOW = timedelta(minutes=10)
-
-
 def draw_devices(user: User) -> None:
     """Draw a line for each device, this one first. Each of the others can be signed out."""
     this_device = guard.device().id
     devices = guard.sessions().devices(user.id)
-    for each in sorted(devices, key=lambda device: device.id != this_device):
-        _draw_device(user, each, here=each.id == this_device)
+    for device in sorted(devices, key=lambda device: device.id != this_device):
+        _draw_device(user, device, is_this=device.id == this_device)
     if len(devices) > 1 and st.button("Sign out everywhere", icon=":material/logout:", key="everywhere"):
         sign_out(everywhere=True)
 
@@ -114,14 +112,14 @@ def sign_out(*, everywhere: bool = False) -> None:
         st.switch_page("pages/welcome.py")
 
 
-def _draw_device(user: User, each: Device, *, here: bool) -> None:
-    row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"device-{each.id}")
+def _draw_device(user: User, device: Device, *, is_this: bool) -> None:
+    row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"device-{device.id}")
     with row.container(gap="xxsmall"):
-        st.markdown(f"{_icon(each.name)} {escape(each.name)}" + (" :green-badge[This device]" if here else ""))
-        st.caption(_last_used(each))
-    if not here and row.button("Sign out", key=f"revoke-{each.id}", type="tertiary"):
+        st.markdown(f"{_icon(device.name)} {escape(device.name)}" + (" :green-badge[This device]" if is_this else ""))
+        st.caption(_last_used(device))
+    if not is_this and row.button("Sign out", key=f"revoke-{device.id}", type="tertiary"):
         with show_errors():
-            guard.sessions().revoke(user.id, each.id)
+            guard.sessions().revoke(user.id, device.id)
             st.rerun()
 
 
@@ -130,11 +128,11 @@ def _icon(name: str) -> str:
     return ":material/smartphone:" if small else ":material/computer:"
 
 
-def _last_used(each: Device) -> str:
+def _last_used(device: Device) -> str:
     zone = dates.timezone()
-    opened = f"since {each.opened_at.astimezone(zone):%d %b %Y, %H:%M}"
-    if datetime.now(UTC) - each.seen_at < JUST_NOW:
+    opened = f"since {device.opened_at.astimezone(zone):%d %b %Y, %H:%M}"
+    if datetime.now(UTC) - device.seen_at < JUST_NOW:
         seen = "in use now"
     else:
-        seen = f"last used {each.seen_at.astimezone(zone):%d %b %Y, %H:%M}"
-    return " · ".join([seen, opened] + ([] if each.kept else ["until its tab is closed"]))
+        seen = f"last used {device.seen_at.astimezone(zone):%d %b %Y, %H:%M}"
+    return " · ".join([seen, opened] + ([] if device.kept else ["until its tab is closed"]))

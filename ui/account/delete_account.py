@@ -1,4 +1,4 @@
-"""Deleting the account, and the receipt that is shown afterwards."""
+"""Draws the button that deletes the account, and the receipt that is shown afterwards."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ui.frame import show_errors
 __all__ = ["draw_delete_account", "draw_farewell"]
 
 FAREWELL = "farewell"
-# What people call the tables whose rows are erased.
-GONE = {
+# The names of the tables whose rows are erased.
+TABLE_NAMES = {
     "sessions": "devices",
     "people": "settings",
     "messages": "messages",
@@ -68,7 +68,7 @@ def draw_farewell() -> None:
         draw_erase_receipt(gone.memories)
     others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
     if others:
-        st.caption(", ".join(f"{_table_name(name)}: {count}" for name, count in others.items()))
+        st.caption(", ".join(f"{TABLE_NAMES.get(name, name)}: {count}" for name, count in others.items()))
     if not gone.proved:
         st.warning("Something of it was found again. Sign in once more, and delete it again.", icon=":material/error:")
     if not gone.sign_in_gone:
@@ -80,7 +80,3 @@ def draw_farewell() -> None:
             ),
             icon=":material/info:",
         )
-
-
-def _table_name(table: str) -> str:
-    return GONE.get(table, table)

@@ -1,4 +1,4 @@
-"""What the ways to sign in share: the limit on attempts, the fields, and the button that leads back."""
+"""Draws the fields and the back button that the ways to sign in share, and applies the limits on signing in."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = [
 def count_attempt(email: str) -> None:
     """Count an attempt to sign in with this address; raise `TooManyAttempts` when there were too many."""
     limits = services().limits
-    came_from = limits.address_of(st.context.headers.get_all("X-Forwarded-For"), st.context.ip_address)
-    limits.may_try_sign_in(email, came_from)
+    network_address = limits.address_of(st.context.headers.get_all("X-Forwarded-For"), st.context.ip_address)
+    limits.may_try_sign_in(email, network_address)
 
 
 def invitation_field() -> str | None:
     """Draw the field for an invitation, if one is needed; a link may fill it in. Returns what was typed."""
     if services().settings.admission != "invitation":
         return None
-    brought = st.query_params.get("invitation", "")
+    from_link = st.query_params.get("invitation", "")
     label, help_text = "Invitation", "From whoever runs this Keepsake."
-    return st.text_input(label, value=brought, key="sign_up_invitation", help=help_text)
+    return st.text_input(label, value=from_link, key="sign_up_invitation", help=help_text)
 
 
 def check_admission(email: str, invited: str | None) -> None:

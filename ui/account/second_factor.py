@@ -1,4 +1,4 @@
-"""The second factor: its code at sign-in, setting it up, and removing it."""
+"""Draws the second factor: its code at sign-in, setting it up, and removing it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NoReturn
 import streamlit as st
 
 from auth import guard
-from auth.client import Enrolment, Session
+from auth.person import Enrolment, Session
 from memory.errors import AppError
 from ui.account.entry_fields import back_to_sign_in, code_field, count_attempt
 from ui.frame import show_error
 
 __all__ = ["RECOVERED", "draw_code_page", "draw_factor_settings", "enter_or_require_code", "is_pending", "require_code"]
 
-PENDING, ENROLMENT = "second_factor", "factor_begun"
+PENDING, ENROLMENT, PROBLEM = "second_factor", "factor_begun", "factor_problem"
 RECOVERED = "recovered"  # the session of a mailed link or code, until a new password is chosen
 
 
@@ -42,8 +42,8 @@ def draw_code_page() -> None:
     pending: Session = st.session_state[PENDING]
     st.title("Your second factor", anchor=False)
     st.markdown("Type the code that your authenticator app shows for Keepsake.")
-    code, done = _code_form("Go on")
-    if done:
+    code, submitted = _code_form("Go on")
+    if submitted:
         try:
             count_attempt(pending.email)
             passed = guard.client().pass_factor(pending, pending.factor_id or "", code)
@@ -76,7 +76,7 @@ def draw_factor_settings(session: Session) -> None:
     if enrolment is None:
         st.markdown("With an authenticator app, a password that leaked does not let anybody in.")
         st.button("Set up a second factor", key="begin-factor", on_click=_start_enrolment, args=(session,))
-        if problem := st.session_state.pop("factor_problem", None):
+        if problem := st.session_state.pop(PROBLEM, None):
             show_error(problem)
         return
     _draw_enrolment(session, enrolment)
@@ -86,7 +86,7 @@ def _start_enrolment(session: Session) -> None:
     try:
         st.session_state[ENROLMENT] = guard.client().enrol(session)
     except AppError as error:
-        st.session_state["factor_problem"] = error
+        st.session_state[PROBLEM] = error
 
 
 def _draw_enrolment(session: Session, enrolment: Enrolment) -> None:
@@ -94,8 +94,8 @@ def _draw_enrolment(session: Session, enrolment: Enrolment) -> None:
     with st.container(key="factor-picture", horizontal_alignment="center"):
         st.image(enrolment.picture, width=200)
     st.code(enrolment.secret, language=None)
-    code, done = _code_form("Turn it on")
-    if done:
+    code, submitted = _code_form("Turn it on")
+    if submitted:
         try:
             guard.renew(guard.client().pass_factor(session, enrolment.factor_id, code))
             # Other devices signed in without it: they have to sign in again.
@@ -113,5 +113,5 @@ def _draw_enrolment(session: Session, enrolment: Enrolment) -> None:
 def _code_form(label: str) -> tuple[str, bool]:
     with st.form("factor_form", border=True):
         code = code_field("factor_code")
-        done = st.form_submit_button(label, type="primary", width="stretch")
-    return code, done
+        submitted = st.form_submit_button(label, type="primary", width="stretch")
+    return code, submitted

@@ -1,4 +1,4 @@
-"""Signing in and signing up: with address and password, or at another site; and the example beside them.
+"""Draws signing in and signing up, with address and password or at another site; and the example beside them.
 
 The steps that may follow are drawn by `by_mail` and `second_factor`.
 """
@@ -23,10 +23,21 @@ from ui.frame import MARK, show_error
 __all__ = ["draw_example", "draw_ways_in", "finish_provider_sign_in"]
 
 PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/code:"}
+MARKUP = """
+<figure class="keepsake-example">
+  <figcaption>Told once, known later</figcaption>
+  <p class="when">Monday</p><p class="mine">My sister Ana does not eat meat.</p>
+  <p class="when">Friday, in another chat</p><p class="mine">Ana comes for dinner on Sunday. What shall I cook?</p>
+  <p class="theirs">A mushroom risotto: there is no meat in it, so Ana can have it too.<span \
+class="why"><img src="{mark}" alt="">1 memory: “My sister Ana does not eat meat”, Monday</span></p>
+</figure>
+"""
+# Part of the markup, because markup on a page may load nothing.
+PICTURE = f"data:image/svg+xml;base64,{b64encode(Path(MARK).read_bytes()).decode()}"
 
 
 def draw_ways_in(features: ServerFeatures) -> None:
-    """Draw every way to sign in that the auth server features."""
+    """Draw every way to sign in that the auth server offers."""
     for provider in features.providers:
         label = f"Continue with {PROVIDERS[provider]}"
         if st.button(label, key=f"go-{provider}", icon=PROVIDER_ICONS[provider], width="stretch"):
@@ -80,8 +91,8 @@ def _draw_sign_in_form() -> None:
     with st.form("sign_in", border=True):
         email = st.text_input("E-mail", key="sign_in_email", autocomplete="email")
         password = st.text_input("Password", type="password", key="sign_in_password", autocomplete="current-password")
-        asked = st.form_submit_button("Sign in", type="primary", width="stretch")
-    if asked:
+        submitted = st.form_submit_button("Sign in", type="primary", width="stretch")
+    if submitted:
         try:
             count_attempt(email)
             session = guard.client().sign_in(email, password)
@@ -102,8 +113,8 @@ def _draw_sign_up_form() -> None:
         email = st.text_input("E-mail", key="sign_up_email", autocomplete="email")
         password = new_password_field("sign_up_password", "Password")
         invited = invitation_field()
-        asked = st.form_submit_button("Create account", type="primary", width="stretch")
-    if asked:
+        submitted = st.form_submit_button("Create account", type="primary", width="stretch")
+    if submitted:
         try:
             count_attempt(email)
             check_admission(email, invited)
@@ -115,19 +126,6 @@ def _draw_sign_up_form() -> None:
             by_mail.wait_for_code("signup", email)
             st.rerun()
         enter_or_require_code(session)
-
-
-MARKUP = """
-<figure class="keepsake-example">
-  <figcaption>Told once, known later</figcaption>
-  <p class="when">Monday</p><p class="mine">My sister Ana does not eat meat.</p>
-  <p class="when">Friday, in another chat</p><p class="mine">Ana comes for dinner on Sunday. What shall I cook?</p>
-  <p class="theirs">A mushroom risotto: there is no meat in it, so Ana can have it too.<span \
-class="why"><img src="{mark}" alt="">1 memory: “My sister Ana does not eat meat”, Monday</span></p>
-</figure>
-"""
-# Inside the text, since text on a page may load nothing.
-PICTURE = f"data:image/svg+xml;base64,{b64encode(Path(MARK).read_bytes()).decode()}"
 
 
 def draw_example() -> None:

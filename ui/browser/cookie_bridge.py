@@ -1,6 +1,6 @@
-"""What the page has the browser do about signing in: set or drop the session cookie, and leave for another site.
+"""Makes the browser do its part of signing in: set or drop the session cookie, and leave for another site.
 
-The script holds no secret but a ticket that works once. Routes of the app answer it; where a host serves no routes, the
+The script knows no secret except a ticket that works once. Routes of the app answer it; where a host serves none, the
 script reports that, and sign-in lasts for the tab.
 """
 
@@ -17,7 +17,7 @@ from ui.browser import component, invisible
 __all__ = ["app_address", "kept_verifier", "run_cookie_task", "send_browser_to"]
 
 _browser = component("keepsake_browser", "cookie_bridge.js")
-# As they appear in the address: each page is named for its file.
+# The pages' names in an address, which are the names of their files.
 PAGE_NAMES = tuple(sorted(path.stem for path in (Path(__file__).parents[2] / "pages").glob("[!_]*.py")))
 
 
@@ -28,7 +28,7 @@ def app_address() -> str:
 
 def run_cookie_task() -> None:
     """Have the browser set or drop its cookie, if that is due."""
-    # The container is drawn in any case: if what follows moved up, Streamlit would draw it anew and close what is open.
+    # The container is always drawn: if what follows moved up, Streamlit would draw it again and close what is open.
     place, task = invisible("cookie"), cookie_tasks.cookie_task()
     if task is None:
         return

@@ -1,7 +1,7 @@
-"""Scripts that make a page handy: address, drafts, copying, scrolling, focus, the sidebar, guards of the chat box.
+"""Puts scripts on a page: for the address, drafts, copying, scrolling, focus, the sidebar and the chat box.
 
-Each function puts one script on the page, or notes what a script shall do with the next run. None of them talks to the
-database; the session cookie is `cookie_bridge`'s.
+Each function puts one script on the page, or notes what a script will do in the next run. None of them uses the
+database; `cookie_bridge` handles the session cookie.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def guard_chat_box() -> None:
 
 
 def scroll_soon(message_id: str, *, mark: bool = False, end: bool = False, write: bool = False) -> None:
-    """Bring a message into view with the page that is drawn next: to where the first one stood, unless told otherwise.
+    """Scroll the next page that is drawn to a message, by default to where the first drawn message stood.
 
     `mark` highlights it for a moment, `end` puts it where somebody stopped reading, `write` focuses its editor.
     """

@@ -1,7 +1,7 @@
-"""Make a fragment run again by itself: after a while, or once nothing is open that a new page would close.
+"""Makes a fragment run again by itself: after a while, or once nothing is open that a new page would close.
 
-The browser keeps the time. A hidden tab asks for nothing, and waiting can end without the whole page being drawn anew,
-which would close an open dialog. What the fragment looks for is its own business.
+The browser keeps the time. A hidden tab asks for nothing, and waiting can end without drawing the whole page again,
+which would close an open dialog.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ COUNT = "timer_count"
 def run_again(name: str, seconds: float = 0.05, *, calm: bool = False) -> bool:
     """Make the calling fragment run again after so many seconds.
 
-    With `calm` the browser waits until no dialog is open and nobody writes. True in the run that follows such a wait:
-    the whole page may be drawn anew.
+    With `calm` the browser waits until no dialog is open and nobody writes. Return True in the run that follows such a
+    wait: then the whole page may be drawn again.
     """
     count = st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
     data = {"after": round(1000 * seconds), "calm": calm, "once": count}

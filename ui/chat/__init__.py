@@ -1,1 +1,1 @@
-"""What the chat page draws."""
+"""Draws the parts of the chat page."""

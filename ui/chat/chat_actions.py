@@ -1,6 +1,6 @@
-"""What can be done with a chat: rename, pin, archive, export, delete, restore; and the bar that undoes a deletion.
+"""Renames, pins, archives, exports, deletes and restores chats, and draws the bar that undoes a deletion.
 
-The functions run as callbacks, before the page is drawn, so that the page is drawn once with the result.
+The actions run as callbacks, before the page is drawn, so that the page is drawn once with the result.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ __all__ = [
 # In the session: the chat that was deleted last, the last error, the chat being renamed, the dialog to open.
 DELETED, PROBLEM, RENAMED, DIALOG = "deleted_chat", "chat_list_problem", "renamed_chat", "chat_list_asked"
 FORGET, FORGOTTEN = "forget-what-it-taught", "forgotten_with_chat"
+ENDINGS = {"md": ("text/markdown", ":material/article:"), "json": ("application/json", ":material/data_object:")}
 
 
 class Deleted(NamedTuple):
@@ -68,8 +69,8 @@ def run_menu_action(user: User, chat: Conversation, menu: str) -> None:
 
 def renamed_chat_id() -> str | None:
     """Return the id of the chat that is being renamed, if any."""
-    writing: str | None = st.session_state.get(RENAMED)
-    return writing
+    chat_id: str | None = st.session_state.get(RENAMED)
+    return chat_id
 
 
 def rename(user: User, chat: Conversation, box: str, *, save: bool) -> None:
@@ -79,8 +80,8 @@ def rename(user: User, chat: Conversation, box: str, *, save: bool) -> None:
         st.session_state[RENAMED] = None
 
 
-def restore(user: User, chat_id: str, *, open_it: bool = False) -> None:
-    """Bring a deleted chat back."""
+def restore(user: User, chat_id: str, open_it: bool = False) -> None:
+    """Restore a deleted chat, and open it if wanted."""
 
     def bring_back() -> None:
         services().chats.restore(user.id, chat_id)
@@ -117,13 +118,13 @@ def request_dialog(what: str, chat: Conversation | None) -> None:
 
 
 def take_requested_dialog() -> tuple[str, Conversation | None] | None:
-    """Return the dialog that was asked for, once: its name, and the chat it is about."""
-    wanted: tuple[str, Conversation | None] | None = st.session_state.pop(DIALOG, None)
-    return wanted
+    """Return the requested dialog, once: its name, and the chat it is about."""
+    requested: tuple[str, Conversation | None] | None = st.session_state.pop(DIALOG, None)
+    return requested
 
 
 def draw_undo_deletion(user: User) -> None:
-    """Draw the bar that undoes the last deletion, and the last error. Their container is always there."""
+    """Draw the last error, and the bar that undoes the last deletion. Their container is always there."""
     with st.container(key="chat-undo"):
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(elements.escape(problem), icon=":material/error:")
@@ -134,18 +135,17 @@ def draw_undo_deletion(user: User) -> None:
             line = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center")
             title = elements.escape(last.title or "New chat")
             line.markdown(f"Deleted: {title}", width="stretch")
-            gone = "Close"
-            line.button(gone, key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_close_bar)
+            line.button(
+                "Close", key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_close_bar
+            )
             row = st.container(horizontal=True, gap="small", vertical_alignment="center")
             undo, for_good = "Undo", "Delete for good"
-            row.button(undo, key="undo-chat", icon=":material/undo:", on_click=_undo_deletion, args=(user, last))
+            row.button(
+                undo, key="undo-chat", icon=":material/undo:", on_click=restore, args=(user, last.id, last.was_open)
+            )
             row.button(
                 for_good, key="quiet-for-good", type="tertiary", on_click=request_dialog, args=("for_good", last)
             )
-
-
-def _undo_deletion(user: User, last: Deleted) -> None:
-    restore(user, last.id, open_it=last.was_open)
 
 
 def _delete_chat(user: User, chat: Conversation) -> None:
@@ -174,9 +174,6 @@ def _run(user: User, action: Callable[[], object]) -> bool:
     return True
 
 
-ENDINGS = {"md": ("text/markdown", ":material/article:"), "json": ("application/json", ":material/data_object:")}
-
-
 @st.dialog("Take along")
 def draw_export_dialog(user: User, about: Conversation | None) -> None:
     """Draw the buttons that download one chat, or all of them, as Markdown or JSON."""
@@ -185,7 +182,7 @@ def draw_export_dialog(user: User, about: Conversation | None) -> None:
     else:
         st.markdown(f"**{elements.escape(about.title or 'New chat')}**, with every message and its date.")
     row = st.container(horizontal=True)
-    # Made here, because the file is written outside of any run of the page.
+    # The timezone is read now: the file is written later, outside of any run of the page.
     names = Names("You", "Keepsake", dates.timezone())
     for ending, name in (("md", "Markdown"), ("json", "JSON")):
         mime, icon = ENDINGS[ending]
@@ -207,5 +204,5 @@ def _export_file(user: User, chat_id: str | None, ending: str, names: Names) -> 
     exports = services().exports
     if chat_id is None:
         return archive(exports.all(user.id), ending, names)
-    whole = exports.one(user.id, chat_id)
-    return (as_json(whole) if ending == "json" else as_markdown(whole, names)).encode()
+    exported = exports.one(user.id, chat_id)
+    return (as_json(exported) if ending == "json" else as_markdown(exported, names)).encode()

@@ -1,6 +1,6 @@
-"""The bar above a chat: whether the chat uses and keeps memory, and the button that forgets what was learned from it.
+"""Draws the bar above a chat: switches for using and keeping memory, and forgetting what was learned from the chat.
 
-What is chosen before the first message waits in the session.
+The switches of a new chat are kept in the session until its first message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ui.frame import show_errors
 
 __all__ = ["clear_new_chat_switches", "draw_chat_bar", "draw_forget_receipt", "new_chat_switches"]
 
-NEW, TROUBLE, RECEIPT = "new_chat_switches", "chat_bar_trouble", "forget_receipt"
+NEW_CHAT, PROBLEM, RECEIPT = "new_chat_switches", "chat_bar_trouble", "forget_receipt"
 READS, WRITES, TEMPORARY = "reads-memory", "writes-memory", "temporary-chat"
 FORGET = ":material/bookmark_remove:"
 # Why a memory is not erased.
@@ -34,48 +34,48 @@ REASONS = {
 
 
 def draw_chat_bar(
-    user: User, conversation_id: str | None, kept: Switches | None, everywhere: Preferences, above: DeltaGenerator
+    user: User, conversation_id: str | None, saved: Switches | None, preferences: Preferences, place: DeltaGenerator
 ) -> None:
     """Draw what the chat does with memory, as a popover with switches; and a reminder in a temporary chat.
 
-    `everywhere` are the person's preferences: what is off there is off in every chat.
+    What is off in the person's `preferences` is off in every chat.
     """
-    with above:
-        now = kept or new_chat_switches() or Switches()
-        icon, words = _memory_state(now, everywhere)
+    with place:
+        switches = saved or new_chat_switches() or Switches()
+        icon, words = _memory_state(switches, preferences)
         row = st.container(horizontal=True, gap="small", vertical_alignment="center")
         with row.popover(words, type="tertiary", icon=icon, key="chat-memory"):
-            _draw_switches(user, conversation_id, now)
-            if not (everywhere.reads_memory and everywhere.writes_memory):
+            _draw_switches(user, conversation_id, switches)
+            if not (preferences.reads_memory and preferences.writes_memory):
                 st.caption("For all your chats, some of it is switched off under Settings.")
         # Beside the popover, which would stay open above the dialog.
         if conversation_id and row.button(
             "Forget what this chat taught", key="icon-forget-chat", icon=FORGET, type="tertiary"
         ):
             _open_forget_dialog(conversation_id)
-        if now.temporary:
+        if switches.temporary:
             with st.container(key="temporary-band"):
                 st.caption(":material/visibility_off: This chat is in no list, and gone a day after its last message.")
-        if problem := st.session_state.pop(TROUBLE, None):
+        if problem := st.session_state.pop(PROBLEM, None):
             st.warning(problem, icon=":material/error:")
         _draw_last_receipt(conversation_id)
 
 
 def new_chat_switches() -> Switches | None:
-    """Return what was chosen for the next new chat, if anything. Callbacks may call this."""
-    chosen: Switches | None = st.session_state.to_dict().get(NEW)
+    """Return the switches that were chosen for the next new chat, if any. Callbacks may call this."""
+    chosen: Switches | None = st.session_state.to_dict().get(NEW_CHAT)
     return chosen
 
 
 def clear_new_chat_switches() -> None:
-    """Forget what was chosen for a new chat: the chat exists now, and has it."""
-    st.session_state.pop(NEW, None)
+    """Discard the switches that were chosen for a new chat: the chat exists now, and has them."""
+    st.session_state.pop(NEW_CHAT, None)
 
 
-def _memory_state(now: Switches, everywhere: Preferences) -> tuple[str, str]:
-    if now.temporary:
+def _memory_state(switches: Switches, preferences: Preferences) -> tuple[str, str]:
+    if switches.temporary:
         return ":material/visibility_off:", "Temporary chat: nothing is used, nothing is kept"
-    reads, writes = now.reads and everywhere.reads_memory, now.writes and everywhere.writes_memory
+    reads, writes = switches.reads and preferences.reads_memory, switches.writes and preferences.writes_memory
     if reads and writes:
         return ":material/favorite:", "Uses and keeps memory"
     if reads:
@@ -83,13 +83,13 @@ def _memory_state(now: Switches, everywhere: Preferences) -> tuple[str, str]:
     return ":material/heart_minus:", "Keeps what you say, uses no memory" if writes else "Memory is off in this chat"
 
 
-def _draw_switches(user: User, conversation_id: str | None, now: Switches) -> None:
+def _draw_switches(user: User, conversation_id: str | None, switches: Switches) -> None:
     about = conversation_id or "new"
-    for name, value in ((READS, now.reads), (WRITES, now.writes), (TEMPORARY, now.temporary)):
+    for name, value in ((READS, switches.reads), (WRITES, switches.writes), (TEMPORARY, switches.temporary)):
         st.session_state[f"{name}-{about}"] = value  # as it is stored, whatever another tab has changed
-    switch = partial(st.toggle, on_change=_save_switches, args=(user, conversation_id, now))
-    switch("Use memory in answers", key=f"{READS}-{about}", disabled=now.temporary)
-    switch("Keep what I say here", key=f"{WRITES}-{about}", disabled=now.temporary)
+    switch = partial(st.toggle, on_change=_save_switches, args=(user, conversation_id, switches))
+    switch("Use memory in answers", key=f"{READS}-{about}", disabled=switches.temporary)
+    switch("Keep what I say here", key=f"{WRITES}-{about}", disabled=switches.temporary)
     switch(
         "Temporary chat",
         key=f"{TEMPORARY}-{about}",
@@ -108,12 +108,12 @@ def _save_switches(user: User, conversation_id: str | None, before: Switches) ->
         reads, writes = before.reads_memory, before.writes_memory
     switches = Switches(reads, writes, temporary)
     if conversation_id is None:
-        st.session_state[NEW] = switches
+        st.session_state[NEW_CHAT] = switches
     elif user.is_signed_in():
         try:
             services().conversations.switches.set(user.id, conversation_id, switches)
         except AppError as error:
-            st.session_state[TROUBLE] = str(error)
+            st.session_state[PROBLEM] = str(error)
 
 
 def _open_forget_dialog(conversation_id: str) -> None:
@@ -179,7 +179,7 @@ def _draw_last_receipt(conversation_id: str | None) -> None:
 
 
 def draw_forget_receipt(receipt: ForgetReceipt) -> None:
-    """Draw what was erased, what was restored, what stays and why, and whether anything was found afterwards."""
+    """Draw what was erased, what was restored, what stays and why, and whether a search found anything afterwards."""
     st.markdown("**What this chat taught is forgotten for good.**")
     learned = receipt.learned
     summary = []
@@ -197,8 +197,10 @@ def draw_forget_receipt(receipt: ForgetReceipt) -> None:
     if not receipt.proved:
         st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
         return
-    asked = receipt.looked_for
+    looked_for = receipt.looked_for
     proof = plural(
-        asked, "I looked for it again and found nothing.", "I looked for all {number} of them again and found nothing."
+        looked_for,
+        "I looked for it again and found nothing.",
+        "I looked for all {number} of them again and found nothing.",
     )
-    st.caption(f":material/verified: {proof if asked else 'I looked again, and nothing of this chat is kept.'}")
+    st.caption(f":material/verified: {proof if looked_for else 'I looked again, and nothing of this chat is kept.'}")

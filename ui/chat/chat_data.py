@@ -17,10 +17,10 @@ from memory import Question
 from memory.learn.questions import open_questions
 from services import services
 
-__all__ = ["LISTED", "PUT_AWAY", "SEARCHED", "ChatPageData", "read_chat_page"]
+__all__ = ["ARCHIVE_OPEN", "LISTED", "SEARCHED", "ChatPageData", "read_chat_page"]
 
 # Keys of the session state: the words in the search box, whether the archive is open, and how many chats are listed.
-SEARCHED, PUT_AWAY, LISTED = "searched", "put_away", "listed"
+SEARCHED, ARCHIVE_OPEN, LISTED = "searched", "put_away", "listed"
 
 
 @dataclass
@@ -30,30 +30,30 @@ class ChatPageData:
     listing: chats.ChatList = field(default_factory=chats.ChatList)
     deleted: Sequence[Conversation] = ()
     searched: str = ""
-    found: Sequence[SearchHit] = ()
-    put_away: bool = False
+    hits: Sequence[SearchHit] = ()
+    archive_open: bool = False
     preferences: Preferences = field(default_factory=Preferences)
-    questions: list[Sequence[Question]] = field(default_factory=list)  # removed by what draws them first
+    questions: list[Sequence[Question]] = field(default_factory=list)  # emptied by the function that draws them
 
 
 def read_chat_page(user: User) -> ChatPageData:
     """Read the list of chats as the person chose it, their preferences and their open questions."""
     data = ChatPageData(
-        searched=(st.session_state.get(SEARCHED) or "").strip(), put_away=bool(st.session_state.get(PUT_AWAY))
+        searched=(st.session_state.get(SEARCHED) or "").strip(), archive_open=bool(st.session_state.get(ARCHIVE_OPEN))
     )
     readings = [open_questions(), preferences_reading(), *_list_readings(data)]
     questions, data.preferences, *lists = services().read_together(user.id, *readings)
     data.questions.append(questions)
     if data.searched:
-        [data.found] = lists
+        [data.hits] = lists
     else:
-        data.listing, *rest = lists
-        data.deleted = rest[0] if rest else ()
+        data.listing, *deleted = lists
+        data.deleted = deleted[0] if deleted else ()
     return data
 
 
 def _list_readings(data: ChatPageData) -> list[Any]:
     if data.searched:
         return [search_reading(data.searched)]
-    listed = chats.list_reading(st.session_state.get(LISTED, chats.PAGE), archived=data.put_away)
-    return [listed, chats.deleted_reading()] if data.put_away else [listed]
+    listed = chats.list_reading(st.session_state.get(LISTED, chats.PAGE), archived=data.archive_open)
+    return [listed, chats.deleted_reading()] if data.archive_open else [listed]

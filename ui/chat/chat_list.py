@@ -1,6 +1,6 @@
-"""The list of chats in the sidebar: searching, chats by day, archived and deleted chats, and each chat's menu.
+"""Draws the list of chats in the sidebar: search, chats by day, archived and deleted chats, and each chat's menu.
 
-What the menu's entries do is in `chat_actions`.
+`chat_actions` does what a menu's entry says.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from services import services
 from ui import dates, elements
 from ui.browser.page_scripts import close_sidebar_now, close_sidebar_soon, focus_field
 from ui.chat import chat_actions
-from ui.chat.chat_actions import draw_export_dialog
 from ui.chat.chat_bar import draw_forget_receipt
-from ui.chat.chat_data import LISTED, PUT_AWAY, SEARCHED, ChatPageData
+from ui.chat.chat_data import ARCHIVE_OPEN, LISTED, SEARCHED, ChatPageData
 from ui.chat.open_chat import open_id, set_open
 from ui.elements import plural
 from ui.frame import show_errors
@@ -27,7 +26,7 @@ from ui.slots import fresh_slot
 
 __all__ = ["draw_chat_list"]
 
-# What the entries of a chat's menu are called.
+# The labels of the entries of a chat's menu.
 MENU = {
     "rename": "Rename",
     "pin": "Pin",
@@ -37,6 +36,150 @@ MENU = {
     "export": "Export",
     "delete": "Delete",
 }
+
+
+def draw_chat_list(user: User, data: ChatPageData) -> None:
+    """Draw the sidebar with the chats by day, the archived ones or what a search found; and any dialog."""
+    with st.sidebar:
+        st.button(
+            "New chat", key="new-chat", icon=":material/add:", type="primary", width="stretch", on_click=_start_new_chat
+        )
+        _draw_search_box()
+        chat_actions.draw_undo_deletion(user)
+        # One container for all lists, so that nothing around it moves.
+        kind = f"found {data.searched}" if data.searched else str(data.archive_open)
+        with st.container(key="chat-list"), fresh_slot(kind, "chat-list"):
+            if data.searched:
+                _draw_search_results(data)
+            elif data.archive_open:
+                _draw_archive(user, data)
+            else:
+                _draw_chats(user, data)
+        close_sidebar_now()
+    _draw_dialog(user)
+
+
+def _start_new_chat() -> None:
+    set_open(None)
+    close_sidebar_soon()
+
+
+def _draw_search_box() -> None:
+    st.text_input(
+        "Search chats",
+        key=SEARCHED,
+        type="search",
+        placeholder="Search chats",
+        icon=":material/search:",
+        label_visibility="collapsed",
+    )
+
+
+def _draw_search_results(data: ChatPageData) -> None:
+    """Draw the chats and messages that match the search, messages with the line that matches."""
+    if not data.hits:
+        st.markdown(f"Nothing found for “{elements.escape(data.searched[:60])}”.")
+        st.caption("Try fewer words, or only the beginning of one. Words in “quotation marks” are looked for together.")
+    for number, hit in enumerate(data.hits):
+        _draw_hit(hit, number)
+    if len(data.hits) >= MOST_FOUND:
+        st.caption(f"The best {MOST_FOUND} are shown. More words narrow it down.")
+    st.button("End the search", key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end_search)
+
+
+def _draw_hit(hit: SearchHit, number: int) -> None:
+    with st.container(key=f"found-{elements.text_direction(hit.title)}-{number}", gap=None):
+        st.button(
+            elements.escape(hit.title or "New chat"),
+            key=f"open-found-{hit.message_id or hit.chat_id}",
+            type="tertiary",
+            width="stretch",
+            on_click=_open_at,
+            args=(hit.chat_id, hit.message_id),
+        )
+        day = dates.date_of(hit.at.isoformat())
+        if hit.line is None:
+            st.caption(day)
+            return
+        before, word, after = (elements.escape(part) for part in hit.line)
+        line = f"{before}**{word.strip()}**{after}" if word.strip() else before + after
+        st.caption(f"{day} · {line}")
+
+
+def _end_search() -> None:
+    st.session_state[SEARCHED] = ""
+
+
+def _draw_chats(user: User, data: ChatPageData) -> None:
+    chats = data.listing.chats
+    if not chats:
+        st.caption("Your chats will be listed here.")
+    _draw_by_day(user, chats)
+    _draw_more_button(data)
+    quiet = st.container(key="chat-list-end")
+    if data.listing.put_away:
+        quiet.button(
+            plural(data.listing.put_away, "Archived and deleted ({number})", "Archived and deleted ({number})"),
+            key="quiet-put-away",
+            icon=":material/inventory_2:",
+            type="tertiary",
+            on_click=_show_archive,
+            args=(True,),
+        )
+    if chats:
+        quiet.button(
+            "Export all chats",
+            key="quiet-export",
+            icon=":material/download:",
+            type="tertiary",
+            on_click=chat_actions.request_dialog,
+            args=("export", None),
+        )
+
+
+def _draw_by_day(user: User, chats: Iterable[Conversation]) -> None:
+    opened = open_id()
+    for heading, group in groupby(chats, _heading):
+        st.caption(heading)
+        for chat in group:
+            _draw_row(user, chat, opened)
+
+
+def _heading(chat: Conversation) -> str:
+    return "Pinned" if chat.pinned else dates.day_heading(chat.updated_at)
+
+
+def _draw_archive(user: User, data: ChatPageData) -> None:
+    """Draw the archived chats, and deleted ones that can still be restored."""
+    back = "Back to the chats"
+    st.button(
+        back, key="quiet-back", icon=":material/arrow_back:", type="tertiary", on_click=_show_archive, args=(False,)
+    )
+    st.caption("Archived")
+    opened = open_id()
+    for chat in data.listing.chats:
+        _draw_row(user, chat, opened)
+    if not data.listing.chats:
+        st.caption("No chat is archived.")
+    _draw_more_button(data)
+    if data.deleted:
+        st.caption("Deleted", help="Each can be brought back for a day, then it is gone for good.")
+        for chat in data.deleted:
+            _draw_deleted_row(user, chat)
+
+
+def _show_archive(archive_open: bool) -> None:
+    st.session_state[ARCHIVE_OPEN] = archive_open
+    st.session_state[LISTED] = PAGE
+
+
+def _draw_more_button(data: ChatPageData) -> None:
+    if data.listing.more:
+        st.button("More chats", key="quiet-more", icon=":material/expand_more:", type="tertiary", on_click=_list_more)
+
+
+def _list_more() -> None:
+    st.session_state[LISTED] = st.session_state.to_dict().get(LISTED, PAGE) + PAGE
 
 
 def _draw_row(user: User, chat: Conversation, opened: str | None) -> None:
@@ -90,24 +233,6 @@ def _draw_deleted_row(user: User, chat: Conversation) -> None:
     )
 
 
-def _open_at(chat_id: str, message_id: str | None = None) -> None:
-    """Open a chat, maybe at one of its messages; on a narrow screen the sidebar closes."""
-    set_open(chat_id, message_id)
-    close_sidebar_soon()
-
-
-def _draw_dialog(user: User) -> None:
-    """Draw the dialog that the last press asked for, if any."""
-    wanted = chat_actions.take_requested_dialog()
-    if wanted is None:
-        return
-    what, about = wanted
-    if what == "export":
-        draw_export_dialog(user, about)
-    elif about is not None:
-        _draw_erase_dialog(about.id, about.title)
-
-
 def _row_container(kind: str, chat: Conversation) -> st.delta_generator.DeltaGenerator:
     key = f"chat-row-{elements.text_direction(chat.title)}-{kind}-{chat.id}"
     return st.container(key=key, horizontal=True, wrap=False, gap="small", vertical_alignment="center")
@@ -134,6 +259,31 @@ def _draw_rename_form(user: User, chat: Conversation) -> None:
     focus_field(field)
 
 
+def _menu_entries(chat: Conversation) -> list[str]:
+    if chat.archived:
+        return ["rename", "unarchive", "export", "delete"]
+    return ["rename", "unpin" if chat.pinned else "pin", "archive", "export", "delete"]
+
+
+def _title(chat: Conversation) -> str:
+    return chat.title or "New chat"
+
+
+def _open_at(chat_id: str, message_id: str | None = None) -> None:
+    """Open a chat, if wanted at one of its messages; on a narrow screen the sidebar closes."""
+    set_open(chat_id, message_id)
+    close_sidebar_soon()
+
+
+def _draw_dialog(user: User) -> None:
+    """Draw the dialog that was requested, if any."""
+    name, chat = chat_actions.take_requested_dialog() or ("", None)
+    if name == "export":
+        chat_actions.draw_export_dialog(user, chat)
+    elif chat is not None:
+        _draw_erase_dialog(chat.id, chat.title)
+
+
 @st.dialog("Delete this chat for good?", on_dismiss="rerun")
 def _draw_erase_dialog(chat_id: str, title: str) -> None:
     user = require_user()
@@ -151,166 +301,9 @@ def _draw_erase_dialog(chat_id: str, title: str) -> None:
                 ),
                 key=chat_actions.FORGET,
             )
-        really = "Delete for good"
-        done = (user, chat_id)
-        if st.button(really, type="primary", key="really-delete", on_click=chat_actions.delete_for_good, args=done):
+        erase, arguments = chat_actions.delete_for_good, (user, chat_id)
+        if st.button("Delete for good", type="primary", key="really-delete", on_click=erase, args=arguments):
             if receipt := chat_actions.take_forget_receipt():
                 draw_forget_receipt(receipt)
             else:
                 st.rerun()
-
-
-def _menu_entries(chat: Conversation) -> list[str]:
-    pin = "unpin" if chat.pinned else "pin"
-    return (
-        ["rename", "unarchive", "export", "delete"] if chat.archived else ["rename", pin, "archive", "export", "delete"]
-    )
-
-
-def _title(chat: Conversation) -> str:
-    return chat.title or "New chat"
-
-
-def _draw_search_box() -> None:
-    """Draw the search box."""
-    st.text_input(
-        "Search chats",
-        key=SEARCHED,
-        type="search",
-        placeholder="Search chats",
-        icon=":material/search:",
-        label_visibility="collapsed",
-    )
-
-
-def _draw_search_results(data: ChatPageData) -> None:
-    """Draw the chats and messages that match the search, messages with the line that matches."""
-    if not data.found:
-        st.markdown(f"Nothing found for “{elements.escape(data.searched[:60])}”.")
-        st.caption("Try fewer words, or only the beginning of one. Words in “quotation marks” are looked for together.")
-    for number, each in enumerate(data.found):
-        _draw_hit(each, number)
-    if len(data.found) >= MOST_FOUND:
-        st.caption(f"The best {MOST_FOUND} are shown. More words narrow it down.")
-    st.button("End the search", key="quiet-end-search", icon=":material/close:", type="tertiary", on_click=_end_search)
-
-
-def _draw_hit(hit: SearchHit, number: int) -> None:
-    with st.container(key=f"found-{elements.text_direction(hit.title)}-{number}", gap=None):
-        st.button(
-            elements.escape(hit.title or "New chat"),
-            key=f"open-found-{hit.message_id or hit.chat_id}",
-            type="tertiary",
-            width="stretch",
-            on_click=_open_at,
-            args=(hit.chat_id, hit.message_id),
-        )
-        day = dates.date_of(hit.at.isoformat())
-        if hit.line is None:
-            st.caption(day)
-            return
-        before, word, after = (elements.escape(part) for part in hit.line)
-        line = f"{before}**{word.strip()}**{after}" if word.strip() else before + after
-        st.caption(f"{day} · {line}")
-
-
-def _end_search() -> None:
-    st.session_state[SEARCHED] = ""
-
-
-def draw_chat_list(user: User, data: ChatPageData) -> None:
-    """Draw the sidebar: the chats by day, or the archived ones, or what was found; and any dialog."""
-    with st.sidebar:
-        st.button(
-            "New chat", key="new-chat", icon=":material/add:", type="primary", width="stretch", on_click=_start_new_chat
-        )
-        _draw_search_box()
-        chat_actions.draw_undo_deletion(user)
-        # One container for all lists, so that nothing around it moves.
-        kind = f"found {data.searched}" if data.searched else str(data.put_away)
-        with st.container(key="chat-list"), fresh_slot(kind, "chat-list"):
-            if data.searched:
-                _draw_search_results(data)
-            elif data.put_away:
-                _draw_archive(user, data)
-            else:
-                _draw_chats(user, data)
-        close_sidebar_now()
-    _draw_dialog(user)
-
-
-def _start_new_chat() -> None:
-    set_open(None)
-    close_sidebar_soon()
-
-
-def _draw_chats(user: User, data: ChatPageData) -> None:
-    chats = data.listing.chats
-    if not chats:
-        st.caption("Your chats will be listed here.")
-    _draw_by_day(user, chats)
-    _draw_more_button(data)
-    quiet = st.container(key="chat-list-end")
-    if data.listing.put_away:
-        quiet.button(
-            plural(data.listing.put_away, "Archived and deleted ({number})", "Archived and deleted ({number})"),
-            key="quiet-put-away",
-            icon=":material/inventory_2:",
-            type="tertiary",
-            on_click=_show_archive,
-            args=(True,),
-        )
-    if chats:
-        quiet.button(
-            "Export all chats",
-            key="quiet-export",
-            icon=":material/download:",
-            type="tertiary",
-            on_click=chat_actions.request_dialog,
-            args=("export", None),
-        )
-
-
-def _draw_archive(user: User, data: ChatPageData) -> None:
-    """Draw the archived chats, and deleted ones that can still be restored."""
-    back = "Back to the chats"
-    st.button(
-        back, key="quiet-back", icon=":material/arrow_back:", type="tertiary", on_click=_show_archive, args=(False,)
-    )
-    st.caption("Archived")
-    opened = open_id()
-    for each in data.listing.chats:
-        _draw_row(user, each, opened)
-    if not data.listing.chats:
-        st.caption("No chat is archived.")
-    _draw_more_button(data)
-    if data.deleted:
-        st.caption("Deleted", help="Each can be brought back for a day, then it is gone for good.")
-        for each in data.deleted:
-            _draw_deleted_row(user, each)
-
-
-def _draw_by_day(user: User, chats: Iterable[Conversation]) -> None:
-    opened = open_id()
-    for heading, group in groupby(chats, _heading):
-        st.caption(heading)
-        for each in group:
-            _draw_row(user, each, opened)
-
-
-def _heading(chat: Conversation) -> str:
-    return "Pinned" if chat.pinned else dates.day_heading(chat.updated_at)
-
-
-def _draw_more_button(data: ChatPageData) -> None:
-    if data.listing.more:
-        st.button("More chats", key="quiet-more", icon=":material/expand_more:", type="tertiary", on_click=_list_more)
-
-
-def _list_more() -> None:
-    st.session_state[LISTED] = st.session_state.to_dict().get(LISTED, PAGE) + PAGE
-
-
-def _show_archive(put_away: bool) -> None:
-    st.session_state[PUT_AWAY] = put_away
-    st.session_state[LISTED] = PAGE

@@ -1,4 +1,4 @@
-"""The box a person writes in. A message is saved, and its reply begun, before anything is drawn."""
+"""Draws the box a person writes in. A message is saved, and its reply begun, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ui.chat import chat_bar, open_chat
 
 __all__ = ["draw_box", "draw_refusal", "note_seen", "say_in_new_chat", "say_instead"]
 
-# Kept between two runs: the words in the box, whether they started the chat, and the last message that was seen.
+# Kept between two runs: the words in the box, the chat that they started, and the last message that was seen.
 WRITTEN, STARTED, SEEN = "written", "born", "seen"
 
 
 def draw_box(user: User, thread: Thread) -> None:
-    """Draw the box, with words that could not be sent before or were typed here and not sent."""
+    """Draw the box with the words that could not be sent before, or that were typed in this chat and not sent."""
     unsent = restore_unsent(user, WRITTEN)
     # The chat that is drawn now: right after "New chat" the browser still sends the old address.
     drawn = open_chat.open_id()
@@ -67,7 +67,7 @@ def draw_refusal() -> None:
 
 
 def _submit(user: User, drawn: str | None) -> None:
-    # As a dictionary: after a click, any other touch of the session's state ends this callback.
+    # As a dictionary: after a click, any other access to the session's state ends this callback.
     state = st.session_state.to_dict()
     written = state[WRITTEN]
     files = [File(each.name, each.getvalue()) for each in written.files]
@@ -84,7 +84,7 @@ def _send(
     seen: str | None = None,
     instead_of: str | None = None,
 ) -> bool:
-    """Save a message and begin its reply before anything is drawn or noted, so that no click in between can lose it."""
+    """Save a message and begin its reply first of all, so that no click can lose it; return whether it was accepted."""
     zone = dates.timezone(st.session_state.to_dict())
     switches = None if drawn else chat_bar.new_chat_switches()
     try:

@@ -1,4 +1,4 @@
-"""What was learned from a turn, drawn below it: one line that opens to every change, with undo and edit.
+"""Draws what was learned from a turn, below it: one line that opens to every change, with undo and edit.
 
 While the turn waits to be remembered, the newest turn's line looks for it again by itself.
 """
@@ -23,9 +23,10 @@ from ui.frame import show_errors
 __all__ = ["draw_learned", "learned_line"]
 
 OPENED, EDITED = "learned_opened", "learned_edited"
-SOON, LATER, LONG_ENOUGH = 1.0, 5.0, timedelta(minutes=10)
+SOON, LATER = 1.0, 5.0  # seconds between two looks
+MAX_WAIT = timedelta(minutes=10)
 LONGEST = 60
-# What was done to a memory.
+# The words for what was done to a memory.
 DONE = {
     "ADD": "Learned",
     "UPDATE": "Changed",
@@ -34,7 +35,7 @@ DONE = {
 
 
 def draw_learned(asked: Message, *, newest: bool) -> None:
-    """Draw one line below a turn; the newest turn's line appears by itself."""
+    """Draw the line below a turn; the line of the newest turn appears once the turn is remembered."""
     if newest and _pace(asked) is not None:
         _wait(asked.id, [asked])
     else:
@@ -64,7 +65,7 @@ def learned_line(record: Mapping[str, Any]) -> str:
 
 @st.fragment
 def _wait(message_id: str, read: list[Message]) -> None:
-    """Draw the line again and again until the turn is remembered; as a fragment, so that nothing open closes.
+    """Draw the line repeatedly until the turn is remembered; as a fragment, so that no open dialog closes.
 
     `read` holds the message for the run of the whole page, which has just read it, and is empty in later runs.
     """
@@ -81,7 +82,7 @@ def _wait(message_id: str, read: list[Message]) -> None:
 
 def _pace(asked: Message) -> float | None:
     """Return after how many seconds to look again whether a turn is remembered, or None if it is not waiting."""
-    if asked.remembering != "waiting" or datetime.now(UTC) - asked.created_at > LONG_ENOUGH:
+    if asked.remembering != "waiting" or datetime.now(UTC) - asked.created_at > MAX_WAIT:
         return None
     return LATER if asked.receipt.get("not_remembered") else SOON
 
@@ -112,11 +113,11 @@ def _draw_details(message_id: str) -> None:
         asked = services().conversations.message(user.id, message_id)
         record = (asked.receipt.get("remembered") if asked else None) or {}
         with st.container(border=True, key=f"learned-details-{message_id}"):
-            for number, each in enumerate(_changes(record)):
-                _draw_change(user, each, f"{message_id}-{number}")
-            for each in record.get("dropped") or []:
-                words = f"“{escape(str(each['text']))}”, " if each.get("text") else ""
-                st.caption(f"Not kept: {words}{escape(str(each['reason']))}.")
+            for number, change in enumerate(_changes(record)):
+                _draw_change(user, change, f"{message_id}-{number}")
+            for dropped in record.get("dropped") or []:
+                words = f"“{escape(str(dropped['text']))}”, " if dropped.get("text") else ""
+                st.caption(f"Not kept: {words}{escape(str(dropped['reason']))}.")
 
 
 def _draw_change(user: User, change: Mapping[str, Any], key: str) -> None:
@@ -142,14 +143,14 @@ def _draw_undo_button(
 ) -> None:
     """Draw the button that undoes the last change, or brings back what was undone.
 
-    After an edit was undone the memory says what was learned again, and that can be undone, too.
+    After an edit was undone, the memory says again what was learned; then the button undoes the learning.
     """
-    stands = _still_says(change, now)
-    back = now is None or (latest["undoes"] is not None and not stands)
-    label, icon = ("Bring back", ":material/redo:") if back else ("Undo", ":material/undo:")
+    unchanged = _still_says(change, now)
+    bring_back = now is None or (latest["undoes"] is not None and not unchanged)
+    label, icon = ("Bring back", ":material/redo:") if bring_back else ("Undo", ":material/undo:")
     if row.button(label, key=f"icon-undo-{key}", icon=icon, type="tertiary"):
         memory = services().memory
-        if stands and latest["undoes"] is not None and change["event"] == "ADD":
+        if unchanged and latest["undoes"] is not None and change["event"] == "ADD":
             memory.delete(change["id"], user_id=user.id)
         else:
             memory.undo(latest["id"], user_id=user.id)

@@ -1,4 +1,4 @@
-"""What is drawn below a message: its versions, copying, rewording, feedback, the receipt, and its attachments."""
+"""Draws a message's attachments, and what stands below it: versions, copying, rewording, feedback, the receipt."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from ui.chat.receipt import Again, draw_notes, draw_receipt
 from ui.elements import escape
 from ui.frame import show_errors
 
-__all__ = ["REWORDED", "draw_attachments", "draw_below_reply", "draw_below_words", "read_previews", "size_of"]
+__all__ = ["REWORDED", "draw_attachments", "draw_below_reply", "draw_below_words", "read_previews"]
 
 REWORDED = "reworded"  # the id of the message that is being reworded
-THUMBS = {1: 1, 0: -1}
-THUMB_OF = {1: 1, -1: 0}
+RATING_OF_THUMB = {1: 1, 0: -1}
+THUMB_OF_RATING = {1: 1, -1: 0}
+ICONS = {"application/pdf": ":material/picture_as_pdf:", "text/plain": ":material/description:"}
+WIDEST = 240  # pixels
 
 
 def draw_below_words(user: User, message: Message, thread: Thread) -> None:
@@ -57,19 +59,18 @@ def _draw_versions(user: User, message: Message, thread: Thread) -> None:
         return
     place = versions.index(message.id)
     around = ((place - 1, "before", ":material/chevron_left:"), (place + 1, "after", ":material/chevron_right:"))
-    for number, (other, name, icon) in enumerate(around):
-        if number:
-            number_of = f"{place + 1} / {len(versions)}"
-            st.markdown(f":small[{number_of}]", width="content")
-        there = 0 <= other < len(versions)
+    for other, name, icon in around:
+        if name == "after":
+            st.markdown(f":small[{place + 1} / {len(versions)}]", width="content")
+        exists = 0 <= other < len(versions)
         st.button(
             "Version before" if name == "before" else "Version after",
             key=f"icon-{name}-{message.id}",
             icon=icon,
             type="tertiary",
-            disabled=not there,
+            disabled=not exists,
             on_click=_choose_version,
-            args=(user, message, versions[other] if there else message.id),
+            args=(user, message, versions[other] if exists else message.id),
         )
 
 
@@ -88,7 +89,7 @@ def _draw_feedback(user: User, message: Message) -> None:
     st.feedback(
         "thumbs",
         key=key,
-        default=THUMB_OF.get(message.feedback or 0),
+        default=THUMB_OF_RATING.get(message.feedback or 0),
         on_change=_save_rating,
         args=(user, message, key),
     )
@@ -113,7 +114,7 @@ def _save_rating(user: User, message: Message, key: str) -> None:
     pressed = st.session_state.to_dict().get(key)
     with suppress(NotFound):
         services().conversations.threads.rate(
-            user.id, message.id, None if pressed is None else THUMBS[pressed], message.feedback_why
+            user.id, message.id, None if pressed is None else RATING_OF_THUMB[pressed], message.feedback_why
         )
 
 
@@ -121,10 +122,6 @@ def _save_why(user: User, message: Message, key: str) -> None:
     words = str(st.session_state.to_dict().get(key) or "")
     with suppress(NotFound):
         services().conversations.threads.rate(user.id, message.id, message.feedback, words)
-
-
-ICONS = {"application/pdf": ":material/picture_as_pdf:", "text/plain": ":material/description:"}
-WIDEST = 240  # pixels
 
 
 def read_previews(user: User, messages: Sequence[Message]) -> Mapping[str, bytes]:
@@ -139,20 +136,20 @@ def draw_attachments(said: Message, previews: Mapping[str, bytes]) -> None:
     if not files:
         return
     with st.container(key=f"attached-{said.id}"):
-        if any(str(each["id"]) in previews for each in files):
+        if any(str(file["id"]) in previews for file in files):
             row = st.container(horizontal=True, gap="small")
-            for each in files:
-                if preview := previews.get(str(each["id"])):
-                    row.image(preview, width=WIDEST, alt=str(each["name"]))
+            for file in files:
+                if preview := previews.get(str(file["id"])):
+                    row.image(preview, width=WIDEST, alt=str(file["name"]))
         chips = st.container(horizontal=True, gap="small")
-        for each in files:
-            _draw_file(chips, each)
+        for file in files:
+            _draw_file(chips, file)
 
 
 def _draw_file(row: Any, file: Mapping[str, Any]) -> None:
     name, key = escape(str(file["name"])), f"file-{file['id']}"
     icon = ICONS.get(str(file["media"]), ":material/image:")
-    label = f"{name} · {size_of(int(file['size']))}"
+    label = f"{name} · {_size_text(int(file['size']))}"
     if row.button(label, key=key, type="tertiary", icon=icon):
         st.dialog(name, width="large")(_draw_file_dialog)(str(file["id"]))
 
@@ -169,7 +166,7 @@ def _draw_file_dialog(attachment_id: str) -> None:
             st.code(file.written or "", language=None, wrap_lines=True, height=480)
 
 
-def size_of(size: int) -> str:
+def _size_text(size: int) -> str:
     """Return the size of a file in kB or MB."""
     if size < 1_000_000:
         return f"{max(1, round(size / 1000)):,} kB"

@@ -43,8 +43,8 @@ def open_id() -> str | None:
 def set_open(conversation_id: str | None, message_id: str | None = None) -> None:
     """Open a chat, if wanted at one of its messages, and put it in the address for the back button and bookmarks."""
     st.session_state[OPEN] = conversation_id
-    for each in (REFUSED, FIRST):
-        st.session_state.pop(each, None)
+    for key in (REFUSED, FIRST):
+        st.session_state.pop(key, None)
     if conversation_id is None:
         st.query_params.clear()
     elif st.query_params.get(IN_ADDRESS) != conversation_id or MESSAGE in st.query_params:
@@ -58,13 +58,13 @@ def read_thread(user: User) -> Thread:
     chosen = open_id()
     if chosen is None:
         return Thread()
-    found = _read(user, chosen)
-    if not found.messages:
+    thread = _read(user, chosen)
+    if not thread.messages:
         set_open(None)
     elif st.session_state.get(OPEN) != chosen:
         # The address stays as it is: writing it again would add a step to the back button.
         st.session_state[OPEN] = chosen
-    return found
+    return thread
 
 
 def show_earlier(drawn: Thread) -> None:
@@ -90,15 +90,15 @@ def _read(user: User, chosen: str) -> Thread:
     wanted = wanted if wanted and st.session_state.get(SHOWN) != (chosen, wanted) else None
     paged_chat, first = st.session_state.get(FIRST) or (None, None)
     try:
-        found = threads.open(user.id, chosen, first=first if paged_chat == chosen else None, show=wanted)
+        thread = threads.open(user.id, chosen, first=first if paged_chat == chosen else None, show=wanted)
         if wanted is None:
-            return found
+            return thread
         st.session_state[SHOWN] = (chosen, wanted)
-        if found.find(wanted):
-            st.session_state[FIRST] = (chosen, found.messages[0].id)
+        if thread.find(wanted):
+            st.session_state[FIRST] = (chosen, thread.messages[0].id)
             scroll_soon(wanted, mark=True)
-            if found.branched:
+            if thread.branched:
                 threads.choose(user.id, chosen, wanted)
     except NotFound:
         return Thread()
-    return found
+    return thread

@@ -1,4 +1,4 @@
-"""The questions above the input box: which of two memories is right, and whether an old memory still holds."""
+"""Draws the questions above the input box: which of two memories is right, and whether an old memory still holds."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from ui.frame import show_errors
 
 __all__ = ["WAITING", "draw_contradiction", "draw_recheck"]
 
+RECHECK, WORDS = "gently", "gently-words"
 WAITING = "which_is_right_waits"  # whether a contradiction is open: no recheck is asked beside it
-# What the buttons say.
+# The labels of the buttons.
 CHOICES: dict[Choice, str] = {
     "new": "The new one",
     "old": "The old one",
@@ -58,9 +59,6 @@ def _draw_contradiction_card(user_id: str, question: Question, waiting: int) -> 
             st.rerun()
 
 
-RECHECK, WORDS = "gently", "gently-words"
-
-
 class RecheckCard(NamedTuple):
     """The recheck of this visit: its chat, and the memory to ask about, or what was answered and how to undo it."""
 
@@ -73,7 +71,7 @@ class RecheckCard(NamedTuple):
 
 @st.fragment
 def draw_recheck() -> None:
-    """Draw the question whether a memory still holds, or the line that says what was answered; mostly neither."""
+    """Draw the question whether a memory still holds, or what was answered; on most visits there is neither."""
     with show_errors():
         if st.session_state.get(WAITING):
             return

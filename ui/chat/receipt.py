@@ -1,4 +1,4 @@
-"""The receipt of a reply, a line that opens: the memories it was given and why, the model, time and cost.
+"""Draws the receipt of a reply, a line that opens: the memories it was given and why, the model, time and cost.
 
 It also has the buttons that ask for another answer. Receipts that older versions wrote lack some fields, and are drawn
 without them. Nothing is read from the database.
@@ -21,7 +21,7 @@ from ui.elements import escape, plural, quiet, shorten
 __all__ = ["Again", "draw_notes", "draw_receipt", "memory_markdown", "summary"]
 
 LONGEST, SHORT = 300, 60
-# What the parts of a score are called; the cosine is no part of the sum.
+# The names of the parts of a score. The cosine is not among them: it is not part of the sum.
 PARTS = {
     "meaning": "meaning",
     "words": "words",
@@ -81,7 +81,7 @@ def as_of_day(receipt: Mapping[str, Any]) -> date | None:
 
 
 def draw_notes(said: Message) -> None:
-    """Draw what must not be overlooked about a reply: that it was cut off, had no memory, or is as of a past day."""
+    """Draw the notes about a reply: that it was cut off, had no memory, or is as of a past day."""
     receipt = said.receipt
     if said.status == "stopped":
         st.caption(":material/stop_circle: Stopped here.")
@@ -114,10 +114,10 @@ def _draw_choices(
 ) -> None:
     """Draw the memories as switches, and a day to answer as of, in one form."""
     with st.form(f"without-{said.id}", border=False):
-        for number, each in enumerate([*used, *left_out]):
+        for number, memory in enumerate([*used, *left_out]):
             with st.container(gap=None, key=f"given-{said.id}-{number}"):
-                st.checkbox(_memory_text(each), value=number < len(used), key=_switch_key(said, each))
-                st.markdown("  \n".join(_small(line) for line in _reasons(each)))
+                st.checkbox(_memory_text(memory), value=number < len(used), key=_switch_key(said, memory))
+                st.markdown("  \n".join(_small(line) for line in _reasons(memory)))
         arguments = (said, [*used, *left_out], again)
         if used or left_out:
             st.form_submit_button("Answer without what is off", on_click=_answer_without, args=arguments)
@@ -149,13 +149,13 @@ def _switched_off(kept: Mapping[str, Any], said: Message, memories: Sequence[Map
 
 def _draw_origins(said: Message, used: Sequence[Mapping[str, Any]]) -> None:
     """Draw a button for each memory that opens the message it came from."""
-    known = [each for each in used if each.get("run_id")]
+    known = [memory for memory in used if memory.get("run_id")]
     if not known:
         return
     st.caption("Where it was said")
-    for each in known:
-        label = f"{_short_date(each.get('at'))}: {_memory_text(each, SHORT)}"
-        key, target = f"origin-{said.id}-{each['id']}", (str(each["run_id"]), each.get("message_id"))
+    for memory in known:
+        label = f"{_short_date(memory.get('at'))}: {_memory_text(memory, SHORT)}"
+        key, target = f"origin-{said.id}-{memory['id']}", (str(memory["run_id"]), memory.get("message_id"))
         st.button(
             label, key=key, type="tertiary", icon=":material/north_east:", on_click=open_chat.set_open, args=target
         )

@@ -37,11 +37,11 @@ def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), a
 def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) -> Thread:
     """Draw the reply while it is written, then its receipt; or what went wrong, and "Try again".
 
-    Returns the thread as it is then. If the person leaves the page or presses something, the reply goes on.
+    Return the thread as it is then. If the person leaves the page or presses something, the reply goes on.
     """
     threads = services().conversations.threads
     composer.note_seen(asked.id)  # and not an older reply, even if this one fails
-    # Empty elements take the places of what stood under an older reply, which disappears at once.
+    # Empty elements replace what stood under an older reply, which disappears at once.
     words, below, *_, button = [st.empty() for _ in range(UNDER_REPLY)]
     words.caption("Thinking…")
     with button.container(key="stop-reply", horizontal_alignment="right"):
@@ -65,17 +65,17 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
 
 
 def _draw_end(user: User, asked: Message, before: Thread, now: Thread, problem: str | None) -> None:
-    """Draw what stands under the words at the end; if no reply came, the earlier replies."""
+    """Draw what stands under a finished reply; if no reply came, draw the earlier replies."""
     older = {each.id for each in (*before.messages, *before.others)}
     replies = replies_to(asked, now.messages)
     if not any(each.id not in older for each in replies):
         draw_retry(user, asked, problem)
-        for each in replies:
-            elements.draw_message_text(each)
-    for each in replies:
-        whole = each.status == "complete"
-        draw_below_reply(user, each, now, partial(ask_again, user) if whole else None)
-        if not whole and each.id not in older:
+        for reply in replies:
+            elements.draw_message_text(reply)
+    for reply in replies:
+        complete = reply.status == "complete"
+        draw_below_reply(user, reply, now, partial(ask_again, user) if complete else None)
+        if not complete and reply.id not in older:
             draw_retry(user, asked, problem)
 
 

@@ -26,9 +26,105 @@ from ui.slots import clear_below
 
 __all__ = ["draw_greeting", "draw_thread", "refresh_when_changed"]
 
-# Seconds until each next look. They start anew when the page is drawn; the last one repeats.
+UNDER_WORDS = 3  # elements that may stand under what a person said
+# Seconds until the next look. The row starts again when the page is drawn; its last number repeats.
 PACES = (3.0, 3.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 30.0)
 LOOKS = "looks_for_news"
+SUGGESTIONS = (
+    "What do you remember about me?",
+    "I'm planning my week. Ask me what matters.",
+    "Remember that I prefer short answers.",
+)
+TEMPORARY_SUGGESTIONS = (SUGGESTIONS[1],)
+
+
+def draw_greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
+    """Welcome the person, say whether chats are remembered, and suggest what to say in a new chat."""
+    st.title("What is on your mind?", anchor=False)
+    unkept = (
+        "What you tell me here is for now: I look nothing up about you, and learn nothing from it."
+        if temporary
+        else "Remembering is off: what you tell me stays in its chat, and nothing is learned from it."
+    )
+    st.caption(
+        "What you tell me stays with me, for you alone. You can read and delete it under Memories."
+        if keeps and not temporary
+        else unkept
+    )
+    for number, suggestion in enumerate(TEMPORARY_SUGGESTIONS if temporary else SUGGESTIONS):
+        st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))
+
+
+def draw_thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator | None:
+    """Draw all messages, or those up to the one that is being answered, with buttons for earlier and later ones.
+
+    If the last message has no reply, return the place for the reply: it need not move when it is complete.
+    """
+    st.html(style("thread.css"))
+    if drawn.earlier:
+        label, key = plural(drawn.earlier, "{number} earlier message", "{number} earlier messages"), "earlier-messages"
+        st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.show_earlier, args=(drawn,))
+    previews = read_previews(user, drawn.messages)
+    # What followed an earlier version of the reply is on another branch.
+    messages = drawn.messages if asked is None else drawn.messages[: drawn.messages.index(asked) + 1]
+    for message in messages:
+        _draw_message(user, message, drawn, previews, answered_now=message is asked)
+    later = drawn.later if asked is None else 0
+    place = st.container(key="message-to-come") if messages[-1].role == "user" and not later else None
+    clear_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
+    if later:
+        label, key = plural(later, "{number} later message", "{number} later messages"), "later-messages"
+        st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.show_later, args=(drawn,))
+    return place
+
+
+def _draw_message(
+    user: User, message: Message, drawn: Thread, previews: Mapping[str, bytes], *, answered_now: bool
+) -> None:
+    """Draw a message, and under the last one of a turn what was learned from the turn."""
+    newest = drawn.last_asked
+    with (
+        st.container(key=f"message-{message.id}"),
+        st.chat_message(message.role, avatar=elements.avatar(message.role)),
+    ):
+        if message.role == "assistant":
+            elements.draw_message_text(message)
+            again = partial(ask_again, user) if message.status == "complete" and message.parent_id else None
+            draw_below_reply(user, message, drawn, again)
+            if message.status != "complete" and message.id == drawn.tip and (said := drawn.find(message.parent_id)):
+                draw_retry(user, said)
+            if asked := drawn.find(message.parent_id):
+                draw_learned(asked, newest=newest is not None and asked.id == newest.id)
+            return
+        if st.session_state.get(REWORDED) == message.id:
+            _draw_editor(user, message)
+            for _ in range(UNDER_WORDS):
+                st.empty()  # what stood under the words disappears now, and not only when a reply is complete
+        else:
+            elements.draw_message_text(message)
+            draw_attachments(message, previews)
+            draw_below_words(user, message, drawn)
+        if not answered_now and not replies_to(message, drawn.messages):
+            draw_learned(message, newest=newest is not None and message.id == newest.id)
+
+
+def _draw_editor(user: User, old: Message) -> None:
+    """Draw the form to edit a message; the old version stays on its branch."""
+    with st.form(f"reword-{old.id}", border=False):
+        key = f"reword-words-{old.id}"
+        st.text_area("Your words", value=old.content, key=key, label_visibility="collapsed", height="content")
+        row = st.container(horizontal=True)
+        row.form_submit_button("Send", type="primary", on_click=_say_instead, args=(user, old, key))
+        row.form_submit_button("Cancel", type="tertiary", on_click=_close_editor)
+
+
+def _say_instead(user: User, old: Message, key: str) -> None:
+    if composer.say_instead(user, old, str(st.session_state.to_dict().get(key) or "")):
+        _close_editor()
+
+
+def _close_editor() -> None:
+    st.session_state.pop(REWORDED, None)
 
 
 def refresh_when_changed(drawn: Thread) -> None:
@@ -50,109 +146,9 @@ def _look(conversation_id: str, stamp: str, shown: set[str]) -> None:
 
 
 def _changed(conversation_id: str, stamp: str, shown: set[str]) -> bool:
-    """Whether anything was said or answered, or one of these messages is being answered again."""
+    """Return whether anything was said or answered, or one of these messages is being answered again."""
     user = require_user()
     task = services().replies.task_for(user.id, conversation_id)
     if task and task.asked.id in shown:
         return True
     return services().conversations.threads.stamp(user.id, conversation_id) != stamp
-
-
-UNDER_WORDS = 3  # elements that may stand under what a person said
-
-STYLE = style("thread.css")
-
-
-def draw_thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenerator | None:
-    """Draw all messages, or those up to the one that is being answered, with buttons for earlier and later ones.
-
-    If the last message has no reply, return the place for the reply: it need not move when it is complete.
-    """
-    st.html(STYLE)
-    if drawn.earlier:
-        label, key = plural(drawn.earlier, "{number} earlier message", "{number} earlier messages"), "earlier-messages"
-        st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.show_earlier, args=(drawn,))
-    shown = read_previews(user, drawn.messages)
-    # What followed an earlier version of the reply is on another branch.
-    messages = drawn.messages if asked is None else drawn.messages[: drawn.messages.index(asked) + 1]
-    for each in messages:
-        _message(user, each, drawn, shown, answered_now=each is asked)
-    later = drawn.later if asked is None else 0
-    place = st.container(key="message-to-come") if messages[-1].role == "user" and not later else None
-    clear_below("thread", bool(drawn.earlier) + len(messages) + bool(place or later))
-    if later:
-        label, key = plural(later, "{number} later message", "{number} later messages"), "later-messages"
-        st.button(label, key=key, icon=":material/expand_more:", on_click=open_chat.show_later, args=(drawn,))
-    return place
-
-
-def _message(user: User, each: Message, drawn: Thread, shown: Mapping[str, bytes], *, answered_now: bool) -> None:
-    """Draw a message, and under the last one of a turn what was learned from the turn."""
-    newest = drawn.last_asked
-    with (
-        st.container(key=f"message-{each.id}"),
-        st.chat_message(each.role, avatar=elements.avatar(each.role)),
-    ):
-        if each.role == "assistant":
-            elements.draw_message_text(each)
-            again = partial(ask_again, user) if each.status == "complete" and each.parent_id else None
-            draw_below_reply(user, each, drawn, again)
-            if each.status != "complete" and each.id == drawn.tip and (said := drawn.find(each.parent_id)):
-                draw_retry(user, said)
-            if asked := drawn.find(each.parent_id):
-                draw_learned(asked, newest=newest is not None and asked.id == newest.id)
-            return
-        if st.session_state.get(REWORDED) == each.id:
-            _editor(user, each)
-            for _ in range(UNDER_WORDS):
-                st.empty()  # what stood under the words disappears now, and not only when a reply is complete
-        else:
-            elements.draw_message_text(each)
-            draw_attachments(each, shown)
-            draw_below_words(user, each, drawn)
-        if not answered_now and not replies_to(each, drawn.messages):
-            draw_learned(each, newest=newest is not None and each.id == newest.id)
-
-
-def _editor(user: User, old: Message) -> None:
-    """Draw the form to edit a message; the old version stays on its branch."""
-    with st.form(f"reword-{old.id}", border=False):
-        key = f"reword-words-{old.id}"
-        st.text_area("Your words", value=old.content, key=key, label_visibility="collapsed", height="content")
-        row = st.container(horizontal=True)
-        row.form_submit_button("Send", type="primary", on_click=_say_instead, args=(user, old, key))
-        row.form_submit_button("Cancel", type="tertiary", on_click=_close_editor)
-
-
-def _say_instead(user: User, old: Message, key: str) -> None:
-    if composer.say_instead(user, old, str(st.session_state.to_dict().get(key) or "")):
-        _close_editor()
-
-
-def _close_editor() -> None:
-    st.session_state.pop(REWORDED, None)
-
-
-SUGGESTIONS = (
-    "What do you remember about me?",
-    "I'm planning my week. Ask me what matters.",
-    "Remember that I prefer short answers.",
-)
-WITHOUT_MEMORY = (SUGGESTIONS[1],)  # what makes sense in a temporary chat
-
-
-def draw_greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
-    """Welcome the person, say whether chats are remembered, and suggest what to say in a new chat."""
-    st.title("What is on your mind?", anchor=False)
-    unkept = (
-        "What you tell me here is for now: I look nothing up about you, and learn nothing from it."
-        if temporary
-        else "Remembering is off: what you tell me stays in its chat, and nothing is learned from it."
-    )
-    st.caption(
-        "What you tell me stays with me, for you alone. You can read and delete it under Memories."
-        if keeps and not temporary
-        else unkept
-    )
-    for number, suggestion in enumerate(WITHOUT_MEMORY if temporary else SUGGESTIONS):
-        st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))

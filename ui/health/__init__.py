@@ -1,1 +1,1 @@
-"""What the health page draws."""
+"""Draws the parts of the health page."""

@@ -1,7 +1,4 @@
-"""The report of the Health page: charts of the memories, and what needs attention, each with a button that fixes it.
-
-Each fix can be undone.
-"""
+"""Draws the charts of the Health page, and what needs attention, each with a button that fixes it and can be undone."""
 
 from __future__ import annotations
 
@@ -22,6 +19,7 @@ from ui.frame import show_errors
 
 __all__ = ["draw_charts", "draw_findings"]
 
+# The names of the kinds of memories, in the plural.
 KINDS = {
     "fact": "Facts",
     "preference": "Preferences",
@@ -29,11 +27,40 @@ KINDS = {
     "instruction": "Instructions",
     "event": "Events",
 }
-SLIM, FLAT, TALL = 78, 40, 220
-# Told apart in both themes, and by people who see no red.
+SLIM, FLAT, TALL = 78, 40, 220  # heights of the charts
+# Distinct in both themes, and for people who see no red.
 COLOURS = ["#c0523a", "#c4ad8d"]
 # Streamlit's own text colour is too pale for words this small.
 INK = {"dark": "#cfc5ba", "light": "#5f554d"}
+SHOWN, MAX_SUMMARIES = 20, 5
+REPORT = "tidy-report"
+# The name of each kind of finding, and what it means.
+FINDINGS = {
+    "twice": (
+        "Says the same",
+        "The same statement, kept more than once. Merging keeps the first of each and its sources, and the others go.",
+    ),
+    "stale": (
+        "Out of date",
+        "Expired, over by now, or untouched for half a year. What still holds can stay; the rest may go.",
+    ),
+    "unused": (
+        "Never used",
+        "Kept a month ago or longer, and no answer has needed it since.",
+    ),
+    "unconfirmed": (
+        "Used, and never said again",
+        "Answers rest on these, and you have not confirmed them for three months. This is not wrong, only unproved.",
+    ),
+}
+# Why a memory is listed.
+REASONS = {
+    "expired": "expired on {day}",
+    "past": "over since {day}",
+    "untouched": "not used or confirmed since {day}",
+    "unused": "kept or confirmed on {day}, never used",
+    "unconfirmed": "last said on {day}",
+}
 
 
 def draw_charts(health: Health) -> None:
@@ -70,7 +97,7 @@ def _draw_use(health: Health) -> None:
 
 
 def _draw_kinds(health: Health) -> None:
-    counted = [(_kind_label(kind), number) for kind, number in health.kinds.items()]
+    counted = [(KINDS.get(kind, "Others"), number) for kind, number in health.kinds.items()]
     # The axis counts from below.
     names, numbers = [name for name, _ in counted[::-1]], [number for _, number in counted[::-1]]
     spec = {
@@ -109,43 +136,8 @@ def _draw_chart(title: str, spec: dict[str, Any], height: int, alt: str) -> None
     st.echarts_chart({**spec, "animation": False, "color": COLOURS}, height=height, alt=alt, renderer="svg")
 
 
-def _kind_label(kind: str) -> str:
-    return KINDS.get(kind, "Others")
-
-
-SHOWN, TOLD = 20, 5
-REPORT = "tidy-report"
-# What each kind of finding is called, and what it means.
-FINDINGS = {
-    "twice": (
-        "Says the same",
-        "The same statement, kept more than once. Merging keeps the first of each and its sources, and the others go.",
-    ),
-    "stale": (
-        "Out of date",
-        "Expired, over by now, or untouched for half a year. What still holds can stay; the rest may go.",
-    ),
-    "unused": (
-        "Never used",
-        "Kept a month ago or longer, and no answer has needed it since.",
-    ),
-    "unconfirmed": (
-        "Used, and never said again",
-        "Answers rest on these, and you have not confirmed them for three months. This is not wrong, only unproved.",
-    ),
-}
-# Why a memory is listed.
-REASONS = {
-    "expired": "expired on {day}",
-    "past": "over since {day}",
-    "untouched": "not used or confirmed since {day}",
-    "unused": "kept or confirmed on {day}, never used",
-    "unconfirmed": "last said on {day}",
-}
-
-
 def draw_findings(user: User, health: Health) -> None:
-    """Draw the findings, the wrong ones before the merely unproved, and the button that tidies everything."""
+    """Draw the findings, wrong memories before unproved ones, and the button that tidies everything."""
     lists = {"stale": health.stale, "unused": health.unused, "unconfirmed": health.unconfirmed}
     if not health.duplicates and not any(each.count for each in lists.values()):
         st.markdown("**Nothing needs a look.** No memory stands twice, is out of date, or was kept for nothing.")
@@ -208,13 +200,13 @@ def _draw_review_list(name: str, finding: ReviewList) -> None:
         _draw_buttons(user, name, [each for each, key in zip(shown, keys, strict=True) if st.session_state.get(key)])
 
 
-def _draw_review_row(each: ReviewItem, key: str) -> None:
+def _draw_review_row(item: ReviewItem, key: str) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
-    memory = elements.escape(each.memory["memory"])
+    memory = elements.escape(item.memory["memory"])
     row.checkbox(f"Choose: {memory}", key=key, label_visibility="collapsed", width=24)
     with row.container(gap="xxsmall"):
         st.markdown(memory)
-        st.caption(REASONS[each.reason].format(day=_day_of(each.since, each.reason == "expired")))
+        st.caption(REASONS[item.reason].format(day=_day_of(item.since, item.reason == "expired")))
 
 
 def _draw_buttons(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
@@ -262,7 +254,7 @@ def _draw_tidy(user: User) -> None:
 def _draw_report(user: User, report: Report) -> None:
     """Draw what tidying did; what it only proposes is in the lists above."""
     lines = [f"Tidied up: {_tidy_summary(report)}" if report.changed else "All was in order: nothing was changed."]
-    new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:TOLD]]
+    new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:MAX_SUMMARIES]]
     lines += [f"Now one statement: {elements.escape(each['memory'])}" for each in new if each]
     lines += [f"Left as it is, {times}×: {elements.escape(reason)}" for reason, times in report.skipped.items()]
     if report.problem:
@@ -283,10 +275,10 @@ def _draw_shown_of(shown: int, count: int) -> None:
         st.caption(f"The first {shown} of {count:,}; the others come when these are done.")
 
 
-def _box_key(name: str, found: ReviewItem) -> str:
-    return f"box-{name}-{found.memory['id']}"
+def _box_key(name: str, item: ReviewItem) -> str:
+    return f"box-{name}-{item.memory['id']}"
 
 
 def _day_of(moment: datetime, whole: bool) -> str:
-    """Return a day; a date without an hour stays that day in every timezone."""
+    """Return the day of a time; a `whole` day is the same date in every timezone."""
     return dates.date_of(f"{moment:%Y-%m-%d}" if whole else moment.isoformat())

@@ -1,4 +1,4 @@
-"""Recall checks: questions that are pinned to a memory, and whether recall found the memory when it was asked last."""
+"""Draws recall checks: questions pinned to a memory, and whether recall found the memory when it was asked last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.frame import show_errors
 __all__ = ["count_red", "draw_pin_button", "draw_recall_checks"]
 
 SHORT = 120
-# The results of a check.
+# The words for the results of a check.
 OUTCOMES = {
     "waiting": "Not run yet",
     "found": "Found, at place {place}",
@@ -35,7 +35,7 @@ ICONS = {
 
 
 def draw_pin_button(user: User, memory: Result) -> None:
-    """Draw the form that pins a question to a memory; a question is proposed."""
+    """Draw the form that pins a question to a memory; it proposes a question."""
     with st.popover("Must be found", icon=":material/push_pin:", key=f"pin-{memory['id']}"):
         st.caption(
             "Pin a question that has to find this memory. On the page Health you can ask all of them at any time."
@@ -44,8 +44,8 @@ def draw_pin_button(user: User, memory: Result) -> None:
         proposed = f"What do you know about {about}?" if about else ""
         with st.form(f"pin-form-{memory['id']}-{memory['hash']}", border=False):
             question = st.text_input("The question", value=proposed, max_chars=MAX_QUESTION)
-            asked = st.form_submit_button("Pin", icon=":material/push_pin:")
-        if asked:
+            submitted = st.form_submit_button("Pin", icon=":material/push_pin:")
+        if submitted:
             with show_errors():
                 services().memory.checks.pin(memory["id"], question, user_id=user.id)
                 st.success("Pinned. You find it under Health, Recall checks.", icon=":material/check:")
@@ -74,9 +74,9 @@ def draw_recall_checks(user: User, checks: Sequence[Check]) -> None:
             with st.spinner("Asking…"):
                 services().memory.checks.run(user_id=user.id)
             st.rerun()
-    for each in checks:
+    for check in checks:
         with st.container(border=True):
-            _draw_check(user, each)
+            _draw_check(user, check)
 
 
 def _summary_line(checks: Sequence[Check]) -> str:

@@ -1,1 +1,1 @@
-"""What the memories page draws."""
+"""Draws the parts of the memories page."""

@@ -1,4 +1,4 @@
-"""The graph of the people and things in the memories: a chart to press on, and the same relations as a list.
+"""Draws the graph of the people and things in the memories: a chart to press on, and the same relations as a list.
 
 The whole graph is read at once, so that choosing somebody needs no second read. `rings` places the nodes.
 """
@@ -20,12 +20,14 @@ from ui.memories import memory_list
 
 __all__ = ["draw_graph", "rings"]
 
-NODES, CROWD, WORDED, LISTED, MENTIONED = 60, 20, 12, 100, 10
+MAX_NODES, MAX_RELATIONS, MAX_MENTIONS = 60, 100, 10
+CROWD, LABELLED = 20, 12  # many nodes; the most lines that are labelled
 CHOSEN, HOPS, CHART = "graph-chosen", "graph-hops", "graph-picture"
 ME = "me"
 INK = {"dark": "#f0e8df", "light": "#2c2420"}
 LINE = {"dark": "#7d6f63", "light": "#b7a896"}
 CENTRE, OTHERS = "#c8553b", "#8a9a7b"
+FIRST, MORE = 8, 6  # how many names fit into the first ring, and how many more into each next one
 
 
 def draw_graph(user: User) -> None:
@@ -49,7 +51,7 @@ def draw_graph(user: User) -> None:
 
 def _draw_choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
     """Draw the choice of who or what is in the middle, and how many steps around it are shown."""
-    # Whoever was chosen may be gone or have another name now.
+    # The chosen person or thing may be gone or have another name now.
     if st.session_state.get(CHOSEN) not in by_name:
         st.session_state[CHOSEN] = None
     chosen = st.selectbox(
@@ -85,12 +87,11 @@ def _around(relations: Sequence[Relation], name: str, hops: int) -> list[Relatio
 def _names_to_draw(by_name: Mapping[str, Entity], near: Sequence[Relation], chosen: str | None) -> list[str]:
     """Return the names that are drawn: whoever is chosen, then those with the most relations."""
     ties = Counter(end for each in near for end in (each.subject, each.object))
-    several = ties if chosen else by_name
     in_order = sorted(
-        several,
+        ties if chosen else by_name,
         key=lambda name: (name != chosen, -ties[name], -len(by_name[name].memory_ids) if name in by_name else 0),
     )
-    return in_order[:NODES] if in_order else [chosen] if chosen else []
+    return in_order[:MAX_NODES] if in_order else [chosen] if chosen else []
 
 
 def _draw_graph_chart(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None) -> None:
@@ -131,9 +132,10 @@ def _on_press(drawn: Sequence[str]) -> Any:
 def _links(drawn: Collection[str], near: Sequence[Relation]) -> dict[tuple[str, str], list[str]]:
     """Return the words on each line; several relations between the same two share one line."""
     links: dict[tuple[str, str], list[str]] = {}
-    for each in near:
-        if each.subject in drawn and each.object in drawn and each.subject != each.object:
-            links.setdefault((each.subject, each.object), []).append(each.relation)
+    for relation in near:
+        subject, other = relation.subject, relation.object
+        if subject in drawn and other in drawn and subject != other:
+            links.setdefault((subject, other), []).append(relation.relation)
     return links
 
 
@@ -146,8 +148,8 @@ def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], 
         "layout": "none",
         "data": _nodes(drawn, links, chosen or ME),
         "links": [
-            {"source": str(place[subject]), "target": str(place[other]), "label": _line_label(told, len(links))}
-            for (subject, other), told in links.items()
+            {"source": str(place[subject]), "target": str(place[other]), "label": _line_label(relations, len(links))}
+            for (subject, other), relations in links.items()
         ],
         "left": "14%",
         "right": "14%",
@@ -160,7 +162,7 @@ def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], 
         "edgeSymbolSize": 6,
         "lineStyle": {"color": line, "opacity": 0.9, "curveness": 0.06},
         "label": {"show": True, "position": "bottom", "distance": 3, "color": ink, "fontSize": 12},
-        "edgeLabel": {"show": len(links) <= WORDED, "color": ink, "fontSize": 11, "opacity": 0.85},
+        "edgeLabel": {"show": len(links) <= LABELLED, "color": ink, "fontSize": 11, "opacity": 0.85},
         "emphasis": {"focus": "adjacency", "label": {"color": ink}},
         "select": {"itemStyle": {"borderColor": ink, "borderWidth": 2}, "label": {"color": ink}},
     }
@@ -187,7 +189,7 @@ def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: s
 
 def _line_label(relations: Sequence[str], lines: int) -> dict[str, Any]:
     """Return the label of a line; with many lines it is hidden."""
-    return {"show": lines <= WORDED, "formatter": _short_name(", ".join(dict.fromkeys(relations)))}
+    return {"show": lines <= LABELLED, "formatter": _short_name(", ".join(dict.fromkeys(relations)))}
 
 
 def _draw_relations(near: Sequence[Relation], chosen: str | None) -> None:
@@ -195,7 +197,7 @@ def _draw_relations(near: Sequence[Relation], chosen: str | None) -> None:
         distinct = dict.fromkeys((each.subject, each.relation, each.object) for each in near)
         lines = [
             f"{_escaped_name(subject)} — {elements.escape(relation)} — {_escaped_name(other)}"
-            for subject, relation, other in list(distinct)[:LISTED]
+            for subject, relation, other in list(distinct)[:MAX_RELATIONS]
         ]
         if lines:
             st.markdown("\n".join(f"- {each}" for each in lines))
@@ -207,10 +209,10 @@ def _draw_mentions(user: User, entity: Entity) -> None:
     st.markdown(f"##### What I remember of {_escaped_name(entity.name)}")
     if others := entity.names[1:]:
         st.caption(f"Also called {elements.escape(', '.join(others[:10]))}")
-    found = services().memory.graph.mentions(user.id, entity.memory_ids, MENTIONED)
-    for each in found:
-        memory_list.draw_memory(user, each.result())
-    if not found:
+    facts = services().memory.graph.mentions(user.id, entity.memory_ids, MAX_MENTIONS)
+    for fact in facts:
+        memory_list.draw_memory(user, fact.result())
+    if not facts:
         st.caption("The memories that spoke of it are no longer there.")
 
 
@@ -226,12 +228,8 @@ def _short_name(name: str) -> str:
     return name if len(name) <= 24 else f"{name[:23]}…"
 
 
-FIRST, MORE = 8, 6  # how many names fit into the first ring, and how many more into each next one
-Place = tuple[float, float]
-
-
-def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str) -> dict[str, Place]:
-    """Return a place for each name: the fewer steps lead there, the nearer to the middle, and beside its neighbours."""
+def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str) -> dict[str, tuple[float, float]]:
+    """Return a place for each name: few steps from the centre near the middle, and beside its neighbours."""
     beside: dict[str, list[str]] = {each: [] for each in names}
     for one, other in links:
         beside[one].append(other)
@@ -239,7 +237,7 @@ def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str)
     if not names:
         return {}
     middle = centre if centre in beside else names[0]
-    places: dict[str, Place] = {middle: (0.0, 0.0)}
+    places: dict[str, tuple[float, float]] = {middle: (0.0, 0.0)}
     angles, number = {middle: 0.0}, 0
     for layer in _layers(names, beside, middle):
         # In the order of the neighbours they are known through, so that few lines cross.

@@ -1,6 +1,6 @@
-"""The Files tab of the Memories page: exports, imports, and messages from a ChatGPT export.
+"""Draws the Files tab of the Memories page: exports, imports, and messages from a ChatGPT export.
 
-Nothing of a ChatGPT export is kept before the person has chosen what to do with it; the worker reads it.
+Nothing of a ChatGPT export is kept before the person has chosen what to do with it; the worker then reads it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import IO, NamedTuple
 
@@ -28,10 +27,11 @@ from ui import dates, elements, undo_bar
 from ui.elements import plural
 from ui.frame import check_session, show_errors
 
-__all__ = ["draw_chatgpt_import", "draw_memory_files", "offer_export"]
+__all__ = ["draw_memory_files"]
 
-OFFERED, BROUGHT = "chats-found", "messages-brought"
-EVERY_SECONDS = 3
+OFFERED, BROUGHT, COUNT = "chats-found", "messages-brought", "import-round"
+PROGRESS_SECONDS = 3
+MB = 1024 * 1024
 
 
 class OfferedExport(NamedTuple):
@@ -41,12 +41,114 @@ class OfferedExport(NamedTuple):
     cost: int
 
 
-def offer_export(chats: ChatGPTExport) -> None:
+def draw_memory_files(user: User) -> None:
+    """Draw the downloads, the upload, and the import from ChatGPT."""
+    with st.container(border=True):
+        st.markdown("**Take them along**")
+        st.caption("Everything remembered about you, as it is now. JSON can be read in again, here or by mem0.")
+        row = st.container(horizontal=True)
+        row.download_button(
+            "Download JSON",
+            data=partial(_memories_json, user),
+            file_name="memories.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        row.download_button(
+            "Download CSV",
+            data=partial(_memories_csv, user),
+            file_name="memories.csv",
+            mime="text/csv",
+            icon=":material/table:",
+            on_click="ignore",
+        )
+    with st.container(border=True):
+        st.markdown("**Bring some in**")
+        st.caption(
+            "Memories as JSON or CSV from here, as JSON from mem0, or as plain lines of text. Or all "
+            "that you said to ChatGPT: the zip it sends you, or the conversations.json in it. What I "
+            "know already is left out."
+        )
+        _draw_upload(user)
+    _draw_chatgpt_import(user)
+
+
+def _memories_json(user: User) -> bytes:
+    """Return all memories as JSON in mem0's format."""
+    return json.dumps({"results": _all_memories(user)}, ensure_ascii=False, indent=2).encode()
+
+
+def _memories_csv(user: User) -> bytes:
+    """Return all memories as CSV, in which no cell is a formula."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for memory in _all_memories(user):
+        fields = {**memory["metadata"], **memory}
+        rows.writerow([cell(str(fields[name])) if fields.get(name) is not None else "" for name in COLUMNS])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()  # the byte order mark, by which spreadsheets recognise UTF-8
+
+
+def _all_memories(user: User) -> list[Result]:
+    # Runs when the button is pressed, outside of any run of the page: the session may have ended since.
+    check_session(user)
+    return services().memory.bulk_edit.all(user_id=user.id)
+
+
+def _draw_upload(user: User) -> None:
+    with show_errors():
+        number = st.session_state.get(COUNT, 0)
+        uploaded = st.file_uploader(
+            "A file of memories, or ChatGPT's export",
+            type=["json", "zip", "csv", "txt"],
+            key=f"import-{number}",
+            max_upload_size=chatgpt.MAX_BYTES // MB,
+            label_visibility="collapsed",
+        )
+        pressed = st.button("Import", type="primary", icon=":material/upload:", disabled=uploaded is None)
+        if uploaded is None or not pressed:
+            return
+        if uploaded.size > chatgpt.MAX_BYTES:
+            raise InvalidInput(
+                f"{uploaded.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it, and give me the "
+                "conversations.json in it."
+            )
+        with services().limits.uploading(user.id), st.spinner("Reading the file…"):
+            if chatgpt.is_export(uploaded):
+                _offer_export(chatgpt.read(uploaded, uploaded.name))
+            else:
+                _import_file(user, uploaded, uploaded.name, uploaded.size)
+        st.session_state[COUNT] = number + 1  # another key empties the field for the next file
+        st.rerun()
+
+
+def _import_file(user: User, uploaded: IO[bytes], name: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Give it to me in parts.")
+    app = services()
+    room = app.limits.memories_left(user.id)
+    change = app.memory.bulk_edit.import_file(uploaded.read(), name, user_id=user.id, room=room)
+    if change.count:
+        undo_bar.offer_undo(
+            plural(
+                change.count,
+                "Imported: 1 memory from {file}",
+                "Imported: {number} memories from {file}",
+                file=elements.escape(name),
+            ),
+            change.run,
+        )
+    else:
+        st.toast("I knew all of that already.")
+
+
+def _offer_export(chats: ChatGPTExport) -> None:
     """Ask, from the next run on, what to do with these messages."""
     st.session_state[OFFERED] = OfferedExport(chats, services().memory.import_queue.cost(chats.said))
 
 
-def draw_chatgpt_import(user: User) -> None:
+def _draw_chatgpt_import(user: User) -> None:
     """Draw the question what to do with a file, if there is one, and the progress of an import."""
     with st.container(key="brought"):
         if offered := st.session_state.get(OFFERED):
@@ -55,7 +157,7 @@ def draw_chatgpt_import(user: User) -> None:
             progress = services().memory.import_queue.progress(user.id)
             if progress.waiting:
                 # Runs again only while messages are waiting.
-                st.fragment(_draw_progress, run_every=EVERY_SECONDS)()
+                st.fragment(_draw_progress, run_every=PROGRESS_SECONDS)()
             elif progress.given_up:
                 st.caption(
                     plural(
@@ -81,7 +183,7 @@ def _draw_offer(user: User, offer: OfferedExport) -> None:
         )
         first, last = (dates.date_of(chats.said[place].at.isoformat()) for place in (0, -1))
         st.markdown(f"Said from {first} to {last}. Nothing of it is kept yet: choose what to do with it.")
-        for line in _small_print(user, chats, cost):
+        for line in _offer_notes(user, chats, cost):
             st.caption(line)
         turns = services().memory.people.get(user.id).episodes
         row = st.container(horizontal=True)
@@ -104,7 +206,7 @@ def _draw_offer(user: User, offer: OfferedExport) -> None:
         row.button("Not now", type="tertiary", on_click=_withdraw_offer)
 
 
-def _small_print(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
+def _offer_notes(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
     yield (
         f"Learning takes about {_rounded(cost)} tokens of the model."
         if cost
@@ -153,9 +255,10 @@ def _withdraw_offer() -> None:
 
 
 def _draw_progress() -> None:
-    """Draw how many messages are left, every few seconds."""
+    """Draw how many messages are left, and the button that stops reading; runs every few seconds."""
     user = require_user()
-    with _bordered(), show_errors():
+    with st.container(border=True), show_errors():
+        st.markdown("**Reading what you brought**")
         queue = services().memory.import_queue
         progress = queue.progress(user.id)
         if not progress.waiting:
@@ -180,119 +283,3 @@ def _draw_bar(progress: ImportProgress) -> None:
     )
     if progress.problem:
         st.caption(f"It rests at the moment: {elements.escape(progress.problem)}")
-
-
-@contextmanager
-def _bordered() -> Iterator[None]:
-    with st.container(border=True):
-        st.markdown("**Reading what you brought**")
-        yield
-
-
-COUNT = "import-round"
-MB = 1024 * 1024
-
-
-def draw_memory_files(user: User) -> None:
-    """Draw the downloads, the upload, and the import from ChatGPT."""
-    with st.container(border=True):
-        st.markdown("**Take them along**")
-        st.caption("Everything remembered about you, as it is now. JSON can be read in again, here or by mem0.")
-        row = st.container(horizontal=True)
-        row.download_button(
-            "Download JSON",
-            data=partial(_memories_json, user),
-            file_name="memories.json",
-            mime="application/json",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        row.download_button(
-            "Download CSV",
-            data=partial(_memories_csv, user),
-            file_name="memories.csv",
-            mime="text/csv",
-            icon=":material/table:",
-            on_click="ignore",
-        )
-    with st.container(border=True):
-        st.markdown("**Bring some in**")
-        st.caption(
-            "Memories as JSON or CSV from here, as JSON from mem0, or as plain lines of text. Or all "
-            "that you said to ChatGPT: the zip it sends you, or the conversations.json in it. What I "
-            "know already is left out."
-        )
-        _draw_upload(user)
-    draw_chatgpt_import(user)
-
-
-def _memories_json(user: User) -> bytes:
-    """Return all memories as JSON in mem0's format."""
-    return json.dumps({"results": _all_memories(user)}, ensure_ascii=False, indent=2).encode()
-
-
-def _memories_csv(user: User) -> bytes:
-    """Return all memories as CSV, in which no cell is a formula."""
-    written = io.StringIO(newline="")
-    rows = csv.writer(written)
-    rows.writerow(COLUMNS)
-    for each in _all_memories(user):
-        fields = {**each["metadata"], **each}
-        rows.writerow([cell(str(fields[name])) if fields.get(name) is not None else "" for name in COLUMNS])
-    return b"\xef\xbb\xbf" + written.getvalue().encode()  # the byte order mark, by which spreadsheets recognise UTF-8
-
-
-def _all_memories(user: User) -> list[Result]:
-    # Runs when the button is pressed, outside of any run of the page: the session may have ended since.
-    check_session(user)
-    return services().memory.bulk_edit.all(user_id=user.id)
-
-
-def _draw_upload(user: User) -> None:
-    with show_errors():
-        number = st.session_state.get(COUNT, 0)
-        uploaded = st.file_uploader(
-            "A file of memories, or ChatGPT's export",
-            type=["json", "zip", "csv", "txt"],
-            key=f"import-{number}",
-            max_upload_size=chatgpt.MAX_BYTES // MB,
-            label_visibility="collapsed",
-        )
-        label = "Import"
-        if (
-            not st.button(label, type="primary", icon=":material/upload:", disabled=uploaded is None)
-            or uploaded is None
-        ):
-            return
-        if uploaded.size > chatgpt.MAX_BYTES:
-            raise InvalidInput(
-                f"{uploaded.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it, and give me the "
-                "conversations.json in it."
-            )
-        with services().limits.uploading(user.id), st.spinner("Reading the file…"):
-            if chatgpt.is_export(uploaded):
-                offer_export(chatgpt.read(uploaded, uploaded.name))
-            else:
-                _import_file(user, uploaded, uploaded.name, uploaded.size)
-        st.session_state[COUNT] = number + 1  # another key empties the field for the next file
-        st.rerun()
-
-
-def _import_file(user: User, uploaded: IO[bytes], name: str, size: int) -> None:
-    if size > MAX_BYTES:
-        raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Give it to me in parts.")
-    app = services()
-    room = app.limits.memories_left(user.id)
-    change = app.memory.bulk_edit.import_file(uploaded.read(), name, user_id=user.id, room=room)
-    if change.count:
-        undo_bar.offer_undo(
-            plural(
-                change.count,
-                "Imported: 1 memory from {file}",
-                "Imported: {number} memories from {file}",
-                file=elements.escape(name),
-            ),
-            change.run,
-        )
-    else:
-        st.toast("I knew all of that already.")

@@ -1,4 +1,4 @@
-"""The profile, line by line: reading, editing, adding and removing lines."""
+"""Draws the profile line by line: reading, editing, adding and removing lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.frame import show_error, show_errors
 __all__ = ["draw_profile"]
 
 EDITED = "edited_line"
-# The heading that the lines of a kind are listed under.
+# The headings over the lines of each kind.
 HEADINGS = {
     "fact": "About you",
     "preference": "What you like",
@@ -92,8 +92,8 @@ def _draw_new_line_form(user: User) -> None:
     with st.form("new-line", clear_on_submit=True):
         words = st.text_input("One more line", placeholder="What should I know about you?", max_chars=500)
         kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=_profile_heading)
-        asked = st.form_submit_button("Add", icon=":material/add:")
-    if asked:
+        submitted = st.form_submit_button("Add", icon=":material/add:")
+    if submitted:
         with show_errors():
             services().memory.profile.add(user.id, words, kind)
             st.rerun()

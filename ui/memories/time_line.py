@@ -1,4 +1,4 @@
-"""The time line: memories month by month, with what changed when."""
+"""Draws the time line: memories month by month, with what changed when."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def draw_time_line(user: User) -> None:
 
 
 def _draw_months(entries: Sequence[Entry]) -> None:
-    for month, several in groupby(entries, key=_month_heading):
+    for month, group in groupby(entries, key=_month_heading):
         with st.container(key=f"month-{month.replace(' ', '-')}"):
             st.markdown(f"##### {month}")
-            for each in several:
-                _draw_entry(each)
+            for entry in group:
+                _draw_entry(entry)
 
 
 def _draw_entry(entry: Entry) -> None:
