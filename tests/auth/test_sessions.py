@@ -187,7 +187,7 @@ def test_tokens_can_be_refreshed_before_they_expire(kept: Sessions) -> None:
     opened = kept.open(KIM, "Firefox on Linux")
     changed = replace(KIM, email="new@example.com")
     assert kept.fresh(opened, lambda _old: changed) == KIM
-    assert kept.fresh(opened, lambda _old: changed, anew=True) == changed
+    assert kept.fresh(opened, lambda _old: changed, always=True) == changed
     assert kept.fresh(opened, lambda old: old) == changed
 
 

@@ -42,7 +42,7 @@ def pretend_installed(project: Path, goal: str) -> None:
     package.mkdir(parents=True, exist_ok=True)
     (package / "package.json").write_text("{}")
     digest = installation._digest(*install.lists_for(goal))
-    installation._mark_done((goal, digest), ("auth_server", installation._auth_digest()))
+    installation._write_stamp((goal, digest), ("auth_server", installation._auth_digest()))
 
 
 @pytest.fixture

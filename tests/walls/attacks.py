@@ -460,7 +460,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Sessions.opens": (lambda w: w.sessions.opens(w.known["device"]) or None,),
     "Sessions.find": (lambda w: w.sessions.find(w.known["device"]),),
     "Sessions.status": (lambda w: w.sessions.status(_taken(w)),),
-    "Sessions.fresh": (lambda w: w.sessions.fresh(_taken(w), lambda session: session, anew=True),),
+    "Sessions.fresh": (lambda w: w.sessions.fresh(_taken(w), lambda session: session, always=True),),
     "Sessions.save": (lambda w: w.sessions.save(_taken(w), _mine()),),
     "Sessions.close": (lambda w: w.sessions.close(_taken(w)),),
     "Sessions.devices": (lambda w: w.sessions.devices(ME),),
