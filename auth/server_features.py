@@ -1,7 +1,7 @@
 """Asks the auth server what it offers: sign-up, links by mail, providers, second factors.
 
 An answer is kept for a few minutes, so that the app shows no way to sign in that the server would refuse. Where it
-does not answer, the app offers address and password. Nobody is signed in here.
+does not answer, the app offers address and password. This module signs nobody in.
 """
 
 from __future__ import annotations

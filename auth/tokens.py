@@ -1,6 +1,6 @@
 """Checks an access token: its signature, algorithm, issuer, audience, expiry and user.
 
-Supabase signs with a key pair and publishes the public key; such tokens are checked here. Tokens signed with a shared
+Supabase signs with a key pair and publishes the public key; such tokens are checked with it. Tokens signed with a shared
 secret (older projects, the local server) can be checked only by the auth server, so it is asked. No token is stored.
 """
 
@@ -33,7 +33,7 @@ class Tokens:
 
     def __init__(self, project_url: str, key: str) -> None:
         self.issuer = f"{project_url.rstrip('/')}/auth/v1"
-        # An unknown key id makes it fetch the keys anew, so a rotated key works at once.
+        # An unknown key id makes it fetch the keys again, so a rotated key works at once.
         self._keys = jwt.PyJWKClient(
             f"{self.issuer}/.well-known/jwks.json",
             headers={"apikey": key},

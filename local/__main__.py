@@ -29,7 +29,7 @@ APP = Path("app.py")
 APP_SECONDS = 90  # until the app answers, on a slow machine
 # Anybody may sign up at the local auth server, so the app is served to this machine only.
 LOCAL_NAMES = ("localhost", "127.0.0.1")
-# Other host names are refused, against a page elsewhere whose name is made to lead to this machine.
+# Other host names are refused: another site could make its name lead to this machine.
 ONLY_LOCAL = (
     "--server.address",
     "127.0.0.1",

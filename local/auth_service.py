@@ -50,7 +50,7 @@ class AuthServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Its settings. Secrets are passed here, because other users of the machine can read a command line."""
+        """Its settings and secrets, which are not passed in the command line: other users of the machine could read it."""
         return {
             "AUTH_PORT": str(self.port),
             "AUTH_DATABASE": str(self.folder.auth / "users.db"),

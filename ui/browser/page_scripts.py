@@ -31,7 +31,7 @@ __all__ = [
     "scroll_soon",
 ]
 
-# What is kept in the session between two runs.
+# Kept in the session between two runs.
 SIDEBAR_REQUEST, SCROLL_REQUEST, SCROLL_COUNT = "close_sidebar", "scroll_request", "scroll_count"
 
 _address = component("keepsake_address", "address.js")

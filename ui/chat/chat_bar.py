@@ -52,7 +52,7 @@ def draw_chat_bar(
         if conversation_id and row.button(
             "Forget what this chat taught", key="icon-forget-chat", icon=FORGET, type="tertiary"
         ):
-            _open_forget_dialog(conversation_id)
+            _draw_forget_dialog(conversation_id)
         if switches.temporary:
             with st.container(key="temporary-band"):
                 st.caption(":material/visibility_off: This chat is in no list, and gone a day after its last message.")
@@ -116,10 +116,7 @@ def _save_switches(user: User, conversation_id: str | None, before: Switches) ->
             st.session_state[PROBLEM] = str(error)
 
 
-def _open_forget_dialog(conversation_id: str) -> None:
-    st.dialog("Forget what this chat taught?")(_draw_forget_dialog)(conversation_id)
-
-
+@st.dialog("Forget what this chat taught?")
 def _draw_forget_dialog(conversation_id: str) -> None:
     user = require_user()
     with show_errors():

@@ -25,7 +25,7 @@ SEARCHED, ARCHIVE_OPEN, LISTED = "searched", "put_away", "listed"
 
 @dataclass
 class ChatPageData:
-    """What was read for one run of the page."""
+    """The data that was read for one run of the page."""
 
     listing: chats.ChatList = field(default_factory=chats.ChatList)
     deleted: Sequence[Conversation] = ()

@@ -65,7 +65,7 @@ def draw_thread(user: User, drawn: Thread, asked: Message | None) -> DeltaGenera
         label, key = plural(drawn.earlier, "{number} earlier message", "{number} earlier messages"), "earlier-messages"
         st.button(label, key=key, icon=":material/expand_less:", on_click=open_chat.show_earlier, args=(drawn,))
     previews = read_previews(user, drawn.messages)
-    # What followed an earlier version of the reply is on another branch.
+    # Messages that followed an earlier version of the reply are on another branch.
     messages = drawn.messages if asked is None else drawn.messages[: drawn.messages.index(asked) + 1]
     for message in messages:
         _draw_message(user, message, drawn, previews, answered_now=message is asked)

@@ -163,9 +163,9 @@ def _draw_duplicates(user: User, health: Health) -> None:
     with _draw_finding("twice", health.copies):
         for group in groups:
             with st.container(border=True):
-                for number, each in enumerate(group):
+                for number, memory in enumerate(group):
                     word = "goes" if number else "stays"
-                    st.markdown(f"{elements.escape(each['memory'])} {elements.quiet(f'· {word}')}")
+                    st.markdown(f"{elements.escape(memory['memory'])} {elements.quiet(f'· {word}')}")
         _draw_shown_of(len(groups), len(health.duplicates))
         label = plural(len(groups), "Merge this one", "Merge these {number}")
         if st.button(label, key="merge-shown", type="primary", icon=":material/merge:"):
@@ -194,8 +194,8 @@ def _draw_review_list(name: str, finding: ReviewList) -> None:
         every = all(st.session_state.get(key) for key in keys)
         label = "Choose none" if every else "Choose all"
         st.button(label, key=f"every-{name}", type="tertiary", on_click=elements.tick, args=(keys, not every))
-        for each, key in zip(shown, keys, strict=True):
-            _draw_review_row(each, key)
+        for item, key in zip(shown, keys, strict=True):
+            _draw_review_row(item, key)
         _draw_shown_of(len(shown), finding.count)
         _draw_buttons(user, name, [each for each, key in zip(shown, keys, strict=True) if st.session_state.get(key)])
 

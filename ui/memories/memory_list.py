@@ -200,14 +200,14 @@ def _draw_with_boxes(user: User, results: Sequence[Result]) -> None:
         if change.count:
             undo_bar.offer_undo(plural(change.count, "Forgotten: 1 memory", "Forgotten: {number} memories"), change.run)
         st.rerun()
-    for each in results:
+    for memory in results:
         with st.container(border=True):
             row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
             row.checkbox(
-                elements.escape(each["memory"]), key=f"pick-{each['id']}", label_visibility="collapsed", width=24
+                elements.escape(memory["memory"]), key=f"pick-{memory['id']}", label_visibility="collapsed", width=24
             )
             with row.container():
-                elements.draw_memory_text(each)
+                elements.draw_memory_text(memory)
 
 
 def draw_memory(user: User, memory: Result) -> None:
