@@ -1,6 +1,6 @@
 """Checks an access token: its signature, algorithm, issuer, audience, expiry and user.
 
-Supabase signs with a key pair and publishes the public key; such tokens are checked with it. Tokens signed with a shared
+Supabase signs with a key pair and publishes the public key; they are checked with it. Tokens signed with a shared
 secret (older projects, the local server) can be checked only by the auth server, so it is asked. No token is stored.
 """
 

@@ -50,7 +50,7 @@ class AuthServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Its settings and secrets, which are not passed in the command line: other users of the machine could read it."""
+        """Its settings. Secrets are among them, because other users of the machine can read a command line."""
         return {
             "AUTH_PORT": str(self.port),
             "AUTH_DATABASE": str(self.folder.auth / "users.db"),
