@@ -116,5 +116,5 @@ def _no_llama() -> str | None:
 NEEDS = (
     Need("browser tests", lambda item: item.get_closest_marker("browser") is not None, _no_chromium),
     Need("tests with a real model", lambda item: bool(_fixtures(item) & MODEL_FIXTURES), _no_llama),
-    Need("checks of the JavaScript", lambda item: item.get_closest_marker("typescript") is not None, _no_typescript),
+    Need("TypeScript checks", lambda item: item.get_closest_marker("typescript") is not None, _no_typescript),
 )
