@@ -11,7 +11,7 @@ from tests.sources import APP, PROJECT, TESTS, Source, assert_none, within
 
 MAX_LINES, MAX_FUNCTION_LINES, MAX_FILES_IN_A_FOLDER, MAX_SINGLE_IMPORTERS = 500, 40, 15, 41
 # What tests still reach into and replace. Both only get smaller.
-MAX_PRIVATE, MAX_PATCHED = 40, 7
+MAX_PRIVATE, MAX_PATCHED = 34, 7
 
 # What each folder or file of the top level may import of ours, besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
