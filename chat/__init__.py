@@ -3,12 +3,12 @@
 A turn passes these modules, in this order:
 
 1. ui/chat/composer.py takes what was written and calls `turn.say`.
-2. chat/turn.py checks the words, counts them against the limits, and has them saved.
-3. chat/attachments.py opens the files that came along.
-4. chat/conversations.py saves the message at its place in the chat's tree.
-5. chat/reply.py writes the reply in a thread: it recalls memories, asks the model and has the reply saved.
-6. chat/tree.py reads what was said up to the message.
-7. chat/prompt.py turns history, memories, files and preferences into the model's prompt.
+2. chat/attachments.py opens the files, once turn.py has checked the words.
+3. chat/turn.py counts the message against the limits and has it saved.
+4. chat/conversations.py saves it at its place in the chat's tree.
+5. chat/tree.py reads the history up to the message, when chat/reply.py begins the reply in a thread.
+6. chat/prompt.py turns history, recalled memories, files and preferences into the model's prompt.
+7. chat/reply.py asks the model, hands the pieces to whoever follows, and has the reply saved.
 8. chat/queue.py remembers the turn afterwards, in the worker's thread.
 
 The other modules are not part of a turn: chats.py (the list of chats, search and retention), naming.py (a chat's name),

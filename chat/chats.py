@@ -22,10 +22,10 @@ from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
 
 __all__ = [
+    "CHATS_LISTED",
     "MAX_NAME",
     "MAX_TITLE",
     "MOST_FOUND",
-    "PAGE",
     "SWEPT_AT_ONCE",
     "ChatList",
     "Chats",
@@ -41,7 +41,7 @@ __all__ = [
     "title_of",
 ]
 
-PAGE = 60  # chats that a list shows at first, and that each "more" adds
+CHATS_LISTED = 60  # chats that a list shows at first, and that each "more" adds
 MAX_LISTED = 5_000
 FIELDS = "id::text, title, updated_at, pinned_at is not null as pinned, archived_at is not null as archived"
 LISTED = "deleted_at is null and not temporary"
@@ -56,7 +56,7 @@ class ChatList:
     put_away: int = 0  # archived chats, and deleted ones that can still be restored
 
 
-def list_reading(limit: int = PAGE, *, archived: bool = False) -> Reading[ChatList]:
+def list_reading(limit: int = CHATS_LISTED, *, archived: bool = False) -> Reading[ChatList]:
     """Read the person's chats, pinned ones first, then the latest; or the archived ones."""
     limit = min(limit, MAX_LISTED)
 

@@ -16,6 +16,7 @@ from typing import Any
 __all__ = ["main"]
 
 SECONDS, BYTES = 20, 1 << 30
+# The text of a PDF must also fit into MAX_CHARACTERS of attachments.py.
 MAX_PAGES, MAX_CHARACTERS = 300, 400_000
 MAX_PIXELS = 40_000_000
 LONGEST_SIDE, PREVIEW_SIDE = 2048, 480  # pixels; models and pages use no more

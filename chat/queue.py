@@ -38,7 +38,7 @@ FULL = "as many memories are kept about you as this Keepsake has room for: delet
 UNEXPECTED = "something unexpected went wrong; the log has the details"
 # How long a turn waits for its reply. It is then remembered without it: a reply that never comes costs no memory.
 REPLY_SECONDS = 20
-# How long a turn that could not be remembered waits before the next attempt. After the last attempt it is given up.
+# How long a turn that could not be remembered waits before the next attempt. After as many attempts it is given up.
 BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
 # SQL for the statement that saves a message: whether it waits to be remembered. If a person has switched remembering
 # off, it is off in every chat.

@@ -39,7 +39,7 @@ __all__ = ["REPLIES_AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", 
 log = logging.getLogger("keepsake.replies")
 RECALLED = 8  # memories that are recalled for a message
 STANDING = 5  # standing memories that are given to every reply
-IN_PROMPT = 40  # latest messages of the chat, which the prompt most likely shows, so that they need not be recalled
+NOT_RECALLED = 40  # latest messages of the chat, left out of recall because the prompt most likely shows them
 MESSAGES_WITH_FILES = 10  # messages whose files the prompt may show
 REPLIES_AT_ONCE = 4  # replies of one person at a time, so that nobody takes all the threads
 MAX_PROBLEMS = 1_000  # failed replies whose error this process keeps
@@ -78,7 +78,7 @@ class PartialReply:
             self.receipt["first_ms"] = self.milliseconds
         self.pieces.append(piece)
 
-    def may_save(self) -> bool:
+    def claim_saving(self) -> bool:
         """Return True to the first caller only: a reply may be stopped just as it ends, and is saved once."""
         return self._saving.acquire(blocking=False)
 
@@ -94,7 +94,7 @@ class PartialReply:
 
 def save(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
     """Save a reply as far as it is written, once. If it is empty, the person's message is remembered without it."""
-    if not partial.may_save():
+    if not partial.claim_saving():
         return
     if partial.text.strip():
         chat.conversations.reply(asked, partial.text, partial.status, partial.finished_receipt())
@@ -155,7 +155,7 @@ def _recall(
         partial.receipt["without"] = sorted(without)
     if as_of:
         partial.receipt["as_of"] = as_of.isoformat()
-    in_prompt = [*(each.id for each in history.messages[-IN_PROMPT:]), *history.elsewhere]
+    in_prompt = [*(each.id for each in history.messages[-NOT_RECALLED:]), *history.elsewhere]
     try:
         memories = memory.recall(
             asked.content,

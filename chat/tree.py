@@ -216,7 +216,7 @@ class _Tree:
 
 T = TypeVar("T")
 
-PAGE = 40  # messages that are drawn at least, if the chat has as many
+MESSAGES_DRAWN = 40  # messages that are drawn at least, if the chat has as many
 STEP = 20  # the first drawn message moves on by this many messages at a time, and stays in place in between
 MOST = 120  # messages that are drawn at most; this many of the latest are read with their words at once
 PROMPT_MESSAGES = 60  # messages before the one to answer that are read with their words; a prompt has room for fewer
@@ -412,7 +412,7 @@ def _start(ids: Sequence[str], first: str | None, show: str | None) -> int:
         return max(0, ids.index(show) // STEP * STEP - STEP)
     if first in ids:
         return ids.index(first)
-    return max(0, (len(ids) - PAGE) // STEP * STEP)
+    return max(0, (len(ids) - MESSAGES_DRAWN) // STEP * STEP)
 
 
 _RECENT = "coalesce((select seq from recent), 0)"

@@ -22,7 +22,7 @@ from memory.plain_text import storable
 
 __all__ = ["LONGEST_MESSAGE", "ChatServices", "say"]
 
-LONGEST_MESSAGE = 32_000  # characters
+LONGEST_MESSAGE = 32_000  # characters, the most that MESSAGE_CHARACTERS may allow
 PRESSED_TWICE = 2.0  # seconds in which the same words, without a reply yet, are the same message
 
 
@@ -44,7 +44,10 @@ class ChatServices:
     prices: Prices | None = None
 
     def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
-        """Return the chosen model, or the deployment's, metered for this person; None if it is not offered."""
+        """Return the chosen model, or the deployment's if none is chosen, metered for this person.
+
+        None if the chosen one is not offered, or no model is connected.
+        """
         model = self.model
         if model is not None and chosen not in (None, model.name):
             model = model.named(str(chosen)) if self.offers and self.offers.has(str(chosen)) else None

@@ -23,6 +23,7 @@ __all__ = [
     "spoken",
 ]
 
+# A new kind also needs a line in the prompt (learn/extract.py); a test compares the places where the app shows kinds.
 Kind = Literal["fact", "preference", "goal", "instruction", "event"]
 KINDS: tuple[Kind, ...] = ("fact", "preference", "goal", "instruction", "event")
 Action = Literal["add", "update", "delete", "ask"]

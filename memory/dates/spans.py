@@ -259,7 +259,7 @@ def _language_patterns(words: DateWords) -> Iterator[tuple[str, _ReadDays]]:
     yield rf"(?:\b(?P<lead>{openings})|{words.year}){_YEAR}", _whole_year
     for shape, count in ((words.ago, counted_back), (words.ahead, counted_ahead), (words.recent, last_units)):
         yield shape.format(**counted), _counted_by(words, count)
-    for pattern, days in (*((each.pattern, days) for each, days in words.grammar.days), *words.days):
+    for pattern, days in (*((each.pattern, days) for each, days in words.grammar.days), *words.more_days):
         yield pattern, _day_by(days)
 
 

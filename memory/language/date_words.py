@@ -1,7 +1,7 @@
 """The words of each language for days, months, seasons, feasts and spans of time.
 
 Each word is a part of a regular expression; dates/spans.py builds the expressions. The names of the months, and the
-words for yesterday, today and tomorrow, come from the grammars.
+words for single days (yesterday, the day before yesterday), come from the grammars.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class DateWords:
     ago: str  # {n} {unit} before today
     ahead: str  # {n} {unit} after today
     recent: str  # the last {n} {unit}, up to today
-    days: tuple[tuple[str, int], ...]  # as in the grammar, which has the common ones
+    more_days: tuple[tuple[str, int], ...]  # beside those of the grammar: yesterday, the day before yesterday, …
     year: str  # words before the number of a year
     alone: str = ""  # where a weekday needs no lead: a check of the words before it
 
@@ -96,7 +96,7 @@ ENGLISH_WORDS = DateWords(
     ago=r"{n}\s+{unit}\s+ago",
     ahead=r"\bin\s+{n}\s+{unit}(?:'s?\s+time)?",
     recent=r"(?:in|over|during|within)\s+the\s+(?:last|past)\s+{n}\s+{unit}",
-    days=((r"\blast\s+night\b", -1), (r"\bthis\s+(?:afternoon|evening)\b|\btonight\b", 0)),
+    more_days=((r"\blast\s+night\b", -1), (r"\bthis\s+(?:afternoon|evening)\b|\btonight\b", 0)),
     year=r"(?:(?:in|during|throughout|of|by|early|mid|late|around|mid-)\s*(?:the\s+year\s+)?|\bthe\s+year\s+)",
 )
 GERMAN_WORDS = DateWords(
@@ -135,7 +135,7 @@ GERMAN_WORDS = DateWords(
     ago=r"\bvor\s+{n}\s+{unit}",
     ahead=r"\bin\s+{n}\s+{unit}",
     recent=r"in\s+den\s+(?:letzten|vergangenen)\s+{n}\s+{unit}",
-    days=((r"\bletzte\s+nacht\b", -1), (r"\bheute\s+(?:abend|nacht)\b", 0)),
+    more_days=((r"\bletzte\s+nacht\b", -1), (r"\bheute\s+(?:abend|nacht)\b", 0)),
     year=r"(?:(?:in|im)\s+(?:jahre?\s+)?|\bjahr\s+|(?:anfang|ende|mitte|sommer|winter|herbst)\s+)",
 )
 FRENCH_WORDS = DateWords(
@@ -170,7 +170,7 @@ FRENCH_WORDS = DateWords(
     ago=r"\bil\s+y\s+a\s+{n}\s+{unit}",
     ahead=r"\bdans\s+{n}\s+{unit}",
     recent=r"(?:ces|les|des|au\s+cours\s+des)\s+{n}\s+derni(?:ers|ères)\s+{unit}",
-    days=((r"\bhier\s+soir\b|\bla\s+nuit\s+dernière\b", -1), (r"\bce\s+(?:matin|soir)\b|\bcet\s+après-midi\b", 0)),
+    more_days=((r"\bhier\s+soir\b|\bla\s+nuit\s+dernière\b", -1), (r"\bce\s+(?:matin|soir)\b|\bcet\s+après-midi\b", 0)),
     year=r"(?:\ben\s+|l'(?:année|an)\s+|(?:début|fin|de|courant|été|printemps|hiver|automne)\s+|mi-)",
     alone=r"(?<!\ble )(?<!\bles )(?<!\bchaque )(?<!\bdu )",
 )
@@ -206,7 +206,7 @@ SPANISH_WORDS = DateWords(
     ago=r"\bhace\s+{n}\s+{unit}",
     ahead=r"\b(?:dentro\s+de|en)\s+{n}\s+{unit}",
     recent=r"(?:en\s+|durante\s+)?l[oa]s\s+últim[oa]s\s+{n}\s+{unit}",
-    days=((r"\banoche\b", -1), (r"\besta\s+(?:mañana|tarde|noche)\b", 0)),
+    more_days=((r"\banoche\b", -1), (r"\besta\s+(?:mañana|tarde|noche)\b", 0)),
     year=r"(?:\b(?:en|del?|durante)\s+(?:el\s+año\s+)?|\baño\s+|a\s+(?:principios|finales|mediados)\s+de\s+)",
 )
 LANGUAGES = (ENGLISH_WORDS, GERMAN_WORDS, FRENCH_WORDS, SPANISH_WORDS)

@@ -25,13 +25,13 @@ from .word_lists import (
 )
 
 __all__ = [
+    "can_prove",
     "content_words",
     "denies",
     "invented",
     "lost",
     "new_words",
     "same_statement",
-    "shares_content",
     "stands_in",
     "wording",
     "words",
@@ -73,11 +73,16 @@ def same_statement(one: str, other: str) -> bool:
 # -- quotes ----------------------------------------------------------------------------------------
 
 
-def shares_content(quote: str, text: str) -> bool:
+MIN_QUOTE_WORDS = 2  # interjections do not count
+
+
+def can_prove(quote: str, text: str) -> bool:
     """Return whether a quote can prove a text: it has two words or more, and shares a content word with the text."""
     spoken = [word for word in words(quote) if word not in INTERJECTIONS]
     in_text = content_words(text)
-    return len(spoken) >= 2 and any(_same_stem(one, other) for one in content_words(quote) for other in in_text)
+    return len(spoken) >= MIN_QUOTE_WORDS and any(
+        _same_stem(one, other) for one in content_words(quote) for other in in_text
+    )
 
 
 def _same_stem(one: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from ..errors import BadAnswer, SettingsError
-from ..facts import Action, Fact, Proposal, Said
+from ..facts import Action, Fact, Kind, Proposal, Said
 from ..language.word_lists import SMALL_TALK
 from ..language.words import words
 from ..model import Model, PromptMessage
@@ -46,7 +46,7 @@ class Operation(BaseModel):
     action: Literal["add", "update", "delete", "ask", "none"]
     target: int | None
     text: str
-    kind: Literal["fact", "preference", "goal", "instruction", "event"]
+    kind: Kind
     quote: str
     happened_at: str | None
     language: str | None

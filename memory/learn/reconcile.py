@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from ..facts import Entities, Fact, Proposal, RefusedProposal, Relations, Said, Write
-from ..language.words import content_words, same_statement, shares_content, stands_in
+from ..language.words import can_prove, content_words, same_statement, stands_in
 from ..plain_text import comparable, storable
 from .secrets import holds_secret
 
@@ -92,7 +92,7 @@ def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]
 
 def _proved(proposal: Proposal) -> bool:
     """Return whether the quote proves the text; a deletion has no text."""
-    return proposal.action == "delete" or shares_content(proposal.quote, proposal.text)
+    return proposal.action == "delete" or can_prove(proposal.quote, proposal.text)
 
 
 def _assistants_words(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:

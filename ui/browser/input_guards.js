@@ -1,9 +1,10 @@
-// Guard the chat box: repair text that cannot be sent, hold back a message whose file failed, and give the keyboard back.
+// Guard the chat box: repair text that cannot be sent, hold back a message whose file failed, and focus the box after
+// New chat and Stop.
 import { CHAT_BOX, setNativeValue } from "./chat_box.js";
 
 const SEND = '[data-testid="stChatInputSubmitButton"]';
 const FAILED_FILE = '[data-testid="stChatInput"] [data-testid="stFileChip"][aria-invalid="true"]';
-const WRITE_ON_AFTER = ".st-key-stop, .st-key-new-chat";
+const FOCUS_BOX_AFTER = ".st-key-stop, .st-key-new-chat";
 
 // A lone surrogate cannot travel to the server, and the whole message would be lost with it.
 document.addEventListener("input", (event) => {
@@ -33,7 +34,7 @@ document.addEventListener("click", (event) => {
 
 // After these buttons the person goes on writing. On a touch screen focus would bring up the keyboard, so not there.
 document.addEventListener("click", (event) => {
-  if (!event.target.closest?.(WRITE_ON_AFTER) || !matchMedia("(hover: hover)").matches) return;
+  if (!event.target.closest?.(FOCUS_BOX_AFTER) || !matchMedia("(hover: hover)").matches) return;
   setTimeout(() => document.querySelector(CHAT_BOX)?.focus({ preventScroll: true }), 60);
 }, true);
 

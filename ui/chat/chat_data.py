@@ -55,5 +55,5 @@ def read_chat_page(user: User) -> ChatPageData:
 def _list_readings(data: ChatPageData) -> list[Any]:
     if data.searched:
         return [search_reading(data.searched)]
-    listed = chats.list_reading(st.session_state.get(LISTED, chats.PAGE), archived=data.archive_open)
+    listed = chats.list_reading(st.session_state.get(LISTED, chats.CHATS_LISTED), archived=data.archive_open)
     return [listed, chats.deleted_reading()] if data.archive_open else [listed]

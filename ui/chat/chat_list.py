@@ -11,7 +11,7 @@ from itertools import groupby
 import streamlit as st
 
 from auth.guard import User, require_user
-from chat.chats import MOST_FOUND, PAGE, SearchHit
+from chat.chats import CHATS_LISTED, MOST_FOUND, SearchHit
 from chat.tree import Conversation
 from services import services
 from ui import dates, elements
@@ -170,7 +170,7 @@ def _draw_archive(user: User, data: ChatPageData) -> None:
 
 def _show_archive(archive_open: bool) -> None:
     st.session_state[ARCHIVE_OPEN] = archive_open
-    st.session_state[LISTED] = PAGE
+    st.session_state[LISTED] = CHATS_LISTED
 
 
 def _draw_more_button(data: ChatPageData) -> None:
@@ -179,7 +179,7 @@ def _draw_more_button(data: ChatPageData) -> None:
 
 
 def _list_more() -> None:
-    st.session_state[LISTED] = st.session_state.to_dict().get(LISTED, PAGE) + PAGE
+    st.session_state[LISTED] = st.session_state.to_dict().get(LISTED, CHATS_LISTED) + CHATS_LISTED
 
 
 def _draw_row(user: User, chat: Conversation, opened: str | None) -> None:
