@@ -1,7 +1,7 @@
 """Files that come with a message: what is accepted, opening them, and their texts and pictures in Postgres.
 
-PDFs and pictures are opened by file_sandbox.py in a process of its own, which limits pages and pixels. What a model sees of a file is decided in
-prompt.py.
+PDFs and pictures are opened by file_sandbox.py in a process of its own, which limits pages and pixels. What a model
+sees of a file is decided in prompt.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auth.guard import User
-from chat.tree import PAGE, Thread
+from chat.tree import MESSAGES_DRAWN, Thread
 from memory.errors import NotFound
 from services import services
 from ui.browser.page_scripts import scroll_soon
@@ -69,13 +69,13 @@ def read_thread(user: User) -> Thread:
 
 def show_earlier(drawn: Thread) -> None:
     """Draw earlier messages as well, and keep the reader's place."""
-    _begin_with(drawn, max(0, drawn.earlier - PAGE))
+    _begin_with(drawn, max(0, drawn.earlier - MESSAGES_DRAWN))
     scroll_soon(drawn.messages[0].id)
 
 
 def show_later(drawn: Thread) -> None:
     """Draw later messages."""
-    _begin_with(drawn, drawn.earlier + PAGE)
+    _begin_with(drawn, drawn.earlier + MESSAGES_DRAWN)
     scroll_soon(drawn.messages[-1].id, end=True)
 
 
