@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from chat.conversations import Conversations
 from chat.preferences import preferences_reading
 from chat.reply import answer
-from chat.tree import MAX_WHY, MOST, PAGE, PROMPT_MESSAGES, STEP, Message, Thread
+from chat.tree import MAX_WHY, MESSAGES_DRAWN, MOST, PROMPT_MESSAGES, STEP, Message, Thread
 from chat.turn import ChatServices
 from memory.database import Database
 from memory.embedded.postgres import Postgres
@@ -51,7 +51,7 @@ def test_of_a_thousand_messages_the_latest_are_read_and_the_rest_a_part_at_a_tim
     assert _numbers(end) == list(range(960, 1000))
     assert (end.earlier, end.later) == (960, 0)
     assert end.tip == end.messages[-1].id
-    back = threads.open("ann", chat, first=end.steps[end.earlier - PAGE].id)
+    back = threads.open("ann", chat, first=end.steps[end.earlier - MESSAGES_DRAWN].id)
     assert _numbers(back) == list(range(920, 1000))
     far = threads.open("ann", chat, first=long.id)
     assert _numbers(far) == list(range(MOST))
@@ -75,7 +75,7 @@ def test_the_first_drawn_message_stays_while_others_come(conversations: Conversa
         conversations.say("ann", long.conversation_id, f"said {1000 + number}")
     thread = conversations.threads.open("ann", long.conversation_id)
     assert thread.messages[0] == first
-    assert len(thread.messages) == PAGE + STEP - 1
+    assert len(thread.messages) == MESSAGES_DRAWN + STEP - 1
 
 
 def test_a_long_chat_is_read_in_one_trip_with_as_much_as_its_prompt_needs(

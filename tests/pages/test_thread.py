@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import services
 from auth.guard import SESSION
-from chat.tree import MOST, PAGE, Message
+from chat.tree import MESSAGES_DRAWN, MOST, Message
 from memory.database import connect
 from tests.chat.conftest import until
 from tests.pages.conftest import OpenApp, words
@@ -145,9 +145,9 @@ def long(open_app: OpenApp, home: services.Services) -> AppTest:
 
 
 def test_a_long_chat_is_drawn_a_page_at_a_time(long: AppTest) -> None:
-    assert len(long.chat_message) == PAGE
+    assert len(long.chat_message) == MESSAGES_DRAWN
     _button(long, "960 earlier messages").click().run()
-    assert len(long.chat_message) == 2 * PAGE
+    assert len(long.chat_message) == 2 * MESSAGES_DRAWN
     for _ in range(3):
         _button(long, "earlier messages").click().run()
     assert len(long.chat_message) == MOST
@@ -157,7 +157,7 @@ def test_a_long_chat_is_drawn_a_page_at_a_time(long: AppTest) -> None:
     assert not [each for each in long.button if "later message" in each.label]
     _says(long, "Where were we?")
     assert "No language model is connected" in words(long)
-    assert len(long.run().chat_message) == PAGE + 2
+    assert len(long.run().chat_message) == MESSAGES_DRAWN + 2
     assert not long.exception
 
 
