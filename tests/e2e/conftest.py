@@ -42,6 +42,8 @@ def browser() -> Iterator[Browser]:
 def shared_model_server() -> Iterator[ModelServer]:
     """A scripted model at an address, for the whole run."""
     with ModelServer() as server:
+        # From the start: the app keeps the list of models for minutes.
+        server.models = ["large", "scripted"]
         yield server
 
 

@@ -42,7 +42,6 @@ def _switch(person: Visitor, label: str) -> Locator:
 def test_what_is_set_is_kept_across_a_reload_and_felt_in_the_next_reply(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit, width: int
 ) -> None:
-    model_server.models = ["large", "scripted"]
     person = visit(keepsake_with_model, width=width)
     person.sign_up(f"wanda-{width}@example.com")
     _goes_to(person, "Settings", width)
