@@ -46,9 +46,12 @@ def test_what_is_worth_a_look_is_mended_with_a_click_and_taken_back_with_one(kee
     person.page.get_by_role("button", name="Undo", exact=True).click()
     person.sees("1 says the same as another, 4 are out of date")
 
+    person.rests()
     person.page.get_by_text("Out of date (4)").click()
     box = person.page.get_by_role("checkbox", name="Choose: I had a canary")
     box.locator("xpath=ancestor::label").click()
+    expect(box).to_be_checked()
+    person.rests()
     person.presses("Let go")
     person.sees("Let go: 1 memory")
     person.sees("3 are out of date")
