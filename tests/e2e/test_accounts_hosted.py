@@ -48,6 +48,7 @@ def _create(person: Visitor, address: str) -> None:
 
 
 def _types_code(person: Visitor, code: str, button: str = "Go on") -> None:
+    person.rests()  # a box that is drawn anew would lose what was typed
     field = person.page.get_by_label("Code", exact=True)
     expect(field).to_have_count(1)  # the one of the step before goes when the next is drawn
     field.fill(code)
