@@ -153,7 +153,8 @@ def build(wanted: Settings) -> Services:
             opened.callback(model.close)
         limits, conversations, chats = Limits(database, wanted), Conversations(database), Chats(database)
         memory = _memory(wanted, database, embedder, limits.metered(thinker) if thinker else None)
-        worker = Worker(conversations.queue, memory, limits, Retention(database))
+        retention = Retention(database)
+        worker = Worker(conversations.queue, memory, limits, retention)
         opened.callback(worker.stop)
         worker.start()
         offers, namer = ModelCatalog(replier, wanted.chat_models), _namer(chats, thinker, limits, opened)
@@ -175,7 +176,7 @@ def build(wanted: Settings) -> Services:
             limits=limits,
             preferences=PreferenceStore(database),
             offers=offers,
-            retention=Retention(database),
+            retention=retention,
             opened=opened.pop_all(),
         )
 
