@@ -33,6 +33,8 @@ select exists (select from pg_roles where rolname = 'authenticated')
 """
 
 _COLLECTION = text("select dimension, embed_model from app.collections where name = 'memories'")
+# Each version is asked for: a file with a lower number than the last one may have been added later.
+_ALL_APPLIED = text("select bool_and(app.has_migration(version)) from unnest(cast(:versions as text[])) version")
 _WHAT_TO_DO = f"set EMBED_MODEL back, or move all vectors to the new model once with: {COMMAND} reembed"
 
 
@@ -88,7 +90,7 @@ def _up_to_date(connection: Connection, dimension: int, embed_model: str, folder
     if stored is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
         return False
     _check_model(*stored, dimension, embed_model)
-    return bool(connection.scalar(text("select app.has_migration(:version)"), {"version": files(folder)[-1].version}))
+    return bool(connection.scalar(_ALL_APPLIED, {"versions": [each.version for each in files(folder)]}))
 
 
 def _check_model(stored: int, stored_model: str, dimension: int, embed_model: str) -> None:

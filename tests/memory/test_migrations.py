@@ -113,6 +113,19 @@ def test_only_what_is_missing_is_applied(empty_database: Database, tmp_path: Pat
     assert _versions(empty_database) == [*applied, "20990101000000"]
 
 
+def test_a_migration_with_a_lower_number_that_is_added_later_is_applied_too(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    for each in files():
+        (tmp_path / f"{each.version}_{each.name}.sql").write_text(each.sql)
+    migrate(empty_database, SIZE, MODEL, tmp_path)
+    (tmp_path / "20261120000150_between.sql").write_text("create table app.between ();")
+    with closing(_without_admin(empty_database)) as app, pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
+        migrate(app, SIZE, MODEL, tmp_path)
+    migrate(empty_database, SIZE, MODEL, tmp_path)
+    assert "20261120000150" in _versions(empty_database)
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(empty_database: Database, tmp_path: Path) -> None:
     (tmp_path / "20200101000000_good.sql").write_text("create schema app; create table app.half ();")
     (tmp_path / "20200102000000_bad.sql").write_text("select 1 / 0;")
