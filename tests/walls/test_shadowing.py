@@ -1,0 +1,152 @@
+"""Somebody with the app's database password makes temporary objects, and calls what runs with its owner's rights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy import exc as sqlalchemy_errors
+
+from memory.database import BIND
+from memory.embedded.embedder import BundledEmbedder
+from tests.databases import Databases
+from tests.walls.world import ALICE, MALLORY, SECRET, World, administrator
+
+AS_MALLORY = ("authenticated", '{"sub": "mallory", "role": "authenticated"}')
+AS_WORKER = ("keepsake_worker", "")
+# Every function that runs with its owner's rights, called so that it does its work.
+CALLS = {
+    "claim_lesson": (AS_WORKER, "select * from app.claim_lesson()"),
+    "claim_turn": (AS_WORKER, "select * from app.claim_turn()"),
+    "count_across": (AS_WORKER, "select amount from app.count_across('tokens', 'x', 1, 1000000, 60)"),
+    "delete_account": (AS_MALLORY, "select app.delete_account()"),
+    "find_messages": (AS_MALLORY, "select * from app.find_messages(array['coffee'], array['about coffee'], 5)"),
+    "has_migration": (AS_MALLORY, "select app.has_migration('20261120000100')"),
+    "session_of": (AS_MALLORY, "select * from app.session_of(sha256('x'))"),
+    "sweep_chats": (AS_WORKER, "select app.sweep_chats()"),
+    "use_invitation": (AS_WORKER, "select app.use_invitation('x', 'y')"),
+    "was_invited": (AS_WORKER, "select app.was_invited('x')"),
+}
+# It says whose rights it was given; without any but the caller's, it changes nothing.
+TRAP = """
+create function pg_temp.trap() returns pg_catalog.bool language plpgsql as $$ begin
+  if current_user not in ('authenticated', 'keepsake_worker') then
+    raise exception 'the trap ran as %', current_user;
+  end if;
+  return true;
+end $$;
+"""
+TYPES = """
+select string_agg(format('create domain pg_temp.%I as pg_catalog.%I check (pg_temp.trap())', typname, typname), ';')
+from pg_type where typnamespace = 'pg_catalog'::regnamespace and typname in (
+  'text', 'varchar', 'name', 'json', 'jsonb', 'jsonpath', 'uuid', 'bytea', 'bool', 'int2', 'int4', 'int8', 'float8',
+  'numeric', 'date', 'timestamptz', 'timestamp', 'interval', 'tsquery', 'tsvector', 'daterange', 'regclass', 'regrole',
+  'regconfig', 'regprocedure', 'oid')
+"""
+TABLES = """
+select string_agg(distinct format('create view pg_temp.%I as select pg_temp.trap() as user_id', relname), ';')
+from pg_class join pg_namespace n on n.oid = relnamespace
+where relkind in ('r', 'v') and (nspname in ('app', 'app_shared', 'vecs', 'supabase_migrations')
+  or nspname = 'pg_catalog' and relname in ('pg_class', 'pg_namespace', 'pg_attribute', 'pg_proc', 'pg_roles'))
+"""
+
+
+@pytest.fixture(scope="module")
+def world(databases: Databases, embedder: BundledEmbedder) -> Iterator[World]:
+    with databases.migrated() as fresh:
+        made = World(fresh, embedder)
+        made.settle_in(ALICE, SECRET)
+        made.settle_in(MALLORY, "coffee")
+        with administrator(fresh) as connection:
+            connection.execute(text("update app.messages set remember_after = now() where remembering = 'waiting'"))
+            connection.execute(text("update app.lessons set after = now() where user_id = 'mallory'"))
+            old = "update app.conversations set deleted_at = now() - interval '2 days' where user_id = 'alice'"
+            connection.execute(text(old))
+        yield made
+
+
+def _answer(connection: Connection, sql: str) -> str:
+    try:
+        return repr(connection.exec_driver_sql(sql).all())
+    except sqlalchemy_errors.DBAPIError as error:
+        return str(error.orig).splitlines()[0]
+
+
+def _shadows(world: World, listed: str) -> str:
+    with administrator(world.database) as connection:
+        return str(connection.scalar(text(listed)))
+
+
+def test_every_function_with_its_owners_rights_is_attacked(world: World) -> None:
+    schemas = "pronamespace::regnamespace::text in ('app', 'app_shared', 'vecs')"
+    definers = f"select proname from pg_proc where prosecdef and {schemas}"
+    with administrator(world.database) as connection:
+        assert set(connection.scalars(text(definers))) == set(CALLS)
+
+
+@pytest.mark.parametrize("listed", [TYPES, TABLES], ids=["types", "tables"])
+@pytest.mark.parametrize("function", CALLS)
+def test_a_temporary_object_is_not_used_with_the_owners_rights(world: World, function: str, listed: str) -> None:
+    (role, claims), call = CALLS[function]
+    answers = []
+    for shadows in ("", f"{TRAP} {_shadows(world, listed)}"):
+        with world.database.engine.connect() as connection:
+            connection.exec_driver_sql(BIND, {"asking_role": role, "asking_claims": claims})
+            if shadows:
+                connection.exec_driver_sql(shadows.replace("%", "%%"))
+            answers.append(_answer(connection, call))
+    assert answers[0].startswith("[")
+    assert answers[1] == answers[0]
+
+
+PATH = "search_path=pg_catalog, pg_temp"
+INLINED = "its body is written into the queries that use it, which a setting would prevent; it names no bare type"
+VECTORS = "it names pgvector's type or operator, which is in the schema extensions or public; only its owner calls it"
+RECALL = "it uses pgvector's operator, which is in the schema extensions or public; it runs with its caller's rights"
+# A function without a path of its own runs with its caller's, so within a function that has one it has that one.
+WITHOUT_PATH = {
+    "lexemes": INLINED,
+    "owner": INLINED,
+    "plain_words": INLINED,
+    "searched": INLINED,
+    "spoken_words": INLINED,
+    "begin_reembedding": VECTORS,
+    "ensure_collection": VECTORS,
+    "ensure_recall": VECTORS,
+    "keep_next_vectors": VECTORS,
+    "recall": RECALL,
+    "recall_as_of": RECALL,
+}
+FUNCTIONS = """
+select proname as name, prosecdef as definer, prosrc as body,
+  (select setting from unnest(proconfig) setting where setting like 'search_path=%') as path,
+  has_function_privilege('authenticated', oid, 'execute') or has_function_privilege('keepsake_worker', oid, 'execute')
+    or has_function_privilege('keepsake_app', oid, 'execute') as callable
+from pg_proc where pronamespace::regnamespace::text in ('app', 'app_shared', 'vecs') order by 1
+"""
+
+
+def test_every_function_searches_temporary_objects_last(world: World) -> None:
+    with administrator(world.database) as connection:
+        functions = connection.execute(text(FUNCTIONS).execution_options(no_parameters=True)).all()
+    wrong = [each.name for each in functions if each.path != PATH and (each.path or each.name not in WITHOUT_PATH)]
+    assert not wrong, f"these functions need `set search_path = pg_catalog, pg_temp`: {wrong}"
+    without = {each.name: each for each in functions if each.path is None}
+    assert not [name for name, each in without.items() if each.definer]
+    assert not [name for name, each in without.items() if WITHOUT_PATH[name] == VECTORS and each.callable]
+    inlined = [each for name, each in without.items() if WITHOUT_PATH[name] == INLINED]
+    assert not [each.name for each in inlined if re.search(r"::(?!pg_catalog\.)|\bcast\b", each.body)]
+
+
+def test_the_app_works_where_nobody_may_make_temporary_objects(databases: Databases, embedder: BundledEmbedder) -> None:
+    with databases.migrated() as fresh:
+        databases.run(f"revoke temporary on database {fresh.engine.url.database} from public")
+        made = World(fresh, embedder)
+        made.settle_in(ALICE, SECRET)
+        made.settle_in(MALLORY, "coffee")
+        assert SECRET in repr(made.memory.search(SECRET, user_id=ALICE))
+        assert made.sessions.delete_account(MALLORY)
+        with made.database.as_user(ALICE) as connection:
+            assert "permission denied" in _answer(connection, "create temporary table mine (x int)")
