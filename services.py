@@ -148,6 +148,7 @@ def build(wanted: Settings) -> Services:
         database = opened.enter_context(closing(_database(wanted)))
         embedder = opened.enter_context(closing(embedder_for(wanted)))
         migrate(database, embedder.dimensions, embedder.name)
+        database.ping()  # the app's role may have been made after the tables, and not be the worker
         replier, thinker = chat_model(wanted), memory_model(wanted)
         for model in filter(None, (replier, thinker)):
             opened.callback(model.close)

@@ -33,9 +33,10 @@ def _invitations(count: int, days: int) -> list[str]:
     url = wanted.database_admin_url or wanted.database_url
     if url is None:
         raise SettingsError("DATABASE_ADMIN_URL is missing: it names the database that the invitations are for.")
-    admin = connect(url, pool_size=1, max_overflow=0)
+    setting = "DATABASE_ADMIN_URL" if wanted.database_admin_url else "DATABASE_URL"
+    admin = connect(url, setting, pool_size=1, max_overflow=0)
     try:
-        with translating(url), admin.begin() as connection:
+        with translating(url, setting), admin.begin() as connection:
             return [invite(connection, days) for _ in range(count)]
     finally:
         admin.dispose()

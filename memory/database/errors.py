@@ -25,34 +25,34 @@ from ..errors import (
     VectorsMoved,
 )
 
-__all__ = ["address_of", "explain", "translating"]
+__all__ = ["address_of", "explain", "explain_migration", "translating"]
 
 log = logging.getLogger("keepsake.database")
 
 
-def address_of(url: str) -> URL:
-    """Return a Postgres address in the form that SQLAlchemy needs for psycopg2."""
+def address_of(url: str, setting: str = "DATABASE_URL") -> URL:
+    """Return a Postgres address, from this setting, in the form that SQLAlchemy needs for psycopg2."""
     _, _, rest = url.partition("://")
     try:
         return make_url(f"postgresql+psycopg2://{rest}")
     except (sqlalchemy_errors.ArgumentError, ValueError) as error:
         raise SettingsError(
-            "DATABASE_URL is not a Postgres address (postgresql://user:password@host:5432/postgres); "
+            f"{setting} is not a Postgres address (postgresql://user:password@host:5432/postgres); "
             "in the password, write the characters / # ? @ as %2F %23 %3F %40."
         ) from error
 
 
 @contextmanager
-def translating(url: str) -> Iterator[None]:
-    """Turn the driver's errors into ours; errors that are bugs of ours pass unchanged."""
+def translating(url: str, setting: str = "DATABASE_URL") -> Iterator[None]:
+    """Turn the driver's errors into ours, which name the address's setting; errors that are our bugs pass unchanged."""
     try:
         yield
     except sqlalchemy_errors.TimeoutError as error:
         raise DatabaseError("Too many requests at once: all database connections are busy. Try again.") from error
     except sqlalchemy_errors.OperationalError as error:
-        raise explain(str(error.orig), url, getattr(error.orig, "pgcode", None)) from error
+        raise explain(str(error.orig), url, getattr(error.orig, "pgcode", None), setting) from error
     except (sqlalchemy_errors.ProgrammingError, sqlalchemy_errors.DataError) as error:
-        translated = _refusal(error.orig)
+        translated = _refusal(error.orig, url, setting)
         if translated is None:
             raise
         raise translated from error
@@ -71,26 +71,72 @@ _MISSING = (
 )
 
 
-def _refusal(error: BaseException | None) -> AppError | None:
+def _refusal(error: BaseException | None, url: str, setting: str) -> AppError | None:
     """Return our error for a refused statement, or None if the cause is a bug of ours."""
     message = str(error)
     if isinstance(error, postgres_errors.InsufficientPrivilege):
-        if "row-level security" in message:
-            return NotFound("There is no such thing, or it belongs to somebody else.")
-        return DatabaseError(f"The database role may not do this: {message.splitlines()[0]}.")
+        return _denied(message, _role_of(url))
     no_role = isinstance(error, postgres_errors.InvalidParameterValue) and message.startswith("role ")
     if no_role or isinstance(error, _MISSING):
         return MigrationNeeded(f"The database's tables are missing or old. Run once: {COMMAND}.migrations")
     if re.search(r"expected \d+ dimensions|different vector dimensions", message):
         return VectorsMoved(_MOVED)
     if message.startswith("invalid dsn"):
-        return DatabaseError("DATABASE_URL holds an option after its ? that PostgreSQL does not know: remove it.")
+        return DatabaseError(f"{setting} holds an option after its ? that PostgreSQL does not know: remove it.")
     return None
 
 
-def explain(message: str, url: str, code: str | None = None) -> DatabaseError:
-    """Return our error for a connection that failed, without the address's password."""
+def _denied(message: str, role: str) -> AppError:
+    """Return our error for a statement that this role has no right to."""
+    if "row-level security" in message:
+        return NotFound("There is no such thing, or it belongs to somebody else.")
+    needed = re.search(r'permission denied to set role "(.+)"', message)
+    if needed:
+        return DatabaseError(
+            f"The role {role} may not become {needed[1]}. As an administrator, run once: "
+            f"grant {needed[1]} to {role}; or {COMMAND}.migrations with DATABASE_ADMIN_URL set, which does the same."
+        )
+    granted = re.search(r'permission denied to grant role "(.+)"|admin option on role "(.+)"', message)
+    if granted:
+        given = granted[1] or granted[2]
+        return DatabaseError(
+            f"The role {role} may not grant {given}: from PostgreSQL 16 on this needs ADMIN OPTION on it. As a "
+            f"superuser, or as the role that made it, run once: grant {given} to {role} with admin option;"
+        )
+    return DatabaseError(f"The database role may not do this: {message.splitlines()[0]}.")
+
+
+def _role_of(url: str) -> str:
+    """Return the role that an address signs in as; a pooler's address has the project's name behind it."""
     parts = address_of(url)
+    name = parts.username or "of this connection"
+    return name.partition(".")[0] if "pooler" in (parts.host or "") else name
+
+
+def explain_migration(error: BaseException | None, role: str, command: str) -> AppError | None:
+    """Return our error for a migration that this role may not apply, or None if that is not why it failed."""
+    message = str(error)
+    if isinstance(error, postgres_errors.FeatureNotSupported) and "extension" in message:
+        return MigrationNeeded("This PostgreSQL has no pgvector: install it on the server, then run this again.")
+    if not isinstance(error, postgres_errors.InsufficientPrivilege):
+        return None
+    if 'extension "vector"' in message:
+        return MigrationNeeded(
+            f"The role {role} may not create the extension vector. As a superuser, run once in this database: "
+            "create extension vector with schema extensions; (on Supabase: Database → Extensions → vector). "
+            "Then run this again."
+        )
+    if "row-level security" not in message and " role " in message:
+        return _denied(message, role)
+    return MigrationNeeded(
+        f"The database's tables are missing or old, and the role {role} may not create them "
+        f"({message.splitlines()[0]}). Run once, as the role that owns the database: {command}"
+    )
+
+
+def explain(message: str, url: str, code: str | None = None, setting: str = "DATABASE_URL") -> DatabaseError:
+    """Return our error for a connection that failed, without the address's password."""
+    parts = address_of(url, setting)
     host = (parts.host or "").rpartition("@")[2] or "the local socket"
     lowered = message.lower()
     direct = host.startswith("db.") and host.endswith(".supabase.co")
@@ -98,15 +144,19 @@ def explain(message: str, url: str, code: str | None = None) -> DatabaseError:
     if direct and any(words in lowered for words in no_route):
         return DatabaseUnreachable(
             f"{host} is a direct Supabase address, which is reachable over IPv6 only: use the Session pooler "
-            "address (port 5432) from the project's Connect dialog in DATABASE_URL."
+            f"address (port 5432) from the project's Connect dialog in {setting}."
         )
     for words, sentence in _SENTENCES:
         if words in lowered:
-            return DatabaseUnreachable(sentence.format(host=host, user=parts.username or "this user"))
+            return DatabaseUnreachable(_filled(sentence, host, parts.username, setting))
     if code is not None:  # the database answered: a deadlock, a time limit, a full disk
         return DatabaseError(f"The database could not finish this ({message.splitlines()[0]}). Try again.")
     log.error("the database could not be reached: %s", message)
     return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.")
+
+
+def _filled(sentence: str, host: str, user: str | None, setting: str) -> str:
+    return sentence.format(host=host, user=user or "this user", setting=setting)
 
 
 _MOVED = (
@@ -115,20 +165,20 @@ _MOVED = (
 )
 _UNKNOWN_TENANT = (
     "The pooler {host} does not know this project: it may be paused (restore it in the Supabase dashboard), "
-    "or the user in DATABASE_URL does not end in .PROJECT-REF, or the host is not the one of its Connect dialog."
+    "or the user in {setting} does not end in .PROJECT-REF, or the host is not the one of its Connect dialog."
 )
 _SENTENCES = (
-    ("password authentication failed", "The database refused the password of {user}: check DATABASE_URL."),
+    ("password authentication failed", "The database refused the password of {user}: check {setting}."),
     ("tenant or user not found", _UNKNOWN_TENANT),
     ("tenant/user", _UNKNOWN_TENANT),
-    ('" does not exist', "The role or the database in DATABASE_URL does not exist at {host}: check its name."),
+    ('" does not exist', "The role or the database in {setting} does not exist at {host}: check its name."),
     (
         "could not translate host name",
-        "The database host {host} is unknown: check DATABASE_URL, and whether the project is paused.",
+        "The database host {host} is unknown: check {setting}, and whether the project is paused.",
     ),
     (
         "connection refused",
-        "Nothing answers at the database address {host}: check DATABASE_URL and that it runs.",
+        "Nothing answers at the database address {host}: check {setting} and that it runs.",
     ),
     ("no such file or directory", "The local database is not running: start it with make run."),
     (
@@ -141,5 +191,5 @@ _SENTENCES = (
     ("remaining connection slots", "The database has no free connection left: try again in a moment."),
     ("server closed the connection", "The database closed the connection: try again."),
     ("terminating connection", "The database closed the connection: try again."),
-    ("ssl ", "The database at {host} and this app could not agree on encryption: check DATABASE_URL."),
+    ("ssl ", "The database at {host} and this app could not agree on encryption: check {setting}."),
 )

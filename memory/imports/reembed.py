@@ -46,9 +46,9 @@ def reembed(database: Database, embedder: Embedder, on_start: Callable[[int], On
     present = made_for(database)
     if present is None:
         raise MigrationNeeded("There are no vectors yet: the first start creates the tables for the configured model.")
-    engine = connect(database.admin_url, pool_size=2, max_overflow=0)
+    engine = connect(database.admin_url, database.admin_setting, pool_size=2, max_overflow=0)
     try:
-        with translating(database.admin_url), _only_process(engine):
+        with translating(database.admin_url, database.admin_setting), _only_process(engine):
             return _Move(engine, embedder, present[1]).run(on_start)
     finally:
         engine.dispose()

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg2 import errors as postgres_errors
 from sqlalchemy import Connection, make_url, text
 
 from memory import Memory, migrations
-from memory.database import Database
+from memory.database import Database, explain_migration
 from memory.embedded.embedder import BundledEmbedder
-from memory.errors import MigrationNeeded, SettingsError
+from memory.errors import DatabaseError, MigrationNeeded, SettingsError
 from memory.imports.reembed import reembed
 from memory.migrations import files, migrate
 from tests.databases import Databases
@@ -137,7 +138,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_database: Database, 
 
 STARTER = """
 import sys
-from memory.database import Database
+from memory.database import Database, explain_migration
 from memory.migrations import migrate
 database = Database(sys.argv[1], sys.argv[2])
 print("ready", flush=True)
@@ -272,9 +273,79 @@ def test_a_hosted_administrator_may_move_the_vectors_unless_policies_bind_it(
     assert migrations.made_for(hosted) == (SIZE, "other")
 
 
-def test_an_administrator_who_may_not_add_the_vector_type_is_told_the_command(hosted: Database) -> None:
-    with pytest.raises(MigrationNeeded, match=r"-m memory\.migrations"):
+def test_an_administrator_who_may_not_add_the_vector_type_is_told_who_may(hosted: Database) -> None:
+    with pytest.raises(MigrationNeeded, match="hosted_admin may not create the extension vector") as raised:
         migrate(hosted, SIZE, MODEL)
+    assert "create extension vector with schema extensions;" in str(raised.value)
+    assert "memory.migrations" not in str(raised.value)  # the command that has just failed
+
+
+def test_a_server_without_pgvector_is_named_as_the_problem() -> None:
+    class NotThere(postgres_errors.FeatureNotSupported):
+        def __str__(self) -> str:
+            return 'extension "vector" is not available'
+
+    assert "has no pgvector" in str(explain_migration(NotThere(), "postgres", "python"))
+
+
+@pytest.fixture
+def late(databases: Databases, database: Database) -> Iterator[Database]:
+    """The database as a role of the app sees it that was made after the tables."""
+    databases.run("create role late_app login noinherit nobypassrls")
+    url = make_url(database.url).set(username="late_app").render_as_string(hide_password=False)
+    late = Database(url, database.admin_url)
+    yield late
+    late.close()
+    databases.run("drop role late_app")
+
+
+def test_a_role_made_after_the_tables_is_told_the_grant_that_is_missing(late: Database, databases: Databases) -> None:
+    with pytest.raises(DatabaseError, match="grant authenticated to late_app;"):
+        late.ping()
+    databases.run("grant authenticated to late_app")
+    with pytest.raises(DatabaseError, match="grant keepsake_worker to late_app;"):
+        late.ping()
+    databases.run("grant keepsake_worker to late_app")
+    late.ping()
+
+
+def test_every_run_of_the_command_grants_what_is_missing(late: Database, embedder: BundledEmbedder) -> None:
+    addresses = {"DATABASE_ADMIN_URL": late.admin_url, "DATABASE_URL": late.url}
+    outcome = _command(**addresses, EMBED_MODEL=MODEL, EMBED_DIMENSIONS=str(SIZE), OPENAI_API_KEY="sk-none")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert "grant keepsake_worker to late_app" in outcome.stdout
+    late.ping()
+    assert _usable(late, embedder)
+
+
+def test_an_administrator_without_the_admin_option_is_told_that_it_is_missing(
+    late: Database, databases: Databases
+) -> None:
+    databases.run("create role half_admin login createrole bypassrls noinherit")
+    try:
+        admin = make_url(late.admin_url).set(username="half_admin").render_as_string(hide_password=False)
+        addresses = {"DATABASE_ADMIN_URL": admin, "DATABASE_URL": late.url}
+        databases.run("grant authenticated to half_admin")
+        outcome = _command(**addresses, EMBED_MODEL=MODEL, EMBED_DIMENSIONS=str(SIZE), OPENAI_API_KEY="sk-none")
+        assert outcome.returncode == 1
+        assert "half_admin may not grant" in outcome.stderr
+        assert "to half_admin with admin option;" in outcome.stderr
+    finally:
+        databases.run("drop role half_admin")
+
+
+def test_a_wrong_administrators_address_is_blamed_on_its_own_setting(empty_database: Database) -> None:
+    nobody = make_url(empty_database.admin_url).set(username="nobody_here").render_as_string(hide_password=False)
+    with (
+        closing(Database(empty_database.url, nobody)) as app,
+        pytest.raises(DatabaseError, match="in DATABASE_ADMIN_URL does not exist"),
+    ):
+        migrate(app, SIZE, MODEL)
+    with closing(Database(nobody, setting="DATABASE_ADMIN_URL")) as app, pytest.raises(DatabaseError) as raised:
+        app.ping()
+    assert "DATABASE_ADMIN_URL" in str(raised.value)
+    outcome = _command(DATABASE_ADMIN_URL=nobody, DATABASE_URL=empty_database.url, OPENAI_API_KEY="sk-none")
+    assert "in DATABASE_ADMIN_URL does not exist" in outcome.stderr
 
 
 def test_an_administrator_whom_policies_bind_is_refused(hosted: Database, databases: Databases) -> None:

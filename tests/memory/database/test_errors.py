@@ -61,6 +61,11 @@ def test_each_kind_of_connection_failure_has_its_sentence(url: str, message: str
     assert "\n" not in str(error)
 
 
+def test_a_wrong_password_is_blamed_on_the_setting_that_has_it() -> None:
+    error = explain('password authentication failed for user "postgres"', POOLER, None, "DATABASE_ADMIN_URL")
+    assert "check DATABASE_ADMIN_URL" in str(error)
+
+
 def test_a_host_whose_name_holds_ssl_is_not_taken_for_an_encryption_problem() -> None:
     error = explain('connection to server at "classless.example" failed: odd', "postgresql://a:b@classless.example/d")
     assert "encryption" not in str(error)
@@ -130,6 +135,7 @@ def guarded(postgres: Postgres, databases: Databases) -> Iterator[None]:
     trusting = rules.read_text()
     rules.write_text(f"local all guarded scram-sha-256\n{trusting}")
     databases.run(f"create role guarded login password '{PASSWORD}'")
+    databases.run("grant authenticated, keepsake_worker to guarded")
     databases.run("select pg_reload_conf()")
     yield
     rules.write_text(trusting)
