@@ -33,8 +33,9 @@ from memory.erase import ForgetReceipt, LearnedFromChat
 from memory.errors import AppError, SettingsError
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate
-from memory.model import Model, chat_model, memory_model
+from memory.model import Model
 from memory.model.catalog import ModelCatalog, prices_of
+from memory.model.client import chat_model, memory_model
 from memory.recall.rerank import reranker_named
 from settings import Settings, settings
 

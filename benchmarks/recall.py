@@ -30,7 +30,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from memory.facts import spoken
 from memory.migrations import migrate
-from memory.model import Embeddings
+from memory.model.client import Embeddings
 from memory.plain_text import tokens
 
 KS = (5, 10, 20)

@@ -25,7 +25,8 @@ from memory.facts import RefusedProposal, Write
 from memory.learn import extract
 from memory.learn.extract import propose, worth_reading
 from memory.learn.reconcile import reconcile
-from memory.model import OpenAIModel, PromptMessage, Schema, Usage, memory_model
+from memory.model import PromptMessage, Schema, Usage
+from memory.model.client import OpenAIModel, memory_model
 from memory.plain_text import comparable, tokens
 from settings import settings
 

@@ -30,7 +30,8 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from memory.migrations import migrate
-from memory.model import OpenAIModel, PromptMessage, Usage
+from memory.model import PromptMessage, Usage
+from memory.model.client import OpenAIModel
 from tests.wires import TripCounter, counting
 
 USER = "turner"

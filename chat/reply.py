@@ -31,8 +31,9 @@ from chat.turn import ChatServices
 from memory import Fact, Memory, Result, Said, episode_id
 from memory.errors import AppError, LimitReached, ModelError, ModelRefused, PicturesRefused
 from memory.language.words import content_words
-from memory.model import Model, Usage, while_wanted
+from memory.model import Model, Usage
 from memory.model.catalog import Prices
+from memory.model.client import while_wanted
 
 __all__ = ["REPLIES_AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "save", "without_memories"]
 

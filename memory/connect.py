@@ -22,7 +22,7 @@ from .database import Database
 from .embed import Embedder, embedder_for
 from .errors import AppError, InvalidInput, LocalError, SettingsError
 from .migrations import made_for, migrate
-from .model import Model, memory_model
+from .model import Model
 from .settings import MemorySettings, chosen, settings
 
 if TYPE_CHECKING:
@@ -120,7 +120,12 @@ def _connect(address: str | None, opened: ExitStack) -> Database:
 
 
 def _model(local: bool, opened: ExitStack) -> Model | None:
-    model = memory_model(_with_ollama(local))
+    wanted = _with_ollama(local)
+    if not wanted.has_model:
+        return None
+    from .model.client import memory_model  # loads openai
+
+    model = memory_model(wanted)
     if model is not None:
         opened.callback(model.close)
     return model

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .errors import BadAnswer
-from .model import Embeddings
 from .settings import OPENAI_EMBED_DIMENSIONS, MemorySettings
+
+if TYPE_CHECKING:
+    from .model.client import Embeddings
 
 __all__ = ["Embedder", "RemoteEmbedder", "embedder_for"]
 
@@ -72,6 +74,8 @@ class RemoteEmbedder:
 
 def embedder_for(settings: MemorySettings) -> RemoteEmbedder:
     """Return the embedder that the settings name."""
+    from .model.client import Embeddings  # loads openai
+
     own_address = settings.embed_base_url is not None
     embeddings = Embeddings(
         settings.embed_model,

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from memory import model
+from memory.model import client as model_client
 from tests import llama
 from tests.model_server import ModelServer
 
@@ -17,13 +17,13 @@ from tests.model_server import ModelServer
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every connection that a test's models open is closed after it, and not whenever they are collected."""
     opened: list[openai.OpenAI] = []
-    make = model._client
+    make = model_client._client
 
     def making(*arguments: Any, **options: Any) -> openai.OpenAI:
         opened.append(make(*arguments, **options))
         return opened[-1]
 
-    monkeypatch.setattr(model, "_client", making)
+    monkeypatch.setattr(model_client, "_client", making)
     yield
     for client in opened:
         client.close()

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 TOOLS = {"benchmarks"}
 # The only modules that import a vendor's package.
 VENDORS: dict[str, set[str]] = {
-    "openai": {"memory.model"},
+    "openai": {"memory.model.client", "memory.model.errors"},
     "vecs": {"memory.rows.store"},
     "supabase": {"auth.client"},
     "supabase_auth": {"auth.client"},

@@ -18,7 +18,7 @@ from chat.turn import ChatServices, say
 from memory import Memory
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
-from memory.model import OpenAIModel
+from memory.model.client import OpenAIModel
 from tests.model_server import ModelServer
 
 Sql = Callable[..., list[tuple[Any, ...]]]

@@ -8,7 +8,7 @@ from chat.queue import TurnQueue, Worker
 from memory import Memory
 from memory.database import Database
 from memory.embed import RemoteEmbedder
-from memory.model import Embeddings, OpenAIModel
+from memory.model.client import Embeddings, OpenAIModel
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from chat.tree import Message
 from chat.turn import ChatServices, say
 from memory import Memory
 from memory.errors import AppError, ModelError, NotFound
-from memory.model import OpenAIModel
+from memory.model.client import OpenAIModel
 from tests.chat.conftest import until
 from tests.model_answers import Cut, Fault, Gate, Reply, Slow, Stall
 from tests.model_server import ModelServer

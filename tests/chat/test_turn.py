@@ -18,8 +18,9 @@ from memory import Memory
 from memory.database import Database
 from memory.embed import RemoteEmbedder
 from memory.errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotFound
-from memory.model import Embeddings, Model
+from memory.model import Model
 from memory.model.catalog import Prices
+from memory.model.client import Embeddings
 from tests.chat.conftest import Sql, chats_of, run_turn
 from tests.model_answers import Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
 from tests.model_server import ModelServer

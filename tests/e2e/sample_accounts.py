@@ -24,7 +24,7 @@ from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
-from memory.model import OpenAIModel
+from memory.model.client import OpenAIModel
 from tests.e2e.keepsake import Keepsake
 from tests.e2e.sample_chats import (
     BEFORE_DOUBT,

@@ -23,7 +23,7 @@ from memory.embedded import ollama
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.ollama import Ollama
 from memory.errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
-from memory.model import OpenAIModel
+from memory.model.client import OpenAIModel
 from services import Services
 from settings import Settings
 from tests.local.conftest import PROJECT, processes_in
@@ -101,6 +101,10 @@ def test_what_one_script_adds_the_next_one_finds_and_nothing_keeps_running(scrip
     scripts.run(ADD)
     assert processes_in(scripts.folder) == []
     assert scripts.run(FIND) == repr([TEA])
+
+
+def test_a_script_without_a_model_starts_without_loading_the_client_for_models(scripts: Scripts) -> None:
+    assert scripts.run(f"import sys\n{BEGIN}Memory().close()\nprint('openai' in sys.modules)") == "False"
 
 
 def test_after_a_script_was_killed_the_next_one_works(scripts: Scripts) -> None:

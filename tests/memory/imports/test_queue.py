@@ -18,7 +18,7 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput
 from memory.imports.queue import BACKOFF_SECONDS, MESSAGES_PER_CALL, MESSAGES_PER_CLAIM, ImportQueue
-from memory.model import OpenAIModel
+from memory.model.client import OpenAIModel
 from tests.local.conftest import PROJECT
 from tests.memory.imports.test_chatgpt import PORTO
 from tests.model_answers import Json

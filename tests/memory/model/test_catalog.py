@@ -7,8 +7,9 @@ import time
 import pytest
 
 from memory.errors import BadAnswer, ModelError, ModelRefused, ModelUnreachable
-from memory.model import OpenAIModel, PromptMessage
+from memory.model import PromptMessage
 from memory.model.catalog import FAILURE_SECONDS, LIST_SECONDS, MAX_NAMES, ModelCatalog
+from memory.model.client import OpenAIModel
 from tests.model_answers import Fault, Gate, HangUp, Item, Raw, Reply, Stall, WebPage
 from tests.model_server import ModelServer
 
@@ -98,7 +99,7 @@ def test_a_list_that_cannot_be_read_raises_a_model_error(
 def test_a_silent_server_is_not_waited_for_long(
     model: OpenAIModel, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memory.model.LISTING_SECONDS", 0.2)
+    monkeypatch.setattr("memory.model.client.LISTING_SECONDS", 0.2)
     gate = Gate()
     model_server.hold(gate)
     model_server.listing = Stall(gate, then=Raw("{}"))

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from memory.embed import RemoteEmbedder
 from memory.errors import ModelRefused
-from memory.model import Embeddings, OpenAIModel, PromptMessage, Usage
+from memory.model import PromptMessage, Usage
+from memory.model.client import Embeddings, OpenAIModel
 from tests import llama
 
 pytestmark = pytest.mark.usefixtures("clients")
