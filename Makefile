@@ -12,11 +12,11 @@ run:     ## the app at http://localhost:8501, with everything it needs
 
 test:    ## all tests; one file: make test ARGS=tests/test_settings.py
 	@$(PYTHON) local/install.py test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 quick:   ## the tests that start no server and no browser
 	@$(PYTHON) local/install.py test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 coverage: ## all tests, and which lines and branches of the app they ran; .coverage keeps the figures
 	@$(PYTHON) local/install.py test

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.e2e.accounts import cookie_of_new_account
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.model_server import ModelServer
 from tests.selection import CHROMIUM
@@ -31,7 +32,7 @@ FLAGS = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One headless chromium for the whole run."""
+    """One headless Chromium for the whole run."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield launched
@@ -87,12 +88,21 @@ def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> I
     """Somebody at a browser of their own; a picture is kept of the page a test failed on."""
     pages: list[Page] = []
 
-    def open_at(keepsake: Keepsake, path: str = "/", width: int = 1280) -> Visitor:
+    def open_at(keepsake: Keepsake, path: str = "/", width: int = 1280, signed_in: str | None = None) -> Visitor:
+        """Open the app; `signed_in` is the address of a new account, for whom it opens on an empty chat."""
         page = browser.new_context(viewport={"width": width, "height": 860}).new_page()
         page.set_default_timeout(45_000)
         pages.append(page)
-        page.goto(keepsake.address + path)
-        return Visitor(page)
+        if signed_in is None:
+            page.goto(keepsake.address + path)
+            return Visitor(page)
+        name, value = cookie_of_new_account(keepsake, signed_in)
+        cookie = {"name": name, "value": value, "url": keepsake.address, "httpOnly": True, "sameSite": "Strict"}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(f"{keepsake.address}/chat")
+        visitor = Visitor(page)
+        visitor.sees("What is on your mind?")
+        return visitor
 
     yield open_at
     for number, page in enumerate(pages):

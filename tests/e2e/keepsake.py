@@ -157,7 +157,9 @@ class Visitor:
         self.page.get_by_test_id("stSidebarNav").wait_for()
 
     def closes_the_sidebar(self) -> None:
-        self.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+        # Pressed by script: on the way to another page the sidebar closes by itself, and the button may be gone.
+        press = "(buttons) => buttons.forEach((each) => each.click())"
+        self.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").evaluate_all(press)
         self.page.get_by_test_id("stExpandSidebarButton").wait_for()
 
     def presses(self, name: str) -> None:

@@ -82,8 +82,7 @@ def test_a_refresh_and_a_restart_keep_a_person_signed_in(keepsake: Keepsake, vis
 
 
 def test_a_link_from_another_site_finds_the_person_signed_in(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("abel@example.com")
+    person = visit(keepsake, signed_in="abel@example.com")
     _cookie(person)
     # To the browser this is another site than localhost.
     elsewhere = keepsake.address.replace("localhost", "127.0.0.1")
@@ -100,8 +99,7 @@ def _serve(route: Route, address: str) -> None:
 def test_signing_out_in_one_tab_ends_the_other_at_its_next_click_and_keeps_what_was_typed(
     keepsake: Keepsake, visit: Visit
 ) -> None:
-    one = visit(keepsake)
-    one.sign_up("bea@example.com")
+    one = visit(keepsake, signed_in="bea@example.com")
     other = _signed_out_behind(one, "/chat", "What is on your mind?")
 
     box = other.page.get_by_placeholder("Message Keepsake")
@@ -116,8 +114,7 @@ def test_signing_out_in_one_tab_ends_the_other_at_its_next_click_and_keeps_what_
 
 
 def test_who_was_signed_out_comes_back_to_the_page_they_were_on(keepsake: Keepsake, visit: Visit) -> None:
-    one = visit(keepsake)
-    one.sign_up("benno@example.com")
+    one = visit(keepsake, signed_in="benno@example.com")
     other = _signed_out_behind(one, "/memories", "What I remember about you")
     other.presses("Go to the chat")
     other.sees("An assistant that remembers you")
@@ -126,8 +123,7 @@ def test_who_was_signed_out_comes_back_to_the_page_they_were_on(keepsake: Keepsa
 
 
 def test_what_one_person_typed_is_not_shown_to_the_next(keepsake: Keepsake, visit: Visit) -> None:
-    one = visit(keepsake)
-    one.sign_up("bert@example.com")
+    one = visit(keepsake, signed_in="bert@example.com")
     other = _signed_out_behind(one, "/chat", "What is on your mind?")
     box = other.page.get_by_placeholder("Message Keepsake")
     box.fill("A secret of Bert's")
@@ -139,8 +135,7 @@ def test_what_one_person_typed_is_not_shown_to_the_next(keepsake: Keepsake, visi
 
 
 def test_after_signing_out_neither_refresh_nor_the_back_button_lets_in(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("carl@example.com")
+    person = visit(keepsake, signed_in="carl@example.com")
     cookie = _cookie(person)
     person.goes_to("Account")
     person.presses("Sign out")
@@ -228,8 +223,7 @@ def elsewhere() -> Iterator[str]:
 
 
 def test_a_page_of_another_site_cannot_use_the_routes(keepsake: Keepsake, visit: Visit, elsewhere: str) -> None:
-    person = visit(keepsake)
-    person.sign_up("gina@example.com")
+    person = visit(keepsake, signed_in="gina@example.com")
     cookie = _cookie(person)
     person.page.goto(elsewhere)
     drop = f"{keepsake.address}/session/drop"
@@ -245,8 +239,7 @@ def test_a_page_of_another_site_cannot_use_the_routes(keepsake: Keepsake, visit:
 def test_a_forgotten_password_is_chosen_anew_in_another_browser_although_a_scanner_opened_the_link(
     keepsake: Keepsake, visit: Visit
 ) -> None:
-    here = visit(keepsake)
-    here.sign_up("hugo@example.com")
+    here = visit(keepsake, signed_in="hugo@example.com")
     _cookie(here)
     away = visit(keepsake)
     away.presses("Forgot your password?")
@@ -292,8 +285,7 @@ def test_without_routes_sign_in_lasts_for_the_tab_and_the_page_says_so(keepsake:
 
 
 def test_an_account_is_deleted_with_all_that_was_remembered(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("jana@example.com")
+    person = visit(keepsake, signed_in="jana@example.com")
     person.says("I keep bees in Utrecht")
     person.remembers("I keep bees in Utrecht")
     person.goes_to("Account")

@@ -31,8 +31,7 @@ FAMILY = [
 
 
 def _at(keepsake: Keepsake, visit: Visit, name: str, width: int, tab: str) -> Visitor:
-    person = visit(keepsake, width=width)
-    person.sign_up(f"{name}@example.com")
+    person = visit(keepsake, width=width, signed_in=f"{name}@example.com")
     if width < 800:
         person.opens_the_sidebar()
     person.goes_to("Memories")

@@ -20,8 +20,7 @@ Visit = Callable[..., Visitor]
 def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("chaya@example.com")
+    person = visit(keepsake_with_model, signed_in="chaya@example.com")
     model_server.enqueue_names(Json({"name": "Moving the hives"}))
     person.says("How do I help my sister in Évora with her bees?")
     person.sees("You said: How do I help")
@@ -59,8 +58,7 @@ def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
 def test_on_a_phone_the_list_makes_way_for_the_chat_that_was_chosen(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model, width=390)
-    person.sign_up("paula@example.com")
+    person = visit(keepsake_with_model, width=390, signed_in="paula@example.com")
     person.says("A chat about a boat")
     person.sees("You said: A chat about a boat")
     opens = person.page.get_by_test_id("stExpandSidebarButton")

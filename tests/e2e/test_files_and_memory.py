@@ -25,8 +25,7 @@ def _attaches(person: Visitor, *files: tuple[str, str, bytes]) -> None:
 def test_a_pdf_and_a_picture_reach_the_model_and_stay_under_the_message(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("rosa@example.com")
+    person = visit(keepsake_with_model, signed_in="rosa@example.com")
     report = ("report.pdf", "application/pdf", pdf("The ferry leaves at nine"))
     _attaches(person, report, ("red.png", "image/png", picture(size=(600, 400))))
     person.says("What do these say?")
@@ -48,8 +47,7 @@ def test_a_pdf_and_a_picture_reach_the_model_and_stay_under_the_message(
 def test_a_temporary_chat_leaves_nothing_and_what_a_chat_taught_is_forgotten(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("sami@example.com")
+    person = visit(keepsake_with_model, signed_in="sami@example.com")
     person.says("I keep bees in Utrecht")
     expect(person.page.get_by_role("button", name="Learned: I keep bees in Utrecht")).to_be_visible()
     person.starts_a_new_chat()
@@ -77,8 +75,7 @@ def test_a_temporary_chat_leaves_nothing_and_what_a_chat_taught_is_forgotten(
 def test_a_file_that_cannot_come_along_holds_the_message_until_it_is_taken_away(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model, width=390)
-    person.sign_up("tilda@example.com")
+    person = visit(keepsake_with_model, width=390, signed_in="tilda@example.com")
     large = b"a" * 11_000_000
     _attaches(person, ("large.txt", "text/plain", large), ("small.txt", "text/plain", b"The ferry leaves at nine"))
     person.sees("File must be 10.0MB or smaller.")

@@ -28,8 +28,7 @@ def _brings(person: Visitor, *memories: str) -> None:
 
 
 def test_what_is_worth_a_look_is_mended_with_a_click_and_taken_back_with_one(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("wren@example.com")
+    person = visit(keepsake, signed_in="wren@example.com")
     person.goes_to("Health")
     person.sees("There is nothing to look after yet")
     _brings(person, *KEPT)
@@ -60,8 +59,7 @@ def test_what_is_worth_a_look_is_mended_with_a_click_and_taken_back_with_one(kee
 
 
 def test_a_check_is_pinned_to_a_memory_and_seen_green(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake, width=390)
-    person.sign_up("xeno@example.com")
+    person = visit(keepsake, width=390, signed_in="xeno@example.com")
     person.says("I live in Porto by the river")
     person.opens_the_sidebar()
     person.remembers("I live in Porto by the river")

@@ -42,7 +42,7 @@ def _tab_to(page: Page, name: str, key: str = "Tab") -> None:
 
 
 def test_everything_is_done_with_the_keyboard_alone(keepsake: Keepsake, visit: Visit) -> None:
-    visit(keepsake).sign_up("kay@example.com")
+    visit(keepsake, signed_in="kay@example.com")
     person = visit(keepsake)
     page = person.page
     page.get_by_label("Password", exact=True).first.wait_for()
@@ -82,9 +82,8 @@ def _background(page: Page) -> str:
 
 
 def test_the_light_that_was_chosen_stays_on_every_page(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
+    person = visit(keepsake, signed_in="lux@example.com")
     page = person.page
-    person.sign_up("lux@example.com")
     light = _background(page)
     person.goes_to("Settings")
     expect(page.get_by_role("radio", name="As the system")).to_be_checked()
@@ -116,9 +115,8 @@ def _right_to_left(words: Locator) -> bool:
 
 
 def test_arabic_reads_from_the_right_wherever_it_stands(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
+    person = visit(keepsake, signed_in="rima@example.com")
     page = person.page
-    person.sign_up("rima@example.com")
     said = "أعيش في القاهرة"
     person.says(said)
     page.get_by_role("button", name=said).wait_for()

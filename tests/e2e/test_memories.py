@@ -17,8 +17,7 @@ Visit = Callable[..., Visitor]
 
 def _told(keepsake: Keepsake, visit: Visit, name: str, width: int, *facts: str) -> Visitor:
     """Somebody who has told these, at the memories page."""
-    person = visit(keepsake, width=width)
-    person.sign_up(f"{name}@example.com")
+    person = visit(keepsake, width=width, signed_in=f"{name}@example.com")
     for fact in facts:
         person.says(fact)
         person.sees(fact)
@@ -89,8 +88,7 @@ def test_memories_are_taken_along_as_json_and_csv_and_brought_in_elsewhere(keeps
     assert exported["metadata"]["quote"]
     assert "I live in Porto by the river,fact," in held["CSV"].decode("utf-8-sig")
 
-    other = visit(keepsake)
-    other.sign_up("tom@example.com")
+    other = visit(keepsake, signed_in="tom@example.com")
     other.goes_to("Memories")
     other.page.get_by_role("tab", name="Files").click()
     given = {"name": "memories.json", "mimeType": "application/json", "buffer": held["JSON"]}
@@ -114,8 +112,7 @@ def test_a_line_of_the_profile_is_kept_across_a_reload(keepsake: Keepsake, visit
 
 
 def test_pages_are_turned_and_a_page_that_is_gone_leads_to_the_last(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake, width=390)
-    person.sign_up("vera@example.com")
+    person = visit(keepsake, width=390, signed_in="vera@example.com")
     person.opens_the_sidebar()
     person.goes_to("Memories")
     person.closes_the_sidebar()

@@ -42,8 +42,7 @@ def _switch(person: Visitor, label: str) -> Locator:
 def test_what_is_set_is_kept_across_a_reload_and_felt_in_the_next_reply(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit, width: int
 ) -> None:
-    person = visit(keepsake_with_model, width=width)
-    person.sign_up(f"wanda-{width}@example.com")
+    person = visit(keepsake_with_model, width=width, signed_in=f"wanda-{width}@example.com")
     _goes_to(person, "Settings", width)
     _chooses(person, "Model", "large")
     _chooses(person, "Language of replies", "Deutsch")
@@ -75,8 +74,7 @@ def test_what_is_set_is_kept_across_a_reload_and_felt_in_the_next_reply(
 
 
 def test_a_shorter_time_is_kept_at_once_where_it_costs_no_chat(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("xaver@example.com")
+    person = visit(keepsake, signed_in="xaver@example.com")
     person.goes_to("Settings")
     person.sees("Chats stay until you delete them.")
     _chooses(person, "Keep my chats", "30 days")
@@ -90,8 +88,7 @@ def test_a_shorter_time_is_kept_at_once_where_it_costs_no_chat(keepsake: Keepsak
 
 
 def test_what_was_kept_turn_by_turn_is_erased(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("yara@example.com")
+    person = visit(keepsake, signed_in="yara@example.com")
     person.says("I live in Porto by the river")
     person.sees("No language model is connected")  # the whole turn is kept: both its messages
     person.remembers("I live in Porto by the river")

@@ -27,8 +27,7 @@ def test_it_remembers_across_chats_people_and_restarts(keepsake: Keepsake, visit
     dave.sees("This is what I remember")
     dave.sees("I use Redis and Supabase")
 
-    erin = visit(keepsake)
-    erin.sign_up("erin@example.com")
+    erin = visit(keepsake, signed_in="erin@example.com")
     erin.says("My name is Erin and I never use Redis")
     erin.remembers("My name is Erin and I never use Redis")
     erin.does_not_see("Dave")
@@ -42,8 +41,7 @@ def test_it_remembers_across_chats_people_and_restarts(keepsake: Keepsake, visit
 
 
 def test_after_a_kill_the_next_start_still_remembers(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("kim@example.com")
+    person = visit(keepsake, signed_in="kim@example.com")
     person.says("I live in Lisbon with two cats")
     person.remembers("I live in Lisbon with two cats")
     keepsake.restart(signal.SIGKILL)
@@ -79,8 +77,7 @@ def test_a_fresh_server_asked_directly_for_a_page_does_not_show_it(keepsake: Kee
 
 
 def test_signing_out_leaves_nothing_behind_for_the_next_person(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake)
-    person.sign_up("lea@example.com")
+    person = visit(keepsake, signed_in="lea@example.com")
     person.says("My favourite colour is ultramarine")
     person.remembers("My favourite colour is ultramarine")
     person.goes_to("Account")
@@ -107,8 +104,7 @@ def test_wrong_password_unknown_address_and_weak_password_are_told_in_a_sentence
 
 
 def test_memories_can_be_searched_forgotten_and_cleared(keepsake: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake, width=390)
-    person.sign_up("nora@example.com")
+    person = visit(keepsake, width=390, signed_in="nora@example.com")
     for fact in ("I play the cello on Sundays", "I work at the harbour", "I love dark chocolate"):
         person.says(fact)
         person.sees(fact)

@@ -18,8 +18,7 @@ Visit = Callable[..., Visitor]
 
 
 def test_a_reply_draws_on_memory_in_another_chat_and_shows_which(keepsake_with_model: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("ada@example.com")
+    person = visit(keepsake_with_model, signed_in="ada@example.com")
     person.says("My name is Ada and I use Redis and Supabase")
     person.remembers("I use Redis and Supabase")
     person.goes_to("Chat")
@@ -36,8 +35,7 @@ def test_a_reply_draws_on_memory_in_another_chat_and_shows_which(keepsake_with_m
 def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("beatrix@example.com")
+    person = visit(keepsake_with_model, signed_in="beatrix@example.com")
     slow = Slow([f"word{number} " for number in range(40)])
     model_server.enqueue_replies(slow)
     person.says("Tell me a long story")
@@ -66,8 +64,7 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
 def test_a_failing_model_is_told_in_place_and_nothing_is_lost(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("cleo@example.com")
+    person = visit(keepsake_with_model, signed_in="cleo@example.com")
     model_server.enqueue_replies(Fault(401))
     person.says("I keep bees on the roof")
     person.sees("refused the API key")
@@ -84,8 +81,7 @@ def test_a_failing_model_is_told_in_place_and_nothing_is_lost(
 def test_a_double_click_sends_once_and_stops_nothing(
     apart: int, keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up(f"double{apart}@example.com")
+    person = visit(keepsake_with_model, signed_in=f"double{apart}@example.com")
     slow = Slow([f"word{number} " for number in range(10)])
     model_server.enqueue_replies(slow)
     person.page.get_by_placeholder("Message Keepsake").fill("Tell me a story")
@@ -107,8 +103,7 @@ def _twice(person: Visitor, apart: int) -> None:
 def test_a_reply_that_breaks_off_is_kept_and_can_be_asked_for_again(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("dan@example.com")
+    person = visit(keepsake_with_model, signed_in="dan@example.com")
     model_server.enqueue_replies(Cut(after_pieces=2))
     person.says("Tell me about the sea")
     person.sees("piece 0 piece 1")
@@ -124,8 +119,7 @@ def test_a_reply_that_breaks_off_is_kept_and_can_be_asked_for_again(
 def test_what_a_person_or_a_model_writes_is_text_and_loads_nothing(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("dorothea@example.com")
+    person = visit(keepsake_with_model, signed_in="dorothea@example.com")
     asked: list[str] = []
     person.page.on("request", lambda request: asked.append(request.url))
     model_server.enqueue_replies(
@@ -139,8 +133,7 @@ def test_what_a_person_or_a_model_writes_is_text_and_loads_nothing(
 
 
 def test_chats_are_listed_opened_by_link_and_deleted(keepsake_with_model: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("elif@example.com")
+    person = visit(keepsake_with_model, signed_in="elif@example.com")
     person.says("First subject, the garden")
     person.sees("You said: First subject")
     person.starts_a_new_chat()
@@ -162,8 +155,7 @@ def test_chats_are_listed_opened_by_link_and_deleted(keepsake_with_model: Keepsa
 
 
 def test_going_back_shows_the_chat_that_the_address_names(keepsake_with_model: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("hana@example.com")
+    person = visit(keepsake_with_model, signed_in="hana@example.com")
     for subject in ("Alpha", "Beta", "Gamma"):
         person.says(f"{subject} subject, please")
         person.sees(f"You said: {subject}")
@@ -181,8 +173,7 @@ def test_going_back_shows_the_chat_that_the_address_names(keepsake_with_model: K
 def test_a_message_is_saved_whatever_is_clicked_right_after_it(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("ivo@example.com")
+    person = visit(keepsake_with_model, signed_in="ivo@example.com")
     for number in range(6):
         person.says(f"Quick thought number {number}")
         # As fast as a finger goes down and up: within some milliseconds after Enter Streamlit itself drops the words.
@@ -195,8 +186,7 @@ def test_a_message_is_saved_whatever_is_clicked_right_after_it(
 
 
 def test_a_message_that_is_too_long_is_refused_and_not_lost(keepsake_with_model: Keepsake, visit: Visit) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("jo@example.com")
+    person = visit(keepsake_with_model, signed_in="jo@example.com")
     box = person.page.get_by_placeholder("Message Keepsake")
     person.rests()
     box.fill("The beginning. " + "word " * 8_000)
@@ -210,22 +200,19 @@ def test_a_message_that_is_too_long_is_refused_and_not_lost(keepsake_with_model:
 
 
 def test_amounts_of_money_stay_amounts(keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("kayla@example.com")
+    person = visit(keepsake_with_model, signed_in="kayla@example.com")
     model_server.enqueue_replies(Reply("It costs $5 today and $10 tomorrow."))
     person.says("What does the boat cost?")
     person.sees("It costs $5 today and $10 tomorrow.")
 
 
 def test_a_link_to_somebody_elses_chat_opens_nothing(keepsake_with_model: Keepsake, visit: Visit) -> None:
-    owner = visit(keepsake_with_model)
-    owner.sign_up("fay@example.com")
+    owner = visit(keepsake_with_model, signed_in="fay@example.com")
     owner.says("A private matter of mine")
     owner.sees("You said: A private matter")
     link = owner.page.url.removeprefix(keepsake_with_model.address)
 
-    thief = visit(keepsake_with_model)
-    thief.sign_up("gil@example.com")
+    thief = visit(keepsake_with_model, signed_in="gil@example.com")
     address = thief.page.evaluate(
         "link => { history.pushState({}, '', link); dispatchEvent(new PopStateEvent('popstate'));"
         " return location.href }",

@@ -22,8 +22,7 @@ def _box(person: Visitor) -> Locator:
 def test_a_message_is_said_otherwise_and_the_branch_that_was_chosen_is_there_after_a_reload(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("petra@example.com")
+    person = visit(keepsake_with_model, signed_in="petra@example.com")
     person.says("Tell me of Delft")
     person.sees("You said: Tell me of Delft")
     person.says("What else?")
@@ -49,9 +48,8 @@ def test_a_message_is_said_otherwise_and_the_branch_that_was_chosen_is_there_aft
 def test_a_message_is_copied_as_it_was_written_and_found_good_or_not(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model, width=390)
+    person = visit(keepsake_with_model, width=390, signed_in="quirin@example.com")
     person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    person.sign_up("quirin@example.com")
     model_server.enqueue_replies(Reply("Delft has **canals**."))
     person.says("Tell me of *Delft*")
     person.sees("Delft has canals.")
@@ -78,8 +76,7 @@ def test_a_message_is_copied_as_it_was_written_and_found_good_or_not(
 def test_what_is_typed_and_not_sent_is_there_again_and_nobody_elses(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("rosalind@example.com")
+    person = visit(keepsake_with_model, signed_in="rosalind@example.com")
     person.says("First subject, the garden")
     person.sees("You said: First subject")
     _box(person).fill("half a thought\non two lines")
@@ -107,8 +104,7 @@ def test_what_is_typed_and_not_sent_is_there_again_and_nobody_elses(
 def test_what_is_typed_right_after_a_press_is_meant_for_the_chat_that_opens_and_goes_when_it_is_sent(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("tara@example.com")
+    person = visit(keepsake_with_model, signed_in="tara@example.com")
     person.says("First subject, the garden")
     person.sees("You said: First subject")
     _box(person).fill("half a thought")
@@ -132,8 +128,7 @@ def test_what_is_typed_right_after_a_press_is_meant_for_the_chat_that_opens_and_
 def test_what_is_said_in_one_tab_appears_in_the_other_and_closes_nothing_there(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("ulla@example.com")
+    person = visit(keepsake_with_model, signed_in="ulla@example.com")
     person.says("A matter for two tabs")
     person.sees("You said: A matter")
     page = person.page.context.new_page()
@@ -170,8 +165,7 @@ def test_what_is_said_in_one_tab_appears_in_the_other_and_closes_nothing_there(
 def test_a_reply_goes_on_whatever_is_done_meanwhile_and_in_every_tab(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("verena@example.com")
+    person = visit(keepsake_with_model, signed_in="verena@example.com")
     slow = Slow([f"word{number} " for number in range(9)])
     model_server.enqueue_replies(slow)
     person.says("Tell me a long story")
@@ -207,8 +201,7 @@ def test_a_reply_goes_on_whatever_is_done_meanwhile_and_in_every_tab(
 def test_a_reply_is_whole_in_its_chat_although_another_chat_was_opened_meanwhile(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model, width=390)
-    person.sign_up("will@example.com")
+    person = visit(keepsake_with_model, width=390, signed_in="will@example.com")
     slow = Slow([f"word{number} " for number in range(9)])
     model_server.enqueue_replies(slow)
     person.says("A long story for later")
@@ -228,8 +221,7 @@ def test_a_reply_is_whole_in_its_chat_although_another_chat_was_opened_meanwhile
 def test_a_reply_stopped_before_its_first_word_can_be_asked_for_again_in_every_tab(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("xenia@example.com")
+    person = visit(keepsake_with_model, signed_in="xenia@example.com")
     slow = Slow(["late"])
     model_server.enqueue_replies(slow)
     person.says("Tell me a long story")
@@ -248,8 +240,7 @@ def test_a_reply_stopped_before_its_first_word_can_be_asked_for_again_in_every_t
 def test_while_an_answer_is_had_again_nothing_of_the_old_one_stands_there(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("yorick@example.com")
+    person = visit(keepsake_with_model, signed_in="yorick@example.com")
     person.says("Tell me of Delft")
     person.sees("You said: Tell me of Delft")
     person.says("And of Gouda?")
@@ -277,8 +268,7 @@ def test_while_an_answer_is_had_again_nothing_of_the_old_one_stands_there(
 def test_going_back_from_a_new_chat_leads_to_before_it_and_forward_to_its_reply(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("zelda@example.com")
+    person = visit(keepsake_with_model, signed_in="zelda@example.com")
     slow = Slow([f"word{number} " for number in range(4)])
     model_server.enqueue_replies(slow)
     person.says("Tell me a story")

@@ -19,8 +19,7 @@ Visit = Callable[..., Visitor]
 def test_what_was_learned_appears_by_itself_and_is_set_right_and_taken_back(
     keepsake_with_model: Keepsake, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("lena@example.com")
+    person = visit(keepsake_with_model, signed_in="lena@example.com")
     person.says("I keep bees in Utrecht")
     person.presses("Learned: I keep bees in Utrecht")
     person.presses("Edit")
@@ -41,8 +40,7 @@ def test_what_was_learned_appears_by_itself_and_is_set_right_and_taken_back(
 def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("mira@example.com")
+    person = visit(keepsake_with_model, signed_in="mira@example.com")
     slow = Slow([json.dumps({"operations": []})])
     model_server.enqueue_replies(Reply("A fine instrument."))
     model_server.enqueue(slow)
@@ -61,8 +59,7 @@ def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
 def test_a_contradiction_is_settled_above_the_box(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model)
-    person.sign_up("nils@example.com")
+    person = visit(keepsake_with_model, signed_in="nils@example.com")
     person.says("I live in Bergen by the sea")
     person.presses("Learned: I live in Bergen by the sea")
 
@@ -81,8 +78,7 @@ def test_a_contradiction_is_settled_above_the_box(
 def test_an_answer_is_had_again_and_without_a_memory(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
-    person = visit(keepsake_with_model, width=390)
-    person.sign_up("olga@example.com")
+    person = visit(keepsake_with_model, width=390, signed_in="olga@example.com")
     person.says("I use Redis and Supabase")
     expect(person.page.get_by_role("button", name="Learned: I use Redis")).to_be_visible()
     person.opens_the_sidebar()
