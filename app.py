@@ -86,7 +86,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
     under = st.get_option("server.baseUrlPath") or ""
     sessions = session_routes(lambda: services().sessions, under)
     app = st.App(__file__, routes=[Route("/health", answer_health), *sessions], **protection())
-    # Streamlit collects garbage after each run of a page. Everything that is loaded by now stays until the process ends;
+    # Streamlit collects garbage after each run of a page. What is loaded by now stays until the process ends anyway;
     # going through it again took a tenth of a second each time.
     gc.collect()
     gc.freeze()
