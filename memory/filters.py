@@ -45,8 +45,20 @@ _TESTS = {*_ORDER, "$eq", "$ne", "$in", "$nin", "$contains", "$icontains", "$exi
 # that other programs wrote.
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _OURS = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$"
-_ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+[+-][0-9]{2}(:[0-9]{2})?$"
 _NAIVE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+$"
+# PostgreSQL 15 reads a Z, and an offset without its colon, only by a template that names each part. The letter Z is
+# no zone to a template, so such a time is compared as one without a zone.
+_TEMPLATES = tuple(
+    (
+        f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{between}[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}{fraction}{zone}$",
+        f'yyyy-mm-dd"{between}"HH24:MI:SS{".US" if fraction else ""}{read_zone}',
+        zone != "Z",
+    )
+    for between in ("T", " ")
+    for fraction in ("", "[.][0-9]+")
+    for zone, read_zone in (("Z", '"Z"'), ("[+-][0-9]{4}", "TZHTZM"))
+)
 
 
 @dataclass(frozen=True)
@@ -152,9 +164,14 @@ class _Compiler:
             for shape, bounds in ((_OURS, zoned), (_DAY, [day, day]))
         ]
         # The form is tested first: Postgres fails if it compares a time with a zone and one without.
+        plain = ".datetime()"
+        forms = [(_ZONED, plain, zoned), (_NAIVE, plain, naive)] + [
+            (shape, f".datetime({_quoted(template)})", zoned if has_zone else naive)
+            for shape, template, has_zone in _TEMPLATES
+        ]
         read = " || ".join(
-            f"({place} like_regex {_quoted(shape)} && {self._within(place, word, bounds, '.datetime()')})"
-            for shape, bounds in ((_ZONED, zoned), (_NAIVE, naive))
+            f"({place} like_regex {_quoted(shape)} && {self._within(place + by, word, bounds, plain)})"
+            for shape, by, bounds in forms
         )
         # Testing a form is slow, so the texts are compared first; an offset changes a date by one day at most.
         return " || ".join([*written, f"({self._near(place, word, day)} && ({read}))"])
@@ -166,11 +183,11 @@ class _Compiler:
         return " && ".join(each for each in (after, before) if each)
 
     def _within(self, place: str, word: str, bounds: list[str], read: str) -> str:
-        """Compare a row's date with a span, from its first to its last moment."""
+        """Compare a row's date with a span, from its first to its last moment, which `read` makes times."""
         if word == "$eq":
             return f"({self._within(place, '$gte', bounds, read)} && {self._within(place, '$lte', bounds, read)})"
         bound = bounds[0] if word in ("$gte", "$lt") else bounds[1]
-        return f"({place}{read} {_ORDER[word]} {self._variable(bound)}{read})"
+        return f"({place} {_ORDER[word]} {self._variable(bound)}{read})"
 
     def _variable(self, value: Any) -> str:
         name = f"v{len(self.variables)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from operator import eq, ge, gt, le, lt
@@ -188,6 +189,39 @@ def test_a_date_with_an_offset_is_compared_as_a_time_not_as_text(database: Datab
     kept = [{"created_at": "2026-03-01T23:30:00.123456-07:00"}, {"created_at": "2026-03-02T06:00:00Z"}]
     assert _found(database, {"created_at": {"gte": "2026-03-02T06:15:00+00:00"}}, kept) == [0]
     assert _found(database, {"created_at": {"lt": "2026-03-02T06:15Z"}}, kept) == [1]
+
+
+NOON = [
+    "2026-03-01T12:00:00+00:00",
+    "2026-03-01T12:00:00Z",
+    "2026-03-01T12:00:00.5Z",
+    "2026-03-01 12:00:00Z",
+    "2026-03-01 12:00:00.123456Z",
+    "2026-03-01T14:00:00+02:00",
+    "2026-03-01 14:00:00.25+02",
+    "2026-03-01T14:00:00+0200",
+    "2026-03-01T05:00:00.25-0700",
+    "2026-03-01T12:00:00",
+]
+
+
+@pytest.mark.parametrize("key", ["created_at", "happened_at"])
+def test_a_time_is_found_in_whichever_form_a_program_wrote_it(database: Database, key: str) -> None:
+    kept, all_of_them = [{key: each} for each in NOON], list(range(len(NOON)))
+    assert _found(database, {key: "2026-03-01"}, kept) == all_of_them
+    assert _found(database, {key: {"$gte": "2026-03-01T12:00:00Z", "$lt": "2026-03-01T12:00:01Z"}}, kept) == all_of_them
+    assert _found(database, {key: {"$gt": "2026-03-01T12:00:00.999Z"}}, kept) == []
+    assert _found(database, {key: {"$lt": "2026-03-01T12:00:00Z"}}, kept) == []
+
+
+def test_no_time_is_left_to_a_reading_that_differs_between_versions_of_postgres() -> None:
+    """PostgreSQL 15 reads no Z, and no offset without its colon, unless a template says where they stand."""
+    path = compile_filters({"created_at": {"$gte": "2026-03-01T12:00:00Z"}}).path
+    shapes = re.findall(r'like_regex "([^"]+)" && \(@\."created_at"\.datetime\(\) ', path)
+    assert len(shapes) == 2
+    for written in NOON:
+        if written.endswith(("Z", "+0200", "-0700")):
+            assert not [shape for shape in shapes if re.search(shape, written)], written
 
 
 def test_an_empty_filter_fits_every_row(database: Database) -> None:
