@@ -156,6 +156,7 @@ def build(wanted: Settings) -> Services:
         limits, conversations, chats = Limits(database, wanted), Conversations(database), Chats(database)
         memory = _memory(wanted, database, embedder, limits.metered(thinker) if thinker else None)
         retention = Retention(database)
+        retention.on_time()  # asked now, so that no page waits for it
         worker = Worker(conversations.queue, memory, limits, retention)
         opened.callback(worker.stop)
         worker.start()

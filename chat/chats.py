@@ -319,6 +319,14 @@ class Retention:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._on_time: bool | None = None  # asked once: a page is not to wait for it each time
+
+    def on_time(self) -> bool:
+        """Return whether the database itself erases chats whose time is over, also while no app runs."""
+        if self._on_time is None:
+            [row] = self._database.read_as_worker("select app.sweep_is_scheduled() as scheduled", {})
+            self._on_time = bool(row["scheduled"])
+        return self._on_time
 
     def count_older(self, user_id: str, days: int) -> int:
         """Return how many of the user's chats would be erased now if chats were kept for this many days."""

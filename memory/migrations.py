@@ -182,18 +182,23 @@ def main() -> None:
         embedder = embedder_for(wanted)
         setting = "DATABASE_ADMIN_URL" if wanted.database_admin_url else "DATABASE_URL"
         migrate(Database(url, setting=setting), embedder.dimensions, embedder.name)
-        grants = _grant_roles(url, setting, wanted.database_url)
+        done = _arrange(url, setting, wanted.database_url)
     except AppError as error:
         raise SystemExit(str(error)) from error
-    print("\n".join([*(f"Done: {grant}" for grant in grants), "The database is up to date."]))
+    print("\n".join([*(f"Done: {each}" for each in done), "The database is up to date."]))
 
 
-def _grant_roles(url: str, setting: str, app_url: str | None) -> list[str]:
-    """Let the app's login role become the roles that it needs; it may have been made after the tables."""
+def _arrange(url: str, setting: str, app_url: str | None) -> list[str]:
+    """Grant and schedule what could not be when the migrations were applied; return what was done.
+
+    The app's login role may have been made after the tables, and pg_cron may have been installed after them.
+    """
     admin = connect(url, setting, pool_size=1, max_overflow=0)
     try:
         with translating(url, setting), admin.begin() as connection:
-            return grant_roles(connection, make_url(app_url).username if app_url else None)
+            grants = grant_roles(connection, make_url(app_url).username if app_url else None)
+            scheduled = connection.scalar(text("select app.ensure_sweep()"))
+            return grants + (["pg_cron erases chats whose time is over"] if scheduled else [])
     finally:
         admin.dispose()
 

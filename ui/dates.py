@@ -15,7 +15,7 @@ import streamlit as st
 from auth.guard import User
 from services import services
 
-__all__ = ["date_of", "day_heading", "forget_timezone", "load_timezone", "local_time", "timezone"]
+__all__ = ["date_of", "day_heading", "forget_timezone", "load_timezone", "local_time", "timezone", "when_erased"]
 
 CHOSEN_ZONE = "person-zone"  # in the session: a user's id, and the timezone they chose or ""
 
@@ -69,3 +69,10 @@ def day_heading(moment: datetime) -> str:
     if day == today - timedelta(days=1):
         return "Yesterday"
     return "Last 7 days" if day > today - timedelta(days=7) else f"{day:%B %Y}"
+
+
+def when_erased() -> str:
+    """Return when chats are erased whose time is over: the database does it, or else only an app that runs."""
+    if services().retention.on_time():
+        return "The database does this every quarter of an hour."
+    return "This happens while the app runs; if it sleeps because nobody visits, it happens when it wakes."

@@ -18,7 +18,7 @@ from memory.errors import InvalidInput, ModelError
 from services import services
 from ui.browser import component
 from ui.browser.cookie_bridge import PAGE_NAMES
-from ui.dates import forget_timezone
+from ui.dates import forget_timezone, when_erased
 from ui.elements import escape, plural, show_saved
 from ui.frame import ASSETS, show_errors
 
@@ -310,7 +310,7 @@ def _retention_sentence(days: int | None) -> str:
         return "Chats stay until you delete them."
     return (
         f"Once nothing was said in a chat for {days} days, it goes for good. Pinned chats stay, and "
-        "so does what I learned from those that go."
+        f"so does what I learned from those that go. {when_erased()}"
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from chat import queue as worker_module
 from chat.chats import SWEPT_AT_ONCE, Retention
@@ -18,6 +19,7 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import DatabaseUnreachable
 from tests.chat.conftest import BEES, Sql, chats_of, until
+from tests.walls.world import administrator
 
 Old = Callable[..., str]
 
@@ -208,6 +210,54 @@ def test_a_sweep_that_fails_is_tried_again_later_and_does_not_hold_up_turns(
     until(lambda: memory.get_all(user_id="ann")["results"])
     worker.stop()
     assert retention.asked == 1
+
+
+# What of pg_cron the migration uses: it schedules a job under a name, and replaces the one of the same name.
+CRON = """
+create schema cron;
+create table cron.job (
+  jobid bigint generated always as identity, jobname text unique, schedule text, command text,
+  active boolean default true);
+create function cron.schedule(job_name text, schedule text, command text) returns bigint language sql as $$
+  insert into cron.job (jobname, schedule, command) values ($1, $2, $3)
+  on conflict (jobname) do update set schedule = excluded.schedule, command = excluded.command returning jobid $$;
+"""
+
+
+def test_where_pg_cron_is_the_database_erases_chats_without_any_app(
+    database: Database, retention: Retention, chat_of: Old, sql: Sql
+) -> None:
+    gone, stays = chat_of("ann", 3, "deleted_at = now() - interval '2 days'"), chat_of("ann", 3)
+    with administrator(database) as connection:
+        connection.exec_driver_sql(CRON)
+        for _ in range(2):
+            assert connection.scalar(text("select app.ensure_sweep()"))
+        [job] = connection.execute(text("select schedule, command from cron.job")).all()
+        assert job.schedule == "*/15 * * * *"
+        connection.exec_driver_sql(job.command)
+        assert list(connection.scalars(text("select id::text from app.conversations"))) == [stays] != [gone]
+    assert retention.on_time()
+
+
+def test_a_job_that_was_switched_off_is_not_relied_on(database: Database, retention: Retention) -> None:
+    with administrator(database) as connection:
+        connection.exec_driver_sql(CRON)
+        connection.exec_driver_sql("select app.ensure_sweep(); update cron.job set active = false")
+    assert not retention.on_time()
+
+
+def test_without_pg_cron_or_the_right_to_use_it_nothing_is_scheduled_and_nothing_fails(
+    database: Database, retention: Retention
+) -> None:
+    with administrator(database) as connection:
+        assert connection.scalar(text("select app.ensure_sweep()")) is False
+        refusing = "raise insufficient_privilege using message = 'permission denied for schema cron'"
+        connection.exec_driver_sql(
+            "create schema cron; create function cron.schedule(text, text, text) returns bigint language plpgsql"
+            f" as $$ begin {refusing}; end $$"
+        )
+        assert connection.scalar(text("select app.ensure_sweep()")) is False
+    assert not retention.on_time()
 
 
 def test_a_running_worker_erases_chats_of_absent_people(

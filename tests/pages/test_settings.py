@@ -195,10 +195,20 @@ def test_the_retention_is_explained_as_it_is_chosen_and_is_saved(open_app: OpenA
     assert "Chats stay until you delete them." in words(app)
     _field(app, "selectbox", "Keep my chats").set_value(90).run()
     assert "nothing was said in a chat for 90 days" in words(app)
+    assert "if it sleeps because nobody visits, it happens when it wakes" in words(app)
     assert home.preferences.get(user_of(app)).keep_days is None
     assert _said_saved(_save(app, "keeping"))
     assert home.preferences.get(user_of(app)).keep_days == 90
     assert _field(app.run(), "selectbox", "Keep my chats").value == 90
+
+
+def test_where_the_database_erases_old_chats_the_page_says_so(
+    open_app: OpenApp, home: services.Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.retention, "on_time", lambda: True)
+    app = _at(open_app)
+    _field(app, "selectbox", "Keep my chats").set_value(90).run()
+    assert "The database does this every quarter of an hour." in words(app)
 
 
 def test_a_choice_that_erases_chats_at_once_is_confirmed_with_their_number(

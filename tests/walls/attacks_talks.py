@@ -87,5 +87,6 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
     "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
     "Retention.count_older": (lambda w: [w.retention.count_older(each, 1) for each in (ME, *STRANGE)],),
+    "Retention.on_time": (lambda w: w.retention.on_time(),),
     "Retention.sweep": (lambda w: w.retention.sweep(1000),),
 }

@@ -50,6 +50,7 @@ ESCALATIONS = [
     "select lo_import('/etc/passwd')",
     "select * from pg_authid",
     "select app.ensure_collection(256, 'x')",
+    "select app.ensure_sweep()",
     "select * from app_shared.counts",
     "select * from app_shared.invitations",
     "insert into app_shared.invitations (code, ends_at) values ('x', now() + interval '1 day')",
@@ -169,6 +170,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
         "select app.use_invitation('x', 'y')",
         "select app.was_invited('x')",
         "select app.sweep_chats()",
+        "select app.sweep_is_scheduled()",
     ],
 )
 def test_what_looks_across_people_is_for_nobody_who_is_somebody(world: World, call: str) -> None:

@@ -25,6 +25,7 @@ CALLS = {
     "find_messages": (AS_MALLORY, "select * from app.find_messages(array['coffee'], array['about coffee'], 5)"),
     "has_migration": (AS_MALLORY, "select app.has_migration('20261120000100')"),
     "session_of": (AS_MALLORY, "select * from app.session_of(sha256('x'))"),
+    "sweep_is_scheduled": (AS_WORKER, "select app.sweep_is_scheduled()"),
     "sweep_chats": (AS_WORKER, "select app.sweep_chats()"),
     "use_invitation": (AS_WORKER, "select app.use_invitation('x', 'y')"),
     "was_invited": (AS_WORKER, "select app.was_invited('x')"),

@@ -16,6 +16,7 @@ from chat.tree import Switches
 from memory.erase import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedFromChat, LearnedMemory
 from memory.errors import AppError
 from services import services
+from ui.dates import when_erased
 from ui.elements import escape, plural
 from ui.frame import show_errors
 
@@ -93,7 +94,8 @@ def _draw_switches(user: User, conversation_id: str | None, switches: Switches) 
     switch(
         "Temporary chat",
         key=f"{TEMPORARY}-{about}",
-        help="Nothing is used and nothing is kept. The chat is in no list, and gone a day after its last message.",
+        help="Nothing is used and nothing is kept. The chat is in no list, and gone a day after its last message. "
+        + when_erased(),
     )
     st.caption("Counts from the next message. What was said while keeping was off stays out of memory for good.")
 

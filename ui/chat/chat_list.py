@@ -163,7 +163,9 @@ def _draw_archive(user: User, data: ChatPageData) -> None:
         st.caption("No chat is archived.")
     _draw_more_button(data)
     if data.deleted:
-        st.caption("Deleted", help="Each can be brought back for a day, then it is gone for good.")
+        st.caption(
+            "Deleted", help=f"Each can be brought back for a day, then it is gone for good. {dates.when_erased()}"
+        )
         for chat in data.deleted:
             _draw_deleted_row(user, chat)
 
