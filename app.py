@@ -7,6 +7,8 @@ Only in the second case there is a script context.
 from __future__ import annotations
 
 import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +21,7 @@ from auth.guard import RUN_BY_APP, begin_run
 from auth.routes import session_routes
 from headers import protection
 from memory.errors import AppError
-from services import health, services
+from services import close_services, health, services
 from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat.open_chat import arrive
 from ui.frame import set_up_page, show_error
@@ -31,6 +33,13 @@ async def answer_health(_request: Request) -> JSONResponse:
     """Answer 200 if everything the app needs works, else 503, with a sentence for each part that does not."""
     report = await run_in_threadpool(health)
     return JSONResponse(report, status_code=200 if report["status"] == "well" else 503)
+
+
+@asynccontextmanager
+async def close_at_the_end(_app: st.App) -> AsyncIterator[None]:
+    """Close the services when the process is told to end, so that half a reply is saved and no turn is cut off."""
+    yield
+    await run_in_threadpool(close_services)
 
 
 def run_page() -> None:
@@ -85,7 +94,9 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
     sessions = session_routes(lambda: services().sessions, under)
-    app = st.App(__file__, routes=[Route("/health", answer_health), *sessions], **protection())
+    app = st.App(
+        __file__, routes=[Route("/health", answer_health), *sessions], lifespan=close_at_the_end, **protection()
+    )
     # Streamlit collects garbage after each run of a page. What is loaded by now stays until the process ends anyway;
     # going through it again took a tenth of a second each time.
     gc.collect()

@@ -23,7 +23,7 @@ from chat.forget_chat import clear_quotes, clear_receipts, messages_of, stop_lea
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
 from chat.queue import Refusals, Worker
-from chat.reply import Replies
+from chat.reply import ENDING, Replies
 from chat.turn import ChatServices
 from limits import Limits
 from memory import Memory, Receipt
@@ -44,6 +44,7 @@ __all__ = ["AccountDeletion", "Services", "build", "close_services", "health", "
 log = logging.getLogger("keepsake.services")
 _building = threading.Lock()
 _built: list[Services] = []
+_closed = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -123,23 +124,30 @@ class Services:
         return AccountDeletion(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)
 
     def close(self) -> None:
-        """Let the worker finish its turn, and close everything."""
+        """Save the replies as far as they are written, let the worker finish its turn, and close everything."""
         self.opened.close()
 
 
 def services() -> Services:
-    """Return the services of this process; build them if no call has succeeded yet."""
+    """Return the services of this process; build them if no call has succeeded yet, unless the process is ending."""
     with _building:
+        if _closed.is_set():
+            raise AppError(ENDING)
         if not _built:
             _built.append(build(settings()))
         return _built[0]
 
 
 def close_services() -> None:
-    """Close the services of this process; the next call of `services()` builds new ones."""
+    """Close the services for good, because the process ends: first the replies, which are saved; last the database.
+
+    Pages may still run for a moment. What they ask of `services()` is refused, so that nothing is opened again.
+    """
     with _building:
-        while _built:
-            _built.pop().close()
+        _closed.set()
+        built = list(_built)
+    for each in built:
+        each.close()
 
 
 def build(wanted: Settings) -> Services:

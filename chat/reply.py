@@ -35,7 +35,7 @@ from memory.model import Model, Usage
 from memory.model.catalog import Prices
 from memory.model.client import while_wanted
 
-__all__ = ["REPLIES_AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "save", "without_memories"]
+__all__ = ["ENDING", "REPLIES_AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "save", "without_memories"]
 
 log = logging.getLogger("keepsake.replies")
 RECALLED = 8  # memories that are recalled for a message
@@ -45,6 +45,7 @@ MESSAGES_WITH_FILES = 10  # messages whose files the prompt may show
 REPLIES_AT_ONCE = 4  # replies of one person at a time, so that nobody takes all the threads
 MAX_PROBLEMS = 1_000  # failed replies whose error this process keeps
 UNEXPECTED = "Something unexpected went wrong; the log has the details."
+ENDING = "Keepsake is just being restarted. Try again in a moment."
 TOO_MANY = f"{REPLIES_AT_ONCE} replies are being written for you already: wait for one, or stop it, and try again."
 
 
@@ -352,6 +353,7 @@ class Replies:
         self._tasks: dict[tuple[str, str], ReplyTask] = {}  # by user and chat
         self._problems: OrderedDict[tuple[str, str], str] = OrderedDict()  # by user and message
         self._threads: set[threading.Thread] = set()
+        self._closed = False
 
     def begin(
         self, asked: Message, without: Collection[str] = (), as_of: date | None = None, *, zone: tzinfo = UTC
@@ -366,6 +368,9 @@ class Replies:
             if before and before.asked.id == asked.id:
                 return
             self._problems.pop((asked.user_id, asked.id), None)
+            if self._closed:
+                self._note_problem(asked, AppError(ENDING))
+                return
             if sum(user == asked.user_id for user, _ in self._tasks) >= REPLIES_AT_ONCE + bool(before):
                 self._note_problem(asked, LimitReached(TOO_MANY))
                 return
@@ -396,7 +401,9 @@ class Replies:
         self._stop(*[each for each in self._places() if each[0] == user_id])
 
     def close(self, patience: float = 2.0) -> None:
-        """Stop every reply, save each as far as it is written, and wait a moment for the threads."""
+        """Stop every reply, save each as far as it is written, and wait a moment for the threads; begin no other."""
+        with self._lock:
+            self._closed = True
         self._stop(*self._places())
         until = time.monotonic() + patience
         for each in list(self._threads):

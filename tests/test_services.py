@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 import services as services_module
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
-from memory.errors import DatabaseError, DatabaseUnreachable, ModelRefused, SettingsError
+from memory.errors import AppError, DatabaseError, DatabaseUnreachable, ModelRefused, SettingsError
 from services import Services, build, close_services, health, services
 from settings import Settings
 from tests.chat.conftest import run_turn, until
@@ -90,6 +90,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Setting
     """No services are built yet; set the settings that the first call will find."""
     standing: list[Services] = []
     monkeypatch.setattr(services_module, "_built", standing)
+    monkeypatch.setattr(services_module, "_closed", threading.Event())
     yield lambda wanted: monkeypatch.setattr(services_module, "settings", lambda: wanted)
     for built in standing:
         built.close()
@@ -141,6 +142,17 @@ def test_services_are_built_again_after_a_failure(wanted: Settings, fresh_proces
         services()
     fresh_process(wanted)
     assert services().worker.alive
+
+
+def test_a_page_that_still_runs_while_the_process_ends_opens_nothing_again(
+    wanted: Settings, fresh_process: Callable[[Settings], None]
+) -> None:
+    fresh_process(wanted)
+    running = services()
+    close_services()
+    assert not running.worker.alive
+    with pytest.raises(AppError, match="just being restarted"):
+        services()
 
 
 def test_closing_ends_the_worker(wanted: Settings) -> None:

@@ -312,3 +312,11 @@ def test_after_a_stop_the_model_gets_no_further_request(
         silent.gate.open()
         _wait_for_threads()
     assert len(model_server.chats) == 1
+
+
+def test_no_reply_is_begun_once_the_replies_are_closed(replies: Replies, chat: ChatServices) -> None:
+    replies.close()
+    asked = _said(chat)
+    replies.begin(asked)
+    assert replies.task_for("ann", asked.conversation_id) is None
+    assert "just being restarted" in (replies.problem_with("ann", asked.id) or "")

@@ -1,0 +1,81 @@
+"""The end of a process: a deployment that stops the app in the middle of a reply loses no word of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from memory.database import Database
+from memory.embedded.loopback import free_port
+from tests.chat.conftest import until
+from tests.databases import Databases
+from tests.model_answers import Slow
+from tests.model_server import ModelServer
+
+PROJECT = Path(__file__).parents[1]
+HALF, REST = "I remember that you keep bees", " in Utrecht."
+
+
+@pytest.fixture
+def settings_of_app(database: Database, model_server: ModelServer) -> dict[str, str]:
+    """The environment of a hosted app whose model is the scripted one."""
+    return {
+        "SUPABASE_URL": "http://127.0.0.1:1",
+        "SUPABASE_KEY": "sb_publishable_test",
+        "DATABASE_URL": database.url,
+        "DATABASE_ADMIN_URL": database.admin_url,
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": model_server.base_url,
+        "CHAT_MODEL": "scripted",
+        "EMBED_MODEL": "wordllama-256",
+        "EMBED_DIMENSIONS": "256",
+    }
+
+
+@contextmanager
+def _app_with_reply(environment: dict[str, str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the app in a process of its own until it serves pages and has half a reply."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.app_with_reply", str(port), "ann", "Where are my bees?"]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with output.open("wb") as log:
+        process = subprocess.Popen(command, cwd=PROJECT, env=kept | environment, stdout=log, stderr=log)
+
+    def ready() -> bool:
+        assert process.poll() is None, output.read_text()
+        try:
+            serves = httpx.get(f"http://127.0.0.1:{port}/_stcore/health").status_code == 200
+        except httpx.HTTPError:
+            return False
+        return serves and "half a reply" in output.read_text()
+
+    try:
+        until(ready, seconds=60)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_half_a_reply_is_saved_when_the_process_is_told_to_end(
+    settings_of_app: dict[str, str], model_server: ModelServer, databases: Databases, database: Database, tmp_path: Path
+) -> None:
+    reply = Slow([HALF, REST])
+    reply.gate.let(1)
+    model_server.enqueue(reply)
+    output = tmp_path / "output"
+    with _app_with_reply(settings_of_app, output) as process:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    reply.gate.open()
+    saved = databases.ask(database, "select content, status from app.messages where role = 'assistant'")
+    assert saved == [(HALF, "stopped")], output.read_text()
+    assert "Traceback" not in output.read_text()
