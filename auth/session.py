@@ -1,8 +1,8 @@
 """Keeps sessions that outlast a tab: each is a row of `app.sessions`, found and opened by the browser's cookie.
 
 All SQL about that table is here and in the migrations. A row holds the tokens encrypted with the cookie, so that the
-database alone cannot read them. They are refreshed under the row's lock, so that two tabs make one call. This
-module reads no request and never calls the auth server itself.
+database alone cannot read them. Whoever refreshes them claims the row for a moment, so that two tabs make one call; no
+connection is held during the call. This module reads no request and never calls the auth server itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -22,9 +23,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, text
 
-from auth.errors import SIGNED_OUT, SessionEnded
+from auth.errors import SIGNED_OUT, AuthUnreachable, SessionEnded
 from auth.person import Session
 from memory.database import Database
+from memory.errors import AppError
 
 __all__ = [
     "TICKET_SECONDS",
@@ -40,10 +42,16 @@ __all__ = [
 
 IDLE_DAYS = 30
 TICKET_SECONDS = 60
+# How long one refresh may keep others from refreshing, and how long they wait for it. A call to the auth server ends
+# earlier than the first, so only a process that died leaves its claim until then.
+CLAIM_SECONDS = 60
+WAIT_SECONDS = 10.0
+LOOK_SECONDS = 0.05  # the first pause before looking whether the other one is done; it grows to ten times as much
 # The lookup of a cookie runs as this user, who owns nothing, since nobody is known yet.
 VISITOR = "(nobody yet)"
 NONCE_BYTES = 12
 MAX_SECRET = 200
+_STILL_REFRESHING = "The sign-in server takes long to answer. Try again in a moment."
 _DELETE_UNUSED = text(
     f"delete from app.sessions where seen_at < now() - make_interval(days => {IDLE_DAYS})"
     " or (not kept and seen_at < now() - interval '1 day')"
@@ -64,8 +72,22 @@ _USE_TICKET = text(
     " where id = cast(:id as uuid)"
 )
 _SEEN = text("update app.sessions set seen_at = now() where id = cast(:id as uuid)")
-_LOCK = text("select sealed from app.sessions where id = cast(:id as uuid) for update")
-_WRITE = text("update app.sessions set sealed = :sealed, seen_at = now() where id = cast(:id as uuid)")
+_STORED = text(
+    "select sealed, refreshing_until > now() as claimed from app.sessions where id = cast(:id as uuid) for update"
+)
+_CLAIM = text(
+    f"update app.sessions set refreshing_until = now() + make_interval(secs => {CLAIM_SECONDS})"
+    " where id = cast(:id as uuid) returning refreshing_until"
+)
+_RELEASE = text(
+    "update app.sessions set refreshing_until = null where id = cast(:id as uuid) and refreshing_until = :until"
+)
+_WRITE = text(
+    "update app.sessions set sealed = :sealed, refreshing_until = null, seen_at = now() where id = cast(:id as uuid)"
+)
+# Each encryption of the same tokens differs, so these two act only if the tokens are still those that were read.
+_REPLACE = text(f"{_WRITE} and sealed = :before")
+_REVOKE_UNCHANGED = text("delete from app.sessions where id = cast(:id as uuid) and sealed = :before")
 _DROP_COOKIE = text("update app.sessions set kept = false where id = cast(:id as uuid)")
 _REVOKE = text("delete from app.sessions where id = cast(:id as uuid)")
 _REVOKE_ALL = text("delete from app.sessions where id is distinct from cast(:but as uuid)")
@@ -88,6 +110,15 @@ class SessionStatus:
 
 
 @dataclass(frozen=True)
+class _Claim:
+    """The tokens that one caller refreshes, as they are stored, and until when nobody else does."""
+
+    tokens: Session
+    sealed: bytes
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Device:
     """One entry in the list of devices on which a person is signed in."""
 
@@ -101,8 +132,9 @@ class Device:
 class Sessions:
     """All sessions in the database; each is reached by its cookie or by the id of its person."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, wait_seconds: float = WAIT_SECONDS) -> None:
         self._database = database
+        self._wait_seconds = wait_seconds
 
     # -- one session -----------------------------------------------------------------------------
 
@@ -179,23 +211,55 @@ class Sessions:
 
         With `always` they are refreshed in any case, to learn what the auth server changed about the person.
         """
-        ended: SessionEnded | None = None
+        found = self._claim_in_time(device, always=always)
+        if isinstance(found, Session):
+            return found
+        try:
+            fresh = refresh(found.tokens)
+        except SessionEnded:
+            return self._refused(device, found)
+        except AppError:
+            with self._database.as_user(device.user_id) as connection:
+                connection.execute(_RELEASE, {"id": device.id, "until": found.until})
+            raise
+        return self._replace(device, found, fresh)
+
+    def _claim_in_time(self, device: OpenDevice, *, always: bool) -> _Claim | Session:
+        """Wait for a claim or for fresh tokens; raise `AuthUnreachable` if somebody else refreshes for too long."""
+        give_up, pause = time.monotonic() + self._wait_seconds, LOOK_SECONDS
+        while (found := self._claim(device, always=always)) is None:
+            if time.monotonic() > give_up:
+                raise AuthUnreachable(_STILL_REFRESHING)
+            time.sleep(pause)
+            pause = min(2 * pause, 10 * LOOK_SECONDS)
+        return found
+
+    def _claim(self, device: OpenDevice, *, always: bool) -> _Claim | Session | None:
+        """Claim the refreshing of a session; return its tokens if they are fresh, None while somebody else has it."""
         with self._database.as_user(device.user_id) as connection:
-            sealed = connection.execute(_LOCK, {"id": device.id}).scalar()
-            if sealed is None:
-                raise SessionEnded(SIGNED_OUT)
-            stored = _unseal(device, sealed)
-            if not stored.expires_soon and not always:
-                return stored
-            try:
-                stored = refresh(stored)
-                self._write(connection, device, stored)
-            except SessionEnded as error:
-                connection.execute(_REVOKE, {"id": device.id})
-                ended = error
-        if ended:
-            raise ended
-        return stored
+            row = _stored(connection, device)
+            tokens = _unseal(device, row.sealed)
+            if not tokens.expires_soon and not always:
+                return tokens
+            if row.claimed:
+                return None
+            until = connection.execute(_CLAIM, {"id": device.id}).scalar_one()
+        return _Claim(tokens, bytes(row.sealed), until)
+
+    def _replace(self, device: OpenDevice, claim: _Claim, fresh: Session) -> Session:
+        """Store refreshed tokens; return those of somebody else who stored theirs meanwhile."""
+        with self._database.as_user(device.user_id) as connection:
+            values = {"id": device.id, "sealed": _seal(device.cookie, fresh), "before": claim.sealed}
+            if connection.execute(_REPLACE, values).rowcount:
+                return fresh
+            return _unseal(device, _stored(connection, device).sealed)
+
+    def _refused(self, device: OpenDevice, claim: _Claim) -> Session:
+        """End a session that the auth server has ended; return the tokens that somebody else stored meanwhile."""
+        with self._database.as_user(device.user_id) as connection:
+            if not connection.execute(_REVOKE_UNCHANGED, {"id": device.id, "before": claim.sealed}).rowcount:
+                return _unseal(device, _stored(connection, device).sealed)
+        raise SessionEnded(SIGNED_OUT)
 
     def save(self, device: OpenDevice, session: Session) -> None:
         """Store new tokens for the same session, for example those after a second factor."""
@@ -252,6 +316,14 @@ class Sessions:
             return
         with self._database.as_user(old.user_id) as connection:
             connection.execute(_DROP_COOKIE, {"id": old.id})
+
+
+def _stored(connection: Connection, device: OpenDevice) -> Any:
+    """Return the stored tokens, and whether somebody refreshes them; lock the row until the transaction ends."""
+    row = connection.execute(_STORED, {"id": device.id}).first()
+    if row is None:
+        raise SessionEnded(SIGNED_OUT)
+    return row
 
 
 def _seal(cookie: str, session: Session) -> bytes:
