@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from .database import Database
 from .embed import Embedder
-from .errors import InvalidInput
+from .errors import InvalidInput, ModelError
 from .facts import Fact
 from .learn.episodes import Episodes
 from .learn.questions import Questions
@@ -38,7 +38,10 @@ MAX_LOOKED_FOR = 200
 
 @dataclass(frozen=True)
 class Receipt:
-    """The number of erased rows by table, and the result of the search for them afterwards."""
+    """The number of erased rows by table, and the result of the search for them afterwards.
+
+    `searched` is false if the embedder was away: then the rows were counted, and not searched by their words.
+    """
 
     user_id: str
     erased: dict[str, int]
@@ -46,6 +49,7 @@ class Receipt:
     looked_for: int = 0
     found_again: int = 0
     rows_left: dict[str, int] = field(default_factory=dict)
+    searched: bool = True
 
     @property
     def proved(self) -> bool:
@@ -76,12 +80,13 @@ class Erasure:
 
     def prove(self, user_id: str, erased: dict[str, int], texts: Sequence[str]) -> Receipt:
         """Make the receipt after the transaction: search for the erased words, and count the rows that are left."""
-        vectors = self._embedder.embed(list(texts)) if texts else []
-        found = sum(bool(self._store.nearest(user_id, vector, 1)) for vector in vectors)
+        vectors = _vectors(self._embedder, texts)
+        found = sum(bool(self._store.nearest(user_id, vector, 1)) for vector in vectors or ())
         with self._database.as_user(user_id) as connection:
             left = {table: _count(connection, table) for table in TABLES}
             left |= {table: _count(connection, table, "vecs") for table in ("memories", "episodes")}
-        return Receipt(user_id, erased, datetime.now(UTC), len(texts), found, left)
+        looked_for, searched = len(vectors or ()), vectors is not None
+        return Receipt(user_id, erased, datetime.now(UTC), looked_for, found, left, searched)
 
 
 _TEXTS = "select metadata ->> 'data' from vecs.memories where metadata ->> 'data' <> '' order by id limit :limit"
@@ -89,6 +94,14 @@ _TEXTS = "select metadata ->> 'data' from vecs.memories where metadata ->> 'data
 
 def _count(connection: Connection, table: str, schema: str = "app") -> int:
     return connection.scalar(text(f"select count(*) from {schema}.{table}")) or 0
+
+
+def _vectors(embedder: Embedder, texts: Sequence[str]) -> list[list[float]] | None:
+    """Return the vectors of what was erased; None if the embedder is away, since the erasing is done all the same."""
+    try:
+        return embedder.embed(list(texts)) if texts else []
+    except ModelError:
+        return None
 
 
 Outcome = Literal["erased", "restored", "left"]
@@ -147,6 +160,7 @@ class ForgetReceipt:
     looked_for: int = 0
     found_again: int = 0
     rows_left: int = 0
+    searched: bool = True
 
     @property
     def proved(self) -> bool:
@@ -198,18 +212,20 @@ class ChatMemories:
     def prove(self, user_id: str, learned: LearnedFromChat, erased: dict[str, int]) -> ForgetReceipt:
         """Do the second half of `forget`, after the transaction: search for what was erased by its words and ids."""
         texts = learned.erased_texts[:MAX_LOOKED_FOR]
-        vectors = self._embedder.embed(texts) if texts else []
+        vectors = _vectors(self._embedder, texts)
         ids = {each.memory_id for each in learned.with_outcome("erased")}
         changed = ids | {each.memory_id for each in learned.with_outcome("restored")}
         found = 0
-        for words, vector in zip(texts, vectors, strict=True):
+        # Without vectors, the rows that are left are counted all the same.
+        for words, vector in zip(texts, vectors, strict=True) if vectors else ():
             near = self._store.nearest(user_id, vector, 3)
             found += any(each.id in ids or (each.text == words and each.id in changed) for each in near)
         with self._database.as_user(user_id) as connection:
             again = self._learned(connection, learned.run_id, learned.messages)
         left = {each.memory_id for each in learned.with_outcome("left")}
         rows = len(again.episodes) + sum(each.memory_id not in left for each in again.memories)
-        return ForgetReceipt(learned, erased, datetime.now(UTC), len(texts), found, rows)
+        looked_for, searched = len(vectors or ()), vectors is not None
+        return ForgetReceipt(learned, erased, datetime.now(UTC), looked_for, found, rows, searched)
 
     def _learned(self, connection: Connection, run_id: str, messages: Collection[str]) -> LearnedFromChat:
         run_id, named = storable(run_id), {storable(each) for each in messages}

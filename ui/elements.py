@@ -15,6 +15,7 @@ from ui.frame import MARK, show_errors
 
 __all__ = [
     "KINDS",
+    "NOT_SEARCHED",
     "as_code",
     "avatar",
     "draw_erase_receipt",
@@ -55,6 +56,11 @@ ERASED = {
     "confirmations": "questions asked in passing",
     "chats": "chats",
 }
+# What a receipt says if the embedding model was away when its search was made.
+NOT_SEARCHED = (
+    "I counted its rows again, and none is left. I did not search for its words, because the embedding model "
+    "does not answer."
+)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
 # An image would load by itself and tell a stranger's server who reads; a link shows its address first.
 _IMAGE = re.compile(r"!(?=\[)")
@@ -156,7 +162,9 @@ def draw_erase_receipt(receipt: Receipt) -> None:
         others = {name: count for name, count in receipt.erased.items() if count and name != "memories"}
         if others:
             st.caption(", ".join(f"{ERASED.get(name, name)}: {count:,}" for name, count in others.items()))
-        if receipt.proved:
+        if receipt.proved and not receipt.searched:
+            st.caption(f":material/verified: {NOT_SEARCHED}")
+        elif receipt.proved:
             st.caption(
                 plural(
                     receipt.looked_for,

@@ -328,6 +328,25 @@ def test_where_the_sign_in_may_not_be_deleted_the_rest_is_deleted_all_the_same(
         databases.run("drop role half_way_owner")
 
 
+@pytest.mark.parametrize("checked", ["", "deferrable initially deferred"])
+def test_where_another_table_refers_to_the_sign_in_the_rest_is_deleted_all_the_same(
+    with_auth_users: Database, checked: str
+) -> None:
+    with administrator(with_auth_users) as connection:
+        connection.execute(text(f"insert into auth.users values ('{ONE}', 'x@example.com')"))
+        connection.execute(text(f"create table public.orders (buyer uuid references auth.users {checked})"))
+        connection.execute(text(f"insert into public.orders values ('{ONE}')"))
+    try:
+        kept = Sessions(with_auth_users)
+        opened = kept.open(replace(KIM, user_id=ONE), "Firefox on Linux")
+        assert kept.delete_account(ONE) == {"sessions": 1, "sign_in_held": 1}
+        assert kept.find(opened.cookie) is None
+        assert kept.delete_account(ONE) == {"sign_in_held": 1}
+    finally:
+        with administrator(with_auth_users) as connection:
+            connection.execute(text("drop table public.orders"))
+
+
 def test_deleting_an_account_leaves_no_row_of_its_owner_in_any_table(kept: Sessions, database: Database) -> None:
     def fill(user_id: str) -> None:
         with database.as_user(user_id) as connection:

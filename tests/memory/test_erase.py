@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.erase import Receipt
+from memory.errors import ModelUnreachable
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
@@ -61,6 +63,31 @@ def test_the_receipt_counts_what_was_erased_and_looks_for_it(full: Memory) -> No
     assert all(receipt.erased[table] for table in OWN_TABLES)
     assert (receipt.looked_for, receipt.found_again) == (1, 0)
     assert receipt.proved
+
+
+class _EmbedderAway(BundledEmbedder):
+    """The same vectors, until the model is away."""
+
+    away = False
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        if self.away:
+            raise ModelUnreachable("The embedding model does not answer.")
+        return super().embed(texts)
+
+
+def test_erasing_ends_with_a_receipt_also_while_the_embedder_is_away(database: Database) -> None:
+    embedder = _EmbedderAway()
+    memory = Memory(database, embedder, None)
+    memory.add("I keep bees in Utrecht.", user_id="alice", run_id="chat-1")
+    memory.add("I have a cat.", user_id="alice")
+    embedder.away = True
+    forgotten = memory.chats.forget("chat-1", user_id="alice")
+    assert (forgotten.searched, forgotten.looked_for, forgotten.proved) == (False, 0, True)
+    receipt = memory.delete_all(user_id="alice")
+    assert receipt.erased["memories"] == 1
+    assert (receipt.searched, receipt.looked_for, receipt.proved) == (False, 0, True)
+    assert memory.get_all(user_id="alice")["results"] == []
 
 
 def test_a_receipt_is_not_proved_if_something_is_left() -> None:

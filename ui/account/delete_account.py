@@ -50,7 +50,7 @@ def _delete_account(user: User, typed: str) -> None:
         raise InvalidInput("This is not the address of this account: nothing was deleted.")
     session = guard.session()
     guard.client().confirm_alive(session)
-    gone = services().delete_account(user.id)
+    gone = services().delete_account(user.id, user.email)
     with suppress(AuthUnreachable):  # the sign-in stays, and the page says so
         if not gone.sign_in_gone and guard.client().delete_sign_in(session):
             gone = replace(gone, sign_in_gone=True)
@@ -71,7 +71,16 @@ def draw_farewell() -> None:
         st.caption(", ".join(f"{TABLE_NAMES.get(name, name)}: {count}" for name, count in others.items()))
     if not gone.proved:
         st.warning("Something of it was found again. Sign in once more, and delete it again.", icon=":material/error:")
-    if not gone.sign_in_gone:
+    if gone.sign_in_held and not gone.sign_in_gone:
+        st.info(
+            (
+                "Your address and password are kept by the sign-in server, because something else in its database "
+                "refers to them. Whoever runs it can delete them; the database's log says what it is. "
+                "Signing in again would begin with nothing."
+            ),
+            icon=":material/info:",
+        )
+    elif not gone.sign_in_gone:
         st.info(
             (
                 "Your address and password are kept by the sign-in server, where this app may not "

@@ -17,7 +17,7 @@ from memory.erase import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedF
 from memory.errors import AppError
 from services import services
 from ui.dates import when_erased
-from ui.elements import escape, plural
+from ui.elements import NOT_SEARCHED, escape, plural
 from ui.frame import show_errors
 
 __all__ = ["clear_new_chat_switches", "draw_chat_bar", "draw_forget_receipt", "new_chat_switches"]
@@ -195,6 +195,9 @@ def draw_forget_receipt(receipt: ForgetReceipt) -> None:
     _draw_unchanged(learned)
     if not receipt.proved:
         st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
+        return
+    if not receipt.searched:
+        st.caption(f":material/verified: {NOT_SEARCHED}")
         return
     looked_for = receipt.looked_for
     proof = plural(
