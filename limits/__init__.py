@@ -11,7 +11,7 @@ address. Anybody can write anything into X-Forwarded-For: only what trusted prox
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -94,10 +94,12 @@ def _address(written: str) -> Address | None:
 class Limits:
     """The limits of the settings. A limit of 0 means no limit."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, confirms_addresses: Callable[[], bool] = lambda: True
+    ) -> None:
         self._settings = settings
         self._counts = Counts(database)
-        self._admission = Admission(database, settings)
+        self._admission = Admission(database, settings, confirms_addresses)
         self._spending = Spending(self._counts, settings)
         self._trusted = trusted_networks(settings.trusted_proxies)
         self.consents = Consents(database)
@@ -129,10 +131,22 @@ class Limits:
         self._admission.check_new(email, invitation)
 
     def agreed(self, user_id: str, email: str) -> bool:
-        """Return whether this person gave consent; raise `NotInvited` if the account was made without admission."""
+        """Return whether this person gave consent to the current text; raise `NotInvited` if they were never let in."""
         agreed = self.consents.has_agreed(user_id)
-        self._admission.check_known(email, new=not agreed)
+        known = agreed or self.consents.has_ever_agreed(user_id)
+        self._admission.check_known(email, new=not known)
+        if known:
+            self._admission.forget(email)
         return agreed
+
+    def agree(self, user_id: str, email: str) -> None:
+        """Record a person's consent, which from now on is the proof that they were let in, whatever their address."""
+        self.consents.record_consent(user_id)
+        self.forget_address(email)
+
+    def forget_address(self, email: str) -> None:
+        """Keep no trace of who used an invitation."""
+        self._admission.forget(email)
 
     # -- using the app ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import Connection, text
@@ -19,20 +20,30 @@ __all__ = ["Admission", "invite", "on_list"]
 
 CODE_BYTES = 16
 _USE = "select app.use_invitation(%(code)s, %(address)s) as admitted"
+_FORGET = "select app.forget_invited(%(address)s)"
+_UNCONFIRMED = (
+    "Only people on a list may make an account here, and the sign-in server does not check that an address belongs to "
+    "whoever types it. Whoever runs this Keepsake has to switch on the confirmation of addresses first."
+)
 _KNOWN = "select app.was_invited(%(address)s) as admitted"
 
 
 class Admission:
     """Decides who may have an account, according to the settings."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, confirms_addresses: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Take the settings, and whether the auth server has people confirm their addresses."""
         self._database = database
         self._settings = settings
+        self._confirms_addresses = confirms_addresses
 
     def check_new(self, email: str, invitation: str | None) -> None:
         """Raise `NotInvited` unless this address may make an account; this uses up the invitation."""
         if self._settings.admission == "list":
             self._check_list(email)
+            self._check_confirmation()
         elif self._settings.admission == "invitation" and not self._use(email, invitation or ""):
             raise NotInvited(
                 "An invitation is needed here, and this one is unknown, too old, or used by somebody else. "
@@ -42,13 +53,24 @@ class Admission:
     def check_known(self, email: str, *, new: bool) -> None:
         """Raise `NotInvited` unless this address, which has an account, was admitted.
 
-        Accounts can also be made at the auth server without this app, so a new account needs an invitation here, too.
-        People who had an account before invitations were required keep it.
+        Accounts can also be made at the auth server without this app, so a new account is checked here, too. People who
+        had an account before invitations were required keep it. `new` are those who never agreed to the consent page.
         """
         if self._settings.admission == "list":
             self._check_list(email)
+            if new:
+                self._check_confirmation()
         elif self._settings.admission == "invitation" and new and not self._was_invited(email):
             raise NotInvited("This account was made without an invitation. Ask whoever runs this Keepsake for one.")
+
+    def forget(self, email: str) -> None:
+        """Forget which address used an invitation; the invitation stays used."""
+        if self._settings.admission == "invitation":
+            self._database.read_as_worker(_FORGET, {"address": hashed(_normalized(email))})
+
+    def _check_confirmation(self) -> None:
+        if not self._confirms_addresses():
+            raise NotInvited(_UNCONFIRMED)
 
     def _check_list(self, email: str) -> None:
         if not on_list(email, self._settings.admitted or ""):

@@ -5,6 +5,7 @@ The text that people agree to is in ui/consent.py. Row-level security lets peopl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -28,10 +29,11 @@ class Consents:
 
     def has_agreed(self, user_id: str) -> bool:
         """Return whether this person agreed to the current version of the text."""
-        rows = self._database.read_as(
-            user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", self._version
-        )
-        return bool(rows[0]["agreed"])
+        return self._has_agreed(user_id, self._version)
+
+    def has_ever_agreed(self, user_id: str) -> bool:
+        """Return whether this person agreed to any version of the text, and so was let in before."""
+        return self._has_agreed(user_id, {"version": 0})
 
     def record_consent(self, user_id: str) -> None:
         """Record that this person agrees to the current version."""
@@ -43,6 +45,12 @@ class Consents:
                 ),
                 self._version,
             )
+
+    def _has_agreed(self, user_id: str, at_least: Mapping[str, int]) -> bool:
+        rows = self._database.read_as(
+            user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", at_least
+        )
+        return bool(rows[0]["agreed"])
 
 
 @dataclass(frozen=True)

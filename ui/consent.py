@@ -49,7 +49,7 @@ def _draw_consent(user: guard.User) -> None:
         _draw_sign_out("Not now, sign out")
     if agreed:
         with show_errors():
-            services().limits.consents.record_consent(user.id)
+            services().limits.agree(user.id, user.email)
             st.session_state[AGREED] = user.id
             st.rerun()
 

@@ -32,6 +32,7 @@ from memory.errors import InvalidInput
 from settings import settings
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import KEY, GoTrue, totp
+from tests.model_answers import Gate
 
 NEW_PASSWORD = "another horse battery"
 KIM = "kim@example.com"
@@ -302,7 +303,8 @@ def asking(gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
 
 def test_the_servers_features_are_read_from_its_settings(asking: GoTrue) -> None:
     asking.providers, asking.sign_up_open = ("github",), False
-    assert server_features() == ServerFeatures(sign_up=False, by_mail=True, providers=("github",))
+    asking.confirms = True
+    assert server_features() == ServerFeatures(sign_up=False, by_mail=True, providers=("github",), confirms=True)
     server_features()
     assert asking.count("/settings") == 1
 
@@ -311,6 +313,26 @@ def test_without_the_servers_settings_password_sign_in_is_offered_and_the_server
     asking.providers = ("google",)
     asking.fail_next("/settings", 500)
     assert server_features() == ServerFeatures()
+    assert server_features().providers == ("google",)
+
+
+def test_a_server_that_takes_too_long_is_waited_for_once_and_not_by_everybody(
+    asking: GoTrue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    asking.providers = ("google",)
+
+    def late(_path: str) -> None:
+        gate.wait()
+
+    asking.hold = late
+    monkeypatch.setattr(features_module, "PATIENCE_SECONDS", 0.1)
+    for _ in range(3):
+        assert server_features() == ServerFeatures()
+    assert asking.count("/settings") == 1
+    gate.open()
+    monkeypatch.setattr(features_module, "PATIENCE_SECONDS", 5)
+    monkeypatch.setattr(features_module, "SLOW_SECONDS", 0)
     assert server_features().providers == ("google",)
 
 

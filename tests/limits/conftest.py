@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from memory.database import Database
 from memory.errors import AppError
 from settings import Settings
 
+PROJECT = Path(__file__).parents[2]
 Limiting = Callable[..., Limits]
 
 
@@ -26,6 +31,20 @@ def limiting(database: Database) -> Limiting:
         return Limits(database, replace(Settings(), **wanted))
 
     return limits
+
+
+def invitations(database: Database, *options: str) -> list[str]:
+    """Make invitations with the command, and return their codes."""
+    outcome = subprocess.run(
+        [sys.executable, "-m", "limits", *options],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "DATABASE_ADMIN_URL": database.admin_url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return outcome.stdout.split()
 
 
 def let_through(attempt: Callable[[], object], refusal: type[AppError], times: int) -> int:

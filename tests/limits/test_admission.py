@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from auth.errors import NotInvited
+from limits import Limits
 from limits.admission import on_list
+from limits.spending import hashed
 from memory.database import Database
 from memory.errors import SettingsError
 from settings import Settings
-from tests.limits.conftest import Limiting
+from tests.limits.conftest import Limiting, invitations, later
 
-PROJECT = Path(__file__).parents[2]
 LIST = "Dave@example.com, @example.org,"
-
-
-def _invitations(database: Database, *options: str) -> list[str]:
-    outcome = subprocess.run(
-        [sys.executable, "-m", "limits", *options],
-        cwd=PROJECT,
-        env={"PATH": os.environ["PATH"], "DATABASE_ADMIN_URL": database.admin_url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return outcome.stdout.split()
 
 
 def test_open_admission_lets_anybody_make_an_account(limiting: Limiting) -> None:
@@ -80,7 +64,7 @@ def test_an_unknown_kind_of_admission_is_refused(wrong: dict[str, str]) -> None:
 
 def test_an_invitation_lets_one_address_in_however_often_it_tries(limiting: Limiting, database: Database) -> None:
     limits = limiting(admission="invitation")
-    first, second = _invitations(database, "--count", "2")
+    first, second = invitations(database, "--count", "2")
     limits.may_sign_up("dave@example.com", first)
     limits.may_sign_up(" Dave@example.com", f" {first} ")
     with pytest.raises(NotInvited, match="used by somebody else"):
@@ -92,13 +76,13 @@ def test_an_invitation_lets_one_address_in_however_often_it_tries(limiting: Limi
 def test_nobody_is_admitted_without_a_valid_invitation(
     limiting: Limiting, database: Database, given: str | None
 ) -> None:
-    _invitations(database)
+    invitations(database)
     with pytest.raises(NotInvited, match="An invitation is needed"):
         limiting(admission="invitation").may_sign_up("eve@example.com", given)
 
 
 def test_one_invitation_and_twenty_people_at_once_let_in_one(limiting: Limiting, database: Database) -> None:
-    limits, [code] = limiting(admission="invitation"), _invitations(database)
+    limits, [code] = limiting(admission="invitation"), invitations(database)
     start, let_in = threading.Barrier(20), list[int]()
 
     def try_it(number: int) -> None:
@@ -118,8 +102,62 @@ def test_one_invitation_and_twenty_people_at_once_let_in_one(limiting: Limiting,
 
 
 def test_an_invitation_is_kept_as_a_hash_only(database: Database) -> None:
-    [code] = _invitations(database)
+    [code] = invitations(database)
     with closing(Database(database.admin_url)) as admin, admin.engine.connect() as connection:
         kept = connection.execute(text("select * from app_shared.invitations")).all()
     assert len(kept) == 1
     assert code not in str(kept)
+
+
+def _users_of_invitations(database: Database) -> str:
+    with closing(Database(database.admin_url)) as admin, admin.engine.connect() as connection:
+        return str(connection.execute(text("select used_by from app_shared.invitations")).all())
+
+
+def test_who_used_an_invitation_is_not_kept_once_they_have_agreed(limiting: Limiting, database: Database) -> None:
+    limits, [code] = limiting(admission="invitation"), invitations(database)
+    limits.may_sign_up("dave@example.com", code)
+    assert hashed("dave@example.com") in _users_of_invitations(database)
+    limits.agree("dave", "Dave@example.com")
+    assert hashed("dave@example.com") not in _users_of_invitations(database)
+    assert limits.agreed("dave", "dave@example.com")
+    for email in ("eve@example.com", "dave@example.com"):  # the invitation stays used
+        with pytest.raises(NotInvited, match="used by somebody else"):
+            limits.may_sign_up(email, code)
+
+
+def test_the_addresses_of_people_who_agreed_before_are_forgotten_at_their_next_visit(
+    limiting: Limiting, database: Database
+) -> None:
+    limits, [code] = limiting(admission="invitation"), invitations(database)
+    limits.may_sign_up("dave@example.com", code)
+    limits.consents.record_consent("dave")
+    limits.agreed("dave", "dave@example.com")
+    assert hashed("dave@example.com") not in _users_of_invitations(database)
+
+
+def test_an_address_that_came_and_never_agreed_is_forgotten_after_a_month(
+    limiting: Limiting, database: Database
+) -> None:
+    limits = limiting(admission="invitation")
+    [old], [new] = invitations(database, "--days", "1"), invitations(database, "--days", "30")
+    limits.may_sign_up("dave@example.com", old)
+    limits.may_sign_up("ana@example.com", new)
+    later(database, "app_shared.invitations", 32 * 86_400)
+    limits.agree("eve", "eve@example.com")
+    assert hashed("dave@example.com") not in _users_of_invitations(database)
+    assert hashed("ana@example.com") in _users_of_invitations(database)
+
+
+def test_a_list_admits_nobody_new_where_addresses_are_not_confirmed(database: Database) -> None:
+    confirmed: list[bool] = []
+    limits = Limits(database, Settings(admission="list", admitted=LIST), lambda: bool(confirmed))
+    with pytest.raises(NotInvited, match="does not check that an address belongs"):
+        limits.may_sign_up("dave@example.com")
+    with pytest.raises(NotInvited, match="does not check that an address belongs"):
+        limits.agreed("dave", "dave@example.com")  # the account was made at the auth server
+    confirmed.append(True)
+    limits.may_sign_up("dave@example.com")
+    limits.agree("dave", "dave@example.com")
+    confirmed.clear()
+    assert limits.agreed("dave", "dave@example.com")

@@ -10,7 +10,7 @@ from auth.errors import NotInvited
 from limits.consent import VERSION, Consents, Providers, providers
 from memory.database import Database
 from settings import Settings
-from tests.limits.conftest import Limiting
+from tests.limits.conftest import Limiting, invitations
 
 
 def test_consent_counts_for_one_person_and_lasts(limiting: Limiting, database: Database) -> None:
@@ -43,6 +43,25 @@ def test_accounts_older_than_invitations_stay_and_those_off_the_list_do_not(limi
     assert limiting(admission="invitation").agreed("dave", "dave@example.com")
     with pytest.raises(NotInvited):
         limiting(admission="list", admitted="ana@example.com").agreed("dave", "dave@example.com")
+
+
+def test_a_new_version_of_the_text_locks_nobody_out_who_was_let_in_before(
+    limiting: Limiting, database: Database
+) -> None:
+    Consents(database, version=VERSION - 1).record_consent("dave")  # before invitations were required
+    limits = limiting(admission="invitation")
+    assert not limits.agreed("dave", "dave@example.com")  # he is asked again
+    limits.agree("dave", "dave@example.com")
+    assert limits.agreed("dave", "dave@example.com")
+
+
+def test_a_changed_address_locks_nobody_out_when_the_text_changes(limiting: Limiting, database: Database) -> None:
+    limits, [code] = limiting(admission="invitation"), invitations(database)
+    limits.may_sign_up("dave@example.com", code)
+    limits.consents = Consents(database, version=VERSION - 1)
+    assert not limits.agreed("dave", "dave@example.com")
+    limits.agree("dave", "dave@example.com")
+    assert not limiting(admission="invitation").agreed("dave", "dave@example.org")
 
 
 @pytest.mark.parametrize(

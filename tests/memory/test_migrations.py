@@ -410,6 +410,7 @@ LOOKS_ACROSS_USERS |= {
     "count_across",
     "use_invitation",
     "was_invited",
+    "forget_invited",
     "sweep_chats",
     "sweep_is_scheduled",
     "find_messages",

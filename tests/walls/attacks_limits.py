@@ -17,6 +17,8 @@ def _metered(w: World) -> str:
 
 LIMITS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Limits.agreed": (lambda w: w.limits.agreed(f"{ME} ", "m@example.com") or None,),
+    "Limits.agree": (lambda w: w.limits.agree(ME, "alice@example.com"),),
+    "Limits.forget_address": (lambda w: w.limits.forget_address("alice@example.com"),),
     "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
     "Limits.uploading": (lambda w: w.limits.uploading(ME).__enter__(),),
     "Limits.may_learn": (lambda w: w.limits.may_learn(ME, 1),),
@@ -28,9 +30,11 @@ LIMITS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Counts.add_for_key": (lambda w: w.counts.add_for_key("tokens", ALICE, 1, 10, 60),),
     "Counts.memories": (lambda w: w.counts.memories(ME),),
     "Consents.has_agreed": (lambda w: w.consents.has_agreed(f"{ME} ") or None,),
+    "Consents.has_ever_agreed": (lambda w: w.consents.has_ever_agreed(f"{ME} ") or None,),
     "Consents.record_consent": (lambda w: w.consents.record_consent(ME),),
     "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
     "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
+    "Admission.forget": (lambda w: w.admission.forget("' or true --"),),
     "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
     "Spending.charge_user": (lambda w: w.spending.charge_user(1, ME),),
     "Spending.adjust": (lambda w: w.spending.adjust(-(10**9), ME),),

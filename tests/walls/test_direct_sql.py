@@ -169,6 +169,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
         "select * from app.count_across('tokens', 'x', 1, 1, 1)",
         "select app.use_invitation('x', 'y')",
         "select app.was_invited('x')",
+        "select app.forget_invited('x')",
         "select app.sweep_chats()",
         "select app.sweep_is_scheduled()",
     ],
