@@ -20,6 +20,7 @@ from auth.cookies import cookie_name, device_name
 from auth.errors import SIGNED_OUT, SessionEnded, SignInError, UntrustedToken
 from auth.person import Session
 from auth.session import OpenDevice, Sessions
+from auth.uploads import allow_uploads
 from settings import settings
 
 __all__ = [
@@ -100,6 +101,7 @@ def begin_run(store: Sessions) -> User | None:
     st.session_state[SESSIONS] = store
     user = current_user()
     st.session_state[CHECKED] = user
+    allow_uploads(user is not None)
     return user
 
 
@@ -196,6 +198,7 @@ def sign_out(*, everywhere: bool = False) -> str | None:
     elif opened := st.session_state.get(DEVICE):
         sessions().close(opened)
     _clear_state(keeping=())
+    allow_uploads(False)
     try:
         client().sign_out(tokens, "global" if everywhere else "local")
     except SignInError as error:

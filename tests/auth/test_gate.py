@@ -9,6 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 import services as services_module
@@ -16,10 +22,11 @@ from auth import server_features, tokens
 from auth.client import AuthClient
 from auth.guard import DEVICE, SESSION
 from auth.person import Session
+from auth.uploads import SignedInUploads
 from services import Services
 from settings import settings
 from tests.auth.conftest import PASSWORD
-from tests.gotrue import KEY, GoTrue, totp
+from tests.gotrue import KEY, GoTrue, Mail, totp
 
 WELCOME = "An assistant that remembers you"
 Sit = Callable[..., AppTest]
@@ -242,3 +249,85 @@ def test_the_page_shows_only_what_the_server_offers(at_gotrue: GoTrue) -> None:
     assert "Continue with Google" not in labels
     assert "Create account" not in labels
     server_features._fetch_features.clear()
+
+
+# -- links in mails ------------------------------------------------------------------------------
+
+
+def _opens_link(mail: Mail) -> AppTest:
+    """Open the link of a mail in a browser of its own."""
+    app = AppTest.from_file("../../app.py", default_timeout=30)
+    app.query_params["token_hash"], app.query_params["type"] = mail.token_hash, mail.kind
+    return app.run()
+
+
+def _link_to_sign_in(at_gotrue: GoTrue, email: str) -> Mail:
+    with closing(AuthClient(at_gotrue.url, KEY)) as outside:
+        outside.send_link(email)
+    return at_gotrue.mails[-1]
+
+
+def test_a_link_says_whose_account_it_opens_before_anybody_is_signed_in(sit: Sit, at_gotrue: GoTrue) -> None:
+    sit(address="mallory@example.com")
+    app = _opens_link(_link_to_sign_in(at_gotrue, "mallory@example.com"))
+    _press(app, "Go on")
+    assert "mallory@example.com" in _words(app)
+    assert SESSION not in app.session_state
+    _press(app, "No, this is not me")
+    assert app.title[0].value == WELCOME
+    assert SESSION not in app.session_state
+    assert "/logout" in at_gotrue.asked
+
+
+def test_a_link_signs_its_own_person_in_once_they_say_so(sit: Sit, at_gotrue: GoTrue) -> None:
+    sit(address="kim@example.com")
+    app = _opens_link(_link_to_sign_in(at_gotrue, "kim@example.com"))
+    _press(app, "Go on")
+    _press(app, "Yes, sign me in")
+    assert not app.exception
+    assert app.session_state[SESSION].email == "kim@example.com"
+
+
+def test_a_link_to_a_new_password_says_whose_it_is_before_it_is_saved(sit: Sit, at_gotrue: GoTrue) -> None:
+    sit(address="mallory@example.com")
+    with closing(AuthClient(at_gotrue.url, KEY)) as outside:
+        outside.send_recovery("mallory@example.com")
+    app = _opens_link(at_gotrue.mails[-1])
+    _press(app, "Go on")
+    assert "mallory@example.com" in _words(app)
+    assert SESSION not in app.session_state
+    app.text_input(key="recovery_password").set_value("another horse battery")
+    _press(app, "Save and come in")
+    assert app.session_state[SESSION].email == "mallory@example.com"
+
+
+# -- trying passwords, uploading -----------------------------------------------------------------
+
+
+def test_the_current_password_can_be_tried_only_so_often(sit: Sit, at_gotrue: GoTrue) -> None:
+    app = sit("pages/account.py")
+    most = settings().sign_in_attempts
+    for _ in range(most + 1):
+        app.text_input(key="password_old-0").set_value("a guess")
+        app.text_input(key="password_new-0").set_value("another horse battery")
+        _press(app, "Change password")
+    assert "Those were too many attempts." in _words(app)
+    assert at_gotrue.count("/token") == most
+
+
+def test_only_a_browser_session_in_which_somebody_is_signed_in_may_upload(sit: Sit) -> None:
+    async def takes(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("taken")
+
+    route = Route("/apps/_stcore/upload_file/{session}/{file}", takes, methods=["PUT"])
+    uploading = TestClient(Starlette(routes=[route], middleware=[Middleware(SignedInUploads)]))
+    # AppTest gives every browser session this id.
+    address = "/apps/_stcore/upload_file/test session id/1"
+    stranger = AppTest.from_file("../../app.py", default_timeout=30).run()
+    assert not stranger.exception
+    assert uploading.put(address, content=b"x" * 1000).status_code == 403
+    app = sit("pages/account.py")
+    assert uploading.put(address).text == "taken"
+    assert uploading.put(address.replace("test", "other")).status_code == 403
+    _press(app, "Sign out")
+    assert uploading.put(address).status_code == 403

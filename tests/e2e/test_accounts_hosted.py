@@ -109,7 +109,9 @@ def test_a_link_instead_of_a_password_works_in_another_tab_and_tells_nobody_who_
         person.sees("If there is an account for")
     token = _mail(auth, address, "magiclink").token_hash
     tab = visit(hosted, f"/?token_hash={token}&type=magiclink")
-    tab.presses("Come in")
+    tab.presses("Go on")
+    tab.sees(f"This link signs you in as {address}")
+    tab.presses("Yes, sign me in")
     tab.arrives()
     assert not [mail for mail in auth.mails if mail.to == "stranger@example.com"]
 

@@ -1,16 +1,18 @@
 """Draws the steps of signing in by email: asking for a mail, its code, its link, and choosing a new password.
 
-A link asks for a press of a button, because mail scanners open every link they see. No answer tells whether an address
-has an account.
+A link asks for a press of a button, because mail scanners open every link they see. Before it signs anybody in, it says
+whose account it opens: somebody may have sent their own link. No answer tells whether an address has an account.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import streamlit as st
 
 from auth import guard
+from auth.errors import SignInError
 from auth.person import Session, checked_password
 from memory.errors import AppError
 from ui.account.entry_fields import back_to_sign_in, code_field, count_attempt, new_password_field
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 MAIL, NOTE = "mail", "mail_note"
+OPENED_LINK = "opened_link"  # the session of a link, until the person says that its address is theirs
 
 
 class Mail(NamedTuple):
@@ -40,10 +43,10 @@ class Mail(NamedTuple):
 
 # Title and words of the page that a link leads to, by the kind of the link.
 LINKS = {
-    "recovery": ("Choose a new password", "Your other devices are signed out when you save it."),
+    "recovery": ("Choose a new password", "Press the button to use the link. Then you choose the password."),
     "email_change": ("Your new address", "Press the button to confirm the change of your e-mail address."),
-    "magiclink": ("Welcome back", "Press the button to come in."),
-    "any": ("One more step", "Press the button to confirm your e-mail address and come in."),
+    "magiclink": ("Welcome back", "Press the button to use the link."),
+    "any": ("One more step", "Press the button to confirm your e-mail address."),
 }
 # Title and words of the form that asks for an address.
 REQUESTS = {
@@ -56,8 +59,8 @@ CONFIRMATION_SENT = "Almost there. We sent a mail to {address}: open the link in
 
 
 def is_under_way() -> bool:
-    """Return whether this tab waits for an address, a code or a new password."""
-    return MAIL in st.session_state or RECOVERED in st.session_state
+    """Return whether this tab waits for an address, a code, a new password, or a yes to the address of a link."""
+    return any(name in st.session_state for name in (MAIL, RECOVERED, OPENED_LINK))
 
 
 def ask_for_address(kind: str) -> None:
@@ -78,12 +81,15 @@ def resend(address: str) -> None:
 
 def draw_back_button() -> None:
     """Draw the button that leaves signing in by mail."""
-    back_to_sign_in(MAIL, RECOVERED, NOTE)
+    back_to_sign_in(MAIL, RECOVERED, OPENED_LINK, NOTE)
 
 
 def draw_next_step() -> None:
-    """Draw the form that comes next: for an address, for a code, or for a new password."""
+    """Draw the form that comes next: for the address of a link, for an address, for a code, or for a new password."""
     mail: Mail = st.session_state.get(MAIL) or Mail("recovery")
+    if OPENED_LINK in st.session_state:
+        _draw_whose_link()
+        return
     if RECOVERED in st.session_state:
         _draw_new_password()
     elif mail.address:
@@ -96,12 +102,8 @@ def draw_next_step() -> None:
 def draw_link_page() -> None:
     """Draw the page that the link in a mail leads to."""
     kind = st.query_params.get("type", "signup")
-    if kind == "recovery":
-        _draw_new_password()
-        draw_back_button()
-        return
     _draw_link_heading(kind if kind in LINKS else "any")
-    label = "Come in" if kind == "magiclink" else "Confirm my address"
+    label = "Go on" if kind in ("magiclink", "recovery") else "Confirm my address"
     if st.button(label, type="primary"):
         try:
             session = guard.client().use_link(st.query_params["token_hash"], kind)
@@ -112,8 +114,38 @@ def draw_link_page() -> None:
             if session is None:
                 st.success("Confirmed. Now open the link in the mail to your other address.", icon=":material/mail:")
             else:
-                enter_or_require_code(session)
+                _enter_by_link(session, kind)
     draw_back_button()
+
+
+def _enter_by_link(session: Session, kind: str) -> None:
+    """Go on with the session of a link. The next page says whose it is, unless that person is signed in already."""
+    if kind == "recovery":
+        st.session_state[RECOVERED] = session
+    elif (user := guard.current_user()) is not None and user.id == session.user_id:
+        enter_or_require_code(session)
+    else:
+        st.session_state[OPENED_LINK] = session
+    st.rerun()
+
+
+def _draw_whose_link() -> None:
+    """Ask whether the address of a link is the person's own, before the link signs them in."""
+    session: Session = st.session_state[OPENED_LINK]
+    st.title("Is this your address?", anchor=False)
+    st.markdown(f"This link signs you in as {as_code(session.email)}.")
+    st.markdown("If that is not you, somebody sent you their own link: what you write here would be theirs to read.")
+    with st.container(horizontal=True):
+        yes = st.button("Yes, sign me in", type="primary")
+        no = st.button("No, this is not me")
+    if yes:
+        del st.session_state[OPENED_LINK]
+        enter_or_require_code(session)
+    if no:
+        del st.session_state[OPENED_LINK]
+        with suppress(SignInError):  # nobody is signed in here, whether or not the server hears of it
+            guard.client().sign_out(session)
+        st.rerun()
 
 
 def _draw_link_heading(kind: str) -> None:
@@ -164,7 +196,12 @@ def _draw_code_form(mail: Mail) -> None:
 
 
 def _draw_new_password() -> None:
-    _draw_link_heading("recovery")
+    recovered: Session = st.session_state[RECOVERED]
+    st.title("Choose a new password", anchor=False)
+    st.markdown(
+        f"This is the account of {as_code(recovered.email)}. When you save its new password, you are signed in to it, "
+        "and its other devices are signed out."
+    )
     with st.form("new_password_form", border=True):
         new = new_password_field("recovery_password")
         submitted = st.form_submit_button("Save and come in", type="primary", width="stretch")
@@ -172,14 +209,10 @@ def _draw_new_password() -> None:
     if not submitted:
         return
     try:
-        checked_password(new)  # before the link is used up
-        recovered: Session | None = st.session_state.get(RECOVERED)
-        if recovered is None:
-            recovered = guard.client().use_link(st.query_params.get("token_hash", ""), "recovery")
+        checked_password(new)
     except AppError as error:
         show_error(error)
-        return
-    if recovered is not None:
+    else:
         _set_password_and_enter(recovered, new)
 
 

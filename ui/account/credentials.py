@@ -12,7 +12,7 @@ from auth.guard import User
 from auth.session import Device
 from memory.errors import AppError
 from ui import dates
-from ui.account.entry_fields import new_password_field
+from ui.account.entry_fields import count_attempt, new_password_field
 from ui.elements import as_code, escape
 from ui.frame import show_error, show_errors
 
@@ -62,6 +62,8 @@ def draw_password_form(user: User) -> None:
 
 def _set_password(user: User, old: str, new: str, code: str) -> None:
     client, session = guard.client(), guard.session()
+    # Somebody at a device that was left signed in may try passwords and codes here.
+    count_attempt(user.email)
     if not code:
         client.check_password(user.email, old)
     client.change_password(session, new, code)
@@ -78,6 +80,7 @@ def draw_address_form(user: User) -> None:
     if not submitted:
         return
     try:
+        count_attempt(user.email)  # each attempt may send a mail to a stranger
         at_once = guard.client().change_email(guard.session(), new)
         if at_once:
             guard.refresh_session()
