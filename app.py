@@ -6,8 +6,11 @@ Only in the second case there is a script context.
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import streamlit as st
@@ -21,25 +24,44 @@ from auth.guard import RUN_BY_APP, begin_run
 from auth.routes import session_routes
 from headers import protection
 from memory.errors import AppError
-from services import close_services, health, services
+from services import end_services, health, services
 from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat.open_chat import arrive
 from ui.frame import set_up_page, show_error
 
 START_PROBLEM = "start_problem"
+HEALTH_SECONDS = 5.0  # how long an answer of /health is kept
 
 
-async def answer_health(_request: Request) -> JSONResponse:
-    """Answer 200 if everything the app needs works, else 503, with a sentence for each part that does not."""
-    report = await run_in_threadpool(health)
-    return JSONResponse(report, status_code=200 if report["status"] == "well" else 503)
+class HealthRoute:
+    """Answers /health with 200 if everything the app needs works, else with 503.
+
+    One answer serves everybody for some seconds, and those who ask meanwhile wait without a thread: nobody can keep the
+    app busy by asking.
+    """
+
+    def __init__(
+        self, check: Callable[[], Mapping[str, str]] = health, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._check, self._clock = check, clock
+        self._report: Mapping[str, str] = {}
+        self._good_until = -math.inf
+        self._checking = asyncio.Lock()
+
+    async def answer(self, _request: Request) -> JSONResponse:
+        """Answer a request."""
+        async with self._checking:
+            if self._clock() >= self._good_until:
+                self._report = await run_in_threadpool(self._check)
+                self._good_until = self._clock() + HEALTH_SECONDS
+        return JSONResponse(dict(self._report), status_code=200 if self._report["status"] == "well" else 503)
 
 
 @asynccontextmanager
 async def close_at_the_end(_app: st.App) -> AsyncIterator[None]:
     """Close the services when the process is told to end, so that half a reply is saved and no turn is cut off."""
     yield
-    await run_in_threadpool(close_services)
+    await run_in_threadpool(end_services)
 
 
 def run_page() -> None:
@@ -93,10 +115,8 @@ def _draw_start_problem() -> None:
 if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
-    sessions = session_routes(lambda: services().sessions, under)
-    app = st.App(
-        __file__, routes=[Route("/health", answer_health), *sessions], lifespan=close_at_the_end, **protection()
-    )
+    routes = [Route("/health", HealthRoute().answer), *session_routes(lambda: services().sessions, under)]
+    app = st.App(__file__, routes=routes, lifespan=close_at_the_end, **protection())
     # Streamlit collects garbage after each run of a page. What is loaded by now stays until the process ends anyway;
     # going through it again took a tenth of a second each time.
     gc.collect()

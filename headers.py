@@ -3,7 +3,7 @@
     app = st.App(__file__, routes=…, **protection())
 
 A browser that follows these headers loads nothing from other sites and runs only the app's own scripts, whatever a text
-on the page contains. This module does not know who is signed in.
+on the page contains. Files are taken only from people who are signed in (auth/uploads.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import hashlib
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["SameOriginOnly", "SecurityHeaders", "policy", "protection", "show_unexpected"]
+from auth.uploads import SignedInUploads
+
+__all__ = ["KnownHostsOnly", "SameOriginOnly", "SecurityHeaders", "policy", "protection", "show_unexpected"]
 
 log = logging.getLogger("keepsake.pages")
 CHANGING_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
@@ -43,8 +46,8 @@ OVER_HTTPS = {"strict-transport-security": "max-age=31536000"}
 def protection() -> dict[str, Any]:
     """Return the arguments for `st.App`: the middleware, outermost first, and what to do about a bug."""
     hosts = list(st.get_option("server.allowedHosts") or [])
-    host_check = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)] if hosts else []
-    middleware = [Middleware(SecurityHeaders), *host_check, Middleware(SameOriginOnly)]
+    host_check = [Middleware(KnownHostsOnly, hosts=hosts)] if hosts else []
+    middleware = [Middleware(SecurityHeaders), *host_check, Middleware(SameOriginOnly), Middleware(SignedInUploads)]
     return {"middleware": middleware, "on_script_error": show_unexpected}
 
 
@@ -96,6 +99,22 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with)
+
+
+class KnownHostsOnly:
+    """Refuses requests for other host names than the app's own, except the probes of hosts, which ask by address."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._checked = TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False)
+        under = (st.get_option("server.baseUrlPath") or "").strip("/")
+        # These answer no more than whether the app works.
+        self._open = {"/health", f"/{under}/_stcore/health".replace("//", "/")}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or pass it on."""
+        probes = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"] in self._open
+        await (self._app if probes else self._checked)(scope, receive, send)
 
 
 class SameOriginOnly:

@@ -10,11 +10,13 @@ import logging
 import threading
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
 from auth.errors import AuthUnreachable
+from auth.server_features import confirms_addresses
 from auth.session import Sessions
 from chat.chats import Chats, Retention
 from chat.conversations import Conversations
@@ -39,22 +41,26 @@ from memory.model.client import chat_model, memory_model
 from memory.recall.rerank import reranker_named
 from settings import Settings, settings
 
-__all__ = ["AccountDeletion", "Services", "build", "close_services", "health", "services"]
+__all__ = ["AccountDeletion", "Services", "build", "close_services", "end_services", "health", "services"]
 
 log = logging.getLogger("keepsake.services")
 _building = threading.Lock()
 _built: list[Services] = []
-_closed = threading.Event()
+_ending = threading.Event()
 
 
 @dataclass(frozen=True)
 class AccountDeletion:
-    """What was erased with an account, and what a second look still found."""
+    """What was erased with an account, and what a second look still found.
+
+    `sign_in_held` says that something else in the database refers to the sign-in, which therefore stays.
+    """
 
     memories: Receipt
     removed: dict[str, int]
     left: dict[str, int]
     sign_in_gone: bool
+    sign_in_held: bool = False
 
     @property
     def proved(self) -> bool:
@@ -93,13 +99,17 @@ class Services:
 
     def erase_memories(self, user_id: str, *, messages_too: bool = False) -> Receipt:
         """Erase all memories of a user and empty their queue; the receipt proves that nothing is left."""
+        erased, texts = self._erase(user_id, messages_too=messages_too)
+        return self.memory.erasure.prove(user_id, erased, texts)
+
+    def _erase(self, user_id: str, *, messages_too: bool) -> tuple[dict[str, int], list[str]]:
         self.replies.stop_all(user_id)  # the receipt of a reply saved afterwards would quote erased memories
         with self.database.as_user(user_id) as connection:
             self.conversations.queue.withdraw_all(connection)
             clear_receipts(connection)  # they quote memories
             chats = self.chats.erase_all(connection) if messages_too else 0
             erased, texts = self.memory.erasure.erase(connection, user_id)
-        return self.memory.erasure.prove(user_id, erased | {"chats": chats}, texts)
+        return erased | {"chats": chats}, texts
 
     def learned_from(self, user_id: str, conversation_id: str) -> LearnedFromChat:
         """Return the memories that were learned from a chat, and what forgetting the chat would do to each."""
@@ -116,12 +126,17 @@ class Services:
             clear_quotes(connection, learned.erased_ids, learned.erased_texts)
         return self.memory.chats.prove(user_id, learned, erased)
 
-    def delete_account(self, user_id: str) -> AccountDeletion:
-        """Erase everything about a person, and their sign-in if it is in this database."""
-        receipt = self.erase_memories(user_id, messages_too=True)
+    def delete_account(self, user_id: str, email: str = "") -> AccountDeletion:
+        """Erase everything about a person, and their sign-in if it is in this database; then look for what is left."""
+        erased, texts = self._erase(user_id, messages_too=True)
         removed = self.sessions.delete_account(user_id)
+        if email:
+            self.limits.forget_address(email)
         # A second run finds what the first has left.
-        return AccountDeletion(receipt, removed, self.sessions.delete_account(user_id), "sign_in" in removed)
+        left = self.sessions.delete_account(user_id)
+        held = bool(removed.pop("sign_in_held", 0) or left.pop("sign_in_held", 0))
+        receipt = self.memory.erasure.prove(user_id, erased, texts)
+        return AccountDeletion(receipt, removed, left, "sign_in" in removed, held)
 
     def close(self) -> None:
         """Save the replies as far as they are written, let the worker finish its turn, and close everything."""
@@ -130,24 +145,28 @@ class Services:
 
 def services() -> Services:
     """Return the services of this process; build them if no call has succeeded yet, unless the process is ending."""
+    if _ending.is_set():
+        raise AppError(ENDING)
     with _building:
-        if _closed.is_set():
-            raise AppError(ENDING)
         if not _built:
             _built.append(build(settings()))
         return _built[0]
 
 
 def close_services() -> None:
+    """Close the services of this process; the next call of `services()` builds new ones."""
+    with _building:
+        while _built:
+            _built.pop().close()
+
+
+def end_services() -> None:
     """Close the services for good, because the process ends: first the replies, which are saved; last the database.
 
     Pages may still run for a moment. What they ask of `services()` is refused, so that nothing is opened again.
     """
-    with _building:
-        _closed.set()
-        built = list(_built)
-    for each in built:
-        each.close()
+    _ending.set()
+    close_services()
 
 
 def build(wanted: Settings) -> Services:
@@ -161,7 +180,8 @@ def build(wanted: Settings) -> Services:
         replier, thinker = chat_model(wanted), memory_model(wanted)
         for model in filter(None, (replier, thinker)):
             opened.callback(model.close)
-        limits, conversations, chats = Limits(database, wanted), Conversations(database), Chats(database)
+        limits = _limits(wanted, database)
+        conversations, chats = Conversations(database), Chats(database)
         memory = _memory(wanted, database, embedder, limits.metered(thinker) if thinker else None)
         retention = Retention(database)
         retention.on_time()  # asked now, so that no page waits for it
@@ -201,6 +221,10 @@ def _database(wanted: Settings) -> Database:
     return Database(wanted.database_url, wanted.database_admin_url)
 
 
+def _limits(wanted: Settings, database: Database) -> Limits:
+    return Limits(database, wanted, partial(confirms_addresses, wanted.supabase_url or "", wanted.supabase_key or ""))
+
+
 def _memory(wanted: Settings, database: Database, embedder: Embedder, model: Model | None) -> Memory:
     return Memory(database, embedder, model, instructions_for(wanted), reranker_named(wanted.reranker, model))
 
@@ -214,23 +238,16 @@ def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack)
     return namer
 
 
-def health() -> dict[str, Any]:
-    """Return whether each part answers. Anybody may ask, so no address, key or user is named."""
+def health() -> dict[str, str]:
+    """Return whether everything the app needs answers. Anybody may ask, so only the log says what does not."""
     try:
         running = services()
         running.database.ping()
         _ask_auth_server(running.settings)
     except AppError as error:
-        # The message may name hosts and roles, so it goes to the log only.
         log.warning("unwell: %s", error)
-        return {"status": "unwell", "problem": type(error).__doc__}
-    return {
-        "status": "well",
-        "database": "answers",
-        "auth": "answers",
-        "worker": "runs" if running.worker.alive else "rests",
-        "model": "configured" if running.settings.has_model else "none",
-    }
+        return {"status": "unwell"}
+    return {"status": "well"}
 
 
 def _ask_auth_server(wanted: Settings) -> None:

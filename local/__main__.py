@@ -134,7 +134,7 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
         answer = ask(port, "/health", timeout=10)
         if answer is None:
             return False
-        problem = _problem(answer)
+        problem = _problem(answer, stack.folder.last_log_line("app"))
         if not problem:
             return True
         unwell_since = unwell_since or time.monotonic()
@@ -142,17 +142,16 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
 
     stack.processes.wait_for(app, answers, seconds=APP_SECONDS, stopping=stopping)
     if problem:
-        line = stack.folder.last_log_line("app")
-        _say(f"The app is up, with a problem: {problem} {line} (see {stack.folder.logs}/app.log)", error=True)
+        _say(f"The app is up, with a problem: {problem} (see {stack.folder.logs}/app.log)", error=True)
 
 
-def _problem(answer: HttpAnswer) -> str:
-    """Return the problem that the app reports, or nothing if it is well."""
+def _problem(answer: HttpAnswer, logged: str) -> str:
+    """Return the problem that the app has logged, or nothing if it is well; /health itself names no problem."""
     try:
-        health = json.loads(answer.body)
-        return "" if answer.status == 200 else str(health["problem"])
+        well = json.loads(answer.body)["status"] == "well"
     except (ValueError, KeyError, TypeError):
         return "What answers at /health is not this app."
+    return "" if well else logged or "Something that it needs does not answer."
 
 
 def _stop_on_signals() -> threading.Event:

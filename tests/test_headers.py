@@ -35,7 +35,8 @@ def browser() -> TestClient:
 
 
 def _client(middleware: list[Middleware]) -> TestClient:
-    routes = [Route("/here", _answer, methods=["GET", *CHANGING])]
+    probes = ["/health", "/_stcore/health", "/keepsake/_stcore/health"]
+    routes = [Route(path, _answer, methods=["GET", *CHANGING]) for path in ("/here", *probes)]
     return TestClient(Starlette(routes=routes, middleware=middleware), base_url=f"http://{HOST}")
 
 
@@ -114,6 +115,20 @@ def test_a_request_for_an_unknown_host_is_refused(monkeypatch: pytest.MonkeyPatc
     browser = _client(protection()["middleware"])
     assert browser.get("/here").status_code == 200
     assert browser.get("/here", headers={"Host": "rebound.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("under", ["", "/keepsake"])
+def test_the_probes_of_a_host_ask_by_address(monkeypatch: pytest.MonkeyPatch, under: str) -> None:
+    monkeypatch.setattr(st, "get_option", {"server.allowedHosts": [HOST], "server.baseUrlPath": under}.get)
+    browser = _client(protection()["middleware"])
+    by_address = {"Host": "10.1.2.3:8501"}
+    for path in ("/health", f"{under}/_stcore/health"):
+        assert browser.get(path, headers=by_address).status_code == 200
+        assert browser.head(path, headers=by_address).status_code == 200
+        assert browser.post(path, headers=by_address | {"Sec-Fetch-Site": "same-origin"}).status_code == 400
+    for path in ("/here", "/_stcore/health/../here", "/_stcore/host-config"):
+        assert browser.get(path, headers=by_address).status_code in (400, 404)
+    assert browser.get("/here", headers=by_address).status_code == 400
 
 
 def test_nothing_may_be_loaded_from_elsewhere_and_no_script_but_the_apps_own_may_run() -> None:

@@ -50,11 +50,10 @@ def test_after_a_kill_the_next_start_still_remembers(keepsake: Keepsake, visit: 
     again.remembers("I live in Lisbon with two cats")
 
 
-def test_health_tells_of_the_whole_stack_and_no_secret(keepsake: Keepsake) -> None:
+def test_health_says_that_the_whole_stack_is_well_and_nothing_else(keepsake: Keepsake) -> None:
     answer = keepsake.get("/health")
     assert answer.status_code == 200
-    report = {"status": "well", "database": "answers", "auth": "answers", "worker": "runs", "model": "none"}
-    assert answer.json() == report
+    assert answer.json() == {"status": "well"}
 
 
 @pytest.mark.parametrize("path", ["/chat", "/memories", "/account"])

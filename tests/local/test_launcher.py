@@ -218,17 +218,18 @@ def test_an_app_that_stays_unwell_is_served_and_its_problem_printed(
 ) -> None:
     monkeypatch.setattr(launcher_module, "PROBLEM_SECONDS", 0.1)
     # The scripted server answers 404 to /health, with this body.
-    port = int(ollama({"status": "unwell", "problem": "The disk is full."}).split(":")[1])
+    port = int(ollama({"status": "unwell"}).split(":")[1])
     folder = DataFolder.at(data_dir)
     processes = Processes(folder)
-    child = processes.start("app", "app", ["sleep", "60"], {"PATH": os.environ["PATH"]})
+    logs = ["sh", "-c", "echo 'unwell: The disk is full.'; exec sleep 60"]
+    child = processes.start("app", "app", logs, {"PATH": os.environ["PATH"]})
     stack = cast("LocalStack", SimpleNamespace(processes=processes, folder=folder))
     try:
         launcher_module._await_app(stack, child, port, threading.Event())
     finally:
         processes.stop()
     told = capsys.readouterr().err
-    assert told.startswith("The app is up, with a problem: The disk is full.")
+    assert told.startswith("The app is up, with a problem: unwell: The disk is full.")
     assert "app.log" in told
 
 
