@@ -22,6 +22,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from auth.guard import RUN_BY_APP, begin_run
 from auth.routes import session_routes
+from auth.uploads import may_upload
 from headers import protection
 from memory.errors import AppError
 from services import end_services, health, services
@@ -116,7 +117,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
     routes = [Route("/health", HealthRoute().answer), *session_routes(lambda: services().sessions, under)]
-    app = st.App(__file__, routes=routes, lifespan=close_at_the_end, **protection())
+    app = st.App(__file__, routes=routes, lifespan=close_at_the_end, **protection(may_upload))
     # Streamlit collects garbage after each run of a page. What is loaded by now stays until the process ends anyway;
     # going through it again took a tenth of a second each time.
     gc.collect()

@@ -1,9 +1,10 @@
 """Adds security headers to every answer of the app, and refuses changing requests that come from other sites.
 
-    app = st.App(__file__, routes=…, **protection())
+    app = st.App(__file__, routes=…, **protection(may_upload))
 
 A browser that follows these headers loads nothing from other sites and runs only the app's own scripts, whatever a text
-on the page contains. Files are taken only from people who are signed in (auth/uploads.py).
+on the page contains. Files are taken only from browser sessions that the caller names. This module does not know who is
+signed in.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import base64
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,11 +26,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auth.uploads import SignedInUploads
-
-__all__ = ["KnownHostsOnly", "SameOriginOnly", "SecurityHeaders", "policy", "protection", "show_unexpected"]
+__all__ = [
+    "KnownHostsOnly",
+    "SameOriginOnly",
+    "SecurityHeaders",
+    "SignedInUploads",
+    "policy",
+    "protection",
+    "show_unexpected",
+]
 
 log = logging.getLogger("keepsake.pages")
+UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/")  # Streamlit's route for files, with its id of the session
 CHANGING_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -43,11 +51,15 @@ HEADERS = {
 OVER_HTTPS = {"strict-transport-security": "max-age=31536000"}
 
 
-def protection() -> dict[str, Any]:
-    """Return the arguments for `st.App`: the middleware, outermost first, and what to do about a bug."""
+def protection(may_upload: Callable[[str], bool]) -> dict[str, Any]:
+    """Return the arguments for `st.App`: the middleware, outermost first, and what to do about a bug.
+
+    `may_upload` says of a browser session, by Streamlit's id, whether its files are taken.
+    """
     hosts = list(st.get_option("server.allowedHosts") or [])
     host_check = [Middleware(KnownHostsOnly, hosts=hosts)] if hosts else []
-    middleware = [Middleware(SecurityHeaders), *host_check, Middleware(SameOriginOnly), Middleware(SignedInUploads)]
+    uploads = Middleware(SignedInUploads, may_upload=may_upload)
+    middleware = [Middleware(SecurityHeaders), *host_check, Middleware(SameOriginOnly), uploads]
     return {"middleware": middleware, "on_script_error": show_unexpected}
 
 
@@ -146,6 +158,22 @@ def _same_origin(headers: Headers) -> bool:
     origin = urlsplit(headers.get("origin", ""))
     own_hosts = {headers.get("host"), headers.get("x-forwarded-host")}
     return bool(origin.netloc) and origin.scheme in ("http", "https") and origin.netloc in own_hosts
+
+
+class SignedInUploads:
+    """Refuses files from browser sessions that may not upload, before their bytes are read."""
+
+    def __init__(self, app: ASGIApp, may_upload: Callable[[str], bool]) -> None:
+        self._app = app
+        self._may_upload = may_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or pass it on."""
+        upload = UPLOAD.search(scope["path"]) if scope["type"] == "http" and scope["method"] == "PUT" else None
+        if upload is not None and not self._may_upload(upload[1]):
+            await PlainTextResponse("Sign in to upload files.", status_code=403)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 def show_unexpected(error: Exception) -> bool:

@@ -55,11 +55,11 @@ class _Answer(Generic[T]):
         return self.value is not None or time.monotonic() < self.at + SLOW_SECONDS
 
 
-def server_features() -> ServerFeatures:
+def server_features(patience: float = PATIENCE_SECONDS) -> ServerFeatures:
     """Return what the server offers; sign-up and links by mail if it does not answer."""
     configured = settings()
     try:
-        return _fetch_features(configured.supabase_url or "", configured.supabase_key or "").read()
+        return _fetch_features(configured.supabase_url or "", configured.supabase_key or "", patience).read()
     except AuthUnreachable:
         return ServerFeatures()
 
@@ -81,9 +81,9 @@ def has_second_factors(access_token: str) -> bool:
 
 # The answer is the same for everybody, so one is kept for all. A failure raises, and is not kept.
 @st.cache_resource(ttl=ASK_AGAIN_SECONDS, show_spinner=False, validate=_Answer.counts)
-def _fetch_features(url: str, key: str) -> _Answer[ServerFeatures]:
+def _fetch_features(url: str, key: str, _patience: float = PATIENCE_SECONDS) -> _Answer[ServerFeatures]:
     try:
-        answer = httpx.get(f"{url}/auth/v1/settings", headers={"apikey": key}, timeout=PATIENCE_SECONDS)
+        answer = httpx.get(f"{url}/auth/v1/settings", headers={"apikey": key}, timeout=_patience)
         features = answer.raise_for_status().json()
     except httpx.TimeoutException:
         return _Answer(None)

@@ -1,23 +1,22 @@
-"""Lets only people who are signed in upload files.
+"""Knows in which browser sessions somebody is signed in, since only they may upload files.
 
-Streamlit takes a file into memory before any page sees it, also from a browser that shows only the welcome page.
-`allow_uploads` notes for each session whether somebody is signed in; the middleware refuses the others. A browser sends
-its files to the process that runs its session, so the process knows.
+Streamlit takes a file into memory before any page sees it, also from a browser that shows only the welcome page. A
+browser sends its files to the process that runs its session, so the process knows. headers.py refuses the others.
 """
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-__all__ = ["SignedInUploads", "allow_uploads"]
+__all__ = ["allow_uploads", "may_upload"]
 
-_UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/")
 _signed_in: set[str] = set()
+
+
+def may_upload(session_id: str) -> bool:
+    """Return whether somebody is signed in in a browser session of this process."""
+    return session_id in _signed_in
 
 
 def allow_uploads(allowed: bool) -> None:
@@ -36,19 +35,3 @@ def allow_uploads(allowed: bool) -> None:
 def _forgotten_with_session(session_id: str) -> str:
     """Have Streamlit take the session off the list when it drops it."""
     return session_id
-
-
-class SignedInUploads:
-    """Refuses files from browser sessions in which nobody is signed in."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request before its body is read, or pass it on."""
-        if scope["type"] == "http" and scope["method"] == "PUT":
-            found = _UPLOAD.search(scope["path"])
-            if found is not None and found[1] not in _signed_in:
-                await PlainTextResponse("Sign in to upload files.", status_code=403)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)

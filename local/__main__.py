@@ -147,11 +147,15 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
 
 def _problem(answer: HttpAnswer, logged: str) -> str:
     """Return the problem that the app has logged, or nothing if it is well; /health itself names no problem."""
+    if answer.status == 200:
+        return ""
     try:
-        well = json.loads(answer.body)["status"] == "well"
-    except (ValueError, KeyError, TypeError):
+        unwell = json.loads(answer.body) == {"status": "unwell"}
+    except ValueError:
+        unwell = False
+    if not unwell:
         return "What answers at /health is not this app."
-    return "" if well else logged or "Something that it needs does not answer."
+    return logged or "Something that it needs does not answer."
 
 
 def _stop_on_signals() -> threading.Event:

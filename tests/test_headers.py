@@ -28,10 +28,14 @@ async def _answer(_: Request) -> PlainTextResponse:
     return PlainTextResponse("done")
 
 
+def _nobody(_session_id: str) -> bool:
+    return False
+
+
 @pytest.fixture
 def browser() -> TestClient:
     """A client of an app with this protection."""
-    return _client(protection()["middleware"])
+    return _client(protection(_nobody)["middleware"])
 
 
 def _client(middleware: list[Middleware]) -> TestClient:
@@ -112,7 +116,7 @@ def test_reading_is_allowed_from_everywhere(browser: TestClient) -> None:
 
 def test_a_request_for_an_unknown_host_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "get_option", {"server.allowedHosts": [HOST]}.get)
-    browser = _client(protection()["middleware"])
+    browser = _client(protection(_nobody)["middleware"])
     assert browser.get("/here").status_code == 200
     assert browser.get("/here", headers={"Host": "rebound.example"}).status_code == 400
 
@@ -120,7 +124,7 @@ def test_a_request_for_an_unknown_host_is_refused(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("under", ["", "/keepsake"])
 def test_the_probes_of_a_host_ask_by_address(monkeypatch: pytest.MonkeyPatch, under: str) -> None:
     monkeypatch.setattr(st, "get_option", {"server.allowedHosts": [HOST], "server.baseUrlPath": under}.get)
-    browser = _client(protection()["middleware"])
+    browser = _client(protection(_nobody)["middleware"])
     by_address = {"Host": "10.1.2.3:8501"}
     for path in ("/health", f"{under}/_stcore/health"):
         assert browser.get(path, headers=by_address).status_code == 200
@@ -158,5 +162,5 @@ def test_a_bug_shows_a_number_and_the_log_has_the_rest_under_it(caplog: pytest.L
 
 def test_the_app_uses_the_protection() -> None:
     source = (Path(headers.__file__).parent / "app.py").read_text()
-    assert "**protection())" in source
-    assert protection()["on_script_error"] is show_unexpected
+    assert "**protection(may_upload))" in source
+    assert protection(_nobody)["on_script_error"] is show_unexpected

@@ -22,7 +22,8 @@ from auth import server_features, tokens
 from auth.client import AuthClient
 from auth.guard import DEVICE, SESSION
 from auth.person import Session
-from auth.uploads import SignedInUploads
+from auth.uploads import may_upload
+from headers import SignedInUploads
 from services import Services
 from settings import settings
 from tests.auth.conftest import PASSWORD
@@ -320,7 +321,7 @@ def test_only_a_browser_session_in_which_somebody_is_signed_in_may_upload(sit: S
         return PlainTextResponse("taken")
 
     route = Route("/apps/_stcore/upload_file/{session}/{file}", takes, methods=["PUT"])
-    uploading = TestClient(Starlette(routes=[route], middleware=[Middleware(SignedInUploads)]))
+    uploading = TestClient(Starlette(routes=[route], middleware=[Middleware(SignedInUploads, may_upload=may_upload)]))
     # AppTest gives every browser session this id.
     address = "/apps/_stcore/upload_file/test session id/1"
     stranger = AppTest.from_file("../../app.py", default_timeout=30).run()

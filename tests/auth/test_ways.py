@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
+import streamlit as st
 
 from auth import server_features as features_module
 from auth.client import AuthClient
@@ -316,23 +317,18 @@ def test_without_the_servers_settings_password_sign_in_is_offered_and_the_server
     assert server_features().providers == ("google",)
 
 
-def test_a_server_that_takes_too_long_is_waited_for_once_and_not_by_everybody(
-    asking: GoTrue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_takes_too_long_is_waited_for_once_and_not_by_everybody(asking: GoTrue) -> None:
     gate = Gate()
-    asking.providers = ("google",)
 
     def late(_path: str) -> None:
         gate.wait()
 
-    asking.hold = late
-    monkeypatch.setattr(features_module, "PATIENCE_SECONDS", 0.1)
+    asking.providers, asking.hold = ("google",), late
     for _ in range(3):
-        assert server_features() == ServerFeatures()
+        assert server_features(patience=0.1) == ServerFeatures()
     assert asking.count("/settings") == 1
     gate.open()
-    monkeypatch.setattr(features_module, "PATIENCE_SECONDS", 5)
-    monkeypatch.setattr(features_module, "SLOW_SECONDS", 0)
+    st.cache_resource.clear()  # the seconds are over for which it is left alone
     assert server_features().providers == ("google",)
 
 

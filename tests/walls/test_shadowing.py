@@ -29,6 +29,7 @@ CALLS = {
     "sweep_chats": (AS_WORKER, "select app.sweep_chats()"),
     "use_invitation": (AS_WORKER, "select app.use_invitation('x', 'y')"),
     "was_invited": (AS_WORKER, "select app.was_invited('x')"),
+    "forget_invited": (AS_WORKER, "select app.forget_invited('x')"),
 }
 # It says whose rights it was given; without any but the caller's, it changes nothing.
 TRAP = """
