@@ -53,8 +53,8 @@ NONCE_BYTES = 12
 MAX_SECRET = 200
 _STILL_REFRESHING = "The sign-in server takes long to answer. Try again in a moment."
 _DELETE_UNUSED = text(
-    f"delete from app.sessions where seen_at < now() - make_interval(days => {IDLE_DAYS})"
-    " or (not kept and seen_at < now() - interval '1 day')"
+    "delete from app.sessions where user_id = (select app.asking()) and ("
+    f" seen_at < now() - make_interval(days => {IDLE_DAYS}) or (not kept and seen_at < now() - interval '1 day'))"
 )
 _OPEN = text(
     "insert into app.sessions (cookie_hash, sealed, device) values (:hash, :sealed, :device) returning id::text"
@@ -90,7 +90,9 @@ _REPLACE = text(f"{_WRITE} and sealed = :before")
 _REVOKE_UNCHANGED = text("delete from app.sessions where id = cast(:id as uuid) and sealed = :before")
 _DROP_COOKIE = text("update app.sessions set kept = false where id = cast(:id as uuid)")
 _REVOKE = text("delete from app.sessions where id = cast(:id as uuid)")
-_REVOKE_ALL = text("delete from app.sessions where id is distinct from cast(:but as uuid)")
+_REVOKE_ALL = text(
+    "delete from app.sessions where user_id = (select app.asking()) and id is distinct from cast(:but as uuid)"
+)
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,8 @@ class Chats:
 
     def erase_all(self, connection: Connection) -> int:
         """Erase every chat of the user that the transaction is bound to; return how many."""
-        return connection.execute(text("delete from app.conversations")).rowcount
+        statement = text("delete from app.conversations where user_id = (select app.asking())")
+        return connection.execute(statement).rowcount
 
     def _change(self, user_id: str, chat_id: str, change: str, where: str = "deleted_at is null", **new: Any) -> None:
         with self._database.as_user(user_id) as connection:

@@ -28,11 +28,12 @@ update app.messages set receipt = receipt
            jsonb_array_elements(receipt -> 'remembered' -> 'events') with ordinality listed (each, place)
          where not coalesce(each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
            or each ->> 'previous_memory' = any(:texts), false)))) else '{}' end
-where exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') listed (each)
+where user_id = (select app.asking()) and (
+  exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') listed (each)
     where each ->> 'id' = any(:ids) or each ->> 'text' = any(:texts))
   or exists (select from jsonb_path_query(receipt, 'lax $.remembered.events[*]') listed (each)
     where each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
-      or each ->> 'previous_memory' = any(:texts))
+      or each ->> 'previous_memory' = any(:texts)))
 """
 
 
@@ -54,7 +55,7 @@ def stop_learning(queue: TurnQueue, connection: Connection, conversation_id: str
     connection.execute(
         text(
             "update app.messages set receipt = receipt - '{remembered,not_remembered}'::text[]"
-            " where conversation_id = cast(:id as uuid)"
+            " where user_id = (select app.asking()) and conversation_id = cast(:id as uuid)"
         ),
         {"id": valid_id(conversation_id)},
     )
@@ -64,7 +65,10 @@ def stop_learning(queue: TurnQueue, connection: Connection, conversation_id: str
 def clear_receipts(connection: Connection) -> None:
     """Take the texts of memories out of every receipt of the user."""
     connection.execute(
-        text("update app.messages set receipt = receipt - '{memories,remembered,not_remembered}'::text[]")
+        text(
+            "update app.messages set receipt = receipt - '{memories,remembered,not_remembered}'::text[]"
+            " where user_id = (select app.asking())"
+        )
     )
 
 

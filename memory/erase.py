@@ -68,14 +68,14 @@ class Erasure:
     def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
         """Erase inside the caller's transaction, bound to the user; return the counts and some of the texts."""
         # This comes first: a reader of the import queue holds its rows, and then waits for the lock that is taken next.
-        queued = connection.execute(text("delete from app.lessons")).rowcount
+        queued = _erase_own(connection, "app.lessons")
         self._store.lock_writes(connection, user_id)
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_LOOKED_FOR}))
         counted = {table: _count(connection, table) for table in TABLES}
-        erased = {"memories": connection.execute(text("delete from vecs.memories")).rowcount}
-        erased |= {"episodes": connection.execute(text("delete from vecs.episodes")).rowcount}
+        erased = {"memories": _erase_own(connection, "vecs.memories")}
+        erased |= {"episodes": _erase_own(connection, "vecs.episodes")}
         for table in TABLES:
-            connection.execute(text(f"delete from app.{table}"))
+            _erase_own(connection, f"app.{table}")
         return erased | counted | {"lessons": queued}, texts
 
     def prove(self, user_id: str, erased: dict[str, int], texts: Sequence[str]) -> Receipt:
@@ -90,6 +90,11 @@ class Erasure:
 
 
 _TEXTS = "select metadata ->> 'data' from vecs.memories where metadata ->> 'data' <> '' order by id limit :limit"
+
+
+def _erase_own(connection: Connection, table: str) -> int:
+    """Erase the bound user's rows. The policies say whose they are, too, but are not all that this rests on."""
+    return connection.execute(text(f"delete from {table} where user_id = (select app.asking())")).rowcount
 
 
 def _count(connection: Connection, table: str, schema: str = "app") -> int:

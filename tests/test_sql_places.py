@@ -46,6 +46,13 @@ EXCEPTIONS = {
 }
 WRITES = re.compile(r"\b(?:insert\s+into|delete\s+from|update|truncate)\s+((?:vecs|app)\.\w+)", re.IGNORECASE)
 # A name with a bracket behind it is a function.
+# Statements that change rows, and what limits them: their owner, or the id of one row that no two users share.
+CHANGES = re.compile(r"\b(?:delete\s+from|update)(?:\s+(?=(?:vecs|app)\.)|(?<=from)\s+(?=…))([\w.…]+)", re.IGNORECASE)
+OWNER = re.compile(r"user_id = (?:\(select app\.asking\(\)\)|app\.asking\(\))|'user_id' = to_jsonb\(app\.asking\(\)\)")
+ROW = re.compile(r"\b(?<!_)id = (?:cast\(:|any\(|:|\w+\.id|\()")
+SHARED_IDS = {"app.lessons", "app.confirmations"}  # their ids are unique for one user only
+# The queues claim turns across users, as the worker.
+QUEUES = {"chat/queue.py", "memory/imports/queue.py"}
 READS = re.compile(r"\b(?:from|join)\s+((?:vecs|app)\.\w+)\b(?!\s*\()", re.IGNORECASE)
 
 
@@ -97,3 +104,16 @@ def test_every_table_has_statements_in_its_place() -> None:
         if table in PLACES and str(source).startswith(PLACES[table])
     }
     assert PLACES.keys() - found == set()
+
+
+def test_a_statement_that_changes_rows_names_their_owner_or_one_row() -> None:
+    """Row-level security says whose rows they are, too; one mistake there must not empty a table."""
+    unlimited = [
+        f"{source}:{line}: {' '.join(text.split())[:100]}"
+        for source in APP
+        if str(source) not in QUEUES and not str(source).startswith(("tests/", "benchmarks/"))
+        for line, text in _texts(source)
+        for table in CHANGES.findall(text)
+        if not OWNER.search(text) and not (ROW.search(text) and table not in SHARED_IDS)
+    ]
+    assert not unlimited

@@ -84,10 +84,11 @@ class Episodes:
 
     def erase_all(self, user_id: str, run_id: str | None = None) -> int:
         """Erase all episodes of a user, or those of one chat; return how many there were."""
-        chosen = "" if run_id is None else " where metadata ->> 'run_id' = :run_id"
+        chosen = "" if run_id is None else " and metadata ->> 'run_id' = :run_id"
         with self._database.as_user(user_id) as connection:
             return connection.execute(
-                text(f"delete from vecs.episodes{chosen}"), {} if run_id is None else {"run_id": run_id}
+                text(f"delete from vecs.episodes where user_id = (select app.asking()){chosen}"),
+                {} if run_id is None else {"run_id": run_id},
             ).rowcount
 
 

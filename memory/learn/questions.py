@@ -93,7 +93,10 @@ class Questions:
 
     def erase(self, connection: Connection, message_ids: Sequence[str], memory_ids: Sequence[str]) -> int:
         """Erase the questions that these messages raised and those about these memories, answered or not."""
-        statement = text("delete from app.questions where message_id = any(:messages) or memory_id = any(:ids)")
+        statement = text(
+            "delete from app.questions where user_id = (select app.asking())"
+            " and (message_id = any(:messages) or memory_id = any(:ids))"
+        )
         return connection.execute(statement, {"messages": list(message_ids), "ids": list(memory_ids)}).rowcount
 
     def move(self, connection: Connection, moves: Sequence[tuple[str, str]]) -> None:
@@ -151,5 +154,5 @@ def _note_answer(connection: Connection, question_id: str, choice: Choice) -> Qu
 _MOVE = """
 update app.questions asked set memory_id = moved.kept
 from unnest(cast(:gone as text[]), cast(:kept as text[])) as moved (gone, kept)
-where asked.memory_id = moved.gone and asked.answer is null
+where asked.user_id = (select app.asking()) and asked.memory_id = moved.gone and asked.answer is null
 """

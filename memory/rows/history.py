@@ -149,13 +149,17 @@ class History:
 
     def erase(self, connection: Connection, memory_ids: list[str] | None = None) -> int:
         """Erase the bound user's history: of these memories, or all of it."""
-        chosen = "" if memory_ids is None else " where memory_id = any(:ids)"
+        chosen = "" if memory_ids is None else " and memory_id = any(:ids)"
         values = {} if memory_ids is None else {"ids": memory_ids}
-        return connection.execute(text(f"delete from app.memory_history{chosen}"), values).rowcount
+        statement = text(f"delete from app.memory_history where user_id = (select app.asking()){chosen}")
+        return connection.execute(statement, values).rowcount
 
     def erase_since(self, connection: Connection, memory_id: str, event: int) -> int:
         """Erase the versions of one memory from this change on."""
-        since = text("delete from app.memory_history where memory_id = :id and event >= :event")
+        since = text(
+            "delete from app.memory_history"
+            " where user_id = (select app.asking()) and memory_id = :id and event >= :event"
+        )
         return connection.execute(since, {"id": memory_id, "event": event}).rowcount
 
     def _missing_vector(self, connection: Connection, event: Event, embed: Embed) -> str | None:

@@ -92,7 +92,8 @@ _REASONS = {"true": "still true", "gone": "no longer true"}
 
 
 _SAVE_ANSWER = """
-update app.confirmations set answer = :answer, answered_at = now() where memory_id = :id and answer is null
+update app.confirmations set answer = :answer, answered_at = now()
+where user_id = (select app.asking()) and memory_id = :id and answer is null
 """
 # Times in rows are text in one zone, so they compare correctly as text. While a question about a contradiction is
 # open, nothing is asked here: one question at a time.

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
+from chat.forget_chat import clear_quotes, clear_receipts
 from memory.database import BIND, Database
 from memory.embedded.embedder import BundledEmbedder
 from tests.databases import Databases
@@ -177,6 +178,29 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
 def test_what_looks_across_people_is_for_nobody_who_is_somebody(world: World, call: str) -> None:
     assert _taken(world, BOUND["authenticated as Mallory"], call).startswith("refused: permission denied")
     assert _taken(world, BOUND["the login role"], call).startswith("refused: permission denied")
+
+
+def test_erasing_takes_only_ones_own_rows_even_where_no_policy_binds(
+    databases: Databases, embedder: BundledEmbedder
+) -> None:
+    with databases.migrated() as fresh:
+        world = World(fresh, embedder)
+        world.settle_in(ALICE, SECRET)
+        world.settle_in(MALLORY, "coffee")
+        with administrator(fresh) as connection:
+            before = rows_of(connection, ALICE)
+            bind = text("select set_config('request.jwt.claims', :claims, true)")
+            connection.execute(bind, {"claims": '{"sub": "mallory"}'})
+            world.questions.erase(connection, [world.known["asked"].id], [world.known["fact"].id])
+            clear_quotes(connection, [world.known["fact"].id], [SECRET])
+            clear_receipts(connection)
+            world.erasure.erase(connection, MALLORY)
+            world.history.erase(connection)
+            world.history.erase_since(connection, world.known["fact"].id, 0)
+            world.chats.erase_all(connection)
+            assert rows_of(connection, ALICE) == before
+            assert not any(rows_of(connection, MALLORY)[f"vecs.{each}"] for each in ("memories", "episodes"))
+            assert not rows_of(connection, MALLORY)["app.conversations"]
 
 
 def test_what_the_worker_may_call_gives_no_word_of_anybody(world: World) -> None:
