@@ -180,8 +180,7 @@ def build(wanted: Settings) -> Services:
         replier, thinker = chat_model(wanted), memory_model(wanted)
         for model in filter(None, (replier, thinker)):
             opened.callback(model.close)
-        limits = _limits(wanted, database)
-        conversations, chats = Conversations(database), Chats(database)
+        limits, conversations, chats = _limits(wanted, database), Conversations(database), Chats(database)
         memory = _memory(wanted, database, embedder, limits.metered(thinker) if thinker else None)
         retention = Retention(database)
         retention.on_time()  # asked now, so that no page waits for it
