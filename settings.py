@@ -49,7 +49,16 @@ class Settings(MemorySettings):
     )
     messages_per_minute: int = setting(20, "Messages one person may send in a minute", between=(0, 1_000_000))
     messages_per_day: int = setting(1_000, "Messages one person may send in a day", between=(0, 1_000_000))
-    tokens_per_day: int = setting(1_000_000, "Tokens that replies to one person may use in a day", between=(0, 10**12))
+    tokens_per_day: int = setting(
+        1_000_000,
+        "Tokens that what one person asks for may use in a day: replies, imports, tidying",
+        between=(0, 10**12),
+    )
+    memory_tokens_per_day: int = setting(
+        500_000,
+        "Tokens that remembering one person's chats may use in a day; what exceeds it waits until the next day",
+        between=(0, 10**12),
+    )
     all_tokens_per_day: int = setting(
         5_000_000, "Tokens that the whole deployment may use in a day, remembering included", between=(0, 10**12)
     )

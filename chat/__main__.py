@@ -1,5 +1,8 @@
 """A chat in the terminal: `python -m chat [--user NAME]`, on the same database and models as `Memory()`.
 
+`python -m chat retry` lets everything that could not be remembered be tried again: everybody's, or with `--user` one
+person's. The running app does it within seconds.
+
 It shows before each reply which memories were recalled, with their scores, and after it what was remembered. There is
 no sign-in: the name is the user's id. Saving, replying and remembering are those of the app.
 """
@@ -21,7 +24,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.queue import TurnQueue, Worker
 from chat.reply import answer
 from chat.tree import Message
 from chat.turn import ChatServices, say
@@ -29,6 +32,7 @@ from memory import Fact, Memory, Result
 from memory.connect import configured, open_parts
 from memory.database import check_user_id
 from memory.errors import AppError, InvalidInput, ModelError, SettingsError
+from memory.imports.queue import ImportQueue
 from memory.learn.extract import instructions_for
 from memory.model.catalog import ModelCatalog
 from memory.model.client import chat_model
@@ -223,14 +227,30 @@ def open_terminal(user_id: str) -> Iterator[Terminal]:
         yield Terminal(user_id, memory, conversations, chat)
 
 
+def retry(user_id: str | None) -> str:
+    """Let what could not be remembered be tried again, of one person or of everybody; return what was done."""
+    parts = open_parts(model=None)
+    with parts.opened:
+        queue, imports = TurnQueue(parts.database), ImportQueue(parts.database)
+        again = queue.retry_all() if user_id is None else queue.retry(user_id) + imports.retry(user_id)
+    if not again:
+        return "Nothing failed: there is nothing to try again."
+    return f"{'One message is' if again == 1 else f'{again:,} messages are'} tried again, as soon as the app runs."
+
+
 def main() -> int:
     """Chat until the input ends; return 0, or 1 if something went wrong."""
     parser = argparse.ArgumentParser(prog="python -m chat", description="Chat in the terminal.", epilog=COMMANDS)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--user", metavar="NAME", help="whose memories to use; by default, your user name")
-    name = parser.parse_args().user
+    parser.add_argument("command", nargs="?", choices=["retry"], help="try again what could not be remembered")
+    arguments = parser.parse_args()
+    name = arguments.user
     _prepare()
     try:
+        if arguments.command == "retry":
+            print(retry(name))
+            return 0
         with open_terminal(_own_name() if name is None else name) as terminal:
             show("Keepsake. /help lists the commands.\n")
             terminal.listen()

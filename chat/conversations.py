@@ -102,9 +102,17 @@ class Conversations:
             self.attachments.add(connection, said.id, said.conversation_id, files)
             return said if instead_of is None else self._with_files_of(connection, instead_of, said)
 
-    def reply(self, asked: Message, content: str, status: str, receipt: Mapping[str, Any]) -> Message:
-        """Save the reply to a message, and let the turn be remembered from now on, in one transaction."""
+    def reply(
+        self, asked: Message, content: str, status: str, receipt: Mapping[str, Any], erasures: int | None = None
+    ) -> Message:
+        """Save the reply to a message, and let the turn be remembered from now on, in one transaction.
+
+        `erasures` is how often something of the user had been erased when the reply was begun. If something was erased
+        since, perhaps by another process, the receipt is saved without the memories it quotes.
+        """
         with self._database.as_user(asked.user_id) as connection:
+            if erasures is not None and erasures != self.queue.leases.erasures(connection):
+                receipt = {name: value for name, value in receipt.items() if name != "memories"}
             saved = _insert(
                 connection, asked.conversation_id, "assistant", storable(content), asked.id, status, receipt
             )

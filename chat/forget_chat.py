@@ -49,7 +49,7 @@ def messages_of(connection: Connection, conversation_id: str) -> list[str]:
 def stop_learning(queue: TurnQueue, connection: Connection, conversation_id: str) -> list[str]:
     """Take a chat's turns out of the queue, and clear what its receipts say about learning; return its messages' ids.
 
-    A turn that is being remembered at this moment is waited for, so that its memories are forgotten as well.
+    A turn that a model is thinking about is taken from its worker; what is being written is waited for, and forgotten.
     """
     queue.withdraw_chat(connection, conversation_id)
     connection.execute(

@@ -1,9 +1,10 @@
 """The queue of turns that are not yet remembered: its SQL, the worker that empties it, and what was refused.
 
-The worker is one thread a process. It remembers one turn a transaction: the memories and the note that the turn is done
-are committed together, so each turn is remembered once. If the process is killed, the turn waits for the next worker.
-A turn that cannot be remembered now is tried again later. The worker also learns from imported messages, and erases
-chats whose retention has ended.
+The worker is one thread a process. It claims a turn with a lease on its person, thinks without a connection, and writes
+the memories and the note that the turn is done in one short transaction, so each turn is remembered once. If the
+process is killed, its lease ends after a minute, and the turn waits for the next worker. If a model is away, turns wait
+for it without end; a turn that fails by itself again and again is given up, until somebody asks to try it again. The
+worker also learns from imported messages, and erases chats whose retention has ended.
 """
 
 from __future__ import annotations
@@ -16,20 +17,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from chat.chats import SWEPT_AT_ONCE, Retention
 from chat.tree import FIELDS, Message, valid_id
 from limits import Limits
 from memory import Memory, Plan, Said
-from memory.database import Database
-from memory.errors import AppError
+from memory.database import Database, Reading
+from memory.errors import AppError, DatabaseError, LeaseLost
 from memory.facts import RefusedProposal
 from memory.imports.queue import ImportBatch
+from memory.learn.turns import plan_until_written
+from memory.leases import Lease, Leases, may_pass
+from memory.model.serving import serving
 
-__all__ = ["INITIAL_STATE", "REPLY_SECONDS", "ClaimedTurn", "Refusals", "RefusedWrite", "TurnQueue", "Worker"]
+__all__ = [
+    "INITIAL_STATE",
+    "REPLY_SECONDS",
+    "ClaimedTurn",
+    "Refusals",
+    "RefusedWrite",
+    "Stuck",
+    "TurnQueue",
+    "Worker",
+    "stuck_reading",
+]
 
 log = logging.getLogger("keepsake.worker")
 LOOK_SECONDS = 5.0  # how often the worker looks for turns of other processes, and for turns to try again
@@ -38,8 +52,6 @@ FULL = "as many memories are kept about you as this Keepsake has room for: delet
 UNEXPECTED = "something unexpected went wrong; the log has the details"
 # How long a turn waits for its reply. It is then remembered without it: a reply that never comes costs no memory.
 REPLY_SECONDS = 20
-# How long a turn that could not be remembered waits before the next attempt. After as many attempts it is given up.
-BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
 # SQL for the statement that saves a message: whether it waits to be remembered. If a person has switched remembering
 # off, it is off in every chat.
 INITIAL_STATE = (
@@ -56,6 +68,16 @@ class ClaimedTurn:
 
     message: Message
     reply: Message | None
+    lease: Lease
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """How many turns of a user wait after a failure, how many were given up, and the latest problem."""
+
+    waiting: int = 0
+    given_up: int = 0
+    problem: str | None = None
 
 
 class TurnQueue:
@@ -64,94 +86,179 @@ class TurnQueue:
     Methods that take a connection work inside the caller's transaction, which is bound to the user.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, leases: Leases | None = None) -> None:
         self._database = database
+        self.leases = leases or Leases(database)
 
-    @contextmanager
-    def claim(self) -> Iterator[tuple[Connection, ClaimedTurn] | None]:
-        """Claim the oldest waiting turn of anybody, in a transaction that is bound to its user; None if none waits.
+    def claim(self) -> ClaimedTurn | None:
+        """Claim the next waiting turn of anybody, with a lease on its person; return None if none waits.
 
-        The claim is a row lock: if the process is killed inside, the database frees the turn, which still waits.
+        The attempt is counted, and both are committed, before anything is asked of a model.
         """
         with self._database.as_worker() as connection:
-            claimed = connection.execute(text("select message_id::text, user_id from app.claim_turn()")).first()
+            claimed = connection.execute(_CLAIM).first()
             if claimed is None:
-                yield None
-                return
+                return None
             self._database.become(connection, claimed.user_id)
-            yield connection, _claimed_turn(connection, claimed.message_id)
+            return _claimed_turn(connection, claimed.message_id, Lease(claimed.user_id, claimed.token))
 
-    def release(self, connection: Connection, message_id: str) -> None:
-        """Let a turn be remembered from now on, because its reply is saved or will not come."""
-        connection.execute(_RELEASE, {"id": message_id})
+    @contextmanager
+    def writing(self, turn: ClaimedTurn) -> Iterator[Connection]:
+        """Begin the transaction that ends a claim; raise `LeaseLost` if the turn is no longer this worker's.
+
+        What was learned is written in it. Until it ends, nobody can withdraw the turn or erase its memories, so nothing
+        in it may wait for a model.
+        """
+        with self._database.as_user(turn.lease.user_id) as connection:
+            self.leases.hold(connection, turn.lease)
+            if connection.scalar(_STILL_WAITS, {"id": turn.message.id}) is None:
+                raise LeaseLost("The turn was withdrawn or erased meanwhile.")
+            yield connection
+            self.leases.end(connection, turn.lease)
 
     def finish(self, connection: Connection, message_id: str, record: Mapping[str, Any]) -> None:
         """Note that a turn is remembered, in the transaction that writes its memories."""
         connection.execute(_FINISH, {"id": message_id, "record": json.dumps({"remembered": record})})
 
-    def postpone(self, connection: Connection, message_id: str, problem: str, at_least: float = 0) -> None:
-        """Let a turn that could not be remembered wait, longer each time, and note the problem in its receipt."""
-        values = {"id": message_id, "at_least": at_least, "record": json.dumps({"not_remembered": problem})}
-        connection.execute(_POSTPONE, values | {"most": len(BACKOFF_SECONDS), "rests": list(BACKOFF_SECONDS)})
+    def postpone(self, turn: ClaimedTurn, problem: str, *, passing: bool, at_least: float = 0) -> None:
+        """Let a turn that could not be remembered wait, longer each time, and note the problem in its receipt.
+
+        With `passing` the cause is not the turn: its attempt does not count. Otherwise it is given up in the end.
+        """
+        values = {"id": turn.message.id, "at_least": at_least, "record": json.dumps({"not_remembered": problem})}
+        self._end_claim(turn, _WAIT if passing else _FAIL, values)
+
+    def hand_back(self, turn: ClaimedTurn) -> None:
+        """Let another worker claim the turn at once, because this one ends."""
+        self._end_claim(turn, _HAND_BACK, {"id": turn.message.id})
+
+    def _end_claim(self, turn: ClaimedTurn, statement: TextClause, values: Mapping[str, Any]) -> None:
+        try:
+            with self.writing(turn) as connection:
+                connection.execute(statement, values)
+        except LeaseLost:
+            with self._database.as_user(turn.lease.user_id) as connection:
+                self.leases.end(connection, turn.lease)  # where only the turn was withdrawn
+
+    def release(self, connection: Connection, message_id: str) -> None:
+        """Let a turn be remembered from now on, because its reply is saved or will not come."""
+        connection.execute(_RELEASE, {"id": message_id})
 
     def withdraw(self, connection: Connection, message_id: str) -> None:
-        """Take a waiting turn out of the queue. If a worker has claimed it already, the worker goes on with it."""
+        """Take a turn out of the queue; a worker that is remembering it will write nothing."""
         connection.execute(_WITHDRAW, {"id": message_id})
 
     def withdraw_chat(self, connection: Connection, conversation_id: str) -> None:
-        """Take the turns of a chat out of the queue; wait for a turn that is being remembered right now."""
+        """Take the turns of a chat out of the queue, for an erasing: this comes first in its transaction."""
+        self.leases.note_erasing(connection)
         connection.execute(_WITHDRAW_CHAT, {"id": valid_id(conversation_id)})
 
     def withdraw_all(self, connection: Connection) -> None:
-        """Take every waiting turn of the user out of the queue."""
-        connection.execute(text("update app.messages set remembering = 'none' where remembering = 'waiting'"))
+        """Take every turn of the user out of the queue, for an erasing: this comes first in its transaction."""
+        self.leases.take_away(connection)
+        connection.execute(_WITHDRAW_ALL)
 
     def waiting(self, user_id: str) -> int:
         """Return how many of the user's turns wait to be remembered."""
         return int(self._database.read_as(user_id, _WAITING)[0]["waiting"])
 
+    def stuck(self, user_id: str) -> Stuck:
+        """Return what could not be remembered so far."""
+        return self._database.read(user_id, stuck_reading())
 
-def _claimed_turn(connection: Connection, message_id: str) -> ClaimedTurn:
+    def retry(self, user_id: str) -> int:
+        """Let the user's turns that failed be tried again now; return how many there are."""
+        with self._database.as_user(user_id) as connection:
+            return connection.execute(_RETRY).rowcount
+
+    def retry_all(self) -> int:
+        """Let everybody's turns and imported messages that failed be tried again now; return how many there are."""
+        [row] = self._database.read_as_worker("select app.retry_remembering() as again", {})
+        return int(row["again"])
+
+
+def stuck_reading() -> Reading[Stuck]:
+    """Read what could not be remembered so far."""
+    return Reading(_STUCK, lambda rows: Stuck(**rows[0]))
+
+
+def _claimed_turn(connection: Connection, message_id: str, lease: Lease) -> ClaimedTurn:
     rows = connection.execute(_TURN, {"id": message_id}).mappings()
     message, *replies = [Message(**row) for row in rows]
-    return ClaimedTurn(message, replies[-1] if replies else None)
+    return ClaimedTurn(message, replies[-1] if replies else None, lease)
 
 
+_CLAIM = text("select message_id::text, user_id, token::text from app.claim_turn()")
 _TURN = text(
     f"select {FIELDS} from app.messages where id = cast(:id as uuid)"
     " or (parent_id = cast(:id as uuid) and role = 'assistant') order by seq"
 )
-# If the reply took long, a worker may have claimed the turn and locked its row: leave the turn to that worker.
+_STILL_WAITS = text(
+    "select 1 from app.messages where id = cast(:id as uuid) and remembering = 'waiting' for no key update"
+)
+# If the reply took long, a worker may have claimed the turn, which counts as an attempt: leave the turn to that worker.
 _RELEASE = text(
-    "update app.messages set remember_after = now() where id = ("
-    " select id from app.messages where id = cast(:id as uuid)"
-    " and remembering = 'waiting' and remember_attempts = 0 for no key update skip locked)"
+    "update app.messages set remember_after = now() where id = cast(:id as uuid)"
+    " and remembering = 'waiting' and remember_attempts + remember_waits = 0"
 )
 _FINISH = text(
     "update app.messages set remembering = 'done',"
     " receipt = (receipt - 'not_remembered') || cast(:record as jsonb) where id = cast(:id as uuid)"
 )
-_POSTPONE = text(
-    "update app.messages set remember_attempts = remember_attempts + 1,"
-    " remembering = case when remember_attempts + 1 < :most then 'waiting' else 'given up' end,"
-    " remember_after = now() + make_interval(secs =>"
-    "  greatest(:at_least, (cast(:rests as int[]))[least(remember_attempts + 1, :most)])),"
-    " receipt = receipt || cast(:record as jsonb)"
+_WAIT = text(
+    "update app.messages set remember_attempts = greatest(0, remember_attempts - 1),"
+    " remember_waits = remember_waits + 1, receipt = receipt || cast(:record as jsonb), remember_after = now()"
+    " + greatest(make_interval(secs => :at_least), app.rest_after(remember_waits + 1)) where id = cast(:id as uuid)"
+)
+_FAIL = text(
+    "update app.messages set receipt = receipt || cast(:record as jsonb),"
+    " remembering = case when remember_attempts < app.most_attempts() then 'waiting' else 'given up' end,"
+    " remember_after = now() + greatest(make_interval(secs => :at_least), app.rest_after(remember_attempts))"
+    " where id = cast(:id as uuid)"
+)
+_HAND_BACK = text(
+    "update app.messages set remember_attempts = greatest(0, remember_attempts - 1), remember_after = now()"
     " where id = cast(:id as uuid)"
 )
 _WITHDRAW = text(
-    "update app.messages set remembering = 'none', receipt = receipt - 'not_remembered' where id = ("
-    " select id from app.messages where id = cast(:id as uuid) and remembering = 'waiting'"
-    " for no key update skip locked)"
+    "update app.messages set remembering = 'none', receipt = receipt - 'not_remembered'"
+    " where id = cast(:id as uuid) and remembering in ('waiting', 'given up')"
 )
 _WITHDRAW_CHAT = text(
     "update app.messages set remembering = 'none' where conversation_id = cast(:id as uuid)"
     " and remembering in ('waiting', 'given up')"
 )
-_WAITING = (
-    "select count(*) as waiting from app.messages m where remembering = 'waiting' and not exists ("
-    " select from app.conversations c where c.id = m.conversation_id and c.deleted_at is not null)"
+_WITHDRAW_ALL = text(
+    "update app.messages set remembering = 'none'"
+    " where user_id = app.asking() and remembering in ('waiting', 'given up')"
 )
+_NOT_DELETED = (
+    "not exists (select from app.conversations c where c.id = m.conversation_id and c.deleted_at is not null)"
+)
+_WAITING = f"select count(*) as waiting from app.messages m where remembering = 'waiting' and {_NOT_DELETED}"
+_STUCK = (
+    "select count(*) filter (where remembering = 'waiting') as waiting,"
+    " count(*) filter (where remembering = 'given up') as given_up,"
+    " (array_agg(receipt ->> 'not_remembered' order by seq desc))[1] as problem from app.messages m"
+    " where (remembering = 'given up' or (remembering = 'waiting' and receipt ? 'not_remembered'))"
+    f" and user_id = app.asking() and {_NOT_DELETED}"
+)
+_RETRY = text(
+    "update app.messages set remembering = 'waiting', remember_attempts = 0, remember_waits = 0,"
+    " remember_after = now() where user_id = app.asking()"
+    " and (remembering = 'given up' or (remembering = 'waiting' and receipt ? 'not_remembered'))"
+)
+
+
+Claimed = TypeVar("Claimed", ClaimedTurn, ImportBatch, contravariant=True)
+
+
+class ClaimQueue(Protocol[Claimed]):
+    """What the worker needs of both queues to end a claim."""
+
+    def postpone(self, claimed: Claimed, problem: str, /, *, passing: bool, at_least: float = 0) -> None: ...
+
+    def hand_back(self, claimed: Claimed, /) -> None: ...
 
 
 class Worker:
@@ -177,6 +284,8 @@ class Worker:
         self._ended = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._hand_back: Callable[[], None] | None = None  # gives back what is being remembered
+        self._owed: list[Callable[[], None]] = []  # notes that could not be written
 
     def start(self) -> None:
         """Start the thread, or start it again if a bug ended it."""
@@ -191,11 +300,18 @@ class Worker:
         self.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """End the thread after the turn it is remembering."""
+        """End the thread after the turn it is remembering; a turn that takes longer is left to another worker."""
         self._ended.set()
         self._woken.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        if self._thread is None:
+            return
+        self._thread.join(timeout)
+        hand_back = self._hand_back
+        if self._thread.is_alive() and hand_back is not None:
+            try:
+                hand_back()
+            except AppError as error:
+                log.warning("a turn waits until its lease ends: %s", error)
 
     @property
     def alive(self) -> bool:
@@ -204,13 +320,12 @@ class Worker:
 
     def remember_next(self) -> bool:
         """Remember one waiting turn; return False if none waits."""
-        with self._queue.claim() as claimed:
-            if claimed is None:
-                return False
-            connection, turn = claimed
-            later = partial(self._queue.postpone, connection, turn.message.id)
-            with self._postponing(connection, f"turn {turn.message.id}", later), connection.begin_nested():
-                self._remember(connection, turn)
+        self._report_owed()
+        turn = self._queue.claim()
+        if turn is None:
+            return False
+        with self._working(f"turn {turn.message.id}", turn, self._queue):
+            self._remember(turn)
         return True
 
     def sweep_if_due(self) -> int:
@@ -226,53 +341,81 @@ class Worker:
             log.info("%d chats were erased, because their retention has ended", gone)
         return gone
 
-    @contextmanager
-    def _postponing(self, connection: Connection, what: str, later: Callable[[str, float], None]) -> Iterator[None]:
-        """Postpone a turn or an import if anything goes wrong inside, so that it cannot hold up the others."""
-        problem, wait = UNEXPECTED, 0.0  # stays if a bug ends the block
-        try:
-            yield
-            problem = ""
-        except AppError as error:
-            problem, wait = str(error), getattr(error, "retry_after", None) or 0.0
-            log.warning("%s is not remembered yet: %s", what, error)
-        finally:
-            if problem and not connection.invalidated:
-                if problem is UNEXPECTED:
-                    log.error("%s is not remembered yet", what, exc_info=True)
-                later(problem, wait)
-                connection.commit()
-
     def learn_next(self) -> bool:
         """Learn from a few imported messages; return False if none waits."""
-        with self._memory.import_queue.claim() as claimed:
-            if claimed is None:
-                return False
-            connection, batch = claimed
-            later = partial(self._memory.import_queue.postpone, connection, batch)
-            with self._postponing(connection, f"message {batch.said[0].message_id}", later), connection.begin_nested():
-                self._learn(connection, batch)
+        self._report_owed()
+        batch = self._memory.import_queue.claim()
+        if batch is None:
+            return False
+        with self._working(f"message {batch.said[0].message_id}", batch, self._memory.import_queue):
+            self._learn(batch)
         return True
 
-    def _learn(self, connection: Connection, batch: ImportBatch) -> None:
-        learn = batch.way == "learn"
-        if self._limits and learn:
-            self._limits.may_learn(batch.user_id, self._memory.import_queue.cost(batch.said))
-        self._memory.turns.remember(
-            connection, batch.said, user_id=batch.user_id, learn=learn, limited=self._within_limit
-        )
-        self._memory.import_queue.done(connection, batch)
+    @contextmanager
+    def _working(self, what: str, claimed: Claimed, queue: ClaimQueue[Claimed]) -> Iterator[None]:
+        """Renew the lease inside, and postpone the turn or the import if anything goes wrong."""
+        self._hand_back = partial(queue.hand_back, claimed)
+        postpone = partial(queue.postpone, claimed, UNEXPECTED, passing=False)  # stays if a bug ends the block
+        try:
+            with self._queue.leases.renewed(claimed.lease):
+                yield
+        except LeaseLost as lost:
+            log.info("%s: %s", what, lost)
+            postpone = partial(queue.hand_back, claimed)
+        except AppError as error:
+            log.warning("%s is not remembered yet: %s", what, error)
+            wait = getattr(error, "retry_after", None) or 0.0
+            postpone = partial(queue.postpone, claimed, str(error), passing=may_pass(error), at_least=wait)
+        except BaseException:
+            log.exception("%s is not remembered yet", what)
+            self._report(postpone)
+            raise
+        else:
+            return
+        finally:
+            self._hand_back = None
+        self._report(postpone)
 
-    def _remember(self, connection: Connection, turn: ClaimedTurn) -> None:
-        """Learn from a turn, and note in its receipt what was learned and what was refused."""
-        used = [each["id"] for each in turn.reply.receipt.get("memories") or []] if turn.reply else []
-        plan, events = self._memory.turns.remember(
-            connection, _said(turn), user_id=turn.message.user_id, used=used, limited=self._within_limit
+    def _report(self, report: Callable[[], None]) -> None:
+        """Note what became of a turn; if the database is away, do it before the next turn."""
+        try:
+            report()
+        except DatabaseError as error:
+            log.warning("what became of a turn is noted later: %s", error)
+            self._owed.append(report)
+
+    def _report_owed(self) -> None:
+        while self._owed:
+            self._owed[0]()
+            del self._owed[0]
+
+    def _learn(self, batch: ImportBatch) -> None:
+        queue, learn = self._memory.import_queue, batch.way == "learn"
+
+        def write(plan: Plan) -> None:
+            with queue.writing(batch) as connection:
+                self._memory.turns.write(connection, plan)
+                queue.done(connection, batch)
+
+        plan_until_written(
+            lambda: self._within_limit(self._memory.turns.plan(batch.said, user_id=batch.user_id, learn=learn)), write
         )
-        if turn.reply is not None:
-            self._memory.turns.count_recalled(connection, used)
-        record = {"by": plan.actor, "events": events, "dropped": [asdict(refused) for refused in plan.refused]}
-        self._queue.finish(connection, turn.message.id, record | {"confirmed": list(plan.confirmed)})
+
+    def _remember(self, turn: ClaimedTurn) -> None:
+        """Learn from a turn, and note in its receipt what was learned and what was refused."""
+        user_id = turn.message.user_id
+        used = [each["id"] for each in turn.reply.receipt.get("memories") or []] if turn.reply else []
+
+        def write(plan: Plan) -> None:
+            with self._queue.writing(turn) as connection:
+                events = self._memory.turns.write(connection, plan, used)
+                self._memory.turns.count_recalled(connection, used)
+                dropped = [asdict(refused) for refused in plan.refused]
+                record = {"by": plan.actor, "events": events, "dropped": dropped, "confirmed": list(plan.confirmed)}
+                self._queue.finish(connection, turn.message.id, record)
+
+        with serving(user_id, "turns"):
+            plan_until_written(lambda: self._within_limit(self._memory.turns.plan(_said(turn), user_id=user_id)), write)
 
     def _within_limit(self, plan: Plan) -> Plan:
         """Return the plan without new memories beyond the person's limit; known memories can always be changed."""

@@ -62,6 +62,7 @@ class PartialReply:
     receipt: dict[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     started: float = field(default_factory=time.monotonic)
+    erasures: int | None = None  # how often something of the person had been erased when the reply was begun
     _saving: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -99,7 +100,8 @@ def save(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
     if not partial.claim_saving():
         return
     if partial.text.strip():
-        chat.conversations.reply(asked, partial.text, partial.status, partial.finished_receipt())
+        receipt = partial.finished_receipt()
+        chat.conversations.reply(asked, partial.text, partial.status, receipt, partial.erasures)
     else:
         chat.conversations.end_without_reply(asked)
     chat.wake_worker()
@@ -125,6 +127,7 @@ def answer(
     partial = partial or PartialReply(chat.prices)
     try:
         history, preferences = chat.conversations.threads.history(asked, preferences_reading())
+        partial.erasures = history.erasures
         off = memory_off(preferences, history.switches)
         memories: Sequence[Fact] = ()
         if off:

@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from memory.database import Database, Reading
 from memory.errors import InvalidInput, NotFound
+from memory.leases import erasures_reading
 from memory.plain_text import storable
 
 __all__ = [
@@ -278,6 +279,7 @@ class ChatHistory:
     messages: tuple[Message, ...]  # the line up to the message, which is the last one
     elsewhere: tuple[str, ...]  # ids of the latest messages on other branches, and of earlier replies to this message
     switches: Switches
+    erasures: int = 0  # how often something of the person was erased so far
 
 
 @dataclass(frozen=True)
@@ -323,7 +325,9 @@ class Threads:
 
     def history(self, asked: Message, beside: Reading[T]) -> tuple[ChatHistory, T]:
         """Read the chat up to a message, and in the same trip another reading of the same user."""
-        (rows, chat), other = self._database.read_together(asked.user_id, _tree_of(asked.conversation_id), beside)
+        (rows, chat), other, erasures = self._database.read_together(
+            asked.user_id, _tree_of(asked.conversation_id), beside, erasures_reading()
+        )
         steps = line(rows, asked.id)
         end = next((number for number, each in enumerate(steps, 1) if each.id == asked.id), 0)
         before = [each.id for each in steps[: max(0, end - 1)]]
@@ -331,7 +335,7 @@ class Threads:
         messages = [asked, *(whole[each] for each in takewhile(whole.__contains__, reversed(before)))]
         on_line = {each.id for each in steps[:end]}
         elsewhere = [each.id for each in rows if each.id not in on_line][-MOST_ELSEWHERE:]
-        return ChatHistory(tuple(reversed(messages)), tuple(elsewhere), chat.switches), other
+        return ChatHistory(tuple(reversed(messages)), tuple(elsewhere), chat.switches, erasures), other
 
     def stamp(self, user_id: str, conversation_id: str) -> str:
         """Return a text that differs after every change of the line or the name; empty if the chat is gone."""

@@ -171,17 +171,13 @@ class Limits:
                 self._counts.add_for_user(user_id, "uploads-day", -files, None, DAY)
             raise
 
-    def may_learn(self, user_id: str, more: int) -> None:
-        """Count the tokens that learning from an import takes; raise `LimitReached` beyond the person's share."""
-        self._spending.charge_user(more, user_id)
-
     def memories_left(self, user_id: str) -> int | None:
         """Return how many more memories a person may have; None if there is no limit."""
         most = self._settings.memories_per_person
         return max(0, most - self._counts.memories(user_id)) if most else None
 
     def metered(self, model: Model, user_id: str | None = None) -> Model:
-        """Return the model with its tokens counted, for everybody together and for a person if one is given."""
+        """Return the model with its tokens counted, for everybody together and for the person that it serves."""
         return Metered(model, self._spending, user_id)
 
     def _count(self, user_id: str, name: str, most: int, seconds: int, noun: str, period: str, more: int = 1) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from memory.database import Database
 from memory.errors import LimitReached, ModelError
 from memory.model import Model, PromptMessage, Schema, Usage
+from memory.model.serving import Served, served
 from memory.plain_text import tokens
 from memory.rows.store import memory_count
 from settings import Settings
@@ -24,6 +25,7 @@ __all__ = ["DAY", "MINUTE", "Counted", "Counts", "Metered", "Spending", "hashed"
 MINUTE, DAY = 60, 86_400  # seconds
 TOKENS_OF_PICTURE = 1_500  # the estimate for one picture; high enough for most models
 TOKENS, EVERYBODY = "tokens", "everybody"  # the name of the count, and the key of the one for everybody together
+MEMORY_TOKENS = "memory-tokens"  # the name of the count of what remembering a person's turns takes
 
 
 # -- counts --------------------------------------------------------------------------------------
@@ -47,6 +49,10 @@ class Counts:
         """Add to a count of one user; `most` is the limit, None for no limit."""
         values = {"what": what, "more": more, "most": most, "seconds": seconds}
         return Counted(**self._database.read_as(user_id, _ADD_FOR_USER, values)[0])
+
+    def adjust_for_user(self, user_id: str, what: str, difference: int) -> None:
+        """Correct a running count; a count that is over, or was erased with its account, does not come back."""
+        self._database.read_as(user_id, _ADJUST_FOR_USER, {"what": what, "difference": difference})
 
     def add_for_key(self, what: str, key: str, more: int, most: int | None, seconds: int) -> Counted:
         """Add to a count of anything else, such as an email address before sign-in; the key is stored as a hash."""
@@ -72,6 +78,10 @@ with counted as (
 select (select amount from counted) as amount, coalesce(
   (select extract(epoch from ends_at - now()) from app.counts where what = %(what)s), %(seconds)s)::float as wait
 """
+_ADJUST_FOR_USER = """
+update app.counts set amount = greatest(0, amount + %(difference)s)
+where user_id = app.asking() and what = %(what)s and ends_at > now() returning amount
+"""
 _ADD_FOR_KEY = "select amount, wait from app.count_across(%(what)s, %(who)s, %(more)s, %(most)s, %(seconds)s)"
 
 
@@ -91,49 +101,55 @@ def when_again(seconds: float) -> str:
 # -- tokens --------------------------------------------------------------------------------------
 
 
+COUNTED_AS = {"asked": TOKENS, "turns": MEMORY_TOKENS}
+USED_UP = {
+    "asked": "You have used up your share of the model for today: your words are kept, and it answers",
+    "turns": "Your share of remembering for today is used up: your words are kept, and they are remembered",
+}
+
+
 class Spending:
-    """The tokens of a day, for each person and for everybody together. A limit of 0 means no limit, and no count."""
+    """The tokens of a day, for each person and for everybody together. A limit of 0 means no limit, and no count.
+
+    What a person asks for and what remembering their turns takes are two shares: neither uses up the other.
+    """
 
     def __init__(self, counts: Counts, settings: Settings) -> None:
         self._counts = counts
-        self._per_person = settings.tokens_per_day
+        self._per_person = {"asked": settings.tokens_per_day, "turns": settings.memory_tokens_per_day}
         self._together = settings.all_tokens_per_day
 
-    def reserve(self, estimate: int, user_id: str | None) -> None:
+    def reserve(self, estimate: int, user: Served | None) -> None:
         """Count the tokens of a call before it is made; raise `LimitReached` if they are too many."""
-        if user_id is not None:
-            self.charge_user(estimate, user_id)
+        if user is not None:
+            self._charge_user(estimate, user)
         if self._together:
             counted = self._counts.add_for_key(TOKENS, EVERYBODY, estimate, self._together, DAY)
             if counted.amount is None:
-                self._adjust_user(-estimate, user_id)
+                self._adjust_user(-estimate, user)
                 raise LimitReached(
                     "This Keepsake has spent what it may spend on the model today: your words are kept, and it "
                     f"answers again {when_again(counted.wait)}.",
                     counted.wait,
                 )
 
-    def charge_user(self, more: int, user_id: str) -> None:
-        """Count tokens for one person only; raise `LimitReached` if they are too many."""
-        if not self._per_person:
-            return
-        counted = self._counts.add_for_user(user_id, TOKENS, more, self._per_person, DAY)
-        if counted.amount is None:
-            raise LimitReached(
-                "You have used up your share of the model for today: your words are kept, and it answers "
-                f"again {when_again(counted.wait)}.",
-                counted.wait,
-            )
-
-    def adjust(self, difference: int, user_id: str | None) -> None:
+    def adjust(self, difference: int, user: Served | None) -> None:
         """Correct the counts after a call by the difference between its cost and the estimate."""
-        self._adjust_user(difference, user_id)
+        self._adjust_user(difference, user)
         if self._together:
             self._counts.add_for_key(TOKENS, EVERYBODY, difference, None, DAY)
 
-    def _adjust_user(self, difference: int, user_id: str | None) -> None:
-        if user_id is not None and self._per_person:
-            self._counts.add_for_user(user_id, TOKENS, difference, None, DAY)
+    def _charge_user(self, more: int, user: Served) -> None:
+        most = self._per_person[user.purpose]
+        if not most:
+            return
+        counted = self._counts.add_for_user(user.user_id, COUNTED_AS[user.purpose], more, most, DAY)
+        if counted.amount is None:
+            raise LimitReached(f"{USED_UP[user.purpose]} again {when_again(counted.wait)}.", counted.wait)
+
+    def _adjust_user(self, difference: int, user: Served | None) -> None:
+        if user is not None and self._per_person[user.purpose]:
+            self._counts.adjust_for_user(user.user_id, COUNTED_AS[user.purpose], difference)
 
 
 class Metered:
@@ -142,7 +158,7 @@ class Metered:
     def __init__(self, model: Model, spending: Spending, user_id: str | None = None) -> None:
         self._model = model
         self._spending = spending
-        self._user_id = user_id
+        self._user_id = user_id  # None: whom `serving` names
 
     @property
     def name(self) -> str:
@@ -177,14 +193,15 @@ class Metered:
     def _counting(self, messages: Sequence[PromptMessage], usage: Usage) -> Iterator[_Call]:
         pictures = sum(len(each.pictures) for each in messages)
         call = _Call(usage, sum(tokens(each.content) for each in messages) + TOKENS_OF_PICTURE * pictures)
-        self._spending.reserve(call.estimate, self._user_id)
+        user = Served(self._user_id) if self._user_id is not None else served()
+        self._spending.reserve(call.estimate, user)
         try:
             yield call
         except ModelError:
             call.failed = True
             raise
         finally:
-            self._spending.adjust(call.cost - call.estimate, self._user_id)
+            self._spending.adjust(call.cost - call.estimate, user)
 
 
 @dataclass

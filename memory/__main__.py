@@ -20,9 +20,11 @@ from . import Memory
 from .connect import open_parts
 from .database import check_user_id
 from .errors import COMMAND, AppError, InvalidInput
+from .facts import Plan
 from .imports import chatgpt, files
 from .imports.queue import Way
 from .imports.reembed import reembed
+from .learn.turns import plan_until_written
 from .rows.bulk import Bulk
 from .rows.store import Store
 
@@ -98,13 +100,24 @@ def _import_chats(path: Path, user_id: str, way: Way | None) -> str:
 
 def _learn_next_batch(memory: Memory, user_id: str) -> int:
     """Process the next messages; return how many, or 0 if none can be processed now."""
-    with memory.import_queue.claim(user_id) as claimed:
-        if claimed is None:
-            return 0
-        connection, batch = claimed
-        memory.turns.remember(connection, batch.said, user_id=batch.user_id, learn=batch.way == "learn")
-        memory.import_queue.done(connection, batch)
-        return len(batch.said)
+    queue = memory.import_queue
+    batch = queue.claim(user_id)
+    if batch is None:
+        return 0
+    learn = batch.way == "learn"
+
+    def write(plan: Plan) -> None:
+        with queue.writing(batch) as connection:
+            memory.turns.write(connection, plan)
+            queue.done(connection, batch)
+
+    try:
+        with queue.renewed(batch):
+            plan_until_written(lambda: memory.turns.plan(batch.said, user_id=user_id, learn=learn), write)
+    except BaseException:
+        queue.hand_back(batch)  # so that the same command can go on with it at once
+        raise
+    return len(batch.said)
 
 
 def _import_rows(path: Path, user_id: str) -> str:

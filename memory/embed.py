@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from .errors import BadAnswer
+from .errors import NotAModel
 from .settings import OPENAI_EMBED_DIMENSIONS, MemorySettings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RemoteEmbedder:
             vectors += self._embeddings.embed(batch)
         for vector in vectors:
             if len(vector) != self.dimensions:
-                raise BadAnswer(
+                raise NotAModel(
                     f"{self.name} gives vectors of {len(vector)} numbers, not {self.dimensions}: set EMBED_DIMENSIONS."
                 )
         return vectors

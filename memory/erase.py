@@ -21,6 +21,7 @@ from .errors import InvalidInput, ModelError
 from .facts import Fact
 from .learn.episodes import Episodes
 from .learn.questions import Questions
+from .leases import Leases
 from .plain_text import storable
 from .rows.history import Event, History
 from .rows.store import Store
@@ -64,10 +65,12 @@ class Erasure:
         self._database = database
         self._store = store
         self._embedder = embedder
+        self._leases = Leases(database)
 
     def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
         """Erase inside the caller's transaction, bound to the user; return the counts and some of the texts."""
-        # This comes first: a reader of the import queue holds its rows, and then waits for the lock that is taken next.
+        # This order is that of whoever learns: first the lease, then the rows of the import queue, then the lock.
+        self._leases.take_away(connection)
         queued = _erase_own(connection, "app.lessons")
         self._store.lock_writes(connection, user_id)
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_LOOKED_FOR}))

@@ -13,8 +13,10 @@
     │   │   └── PicturesRefused  a picture was sent to a model that reads only text
     │   ├── ModelBusy            429: too many requests, or no credit left
     │   └── BadAnswer            an answer that is not what was asked for
+    │       └── NotAModel        something answered that is no model of the kind that was asked
     ├── LimitReached             a person, or all together, used up what they may use in some time
     ├── MemoryChanged            a memory was changed by somebody else while a plan for it was made
+    ├── LeaseLost                what was being remembered was erased, withdrawn or claimed by another worker
     ├── InvalidInput             a value from a person or a caller cannot be used
     └── NotFound                 it does not exist, or belongs to another user
 
@@ -31,6 +33,7 @@ __all__ = [
     "DatabaseError",
     "DatabaseUnreachable",
     "InvalidInput",
+    "LeaseLost",
     "LimitReached",
     "LocalError",
     "MemoryChanged",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelError",
     "ModelRefused",
     "ModelUnreachable",
+    "NotAModel",
     "NotFound",
     "PicturesRefused",
     "SettingsError",
@@ -109,6 +113,10 @@ class BadAnswer(ModelError):
         self.said = said
 
 
+class NotAModel(BadAnswer):
+    """Something answered that is not the kind of model that was asked: a web page, or vectors of another size."""
+
+
 class LimitReached(AppError):
     """All that may be used in some time was used; `retry_after` is in seconds, None if waiting does not help."""
 
@@ -119,6 +127,10 @@ class LimitReached(AppError):
 
 class MemoryChanged(AppError):
     """A memory was changed by somebody else while a plan for it was made; a new plan may succeed."""
+
+
+class LeaseLost(AppError):
+    """What was being remembered was erased, withdrawn or claimed by another worker meanwhile."""
 
 
 class InvalidInput(AppError):

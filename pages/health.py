@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 import streamlit as st
 
 from auth.guard import require_user
+from chat.queue import stuck_reading
+from memory.imports.queue import progress_reading
 from memory.upkeep.checks import Check
 from memory.upkeep.health import Health
 from services import services
 from ui import elements, undo_bar
+from ui.chat.learned import try_again
 from ui.consent import require_consent
 from ui.elements import plural
 from ui.frame import show_errors
@@ -30,6 +33,7 @@ def draw_page() -> None:
     health = app.memory.health.read(user_id=user.id)
     checks = app.memory.checks.all(user_id=user.id)
     _draw_verdict(health, checks)
+    _draw_stuck()
     parts: dict[str, Callable[[], None]] = {
         "Overview": lambda: _draw_overview(health),
         "Worth a look": lambda: findings.draw_findings(user, health),
@@ -37,6 +41,19 @@ def draw_page() -> None:
         "Not kept": _draw_refused,
     }
     elements.draw_tabs(parts, TABS)
+
+
+def _draw_stuck() -> None:
+    """Draw how many messages could not be remembered so far, why, and the button that tries them again."""
+    turns, imported = app.read_together(user.id, stuck_reading(), progress_reading())
+    waiting = turns.waiting + turns.given_up + imported.given_up + (imported.waiting if imported.problem else 0)
+    if not waiting:
+        return
+    told = plural(waiting, "One message is not remembered yet", "{number} messages are not remembered yet")
+    problem = turns.problem or imported.problem
+    reason = f": {elements.escape(str(problem).rstrip('.'))}" if problem else ""
+    st.warning(f"{told}{reason}.", icon=":material/hourglass:")
+    st.button("Try again", key="remember-again", icon=":material/refresh:", on_click=try_again)
 
 
 def _draw_verdict(health: Health, checks: Sequence[Check]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +19,11 @@ from starlette.testclient import TestClient
 
 import services as services_module
 from app import HEALTH_SECONDS, HealthRoute
+from chat.conversations import Conversations
 from chat.preferences import Preferences
+from chat.reply import Replies
+from chat.tree import Switches
+from chat.turn import say
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import AppError, DatabaseError, DatabaseUnreachable, ModelRefused, SettingsError
@@ -26,7 +31,7 @@ from services import Services, build, close_services, end_services, health, serv
 from settings import Settings
 from tests.chat.conftest import run_turn, until
 from tests.databases import Databases
-from tests.model_answers import Fault, Gate, Stall, sensible
+from tests.model_answers import Fault, Gate, Slow, Stall, sensible
 from tests.model_server import ModelServer
 
 BEES = "I keep bees in Utrecht."
@@ -228,7 +233,7 @@ def test_a_turn_that_is_being_remembered_does_not_survive_the_erasing(
         until(lambda: clearing.done() or _blocked(home))
         gate.open()
         clearing.result(20)
-    until(lambda: not _busy(home))
+    home.worker.stop()  # once it has tried to write what it learned
     _wake(home)
     home.worker.remember_next()
     assert home.memory.get_all(user_id="ann")["results"] == []
@@ -245,6 +250,80 @@ def test_an_account_is_deleted_while_the_embedder_is_away(home: Services, model_
     assert gone.removed["preferences"] == 1
     assert gone.proved
     assert not gone.memories.searched
+
+
+class Clocked:
+    """Does things, and notes how long the slowest of them took."""
+
+    def __init__(self) -> None:
+        self.slowest = 0.0
+
+    def __call__(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        begun = time.monotonic()
+        done = act(*arguments)
+        self.slowest = max(self.slowest, time.monotonic() - begun)
+        return done
+
+
+def test_nobody_waits_while_four_tabs_forget_everything_and_a_model_thinks(
+    home: Services, model_server: ModelServer
+) -> None:
+    gate, clocked = Gate(), Clocked()
+    model_server.enqueue(sensible, lambda request: Stall(gate, then=sensible(request)))
+    _say(home, BEES)
+    model_server.wait_for_chats(2)  # the reply, and what to remember
+
+    def talk(user_id: str) -> None:
+        asked = clocked(home.conversations.say, user_id, None, "Hello")
+        clocked(home.conversations.messages, user_id, asked.conversation_id)
+        clocked(home.chats.recent, user_id)
+
+    with ThreadPoolExecutor(24) as people:
+        tabs = [people.submit(clocked, home.erase_memories, "ann") for _ in range(4)]
+        others = [people.submit(talk, f"other-{number}") for number in range(20)]
+        assert all(each.result(30).proved for each in tabs)
+        for each in others:
+            each.result(30)
+    assert clocked.slowest < 2
+    gate.open()
+    home.worker.stop()
+    assert home.memory.get_all(user_id="ann")["results"] == []
+    assert _history(home) == []
+    assert home.memory.episodes.count("ann") == 0
+
+
+def test_an_account_is_deleted_while_a_model_thinks_and_nothing_of_it_comes_back(
+    home: Services, model_server: ModelServer
+) -> None:
+    gate = Gate()
+    model_server.enqueue(sensible, lambda request: Stall(gate, then=sensible(request)))
+    _say(home, BEES)
+    model_server.wait_for_chats(2)
+    assert home.delete_account("ann").proved
+    gate.open()
+    home.worker.stop()
+    assert home.sessions.delete_account("ann") == {}
+
+
+def test_a_reply_that_another_process_saves_later_does_not_undo_an_erasing(
+    home: Services, database: Database, model_server: ModelServer
+) -> None:
+    home.memory.add(BEES, user_id="ann")
+    gate = Gate()
+    model_server.enqueue_replies(Slow(["You keep ", "bees."], gate))
+    other = replace(home.chat, conversations=Conversations(database))
+    replies = Replies(other)
+    asked = say(other, "ann", None, "Where are my bees?", switches=Switches(writes_memory=False))
+    replies.begin(asked)
+    gate.let(1)
+    until(lambda: (task := replies.task_for("ann", asked.conversation_id)) and task.has_words)
+    assert home.erase_memories("ann").proved
+    gate.open()
+    until(lambda: replies.task_for("ann", asked.conversation_id) is None)
+    [_, reply] = home.conversations.messages("ann", asked.conversation_id)
+    assert (reply.content, reply.status) == ("You keep bees.", "complete")
+    assert "memories" not in reply.receipt
+    replies.close()
 
 
 # -- health --------------------------------------------------------------------------------------
@@ -362,16 +441,6 @@ def _blocked(home: Services) -> bool:
     with _outside(home) as look:
         return bool(
             look("select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()")
-        )
-
-
-def _busy(home: Services) -> bool:
-    with _outside(home) as look:
-        return bool(
-            look(
-                "select 1 from pg_locks where locktype = 'advisory' and database ="
-                " (select oid from pg_database where datname = current_database())"
-            )
         )
 
 

@@ -27,6 +27,7 @@ PLACES = {
     "app.recall_checks": "memory/upkeep/checks.py",
     "app.confirmations": "memory/upkeep/recheck.py",
     "app.collections": "memory/migrations.py",
+    "app.leases": "memory/leases.py",
     "app.conversations": "chat/",
     "app.messages": "chat/",
     "app.attachments": "chat/attachments.py",

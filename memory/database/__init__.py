@@ -19,10 +19,11 @@ from psycopg2.extensions import connection as PostgresConnection
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from ..errors import InvalidInput
+from ..errors import DatabaseError, InvalidInput
 from ..plain_text import storable
 from .batched_reads import Reading, together
 from .errors import address_of, explain, explain_migration, translating
+from .fair_semaphore import FairSemaphore
 from .roles import USERS, WORKER
 
 __all__ = [
@@ -46,11 +47,13 @@ _KEEPALIVE = {
     "tcp_user_timeout": 60_000,
 }
 CONNECT_SECONDS = 10
+POOL_SECONDS = 15.0  # how long a thread waits for a connection
+LOCK_SECONDS = 10  # how long a statement waits for a lock, if something else changes the same rows
 # The vector type is in the schema `extensions` on Supabase, and in `public` where vecs created it.
 SEARCH_PATH = "public, extensions"
 BIND = (
     "select set_config('role', %(asking_role)s, true), set_config('request.jwt.claims', %(asking_claims)s, true), "
-    f"set_config('search_path', '{SEARCH_PATH}', true)"
+    f"set_config('search_path', '{SEARCH_PATH}', true), set_config('lock_timeout', '{LOCK_SECONDS}s', true)"
 )
 
 
@@ -58,7 +61,7 @@ NOBODY: Mapping[str, str] = {"asking_role": WORKER, "asking_claims": ""}
 
 
 class Database:
-    """A small pool of connections, each of which serves one user at a time."""
+    """A small pool of connections, each of which serves one user at a time; threads get them in order."""
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Database:
         *,
         pool_size: int = 2,
         overflow: int = 3,
+        pool_seconds: float = POOL_SECONDS,
         setting: str = "DATABASE_URL",
     ) -> None:
         self.url = url
@@ -75,6 +79,8 @@ class Database:
         self.setting = setting
         self.admin_setting = "DATABASE_ADMIN_URL" if admin_url else setting
         self.engine = connect(url, setting, pool_size=pool_size, max_overflow=overflow)
+        self._line = FairSemaphore(pool_size + overflow)
+        self._pool_seconds = pool_seconds
         # The model of this app's vectors, once it is known. It is sent with each statement, so that the database can
         # refuse an app that missed a change of models, without another trip.
         self.embed_model: str | None = None
@@ -132,7 +138,7 @@ class Database:
 
     def ping(self) -> None:
         """Raise a `DatabaseError` unless the database answers, and lets this app become each role that it needs."""
-        with translating(self.url, self.setting), self.engine.connect() as connection:
+        with translating(self.url, self.setting), self._in_line(), self.engine.connect() as connection:
             for role in (USERS, WORKER):
                 connection.execute(text("select set_config('role', :role, true)"), {"role": role})
 
@@ -141,7 +147,7 @@ class Database:
         self.engine.dispose()
 
     def _read(self, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        with self.engine.connect() as connection:
+        with self._in_line(), self.engine.connect() as connection:
             raw = cast(PostgresConnection, connection.connection.dbapi_connection)
             # Set on the driver's connection, because SQLAlchemy's isolation level would cost trips.
             raw.autocommit = True
@@ -155,9 +161,19 @@ class Database:
 
     @contextmanager
     def _bound_transaction(self, binding: Mapping[str, str]) -> Iterator[Connection]:
-        with translating(self.url, self.setting), self._begin(binding) as connection:
+        with translating(self.url, self.setting), self._in_line(), self._begin(binding) as connection:
             yield connection
             connection.commit()
+
+    @contextmanager
+    def _in_line(self) -> Iterator[None]:
+        """Wait until it is this thread's turn to have a connection; raise `DatabaseError` if that takes too long."""
+        if not self._line.acquire(self._pool_seconds):
+            raise DatabaseError("Too many requests at once: all database connections are busy. Try again.")
+        try:
+            yield
+        finally:
+            self._line.release()
 
     def _binding(self, user_id: str) -> dict[str, str]:
         check_user_id(user_id)

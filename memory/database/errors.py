@@ -149,6 +149,8 @@ def explain(message: str, url: str, code: str | None = None, setting: str = "DAT
     for words, sentence in _SENTENCES:
         if words in lowered:
             return DatabaseUnreachable(_filled(sentence, host, parts.username, setting))
+    if code == "55P03":  # lock_not_available
+        return DatabaseError("Something else is changing the same data at this moment. Try again in a moment.")
     if code is not None:  # the database answered: a deadlock, a time limit, a full disk
         return DatabaseError(f"The database could not finish this ({message.splitlines()[0]}). Try again.")
     log.error("the database could not be reached: %s", message)

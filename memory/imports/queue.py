@@ -1,7 +1,8 @@
 """The import queue: messages from elsewhere that wait to be learned from, or to be kept as they were said.
 
     queue.add(user_id, messages, "learn")         each message once, however often it is added
-    with queue.claim() as claimed: ...            a few messages of one chat, held until the transaction ends
+    batch = queue.claim()                         a few messages of one chat, with a lease on their user
+    with queue.writing(batch) as connection: ...  the transaction that writes what was learned from them
 
 All SQL about `app.lessons` is here. This module plans and writes no memories; `learn/turns.py` does.
 """
@@ -9,26 +10,26 @@ All SQL about `app.lessons` is here. This module plans and writes no memories; `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
-from ..database import Database
-from ..errors import InvalidInput
+from ..database import Database, Reading
+from ..errors import InvalidInput, LeaseLost
 from ..facts import Said
 from ..learn.extract import extraction_prompt
+from ..leases import Lease, Leases
 from ..plain_text import tokens
 
-__all__ = ["ImportBatch", "ImportProgress", "ImportQueue", "Way"]
+__all__ = ["ImportBatch", "ImportProgress", "ImportQueue", "Way", "progress_reading"]
 
 Way = Literal["learn", "keep"]
 # One model call reads several messages of a chat, because most of its cost are the instructions.
 MESSAGES_PER_CALL, CHARACTERS_PER_CALL = 6, 3_000
 MESSAGES_PER_CLAIM = 50
-BACKOFF_SECONDS = (60, 600, 3_600, 21_600)
 REPLY_TOKENS = 200  # written by a model that finds something to learn
 
 
@@ -39,6 +40,7 @@ class ImportBatch:
     user_id: str
     way: Way
     said: tuple[Said, ...]
+    lease: Lease
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,50 @@ _ADD = text(
     "  new (id text, chat text, content text, said_at timestamptz, place bigint) order by place"
     # A message that was only kept can be learned from later; one that was learned from has been kept too.
     " on conflict (user_id, id) do update set way = excluded.way, content = excluded.content, state = 'waiting',"
-    "  attempts = 0, after = now(), problem = null"
+    "  attempts = 0, waits = 0, after = now(), problem = null"
     " where known.state = 'given up' or (known.way = 'keep' and excluded.way = 'learn')"
     " returning id"
 )
-_LOCK_USER = text("select pg_advisory_xact_lock(hashtextextended('keepsake.remember:' || :user_id, 0))")
 _FIRST_WAITING = text(
     "select id, chat, content, said_at, way from app.lessons l where state = 'waiting' and after <= now()"
     " and (chat, way) = (select chat, way from app.lessons where state = 'waiting' and after <= now()"
     "  order by seq limit 1)"
     " order by seq limit :most for update skip locked"
+)
+# The attempt is counted before the model is asked: a message that ends the process is not tried for ever.
+_COUNT_ATTEMPT = text(
+    "update app.lessons set attempts = attempts + 1, after = now() + app.rest_after(attempts + 1)"
+    " where id = any(:ids) and user_id = app.asking()"
+)
+_GIVE_UP = text(
+    "update app.lessons set state = 'given up', problem = 'the app ended each time it tried to read this'"
+    " where state = 'waiting' and after <= now() and attempts >= app.most_attempts() and user_id = app.asking()"
+)
+_STILL_WAIT = text(
+    "select id from app.lessons where id = any(:ids) and state = 'waiting' and user_id = app.asking() for update"
+)
+_WAIT = text(
+    "update app.lessons set attempts = greatest(0, attempts - 1), waits = waits + 1, problem = :problem,"
+    " after = now() + greatest(make_interval(secs => :at_least), app.rest_after(waits + 1))"
+    " where id = any(:ids) and user_id = app.asking()"
+)
+_FAIL = text(
+    "update app.lessons set problem = :problem,"
+    " state = case when attempts < app.most_attempts() then 'waiting' else 'given up' end,"
+    " after = now() + greatest(make_interval(secs => :at_least), app.rest_after(attempts))"
+    " where id = any(:ids) and user_id = app.asking()"
+)
+_HAND_BACK = text(
+    "update app.lessons set attempts = greatest(0, attempts - 1), after = now()"
+    " where id = any(:ids) and user_id = app.asking()"
+)
+_RETRY = text(
+    "update app.lessons set state = 'waiting', attempts = 0, waits = 0, after = now() where user_id = app.asking()"
+    " and (state = 'given up' or (state = 'waiting' and problem is not null))"
+)
+_DONE = text(
+    "update app.lessons set state = 'done', content = null, problem = null"
+    " where id = any(:ids) and user_id = app.asking()"
 )
 _PROGRESS = (
     "select count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'done') as done,"
@@ -80,6 +116,7 @@ class ImportQueue:
 
     def __init__(self, database: Database, *, by_model: bool = False) -> None:
         self._database = database
+        self._leases = Leases(database)
         self._by_model = by_model  # without a model, rules read the messages one by one
 
     def add(self, user_id: str, said: Sequence[Said], way: Way) -> int:
@@ -102,26 +139,45 @@ class ImportQueue:
             values = {"said": json.dumps(list(rows.values())), "way": way}
             return len(connection.execute(_ADD, values).all())
 
-    @contextmanager
-    def claim(self, user_id: str | None = None) -> Iterator[tuple[Connection, ImportBatch] | None]:
-        """Claim some messages, of this user or of anybody; yield None if none waits.
+    def claim(self, user_id: str | None = None) -> ImportBatch | None:
+        """Claim some messages, of this user or of anybody; return None if none waits, or the user is being served.
 
-        The connection's transaction is bound to the user whose messages they are.
+        The attempt is counted, and the claim is committed, before anything is asked of a model.
         """
         claiming = self._database.as_worker() if user_id is None else self._database.as_user(user_id)
         with claiming as connection:
-            owner = user_id or connection.scalar(text("select user_id from app.claim_lesson()"))
-            if owner is None:
-                yield None
-                return
             if user_id is None:
-                self._database.become(connection, owner)
+                found = connection.execute(text("select user_id, token::text from app.claim_lesson()")).first()
+                lease = Lease(found.user_id, found.token) if found else None
+                if lease is not None:
+                    self._database.become(connection, lease.user_id)
             else:
-                connection.execute(_LOCK_USER, {"user_id": user_id})
-            batch = self._first_batch(connection, owner)
-            yield (connection, batch) if batch else None
+                lease = self._leases.take(connection, user_id)
+            if lease is None:
+                return None
+            connection.execute(_GIVE_UP)
+            batch = self._first_batch(connection, lease)
+            if batch is None:
+                self._leases.end(connection, lease)
+            else:
+                connection.execute(_COUNT_ATTEMPT, {"ids": _ids(batch)})
+            return batch
 
-    def _first_batch(self, connection: Connection, user_id: str) -> ImportBatch | None:
+    def renewed(self, batch: ImportBatch) -> AbstractContextManager[None]:
+        """Keep the claim inside the block, however long a model thinks."""
+        return self._leases.renewed(batch.lease)
+
+    @contextmanager
+    def writing(self, batch: ImportBatch) -> Iterator[Connection]:
+        """Begin the transaction that ends a claim, with what was learned; raise `LeaseLost` if it was taken away."""
+        with self._database.as_user(batch.user_id) as connection:
+            self._leases.hold(connection, batch.lease)
+            if len(connection.execute(_STILL_WAIT, {"ids": _ids(batch)}).all()) != len(batch.said):
+                raise LeaseLost("The import was stopped or erased meanwhile.")
+            yield connection
+            self._leases.end(connection, batch.lease)
+
+    def _first_batch(self, connection: Connection, lease: Lease) -> ImportBatch | None:
         rows = connection.execute(_FIRST_WAITING, {"most": MESSAGES_PER_CLAIM}).all()
         if not rows:
             return None
@@ -129,32 +185,37 @@ class ImportQueue:
         said = [Said("user", each.content, each.said_at, message_id=each.id, run_id=each.chat or None) for each in rows]
         if way == "learn":
             said = _for_one_call(said) if self._by_model else said[:1]
-        return ImportBatch(user_id, way, tuple(said))
+        return ImportBatch(lease.user_id, way, tuple(said), lease)
 
     def done(self, connection: Connection, batch: ImportBatch) -> None:
         """Note that messages were processed, in the transaction that writes what was learned; delete their words."""
-        connection.execute(
-            text("update app.lessons set state = 'done', content = null, problem = null where id = any(:ids)"),
-            {"ids": _ids(batch)},
-        )
+        connection.execute(_DONE, {"ids": _ids(batch)})
 
-    def postpone(self, connection: Connection, batch: ImportBatch, problem: str, at_least: float = 0) -> None:
-        """Try messages again later, after a longer pause each time; give up after the last."""
-        connection.execute(
-            text(
-                "update app.lessons set attempts = attempts + 1, problem = :problem,"
-                " state = case when attempts + 1 < :most then 'waiting' else 'given up' end,"
-                " after = now() + make_interval(secs =>"
-                "  greatest(:at_least, (cast(:pauses as int[]))[least(attempts + 1, :most)])) where id = any(:ids)"
-            ),
-            {
-                "ids": _ids(batch),
-                "problem": problem,
-                "at_least": at_least,
-                "most": len(BACKOFF_SECONDS),
-                "pauses": list(BACKOFF_SECONDS),
-            },
-        )
+    def postpone(self, batch: ImportBatch, problem: str, *, passing: bool, at_least: float = 0) -> None:
+        """Try messages again later, after a longer pause each time.
+
+        With `passing` the cause is not the messages, and the attempt does not count. Otherwise they are given up in
+        the end.
+        """
+        values = {"ids": _ids(batch), "problem": problem, "at_least": at_least}
+        self._end_claim(batch, _WAIT if passing else _FAIL, values)
+
+    def hand_back(self, batch: ImportBatch) -> None:
+        """Let another worker claim the messages at once, because this one ends."""
+        self._end_claim(batch, _HAND_BACK, {"ids": _ids(batch)})
+
+    def _end_claim(self, batch: ImportBatch, statement: TextClause, values: Mapping[str, Any]) -> None:
+        try:
+            with self.writing(batch) as connection:
+                connection.execute(statement, values)
+        except LeaseLost:
+            with self._database.as_user(batch.user_id) as connection:
+                self._leases.end(connection, batch.lease)  # where only the messages were taken away
+
+    def retry(self, user_id: str) -> int:
+        """Let the user's messages that failed be tried again now; return how many there are."""
+        with self._database.as_user(user_id) as connection:
+            return connection.execute(_RETRY).rowcount
 
     def cost(self, said: Sequence[Said]) -> int:
         """Estimate the tokens a model would read and write to learn from all of these; 0 without a model."""
@@ -173,12 +234,17 @@ class ImportQueue:
 
     def progress(self, user_id: str) -> ImportProgress:
         """Count the user's messages by what became of them."""
-        return ImportProgress(**self._database.read_as(user_id, _PROGRESS)[0])
+        return self._database.read(user_id, progress_reading())
 
     def stop(self, user_id: str) -> int:
         """Delete from the queue what is not done; what was learned stays."""
         with self._database.as_user(user_id) as connection:
             return connection.execute(text("delete from app.lessons where state <> 'done'")).rowcount
+
+
+def progress_reading() -> Reading[ImportProgress]:
+    """Read how many of the user's messages wait, are done or were given up."""
+    return Reading(_PROGRESS, lambda rows: ImportProgress(**rows[0]))
 
 
 def _for_one_call(said: Sequence[Said]) -> list[Said]:

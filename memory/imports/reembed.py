@@ -56,15 +56,16 @@ def reembed(database: Database, embedder: Embedder, on_start: Callable[[int], On
 
 @contextmanager
 def _only_process(engine: Engine) -> Iterator[None]:
-    """Hold the lock that lets one process re-embed at a time; it ends with the connection, even after a kill."""
+    """Hold the lock that lets one process re-embed at a time; it ends with the connection, even after a kill.
+
+    The lock belongs to a transaction that stays open: a pooler in transaction mode (Supabase's port 6543) would give
+    the connection, with a lock of its session, to somebody else. The transaction holds no row and no snapshot.
+    """
     with engine.connect() as connection:
-        if not connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+        if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
             raise DatabaseError("Another process is already re-embedding: wait until it is done.")
-        connection.commit()
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
+        yield
 
 
 class _Move:

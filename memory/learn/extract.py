@@ -8,13 +8,13 @@ and the caller tries the turn again later. A failure never counts as "nothing to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ..errors import BadAnswer, SettingsError
+from ..errors import BadAnswer, NotAModel, SettingsError
 from ..facts import Action, Fact, Kind, Proposal, Said
 from ..language.word_lists import SMALL_TALK
 from ..language.words import words
@@ -27,6 +27,7 @@ __all__ = [
     "Operation",
     "Operations",
     "extraction_prompt",
+    "in_parts",
     "instructions_for",
     "propose",
     "repair_prompt",
@@ -36,6 +37,7 @@ __all__ = [
 # The assistant's words are context and no evidence, so their beginning is enough.
 MAX_ASSISTANT = 1_500
 MAX_BAD_ANSWER = 4_000
+MAX_PART = 6_000  # characters of the person that are read in one call
 
 
 class Operation(BaseModel):
@@ -184,6 +186,33 @@ def _on_one_line(text: str) -> str:
 # -- asking ----------------------------------------------------------------------------------------
 
 
+def in_parts(said: Sequence[Said]) -> list[list[Said]]:
+    """Divide a turn into parts that fit the memory model, each with words of the person; a short turn is one part."""
+    parts: list[list[Said]] = []
+    size = 0
+    for each in said:
+        own = each.role == "user"
+        for piece in _pieces(each.content) if own else [each.content]:
+            length = len(piece) if own else min(len(piece), MAX_ASSISTANT)
+            if not parts or (own and size + length > MAX_PART):
+                parts.append([])
+                size = 0
+            parts[-1].append(replace(each, content=piece))
+            size += length
+    return parts
+
+
+def _pieces(text: str) -> list[str]:
+    """Cut a long text at the ends of paragraphs, sentences or words."""
+    pieces = []
+    while len(text) > MAX_PART:
+        ends = (text.rfind(mark, MAX_PART // 2, MAX_PART) + len(mark) for mark in ("\n\n", "\n", ". ", "! ", "? ", " "))
+        end = next((end for end in ends if end > MAX_PART // 2), MAX_PART)
+        pieces.append(text[:end])
+        text = text[end:]
+    return [*pieces, text]
+
+
 def worth_reading(said: Sequence[Said]) -> bool:
     """Return whether the person said anything that could be kept, more than thanks and greetings."""
     return any(_says_something(each.content) for each in said if each.role == "user")
@@ -209,6 +238,8 @@ def propose(
     prompt = extraction_prompt(said, near, instructions, person)
     try:
         answer = model.answer(prompt, Operations)
+    except NotAModel:
+        raise
     except BadAnswer as error:
         answer = model.answer(repair_prompt(prompt, error.said, str(error)), Operations)
     return [_proposal(each, each.action) for each in answer.operations if each.action != "none"]

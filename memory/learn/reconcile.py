@@ -31,9 +31,14 @@ class Decision(NamedTuple):
     confirmed: list[str]
 
 
-def reconcile(proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequence[Fact]) -> Decision:
-    """Split the proposals into those that are accepted and those that are refused."""
-    decision = Decision([], [], [])
+def reconcile(
+    proposals: Sequence[Proposal], said: Sequence[Said], shown: Sequence[Fact], decision: Decision | None = None
+) -> Decision:
+    """Split the proposals into those that are accepted and those that are refused.
+
+    With `decision`, that of earlier parts of the same turn, add to it.
+    """
+    decision = Decision([], [], []) if decision is None else decision
     for proposal in proposals:
         spoken = _message_with_quote(proposal, said)
         known = _says_the_same(proposal, shown, decision.writes)

@@ -19,13 +19,14 @@ from ..embed import Embedder
 from ..errors import MemoryChanged
 from ..facts import Plan, Said, Write, content_hash, spoken
 from ..model import Model
+from ..model.serving import serving
 from ..rows.people import People
 from ..rows.store import Store
 from .episodes import Episodes, may_be_kept
-from .extract import Instructions, propose, worth_reading
+from .extract import Instructions, in_parts, propose, worth_reading
 from .metadata import learned_metadata, new_metadata, reworded
 from .questions import Questions
-from .reconcile import reconcile
+from .reconcile import Decision, reconcile
 
 __all__ = ["Turns", "plan_until_written"]
 
@@ -69,7 +70,8 @@ class Turns:
     def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
         """Plan what to learn from these messages, or with `learn=False` which to keep as episodes; write nothing."""
         check_user_id(user_id)
-        return self._plan_learning(said, user_id) if learn else self._plan_episodes(said, user_id)
+        with serving(user_id):
+            return self._plan_learning(said, user_id) if learn else self._plan_episodes(said, user_id)
 
     def write(
         self,
@@ -98,27 +100,6 @@ class Turns:
             self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
         return done
 
-    def remember(
-        self,
-        connection: Connection,
-        said: Sequence[Said],
-        *,
-        user_id: str,
-        learn: bool = True,
-        used: Collection[str] = (),
-        limited: Callable[[Plan], Plan] = lambda plan: plan,
-    ) -> tuple[Plan, Changes]:
-        """Plan and write inside the caller's transaction; plan again if a memory was changed meanwhile.
-
-        `limited` may take writes out of a plan before it is carried out.
-        """
-
-        def write(plan: Plan) -> Changes:
-            with connection.begin_nested():
-                return self.write(connection, plan, used)
-
-        return plan_until_written(lambda: limited(self.plan(said, user_id=user_id, learn=learn)), write)
-
     def count_recalled(self, connection: Connection, memory_ids: Sequence[str]) -> None:
         """Count that memories were given to a reply."""
         self._store.count_use(connection, memory_ids)
@@ -128,14 +109,16 @@ class Turns:
             return Plan(user_id)
         # A message without an id could not be hidden when what was learned from it is deleted.
         said = [replace(each, message_id=each.message_id or str(uuid4())) for each in said]
-        words = "\n".join(each.content for each in said if each.role == "user")
         person = self._people.get(user_id)
         episodes = may_be_kept(said) if person.episodes else ()
-        vector, *episode_vectors = self._embedder.embed(
-            [words, *(spoken(each.content, each.name) for each in episodes)]
+        parts = [part for part in in_parts(said) if worth_reading(part)]
+        vectors_of = self._embedder.embed(
+            [*map(_own_words, parts), *(spoken(each.content, each.name) for each in episodes)]
         )
-        near = self._store.nearest(user_id, vector, NEAR, extracted_only=True)
-        decision = reconcile(propose(said, near, self._model, self._instructions, person), said, near)
+        decision = Decision([], [], [])
+        for part, vector in zip(parts, vectors_of, strict=False):
+            near = self._store.nearest(user_id, vector, NEAR, extracted_only=True)
+            reconcile(propose(part, near, self._model, self._instructions, person), said, near, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
         return Plan(
@@ -147,7 +130,7 @@ class Turns:
             actor="model" if self._model else "rules",
             # A message that deletes a memory would bring it back if it were kept as an episode.
             episodes=() if any(write.action == "delete" for write in decision.writes) else episodes,
-            episode_vectors=tuple(episode_vectors),
+            episode_vectors=tuple(vectors_of[len(parts) :]),
         )
 
     def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
@@ -179,6 +162,10 @@ class Turns:
         metadata = {**reworded(fact, write.text, write.said.at), **learned_metadata(write), **extra}
         self._store.replace(connection, fact.id, metadata, vector)
         return [{**_change("UPDATE", fact.id, write.text), "previous_memory": fact.text}]
+
+
+def _own_words(said: Sequence[Said]) -> str:
+    return "\n".join(each.content for each in said if each.role == "user")
 
 
 def _change(event: str, memory_id: str, text: str) -> dict[str, Any]:

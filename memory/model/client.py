@@ -15,7 +15,7 @@ from typing import Any
 import openai
 from pydantic import BaseModel, ValidationError
 
-from ..errors import BadAnswer, ModelUnreachable
+from ..errors import BadAnswer, ModelUnreachable, NotAModel
 from ..settings import MemorySettings
 from . import PromptMessage, Schema, Usage
 from .errors import (
@@ -160,7 +160,7 @@ class Embeddings:
             answer = self._client.embeddings.create(model=self.name, input=list(texts), encoding_format="float")
             vectors = VectorAnswer.model_validate(answer, from_attributes=True).data
         if len(vectors) != len(texts):
-            raise BadAnswer(f"{self.name} gave {len(vectors)} vectors for {len(texts)} texts.")
+            raise NotAModel(f"{self.name} gave {len(vectors)} vectors for {len(texts)} texts.")
         return [each.embedding for each in sorted(vectors, key=lambda each: each.index or 0)]
 
     def close(self) -> None:

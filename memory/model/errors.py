@@ -6,9 +6,8 @@ All sentences about models that failed are here. It calls no model.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,7 +15,8 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import BaseModel, Field, FiniteFloat
 
-from ..errors import BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, PicturesRefused, SettingsError
+from ..errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotAModel, PicturesRefused, SettingsError
+from .serving import still_wanted, while_wanted
 
 __all__ = [
     "EMBED_SETTINGS",
@@ -64,22 +64,9 @@ class ModelPlace:
 EMBED_SETTINGS = ("OPENAI_API_KEY or EMBED_API_KEY", "EMBED_MODEL", "OPENAI_BASE_URL or EMBED_BASE_URL")
 
 
-_WANTED: ContextVar[Callable[[], bool]] = ContextVar("wanted")
-
-
-@contextmanager
-def while_wanted(wanted: Callable[[], bool]) -> Iterator[None]:
-    """Inside this block, refuse calls to any model once `wanted` returns False; the client's own retries too."""
-    before = _WANTED.set(wanted)
-    try:
-        yield
-    finally:
-        _WANTED.reset(before)
-
-
 def ask_if_wanted(_request: object) -> None:
     """Refuse a request that is no longer wanted; the client calls this before each try."""
-    if not _WANTED.get(lambda: True)():
+    if not still_wanted():
         raise ModelError("This reply is no longer wanted.")
 
 
@@ -107,7 +94,7 @@ def _translating(place: ModelPlace) -> Iterator[None]:
     except openai.OpenAIError as error:
         raise ModelError(f"{place} broke off with an error.") from error
     except ValueError as error:  # not JSON, not base64, or JSON of another shape
-        raise BadAnswer(f"{place} answered, but not as a model does: check {place.address}.") from error
+        raise NotAModel(f"{place} answered, but not as a model does: check {place.address}.") from error
 
 
 def _status_error(place: ModelPlace, error: openai.APIStatusError) -> ModelError:

@@ -23,6 +23,7 @@ from ..filters import Filter
 from ..language.word_lists import FOLLOW_UP_OPENERS, FOLLOW_UP_PHRASES, GERMAN_WORDS, POINTING_WORDS, QUESTION_WORDS
 from ..language.words import content_words, words
 from ..model import Model, PromptMessage
+from ..model.serving import serving
 from ..rows.people import People
 from ..rows.store import RecallQuery, Store
 from .rank import Candidate, Recipe, rank, recipe_named, related, within
@@ -112,6 +113,10 @@ class Recall:
 
     def find(self, query: Query) -> list[Fact]:
         """Return related results, best first, or none; standing memories come last, without a score."""
+        with serving(query.user_id):
+            return self._find(query)
+
+    def _find(self, query: Query) -> list[Fact]:
         recipe, now = recipe_named(query.recipe), datetime.now(UTC)
         question = standalone(query.text, query.before, self._model)
         vector, floor = self._embed(question)

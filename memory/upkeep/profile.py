@@ -23,6 +23,7 @@ from ..facts import KINDS, Fact
 from ..language.words import invented
 from ..learn.secrets import holds_secret
 from ..model import Model, PromptMessage
+from ..model.serving import serving
 from ..plain_text import storable
 from ..rows.store import Store
 from .grouping import numbered
@@ -115,7 +116,8 @@ class Profiles:
         if stored.made_from == made_from:
             return stored.shown()
         free = [fact for fact in facts if fact.id not in stored.claimed()]
-        lines = _from_model(self._model, free[:MAX_SHOWN]) if self._model and free else _from_memories(free)
+        with serving(user_id):
+            lines = _from_model(self._model, free[:MAX_SHOWN]) if self._model and free else _from_memories(free)
         with self._database.as_user(user_id) as connection:
             current = _locked(connection, user_id)
             # While the lines were written, the person may have edited the page, and memories may have changed.

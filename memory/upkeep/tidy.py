@@ -26,6 +26,7 @@ from ..language.words import invented, lost, new_words
 from ..learn.questions import Questions
 from ..learn.secrets import holds_secret
 from ..model import Model, PromptMessage
+from ..model.serving import serving
 from ..plain_text import storable
 from ..rows.store import Store
 from .grouping import (
@@ -145,7 +146,8 @@ class Tidy:
         skipped: Counter[str] = Counter()
         try:
             for parents in self._clusters(user_id, left):
-                statement = _ask(self._model, parents)
+                with serving(user_id):
+                    statement = _ask(self._model, parents)
                 reason = "not one thing" if statement is None else _objection(statement, parents)
                 if statement is None or reason:
                     skipped[reason or ""] += 1

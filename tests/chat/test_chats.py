@@ -198,15 +198,15 @@ def test_a_chat_that_is_deleted_while_it_is_being_remembered_leaves_nothing_to_r
     waiting: Say, conversations: Conversations, chats: Chats, memory: Memory, sql: Sql
 ) -> None:
     asked = waiting(PLAIN)
-    with conversations.queue.claim() as claimed:
-        assert claimed is not None
-        connection, turn = claimed
-        words = Said("user", turn.message.content, message_id=turn.message.id, run_id=asked.conversation_id)
-        memory.turns.remember(connection, [words], user_id="ann")
+    turn = conversations.queue.claim()
+    assert turn is not None
+    words = Said("user", turn.message.content, message_id=turn.message.id, run_id=asked.conversation_id)
+    plan = memory.turns.plan([words], user_id="ann")
+    with conversations.queue.writing(turn) as connection:
+        memory.turns.write(connection, plan)
         deleting = threading.Thread(target=chats.delete, args=("ann", asked.conversation_id))
         deleting.start()
         deleting.join(0.3)  # it waits for what is being written, or is done
-        connection.commit()
     deleting.join(10)
     assert not deleting.is_alive()
     assert sql("select count(*) > 0, bool_and(hidden) from vecs.episodes") == [(True, True)]

@@ -208,34 +208,28 @@ def test_an_invalid_user_id_is_refused_for_chats(user_id: str, conversations: Co
 
 def test_a_turn_may_be_remembered_from_its_reply_on_and_only_once(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
-    with conversations.queue.claim() as claimed:
-        assert claimed is None  # its reply may still come
+    assert conversations.queue.claim() is None  # its reply may still come
     conversations.reply(asked, "Hello", "complete", {})
     conversations.end_without_reply(asked)
     assert conversations.queue.waiting("ann") == 1
     assert conversations.queue.waiting("bob") == 0
-    with conversations.queue.claim() as claimed:
-        assert claimed is not None
+    assert conversations.queue.claim() is not None
+    assert conversations.queue.claim() is None
 
 
 def test_a_turn_whose_reply_never_came_is_remembered_all_the_same(conversations: Conversations, sql: Sql) -> None:
     asked = conversations.say("ann", None, "Hello")
     sql("update app.messages set remember_after = remember_after - interval '20 seconds'")
-    with conversations.queue.claim() as claimed:
-        assert claimed is not None
-        assert (claimed[1].message.id, claimed[1].reply) == (asked.id, None)
+    claimed = conversations.queue.claim()
+    assert claimed is not None
+    assert (claimed.message.id, claimed.reply) == (asked.id, None)
 
 
 def test_a_reply_that_took_long_is_saved_while_its_turn_is_remembered(conversations: Conversations, sql: Sql) -> None:
     asked = conversations.say("ann", None, "Hello")
     sql("update app.messages set remember_after = now()")
-    sql("alter role keepsake_app set lock_timeout = '3s'")
-    try:
-        with conversations.queue.claim() as claimed:
-            assert claimed is not None
-            conversations.reply(asked, "Hello at last", "complete", {})
-    finally:
-        sql("alter role keepsake_app reset lock_timeout")
+    assert conversations.queue.claim() is not None
+    conversations.reply(asked, "Hello at last", "complete", {})
     said, reply = conversations.messages("ann", asked.conversation_id)
     assert (said.id, reply.content) == (asked.id, "Hello at last")
 
@@ -243,11 +237,11 @@ def test_a_reply_that_took_long_is_saved_while_its_turn_is_remembered(conversati
 def test_a_second_reply_does_not_queue_a_turn_that_is_remembered(conversations: Conversations) -> None:
     asked = conversations.say("ann", None, "Hello")
     conversations.end_without_reply(asked)
-    with conversations.queue.claim() as claimed:
-        assert claimed is not None
-        connection, turn = claimed
-        assert turn.message.id == asked.id
-        assert turn.reply is None
+    turn = conversations.queue.claim()
+    assert turn is not None
+    assert turn.message.id == asked.id
+    assert turn.reply is None
+    with conversations.queue.writing(turn) as connection:
         conversations.queue.finish(connection, asked.id, {"events": []})
     conversations.reply(asked, "Hello again", "complete", {})
     assert conversations.queue.waiting("ann") == 0
@@ -257,7 +251,7 @@ def test_a_claimed_turn_holds_the_message_and_its_latest_reply(conversations: Co
     asked = conversations.say("ann", None, "Hello")
     conversations.reply(asked, "Hel", "failed", {})
     latest = conversations.reply(asked, "Hello", "complete", {})
-    with conversations.queue.claim() as claimed:
-        assert claimed is not None
-        assert claimed[1].reply == latest
+    claimed = conversations.queue.claim()
+    assert claimed is not None
+    assert claimed.reply == latest
     assert conversations.queue.waiting("ann") == 1

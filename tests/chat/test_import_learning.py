@@ -10,6 +10,7 @@ from limits import Limits
 from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
+from memory.model.client import OpenAIModel
 from settings import Settings
 from tests.chat.conftest import BEES, Known, Say
 from tests.chat.test_queue import BuggyTurns
@@ -47,9 +48,11 @@ def test_an_imported_message_that_meets_a_bug_waits_and_holds_up_nobody(
 
 
 def test_learning_from_an_import_waits_for_the_next_share(
-    conversations: Conversations, learning: Memory, database: Database
+    conversations: Conversations, database: Database, embedder: BundledEmbedder, model: OpenAIModel
 ) -> None:
-    worker = Worker(conversations.queue, learning, Limits(database, Settings(tokens_per_day=100)))
+    limits = Limits(database, Settings(tokens_per_day=100))
+    learning = Memory(database, embedder, limits.metered(model))
+    worker = Worker(conversations.queue, learning, limits)
     learning.import_queue.add("ann", _brought("I live in Porto."), "learn")
     assert worker.learn_next()
     progress = learning.import_queue.progress("ann")

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -16,17 +16,18 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 
 from chat.conversations import Conversations
-from chat.queue import BACKOFF_SECONDS, Worker
+from chat.queue import TurnQueue, Worker
 from chat.tree import Message
 from memory import Memory, Plan, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.errors import BadAnswer, DatabaseError, VectorsMoved
+from memory.errors import BadAnswer
 from memory.learn.extract import Instructions
 from memory.learn.turns import Turns
+from memory.model.client import OpenAIModel
 from memory.rows.store import Store
 from tests.chat.conftest import BEES, Known, Say, Sql, until
-from tests.model_answers import CutOff, Fault, Gate, Item, Json, Reply, Request, Stall, sensible
+from tests.model_answers import Gate, Item, Json, Request, Stall, sensible
 from tests.model_server import ModelServer
 
 NOTHING: dict[str, list[Any]] = {"operations": []}
@@ -43,8 +44,18 @@ def state(sql: Sql, asked: Message) -> tuple[str, int, float]:
 
 
 def wake(sql: Sql) -> None:
-    """Let enough time pass that every postponed turn is due."""
-    sql("update app.messages set remember_after = now() where remembering = 'waiting'")
+    """Let enough time pass that every postponed turn is due, and every lease is over."""
+    pass_time(sql, 100_000)
+
+
+def pass_time(sql: Sql, seconds: float) -> None:
+    """Let so much time pass for everything that waits, and for leases."""
+    sql(
+        "update app.messages set remember_after = remember_after - make_interval(secs => %s)"
+        " where remembering = 'waiting'",
+        seconds,
+    )
+    sql("update app.leases set claimed_until = claimed_until - make_interval(secs => %s)", seconds)
 
 
 def receipt(conversations: Conversations, asked: Message) -> Any:
@@ -218,140 +229,71 @@ def test_a_turn_whose_worker_is_killed_still_waits_and_is_remembered_once_by_the
             model_server.wait_for_chats(1)
         finally:
             process.kill()
-    assert state(sql, asked)[:2] == ("waiting", 0)
-    until(worker.remember_next)
+    assert state(sql, asked)[:2] == ("waiting", 1)  # the attempt was counted before the model was asked
+    assert worker.remember_next() is False
+    pass_time(sql, 61)  # then the lease of the killed worker is over
+    assert worker.remember_next() is True
     assert known() == [BEES]
     assert worker.remember_next() is False
     assert state(sql, asked)[0] == "done"
 
 
-def test_a_turn_whose_connection_is_killed_still_waits(
+OF_THE_APP = "from pg_stat_activity where usename = 'keepsake_app' and datname = current_database()"
+
+
+def test_while_the_model_thinks_no_transaction_is_open_and_connections_may_break(
     worker: Worker,
     waiting: Say,
     known: Known,
     model_server: ModelServer,
     sql: Sql,
 ) -> None:
+    open_transactions: list[Any] = []
+
     def kill(request: Request) -> Item:
-        killed = sql(
-            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'keepsake_app'"
-            " and datname = current_database() and state = 'idle in transaction'"
-        )
-        assert killed == [(True,)]
+        open_transactions.extend(sql(f"select query {OF_THE_APP} and state <> 'idle'"))
+        sql(f"select pg_terminate_backend(pid) {OF_THE_APP}")
+        return sensible(request)
+
+    waiting()
+    model_server.enqueue(kill)
+    assert worker.remember_next() is True
+    assert open_transactions == []
+    assert known() == [BEES]
+
+
+def test_one_connection_is_enough_for_the_worker(
+    database: Database, embedder: BundledEmbedder, model: OpenAIModel, waiting: Say, known: Known
+) -> None:
+    waiting()
+    with closing(Database(database.url, pool_size=1, overflow=0)) as single:
+        assert Worker(TurnQueue(single), Memory(single, embedder, model)).remember_next()
+    assert known() == [BEES]
+
+
+def test_a_database_that_goes_away_while_the_model_thinks_costs_no_attempt(
+    worker: Worker, waiting: Say, known: Known, model_server: ModelServer, sql: Sql
+) -> None:
+    def shut(request: Request) -> Item:
+        sql("alter role keepsake_app nologin")
+        sql(f"select pg_terminate_backend(pid) {OF_THE_APP}")
         return sensible(request)
 
     asked = waiting()
-    model_server.enqueue(kill)
-    with pytest.raises(DatabaseError):
+    model_server.enqueue(shut)
+    try:
         worker.remember_next()
-    assert state(sql, asked)[:2] == ("waiting", 0)
-    assert known() == []
-    assert worker.remember_next() is True
-    assert known() == [BEES]
-
-
-# -- what fails is tried again -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("item", "words"),
-    [
-        (Fault(500), "a problem of its own"),
-        (Fault(401), "refused the API key"),
-        (CutOff('{"oper'), "was cut off"),
-        (Reply("Nothing to note."), "does not have the requested form"),
-    ],
-    ids=repr,
-)
-def test_a_turn_that_fails_is_postponed_and_says_why_until_it_succeeds(
-    item: Item,
-    words: str,
-    worker: Worker,
-    waiting: Say,
-    known: Known,
-    conversations: Conversations,
-    model_server: ModelServer,
-    sql: Sql,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    asked = waiting()
-    # After an unusable answer the model is asked once more; only then is the turn postponed.
-    model_server.enqueue(item, *([] if isinstance(item, Fault) else [item]))
-    assert worker.remember_next() is True
-    mark, attempts, rest = state(sql, asked)
-    assert (mark, attempts) == ("waiting", 1)
-    assert 0 < rest <= BACKOFF_SECONDS[0]
-    assert words in receipt(conversations, asked)["not_remembered"]
-    assert words in caplog.text
-    assert BEES not in caplog.text
-    assert worker.remember_next() is False
-    wake(sql)
-    assert worker.remember_next() is True
-    assert known() == [BEES]
-    assert "not_remembered" not in receipt(conversations, asked)
-    assert receipt(conversations, asked)["remembered"]["events"]
-
-
-def test_each_wait_is_longer_and_after_the_last_attempt_the_turn_is_given_up(
-    worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer, sql: Sql
-) -> None:
-    asked = waiting()
-    model_server.enqueue(*[Fault(500)] * len(BACKOFF_SECONDS))
-    rests = []
-    for attempt in range(1, len(BACKOFF_SECONDS) + 1):
-        assert worker.remember_next() is True
-        mark, attempts, rest = state(sql, asked)
-        assert attempts == attempt
-        rests.append(rest)
-        wake(sql)
-    assert mark == "given up"
-    assert rests == sorted(rests)
-    assert [round(rest, -1) for rest in rests] == [round(float(rest), -1) for rest in BACKOFF_SECONDS]
-    assert worker.remember_next() is False
-    assert "a problem of its own" in receipt(conversations, asked)["not_remembered"]
-
-
-@pytest.mark.parametrize(("said", "least", "most"), [(300, 290, 301), (0.05, 3, 5), ("inf", 86_000, 86_401)])
-def test_a_busy_model_is_left_alone_for_as_long_as_it_asks(
-    said: float | str,
-    least: float,
-    most: float,
-    worker: Worker,
-    waiting: Say,
-    model_server: ModelServer,
-    sql: Sql,
-) -> None:
-    asked = waiting()
-    model_server.enqueue(Fault(429, retry_after=said))
-    worker.remember_next()
-    assert least < state(sql, asked)[2] <= most
-    assert len(model_server.chats) == 1
-
-
-def test_a_postponed_turn_does_not_hold_up_others(
-    worker: Worker, waiting: Say, known: Known, model_server: ModelServer
-) -> None:
-    waiting()
-    waiting("I have a dog.", "bob")
-    model_server.enqueue(Fault(500))
-    assert [worker.remember_next() for _ in range(3)] == [True, True, False]
-    assert (known("ann"), known("bob")) == ([], ["I have a dog."])
-
-
-def test_a_worker_that_missed_a_change_of_the_embedding_model_leaves_the_turn_to_the_next(
-    worker: Worker, waiting: Say, known: Known, database: Database, sql: Sql
-) -> None:
-    asked = waiting()
-    database.embed_model = "an older one"
-    with pytest.raises(VectorsMoved):
-        worker.remember_next()
+    finally:
+        sql("alter role keepsake_app login")
     assert state(sql, asked)[:2] == ("waiting", 1)
-    database.embed_model = None
-    assert known() == []
+    assert worker.remember_next() is False  # it first notes what became of the turn
+    assert state(sql, asked)[:2] == ("waiting", 0)
     wake(sql)
-    assert worker.remember_next()
-    assert state(sql, asked)[0] == "done"
+    assert worker.remember_next() is True
     assert known() == [BEES]
+
+
+# -- what fails half-way ---------------------------------------------------------------------------
 
 
 class HalfWrittenTurns(ScriptedTurns):

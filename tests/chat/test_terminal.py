@@ -22,7 +22,7 @@ from chat.preferences import Preferences, PreferenceStore
 from chat.turn import ChatServices
 from memory import Memory
 from memory.database import Database
-from tests.chat.conftest import chats_of
+from tests.chat.conftest import Say, Sql, chats_of
 from tests.local.conftest import PROJECT, processes_in
 from tests.model_answers import Fault, Gate, Json, Reply, Slow
 from tests.model_server import ModelServer
@@ -343,3 +343,24 @@ def _read(descriptor: int, words: str) -> str:
         assert ready, printed
         printed += os.read(descriptor, 10_000)
     return printed.decode()
+
+
+def test_a_command_lets_what_failed_be_tried_again(
+    database: Database, conversations: Conversations, waiting: Say, sql: Sql, tmp_path: Path
+) -> None:
+    def command(*options: str) -> str:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT), "NO_PROXY": "*"}
+        environment |= {"DATABASE_URL": database.url, "EMBED_MODEL": "wordllama-256"}
+        asked = [sys.executable, "-m", "chat", "retry", *options]
+        done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.strip()
+
+    waiting()
+    waiting("I have a dog.", "bob")
+    waiting("I have a cat.", "cid")
+    sql("update app.messages set remembering = 'given up' where role = 'user'")
+    assert command("--user", "bob") == "One message is tried again, as soon as the app runs."
+    assert command() == "2 messages are tried again, as soon as the app runs."
+    assert command() == "Nothing failed: there is nothing to try again."
+    assert sql("select distinct remembering from app.messages where role = 'user'") == [("waiting",)]

@@ -12,7 +12,7 @@ import pytest
 from chat.queue import Worker
 from memory.database import Database
 from tests.chat.conftest import BEES, Known, Say, Sql, until
-from tests.chat.test_queue import state
+from tests.chat.test_queue import state, wake
 from tests.locks import held_by
 from tests.model_answers import Item, Request, Stall, Vectors
 from tests.model_server import ModelServer
@@ -83,8 +83,9 @@ def test_a_worker_killed_at_any_step_leaves_the_turn_to_be_remembered_once(
                 until(reached, seconds=30)
             finally:
                 process.kill()
-        assert state(sql, asked)[:2] == ("waiting", 0)
+        assert state(sql, asked)[:2] == ("waiting", 1)  # the attempt is counted before anything is asked
         assert known() == []
+    wake(sql)  # the lease of the killed worker ends
     until(worker.remember_next)
     assert known() == [BEES]
     assert worker.remember_next() is False

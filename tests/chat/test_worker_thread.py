@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.queue import TurnQueue, Worker
 from memory import Memory
+from memory.database import Database
+from memory.leases import Leases
 from tests.chat.conftest import BEES, Known, Say, Sql, until
+from tests.chat.test_queue import pass_time, state
 from tests.model_answers import Gate, Stall, sensible
 from tests.model_server import ModelServer
 
@@ -81,11 +85,55 @@ def test_stopping_waits_for_the_turn_that_is_being_remembered(
     waiting("I have a dog.", "bob")
     worker.start()
     model_server.wait_for_chats(1)
-    worker.stop(timeout=0.01)  # it is still remembering the turn
-    gate.open()
-    worker.stop()
+    with ThreadPoolExecutor(1) as stopping:
+        stopped = stopping.submit(worker.stop)
+        assert not stopped.done()
+        gate.open()
+        stopped.result(15)
     assert not worker.alive
     assert (known("ann"), known("bob")) == ([BEES], [])
+
+
+def test_a_turn_that_takes_too_long_when_the_worker_stops_is_left_to_the_next_worker_at_once(
+    worker: Worker,
+    waiting: Say,
+    known: Known,
+    model_server: ModelServer,
+    conversations: Conversations,
+    learning: Memory,
+    sql: Sql,
+) -> None:
+    gate = Gate()
+    model_server.enqueue(lambda request: Stall(gate, then=sensible(request)))
+    asked = waiting()
+    worker.start()
+    model_server.wait_for_chats(1)
+    worker.stop(timeout=0.01)
+    assert state(sql, asked)[:2] == ("waiting", 0)
+    assert Worker(conversations.queue, learning).remember_next() is True
+    gate.open()
+    until(lambda: not worker.alive)
+    assert known() == [BEES]
+    assert len(sql("select from app.memory_history")) == 1
+
+
+def test_a_lease_is_renewed_for_as_long_as_the_model_thinks(
+    database: Database, waiting: Say, known: Known, model_server: ModelServer, learning: Memory, sql: Sql
+) -> None:
+    gate = Gate()
+    model_server.enqueue(lambda request: Stall(gate, then=sensible(request)))
+    asked = waiting()
+    thinking = Worker(TurnQueue(database, Leases(database, renew_seconds=0.01)), learning)
+    thinking.start()
+    model_server.wait_for_chats(1)
+    for _ in range(6):  # three minutes, half a minute at a time
+        pass_time(sql, 30)
+        until(lambda: sql("select claimed_until > now() + interval '50 seconds' from app.leases") == [(True,)])
+        assert Worker(TurnQueue(database), learning).remember_next() is False
+    gate.open()
+    until(lambda: state(sql, asked)[0] == "done")
+    thinking.stop()
+    assert known() == [BEES]
 
 
 def test_a_worker_that_was_never_started_can_be_stopped(conversations: Conversations, memory: Memory) -> None:

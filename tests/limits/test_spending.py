@@ -13,6 +13,7 @@ from limits import Limits
 from memory.database import Database
 from memory.errors import LimitReached, ModelUnreachable
 from memory.model import PromptMessage, Usage
+from memory.model.serving import serving
 from memory.plain_text import tokens
 from tests.limits.conftest import Limiting
 from tests.scripted import ScriptedModel
@@ -155,6 +156,32 @@ def test_many_at_once_do_not_pass_the_cap_together(
     for each in threads:
         each.join()
     assert len(refused) == 20
+
+
+def _remember(limits: Limits, model: ScriptedModel, user_id: str) -> None:
+    model.enqueue(Answer(said="yes"))
+    with serving(user_id, "turns"):
+        limits.metered(model).answer(PROMPT, Answer)
+
+
+def test_remembering_has_a_share_of_its_own_for_each_person(limiting: Limiting, scripted_model: ScriptedModel) -> None:
+    limits = limiting(memory_tokens_per_day=ESTIMATE + 5)
+    _remember(limits, scripted_model, "alice")
+    with pytest.raises(LimitReached, match=r"Your share of remembering .* they are remembered again in") as reached:
+        _remember(limits, scripted_model, "alice")
+    assert 0 < (reached.value.retry_after or 0) <= 86_400
+    scripted_model.replies.clear()
+    _remember(limits, scripted_model, "bob")
+    assert _say(limits, scripted_model, "alice") == "I am well"
+
+
+def test_what_a_person_asks_of_the_memory_counts_against_their_share_of_replies(
+    limiting: Limiting, scripted_model: ScriptedModel, spent: Spent
+) -> None:
+    scripted_model.enqueue(Answer(said="yes"))
+    with serving("alice"):
+        limiting().metered(scripted_model).answer(PROMPT, Answer)
+    assert spent("alice") == spent() > 0
 
 
 def test_no_limit_counts_nothing(limiting: Limiting, scripted_model: ScriptedModel, spent: Spent) -> None:

@@ -407,6 +407,7 @@ def test_no_view_looks_past_the_walls(database: Database) -> None:
 # Each runs as its owner, who sees all users: it must return ids, one's own row, a count or a yes, and nothing more.
 LOOKS_ACROSS_USERS = {"claim_turn", "claim_lesson", "has_migration", "session_of", "delete_account"}
 LOOKS_ACROSS_USERS |= {
+    "retry_remembering",
     "count_across",
     "use_invitation",
     "was_invited",

@@ -11,7 +11,7 @@ from auth.guard import SESSION
 from chat.tree import Message
 from memory.facts import Said, Write
 from tests.chat.conftest import until
-from tests.pages.conftest import OpenApp, opens_receipt, words
+from tests.pages.conftest import OpenApp, opens_receipt, press, words
 
 BEES = "I keep bees in Utrecht"
 
@@ -90,8 +90,27 @@ def test_a_postponed_turn_says_why(open_app: OpenApp, home: services.Services) -
     app = _told(open_app, home)
     asked, _ = _messages(app, home)
     with home.database.as_user(_user(app)) as connection:
-        home.conversations.queue.postpone(connection, asked.id, "The model is busy.", at_least=600)
+        connection.exec_driver_sql(
+            "update app.messages set remembering = 'waiting', remember_after = now() + interval '10 minutes',"
+            ' receipt = \'{"not_remembered": "The model is busy."}\' where id = %(id)s::uuid',
+            {"id": asked.id},
+        )
     assert "Not remembered yet: The model is busy\\." in words(app.run())
+
+
+def test_a_turn_that_was_given_up_says_so_and_can_be_tried_again(open_app: OpenApp, home: services.Services) -> None:
+    app = _told(open_app, home)
+    asked, _ = _messages(app, home)
+    with home.database.as_user(_user(app)) as connection:
+        connection.exec_driver_sql(
+            "update app.messages set remembering = 'given up',"
+            ' receipt = \'{"not_remembered": "The answer makes no sense."}\' where id = %(id)s::uuid',
+            {"id": asked.id},
+        )
+    assert "Not remembered: The answer makes no sense\\." in words(app.run())
+    press(app, "Remember again")
+    until(lambda: home.conversations.message(_user(app), asked.id).remembering == "done")  # type: ignore[union-attr]
+    assert "Not remembered" not in words(app.run())
 
 
 def test_refused_memories_are_counted_and_shown_with_their_reasons(open_app: OpenApp, home: services.Services) -> None:

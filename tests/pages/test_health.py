@@ -9,7 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
+from memory import Said
 from memory.errors import ModelUnreachable
+from tests.chat.conftest import until
 from tests.pages.conftest import OpenApp, insert_memory, memory_texts, press, statements_of, user_of, words
 
 PAGE = "pages/health.py"
@@ -223,3 +225,22 @@ def test_checks_that_cannot_run_keep_their_results_and_say_why(
         press(app, "Run all")
     assert "The embedder is away." in words(app)
     assert "1 of 1 is green" in words(app)
+
+
+def test_what_could_not_be_remembered_is_counted_and_tried_again(home: services.Services, app: AppTest) -> None:
+    user_id = user_of(app)
+    for _ in range(2):
+        home.conversations.say(user_id, None, "I keep bees in Utrecht")
+    home.memory.import_queue.add(user_id, [Said("user", "I live in Porto", message_id="x")], "learn")
+    with home.database.as_user(user_id) as connection:
+        connection.exec_driver_sql(
+            'update app.messages set receipt = \'{"not_remembered": "The model is away."}\','
+            " remember_after = now() + interval '1 hour';"
+            "update app.lessons set state = 'given up', problem = 'The model is away.'"
+        )
+    assert "3 messages are not remembered yet: The model is away." in words(app.run())
+    press(app, "Try again")
+    until(lambda: not home.conversations.queue.waiting(user_id))
+    until(lambda: home.memory.import_queue.progress(user_id).done == 1)
+    assert "not remembered yet" not in words(app.run())
+    assert "I live in Porto" in memory_texts(home, app)

@@ -24,7 +24,6 @@ from memory import Person, Plan, Said
 from memory.errors import AppError
 from memory.facts import Fact, Write
 from memory.filters import Filter
-from memory.imports.queue import ImportBatch
 from memory.learn.questions import open_questions
 from memory.recall.rank import WEIGHTS
 from memory.recall.search import Query
@@ -34,6 +33,7 @@ from memory.upkeep.grouping import MemoryWithUse
 from memory.upkeep.recheck import ANSWERS, Answer
 from memory.upkeep.tidy import Survey
 from tests.walls.attacks_limits import LIMITS
+from tests.walls.attacks_queues import QUEUES, STRANGE
 from tests.walls.attacks_talks import ON_TALKS
 from tests.walls.attacks_threads import THREADS, chat_of_mine, told_the_same
 from tests.walls.world import ALICE, MALLORY, SECRET, World
@@ -42,8 +42,6 @@ Attack = Callable[[World], Any]
 ME = MALLORY
 TODAY = datetime.now(UTC)
 LATER = TODAY + timedelta(days=1)
-# Ids that would mean Alice if anything took them for more than text.
-STRANGE = ("mallory' or user_id = 'alice", '{"sub": "alice"}', 'mallory","sub":"alice', "%", "alice ", "ALICE")
 
 
 def alice(w: World) -> str:
@@ -112,42 +110,6 @@ def _give_away(w: World) -> Any:
     """Mallory's own memory, made Alice's: a row in her memory that she never said."""
     [added] = w.memory.add("I own nothing", user_id=ME, infer=False)["results"]
     return w.inside(lambda c: w.store.replace(c, added["id"], {"data": "x", "user_id": ALICE}, w.vector("x")))
-
-
-def _claimed(w: World) -> Any:
-    """What can be seen from inside the claim of Mallory's own turn."""
-    w.conversations.say(ME, None, "I keep bees")
-    with w.database.as_user(ME) as connection:
-        connection.exec_driver_sql("update app.messages set remember_after = now() where remembering = 'waiting'")
-    with w.conversations.queue.claim() as claimed:
-        assert claimed is not None
-        connection, turn = claimed
-        return turn, connection.exec_driver_sql("select content from app.messages").all()
-
-
-def _brings(w: World) -> None:
-    w.memory.import_queue.add(ME, [Said("user", "I keep bees", message_id=f"mine-{time.time_ns()}")], "learn")
-    with w.database.as_user(ME) as connection:
-        connection.exec_driver_sql("update app.lessons set after = now() where state = 'waiting'")
-
-
-def _import_batch_of(w: World) -> Any:
-    """What can be seen from inside the claim of Mallory's own message."""
-    _brings(w)
-    with w.memory.import_queue.claim() as claimed:
-        assert claimed is not None
-        connection, batch = claimed
-        return batch, connection.exec_driver_sql("select content from app.lessons").all()
-
-
-def _learned_next(w: World) -> Any:
-    _brings(w)
-    return w.worker.learn_next()
-
-
-def hers_waiting(w: World) -> ImportBatch:
-    """Alice's message from elsewhere, as Mallory would present it."""
-    return ImportBatch(ME, "learn", (Said("user", "I own it", TODAY, message_id=f"{ALICE}-import"),))
 
 
 def _straight(w: World, sql: str) -> Any:
@@ -225,10 +187,6 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         *(_writing(action, whose) for action in ("update", "delete", "ask") for whose in (ME, ALICE)),
         lambda w: w.inside(lambda c: w.turns.write(c, plan("delete", w), metadata={"user_id": ALICE})),
     ),
-    "Turns.remember": (
-        lambda w: w.inside(lambda c: w.turns.remember(c, [Said("user", "I like tea", TODAY)], user_id=ALICE)),
-        lambda w: w.inside(lambda c: w.turns.remember(c, [Said("user", SECRET, TODAY)], user_id=ME, used=[alice(w)])),
-    ),
     "Turns.count_recalled": (lambda w: w.inside(lambda c: w.memory.turns.count_recalled(c, [alice(w)])),),
     "Memory.update": (lambda w: w.memory.update(alice(w), "I own it", user_id=ME),),
     "Questions.answer": (
@@ -287,11 +245,6 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.memory.import_queue.add(ME, [replace(spoken(w), message_id=f"{ALICE}-import")], "learn"),
         lambda w: [_refused(partial(w.memory.import_queue.add, each, [spoken(w)], "keep")) for each in STRANGE],
     ),
-    "ImportQueue.claim": (lambda w: _import_batch_of(w),),
-    "ImportQueue.done": (lambda w: w.inside(lambda c: w.memory.import_queue.done(c, hers_waiting(w))),),
-    "ImportQueue.postpone": (lambda w: w.inside(lambda c: w.memory.import_queue.postpone(c, hers_waiting(w), "x")),),
-    "ImportQueue.progress": (lambda w: [w.memory.import_queue.progress(each) for each in (ME, *STRANGE)],),
-    "ImportQueue.stop": (lambda w: w.memory.import_queue.stop(ME),),
     "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
     "Store.page": (lambda w: [w.store.page(each, 1, 1000) for each in (ME, *STRANGE)],),
@@ -401,6 +354,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.conversations.say(ME, chat_of_mine(w), "mine", instead_of=w.known["asked"].id),
     ),
     **THREADS,
+    **QUEUES,
     "Conversations.reply": (
         lambda w: w.conversations.reply(asked_of(w), "mine now", "complete", {}),
         lambda w: w.conversations.reply(
@@ -408,15 +362,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         ),
     ),
     "Conversations.end_without_reply": (lambda w: w.conversations.end_without_reply(asked_of(w)),),
-    "TurnQueue.claim": (lambda w: _claimed(w),),
-    "TurnQueue.finish": (lambda w: w.inside(lambda c: w.conversations.queue.finish(c, w.known["asked"].id, {})),),
-    "TurnQueue.postpone": (lambda w: w.inside(lambda c: w.conversations.queue.postpone(c, w.known["asked"].id, "x")),),
-    "TurnQueue.withdraw_all": (lambda w: w.inside(w.conversations.queue.withdraw_all),),
-    "TurnQueue.release": (lambda w: w.inside(lambda c: w.conversations.queue.release(c, w.known["asked"].id)),),
-    "TurnQueue.withdraw": (lambda w: w.inside(lambda c: w.conversations.queue.withdraw(c, w.known["asked"].id)),),
-    "TurnQueue.withdraw_chat": (lambda w: w.inside(lambda c: w.conversations.queue.withdraw_chat(c, chat_of(w))),),
     "Refusals.of": (lambda w: [w.services.refusals.of(each) for each in (ME, *STRANGE)],),
-    "TurnQueue.waiting": (lambda w: w.conversations.queue.waiting(ME),),
     "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
     "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),
     "Chats.deleted": (lambda w: [w.chats.deleted(each) for each in (ME, *STRANGE)],),
@@ -437,9 +383,6 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Chats.erase_all": (lambda w: w.inside(w.chats.erase_all),),
     "Namer.name_next": (lambda w: _named(w),),
     "ChatServices.model_for": (lambda w: w.chat.model_for(ME),),
-    "Worker.learn_next": (lambda w: _learned_next(w),),
-    "Worker.sweep_if_due": (lambda w: w.worker.sweep_if_due(),),
-    "Worker.remember_next": (lambda w: (w.conversations.say(ME, None, "I keep bees"), w.worker.remember_next())[1],),
     "turn.say": (
         lambda w: say(w.chat, ME, chat_of(w), "mine now"),
         lambda w: say(w.chat, ME, chat_of(w), "mine now", new_if_gone=True).content,
@@ -485,9 +428,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
 # What neither reads nor writes anything of a person.
 HARMLESS = {
     "Memory.close",
-    "ImportQueue.cost",
     "Namer.add",
     "Namer.stop",
+    "ImportQueue.cost",
     "Worker.start",
     "Worker.wake",
     "Worker.stop",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from memory.model.serving import Served
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
 ME = MALLORY
@@ -21,12 +22,12 @@ LIMITS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Limits.forget_address": (lambda w: w.limits.forget_address("alice@example.com"),),
     "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
     "Limits.uploading": (lambda w: w.limits.uploading(ME).__enter__(),),
-    "Limits.may_learn": (lambda w: w.limits.may_learn(ME, 1),),
     "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
     "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
     "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),
     "Limits.may_sign_up": (lambda w: w.limits.may_sign_up("alice@example.com", "x"),),
     "Counts.add_for_user": (lambda w: w.counts.add_for_user(ME, f"{SECRET}-count", 0, None, 60).amount or None,),
+    "Counts.adjust_for_user": (lambda w: w.counts.adjust_for_user(ME, f"{SECRET}-count", 5),),
     "Counts.add_for_key": (lambda w: w.counts.add_for_key("tokens", ALICE, 1, 10, 60),),
     "Counts.memories": (lambda w: w.counts.memories(ME),),
     "Consents.has_agreed": (lambda w: w.consents.has_agreed(f"{ME} ") or None,),
@@ -35,9 +36,8 @@ LIMITS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Admission.check_new": (lambda w: w.admission.check_new("m@example.com", "x' or true --"),),
     "Admission.check_known": (lambda w: w.admission.check_known("m@example.com", new=True),),
     "Admission.forget": (lambda w: w.admission.forget("' or true --"),),
-    "Spending.reserve": (lambda w: w.spending.reserve(1, ME),),
-    "Spending.charge_user": (lambda w: w.spending.charge_user(1, ME),),
-    "Spending.adjust": (lambda w: w.spending.adjust(-(10**9), ME),),
+    "Spending.reserve": (lambda w: w.spending.reserve(1, Served(ME)),),
+    "Spending.adjust": (lambda w: w.spending.adjust(-(10**9), Served(ME, "turns")),),
     "Metered.stream": (lambda w: _metered(w),),
     "Metered.named": (lambda w: w.limits.metered(w.model, ME).named("other").name,),
     "Metered.answer": (lambda w: w.limits.metered(w.model, ME).name,),

@@ -173,6 +173,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
         "select app.forget_invited('x')",
         "select app.sweep_chats()",
         "select app.sweep_is_scheduled()",
+        "select app.retry_remembering()",
     ],
 )
 def test_what_looks_across_people_is_for_nobody_who_is_somebody(world: World, call: str) -> None:
@@ -207,6 +208,7 @@ def test_what_the_worker_may_call_gives_no_word_of_anybody(world: World) -> None
     world.conversations.say(ALICE, None, f"{SECRET} once more")
     with administrator(world.database) as connection:
         connection.execute(text("update app.messages set remember_after = now() where remembering = 'waiting'"))
+        connection.execute(text("update app.leases set claimed_until = now()"))
     claimed = _taken(world, BOUND["the worker"], "select * from app.claim_turn()")
     assert "alice" in claimed
     assert SECRET not in claimed

@@ -35,6 +35,7 @@ from memory.learn.episodes import Episodes
 from memory.learn.extract import Instructions
 from memory.learn.questions import Questions
 from memory.learn.turns import Turns
+from memory.leases import Leases
 from memory.model.catalog import ModelCatalog
 from memory.recall.search import Recall
 from memory.rows.bulk import Bulk
@@ -122,6 +123,10 @@ class World:
     @cached_property
     def erasure(self) -> Erasure:
         return Erasure(self.database, self.store, self.embedder)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.database)
 
     @cached_property
     def tidy(self) -> Tidy:
@@ -250,6 +255,7 @@ class World:
                 connection, asked.id, {"events": [{"memory": word}], "dropped": [{"text": word, "reason": word}]}
             )
         self._bring(user_id, word)
+        self._lease(user_id)
         self.consents.record_consent(user_id)
         self.counts.add_for_user(user_id, f"{word}-count", 1, None, 60)
         device = self.sessions.open(Session(user_id, f"{word}@example.com", time.time() + 3600, word, word), word)
@@ -279,6 +285,16 @@ class World:
         self.memory.import_queue.add(user_id, [Said("user", f"I grow {word}", message_id=f"{user_id}-import")], "learn")
         with self.database.as_user(user_id) as connection:
             connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
+
+    def _lease(self, user_id: str) -> None:
+        """Let a worker remember for Alice at this moment, and for the other not any more."""
+        with self.database.as_user(user_id) as connection:
+            lease = self.leases.take(connection, user_id)
+            assert lease is not None
+            if user_id == ALICE:
+                self.known["lease"] = lease.token
+            else:
+                self.leases.end(connection, lease)
 
     def _forgotten(self, user_id: str, word: str) -> str:
         [added] = self.memory.add(f"I once owned {word}", user_id=user_id, infer=False)["results"]

@@ -20,7 +20,7 @@ from ui.browser.timer import run_again
 from ui.elements import escape, shorten
 from ui.frame import show_errors
 
-__all__ = ["draw_learned", "learned_line"]
+__all__ = ["draw_learned", "learned_line", "try_again"]
 
 OPENED, EDITED = "learned_opened", "learned_edited"
 SOON, LATER = 1.0, 5.0  # seconds between two looks
@@ -96,6 +96,17 @@ def _draw_waiting(asked: Message) -> None:
     if problem := asked.receipt.get("not_remembered"):
         state = "Not remembered yet" if asked.remembering == "waiting" else "Not remembered"
         st.caption(f":material/hourglass: {state}: {escape(str(problem))}")
+        icon = ":material/refresh:"
+        st.button("Remember again", key=f"remember-{asked.id}", type="tertiary", icon=icon, on_click=try_again)
+
+
+def try_again() -> None:
+    """Let everything of the person that could not be remembered be tried again now."""
+    with show_errors():
+        user, app = require_user(), services()
+        app.conversations.queue.retry(user.id)
+        app.memory.import_queue.retry(user.id)
+        app.worker.wake()
 
 
 def _toggle(message_id: str) -> None:

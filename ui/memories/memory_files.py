@@ -24,6 +24,7 @@ from memory.imports.queue import ImportProgress, Way
 from memory.plain_text import cell
 from services import services
 from ui import dates, elements, undo_bar
+from ui.chat.learned import try_again
 from ui.elements import plural
 from ui.frame import check_session, show_errors
 
@@ -162,10 +163,11 @@ def _draw_chatgpt_import(user: User) -> None:
                 st.caption(
                     plural(
                         progress.given_up,
-                        "One message could not be read. Bring the file once more to try again.",
-                        "{number} messages could not be read. Bring the file once more to try again.",
+                        "One message could not be read.",
+                        "{number} messages could not be read.",
                     )
                 )
+                st.button("Try again", key="read-again", icon=":material/refresh:", on_click=try_again)
 
 
 def _draw_offer(user: User, offer: OfferedExport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from memory.database import Database
+from memory.database.fair_semaphore import FairSemaphore
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import DatabaseError, DatabaseUnreachable, InvalidInput, NotFound
@@ -261,12 +263,53 @@ def test_a_connection_that_dies_in_a_transaction_raises_and_the_next_call_works(
     assert _read_in_transaction(database, "alice") == []
 
 
-def test_a_full_pool_asks_to_try_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(_of_one_connection(database)) as single:
-        monkeypatch.setattr(single.engine.pool, "_timeout", 0.05)
+def test_a_full_pool_asks_to_try_again(database: Database) -> None:
+    with closing(Database(database.url, pool_size=1, overflow=0, pool_seconds=0.05)) as single:
         with single.as_user("alice"), pytest.raises(DatabaseError, match="Too many requests"):
             _read_at_once(single, "bob")
         assert _read_at_once(single, "bob") == []
+
+
+def test_threads_get_a_permit_in_the_order_in_which_they_asked() -> None:
+    gate, order = FairSemaphore(1), list[int]()
+    asked = threading.Semaphore(0)
+
+    def ask(number: int) -> None:
+        asked.release()
+        assert gate.acquire(15)
+        order.append(number)
+        gate.release()
+
+    assert gate.acquire(0)
+    assert not gate.acquire(0.01)
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+        asked.acquire()
+        threading.Event().wait(0.02)  # so that it stands in line before the next
+    gate.release()
+    for each in threads:
+        each.join()
+    assert order == list(range(8))
+    assert gate.acquire(0)
+
+
+def test_waiting_for_a_lock_ends_with_a_sentence(database: Database) -> None:
+    _start(database, "alice", "tea")
+    limit = ""
+
+    def write_too() -> None:
+        nonlocal limit
+        with database.as_user("alice") as second:
+            limit = str(second.scalar(text("select current_setting('lock_timeout')")))
+            second.execute(text("set local lock_timeout = '50ms'"))
+            second.execute(text("update app.conversations set title = 'two'"))
+
+    with database.as_user("alice") as first:
+        first.execute(text("update app.conversations set title = 'one'"))
+        with pytest.raises(DatabaseError, match="changing the same data"):
+            write_too()
+    assert limit == "10s"
 
 
 def test_eight_threads_and_fifty_users_never_see_each_others_rows(database: Database) -> None:

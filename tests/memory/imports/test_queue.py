@@ -16,8 +16,8 @@ import pytest
 from memory import Memory, Person, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.errors import InvalidInput
-from memory.imports.queue import BACKOFF_SECONDS, MESSAGES_PER_CALL, MESSAGES_PER_CLAIM, ImportQueue
+from memory.errors import InvalidInput, LeaseLost
+from memory.imports.queue import MESSAGES_PER_CALL, MESSAGES_PER_CLAIM, ImportBatch, ImportQueue
 from memory.model.client import OpenAIModel
 from tests.local.conftest import PROJECT
 from tests.memory.imports.test_chatgpt import PORTO
@@ -39,12 +39,12 @@ def said(*words: str, chat: str = "chatgpt:one", at: datetime = LONG_AGO) -> lis
 def work(memory: Memory, user_id: str | None = "ann") -> int:
     """Learn until nothing waits; return the number of claims."""
     for claims in range(1_000):
-        with memory.import_queue.claim(user_id) as claimed:
-            if claimed is None:
-                return claims
-            connection, batch = claimed
-            learn = batch.way == "learn"
-            memory.turns.remember(connection, batch.said, user_id=batch.user_id, learn=learn)
+        batch = memory.import_queue.claim(user_id)
+        if batch is None:
+            return claims
+        plan = memory.turns.plan(batch.said, user_id=batch.user_id, learn=batch.way == "learn")
+        with memory.import_queue.writing(batch) as connection:
+            memory.turns.write(connection, plan)
             memory.import_queue.done(connection, batch)
     raise AssertionError("it does not end")
 
@@ -124,30 +124,99 @@ def test_rules_cost_no_tokens(memory: Memory) -> None:
     assert memory.import_queue.cost(said("I live in Porto")) == 0
 
 
+def claimed(memory: Memory, user_id: str | None = "ann") -> ImportBatch:
+    """Claim what waits."""
+    batch = memory.import_queue.claim(user_id)
+    assert batch is not None
+    return batch
+
+
+def later(database: Database, seconds: float = 100_000) -> None:
+    """Let time pass for everything that waits, and for leases."""
+    with database.as_user("ann") as connection:
+        connection.exec_driver_sql(
+            "update app.lessons set after = after - make_interval(secs => %(s)s);"
+            "update app.leases set claimed_until = claimed_until - make_interval(secs => %(s)s)",
+            {"s": seconds},
+        )
+
+
 def test_a_message_that_fails_is_postponed_with_its_problem_and_given_up_at_last(
     memory: Memory, database: Database
 ) -> None:
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
-    for _ in BACKOFF_SECONDS:
-        with memory.import_queue.claim("ann") as claimed:
-            assert claimed is not None
-            memory.import_queue.postpone(*claimed, "The model is away.")
-        assert memory.import_queue.progress("ann").problem in ("The model is away.", None)
-        with memory.import_queue.claim("ann") as claimed:
-            assert claimed is None, "the turn waits for its next attempt"
-        with database.as_user("ann") as connection:
-            connection.exec_driver_sql("update app.lessons set after = now()")
+    tries = 0
+    while memory.import_queue.progress("ann").waiting:
+        memory.import_queue.postpone(claimed(memory), "The answer makes no sense.", passing=False)
+        assert memory.import_queue.progress("ann").problem in ("The answer makes no sense.", None)
+        assert memory.import_queue.claim("ann") is None, "the turn waits for its next attempt"
+        later(database)
+        tries += 1
+    assert tries == 6
     assert memory.import_queue.progress("ann").given_up == 1
     assert memory.import_queue.add("ann", said("I live in Porto"), "learn") == 1, "brought again, it is tried again"
 
 
+def test_messages_wait_without_end_for_a_model_that_is_away_and_rest_an_hour_at_most(
+    memory: Memory, database: Database
+) -> None:
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
+    for _ in range(7 * 24):
+        memory.import_queue.postpone(claimed(memory), "The model is away.", passing=True)
+        later(database, 3_600)
+    assert memory.import_queue.progress("ann").given_up == 0
+    work(memory)
+    assert list(facts(memory)) == ["I live in Porto"]
+
+
+def test_messages_that_were_given_up_can_be_tried_again(memory: Memory, database: Database) -> None:
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
+    while memory.import_queue.progress("ann").waiting:
+        memory.import_queue.postpone(claimed(memory), "No.", passing=False)
+        later(database)
+    assert memory.import_queue.retry("ann") == 1
+    work(memory)
+    assert list(facts(memory)) == ["I live in Porto"]
+
+
+def test_a_message_that_ends_the_process_each_time_is_given_up(memory: Memory, database: Database) -> None:
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
+    for _ in range(6):
+        claimed(memory, None)  # and the process ends
+        later(database)
+    assert memory.import_queue.claim() is None
+    assert memory.import_queue.progress("ann").given_up == 1
+
+
+def test_a_killed_claim_is_taken_over_when_its_lease_ends(memory: Memory, database: Database) -> None:
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
+    killed = claimed(memory, None)
+    assert memory.import_queue.claim() is None
+    later(database, 61)
+    batch = claimed(memory, None)
+    assert batch.said == killed.said
+    with pytest.raises(LeaseLost), memory.import_queue.writing(killed):
+        pass
+    with memory.import_queue.writing(batch) as connection:
+        memory.import_queue.done(connection, batch)
+    assert memory.import_queue.progress("ann").done == 1
+
+
+def test_an_import_that_is_stopped_while_it_is_read_leaves_nothing(memory: Memory) -> None:
+    memory.import_queue.add("ann", said("I live in Porto"), "learn")
+    batch = claimed(memory)
+    memory.import_queue.stop("ann")
+    with pytest.raises(LeaseLost), memory.import_queue.writing(batch):
+        pass
+
+
 def test_an_interrupted_claim_leaves_the_messages_waiting(memory: Memory) -> None:
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
+    batch = claimed(memory)
 
     def cut_off() -> None:
-        with memory.import_queue.claim("ann") as claimed:
-            assert claimed is not None
-            memory.import_queue.done(*claimed)
+        with memory.import_queue.writing(batch) as connection:
+            memory.import_queue.done(connection, batch)
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -158,15 +227,11 @@ def test_an_interrupted_claim_leaves_the_messages_waiting(memory: Memory) -> Non
 def test_every_waiting_user_is_claimed_and_none_twice(memory: Memory) -> None:
     memory.import_queue.add("ann", said("I live in Porto"), "learn")
     memory.import_queue.add("ben", said("I live in Rome"), "learn")
-    with (
-        memory.import_queue.claim() as first,
-        memory.import_queue.claim() as second,
-        memory.import_queue.claim() as third,
-    ):
-        assert first is not None
-        assert second is not None
-        assert {first[1].user_id, second[1].user_id} == {"ann", "ben"}
-        assert third is None
+    first, second = claimed(memory, None), claimed(memory, None)
+    assert {first.user_id, second.user_id} == {"ann", "ben"}
+    assert memory.import_queue.claim() is None
+    memory.import_queue.hand_back(first)
+    memory.import_queue.hand_back(second)
     work(memory, None)
     assert list(facts(memory, "ben")) == ["I live in Rome"]
 

@@ -116,6 +116,24 @@ def test_every_row_of_every_user_is_re_embedded_and_nothing_else_changes(
     again.close()
 
 
+def test_the_lock_is_that_of_an_open_transaction_which_a_pooler_leaves_to_its_process(
+    app: Memory, database: Database, letters: Letters
+) -> None:
+    holders: list[tuple[str, bool]] = []
+
+    def look(_: int) -> None:
+        asked = (
+            "select state, backend_xmin is null from pg_stat_activity join pg_locks using (pid)"
+            " where locktype = 'advisory' and datname = current_database() and granted"
+        )
+        with administrator(database) as connection:
+            holders.extend((state, free) for state, free in connection.execute(text(asked)))
+
+    letters.first = look
+    reembed(database, letters)
+    assert set(holders) == {("idle in transaction", True)}
+
+
 @pytest.mark.parametrize("dimensions", [26, SIZE])
 def test_an_app_with_the_old_model_gets_an_error(app: Memory, database: Database, dimensions: int) -> None:
     [kept, _] = app.get_all(user_id="alice")["results"]

@@ -1,0 +1,98 @@
+"""Leases: one worker for each user at a time; and what older versions gave up."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from memory.database import Database
+from memory.errors import LeaseLost
+from memory.leases import Lease, Leases
+from memory.migrations import FOLDER, migrate
+from tests.memory.test_migrations import MODEL, SIZE, administrator
+
+
+def _taken(database: Database, user_id: str = "ann") -> Lease | None:
+    with database.as_user(user_id) as connection:
+        return Leases(database).take(connection, user_id)
+
+
+def _held(database: Database, lease: Lease) -> bool:
+    with database.as_user(lease.user_id) as connection:
+        try:
+            Leases(database).hold(connection, lease)
+        except LeaseLost:
+            return False
+        return True
+
+
+def test_of_many_who_want_the_lease_on_a_user_one_gets_it(database: Database) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        first = [each for each in threads.map(lambda _: _taken(database), range(16)) if each]
+        assert len(first) == 1
+        with database.as_user("ann") as connection:
+            Leases(database).end(connection, first[0])
+        assert len([each for each in threads.map(lambda _: _taken(database), range(16)) if each]) == 1
+    assert _taken(database, "bob") is not None
+
+
+def test_a_lease_that_is_over_may_be_taken_and_is_lost_to_who_had_it(database: Database) -> None:
+    lost = _taken(database)
+    assert lost is not None
+    with database.as_user("ann") as connection:
+        connection.execute(text("update app.leases set claimed_until = now()"))
+    assert _held(database, lost), "nobody has taken over yet"
+    assert _taken(database) is not None
+    assert not _held(database, lost)
+    assert not Leases(database).renew(lost)
+
+
+def test_erasing_takes_the_lease_away_and_counts(database: Database) -> None:
+    lease, leases = _taken(database), Leases(database)
+    assert lease is not None
+    with database.as_user("ann") as connection:
+        leases.take_away(connection)
+        leases.note_erasing(connection)
+        assert leases.erasures(connection) == 2
+    assert not _held(database, lease)
+    assert _taken(database) is not None
+
+
+def test_a_lease_that_is_being_written_under_is_not_waited_for(database: Database) -> None:
+    lease = _taken(database)
+    assert lease is not None
+    with database.as_user("ann") as connection:
+        Leases(database).hold(connection, lease)
+        connection.execute(text("update app.leases set claimed_until = now()"))
+        assert _taken(database) is None
+
+
+@pytest.mark.slow
+def test_what_older_versions_gave_up_is_tried_again(empty_database: Database, tmp_path: Path) -> None:
+    for each in FOLDER.glob("*.sql"):
+        if each.name < "20261121000300":
+            (tmp_path / each.name).write_text(each.read_text())
+    migrate(empty_database, SIZE, MODEL, tmp_path)
+    with empty_database.as_user("ann") as connection:
+        connection.execute(
+            text(
+                "with chat as (insert into app.conversations (title) values ('x') returning id)"
+                " insert into app.messages (conversation_id, role, content, remembering, remember_attempts)"
+                " select id, 'user', 'I keep bees', 'given up', 9 from chat"
+            )
+        )
+        connection.execute(
+            text(
+                "insert into app.lessons (id, chat, content, said_at, way, state, attempts)"
+                " values ('1', '', 'I keep bees', now(), 'learn', 'given up', 4)"
+            )
+        )
+    migrate(empty_database, SIZE, MODEL)
+    asked = "select remembering, remember_attempts from app.messages union all select state, attempts from app.lessons"
+    with administrator(empty_database) as connection:
+        assert list(connection.execute(text(asked))) == [("waiting", 0), ("waiting", 0)]
+        claimed = connection.execute(text("select user_id from app.claim_turn()")).scalar()
+    assert claimed == "ann"
