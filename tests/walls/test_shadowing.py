@@ -18,12 +18,13 @@ AS_MALLORY = ("authenticated", '{"sub": "mallory", "role": "authenticated"}')
 AS_WORKER = ("keepsake_worker", "")
 # Every function that runs with its owner's rights, called so that it does its work.
 CALLS = {
-    "claim_lesson": (AS_WORKER, "select * from app.claim_lesson()"),
-    "claim_turn": (AS_WORKER, "select * from app.claim_turn()"),
+    "claim_lesson": (AS_WORKER, "select user_id from app.claim_lesson()"),
+    "claim_turn": (AS_WORKER, "select message_id, user_id from app.claim_turn()"),
     "count_across": (AS_WORKER, "select amount from app.count_across('tokens', 'x', 1, 1000000, 60)"),
     "delete_account": (AS_MALLORY, "select app.delete_account()"),
     "find_messages": (AS_MALLORY, "select * from app.find_messages(array['coffee'], array['about coffee'], 5)"),
     "has_migration": (AS_MALLORY, "select app.has_migration('20261120000100')"),
+    "retry_remembering": (AS_WORKER, "select app.retry_remembering()"),
     "session_of": (AS_MALLORY, "select * from app.session_of(sha256('x'))"),
     "sweep_is_scheduled": (AS_WORKER, "select app.sweep_is_scheduled()"),
     "sweep_chats": (AS_WORKER, "select app.sweep_chats()"),
