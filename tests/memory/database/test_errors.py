@@ -66,6 +66,17 @@ def test_a_wrong_password_is_blamed_on_the_setting_that_has_it() -> None:
     assert "check DATABASE_ADMIN_URL" in str(error)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ['permission denied to grant role "authenticated"', 'must have admin option on role "authenticated"'],
+    ids=["from 16 on", "15"],
+)
+def test_a_grant_that_was_refused_is_explained_as_each_version_words_it(words: str) -> None:
+    refused = _wrapped(exc.ProgrammingError, postgres_errors.InsufficientPrivilege(words))
+    with pytest.raises(DatabaseError, match=r"grant authenticated to .* with admin option;"), translating(POOLER):
+        raise refused
+
+
 def test_a_host_whose_name_holds_ssl_is_not_taken_for_an_encryption_problem() -> None:
     error = explain('connection to server at "classless.example" failed: odd', "postgresql://a:b@classless.example/d")
     assert "encryption" not in str(error)
