@@ -226,7 +226,7 @@ _WITHDRAW = text(
 )
 _WITHDRAW_CHAT = text(
     "update app.messages set remembering = 'none' where conversation_id = cast(:id as uuid)"
-    " and remembering in ('waiting', 'given up')"
+    " and user_id = app.asking() and remembering in ('waiting', 'given up')"
 )
 _WITHDRAW_ALL = text(
     "update app.messages set remembering = 'none'"

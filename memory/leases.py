@@ -106,14 +106,18 @@ def may_pass(error: AppError) -> bool:
 
 def erasures_reading() -> Reading[int]:
     """Read how often something of the user was erased."""
-    sql = "select coalesce(max(erasures), 0) as erasures from app.leases"
+    sql = "select coalesce(max(erasures), 0) as erasures from app.leases where user_id = app.asking()"
     return Reading(sql, lambda rows: int(rows[0]["erasures"]))
 
 
-_HOLD = text("select 1 from app.leases where token = cast(:token as uuid) for update")
-_END = text("update app.leases set token = null, claimed_until = null where token = cast(:token as uuid)")
+_HOLD = text("select 1 from app.leases where user_id = app.asking() and token = cast(:token as uuid) for update")
+_END = text(
+    "update app.leases set token = null, claimed_until = null"
+    " where user_id = app.asking() and token = cast(:token as uuid)"
+)
 _RENEW = text(
-    "update app.leases set claimed_until = clock_timestamp() + app.lease_length() where token = cast(:token as uuid)"
+    "update app.leases set claimed_until = clock_timestamp() + app.lease_length()"
+    " where user_id = app.asking() and token = cast(:token as uuid)"
 )
 _TAKE_AWAY = text(
     "insert into app.leases as known (erasures) values (1) on conflict (user_id) do update"

@@ -52,8 +52,6 @@ CHANGES = re.compile(r"\b(?:delete\s+from|update)(?:\s+(?=(?:vecs|app)\.)|(?<=fr
 OWNER = re.compile(r"user_id = (?:\(select app\.asking\(\)\)|app\.asking\(\))|'user_id' = to_jsonb\(app\.asking\(\)\)")
 ROW = re.compile(r"\b(?<!_)id = (?:cast\(:|any\(|:|\w+\.id|\()")
 SHARED_IDS = {"app.lessons", "app.confirmations"}  # their ids are unique for one user only
-# The queues claim turns across users, as the worker.
-QUEUES = {"chat/queue.py", "memory/imports/queue.py"}
 READS = re.compile(r"\b(?:from|join)\s+((?:vecs|app)\.\w+)\b(?!\s*\()", re.IGNORECASE)
 
 
@@ -112,7 +110,7 @@ def test_a_statement_that_changes_rows_names_their_owner_or_one_row() -> None:
     unlimited = [
         f"{source}:{line}: {' '.join(text.split())[:100]}"
         for source in APP
-        if str(source) not in QUEUES and not str(source).startswith(("tests/", "benchmarks/"))
+        if not str(source).startswith(("tests/", "benchmarks/"))
         for line, text in _texts(source)
         for table in CHANGES.findall(text)
         if not OWNER.search(text) and not (ROW.search(text) and table not in SHARED_IDS)

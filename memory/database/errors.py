@@ -90,7 +90,7 @@ def _denied(message: str, role: str) -> AppError:
     """Return our error for a statement that this role has no right to."""
     if "row-level security" in message:
         return NotFound("There is no such thing, or it belongs to somebody else.")
-    needed = re.search(r'permission denied to set role "(.+)"', message)
+    needed = re.search(r'permission denied to set role "(authenticated|keepsake_worker)"', message)
     if needed:
         return DatabaseError(
             f"The role {role} may not become {needed[1]}. As an administrator, run once: "

@@ -239,7 +239,9 @@ class ImportQueue:
     def stop(self, user_id: str) -> int:
         """Delete from the queue what is not done; what was learned stays."""
         with self._database.as_user(user_id) as connection:
-            return connection.execute(text("delete from app.lessons where state <> 'done'")).rowcount
+            return connection.execute(
+                text("delete from app.lessons where user_id = app.asking() and state <> 'done'")
+            ).rowcount
 
 
 def progress_reading() -> Reading[ImportProgress]:
