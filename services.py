@@ -39,6 +39,7 @@ from memory.model import Model
 from memory.model.catalog import ModelCatalog, prices_of
 from memory.model.client import chat_model, memory_model
 from memory.recall.rerank import reranker_named
+from memory.takeover import Wanted
 from settings import Settings, settings
 
 __all__ = ["AccountDeletion", "Services", "build", "close_services", "end_services", "health", "services"]
@@ -175,7 +176,7 @@ def build(wanted: Settings) -> Services:
     with ExitStack() as opened:
         database = opened.enter_context(closing(_database(wanted)))
         embedder = opened.enter_context(closing(embedder_for(wanted)))
-        migrate(database, embedder.dimensions, embedder.name)
+        migrate(database, embedder.dimensions, embedder.name, wanted=Wanted(embed=embedder.embed))
         database.ping()  # the app's role may have been made after the tables, and not be the worker
         replier, thinker = chat_model(wanted), memory_model(wanted)
         for model in filter(None, (replier, thinker)):

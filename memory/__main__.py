@@ -4,6 +4,7 @@
     python -m memory import FILE --user ID --learn      learn from an export from ChatGPT
     python -m memory import FILE --user ID --as-said    keep its messages as they were said, for search
     python -m memory reembed                            move all vectors to the embedding model in the settings
+    python -m memory give --agent NAME --user ID        give memories of an agent or a --run that name no person to one
 
 The database and the embedder are those in the settings, or the local ones.
 """
@@ -27,6 +28,7 @@ from .imports.reembed import reembed
 from .learn.turns import plan_until_written
 from .rows.bulk import Bulk
 from .rows.store import Store
+from .takeover import give
 
 __all__ = ["Progress"]
 
@@ -35,12 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; if it fails, print one sentence and exit."""
     wanted = _parser().parse_args(arguments)
     try:
-        importing = wanted.command == "import"
-        print(_import(wanted.file, wanted.user, wanted.way) if importing else _reembed())
+        print(_run(wanted))
     except AppError as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt as ended:
         raise SystemExit("Ended before it was done; run the same command again to continue.") from ended
+
+
+def _run(wanted: argparse.Namespace) -> str:
+    if wanted.command == "import":
+        return _import(wanted.file, wanted.user, wanted.way)
+    return _give(wanted.user, wanted.agent, wanted.run) if wanted.command == "give" else _reembed()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     ):
         ways.add_argument(flag, dest="way", action="store_const", const=way, help=meaning)
     commands.add_parser("reembed", help="move all vectors to the embedding model in the settings")
+    giving = commands.add_parser("give", help="memories that another program kept without a person")
+    giving.add_argument("--agent", metavar="NAME", help="the agent_id of these memories")
+    giving.add_argument("--run", metavar="NAME", help="the run_id of these memories")
+    giving.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
     return parser
 
 
@@ -132,6 +143,13 @@ def _import_rows(path: Path, user_id: str) -> str:
             progress.end()
     known = len(rows) - len(kept)
     return f"Kept {len(kept):,} of {len(rows):,}" + (f"; {known:,} were there already." if known else ".")
+
+
+def _give(user_id: str, agent: str | None, run: str | None) -> str:
+    parts = open_parts(model=None)
+    with parts.opened:
+        given = give(parts.database, user_id, agent=agent, run=run)
+    return f"Gave {given:,} memories to {user_id}." if given else "There is no such memory without a person."
 
 
 def _reembed() -> str:

@@ -24,6 +24,7 @@ from .errors import AppError, InvalidInput, LocalError, SettingsError
 from .migrations import made_for, migrate
 from .model import Model
 from .settings import MemorySettings, chosen, settings
+from .takeover import Wanted
 
 if TYPE_CHECKING:
     from .embedded.postgres import Postgres
@@ -68,7 +69,8 @@ def open_parts(
         model_used = _model(local, opened) if isinstance(model, str) else model
         if connected is not database:
             stored = made_for(connected) if other_vectors else None
-            migrate(connected, *(stored or (embedder_used.dimensions, embedder_used.name)))
+            made_with = stored or (embedder_used.dimensions, embedder_used.name)
+            migrate(connected, *made_with, wanted=Wanted(embed=None if stored else embedder_used.embed))
         return Parts(connected, embedder_used, model_used, opened.pop_all())
 
 

@@ -34,6 +34,7 @@ TABLES = (
     *("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
     *("lessons", "recall_checks", "confirmations"),
 )
+MEM0_ENTITIES = "memories_entities"  # mem0's own table of names, if mem0 writes here too
 MAX_LOOKED_FOR = 200
 
 
@@ -79,6 +80,7 @@ class Erasure:
         erased |= {"episodes": _erase_own(connection, "vecs.episodes")}
         for table in TABLES:
             _erase_own(connection, f"app.{table}")
+        erased |= {MEM0_ENTITIES: connection.scalar(text("select app.erase_mem0_entities()")) or 0}
         return erased | counted | {"lessons": queued}, texts
 
     def prove(self, user_id: str, erased: dict[str, int], texts: Sequence[str]) -> Receipt:
@@ -88,6 +90,7 @@ class Erasure:
         with self._database.as_user(user_id) as connection:
             left = {table: _count(connection, table) for table in TABLES}
             left |= {table: _count(connection, table, "vecs") for table in ("memories", "episodes")}
+            left |= {MEM0_ENTITIES: connection.scalar(text("select app.count_mem0_entities()")) or 0}
         looked_for, searched = len(vectors or ()), vectors is not None
         return Receipt(user_id, erased, datetime.now(UTC), looked_for, found, left, searched)
 
@@ -213,6 +216,7 @@ class ChatMemories:
         erased["memory_history"] = self._history.erase(connection, ids)
         erased["episodes"] = self._episodes.erase(connection, done.episodes)
         erased["questions"] = self._questions.erase(connection, done.messages, ids)
+        connection.execute(text("select app.unlink_mem0_entities(:ids)"), {"ids": ids})
         changed = [*ids, *(each.memory_id for each in done.with_outcome("restored"))]
         erased["profiles"] = self._profiles.erase_lines(connection, user_id, changed) if changed else 0
         return done, erased

@@ -1,17 +1,20 @@
 """Applies the migrations to a database: each once, in order, by the first process that takes the lock.
 
-    python -m memory.migrations        with DATABASE_ADMIN_URL (or DATABASE_URL) set
+    python -m memory.migrations                      with DATABASE_ADMIN_URL (or DATABASE_URL) set
+    python -m memory.migrations --dry-run            only says what it would do
+    python -m memory.migrations --collection NAME    takes over this collection of mem0
 
 The SQL files are in supabase/migrations/; in the installed library they are in its folder `sql`.
 
 Applied versions are recorded where `supabase db push` records them, so either may run first. Migrations change the
-schema; the only user rows they touch are exact duplicates, which move to the history.
+schema. A table that mem0 made is taken over with its rows (takeover.py); of these, only exact duplicates are merged.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection, make_url, text
@@ -19,9 +22,10 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from .database import SEARCH_PATH, Database, connect, explain_migration, translating
 from .database.roles import grant_roles
-from .errors import COMMAND, AppError, MigrationNeeded, SettingsError
+from .errors import COMMAND, AppError, InvalidInput, MigrationNeeded, SettingsError
+from .takeover import OURS, Takeover, Wanted, adopt, describe, dimension_of, find_collection
 
-__all__ = ["Migration", "made_for", "main", "migrate"]
+__all__ = ["Migration", "Outcome", "made_for", "main", "migrate"]
 
 _INSTALLED = Path(__file__).parent / "sql"
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "supabase" / "migrations"
@@ -34,6 +38,12 @@ select exists (select from pg_roles where rolname = 'authenticated')
 """
 
 _COLLECTION = text("select dimension, embed_model from app.collections where name = 'memories'")
+# mem0's `reset` makes the table of memories anew, without anything of ours.
+_TABLES_STAND = text(
+    "select to_regclass('vecs.episodes') is not null and exists ("
+    " select from pg_class c join pg_trigger last on last.tgrelid = c.oid and last.tgname = 'hide_episodes'"
+    " where c.oid = to_regclass('vecs.memories') and c.relforcerowsecurity)"
+)
 # Each version is asked for: a file with a lower number than the last one may have been added later.
 _ALL_APPLIED = text("select bool_and(app.has_migration(version)) from unnest(cast(:versions as text[])) version")
 _WHAT_TO_DO = f"set EMBED_MODEL back, or move all vectors to the new model once with: {COMMAND} reembed"
@@ -48,19 +58,38 @@ class Migration:
     sql: str
 
 
-def migrate(database: Database, dimension: int, embed_model: str, folder: Path = FOLDER) -> None:
-    """Bring the schema up to date for an embedding model of this dimension, if it is not yet."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a migration did: the versions that it applied, and the table that it took over, if any."""
+
+    applied: tuple[str, ...] = ()
+    takeover: Takeover | None = None
+
+    def lines(self) -> list[str]:
+        """Return what was done, a line for each thing."""
+        applied = [f"migrations applied: {len(self.applied)}"] if self.applied else []
+        return applied + (self.takeover.lines() if self.takeover else [])
+
+
+_AS_IT_IS = Wanted()
+
+
+def migrate(
+    database: Database, dimension: int, embed_model: str, folder: Path = FOLDER, wanted: Wanted = _AS_IT_IS
+) -> Outcome:
+    """Bring the schema up to date for an embedding model of this dimension, if it is not yet; return what was done."""
     with translating(database.url, database.setting), database.engine.connect() as connection:
-        if _up_to_date(connection, dimension, embed_model, folder):
+        if wanted.collection in (None, OURS) and _up_to_date(connection, dimension, embed_model, folder):
             database.embed_model = embed_model
-            return
+            return Outcome()
     admin = connect(database.admin_url, database.admin_setting, pool_size=1, max_overflow=0)
     try:
         with translating(database.admin_url, database.admin_setting), admin.connect() as connection:
-            _apply_missing(connection, dimension, embed_model, folder)
+            outcome = _apply_missing(connection, dimension, embed_model, folder, wanted)
     finally:
         admin.dispose()
     database.embed_model = embed_model
+    return outcome
 
 
 def made_for(database: Database) -> tuple[int, str] | None:
@@ -86,9 +115,12 @@ def files(folder: Path = FOLDER) -> Sequence[Migration]:
 
 
 def _up_to_date(connection: Connection, dimension: int, embed_model: str, folder: Path) -> bool:
-    """Return whether all migrations are applied; raise `SettingsError` if the vectors come from another model."""
+    """Return whether all migrations are applied, and the tables are as they left them.
+
+    Raise `SettingsError` if the vectors come from another model.
+    """
     stored = _stored_model(connection)
-    if stored is None or connection.scalar(text("select to_regclass('vecs.episodes') is null")):
+    if stored is None or not connection.scalar(_TABLES_STAND):
         return False
     _check_model(*stored, dimension, embed_model)
     return bool(connection.scalar(_ALL_APPLIED, {"versions": [each.version for each in files(folder)]}))
@@ -107,42 +139,57 @@ def _check_model(stored: int, stored_model: str, dimension: int, embed_model: st
         )
 
 
-def _apply_missing(connection: Connection, dimension: int, embed_model: str, folder: Path) -> None:
-    """Apply the missing migrations in one transaction."""
+def _apply_missing(connection: Connection, dimension: int, embed_model: str, folder: Path, wanted: Wanted) -> Outcome:
+    """Apply the missing migrations in one transaction, and take a collection over; a dry run takes everything back."""
     try:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
-        _apply_files(connection, folder)
-        made = connection.execute(_COLLECTION).first()
-        if made is not None:
-            _check_model(made.dimension, made.embed_model, dimension, embed_model)
-        connection.execute(
-            text(
-                "select app.ensure_collection(:dimension, :embed_model), app.ensure_recall(:dimension, :embed_model),"
-                " app.ensure_one_model(), app.ensure_chats()"
-            ),
-            {"dimension": dimension, "embed_model": embed_model},
-        )
-        connection.commit()
+        applied = _apply_files(connection, folder)
+        takeover = _make_tables(connection, dimension, embed_model, wanted)
+        if wanted.dry_run:
+            connection.rollback()
+        else:
+            connection.commit()
     except sqlalchemy_errors.DBAPIError as error:
         refused = explain_migration(error.orig, str(connection.engine.url.username), AS_ADMIN)
         if refused is not None:
             raise refused from error
-        if getattr(error.orig, "pgcode", None) == "KS001":
+        code = getattr(error.orig, "pgcode", None)
+        if code == "KS001":
             raise SettingsError(_first_line(error) + ": set EMBED_MODEL to the model it was made with.") from error
+        if code == "KS003":
+            raise InvalidInput(_first_line(error) + ": nothing was taken over.") from error
         raise
+    return Outcome(tuple(applied), takeover)
 
 
-def _apply_files(connection: Connection, folder: Path) -> None:
+def _make_tables(connection: Connection, dimension: int, embed_model: str, wanted: Wanted) -> Takeover | None:
+    """Make the tables whose vectors depend on the embedding model, or take over the one that is there."""
+    made = connection.execute(_COLLECTION).first()
+    if made is not None:
+        _check_model(made.dimension, made.embed_model, dimension, embed_model)
+    name = find_collection(connection, wanted)
+    if wanted.embedded_with is not None:
+        dimension, embed_model = dimension_of(connection, name) or dimension, wanted.embedded_with
+    compared = adopt(connection, name, wanted, embed_model)
+    values = {"dimension": dimension, "embed_model": embed_model, "moved": name != OURS}
+    counts = connection.scalar(text("select app.ensure_collection(:dimension, :embed_model, :moved)"), values)
+    connection.execute(
+        text("select app.ensure_recall(:dimension, :embed_model), app.ensure_one_model(), app.ensure_chats()"), values
+    )
+    return describe(connection, name, counts, compared, embed_model, wanted)
+
+
+def _apply_files(connection: Connection, folder: Path) -> list[str]:
+    """Apply the files that are missing; return their versions."""
     connection.exec_driver_sql(
         "create schema if not exists supabase_migrations;"
         "create table if not exists supabase_migrations.schema_migrations"
         " (version text primary key, statements text[], name text)"
     )
     applied = set(connection.scalars(text("select version from supabase_migrations.schema_migrations")))
-    for migration in files(folder):
-        if migration.version in applied:
-            continue
+    missing = [migration for migration in files(folder) if migration.version not in applied]
+    for migration in missing:
         _refuse_row_level_security(connection)
         # Without parameters, a percent sign in the file has no special meaning.
         connection.execution_options(no_parameters=True).exec_driver_sql(migration.sql)
@@ -153,6 +200,7 @@ def _apply_files(connection: Connection, folder: Path) -> None:
             ),
             {"version": migration.version, "name": migration.name, "sql": migration.sql},
         )
+    return [migration.version for migration in missing]
 
 
 def _refuse_row_level_security(connection: Connection) -> None:
@@ -169,23 +217,45 @@ def _first_line(error: sqlalchemy_errors.DBAPIError) -> str:
     return str(error.orig).splitlines()[0]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Create or update the tables of the database in the settings, and print what was done or what is missing."""
     from .embed import embedder_for
     from .settings import settings
 
+    asked = _parser().parse_args(arguments)
     try:
-        wanted = settings()
-        url = wanted.database_admin_url or wanted.database_url
+        chosen = settings()
+        url = chosen.database_admin_url or chosen.database_url
         if url is None:
             raise SettingsError("DATABASE_ADMIN_URL is missing: it says which database to migrate.")
-        embedder = embedder_for(wanted)
-        setting = "DATABASE_ADMIN_URL" if wanted.database_admin_url else "DATABASE_URL"
-        migrate(Database(url, setting=setting), embedder.dimensions, embedder.name)
-        done = _arrange(url, setting, wanted.database_url)
+        embedder = embedder_for(chosen)
+        setting = "DATABASE_ADMIN_URL" if chosen.database_admin_url else "DATABASE_URL"
+        wanted = Wanted(asked.collection, embedder.embed, asked.embedded_with, asked.dry_run, asked=True)
+        if asked.embedded_with is not None:
+            wanted = replace(wanted, embed=None)
+        outcome = migrate(Database(url, setting=setting), embedder.dimensions, embedder.name, wanted=wanted)
+        arranged = [] if asked.dry_run else _arrange(url, setting, chosen.database_url)
     except AppError as error:
         raise SystemExit(str(error)) from error
-    print("\n".join([*(f"Done: {each}" for each in done), "The database is up to date."]))
+    done = [*outcome.lines(), *(f"Done: {each}" for each in arranged)]
+    if asked.dry_run and done:
+        print("\n".join(["Nothing was changed. Without --dry-run, this would be done:", *done]))
+    else:
+        print("\n".join([*done, "The database is up to date."]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{COMMAND}.migrations", description="Create or update the tables, or take over a table of mem0's."
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    parser.add_argument(
+        "--collection",
+        metavar="NAME",
+        help="mem0's collection to take over (default: memories; or mem0, if only that exists)",
+    )
+    parser.add_argument("--embedded-with", metavar="MODEL", help="the model of its vectors, if it is not EMBED_MODEL")
+    return parser
 
 
 def _arrange(url: str, setting: str, app_url: str | None) -> list[str]:

@@ -54,6 +54,7 @@ ERASED = {
     "lessons": "messages brought from elsewhere",
     "recall_checks": "recall checks",
     "confirmations": "questions asked in passing",
+    "memories_entities": "names that mem0 noted",
     "chats": "chats",
 }
 # What a receipt says if the embedding model was away when its search was made.

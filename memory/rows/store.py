@@ -84,10 +84,30 @@ class RecallQuery:
 
 
 COPY_FROM = 50  # rows: from this number on, a temporary table and COPY are faster than one insert
-_INSERT_COPIED = (
-    f"insert into vecs.memories (id, vec, metadata) select id, vec, metadata from {NEW_ROWS}"
-    " on conflict do nothing returning id"
+# A memory is not added if its scope says the same already, whoever wrote that. Waiting for the user's other writers
+# first makes that certain; the index makes it certain for own memories against writers that do not wait.
+_INSERT = """
+select pg_advisory_xact_lock(hashtextextended('keepsake.write:' || app.asking(), 0));
+insert into vecs.memories (id, vec, metadata)
+select id, vec, metadata from (
+  select given.*, row_number() over (
+    partition by metadata ? 'role', metadata -> 'user_id', metadata -> 'hash', app.scope_of(metadata)
+    order by place) as copy
+  from ({given}) given) new
+where (new.copy = 1 or new.metadata ? 'role' or not new.metadata ? 'hash') and not exists (
+  select from vecs.memories known
+  where known.metadata -> 'user_id' = new.metadata -> 'user_id' and known.metadata -> 'hash' = new.metadata -> 'hash'
+    and not known.metadata ? 'role' and not new.metadata ? 'role'
+    and app.scope_of(known.metadata) is not distinct from app.scope_of(new.metadata))
+order by new.place on conflict do nothing returning id
+"""
+# Arrays keep the statement short: with a parameter for each value, building it took longer than running it.
+_INSERT_SENT = _INSERT.format(
+    given="select id, cast(vec as vector) as vec, metadata, place from unnest("
+    "cast(:ids as text[]), cast(:vectors as text[]), cast(:metadata as jsonb[]))"
+    " with ordinality sent (id, vec, metadata, place)"
 )
+_INSERT_COPIED = _INSERT.format(given=f"select id, vec, metadata, ctid as place from {NEW_ROWS}")
 
 
 class _Vecs(vecs.Client):  # type: ignore[misc]
@@ -208,19 +228,12 @@ class Store:
             copy_rows(connection, ids, rows)
             copied = set(connection.scalars(text(_INSERT_COPIED)))
             return [new for new in ids if new in copied]
-        # Arrays keep the statement short: with a parameter for each value, building it took longer than running it.
-        statement = text(
-            "insert into vecs.memories (id, vec, metadata)"
-            " select id, cast(vec as vector), cast(metadata as jsonb) from unnest("
-            "   cast(:ids as text[]), cast(:vectors as text[]), cast(:metadata as text[])) new (id, vec, metadata)"
-            " on conflict do nothing returning id"
-        )
         values = {
             "ids": list(ids),
             "vectors": [vector_text(vector) for _, vector in rows],
             "metadata": [json.dumps(dict(metadata)) for metadata, _ in rows],
         }
-        inserted = set(connection.scalars(statement, values))
+        inserted = set(connection.scalars(text(_INSERT_SENT), values))
         return [new for new in ids if new in inserted]
 
     def replace(
@@ -242,11 +255,13 @@ class Store:
         return Fact(row.id, row.metadata) if row else None
 
     def has_text(self, connection: Connection, besides: str, content_hash: str) -> bool:
-        """Return whether another extracted memory of the bound user has exactly this text."""
+        """Return whether another extracted memory of the bound user has exactly this text, in the same scope."""
         same = text(
             "select exists (select from vecs.memories where id <> :id"
             " and metadata -> 'hash' = to_jsonb(cast(:hash as text))"
-            " and metadata -> 'user_id' = to_jsonb(app.asking()) and not metadata ? 'role')"
+            " and metadata -> 'user_id' = to_jsonb(app.asking()) and not metadata ? 'role'"
+            " and app.scope_of(metadata)"
+            "   = coalesce((select app.scope_of(it.metadata) from vecs.memories it where it.id = :id), ''))"
         )
         return bool(connection.scalar(same, {"hash": content_hash, "id": besides}))
 

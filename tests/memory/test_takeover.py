@@ -82,14 +82,14 @@ def taken_over(mem0: Mem0, embedder: BundledEmbedder) -> Memory:
     return Memory(mem0.database, embedder, None)
 
 
-def test_each_user_finds_their_own_rows_and_the_oldest_of_each_duplicate_stays(taken_over: Memory) -> None:
-    assert _ids(taken_over, "dave") == {"early", "other", "said", "said again"}
+def test_each_user_finds_their_own_rows_and_the_oldest_of_each_duplicate_in_a_scope_stays(taken_over: Memory) -> None:
+    assert _ids(taken_over, "dave") == {"early", "late", "other", "said", "said again"}
     assert _ids(taken_over, "ana") == {"of ana"}
 
 
 def test_duplicates_go_to_their_owners_history(mem0: Mem0, taken_over: Memory) -> None:
     gone = mem0.database.read_as("dave", HISTORY + " where action = 'delete'")
-    assert {row["memory_id"] for row in gone} == {"late", "same day"}
+    assert {row["memory_id"] for row in gone} == {"same day"}
     assert {(row["action"], row["actor"], row["text"]) for row in gone} == {("delete", "import", "Loves Redis")}
     assert all("duplicate" in row["reason"] for row in gone)
     assert mem0.database.read_as("ana", HISTORY + " where action = 'delete'") == []

@@ -31,7 +31,32 @@ CALLS = {
     "use_invitation": (AS_WORKER, "select app.use_invitation('x', 'y')"),
     "was_invited": (AS_WORKER, "select app.was_invited('x')"),
     "forget_invited": (AS_WORKER, "select app.forget_invited('x')"),
+    "erase_mem0_entities": (AS_MALLORY, "select app.erase_mem0_entities()"),
+    "count_mem0_entities": (AS_MALLORY, "select app.count_mem0_entities()"),
+    "unlink_mem0_entities": (AS_MALLORY, "select app.unlink_mem0_entities(array['linked'])"),
 }
+# The triggers on vecs.memories run with their owner's rights too.
+ADDED = """
+insert into vecs.memories (id, vec, metadata)
+select 'new', vec, metadata - 'hash' || '{"entities": [["Ana", "my sister"]], "relations": [["me", "knows", "Ana"]]}'
+from vecs.memories limit 1 returning id"""
+CHANGED = "update vecs.memories set metadata = jsonb_set(metadata, '{data}', '\"I like cocoa.\"') returning id"
+DELETED = "select set_config('keepsake.actor', 'person', true); delete from vecs.memories returning id"
+TRIGGERS = {
+    "take_place": (AS_MALLORY, ADDED),
+    "keep_history": (AS_MALLORY, CHANGED),
+    "keep_graph": (AS_MALLORY, ADDED),
+    "keep_words": (AS_MALLORY, CHANGED),
+    "keep_company": (AS_MALLORY, DELETED),
+    "hide_episodes": (AS_MALLORY, DELETED),
+}
+CALLS |= TRIGGERS
+MEM0_ENTITIES = """
+create table vecs.memories_entities (id varchar primary key, metadata jsonb);
+insert into vecs.memories_entities values
+  ('hers', '{"user_id": "mallory", "data": "Ana", "linked_memory_ids": ["linked"]}'),
+  ('not hers', '{"user_id": "alice", "data": "Ben", "linked_memory_ids": ["linked"]}')
+"""
 # It says whose rights it was given; without any but the caller's, it changes nothing.
 TRAP = """
 create function pg_temp.trap() returns pg_catalog.bool language plpgsql as $$ begin
@@ -80,6 +105,7 @@ def world(databases: Databases, embedder: BundledEmbedder) -> Iterator[World]:
             connection.execute(text("update app.lessons set after = now() where user_id = 'mallory'"))
             old = "update app.conversations set deleted_at = now() - interval '2 days' where user_id = 'alice'"
             connection.execute(text(old))
+            connection.execute(text(MEM0_ENTITIES))
         yield made
 
 
@@ -115,6 +141,26 @@ def test_a_temporary_object_is_not_used_with_the_owners_rights(world: World, fun
             answers.append(_answer(connection, call))
     assert answers[0].startswith("[")
     assert answers[1] == answers[0]
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_a_trigger_with_its_owners_rights_can_be_put_on_no_other_table(world: World, trigger: str) -> None:
+    """On a table of her own it would write whatever rows she likes, for anybody."""
+    made = "create temporary table mine (id text, vec text, metadata jsonb)"
+    attach = f"create trigger mine after insert on mine for each row execute function app.{trigger}()"
+    with world.database.engine.connect() as connection:
+        connection.exec_driver_sql(BIND, {"asking_role": AS_MALLORY[0], "asking_claims": AS_MALLORY[1]})
+        connection.exec_driver_sql(made)
+        assert _answer(connection, attach) == f"permission denied for function app.{trigger}"
+
+
+def test_what_mem0_noted_is_erased_for_the_person_who_asks_only(world: World) -> None:
+    with world.database.as_user(MALLORY) as connection:
+        connection.execute(text("select app.unlink_mem0_entities(array['linked'])"))
+        connection.execute(text("select app.erase_mem0_entities()"))
+    with administrator(world.database) as connection:
+        left = connection.execute(text("select id, metadata ->> 'linked_memory_ids' from vecs.memories_entities")).all()
+    assert left == [("not hers", '["linked"]')]
 
 
 PATH = "search_path=pg_catalog, pg_temp"
