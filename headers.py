@@ -120,12 +120,12 @@ class KnownHostsOnly:
         self._app = app
         self._checked = TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False)
         under = (st.get_option("server.baseUrlPath") or "").strip("/")
-        # These answer no more than whether the app works.
-        self._open = {"/health", f"/{under}/_stcore/health".replace("//", "/")}
+        # Streamlit's answer says no more than whether it runs.
+        self._probe = f"/{under}/_stcore/health" if under else "/_stcore/health"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on."""
-        probes = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"] in self._open
+        probes = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"] == self._probe
         await (self._app if probes else self._checked)(scope, receive, send)
 
 

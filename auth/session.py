@@ -86,7 +86,7 @@ _WRITE = text(
     "update app.sessions set sealed = :sealed, refreshing_until = null, seen_at = now() where id = cast(:id as uuid)"
 )
 # Each encryption of the same tokens differs, so these two act only if the tokens are still those that were read.
-_REPLACE = text(f"{_WRITE} and sealed = :before")
+_REPLACE = text(f"{_WRITE.text} and sealed = :before")
 _REVOKE_UNCHANGED = text("delete from app.sessions where id = cast(:id as uuid) and sealed = :before")
 _DROP_COOKIE = text("update app.sessions set kept = false where id = cast(:id as uuid)")
 _REVOKE = text("delete from app.sessions where id = cast(:id as uuid)")

@@ -61,6 +61,24 @@ def test_a_reply_appears_while_it_is_written_and_a_stop_keeps_what_there_is(
     person.does_not_see("word39")
 
 
+def test_a_restart_in_the_middle_of_a_reply_keeps_what_was_written(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model, signed_in="bruna@example.com")
+    slow = Slow([f"word{number} " for number in range(40)])
+    model_server.enqueue_replies(slow)
+    person.says("Tell me a long story")
+    slow.gate.let(5)
+    person.sees("word3")
+    keepsake_with_model.restart()
+    slow.gate.open()
+    person.page.reload()
+    person.page.get_by_role("button", name="Tell me a long story").click()
+    person.sees("word3")
+    person.sees("Stopped here.")
+    person.does_not_see("word9")
+
+
 def test_a_failing_model_is_told_in_place_and_nothing_is_lost(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
