@@ -299,6 +299,11 @@ class ReplyTask:
         """Whether anything is written yet."""
         return bool(self._partial.pieces)
 
+    @property
+    def written(self) -> str:
+        """The text so far."""
+        return "".join(self._partial.pieces)
+
     def follow(self, patience: float = 0.25) -> Iterator[str]:
         """Yield the text so far, then each new piece; at the end, raise the error if the reply failed.
 

@@ -8,6 +8,7 @@ from auth import guard
 from auth.server_features import server_features
 from ui.account import by_mail, delete_account, second_factor, sign_in
 from ui.account.sign_in import draw_example
+from ui.safe_text import escape
 
 PROMISES = {
     "format_quote": "Everything it remembers comes from your own words, and you can read all of it.",
@@ -21,7 +22,7 @@ def draw_page() -> None:
     with st.container():  # always there, so that the form below it does not move
         delete_account.draw_farewell()
         if reason := guard.signed_out_notice():
-            st.info(reason, icon=":material/logout:")
+            st.info(escape(reason), icon=":material/logout:")
     st.title("An assistant that remembers you", anchor=False)
     st.markdown("Tell Keepsake something once. It will still know next week, in another chat, in your own words.")
     with st.container(key="way-in"):

@@ -50,6 +50,9 @@ BEHIND_SERVICES = {"sqlalchemy", "psycopg2", "vecs", "openai", "supabase", "memo
 # launcher does; a hosted app never loads them.
 LOCAL_SERVERS = {"local", "memory.embedded"}
 STARTS_LOCAL_SERVERS = "memory.connect"
+# Streamlit's notices, which draw Markdown; and what makes a value safe to stand in one.
+NOTICES = {"error", "warning", "info", "success", "toast", "exception"}
+MAKE_SAFE = ("escape(", "as_code(", "plural(", "map(escape,", "map(elements.escape,")
 READ_THE_ENVIRONMENT = {"memory.settings", "local", "memory.embedded.ollama"}
 
 
@@ -251,6 +254,30 @@ def test_every_page_begins_with_the_guard_and_the_consent() -> None:
 def _called(source: Source) -> set[str]:
     calls = (node.func for node in ast.walk(source.tree) if isinstance(node, ast.Call))
     return {ast.unparse(each).split(".")[-1] for each in calls}
+
+
+def test_notices_draw_what_is_not_written_in_the_source_as_text() -> None:
+    """An error may hold a file's cell, a name or a model's words: drawn as Markdown, they could load a picture."""
+    offenders = [
+        f"{source}:{call.lineno} {ast.unparse(call)}"
+        for source in APP
+        if source.folder in ("ui", "pages", "app")
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in NOTICES
+        if any(_is_unescaped(each) for each in call.args[:1])
+    ]
+    assert_none(offenders)
+
+
+def _is_unescaped(drawn: ast.AST) -> bool:
+    """Whether a text to be drawn holds a value outside of a call that makes it safe."""
+    if isinstance(drawn, ast.Call) and ast.unparse(drawn).removeprefix("elements.").startswith(MAKE_SAFE):
+        return False
+    if isinstance(drawn, ast.Name | ast.Attribute | ast.Subscript):
+        return not isinstance(drawn, ast.Attribute) or not isinstance(drawn.value, ast.Constant)
+    if isinstance(drawn, ast.IfExp):
+        return _is_unescaped(drawn.body) or _is_unescaped(drawn.orelse)
+    return any(map(_is_unescaped, ast.iter_child_nodes(drawn)))
 
 
 def test_tests_reach_no_private_attributes() -> None:

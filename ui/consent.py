@@ -97,5 +97,5 @@ def _models_that_see(provider: Providers) -> list[str]:
 def _draw_sign_out(label: str) -> None:
     if st.button(label, type="tertiary", icon=":material/logout:"):
         if problem := guard.sign_out():
-            st.toast(problem)
+            st.toast(escape(problem))
         st.switch_page("pages/welcome.py")

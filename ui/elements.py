@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
@@ -12,6 +11,7 @@ from chat.tree import Message
 from memory import Receipt, Result
 from ui.dates import date_of
 from ui.frame import MARK, show_errors
+from ui.safe_text import escape, safe_markdown
 
 __all__ = [
     "KINDS",
@@ -27,8 +27,6 @@ __all__ = [
     "kind_name",
     "plural",
     "quiet",
-    "safe_markdown",
-    "safe_markdown_stream",
     "shorten",
     "show_saved",
     "text_direction",
@@ -62,20 +60,6 @@ NOT_SEARCHED = (
     "I counted its rows again, and none is left. I did not search for its words, because the embedding model "
     "does not answer."
 )
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$<>~:@])")
-# An image would load by itself and tell a stranger's server who reads; a link shows its address first.
-_IMAGE = re.compile(r"!(?=\[)")
-# Two sums of money in one line would otherwise become a formula.
-_SUM = re.compile(r"(?<![$\\])\$(?!\$)")
-# Streamlit's directives for colours, small letters and badges, which a model does not mean.
-_DIRECTIVE = re.compile(r":(?=[a-z]+(?:-[a-z]+)*\[)")
-# The end of a piece of text that may be the beginning of one of these marks.
-_BEGUN = re.compile(r"(?::[a-z-]*|[!$\\]+)\Z")
-
-
-def escape(words: str) -> str:
-    """Return Markdown that shows a text as it was written."""
-    return _MARKDOWN.sub(r"\\\1", words)
 
 
 def plural(number: int, one: str, other: str, **values: object) -> str:
@@ -85,7 +69,7 @@ def plural(number: int, one: str, other: str, **values: object) -> str:
 
 def as_code(words: str) -> str:
     """Return an address or a key as code, which Markdown never makes a link."""
-    return "`" + words.replace("`", "'") + "`"
+    return "`" + " ".join(words.replace("`", "'").split()) + "`"
 
 
 def quiet(markdown: str) -> str:
@@ -103,22 +87,6 @@ def text_direction(words: str) -> str:
     """Return the direction in which a text is read, for its container's key: the style sheet cuts a text at its end."""
     strong = (each for each in map(unicodedata.bidirectional, words) if each in ("L", "R", "AL"))
     return "ltr" if next(strong, "L") == "L" else "rtl"
-
-
-def safe_markdown(markdown: str) -> str:
-    """Return a model's Markdown with images, sums of money and Streamlit's directives shown as plain text."""
-    return _DIRECTIVE.sub(r"\\:", _SUM.sub(r"\\$", _IMAGE.sub(r"\\!", markdown)))
-
-
-def safe_markdown_stream(pieces: Iterable[str]) -> Iterator[str]:
-    """Apply `safe_markdown` to a reply that is still being written; a mark may be split between two pieces."""
-    held = ""
-    for piece in pieces:
-        written = held + piece
-        begun = _BEGUN.search(written)
-        kept, held = (written[: begun.start()], begun[0]) if begun else (written, "")
-        yield safe_markdown(kept)
-    yield safe_markdown(held)
 
 
 def kind_name(kind: object) -> str:

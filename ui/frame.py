@@ -12,8 +12,9 @@ import streamlit as st
 from auth.errors import SIGNED_OUT, SessionEnded
 from auth.guard import User
 from memory.errors import AppError
+from ui.safe_text import escape
 
-__all__ = ["ASSETS", "MARK", "check_session", "set_up_page", "show_error", "show_errors", "style"]
+__all__ = ["ASSETS", "MARK", "check_session", "set_up_page", "show_error", "show_errors", "show_warning", "style"]
 
 ASSETS = Path(__file__).parent.parent / "assets"
 MARK = str(ASSETS / "mark.svg")
@@ -42,8 +43,13 @@ def show_errors() -> Iterator[None]:
 
 
 def show_error(error: AppError) -> None:
-    """Show the sentence of an error."""
-    st.error(str(error), icon=":material/error:")
+    """Show the sentence of an error as text: it may hold words of a file, a model or a name."""
+    st.error(escape(str(error)), icon=":material/error:")
+
+
+def show_warning(sentence: str) -> None:
+    """Show what went wrong and can be tried again, as text like an error."""
+    st.warning(escape(sentence), icon=":material/error:")
 
 
 def check_session(user: User) -> None:

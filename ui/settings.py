@@ -131,7 +131,7 @@ def _offered_models(preferences: Preferences) -> tuple[str, ...]:
         st.caption(f"Which other models there are could not be asked just now: {escape(str(error))}")
         return (own_model, *([preferences.model] if preferences.model else []))
     if preferences.model and preferences.model not in names:
-        st.warning(_not_offered(preferences.model, own_model))
+        st.warning(escape(_not_offered(preferences.model, own_model)))
     if len(names) == 1:
         st.markdown(
             f"Replies come from **{escape(own_model)}**. "
@@ -141,7 +141,7 @@ def _offered_models(preferences: Preferences) -> tuple[str, ...]:
 
 
 def _not_offered(model: str, own_model: str) -> str:
-    return f"**{escape(model)}** is no longer offered here: {escape(own_model)} answers in its place."
+    return f"{model} is no longer offered here: {own_model} answers in its place."
 
 
 def _draw_model_choice(own_model: str, names: tuple[str, ...], chosen: str | None) -> str:

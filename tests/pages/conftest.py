@@ -47,7 +47,13 @@ def open_app(auth_client: AuthClient) -> OpenApp:
 
 def words(app: AppTest) -> str:
     """The words on a page."""
-    return "\n".join(str(each.value) for each in [*app.title, *app.markdown, *app.caption, *app.error, *app.warning])
+    notices = [as_read(each.value) for each in [*app.error, *app.warning]]
+    return "\n".join([*(str(each.value) for each in [*app.title, *app.markdown, *app.caption]), *notices])
+
+
+def as_read(escaped: object) -> str:
+    """A text as a person reads it, who does not see what keeps it from being Markdown."""
+    return str(escaped).replace("\\", "")
 
 
 def opens_receipt(app: AppTest, reply_id: str) -> AppTest:

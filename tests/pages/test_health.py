@@ -12,7 +12,7 @@ import services
 from memory import Said
 from memory.errors import ModelUnreachable
 from tests.chat.conftest import until
-from tests.pages.conftest import OpenApp, insert_memory, memory_texts, press, statements_of, user_of, words
+from tests.pages.conftest import OpenApp, as_read, insert_memory, memory_texts, press, statements_of, user_of, words
 
 PAGE = "pages/health.py"
 NOW = datetime.now(UTC)
@@ -112,12 +112,12 @@ def test_tidying_says_what_it_did_and_can_be_undone(home: services.Services, app
     _tab(app, "Worth a look")
     press(app, "Tidy up")
     assert "1 merged, 1 expired" in words(app)
-    assert [each.value for each in app.info] == ["Tidied up: 1 merged, 1 expired"]
+    assert [as_read(each.value) for each in app.info] == ["Tidied up: 1 merged, 1 expired"]
     press(app, "Undo")
     assert len(memory_texts(home, app)) == 2
     press(app, "Tidy up")
     press(app, "Tidy up")
-    assert [each.value for each in app.info] == ["All was in order: nothing was changed."]
+    assert [as_read(each.value) for each in app.info] == ["All was in order: nothing was changed."]
 
 
 def test_an_error_while_tidying_is_shown_as_a_sentence_and_the_page_stays(

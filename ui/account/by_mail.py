@@ -17,7 +17,7 @@ from auth.person import Session, checked_password
 from memory.errors import AppError
 from ui.account.entry_fields import back_to_sign_in, code_field, count_attempt, new_password_field
 from ui.account.second_factor import RECOVERED, enter_or_require_code, require_code
-from ui.elements import as_code
+from ui.elements import as_code, escape
 from ui.frame import show_error
 
 __all__ = [
@@ -251,4 +251,4 @@ def _show_note() -> None:
     if isinstance(note, AppError):
         show_error(note)
     elif note:
-        st.success(note, icon=":material/mail:")
+        st.success(escape(note), icon=":material/mail:")

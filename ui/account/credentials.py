@@ -56,7 +56,7 @@ def draw_password_form(user: User) -> None:
     if isinstance(result, AppError):
         show_error(result)
     elif result:
-        st.success(result, icon=":material/check:")
+        st.success(escape(result), icon=":material/check:")
     st.caption("You have none, or forgot it? Sign out, and choose *Forgot your password?*")
 
 
@@ -111,7 +111,7 @@ def sign_out(*, everywhere: bool = False) -> None:
     with show_errors():
         problem = guard.sign_out(everywhere=everywhere)
         if problem:
-            st.toast(problem)
+            st.toast(escape(problem))
         st.switch_page("pages/welcome.py")
 
 

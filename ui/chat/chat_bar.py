@@ -18,7 +18,7 @@ from memory.errors import AppError
 from services import services
 from ui.dates import when_erased
 from ui.elements import NOT_SEARCHED, escape, plural
-from ui.frame import show_errors
+from ui.frame import show_errors, show_warning
 
 __all__ = ["clear_new_chat_switches", "draw_chat_bar", "draw_forget_receipt", "new_chat_switches"]
 
@@ -58,7 +58,7 @@ def draw_chat_bar(
             with st.container(key="temporary-band"):
                 st.caption(":material/visibility_off: This chat is in no list, and gone a day after its last message.")
         if problem := st.session_state.pop(PROBLEM, None):
-            st.warning(problem, icon=":material/error:")
+            show_warning(problem)
         _draw_last_receipt(conversation_id)
 
 

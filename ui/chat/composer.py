@@ -15,6 +15,7 @@ from services import services
 from ui import dates, elements
 from ui.browser.page_scripts import guard_chat_box, keep_draft
 from ui.chat import chat_bar, open_chat
+from ui.frame import show_warning
 
 __all__ = ["draw_box", "draw_refusal", "note_seen", "say_in_new_chat", "say_instead"]
 
@@ -61,7 +62,7 @@ def draw_refusal() -> None:
     """Show why the last message was refused. Its words are in the box again; its files have to be chosen again."""
     if refused := st.session_state.get(open_chat.REFUSED):
         problem, names = refused
-        st.warning(problem, icon=":material/error:")
+        show_warning(problem)
         if names:
             st.caption(f"The files could not be kept. Choose them again: {', '.join(map(elements.escape, names))}.")
 

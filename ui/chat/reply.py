@@ -17,6 +17,8 @@ from ui import dates, elements
 from ui.chat import composer, open_chat
 from ui.chat.learned import draw_learned
 from ui.chat.message_row import draw_below_reply
+from ui.frame import show_warning
+from ui.safe_text import safe_markdown, safe_markdown_stream
 
 __all__ = ["ask_again", "draw_retry", "follow_reply"]
 
@@ -49,11 +51,13 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
         st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=stop, args=chat)
     problem = None
     try:
-        words.write_stream(elements.safe_markdown_stream(_pieces(task)))
+        words.write_stream(safe_markdown_stream(_pieces(task)))
     except AppError as error:
         problem = str(error)
     button.empty()
-    if not task.has_words:
+    if task.has_words:
+        words.markdown(safe_markdown(task.written))  # now that all of it is known
+    else:
         words.empty()
     now = threads.open(user.id, asked.conversation_id)
     if problem is None:
@@ -91,5 +95,5 @@ def _pieces(task: ReplyTask) -> Iterator[str]:
 def draw_retry(user: User, asked: Message, problem: str | None = None) -> None:
     """Draw why there is no complete reply, and the button "Try again"."""
     if problem := problem or services().replies.problem_with(user.id, asked.id):
-        st.warning(problem, icon=":material/error:")
+        show_warning(problem)
     st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))

@@ -255,11 +255,11 @@ def _draw_report(user: User, report: Report) -> None:
     """Draw what tidying did; what it only proposes is in the lists above."""
     lines = [f"Tidied up: {_tidy_summary(report)}" if report.changed else "All was in order: nothing was changed."]
     new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:MAX_SUMMARIES]]
-    lines += [f"Now one statement: {elements.escape(each['memory'])}" for each in new if each]
-    lines += [f"Left as it is, {times}×: {elements.escape(reason)}" for reason, times in report.skipped.items()]
+    lines += [f"Now one statement: {each['memory']}" for each in new if each]
+    lines += [f"Left as it is, {times}×: {reason}" for reason, times in report.skipped.items()]
     if report.problem:
-        lines.append(f"The model's part is not finished: {elements.escape(report.problem)}")
-    st.info("  \n".join(lines), icon=":material/mop:")
+        lines.append(f"The model's part is not finished: {report.problem}")
+    st.info("  \n".join(map(elements.escape, lines)), icon=":material/mop:")
 
 
 def _tidy_summary(report: Report) -> str:
