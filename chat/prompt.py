@@ -112,7 +112,7 @@ def _with_files(messages: Sequence[Message], files: Mapping[str, Sequence[Attach
     room, pictures = FILE_TOKENS, MOST_PICTURES
     shown: list[_ShownMessage] = []
     for message in reversed(messages):
-        texts, seen = [message.content] if message.content else [], []
+        texts, seen = [_unmarked(message.content)] if message.content else [], []
         for each in files.get(message.id, ()):
             cost = tokens(each.written or "")
             if each.picture and (not shown or pictures > 0):
@@ -137,11 +137,11 @@ class _ShownMessage:
 
 
 def _unmarked(written: str) -> str:
-    """Change marks inside a file, so that the file cannot close the marks it stands between."""
+    """Change the marks of this prompt in a text, so that it can neither close those around it nor forge others."""
     return _MARK.sub(r"‹\1\2", written)
 
 
-_MARK = re.compile(r"<\s*(/?)\s*(file|memories)\b", re.IGNORECASE)
+_MARK = re.compile(r"<\s*(/?)\s*(file|memories|wishes)\b", re.IGNORECASE)
 
 
 def _in_turns(messages: Sequence[_ShownMessage]) -> list[PromptMessage]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
 __all__ = [
+    "IMPORTED",
     "KINDS",
     "Fact",
     "Kind",
@@ -31,6 +32,7 @@ Action = Literal["add", "update", "delete", "ask"]
 Entities = tuple[tuple[str, ...], ...]
 Relations = tuple[tuple[str, str, str], ...]
 
+IMPORTED = "chatgpt:"  # how the ids of chats and messages begin that were brought from elsewhere
 # The keys of a row that mem0 shows beside `metadata`; all other keys are shown inside it.
 CORE_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at"})
 
@@ -59,6 +61,11 @@ class Said:
     message_id: str | None = None
     run_id: str | None = None
     name: str | None = None  # of the speaker, if there are several
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it was said to another assistant, and brought here with an export."""
+        return (self.run_id or "").startswith(IMPORTED)
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,12 @@ from datetime import date, timedelta, tzinfo
 
 from ..facts import Fact, Kind, Proposal, Said
 from ..plain_text import comparable
-from .english import ENGLISH
-from .french import FRENCH
-from .german import GERMAN
 from .grammar import Grammar, SlotRule
-from .spanish import SPANISH
+from .own_words import GRAMMARS, LEFT_OUT, MAX_TYPED, plain_text, without_announced_text, without_quotations
 
-__all__ = ["MAX_CHARACTERS_FOR_RULES", "propose"]
+__all__ = ["propose"]
 
-GRAMMARS: tuple[Grammar, ...] = (ENGLISH, GERMAN, FRENCH, SPANISH)
-# Longer messages were pasted; longer sentences are not plain statements.
-MAX_CHARACTERS_FOR_RULES, MAX_SENTENCE = 10_000, 400
+MAX_SENTENCE = 400  # longer ones are not plain statements
 MIN_WORDS = 2
 
 
@@ -38,8 +33,8 @@ def propose(said: Sequence[Said], near: Sequence[Fact] = (), zone: tzinfo | None
     "Yesterday" is counted in `zone`, or else in the timezone of the message's own time.
     """
     local = [replace(each, at=each.at.astimezone(zone)) if zone else each for each in said]
-    own = [each for each in local if each.role == "user" and len(each.content) <= MAX_CHARACTERS_FOR_RULES]
-    if any(grammar.veto.search(_plain(each.content)) for each in own for grammar in GRAMMARS):
+    own = [each for each in local if each.role == "user" and len(each.content) <= MAX_TYPED]
+    if any(grammar.veto.search(plain_text(each.content)) for each in own for grammar in GRAMMARS):
         return []
     known = [_KnownMemory(number, fact.text, _only_slot(fact.text)) for number, fact in enumerate(near, 1)]
     asks = any("?" in each.content for each in own)
@@ -57,21 +52,7 @@ def propose(said: Sequence[Said], near: Sequence[Fact] = (), zone: tzinfo | None
 
 # -- sentences -------------------------------------------------------------------------------------
 
-# Each character is replaced by one, so that a position in the plain text is the same position in the message.
-_PLAIN = str.maketrans(dict.fromkeys("’‘‛ʼ`´′＇", "'") | dict.fromkeys("\t\xa0\u202f\u2009\r", " "))
-_LEFT_OUT = "\ufffc"
 _BULLETS = "-*•–— \t¡¿>)("
-_NOT_THEIR_OWN = re.compile(
-    r"""
-      ```.*?(?:```|\Z)                        # code, closed or not
-    | `[^`\n]*`
-    | ^(?:>|\ {4}|\t)[^\n]*                   # a quoted or an indented line
-    | "[^"]*(?:"|\Z) | “[^”"]*(?:[”"]|\Z)     # words between marks; a mark left open leaves out the rest
-    | „[^“”"]*(?:[“”"]|\Z) | «[^»]*(?:»|\Z) | »[^«]*(?:«|\Z)
-    | (?<!\w)['‘](?=\w)[^\n]*                 # single marks also serve as apostrophes: to the end of the line
-    """,
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
-)
 _SENTENCE_END = re.compile(
     r"""
       [!?…\n]+
@@ -80,8 +61,6 @@ _SENTENCE_END = re.compile(
     """,
     re.VERBOSE,
 )
-_COLON = re.compile(r":(?=\s|\Z)")
-_ENDS_BEFORE_COLON = re.compile(r"[.!?…\n]")
 
 
 @dataclass(frozen=True)
@@ -117,40 +96,23 @@ class _Clause:
 
 def _clauses_by_language(said: Said) -> Iterator[list[_Clause]]:
     """Yield the person's own sentences, each once for each language, up to the first one that supposes something."""
-    plain = _plain(said.content)
+    plain = plain_text(said.content)
     for start, end in _sentences(said.content):
         if any(grammar.supposing.search(plain, start, end) for grammar in GRAMMARS):
             return
         yield [_Clause(said.content[start:end], plain[start:end], said, grammar).part(0) for grammar in GRAMMARS]
 
 
-def _plain(text: str) -> str:
-    return text.translate(_PLAIN)
-
-
 def _sentences(content: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each of the person's own sentences, without code, quotations and pasted drafts."""
-    own = _without_announced_text(_NOT_THEIR_OWN.sub(lambda match: _LEFT_OUT * len(match.group()), content))
+    own = without_announced_text(without_quotations(content))
     start = 0
-    for end in (*(mark.end() for mark in _SENTENCE_END.finditer(_plain(own))), len(own)):
+    for end in (*(mark.end() for mark in _SENTENCE_END.finditer(plain_text(own))), len(own)):
         sentence = own[start:end]
         first, last = start + len(sentence) - len(sentence.lstrip()), start + len(sentence.rstrip())
-        if first < last <= first + MAX_SENTENCE and _LEFT_OUT not in sentence:
+        if first < last <= first + MAX_SENTENCE and LEFT_OUT not in sentence:
             yield first, last
         start = end
-
-
-def _without_announced_text(text: str) -> str:
-    """Blank out a text that is announced with a colon: a draft, a quotation, a text to work on."""
-    sentence_start = 0
-    for colon in _COLON.finditer(text):
-        for mark in _ENDS_BEFORE_COLON.finditer(text, sentence_start, colon.start()):
-            sentence_start = mark.end()
-        announced = _plain(text[sentence_start : colon.start()]).strip()
-        if not any(grammar.preface.match(announced) for grammar in GRAMMARS):
-            return text[:sentence_start] + _LEFT_OUT * (len(text) - sentence_start)
-        sentence_start = colon.end()
-    return text
 
 
 # -- slots -----------------------------------------------------------------------------------------
@@ -233,7 +195,7 @@ def _filled_slot(rule: SlotRule, match: re.Match[str], text: str, grammar: Gramm
 def _only_slot(memory: str) -> _FilledSlot | None:
     """Return the slot that a memory fills, if it fills exactly one, at its start."""
     for grammar in GRAMMARS if len(memory) <= MAX_SENTENCE else ():
-        slots = _filled_slots(_plain(memory), grammar, own=False)
+        slots = _filled_slots(plain_text(memory), grammar, own=False)
         if slots:
             return slots[0] if len(slots) == 1 and slots[0].start == 0 else None
     return None

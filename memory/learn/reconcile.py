@@ -117,6 +117,8 @@ def _reason_against(proposal: Proposal, spoken: Said | None, shown: Sequence[Fac
         return "it names a memory that was not shown"
     if target is not None and _changed_later(target, spoken):
         return "something newer is known"
+    if _changes_instruction(proposal, target) and not _may_instruct(proposal, spoken):
+        return "an instruction counts in your own words only, not in a text that you quote, paste or bring along"
     if proposal.action == "delete":
         return None
     if not proposal.text.strip():
@@ -128,6 +130,19 @@ def _reason_against(proposal: Proposal, spoken: Said | None, shown: Sequence[Fac
     if _tells_secret(proposal):
         return "it holds a secret"
     return None
+
+
+def _changes_instruction(proposal: Proposal, target: Fact | None) -> bool:
+    """Return whether it adds or changes an instruction, which every later reply is given. A deletion adds none."""
+    changed = target is not None and target.kind == "instruction"
+    return proposal.action != "delete" and (changed or proposal.kind == "instruction")
+
+
+def _may_instruct(proposal: Proposal, spoken: Said) -> bool:
+    """Return whether the person asks for it themselves, now, and to this assistant."""
+    from ..language.own_words import own_instruction  # loads the patterns of four languages
+
+    return not spoken.is_imported and own_instruction(proposal.quote, spoken.content)
 
 
 def _target(proposal: Proposal, shown: Sequence[Fact]) -> Fact | None:

@@ -15,6 +15,7 @@ import streamlit as st
 from auth.guard import User
 from memory import Result
 from memory.errors import ModelError, NotFound
+from memory.facts import IMPORTED
 from memory.plain_text import storable
 from memory.upkeep.bulk_edit import MemoryPage
 from services import services
@@ -278,7 +279,7 @@ def _draw_origin(user: User, memory: Result) -> None:
 
 
 def _source_of(metadata: Mapping[str, Any]) -> str | None:
-    if str(metadata.get("run_id") or "").startswith("chatgpt:"):
+    if str(metadata.get("run_id") or "").startswith(IMPORTED):
         return "what you said to ChatGPT"
     return SOURCES.get(str(metadata.get("source")))
 

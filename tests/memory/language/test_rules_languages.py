@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from memory.facts import Fact, Proposal, Said
 from memory.language import rules
-from memory.language.rules import MAX_CHARACTERS_FOR_RULES
+from memory.language.own_words import MAX_TYPED
 
 AT = datetime(2026, 3, 18, 10, tzinfo=UTC)
 
@@ -275,5 +275,5 @@ def test_every_quote_stands_in_the_message_whatever_is_said(words: str, known: l
 def test_a_very_long_message_is_taken_for_pasted_and_not_read() -> None:
     unit = "I live in Rome. "
     assert len(_taken(unit)) == 1
-    assert _taken(unit * (MAX_CHARACTERS_FOR_RULES // len(unit) + 1)) == []
+    assert _taken(unit * (MAX_TYPED // len(unit) + 1)) == []
     assert _taken(unit * 65_536) == []
