@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import codecs
+import io
 import json
-import subprocess
-import sys
-import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from chat.tree import valid_id
 from memory.database import Database
 from memory.errors import InvalidInput
 from memory.plain_text import storable
+from memory.sandbox import SandboxFailed, run_script
 
 __all__ = ["KINDS", "MAX_FILES", "MAX_MEGABYTES", "Attachment", "Attachments", "File", "open_files"]
 
@@ -35,8 +34,7 @@ MAX_FILES, MAX_MEGABYTES = 5, 10
 MAX_CHARACTERS = 60_000  # of all texts that come with one message
 MAX_FILE_NAME = 120
 SANDBOX = Path(__file__).with_name("file_sandbox.py")
-SANDBOX_SECONDS = 25.0
-_two_at_once = threading.BoundedSemaphore(2)  # each may use a whole core and a gigabyte
+SANDBOX_SECONDS = 20
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -134,19 +132,11 @@ def _is_picture(content: bytes) -> bool:
 
 
 def _run_sandbox(name: str, kind: str, content: bytes, broken: str) -> dict[str, Any]:
-    """Open a file in a process of its own, without environment variables, which is ended if it takes too long."""
+    """Open a file in a process of its own, which is ended if it takes too long."""
     try:
-        with _two_at_once:
-            done = subprocess.run(
-                [sys.executable, "-I", str(SANDBOX), kind],
-                input=content,
-                capture_output=True,
-                timeout=SANDBOX_SECONDS,
-                env={},
-                check=True,
-            )
-        found: dict[str, Any] = json.loads(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        with run_script(SANDBOX, [kind], io.BytesIO(content), SANDBOX_SECONDS) as lines:
+            found: dict[str, Any] = json.loads(b"".join(lines))
+    except (SandboxFailed, ValueError) as error:
         raise InvalidInput(broken) from error
     if problem := found.get("problem"):
         raise InvalidInput(_PROBLEMS[problem].format(name=name, **found))

@@ -1,7 +1,6 @@
-"""Opens one PDF or picture in a process of its own: `python -I file_sandbox.py KIND`.
+"""Opens one PDF or picture: `file_sandbox.py KIND`, which memory/sandbox.py runs in a limited process of its own.
 
-It reads the file from standard input and writes JSON. Its memory and time are limited, and it imports nothing of the
-app and knows no setting. A bug in a parser, or a file that is made to exhaust memory, ends this process and no other.
+It reads the file from standard input and writes JSON. It imports nothing of the app and knows no setting.
 """
 
 from __future__ import annotations
@@ -9,13 +8,11 @@ from __future__ import annotations
 import base64
 import io
 import json
-import resource
 import sys
 from typing import Any
 
 __all__ = ["main"]
 
-SECONDS, BYTES = 20, 1 << 30
 # The text of a PDF must also fit into MAX_CHARACTERS of attachments.py.
 MAX_PAGES, MAX_CHARACTERS = 300, 400_000
 MAX_PIXELS = 40_000_000
@@ -25,9 +22,6 @@ BACKGROUND = (255, 255, 255)
 
 def main() -> None:
     """Read the file from standard input and print what is in it."""
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    if sys.platform == "linux":  # other systems accept the limit and ignore it
-        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     opened = {"pdf": _pdf, "picture": _picture}[sys.argv[1]](sys.stdin.buffer.read())
     json.dump(opened, sys.stdout)
 

@@ -27,6 +27,8 @@ from ..rows.bulk import Row
 __all__ = ["COLUMNS", "lines", "read", "table", "uploaded"]
 
 MAX_BYTES, MAX_ENTRIES = 10 * 1024 * 1024, 5_000  # of a file that comes through the browser
+# Counted before the file is read: each of millions of empty values takes a hundred bytes, and holds the interpreter.
+MAX_VALUES, MAX_LINES = 500_000, 10 * MAX_ENTRIES
 
 LIST_KEYS = ("results", "memories", "messages")
 # Keys of an entry that are copied into the metadata.
@@ -46,6 +48,11 @@ def uploaded(content: bytes, name: str, user_id: str) -> list[Row]:
     """Return the rows of an uploaded file, which is limited in size and belongs to this user whatever id it names."""
     if len(content) > MAX_BYTES:
         raise InvalidInput(f"{name} is larger than {MAX_BYTES // 1024 // 1024} MB: split it into parts.")
+    table_or_text = name.lower().endswith((".csv", ".txt"))
+    if sum(map(content.count, (b"[", b"{", b",", b";"))) > MAX_VALUES or (
+        table_or_text and sum(map(content.count, (b"\n", b"\r"))) > MAX_LINES
+    ):
+        raise InvalidInput(f"{name} has too many parts; one file may hold at most {MAX_ENTRIES:,} entries.")
     entries = _entries(content, name)
     if len(entries) > MAX_ENTRIES:
         raise InvalidInput(f"{name} holds {len(entries):,} entries; one file may hold at most {MAX_ENTRIES:,}.")
@@ -146,7 +153,7 @@ def table(written: str, name: str) -> list[Any]:
 
 def lines(written: str) -> list[Any]:
     """Return each line that is not empty as an entry, without a list marker before it."""
-    texts = (_BULLET.sub("", each, count=1).strip() for each in written.splitlines())
+    texts = (_BULLET.sub("", each, count=1).strip() for each in re.split(r"\r\n?|\n", written))
     return [{"memory": each} for each in texts if each]
 
 

@@ -191,13 +191,13 @@ def test_a_file_that_takes_too_long_to_open_is_refused(monkeypatch: pytest.Monke
 
 def test_the_sandbox_gets_no_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
-    run = subprocess.run
+    start = subprocess.Popen
 
     def noted(*command: Any, **options: Any) -> Any:
         given.append(options["env"])
-        return run(*command, **options)
+        return start(*command, **options)
 
-    monkeypatch.setattr(subprocess, "run", noted)
+    monkeypatch.setattr(subprocess, "Popen", noted)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     assert _written("report.pdf", pdf("Words")) == "Words"
     assert given == [{}]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import psutil
 import pytest
 
 from memory.errors import InvalidInput
 from memory.imports import chatgpt
+from memory.imports.chatgpt import ReadLimits
 
 MARCH = datetime(2023, 3, 1, 12, tzinfo=UTC).timestamp()
 
@@ -180,3 +183,56 @@ def test_a_chat_without_an_end_is_not_held_in_memory() -> None:
 @pytest.mark.parametrize("held", [[{"memory": "Likes tea"}], ["Likes tea"], {"results": []}, b"no json", b""])
 def test_other_files_are_not_taken_for_an_export(held: Any) -> None:
     assert not chatgpt.is_export(written(held))
+
+
+# -- attacks: what is read takes another process's memory and time --------------------------------
+
+PER_LETTER = {"letters": "x", "lists": "[],"}
+
+
+def _one_chat(letters: int, of: str) -> bytes:
+    filling = PER_LETTER[of] * (letters // len(PER_LETTER[of]))
+    value = f'"{filling}"' if of == "letters" else f"[{filling}0]"
+    return f'[{{"mapping": {{}}, "title": {value}}}]'.encode()
+
+
+ATTACKS: dict[str, Callable[[], io.BytesIO]] = {
+    "8 MB of nested lists": lambda: zipped(("conversations.json", _one_chat(8_000_000, "lists"))),
+    "a chat of 32 million letters": lambda: zipped(("conversations.json", _one_chat(32_000_000, "letters"))),
+    "a zip bomb": lambda: zipped(("conversations.json", b"[" + b" " * 60_000_000 + b"]")),
+    "many members": lambda: zipped(*((f"conversations-{number}.json", b"[5]") for number in range(3_000))),
+    "deep nesting": lambda: written(b'[{"mapping": ' + b"[" * 5_000_000),
+    "wrong types": lambda: written([{"mapping": {"a": {"message": [[1]], "parent": {}}}, "current_node": ["a"]}] * 9),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_file_takes_this_process_memory_or_time(attack: str) -> None:
+    file = ATTACKS[attack]()
+    process = psutil.Process()
+    before, began = process.memory_info().rss, time.thread_time()
+    chatgpt.is_export(file)
+    with pytest.raises(InvalidInput):
+        chatgpt.read(file, "export.zip", ReadLimits(unpacked=40 * 1024 * 1024))
+    assert time.thread_time() - began < 1
+    assert process.memory_info().rss - before < 32 * 1024 * 1024
+
+
+def test_what_a_file_brings_here_is_bounded_and_the_newest_of_it() -> None:
+    nodes = [node(f"n{n}", "root", "user", f"I own {n} " + "bees " * 1_000, MARCH + n) for n in range(40)]
+    found = chatgpt.read(written([chat(each, name=each["id"]) for each in nodes]), "c.json", ReadLimits(kept=50_000))
+    assert len(found.said) == 9
+    assert found.said[-1].content.startswith("I own 39 bees")
+    assert found.too_old == 31
+
+
+def test_a_large_export_is_read_as_a_whole() -> None:
+    """120 MB unpacked, in the proportions of real ones: most of it is what the assistant wrote."""
+    answer = json.dumps(chat(node("a", "root", "assistant", "word " * 60_000), node("b", "a", "user", "I keep bees")))
+    chats = (answer.replace('"id-b"', f'"id-{number}"').encode() for number in range(400))
+    found = chatgpt.read(zipped(("conversations.json", b"[" + b", ".join(chats) + b"]")), "export.zip")
+    assert len(found.said) == 400
+
+
+def test_a_file_that_is_larger_than_its_chats_is_read() -> None:
+    assert len(chatgpt.read(written(json.dumps([PORTO]).encode() + b" " * 3_000_000), "c.json").said) == 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 
+import psutil
 import pytest
 
 from memory import Memory
@@ -76,3 +78,28 @@ def test_a_list_of_texts_is_a_list_of_memories(memory: Memory) -> None:
     held = b'["Likes tea", "Lives in Porto", "Likes tea"]'
     assert memory.bulk_edit.import_file(held, "m.json", user_id="ann").count == 2
     assert memory.bulk_edit.import_file(b"- Likes tea\n- Keeps bees", "m.txt", user_id="ann").count == 1
+
+
+MILLIONS = {
+    "lists.json": b"[" + b"[]," * 3_000_000 + b"0]",
+    "objects.json": b"[" + b"{}," * 3_000_000 + b"0]",
+    "lines.txt": b"a\n" * 5_000_000,
+    "old-lines.txt": b"a\r" * 5_000_000,
+    "rows.csv": b"memory\n" + b"a\n" * 5_000_000,
+    "columns.csv": b"memory" + b"," * 10_000_000,
+    "semicolons.csv": b"memory" + b";" * 10_000_000,
+}
+
+
+@pytest.mark.parametrize("name", MILLIONS)
+def test_millions_of_entries_are_refused_before_they_take_memory_or_time(name: str) -> None:
+    process = psutil.Process()
+    before, began = process.memory_info().rss, time.thread_time()
+    with pytest.raises(InvalidInput, match="at most 5,000 entries"):
+        files.uploaded(MILLIONS[name], name, "ann")
+    assert time.thread_time() - began < 0.5
+    assert process.memory_info().rss - before < 32 * 1024 * 1024
+
+
+def test_an_upload_with_line_ends_of_any_system_is_read() -> None:
+    assert len(files.uploaded(b"one thing\r\ntwo things\rthree things\nfour\x0cthings", "a.txt", "ann")) == 4
