@@ -65,6 +65,7 @@ class Settings(MemorySettings):
     message_characters: int = setting(32_000, "Characters in one message", between=(1, 32_000))
     memories_per_person: int = setting(5_000, "Memories kept about one person", between=(0, 1_000_000))
     uploads_per_day: int = setting(50, "Files one person may upload in a day", between=(0, 1_000_000))
+    megabytes_per_person: int = setting(100, "Megabytes of attached files kept for one person", between=(0, 1_000_000))
     port: int = setting(8501, "The port on which `make run` serves the app", between=(1, 65_535))
 
     @property

@@ -69,6 +69,11 @@ class Attachment:
     preview: bytes | None = field(default=None, repr=False)
     id: str = field(default_factory=lambda: str(uuid4()))
 
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes that it takes in the database."""
+        return len((self.written or "").encode()) + len(self.picture or b"") + len(self.preview or b"")
+
     def summary(self) -> dict[str, Any]:
         """Return the entry for the message's receipt, from which a page draws the file without reading it."""
         return {"id": self.id, "name": self.name, "media": self.media, "size": self.size}
@@ -203,6 +208,12 @@ class Attachments:
                 {"id": values["new"], "attached": json.dumps(attached)},
             )
 
+    def stored_bytes(self, user_id: str, message_id: str | None = None) -> tuple[int, int]:
+        """Return the bytes that all of the user's attachments take, and those of one message."""
+        values = {"user_id": user_id, "message": valid_id(message_id) if message_id else None}
+        [row] = self._database.read_as(user_id, _STORED_BYTES, values)
+        return int(row["all_bytes"]), int(row["of_message"])
+
     def written(self, user_id: str, message_ids: Sequence[str]) -> dict[str, list[Attachment]]:
         """Return the attachments of messages, pictures without their pixels."""
         return self._by_message(user_id, "written, null as picture, null as preview", message_ids)
@@ -243,6 +254,12 @@ class Attachments:
         return found
 
 
+_STORED_BYTES = (
+    "select coalesce(sum(bytes), 0) as all_bytes,"
+    " coalesce(sum(bytes) filter (where message_id = %(message)s::uuid), 0) as of_message from"
+    " (select message_id, coalesce(octet_length(written), octet_length(picture) + octet_length(preview)) as bytes"
+    "  from app.attachments where user_id = %(user_id)s) as stored"
+)
 _INSERT = text(
     "insert into app.attachments (id, message_id, conversation_id, place, name, media, size, written, picture, preview)"
     " values (cast(:id as uuid), cast(:message as uuid), cast(:conversation as uuid), :place, :name, :media, :size,"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from chat.attachments import File, open_files
+from chat.attachments import Attachment, File, open_files
 from chat.conversations import Conversations
 from chat.naming import Namer
 from chat.tree import Message, Switches
@@ -76,6 +76,7 @@ def say(
     with chat.limits.uploading(user_id, len(files)) if chat.limits else nullcontext():
         attachments = open_files(files)
         if chat.limits is not None:
+            _check_room(chat, chat.limits, user_id, attachments, instead_of)
             chat.limits.may_say(user_id, words)
         try:
             return chat.conversations.say(
@@ -92,6 +93,15 @@ def say(
             if not new_if_gone:
                 raise
             return chat.conversations.say(user_id, None, words, once_within=PRESSED_TWICE, files=attachments)
+
+
+def _check_room(
+    chat: ChatServices, limits: Limits, user_id: str, files: Sequence[Attachment], instead_of: str | None
+) -> None:
+    """Raise `LimitReached` if there is no room for these files, and those of the message that is said anew."""
+    if files or instead_of:
+        stored, copied = chat.conversations.attachments.stored_bytes(user_id, instead_of)
+        limits.may_store(stored, copied + sum(each.stored_bytes for each in files))
 
 
 def checked_words(text: str, *, with_files: bool = False) -> str:

@@ -171,6 +171,15 @@ class Limits:
                 self._counts.add_for_user(user_id, "uploads-day", -files, None, DAY)
             raise
 
+    def may_store(self, stored: int, more: int) -> None:
+        """Raise `LimitReached` if a person whose files take this many bytes may not store as many more."""
+        most = self._settings.megabytes_per_person
+        if most and more and stored + more > most * 1_000_000:
+            raise LimitReached(
+                f"There is no room for this: your files take {stored / 1_000_000:.1f} MB already, and at most "
+                f"{most:,} MB are kept for one person. Delete chats with files for good, and send it again."
+            )
+
     def memories_left(self, user_id: str) -> int | None:
         """Return how many more memories a person may have; None if there is no limit."""
         most = self._settings.memories_per_person

@@ -49,6 +49,7 @@ EVERYTHING = ACCOUNT | {
     "MESSAGE_CHARACTERS": "8",
     "MEMORIES_PER_PERSON": "9",
     "UPLOADS_PER_DAY": "10",
+    "MEGABYTES_PER_PERSON": "11",
     "DATA_DIR": "somewhere",
     "PORT": "9000",
 }

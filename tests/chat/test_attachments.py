@@ -253,6 +253,37 @@ def test_files_are_counted_for_the_day(chat: ChatServices, database: Database) -
         _said(limited, NOTES)
 
 
+def _full(chat: ChatServices, database: Database) -> ChatServices:
+    return replace(chat, limits=Limits(database, Settings(megabytes_per_person=1)))
+
+
+BIG = File("big.txt", b"word " * 11_000)  # 55 kB, 18 of which fill a megabyte
+
+
+def test_the_files_of_one_person_have_a_limit_and_nothing_is_saved_beyond_it(
+    chat: ChatServices, database: Database, sql: Sql
+) -> None:
+    limited = _full(chat, database)
+    for _ in range(18):
+        asked = _said(limited, BIG)
+    before = sql("select count(*) from app.messages")
+    with pytest.raises(LimitReached, match=r"your files take 1\.0 MB already, and at most 1 MB"):
+        _said(limited, BIG)
+    with pytest.raises(LimitReached, match="no room"):
+        say(limited, "ann", asked.conversation_id, "Said anew", instead_of=asked.id)
+    assert sql("select count(*) from app.messages") == before
+    say(limited, "ann", asked.conversation_id, "Without files")
+    say(limited, "bob", None, "Mine", files=[BIG])
+
+
+def test_what_counts_are_the_bytes_that_are_stored(chat: ChatServices) -> None:
+    asked = _said(chat, NOTES, File("red.png", picture()))
+    opened = open_files([NOTES, File("red.png", picture())])
+    stored = sum(each.stored_bytes for each in opened)
+    assert chat.conversations.attachments.stored_bytes("ann", asked.id) == (stored, stored)
+    assert chat.conversations.attachments.stored_bytes("bob", asked.id) == (0, 0)
+
+
 def test_an_edited_message_keeps_its_files(chat: ChatServices, database: Database) -> None:
     asked = _said(chat, NOTES, File("red.png", picture()))
     edited = _said(chat, words="Look again", conversation_id=asked.conversation_id)

@@ -73,6 +73,15 @@ def test_files_that_are_refused_are_not_counted(limiting: Limiting) -> None:
         _upload(limits, "alice")
 
 
+def test_files_may_take_so_many_megabytes(limiting: Limiting) -> None:
+    limits = limiting(megabytes_per_person=2)
+    limits.may_store(1_000_000, 1_000_000)
+    limits.may_store(3_000_000, 0)  # the limit was lowered, and nothing is added
+    with pytest.raises(LimitReached, match=r"take 1\.0 MB already"):
+        limits.may_store(1_000_001, 1_000_000)
+    limiting(megabytes_per_person=0).may_store(10**12, 10**12)
+
+
 def test_a_limit_of_zero_is_no_limit(limiting: Limiting) -> None:
     limits = limiting(messages_per_minute=0, messages_per_day=0, memories_per_person=0, uploads_per_day=0)
     assert _passed(limits, "alice", 50) == 50

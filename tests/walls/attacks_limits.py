@@ -22,6 +22,7 @@ LIMITS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Limits.forget_address": (lambda w: w.limits.forget_address("alice@example.com"),),
     "Limits.may_say": (lambda w: w.limits.may_say(ME, "x"),),
     "Limits.uploading": (lambda w: w.limits.uploading(ME).__enter__(),),
+    "Limits.may_store": (lambda w: w.limits.may_store(0, 1),),
     "Limits.memories_left": (lambda w: w.limits.memories_left(ME),),
     "Limits.metered": (lambda w: w.limits.metered(w.model, ME).name,),
     "Limits.may_try_sign_in": (lambda w: w.limits.may_try_sign_in("alice@example.com", "198.51.100.1"),),

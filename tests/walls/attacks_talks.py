@@ -78,6 +78,7 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
         lambda w: w.inside(lambda c: w.attachments.add(c, w.known["asked"].id, chat_of(w), [_file(w)])),
     ),
     "Attachments.copy": (lambda w: _carried(w),),
+    "Attachments.stored_bytes": (lambda w: w.attachments.stored_bytes(ME, w.known["asked"].id)[1] or None,),
     "Attachments.written": (lambda w: w.attachments.written(ME, [w.known["asked"].id]),),
     "Attachments.previews": (lambda w: w.attachments.previews(ME, [w.known["asked"].id]),),
     "Attachments.pictures": (lambda w: w.attachments.pictures(ME, [w.known["asked"].id]),),
