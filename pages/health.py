@@ -51,8 +51,8 @@ def _draw_stuck() -> None:
         return
     told = plural(waiting, "One message is not remembered yet", "{number} messages are not remembered yet")
     problem = turns.problem or imported.problem
-    reason = f": {elements.escape(str(problem).rstrip('.'))}" if problem else ""
-    st.warning(f"{told}{reason}.", icon=":material/hourglass:")
+    reason = f": {str(problem).rstrip('.')}" if problem else ""
+    st.warning(elements.escape(f"{told}{reason}."), icon=":material/hourglass:")
     st.button("Try again", key="remember-again", icon=":material/refresh:", on_click=try_again)
 
 
