@@ -1,17 +1,14 @@
 """A table that mem0 2.2.1 wrote is taken over: nothing is lost, and what is done is said and can be undone.
 
-`mem0_rows.json` holds the rows as mem0 wrote them, and says how they were made.
+`mem0_rows.json` holds the rows, and says how they were made.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from hashlib import md5
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,68 +20,12 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder, EmbedderServer
 from memory.errors import InvalidInput, MigrationNeeded, SettingsError
 from memory.migrations import migrate
-from memory.takeover import Takeover, Wanted, give
+from memory.takeover import Takeover, Wanted, find_collection, give
 from tests.databases import Databases
+from tests.memory.mem0 import MEMORIES, SEARCH_PATH, WRITTEN, Mem0
 from tests.memory.test_migrations import MODEL, SIZE, administrator, command
 
-WRITTEN = json.loads((Path(__file__).parent / "mem0_rows.json").read_text())
-MEMORIES: list[dict[str, Any]] = WRITTEN["memories"]
-SEARCH_PATH = "set local search_path = public, extensions"
 PEOPLE = ("alice", "bob", "carol")
-
-
-class Mem0:
-    """mem0 with its Supabase store, as a role of the database."""
-
-    def __init__(self, database: Database, embedder: BundledEmbedder, role: str | None = None) -> None:
-        url = make_url(database.admin_url)
-        self.url = url.set(username=role or url.username).render_as_string(hide_password=False)
-        self.database, self._embedder = database, embedder
-
-    def make_tables(self, collection: str = "memories") -> None:
-        """Do what mem0 does where its tables are missing, also after its `reset`."""
-        with closing(Database(self.url)) as own, own.engine.begin() as connection:
-            for statement in ("create schema if not exists vecs", "create schema if not exists extensions"):
-                connection.execute(text(statement))
-            connection.execute(text("create extension if not exists vector schema extensions"))
-            connection.execute(text(SEARCH_PATH))
-            for name in (collection, f"{collection}_entities"):
-                connection.execute(
-                    text(
-                        f"create table vecs.{name} (id varchar primary key, vec vector({SIZE}) not null,"
-                        " metadata jsonb not null default '{}'::jsonb)"
-                    )
-                )
-
-    def fill(self, collection: str = "memories") -> None:
-        """Write the rows of the file."""
-        self.make_tables(collection)
-        self.write(MEMORIES, collection)
-        self.write(WRITTEN["entities"], f"{collection}_entities")
-
-    def write(self, rows: list[dict[str, Any]], collection: str = "memories") -> None:
-        vectors = self._embedder.embed([row["metadata"]["data"] for row in rows])
-        with closing(Database(self.url)) as own, own.engine.begin() as connection:
-            connection.execute(text(SEARCH_PATH))
-            for row, vector in zip(rows, vectors, strict=True):
-                connection.execute(
-                    text(
-                        f"insert into vecs.{collection} (id, vec, metadata)"
-                        " values (:id, cast(:vec as vector), :metadata)"
-                        " on conflict (id) do update set vec = excluded.vec, metadata = excluded.metadata"
-                    ),
-                    {"id": row["id"], "vec": str(vector), "metadata": json.dumps(row["metadata"])},
-                )
-
-    def add(self, row_id: str, data: str, **scope: str) -> None:
-        digest = md5(data.encode(), usedforsecurity=False).hexdigest()
-        times = dict.fromkeys(("created_at", "updated_at"), "2026-11-21T22:00:00+00:00")
-        self.write([{"id": row_id, "metadata": {"data": data, "hash": digest, **times, **scope}}])
-
-    def reset(self) -> None:
-        with closing(Database(self.url)) as own, own.engine.begin() as connection:
-            connection.execute(text("drop table vecs.memories, vecs.memories_entities"))
-        self.make_tables()
 
 
 @pytest.fixture
@@ -437,6 +378,16 @@ def test_a_role_that_will_read_nothing_is_named(
         assert connection.scalar(text("select count(*) from vecs.memories")) == len(MEMORIES) - 1
 
 
+def test_a_table_of_another_role_is_refused_with_the_statement_that_mends_it(mem0: Mem0, other_role: str) -> None:
+    mem0.fill()
+    url = make_url(mem0.url).set(username=other_role).render_as_string(hide_password=False)
+    with administrator(mem0.database) as connection:
+        connection.execute(text(f"grant usage on schema vecs to {other_role}"))
+    refused = pytest.raises(MigrationNeeded, match=f"alter table vecs.memories owner to {other_role}")
+    with closing(Database(url)) as other, other.engine.connect() as connection, refused:
+        find_collection(connection, Wanted())
+
+
 # -- rows without a person -------------------------------------------------------------------------------
 
 
@@ -476,6 +427,13 @@ def test_erasing_everything_erases_the_names_that_mem0_noted(mem0: Mem0, memory:
     assert receipt.proved
     assert _names(mem0, "bob") == []
     assert _names(mem0, "carol") == others != []
+
+
+def test_forgetting_a_chat_erases_the_names_that_mem0_noted_in_it_alone(mem0: Mem0, memory: Memory) -> None:
+    before = _names(mem0, "bob")
+    memory.chats.forget("run-1", user_id="bob")
+    assert before.count("Bob") == 2
+    assert sorted([*_names(mem0, "bob"), "Bob"]) == before
 
 
 def test_a_receipt_finds_the_names_that_mem0_writes_again(mem0: Mem0, memory: Memory) -> None:
