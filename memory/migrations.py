@@ -6,6 +6,9 @@
 
 The SQL files are in supabase/migrations/; in the installed library they are in its folder `sql`.
 
+Every run of the command also grants the app's login role what it may not become yet, and schedules the sweep of chats
+where pg_cron is.
+
 Applied versions are recorded where `supabase db push` records them, so either may run first. Migrations change the
 schema. A table that mem0 made is taken over with its rows (takeover.py); of these, only exact duplicates are merged.
 """
@@ -17,10 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
 
 from .database import SEARCH_PATH, Database, connect, explain_migration, translating
+from .database.errors import address_of
 from .database.roles import grant_roles
 from .errors import COMMAND, AppError, InvalidInput, MigrationNeeded, SettingsError
 from .takeover import OURS, Takeover, Wanted, adopt, describe, dimension_of, find_collection
@@ -266,7 +270,7 @@ def _arrange(url: str, setting: str, app_url: str | None) -> list[str]:
     admin = connect(url, setting, pool_size=1, max_overflow=0)
     try:
         with translating(url, setting), admin.begin() as connection:
-            grants = grant_roles(connection, make_url(app_url).username if app_url else None)
+            grants = grant_roles(connection, address_of(app_url).username if app_url else None)
             scheduled = connection.scalar(text("select app.ensure_sweep()"))
             return grants + (["pg_cron erases chats whose time is over"] if scheduled else [])
     finally:

@@ -348,6 +348,13 @@ def test_a_wrong_administrators_address_is_blamed_on_its_own_setting(empty_datab
     assert "in DATABASE_ADMIN_URL does not exist" in outcome.stderr
 
 
+def test_an_apps_address_that_is_none_is_named_by_the_command(database: Database) -> None:
+    addresses = {"DATABASE_ADMIN_URL": database.admin_url, "DATABASE_URL": "postgresql://app:x@host:port/postgres"}
+    outcome = command(**addresses, EMBED_MODEL=MODEL, EMBED_DIMENSIONS=str(SIZE), OPENAI_API_KEY="sk-none")
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("DATABASE_URL is not a Postgres address")
+
+
 def test_an_administrator_whom_policies_bind_is_refused(hosted: Database, databases: Databases) -> None:
     databases.run("alter role hosted_admin nobypassrls")
     with pytest.raises(MigrationNeeded, match="bypasses row-level security"):
