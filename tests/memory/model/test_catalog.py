@@ -106,7 +106,7 @@ def test_a_silent_server_is_not_waited_for_long(
     began = time.monotonic()
     with pytest.raises(ModelUnreachable, match="in time"):
         ModelCatalog(model).names()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30  # half of what a reply may take
 
 
 def test_a_configured_list_is_used_without_a_request(model: OpenAIModel, model_server: ModelServer) -> None:
