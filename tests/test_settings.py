@@ -50,6 +50,7 @@ EVERYTHING = ACCOUNT | {
     "MEMORIES_PER_PERSON": "9",
     "UPLOADS_PER_DAY": "10",
     "MEGABYTES_PER_PERSON": "11",
+    "MEMORY_TOKENS_PER_DAY": "12",
     "DATA_DIR": "somewhere",
     "PORT": "9000",
 }
