@@ -2,9 +2,8 @@
 
 The worker is one thread a process. It claims a turn with a lease on its person, thinks without a connection, and writes
 the memories and the note that the turn is done in one short transaction, so each turn is remembered once. If the
-process is killed, its lease ends after a minute, and the turn waits for the next worker. If a model is away, turns wait
-for it without end; a turn that fails by itself again and again is given up, until somebody asks to try it again. The
-worker also learns from imported messages, and erases chats whose retention has ended.
+process is killed, its lease ends after a minute. Turns wait without end for a model that is away; a turn that fails by
+itself again and again is given up, until somebody asks. The worker also learns from imports, and sweeps chats.
 """
 
 from __future__ import annotations
@@ -52,8 +51,7 @@ FULL = "as many memories are kept about you as this Keepsake has room for: delet
 UNEXPECTED = "something unexpected went wrong; the log has the details"
 # How long a turn waits for its reply. It is then remembered without it: a reply that never comes costs no memory.
 REPLY_SECONDS = 20
-# SQL for the statement that saves a message: whether it waits to be remembered. If a person has switched remembering
-# off, it is off in every chat.
+# SQL for saving a message: whether it waits to be remembered. Switched off by the person, it is off in every chat.
 INITIAL_STATE = (
     "case when :role = 'user' and (select writes_memory and not temporary from app.conversations"
     " where id = cast(:conversation as uuid))"
@@ -306,8 +304,7 @@ class Worker:
         if self._thread is None:
             return
         self._thread.join(timeout)
-        hand_back = self._hand_back
-        if self._thread.is_alive() and hand_back is not None:
+        if self._thread.is_alive() and (hand_back := self._hand_back):
             try:
                 hand_back()
             except AppError as error:
@@ -433,6 +430,14 @@ class Worker:
         )
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            if not self._ended.wait(self._look_seconds):  # a bug ended the work; its turn is postponed, others go on
+                self._thread = None
+                self.start()
+
+    def _work(self) -> None:
         while not self._ended.is_set():
             self._woken.clear()
             try:
@@ -479,8 +484,7 @@ class Refusals:
         return [RefusedWrite(**row) for row in self._database.read_as(user_id, _REFUSED, values)]
 
 
-# Receipts of older versions of the app may have other entries: these are skipped. Deleted and temporary chats are left
-# out.
+# Other entries, in receipts of older versions of the app, are skipped. Deleted and temporary chats are left out.
 _REFUSED = """
 select reason, count(*) as times,
   coalesce((array_agg(said order by seq desc) filter (where said <> ''))[1:%(latest)s], '{}') as latest

@@ -20,6 +20,7 @@ from .errors import COMMAND, InvalidInput, MigrationNeeded, SettingsError
 __all__ = ["OURS", "Takeover", "Wanted", "adopt", "describe", "find_collection", "give"]
 
 OURS = "memories"
+NO_COLLECTIONS = ("episodes", "memories_entities")  # tables beside the memories: ours, and one of mem0's
 MEM0 = "mem0"  # the name that mem0 gives its collection unless it is told another
 SAMPLE = 5  # rows that are embedded again
 ALIKE = 0.9  # cosine; the same model gives 1.0, another one about 0
@@ -116,6 +117,8 @@ def find_collection(connection: Connection, wanted: Wanted) -> str:
                 f"{AGAIN} --collection memories"
             )
         name = MEM0
+    if name in NO_COLLECTIONS:
+        raise InvalidInput(f"vecs.{name} is no collection of memories.")
     if name != OURS and not _exists(connection, name):
         raise InvalidInput(f"There is no collection vecs.{name}.")
     for table in {name, OURS}:

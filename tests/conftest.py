@@ -32,7 +32,8 @@ def postgres() -> Iterator[Postgres]:
     # Not pytest's folder: it is kept for three runs, and closed to the server's account by the next run.
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-tests-") as folder,
-        Postgres(Path(folder), options={"fsync": "off", "max_connections": "100"}) as server,
+        # Without autovacuum no statistics of an earlier test change the plans of a later one.
+        Postgres(Path(folder), options={"fsync": "off", "max_connections": "100", "autovacuum": "off"}) as server,
     ):
         yield server
 

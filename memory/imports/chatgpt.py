@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..arguments import MAX_CONTENT
-from ..errors import InvalidInput
+from ..errors import InvalidInput, LimitReached
 from ..facts import IMPORTED, Said
 from ..learn.extract import worth_reading
 from ..plain_text import storable
@@ -28,7 +29,9 @@ MAX_BYTES = 50 * 1024 * 1024  # of a file that comes through the browser
 MAX_IMPORTED_CHARACTERS = min(20_000, MAX_CONTENT)  # longer messages were pasted, and are not about the person
 SANDBOX = Path(__file__).with_name("export_sandbox.py")
 SANDBOX_SECONDS = 60
+WAIT_SECONDS = 10.0
 BEGINNING = 1 << 18
+_one_at_once = threading.Lock()  # an export may take a minute; pictures and PDFs need not wait for two of them
 _FIRST_CHAT = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\[[\s,]*\{.*?"mapping"\s*:\s*\{', re.DOTALL)
 
 
@@ -67,6 +70,15 @@ def is_export(file: IO[bytes]) -> bool:
 
 def read(file: IO[bytes], name: str, limits: ReadLimits = DEFAULT_LIMITS) -> ChatGPTExport:
     """Return the person's messages with their dates; raise `InvalidInput` if the file cannot be read."""
+    if not _one_at_once.acquire(timeout=WAIT_SECONDS):
+        raise LimitReached("Another export is being read at the moment. Try again in a minute.", 60)
+    try:
+        return _read(file, name, limits)
+    finally:
+        _one_at_once.release()
+
+
+def _read(file: IO[bytes], name: str, limits: ReadLimits) -> ChatGPTExport:
     file.seek(0)
     said: list[Said] = []
     counts: dict[str, Any] = {}

@@ -64,7 +64,7 @@ _ADD = text(
     " returning id"
 )
 _FIRST_WAITING = text(
-    "select id, chat, content, said_at, way from app.lessons l where state = 'waiting' and after <= now()"
+    "select id, chat, content, said_at, way, attempts from app.lessons l where state = 'waiting' and after <= now()"
     " and (chat, way) = (select chat, way from app.lessons where state = 'waiting' and after <= now()"
     "  order by seq limit 1)"
     " order by seq limit :most for update skip locked"
@@ -181,6 +181,8 @@ class ImportQueue:
         rows = connection.execute(_FIRST_WAITING, {"most": MESSAGES_PER_CLAIM}).all()
         if not rows:
             return None
+        if rows[0].attempts:  # alone, so that one message that no model can read costs none of its neighbours
+            rows = rows[:1]
         way = rows[0].way
         said = [Said("user", each.content, each.said_at, message_id=each.id, run_id=each.chat or None) for each in rows]
         if way == "learn":

@@ -20,9 +20,14 @@ grant select, insert, update, delete on app.leases to authenticated;
 alter table app.messages add column remember_waits int not null default 0;
 alter table app.lessons add column waits int not null default 0;
 
--- Older versions gave up when a model was away for a day: try again.
-update app.messages set remembering = 'waiting', remember_attempts = 0, remember_after = now()
-  where remembering = 'given up';
+-- Older versions gave up when a model was away for a day: try again. They left a turn given up also when its person erased
+-- everything, which emptied its receipt, or edited the message, which made a later version beside it: those stay out.
+update app.messages m set remember_attempts = 0, remember_after = now(),
+  remembering = case when m.receipt ? 'not_remembered' and not exists (
+    select from app.messages later
+    where later.conversation_id = m.conversation_id and later.parent_id is not distinct from m.parent_id
+      and later.role = 'user' and later.seq > m.seq) then 'waiting' else 'none' end
+  where m.remembering = 'given up';
 update app.messages set remember_attempts = 0 where remembering = 'waiting' and remember_attempts > 0;
 update app.lessons set state = 'waiting', attempts = 0, after = now() where state = 'given up';
 update app.lessons set attempts = 0 where state = 'waiting' and attempts > 0;

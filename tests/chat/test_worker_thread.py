@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from chat.conversations import Conversations
 from chat.queue import TurnQueue, Worker
-from memory import Memory
+from memory import Memory, Plan, Said
 from memory.database import Database
 from memory.leases import Leases
 from tests.chat.conftest import BEES, Known, Say, Sql, until
@@ -50,6 +51,25 @@ def test_the_thread_finds_turns_that_it_was_not_woken_for(often: Worker, waiting
     until(lambda: often.alive)
     waiting()
     until(lambda: known() == [BEES])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_in_one_persons_turn_does_not_stop_the_others(
+    often: Worker, learning: Memory, waiting: Say, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = learning.turns.plan
+
+    def broken(said: Sequence[Said], *, user_id: str, **options: Any) -> Plan:
+        if user_id == "ann":
+            raise ValueError("a bug")
+        return plan(said, user_id=user_id, **options)
+
+    monkeypatch.setattr(learning.turns, "plan", broken)
+    waiting()
+    waiting("I have a dog.", "bob")
+    often.start()
+    until(lambda: known("bob") == ["I have a dog."])
+    assert known() == []
 
 
 def test_the_thread_survives_when_the_database_is_away(

@@ -71,7 +71,9 @@ def test_a_lease_that_is_being_written_under_is_not_waited_for(database: Databas
 
 
 @pytest.mark.slow
-def test_what_older_versions_gave_up_is_tried_again(empty_database: Database, tmp_path: Path) -> None:
+def test_what_older_versions_gave_up_is_tried_again_unless_it_was_erased_or_edited(
+    empty_database: Database, tmp_path: Path
+) -> None:
     for each in FOLDER.glob("*.sql"):
         if each.name < "20261121000300":
             (tmp_path / each.name).write_text(each.read_text())
@@ -80,8 +82,12 @@ def test_what_older_versions_gave_up_is_tried_again(empty_database: Database, tm
         connection.execute(
             text(
                 "with chat as (insert into app.conversations (title) values ('x') returning id)"
-                " insert into app.messages (conversation_id, role, content, remembering, remember_attempts)"
-                " select id, 'user', 'I keep bees', 'given up', 9 from chat"
+                " insert into app.messages (conversation_id, role, content, remembering, remember_attempts, receipt)"
+                " select id, 'user', said, state, tries, cast(receipt as jsonb) from chat cross join (values"
+                """ ('I keep moths', 'given up', 9, '{"not_remembered": "away"}'),"""  # edited to the last one
+                " ('I keep wasps', 'given up', 9, '{}'),"  # everything was forgotten since
+                """ ('I keep bees', 'given up', 9, '{"not_remembered": "away"}'))"""
+                " written (said, state, tries, receipt)"
             )
         )
         connection.execute(
@@ -91,8 +97,16 @@ def test_what_older_versions_gave_up_is_tried_again(empty_database: Database, tm
             )
         )
     migrate(empty_database, SIZE, MODEL)
-    asked = "select remembering, remember_attempts from app.messages union all select state, attempts from app.lessons"
+    asked = (
+        "select content, remembering, remember_attempts from app.messages"
+        " union all select content, state, attempts from app.lessons order by 1, 2"
+    )
     with administrator(empty_database) as connection:
-        assert list(connection.execute(text(asked))) == [("waiting", 0), ("waiting", 0)]
+        assert list(connection.execute(text(asked))) == [
+            ("I keep bees", "waiting", 0),
+            ("I keep bees", "waiting", 0),
+            ("I keep moths", "none", 0),
+            ("I keep wasps", "none", 0),
+        ]
         claimed = connection.execute(text("select user_id from app.claim_turn()")).scalar()
     assert claimed == "ann"

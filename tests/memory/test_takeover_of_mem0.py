@@ -276,6 +276,13 @@ def test_a_collection_that_is_not_there_is_named(mem0: Mem0) -> None:
         migrate(mem0.database, SIZE, MODEL, wanted=Wanted("notes"))
 
 
+@pytest.mark.parametrize("name", ["episodes", "memories_entities"])
+def test_a_table_that_holds_no_memories_is_not_taken_over(mem0: Mem0, name: str) -> None:
+    migrate(mem0.database, SIZE, MODEL)
+    with pytest.raises(InvalidInput, match="no collection of memories"):
+        migrate(mem0.database, SIZE, MODEL, wanted=Wanted(name))
+
+
 # -- vectors of another model ----------------------------------------------------------------------------
 
 

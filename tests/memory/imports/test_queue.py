@@ -23,6 +23,7 @@ from tests.local.conftest import PROJECT
 from tests.memory.imports.test_chatgpt import PORTO
 from tests.model_answers import Json
 from tests.model_server import ModelServer
+from tests.scripted import ScriptedModel
 
 LONG_AGO = datetime(2023, 3, 1, 12, tzinfo=UTC)
 Work = Callable[..., int]
@@ -155,6 +156,18 @@ def test_a_message_that_fails_is_postponed_with_its_problem_and_given_up_at_last
     assert tries == 6
     assert memory.import_queue.progress("ann").given_up == 1
     assert memory.import_queue.add("ann", said("I live in Porto"), "learn") == 1, "brought again, it is tried again"
+
+
+def test_messages_that_failed_together_are_tried_alone(
+    database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel
+) -> None:
+    learning = Memory(database, embedder, scripted_model)
+    learning.import_queue.add("ann", said("I live in Porto", "I adopted a dog", "I play the cello"), "learn")
+    together = claimed(learning)
+    assert len(together.said) == 3
+    learning.import_queue.postpone(together, "The answer makes no sense.", passing=False)
+    later(database)
+    assert len(claimed(learning).said) == 1
 
 
 def test_messages_wait_without_end_for_a_model_that_is_away_and_rest_an_hour_at_most(
