@@ -1,9 +1,9 @@
 """The queue of turns that are not yet remembered: its SQL, the worker that empties it, and what was refused.
 
 The worker is one thread a process. It claims a turn with a lease on its person, thinks without a connection, and writes
-the memories and the note that the turn is done in one short transaction, so each turn is remembered once. If the
-process is killed, its lease ends after a minute. Turns wait without end for a model that is away; a turn that fails by
-itself again and again is given up, until somebody asks. The worker also learns from imports, and sweeps chats.
+the memories and the note that the turn is done in one transaction, so each turn is remembered once. Turns wait without
+end for a model that is away; one that fails by itself again and again is given up, until somebody asks. The worker also
+learns from imports, and sweeps chats.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ LOOK_SECONDS = 5.0  # how often the worker looks for turns of other processes, a
 SWEEP_SECONDS = 900.0  # how often the worker looks for chats whose retention has ended
 FULL = "as many memories are kept about you as this Keepsake has room for: delete some first"
 UNEXPECTED = "something unexpected went wrong; the log has the details"
-# How long a turn waits for its reply. It is then remembered without it: a reply that never comes costs no memory.
-REPLY_SECONDS = 20
+REPLY_SECONDS = 20  # how long a turn waits for its reply; it is then remembered without it
 # SQL for saving a message: whether it waits to be remembered. Switched off by the person, it is off in every chat.
 INITIAL_STATE = (
     "case when :role = 'user' and (select writes_memory and not temporary from app.conversations"
@@ -301,10 +300,10 @@ class Worker:
         """End the thread after the turn it is remembering; a turn that takes longer is left to another worker."""
         self._ended.set()
         self._woken.set()
-        if self._thread is None:
+        if (thread := self._thread) is None:
             return
-        self._thread.join(timeout)
-        if self._thread.is_alive() and (hand_back := self._hand_back):
+        thread.join(timeout)
+        if thread.is_alive() and (hand_back := self._hand_back):
             try:
                 hand_back()
             except AppError as error:
@@ -433,8 +432,9 @@ class Worker:
         try:
             self._work()
         finally:
-            if not self._ended.wait(self._look_seconds):  # a bug ended the work; its turn is postponed, others go on
-                self._thread = None
+            if not self._ended.is_set():  # a bug ended the work; its turn is postponed, others go on
+                self._thread = None  # so that `wake` can start another at once
+                self._ended.wait(self._look_seconds)
                 self.start()
 
     def _work(self) -> None:
