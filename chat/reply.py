@@ -33,7 +33,7 @@ from memory.errors import AppError, LimitReached, ModelError, ModelRefused, Pict
 from memory.language.words import content_words
 from memory.model import Model, Usage
 from memory.model.catalog import Prices
-from memory.model.client import while_wanted
+from memory.model.serving import while_wanted
 
 __all__ = ["ENDING", "REPLIES_AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "save", "without_memories"]
 

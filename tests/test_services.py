@@ -223,10 +223,7 @@ def test_clearing_takes_the_chats_too_if_that_is_asked(home: Services) -> None:
 def test_a_turn_that_is_being_remembered_does_not_survive_the_erasing(
     home: Services, model_server: ModelServer
 ) -> None:
-    gate = Gate()
-    model_server.enqueue(sensible, lambda request: Stall(gate, then=sensible(request)))
-    _say(home, BEES)
-    model_server.wait_for_chats(2)
+    gate = _a_model_thinks(home, model_server)
     with ThreadPoolExecutor(1) as person:
         clearing = person.submit(home.erase_memories, "ann")
         until(lambda: clearing.done() or _blocked(home))
@@ -254,10 +251,7 @@ def test_an_account_is_deleted_while_the_embedder_is_away(home: Services, model_
 def test_nobody_waits_while_four_tabs_forget_everything_and_a_model_thinks(
     home: Services, model_server: ModelServer
 ) -> None:
-    gate = Gate()
-    model_server.enqueue(sensible, lambda request: Stall(gate, then=sensible(request)))
-    _say(home, BEES)
-    model_server.wait_for_chats(2)  # the reply, and what to remember
+    gate = _a_model_thinks(home, model_server)
 
     def talk(user_id: str) -> None:
         asked = home.conversations.say(user_id, None, "Hello")
@@ -281,10 +275,7 @@ def test_nobody_waits_while_four_tabs_forget_everything_and_a_model_thinks(
 def test_an_account_is_deleted_while_a_model_thinks_and_nothing_of_it_comes_back(
     home: Services, model_server: ModelServer
 ) -> None:
-    gate = Gate()
-    model_server.enqueue(sensible, lambda request: Stall(gate, then=sensible(request)))
-    _say(home, BEES)
-    model_server.wait_for_chats(2)
+    gate = _a_model_thinks(home, model_server)
     assert home.delete_account("ann").proved
     gate.open()
     home.worker.stop()
@@ -399,6 +390,15 @@ def test_health_is_unwell_while_the_app_may_not_become_the_worker(
 
 
 # -- looking in from outside ---------------------------------------------------------------------
+
+
+def _a_model_thinks(home: Services, model_server: ModelServer) -> Gate:
+    """Say something of which a model thinks what to remember, until the gate opens."""
+    gate = Gate()
+    model_server.enqueue(sensible, lambda request: Stall(gate, then=sensible(request)))
+    _say(home, BEES)
+    model_server.wait_for_chats(2)  # the reply, and what to remember
+    return gate
 
 
 def _say(home: Services, text: str, user_id: str = "ann") -> str:

@@ -31,10 +31,9 @@ from .errors import (
     pictures_refused,
     refuses_pictures,
     translating,
-    while_wanted,
 )
 
-__all__ = ["Embeddings", "OpenAIModel", "chat_model", "memory_model", "while_wanted"]
+__all__ = ["Embeddings", "OpenAIModel", "chat_model", "memory_model"]
 
 CONNECT_SECONDS = 10.0
 LISTING_SECONDS = 3.0  # a person waits for a page meanwhile

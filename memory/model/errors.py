@@ -16,7 +16,7 @@ import openai
 from pydantic import BaseModel, Field, FiniteFloat
 
 from ..errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotAModel, PicturesRefused, SettingsError
-from .serving import still_wanted, while_wanted
+from .serving import still_wanted
 
 __all__ = [
     "EMBED_SETTINGS",
@@ -31,7 +31,6 @@ __all__ = [
     "pictures_refused",
     "refuses_pictures",
     "translating",
-    "while_wanted",
 ]
 
 log = logging.getLogger("keepsake.model")
