@@ -10,27 +10,33 @@ import asyncio
 import gc
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from auth.guard import RUN_BY_APP, begin_run
+from auth.guard import RUN_BY_APP, begin_run, require_user
 from auth.routes import session_routes
 from auth.uploads import may_upload
-from headers import protection
+from headers import NOT_FOUND, protection
 from memory.errors import AppError
 from services import end_services, health, services
+from ui import undo_bar
 from ui.browser.cookie_bridge import run_cookie_task
-from ui.chat.open_chat import arrive
-from ui.frame import set_up_page, show_error
+from ui.chat import open_chat
+from ui.frame import set_up_page, show_error, show_errors
+from ui.keep_presses import keep_presses
+from ui.sidebar import draw_sidebar
 
-START_PROBLEM = "start_problem"
+START_PROBLEM, UNKNOWN = "start_problem", "unknown_address"
+FRONT_PAGE = "welcome"  # its file; its address is that of the app
 HEALTH_SECONDS = 5.0  # how long an answer of /health is kept
 
 
@@ -91,12 +97,44 @@ def run_page() -> None:
             url_path="health-report",
         ),
         st.Page("pages/settings.py", title="Settings", icon=":material/tune:"),
+        st.Page("pages/connect.py", title="Language model", icon=":material/power:", visibility="hidden"),
         st.Page("pages/account.py", title="Account", icon=":material/person:"),
     ]
+    pages += _page_not_found([each.url_path for each in pages], signed_in=signed_in)
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")
     run_cookie_task()
-    arrive(chosen.url_path)
+    open_chat.arrive(chosen.url_path)
+    undo_bar.arrive(chosen.url_path)
     chosen.run()
+
+
+def _page_not_found(known: Collection[str], *, signed_in: bool) -> list[st.Page]:
+    """Return a page for the address that the person opened, if no page has it; nothing otherwise."""
+    context = get_script_run_ctx()
+    opened = context.pages_manager.intended_page_name if context else None
+    if context and opened == FRONT_PAGE:
+        context.pages_manager.set_script_intent("", "")
+    elif context and opened and opened not in known:
+        # Streamlit accepts no address with spaces at an end or with slashes.
+        name = opened if opened == opened.strip() and "/" not in opened else NOT_FOUND
+        context.pages_manager.set_script_intent("", name)
+        st.session_state[UNKNOWN] = name
+    unknown = st.session_state.get(UNKNOWN)  # as long as the tab is open: later runs name the page by a hash
+    if not unknown:
+        return []
+    draw = partial(_draw_not_found, signed_in=signed_in)
+    return [st.Page(draw, title="Page not found", url_path=unknown, visibility="hidden")]
+
+
+def _draw_not_found(*, signed_in: bool) -> None:
+    st.title("Page not found", anchor=False)
+    st.markdown("There is no page at this address. It may be misspelled, or the page may have moved.")
+    if signed_in:
+        with show_errors():
+            draw_sidebar(require_user(), NOT_FOUND)
+        st.page_link("pages/chat.py", label="Go to your chats", icon=":material/chat:")
+    else:
+        st.page_link("pages/welcome.py", label="Go to the start page", icon=":material/home:")
 
 
 def _signed_in() -> bool | None:
@@ -122,5 +160,9 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # going through it again took a tenth of a second each time.
     gc.collect()
     gc.freeze()
+    keep_presses()
+    # Streamlit would serve the files in pages/ by itself until the pages are listed for the first time, and answer an
+    # unknown address in its own words.
+    PagesManager.uses_pages_directory = False
 else:
     run_page()

@@ -3,8 +3,8 @@
     app = st.App(__file__, routes=…, **protection(may_upload))
 
 A browser that follows these headers loads nothing from other sites and runs only the app's own scripts, whatever a text
-on the page contains. Files are taken only from browser sessions that the caller names. This module does not know who is
-signed in.
+on the page contains. Files are taken only from browser sessions that the caller names. A browser that opens an
+address of several parts is sent to the page that says that there is none. This module does not know who is signed in.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = [
+    "NOT_FOUND",
     "KnownHostsOnly",
+    "NestedAddresses",
     "SameOriginOnly",
     "SecurityHeaders",
     "SignedInUploads",
@@ -38,6 +40,8 @@ __all__ = [
 
 log = logging.getLogger("keepsake.pages")
 UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/")  # Streamlit's route for files, with its id of the session
+NOT_FOUND = "not-found"
+FOLDERS = ("app", "component", "media", "static")  # what Streamlit serves files from, beside those that begin with "_"
 CHANGING_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -59,7 +63,13 @@ def protection(may_upload: Callable[[str], bool]) -> dict[str, Any]:
     hosts = list(st.get_option("server.allowedHosts") or [])
     host_check = [Middleware(KnownHostsOnly, hosts=hosts)] if hosts else []
     uploads = Middleware(SignedInUploads, may_upload=may_upload)
-    middleware = [Middleware(SecurityHeaders), *host_check, Middleware(SameOriginOnly), uploads]
+    middleware = [
+        Middleware(SecurityHeaders),
+        *host_check,
+        Middleware(SameOriginOnly),
+        uploads,
+        Middleware(NestedAddresses),
+    ]
     return {"middleware": middleware, "on_script_error": show_unexpected}
 
 
@@ -176,9 +186,35 @@ class SignedInUploads:
         await self._app(scope, receive, send)
 
 
+class NestedAddresses:
+    """Sends a browser that opens an address of several parts, /chat/x, to /not-found, and from /chat/ to /chat.
+
+    Streamlit's page loads its scripts from the folder of its address, so it would stay empty. The way is relative, so
+    that it is right under any path that a proxy serves the app under.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
+        under = (st.get_option("server.baseUrlPath") or "").strip("/")
+        self._under = f"/{under}" if under else ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Redirect a request for a page, or pass the request on."""
+        # A browser asks for HTML when a person opens an address, and for nothing else.
+        opens_page = scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", "")
+        parts = scope["path"].removeprefix(self._under).lstrip("/").split("/") if opens_page else []
+        if len(parts) > 1 and not parts[0].startswith("_") and parts[0] not in FOLDERS:
+            page = quote(parts[0]) if not any(parts[1:]) else NOT_FOUND
+            query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+            await RedirectResponse("../" * (len(parts) - 1) + page + query)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 def show_unexpected(error: Exception) -> bool:
     """Log an unexpected error under a number, and show the person this number."""
     number = uuid4().hex[:8]
     log.error("unexpected, shown as %s", number, exc_info=error)
-    st.error(f"Something went wrong that should not. If it stays, tell whoever runs this: error {number}.")
+    st.error(f"Something went wrong. If it happens again, tell whoever runs this app: error {number}.")
     return True

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import httpx
 
-from auth.errors import AuthUnreachable
+from auth.applications import Applications, ApplicationUser, Asked, application_user, is_of_application
+from auth.errors import AuthUnreachable, WrongKey
+from auth.keys import ApiKey, PersonalKeys, own_key
 from auth.server_features import confirms_addresses
 from auth.session import Sessions
 from chat.chats import Chats, Retention
@@ -32,19 +35,34 @@ from memory import Memory, Receipt
 from memory.database import Database, Reading
 from memory.embed import Embedder, embedder_for
 from memory.erase import ForgetReceipt, LearnedFromChat
-from memory.errors import AppError, SettingsError
+from memory.errors import AppError, InvalidInput, NotFound, SettingsError
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate
 from memory.model import Model
-from memory.model.catalog import ModelCatalog, prices_of
-from memory.model.client import chat_model, memory_model
+from memory.model.catalog import ModelCatalog, Prices, prices_of
+from memory.model.client import OpenAIModel, chat_model, memory_model
+from memory.model.connection import Connection, read_connection, remove_connection, save_connection
 from memory.recall.rerank import reranker_named
+from memory.rows.acting import acting_through
 from memory.takeover import Wanted
 from settings import Settings, settings
 
-__all__ = ["AccountDeletion", "Services", "build", "close_services", "end_services", "health", "services"]
+__all__ = [
+    "AccountDeletion",
+    "OpenKey",
+    "Reading",
+    "Services",
+    "build",
+    "close_services",
+    "end_services",
+    "health",
+    "services",
+]
 
 log = logging.getLogger("keepsake.services")
+TRY_SECONDS = 30.0  # how long a model that is tried may say nothing
+ON_PAGE = ("the key", "the model", "the address")  # what sentences about a model that is tried call its settings
+WRONG_KEY = "This key is wrong, was ended, or has expired. You can make a new one on the account page."
 _building = threading.Lock()
 _built: list[Services] = []
 _ending = threading.Event()
@@ -70,6 +88,40 @@ class AccountDeletion:
 
 
 @dataclass(frozen=True)
+class OpenKey:
+    """Whom a key lets another program act as, what it is called, and whether it may write.
+
+    An application's key acts as nobody, and no call accepts an empty user id, until `acting_for` says as which of its
+    users.
+    """
+
+    user_id: str
+    name: str
+    can_write: bool
+    application: str = ""  # the id of the application whose key it is; empty for a person's
+    user: ApplicationUser | None = None
+
+    @property
+    def known_as(self) -> str | None:
+        """What a call may name the user by: the person's id, or the application's own name for its user."""
+        if not self.application:
+            return self.user_id
+        return self.user.name if self.user and self.user.kind == "user" else None
+
+    def acting(self) -> AbstractContextManager[None]:
+        """Return the block inside which the history names the key, and nobody outside its space exists."""
+        return acting_through(self.name, self.application)
+
+    def acting_for(self, user: ApplicationUser) -> OpenKey:
+        """Return the key of an application as one of its users."""
+        return replace(self, user_id=user.user_id, user=user)
+
+    def named(self, kind: str, name: object) -> OpenKey:
+        """Return the key of an application as the user whom it names so."""
+        return self.acting_for(application_user(self.application, kind, name))
+
+
+@dataclass(frozen=True)
 class Services:
     """Everything a process has opened, ready for any number of users at once."""
 
@@ -88,6 +140,16 @@ class Services:
     offers: ModelCatalog
     retention: Retention
     opened: ExitStack
+
+    @property
+    def keys(self) -> PersonalKeys:
+        """The keys with which people's other programs act for them."""
+        return PersonalKeys(self.database)
+
+    @property
+    def applications(self) -> Applications:
+        """The programs whose users never sign in."""
+        return Applications(self.database)
 
     @property
     def refusals(self) -> Refusals:
@@ -122,8 +184,11 @@ class Services:
         """Erase what was learned from a chat; its messages stay. The receipt proves that nothing is left."""
         self.replies.stop_all(user_id)
         with self.database.as_user(user_id) as connection:
+            messages = messages_of(connection, conversation_id)
+        vectors = self.memory.chats.lost_vectors(conversation_id, user_id=user_id, messages=messages)
+        with self.database.as_user(user_id) as connection:
             messages = stop_learning(self.conversations.queue, connection, conversation_id)
-            learned, erased = self.memory.chats.erase(connection, conversation_id, user_id, messages)
+            learned, erased = self.memory.chats.erase(connection, conversation_id, user_id, messages, vectors)
             clear_quotes(connection, learned.erased_ids, learned.erased_texts)
         return self.memory.chats.prove(user_id, learned, erased)
 
@@ -139,6 +204,80 @@ class Services:
         receipt = self.memory.erasure.prove(user_id, erased, texts)
         return AccountDeletion(receipt, removed, left, "sign_in" in removed, held)
 
+    def open_key(self, key: str) -> OpenKey:
+        """Return whom a key lets another program act as; raise `WrongKey`, or say why its person may not use it."""
+        if is_of_application(key):
+            return self._open_application(key)
+        owner = self.keys.owner(key)
+        if owner is None:
+            raise WrongKey(WRONG_KEY)
+        about: ApiKey
+        try:
+            about, agreed = self.read_together(owner.user_id, own_key(owner.key_id), self.limits.consents.agreement())
+        except NotFound as error:  # it was ended at this moment
+            raise WrongKey(WRONG_KEY) from error
+        self.limits.check_key_holder(about.address, agreed=agreed)
+        if not about.is_noted:
+            self.keys.note_use(owner.user_id, owner.key_id)
+        return OpenKey(owner.user_id, about.name, owner.can_write)
+
+    def _open_application(self, key: str) -> OpenKey:
+        opened = self.applications.open(key)
+        if opened is None:
+            raise WrongKey(WRONG_KEY)
+        return OpenKey("", opened.name, opened.can_write, opened.application)
+
+    def note_user(self, key: OpenKey) -> None:
+        """Put the user of an application's key on its list; call it before anything is written for them."""
+        if key.user is not None:
+            self.applications.note(key.user)
+
+    def acting_for_owner(self, key: OpenKey, asked: Asked, given: Sequence[str]) -> OpenKey:
+        """Return an application's key as the user to whom these memories, changes or questions belong.
+
+        Raise `NotFound` if none of its users has one of them, `InvalidInput` if they belong to several.
+        """
+        owners = self.applications.owner(key.application, asked, given)
+        if not owners:
+            raise NotFound(f"There is no such {'memory' if asked == 'memory' else 'change or question'}.")
+        if len(owners) > 1:
+            raise InvalidInput("These belong to several users. A call is about one.")
+        return key.acting_for(owners[0])
+
+    def is_first_run(self) -> bool:
+        """Return whether nobody has an account yet; on a hosted app it does not say."""
+        return self.settings.local and not self.limits.consents.has_people()
+
+    def may_connect(self, user_id: str) -> bool:
+        """Return whether this person may connect a model: the first one on a machine of their own, never on a host."""
+        return self.settings.local and self.limits.consents.came_first(user_id)
+
+    @property
+    def connectable(self) -> bool:
+        """Whether a model that is connected in the app would count: settings that name one come first."""
+        named = settings()
+        return named.local and (named.model_was_found or not named.has_model)
+
+    def model_at(self, user_id: str, connection: Connection) -> OpenAIModel:
+        """Return the model of a connection, to list its neighbours and to try it; for whoever may connect one."""
+        self._check_may_connect(user_id)
+        return OpenAIModel(
+            connection.model, connection.api_key, connection.base_url, retries=0, patience=TRY_SECONDS, called=ON_PAGE
+        )
+
+    def connect(self, user_id: str, connection: Connection | None) -> None:
+        """Keep a connection in the data folder, or remove it, and let the app use it from now on."""
+        self._check_may_connect(user_id)
+        if connection is None:
+            remove_connection(self.settings.data_dir)
+        else:
+            save_connection(self.settings.data_dir, connection)
+        rebuild()
+
+    def _check_may_connect(self, user_id: str) -> None:
+        if not self.may_connect(user_id):
+            raise InvalidInput("Only whoever made the first account on this machine can connect a model.")
+
     def close(self) -> None:
         """Save the replies as far as they are written, let the worker finish its turn, and close everything."""
         self.opened.close()
@@ -150,8 +289,18 @@ def services() -> Services:
         raise AppError(ENDING)
     with _building:
         if not _built:
-            _built.append(build(settings()))
+            _built.append(build(_with_connected_model(settings())))
+            if not _built[0].settings.has_model:
+                log.warning("No language model is connected: set OPENAI_API_KEY, or OPENAI_BASE_URL and CHAT_MODEL.")
         return _built[0]
+
+
+def rebuild() -> None:
+    """Build the services again, because another model is connected; the old ones save their replies and close."""
+    with _building:
+        old, _built[:] = list(_built), [build(_with_connected_model(settings()))]
+    for each in old:
+        each.close()
 
 
 def close_services() -> None:
@@ -162,7 +311,7 @@ def close_services() -> None:
 
 
 def end_services() -> None:
-    """Close the services for good, because the process ends: first the replies, which are saved; last the database.
+    """Close the services because the process ends: first the replies, which are saved; last the database.
 
     Pages may still run for a moment. What they ask of `services()` is refused, so that nothing is opened again.
     """
@@ -189,8 +338,8 @@ def build(wanted: Settings) -> Services:
         opened.callback(worker.stop)
         worker.start()
         offers, namer = ModelCatalog(replier, wanted.chat_models), _namer(chats, thinker, limits, opened)
-        prices = prices_of(wanted.chat_model, wanted.price_in, wanted.price_out)
-        chat = ChatServices(conversations, memory, replier, worker.wake, limits, offers, namer, prices)
+        answering = (offers, namer, _prices(wanted), wanted.second_looks)
+        chat = ChatServices(conversations, memory, replier, worker.wake, limits, *answering)
         replies = opened.enter_context(closing(Replies(chat)))
         # If anything above fails, what was opened is closed here; from now on, closing is up to the services.
         return Services(
@@ -212,6 +361,26 @@ def build(wanted: Settings) -> Services:
         )
 
 
+def _with_connected_model(wanted: Settings) -> Settings:
+    """Return the settings with the model that was connected in the app: on this machine, if no setting names one."""
+    if not wanted.local or (wanted.has_model and not wanted.model_was_found):
+        return wanted
+    kept = read_connection(wanted.data_dir)
+    if kept is None:
+        return wanted
+    return replace(
+        wanted,
+        chat_model=kept.model,
+        openai_base_url=kept.base_url,
+        openai_api_key=kept.api_key or "none",
+        # What the settings say of another model.
+        memory_model=None,
+        chat_models=None,
+        price_in=None,
+        price_out=None,
+    )
+
+
 def _database(wanted: Settings) -> Database:
     if wanted.database_url is None:
         raise SettingsError(
@@ -227,6 +396,10 @@ def _limits(wanted: Settings, database: Database) -> Limits:
 
 def _memory(wanted: Settings, database: Database, embedder: Embedder, model: Model | None) -> Memory:
     return Memory(database, embedder, model, instructions_for(wanted), reranker_named(wanted.reranker, model))
+
+
+def _prices(wanted: Settings) -> Prices | None:
+    return prices_of(wanted.chat_model, wanted.price_in, wanted.price_out)
 
 
 def _namer(chats: Chats, model: Model | None, limits: Limits, opened: ExitStack) -> Namer | None:
@@ -245,7 +418,7 @@ def health() -> dict[str, str]:
         running.database.ping()
         _ask_auth_server(running.settings)
     except AppError as error:
-        log.warning("unwell: %s", error)
+        log.warning("unwell: %s", error.for_deployer())
         return {"status": "unwell"}
     return {"status": "well"}
 

@@ -11,12 +11,14 @@ from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
+from urllib.parse import urlsplit
 
 from memory.errors import SettingsError
 from memory.settings import MemorySettings, setting, sources
 
 __all__ = ["Settings", "settings"]
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ADMISSIONS = ("open", "invitation", "list")
 
 
@@ -28,6 +30,9 @@ class Settings(MemorySettings):
     supabase_key: str | None = setting(None, "Its publishable key, `sb_publishable_…`; never a secret key", secret=True)
     chat_models: str | None = setting(
         None, "The models people may choose from, separated by commas; if unset, every model the address lists"
+    )
+    second_looks: int = setting(
+        2, "How often the model may search the memories again for one reply, with other words; 0: never", between=(0, 2)
     )
     price_in: float | None = setting(
         None, "Dollars for a million tokens that `CHAT_MODEL` reads; with `PRICE_OUT`, receipts show what a reply cost"
@@ -67,11 +72,33 @@ class Settings(MemorySettings):
     uploads_per_day: int = setting(50, "Files one person may upload in a day", between=(0, 1_000_000))
     megabytes_per_person: int = setting(100, "Megabytes of attached files kept for one person", between=(0, 1_000_000))
     port: int = setting(8501, "The port on which `make run` serves the app", between=(1, 65_535))
+    api_port: int = setting(
+        8502, "The port on which other programs reach the memory; with 0, `make run` starts no API", between=(0, 65_535)
+    )
+    api_calls_per_minute: int = setting(
+        600, "Calls that other programs may make for one person in a minute", between=(0, 1_000_000)
+    )
+    application_calls_per_minute: int = setting(
+        6_000, "Calls that one application may make for all its users together in a minute", between=(0, 1_000_000)
+    )
 
     @property
     def hosted(self) -> bool:
         """Whether an account is configured, so that nothing local is needed."""
         return self.supabase_url is not None
+
+    @property
+    def local(self) -> bool:
+        """Whether `make run` serves the app on this machine: the auth server's key is the one in the data folder.
+
+        No setting says so, so that nobody can make a hosted app a local one by mistake.
+        """
+        host = urlsplit(self.supabase_url or "").hostname
+        try:
+            kept = json.loads((self.data_dir.expanduser() / "keys.json").read_text("utf-8"))
+            return host in LOOPBACK and bool(self.supabase_key) and kept["publishable_key"] == self.supabase_key
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def check(self) -> Self:
         """Raise `SettingsError` if settings do not fit together; return self otherwise."""

@@ -7,8 +7,11 @@ Every session that it returns has a token that `auth/tokens.py` checked. It turn
 
 from __future__ import annotations
 
+import logging
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, Literal
 
 import httpx
@@ -38,15 +41,22 @@ __all__ = [
     "AuthClient",
 ]
 
+log = logging.getLogger("keepsake.auth")
 PATIENCE_SECONDS = 10
 MIN_PASSWORD = 8
 LINK_KINDS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
 Scope = Literal["local", "others", "global"]
-_UNREACHABLE = "The sign-in server does not answer. Try again in a moment."
-_NO_AUTH_SERVER = "What answers at SUPABASE_URL is not a sign-in server."
-_USED_UP = "This link or code does not work any more: it was used already, or it is too old. Ask for another mail."
-_WRONG_CODE = "This code is not right. Codes change every half minute: try the one that is shown now."
-_NOT_OFFERED = "This sign-in server does not offer that."
+_UNREACHABLE = "The sign-in server is not responding. Try again in a minute."
+_NO_AUTH_SERVER = "The sign-in server could not be reached. Try again in a minute."
+_USED_UP = "This link or code has expired or was already used. Ask for a new email."
+_WRONG_CODE = "Wrong code. Codes change every 30 seconds: enter the one shown now."
+_NOT_OFFERED = "This is not available here."
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return whom to trust about servers. All clients share it: reading the list takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 class AuthClient:
@@ -55,7 +65,7 @@ class AuthClient:
     def __init__(self, url: str, key: str, patience: float = PATIENCE_SECONDS) -> None:
         self._url, self._key = url.rstrip("/"), key
         self._storage = SyncMemoryStorage()
-        self._http = httpx.Client(timeout=patience, follow_redirects=True)
+        self._http = httpx.Client(verify=_certificates(), timeout=patience, follow_redirects=True)
         options = ClientOptions(
             auto_refresh_token=False, persist_session=False, storage=self._storage, httpx_client=self._http
         )
@@ -80,7 +90,7 @@ class AuthClient:
         with _translated_errors():
             session = self._session(self._client.auth.sign_in_with_password(credentials))
         if session is None:
-            raise WrongCredentials("Sign-in did not work: check the address and the password.")
+            raise WrongCredentials("Sign-in failed. Check your email address and password.")
         return session
 
     def send_link(self, email: str) -> None:
@@ -106,7 +116,7 @@ class AuthClient:
     def use_link(self, token_hash: str, kind: str) -> Session | None:
         """Use the link of a mail. Return None for a change of address whose other mail is still to be confirmed."""
         if kind not in LINK_KINDS or not token_hash or len(token_hash) > 500:
-            raise InvalidInput("This link does not belong to this app, or it is damaged.")
+            raise InvalidInput("This link is damaged or belongs to another app.")
         session = self._verify({"token_hash": token_hash, "type": kind})
         if session is None and kind != "email_change":
             raise SignInError(_USED_UP)
@@ -132,7 +142,7 @@ class AuthClient:
         with _translated_errors():
             session = self._session(self._client.auth.exchange_code_for_session(proof))
         if session is None:
-            raise SignInError("Sign-in did not work. Try again.")
+            raise SignInError("Sign-in failed. Try again.")
         return session
 
     # -- while signed in --------------------------------------------------------------------------------
@@ -286,48 +296,50 @@ def _translated_errors() -> Iterator[None]:
     except vendor.AuthApiError as error:
         raise _translate(str(error.code or ""), error.status, str(error)) from error
     except vendor.AuthUnknownError as error:
+        log.warning("what answers at SUPABASE_URL is not a sign-in server")
         raise AuthUnreachable(_NO_AUTH_SERVER) from error
     except vendor.AuthError as error:
-        raise SignInError("Sign-in did not work. Try again in a moment.") from error
+        raise SignInError("Sign-in failed. Try again in a minute.") from error
     except httpx.HTTPError as error:
         raise AuthUnreachable(_UNREACHABLE) from error
     except ValueError as error:
         # The library raises this for an answer that is not JSON.
+        log.warning("what answers at SUPABASE_URL is not a sign-in server")
         raise AuthUnreachable(_NO_AUTH_SERVER) from error
 
 
 _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
-    "invalid_credentials": (WrongCredentials, "Unknown address or wrong password."),
-    "user_not_found": (WrongCredentials, "Unknown address or wrong password."),
+    "invalid_credentials": (WrongCredentials, "Wrong email address or password."),
+    "user_not_found": (WrongCredentials, "Wrong email address or password."),
     "user_banned": (SignInError, "This account is blocked."),
     "email_not_confirmed": (
         UnconfirmedEmail,
-        "This address is not confirmed yet: open the link in the mail we sent you.",
+        "Your email address is not confirmed yet. Open the link we emailed you.",
     ),
-    "user_already_exists": (AddressTaken, "There is an account with this address already: sign in instead."),
-    "email_exists": (AddressTaken, "There is an account with this address already: sign in instead."),
-    "signup_disabled": (SignInError, "New accounts are not open here."),
+    "user_already_exists": (AddressTaken, "An account with this email address already exists. Sign in instead."),
+    "email_exists": (AddressTaken, "An account with this email address already exists. Sign in instead."),
+    "signup_disabled": (SignInError, "New accounts are closed here."),
     "email_provider_disabled": (NotSupported, _NOT_OFFERED),
-    "provider_disabled": (NotSupported, "This way to sign in is not set up here."),
-    "oauth_provider_not_supported": (NotSupported, "This way to sign in is not set up here."),
-    "email_address_invalid": (SignInError, "This does not look like an e-mail address."),
-    "email_address_not_authorized": (SignInError, "This server may not send mail to that address."),
-    "validation_failed": (SignInError, "This does not look like an e-mail address."),
-    "same_password": (WeakPassword, "This is your password already: choose another."),
+    "provider_disabled": (NotSupported, "This way of signing in is not set up here."),
+    "oauth_provider_not_supported": (NotSupported, "This way of signing in is not set up here."),
+    "email_address_invalid": (SignInError, "Enter a valid email address."),
+    "email_address_not_authorized": (SignInError, "This server cannot send email to that address."),
+    "validation_failed": (SignInError, "Enter a valid email address."),
+    "same_password": (WeakPassword, "This is already your password. Choose a different one."),
     "otp_expired": (SignInError, _USED_UP),
     "otp_disabled": (SignInError, _USED_UP),
-    "bad_code_verifier": (SignInError, "This sign-in was begun in another browser: start again here."),
-    "flow_state_expired": (SignInError, "This took too long: start again."),
-    "flow_state_not_found": (SignInError, "This took too long: start again."),
+    "bad_code_verifier": (SignInError, "This sign-in was started in another browser. Start again here."),
+    "flow_state_expired": (SignInError, "This took too long. Start again."),
+    "flow_state_not_found": (SignInError, "This took too long. Start again."),
     "mfa_verification_failed": (WrongCredentials, _WRONG_CODE),
     "mfa_verification_rejected": (WrongCredentials, _WRONG_CODE),
-    "mfa_challenge_expired": (WrongCredentials, "This took too long: type the code that is shown now."),
+    "mfa_challenge_expired": (WrongCredentials, "This took too long. Enter the code shown now."),
     "mfa_totp_enroll_not_enabled": (NotSupported, _NOT_OFFERED),
     "mfa_totp_verify_not_enabled": (NotSupported, _NOT_OFFERED),
-    "too_many_enrolled_mfa_factors": (SignInError, "There are too many second factors already: remove one first."),
-    "insufficient_aal": (SignInError, "This needs your second factor: sign out, and in again with it."),
-    "reauthentication_needed": (ConfirmItsYou, "To be sure it is you, we sent you a code by mail: type it here."),
-    "reauthentication_not_valid": (ConfirmItsYou, "This code is not right: type the one from the latest mail."),
+    "too_many_enrolled_mfa_factors": (SignInError, "Too many authenticator apps are set up. Remove one first."),
+    "insufficient_aal": (SignInError, "This needs two-step sign-in. Sign out, then sign in again with a code."),
+    "reauthentication_needed": (ConfirmItsYou, "To make sure it's you, we emailed you a code. Enter it here."),
+    "reauthentication_not_valid": (ConfirmItsYou, "Wrong code. Enter the one from the newest email."),
     "session_not_found": (SessionEnded, SIGNED_OUT),
     "session_expired": (SessionEnded, SIGNED_OUT),
     "refresh_token_not_found": (SessionEnded, SIGNED_OUT),
@@ -344,20 +356,21 @@ def _translate(code: str, status: int, words: str) -> SignInError:
         kind, sentence = _BY_CODE[code]
         return kind(sentence)
     if status == 429:
-        return TooManyAttempts("Too many attempts: wait a minute, then try again.")
+        return TooManyAttempts("Too many attempts. Try again in a minute.")
     if status == 401 and "api key" in words.lower():
-        return SignInError("The app's Supabase key is not accepted: SUPABASE_KEY has to be checked.")
+        log.warning("the auth server does not accept SUPABASE_KEY")
+        return SignInError("Sign-in is not set up correctly here. Tell whoever runs this app.")
     if status == 404:
         return NotSupported(_NOT_OFFERED)
     if status >= 500:
-        return AuthUnreachable("The sign-in server has a problem. Try again in a moment.")
-    return SignInError("That did not work. Check what you typed, and try again.")
+        return AuthUnreachable("The sign-in server has a problem. Try again in a minute.")
+    return SignInError("That didn't work. Check what you entered and try again.")
 
 
 def _weak_password_sentence(reasons: Iterable[str]) -> str:
     """Return the sentence about a refused password: why it was refused, or what would be accepted."""
     if "pwned" in reasons:
-        return "This password is known from a data leak: choose another."
+        return "This password has appeared in a data leak. Choose a different one."
     if "characters" in reasons:
-        return "Use a password with letters, capitals, digits and signs."
-    return f"Use a longer password: at least {MIN_PASSWORD} characters."
+        return "Use upper and lower case letters, digits and symbols."
+    return f"Use at least {MIN_PASSWORD} characters."

@@ -6,6 +6,8 @@
     ├── WeakPassword         the server will not take this password
     ├── AddressTaken         an account with this address exists
     ├── TooManyAttempts      the auth server or the app's own limit asks to wait
+    ├── WrongKey             a personal key is wrong, was ended or has expired; the sentence never says which
+    ├── NotAllowed           a key is right, but may not do this, or not for this person
     ├── NotInvited           this address may not make an account here
     ├── SessionEnded         the session was signed out elsewhere or has expired
     ├── UntrustedToken       a token that was not signed for this app by its auth server
@@ -25,6 +27,7 @@ __all__ = [
     "AddressTaken",
     "AuthUnreachable",
     "ConfirmItsYou",
+    "NotAllowed",
     "NotInvited",
     "NotSupported",
     "SessionEnded",
@@ -34,9 +37,10 @@ __all__ = [
     "UntrustedToken",
     "WeakPassword",
     "WrongCredentials",
+    "WrongKey",
 ]
 
-SIGNED_OUT = "You were signed out. Please sign in again."
+SIGNED_OUT = "You were signed out. Sign in again."
 
 
 class SignInError(AppError):
@@ -61,6 +65,14 @@ class AddressTaken(SignInError):
 
 class TooManyAttempts(SignInError):
     """The auth server or the app's own limit on attempts asks to wait."""
+
+
+class WrongKey(SignInError):
+    """The key is wrong, was ended or has expired; the sentence never says which."""
+
+
+class NotAllowed(SignInError):
+    """The key is right, but may not do this, or not for this person."""
 
 
 class NotInvited(SignInError):

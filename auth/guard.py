@@ -54,7 +54,7 @@ TICKET, DROP, NO_COOKIE, HAS_COOKIE, UNSENT_TEXT, WAS_ENDED = (
     "ended",
 )
 HOME = "pages/chat.py"
-PAGES = (HOME, "pages/memories.py", "pages/settings.py", "pages/account.py")
+PAGES = (HOME, "pages/memories.py", "pages/settings.py", "pages/connect.py", "pages/account.py")
 # Pages whose address is not their file's name.
 OTHER_ADDRESSES = {"health-report": "pages/health.py"}
 
@@ -165,7 +165,7 @@ def _own_client(url: str, key: str) -> AuthClient:
 def sign_in(arrived: Session) -> None:
     """Sign this person in; clear what an earlier person left in the tab, but keep the page they wanted to open."""
     if arrived.needs_second_factor:
-        raise SignInError("The second factor is still missing.")
+        raise SignInError("Enter the code from your authenticator app first.")
     before, opened = st.session_state.get(SESSION), st.session_state.get(DEVICE)
     if before and opened and before.user_id == arrived.user_id and sessions().status(opened):
         renew(arrived)  # the person was signed in already, and used the link in a mail
@@ -277,8 +277,8 @@ def signed_out_notice() -> str | None:
     """Return a sentence for a person whose session was ended elsewhere, once; else None."""
     if not st.session_state.pop(WAS_ENDED, False):
         return None
-    kept = " What you wrote is kept, and waits for you." if UNSENT_TEXT in st.session_state else ""
-    return f"You were signed out. Sign in to go on where you were.{kept}"
+    kept = " Your unsent message is saved." if UNSENT_TEXT in st.session_state else ""
+    return f"You were signed out. Sign in to continue.{kept}"
 
 
 def restore_unsent(user: User, box: str) -> bool:

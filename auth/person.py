@@ -51,23 +51,23 @@ class Enrolment:
 
 
 def checked_address(email: str) -> str:
-    """Return an e-mail address as it is sent; raise `InvalidInput` if it cannot be one."""
+    """Return an email address as it is sent; raise `InvalidInput` if it cannot be one."""
     email = email.strip()
     if "@" not in email or len(email) > MAX_ADDRESS or any(character.isspace() for character in email):
-        raise InvalidInput("This does not look like an e-mail address.")
+        raise InvalidInput("Enter a valid email address.")
     return email
 
 
 def checked_password(password: str) -> str:
     """Return a password that can be sent. The server decides whether it is good enough."""
     if not password:
-        raise InvalidInput("Type your password.")
+        raise InvalidInput("Enter your password.")
     if any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in password):
-        raise InvalidInput("This password contains a character that cannot be used.")
+        raise InvalidInput("This password contains a character that is not allowed.")
     if len(password.encode()) > MAX_PASSWORD_BYTES:
         raise InvalidInput(
-            f"This password is too long. It may have {MAX_PASSWORD_BYTES} plain letters and digits; "
-            "accented letters and emoji count as two to four each."
+            f"This password is too long: use at most {MAX_PASSWORD_BYTES} characters. Accented letters and emoji "
+            "count as two to four."
         )
     return password
 
@@ -76,5 +76,5 @@ def checked_code(code: str) -> str:
     """Return a code from a mail or an authenticator app without its spaces."""
     code = "".join(code.split())
     if not (code.isascii() and code.isdigit()) or len(code) > MAX_CODE:
-        raise InvalidInput("The code is a number, of six digits mostly.")
+        raise InvalidInput("The code is a number, usually 6 digits.")
     return code

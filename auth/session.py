@@ -25,8 +25,7 @@ from sqlalchemy import Connection, text
 
 from auth.errors import SIGNED_OUT, AuthUnreachable, SessionEnded
 from auth.person import Session
-from memory.database import Database
-from memory.errors import AppError
+from memory.database import Database, Reading
 
 __all__ = [
     "TICKET_SECONDS",
@@ -34,6 +33,7 @@ __all__ = [
     "OpenDevice",
     "SessionStatus",
     "Sessions",
+    "devices_reading",
     "hash_secret",
     "new_secret",
     "seal",
@@ -51,7 +51,7 @@ LOOK_SECONDS = 0.05  # the first pause before looking whether the other one is d
 VISITOR = "(nobody yet)"
 NONCE_BYTES = 12
 MAX_SECRET = 200
-_STILL_REFRESHING = "The sign-in server takes long to answer. Try again in a moment."
+_STILL_REFRESHING = "The sign-in server is slow to respond. Try again in a minute."
 _DELETE_UNUSED = text(
     "delete from app.sessions where user_id = (select app.asking()) and ("
     f" seen_at < now() - make_interval(days => {IDLE_DAYS}) or (not kept and seen_at < now() - interval '1 day'))"
@@ -129,6 +129,16 @@ class Device:
     kept: bool
     opened_at: datetime
     seen_at: datetime
+
+
+def devices_reading() -> Reading[list[Device]]:
+    """Read the devices on which a person is signed in, the latest first."""
+    return Reading(
+        "select id::text, device as name, kept, opened_at, seen_at from app.sessions"
+        " order by seen_at desc, opened_at desc",
+        lambda rows: [Device(**row) for row in rows],
+        times=("opened_at", "seen_at"),
+    )
 
 
 class Sessions:
@@ -216,14 +226,14 @@ class Sessions:
         found = self._claim_in_time(device, always=always)
         if isinstance(found, Session):
             return found
+        fresh = None
         try:
             fresh = refresh(found.tokens)
         except SessionEnded:
             return self._refused(device, found)
-        except AppError:
-            with self._database.as_user(device.user_id) as connection:
-                connection.execute(_RELEASE, {"id": device.id, "until": found.until})
-            raise
+        finally:
+            if fresh is None:  # whatever went wrong: the next one may try at once
+                self._release(device, found)
         return self._replace(device, found, fresh)
 
     def _claim_in_time(self, device: OpenDevice, *, always: bool) -> _Claim | Session:
@@ -247,6 +257,10 @@ class Sessions:
                 return None
             until = connection.execute(_CLAIM, {"id": device.id}).scalar_one()
         return _Claim(tokens, bytes(row.sealed), until)
+
+    def _release(self, device: OpenDevice, claim: _Claim) -> None:
+        with self._database.as_user(device.user_id) as connection:
+            connection.execute(_RELEASE, {"id": device.id, "until": claim.until})
 
     def _replace(self, device: OpenDevice, claim: _Claim, fresh: Session) -> Session:
         """Store refreshed tokens; return those of somebody else who stored theirs meanwhile."""
@@ -276,12 +290,7 @@ class Sessions:
 
     def devices(self, user_id: str) -> list[Device]:
         """Return the devices on which a person is signed in, the latest first."""
-        rows = self._database.read_as(
-            user_id,
-            "select id::text, device as name, kept, opened_at, seen_at from app.sessions"
-            " order by seen_at desc, opened_at desc",
-        )
-        return [Device(**row) for row in rows]
+        return self._database.read(user_id, devices_reading())
 
     def revoke(self, user_id: str, device_id: str) -> None:
         """End one session of a person; do nothing if it is gone or belongs to somebody else."""

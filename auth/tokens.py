@@ -25,7 +25,7 @@ KEYS_LIFE_SECONDS = 600
 KEYS_PATIENCE_SECONDS = 5
 REQUIRED = ["sub", "exp", "aud"]
 
-NOT_TRUSTED = "The sign-in server's answer could not be trusted. Please sign in again."
+NOT_TRUSTED = "The sign-in server's answer could not be verified. Sign in again."
 
 
 class Tokens:
@@ -51,7 +51,7 @@ class Tokens:
             if algorithm == SERVER_ALGORITHM:
                 return self._checked_by_server(token, ask_server)
         except jwt.PyJWKClientConnectionError as error:
-            raise AuthUnreachable("The sign-in server's keys cannot be read. Try again in a moment.") from error
+            raise AuthUnreachable("The sign-in server is not responding. Try again in a minute.") from error
         except jwt.ExpiredSignatureError as error:
             raise SessionEnded(SIGNED_OUT) from error
         except (jwt.PyJWTError, ValueError) as error:

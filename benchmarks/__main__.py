@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
+PROMPTS = str(Path(tempfile.gettempdir()) / "keepsake-bench-prompts.jsonl")
 RUNS = (
     ("benchmarks.recall", "--data", "benchmarks/talks.json", "--tuned", "none"),
+    ("benchmarks.answers", "--data", "benchmarks/talks.json", "--questions", "12", "--prompts", PROMPTS),
     ("benchmarks.scale", "--rows", "50000", "--users", "200", "--stock-rows", "20000", "--bulk", "2000"),
     ("benchmarks.turn", "--turns", "100"),
+    ("benchmarks.api", "--rounds", "50", "--seconds", "10"),
     ("benchmarks.page", "--runs", "10"),
     ("benchmarks.remember", "--rules", "--half", "held-out"),
     ("benchmarks.footprint", "--people", "2", "--turns", "3"),

@@ -1,7 +1,8 @@
 """Generates the memories of many people and loads them in bulk, for benchmarks of scale. It measures nothing itself.
 
 Rows are loaded in binary with the triggers switched off; one statement for each table then writes what the triggers
-would have written. Half of a person's rows are facts, some with names and relations; half are messages in order.
+would have written. Half of a person's rows are facts, some with names and relations; half are passages of messages,
+three of each message.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from memory.database import Database
 __all__ = ["DIMENSION", "load", "question", "user", "vector_of"]
 
 DIMENSION = 384
-TABLE = "vecs.memories (id, vec, metadata, place, letters, day)"
+COLUMNS = "(id, vec, metadata, place, letters, day)"
+FIRST_MESSAGE = 1_000_000_000  # the lowest place of an episode
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!II", 0, 0)
 _TRAILER = struct.pack("!h", -1)
 _MADE = random.Random(7)
@@ -53,13 +55,15 @@ def _common(chosen: random.Random) -> str:
 
 def load(database: Database, first: int, users: int, each: int) -> None:
     """Load `each` rows for each of these people, in turn, as if all had been writing at the same time."""
-    rows = ((person, n) for n in range(each) for person in range(first, first + users))
     raw = database.engine.raw_connection()
     try:
         cursor: Any = raw.cursor()
         with cursor:
             cursor.execute("set session_replication_role = replica; set search_path = public, extensions")
-            cursor.copy_expert(f"copy {TABLE} from stdin (format binary)", _Stream(_encoded(rows, each)))
+            for table, said in (("vecs.memories", 0), ("vecs.episodes", 1)):
+                rows = ((person, n) for n in range(said, each, 2) for person in range(first, first + users))
+                copying = f"copy {table} {COLUMNS} from stdin (format binary)"
+                cursor.copy_expert(copying, _Stream(_encoded(rows)))
             people = [user(person) for person in range(first, first + users)]
             for statement in _TRIGGERED:
                 cursor.execute(statement, {"people": people})
@@ -69,9 +73,12 @@ def load(database: Database, first: int, users: int, each: int) -> None:
 
 
 _TRIGGERED = (
-    "insert into app.postings (user_id, lexeme, place, tf) select m.user_id, w.lexeme, m.place, w.tf"
-    " from vecs.memories m cross join lateral app.lexemes(app.searched(m.metadata)) w"
-    " where m.user_id = any (%(people)s)",
+    *(
+        "insert into app.postings (user_id, lexeme, place, tf) select m.user_id, w.lexeme, m.place, w.tf"
+        f" from vecs.{table} m cross join lateral app.lexemes(app.searched(m.metadata)) w"
+        " where m.user_id = any (%(people)s)"
+        for table in ("memories", "episodes")
+    ),
     "insert into app.entity_names (user_id, memory_id, entity, name, key, proper, shared)"
     " select user_id, id, 1, metadata #>> '{entities,0,0}', lower(metadata #>> '{entities,0,0}'), true, false"
     " from vecs.memories where metadata ? 'entities' and user_id = any (%(people)s)",
@@ -81,21 +88,21 @@ _TRIGGERED = (
 )
 
 
-def _encoded(rows: Iterator[tuple[int, int]], each: int) -> Iterator[bytes]:
+def _encoded(rows: Iterator[tuple[int, int]]) -> Iterator[bytes]:
     yield _HEADER
     batch = np.random.default_rng(11)
     vectors = batch.standard_normal((4_096, DIMENSION), dtype=np.float32).astype(">f4")
     for count, (person, n) in enumerate(rows):
         if count % 4_096 == 0:
             vectors = batch.standard_normal((4_096, DIMENSION), dtype=np.float32).astype(">f4")
-        yield _row(person, n, each, vectors[count % 4_096].tobytes())
+        yield _row(person, n, vectors[count % 4_096].tobytes())
     yield _TRAILER
 
 
-def _row(person: int, n: int, each: int, vector: bytes) -> bytes:
+def _row(person: int, n: int, vector: bytes) -> bytes:
     said = n % 2 == 1
     metadata = json.dumps(_metadata(person, n, said)).encode()
-    place = (n // 2 // 900) * 1_000 + n // 2 % 900 if said else -1 - n // 2
+    place = FIRST_MESSAGE + (n // 2 // 900) * 1_000 + n // 2 % 900 if said else -1 - n // 2
     return b"".join(
         (
             struct.pack("!h", 6),
@@ -116,7 +123,8 @@ def _metadata(person: int, n: int, said: bool) -> dict[str, Any]:
     row = {"data": f"With {name} I {words}.", "user_id": user(person), "hash": f"{person}-{n}"}
     row |= {"created_at": "2026-01-01T00:00:00+00:00", "updated_at": "2026-01-01T00:00:00+00:00"}
     if said:
-        return row | {"role": "user"}
+        message, part = divmod(n // 2, 3)
+        return row | {"role": "user", "message_id": f"{person}-m{message}", "part": part + 1, "parts": 3}
     return row | {"kind": "fact"} | ({"entities": [[name]]} if n % 10 == 0 else {})
 
 

@@ -24,15 +24,13 @@ from memory.errors import AppError, BadAnswer
 from memory.facts import RefusedProposal, Write
 from memory.learn import extract
 from memory.learn.extract import propose, worth_reading
-from memory.learn.reconcile import reconcile
+from memory.learn.reconcile import NOT_SAID, reconcile
 from memory.model import PromptMessage, Schema, Usage
 from memory.model.client import OpenAIModel, memory_model
 from memory.plain_text import comparable, tokens
 from settings import settings
 
 __all__ = ["CaseResult", "figures", "main", "run"]
-
-NOT_SAID = "the quote is not in the person's words"
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,13 @@ class CaseResult:
 
     @property
     def wrong(self) -> list[Write]:
-        """The writes that were not expected."""
-        return [each for each in self.writes if not self._is_right(each)]
+        """The writes that were neither expected nor allowed."""
+        return [each for each in self.counted if not self._is_right(each)]
+
+    @property
+    def counted(self) -> list[Write]:
+        """The writes without those that are only allowed, which count neither as right nor as wrong."""
+        return [each for each in self.writes if self._is_right(each) or not self._does(each, self.case.allow)]
 
     @property
     def missed(self) -> list[Expected]:
@@ -96,9 +99,13 @@ class CaseResult:
         return [wanted for wanted in self.case.wanted if not any(_fits(each, wanted) for each in self.right)]
 
     def _is_right(self, write: Write) -> bool:
+        return self._does(write, self.case.expect)
+
+    def _does(self, write: Write, operations: Sequence[Expected]) -> bool:
+        """Return whether a write is one of these operations, and holds nothing that is forbidden."""
         held = comparable(write.text)
-        allowed = write.action == "delete" or not any(comparable(word) in held for word in self.case.forbid)
-        return allowed and any(_fits(write, expected) for expected in self.case.expect)
+        clean = write.action == "delete" or not any(comparable(word) in held for word in self.case.forbid)
+        return clean and any(_fits(write, each) for each in operations)
 
 
 def _fits(write: Write, expected: Expected) -> bool:
@@ -136,11 +143,11 @@ def _result(case: Case, model: TokenCountingModel | None) -> CaseResult:
 
 def figures(results: Sequence[CaseResult]) -> dict[str, float]:
     """Return the sums. A share of nothing is the best possible value."""
-    writes = [(each, result) for result in results for each in result.writes]
+    writes = [each for result in results for each in result.counted]
     wrong = [each for result in results for each in result.wrong]
     wanted, missed = _slots(results, slots_only=False)
     slots, slots_missed = _slots(results, slots_only=True)
-    kept = sum(each.action != "delete" for each, _ in writes)
+    kept = sum(each.action != "delete" for each in writes)
     junk = sum(each.action != "delete" for each in wrong)
     asked = [count for result in results for count in result.prompts]
     return {
@@ -249,7 +256,7 @@ def _table(name: str, results: Sequence[CaseResult], key: Callable[[CaseResult],
     )
     for group, members in sorted(groups.items()):
         sums = figures(members)
-        done = sum(len(each.writes) for each in members)
+        done = sum(len(each.counted) for each in members)
         wanted, slots = _slots(members, slots_only=False)[0], _slots(members, slots_only=True)[0]
         print(
             f"{group:16}{len(members):7}{done:7}{sums['precision']:11.3f}{wanted:8}{sums['recall']:8.3f}"

@@ -3,11 +3,13 @@
     python -m benchmarks.scale --rows 1000000 --users 4000 [--latency 30] [--stock-rows 100000]
 
 All channels are on, under row-level security, through `Memory.search`; only embedding is left out, since vectors are
-generated. Measured are searches among few people and among all (`growth`), for one person with 20,000 memories, for 50
-people at once on 5 connections, with a distant database, and adding in bulk against one by one. Stock vecs gets
-`--stock-rows` of the same rows and the same questions, without and with its HNSW index. `stock_p50_ms` is the faster of
-the two that finds the rows (filtered by user, the index hardly finds any: `stock_hnsw_found` of 10), and `ratio` says
-how many times as long that takes. The last line is one JSON object.
+generated. Half of the rows are passages of messages. Measured are searches among few people and among all (`growth`),
+for one person with 20,000 rows and one with 100,000, for 50 people at once on 5 connections, with a distant database,
+and adding in bulk against one by one. `limit_p50_ms` is one plain query on the same pool that reads a person's rows by
+the index and sorts them by distance; it takes turns with our searches, and `over_limit` is ours divided by it. Stock
+vecs gets `--stock-rows` of the same rows and the same questions, without and with its HNSW index. `stock_p50_ms` is the
+faster of the two that finds the rows (filtered by user, the index hardly finds any: `stock_hnsw_found` of 10), and
+`ratio` says how many times as long that takes. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -32,11 +34,25 @@ from memory.database import Database
 from memory.embedded.postgres import Postgres
 from memory.migrations import migrate
 from memory.recall.rank import WEIGHTS
-from memory.rows.store import RecallQuery, Store
+from memory.rows.recall_query import RecallQuery
+from memory.rows.store import Store
+from memory.rows.vectors import vector_text
 from tests.wires import counting
 
-SEARCHES, MANY_ROWS, FEW_PEOPLE = 400, 20_000, 40
-PERSON_WITH_MANY = 10_000_000  # the number of one more person, who has many memories
+SEARCHES, FEW_PEOPLE = 400, 40
+# Two more people, who have many rows: the number of each, and of the rows.
+HEAVY = {"heavy": (10_000_000, 20_000), "heaviest": (10_000_001, 100_000)}
+# What a search for the nearest rows costs at least. Both kinds of rows are read, as our search does.
+_LIMIT = """
+select id, metadata from (
+  select id, metadata, vec <=> %(vector)s::vector as far from vecs.memories where user_id = %(user_id)s
+  union all
+  select id, metadata, vec <=> %(vector)s::vector from vecs.episodes where user_id = %(user_id)s) mine
+order by far limit 10
+"""
+
+
+TABLES = ("vecs.memories", "vecs.episodes", "app.postings", "app.entity_names", "app.relations")
 
 
 class RandomEmbedder:
@@ -82,13 +98,16 @@ def _measure(folder: Path, server: Postgres, database: Database, options: argpar
     _print_times(f"{options.rows:,} rows, {options.users:,} people", everybody)
     p50 = _percentile(everybody, 50)
     figures = {"p50_ms": p50, "p95_ms": _percentile(everybody, 95), "growth": p50 / _percentile(alone, 50)}
+    figures |= _over_limit(memory, database, range(options.users), SEARCHES, "")
     figures |= {"exact": _exact(database, admin, options.users)}
     figures |= _disk(admin, options.rows)
     figures |= _stock(admin, options, each, p50)
-    _fill(admin, PERSON_WITH_MANY, 1, MANY_ROWS)
-    heavy = _searches(memory, [PERSON_WITH_MANY], 100)
-    _print_times(f"one person's {MANY_ROWS:,} rows", heavy)
-    figures |= {"heavy_p50_ms": _percentile(heavy, 50), "heavy_p95_ms": _percentile(heavy, 95)}
+    for name, (person, rows) in HEAVY.items():
+        _fill(admin, person, 1, rows)
+        heavy = _searches(memory, [person], 60)
+        _print_times(f"one person's {rows:,} rows", heavy)
+        figures |= {f"{name}_p50_ms": _percentile(heavy, 50), f"{name}_p95_ms": _percentile(heavy, 95)}
+        figures |= _over_limit(memory, database, [person], 30, f"{name}_")
     figures |= _crowded(server, options.users) | _far(server, database, options.latency) | _bulk(memory, options.bulk)
     admin.close()
     return figures
@@ -99,7 +118,7 @@ def _fill(admin: Database, first: int, users: int, each: int) -> None:
     if users > 0:
         crowd.load(admin, first, users, each)
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("vecs.memories", "app.postings", "app.entity_names", "app.relations"):
+        for table in TABLES:
             connection.execute(text(f"vacuum analyze {table}"))
     print(f"loaded {users * each:,} rows in {time.monotonic() - began:.0f} s", flush=True)
 
@@ -107,6 +126,22 @@ def _fill(admin: Database, first: int, users: int, each: int) -> None:
 def _searches(memory: Memory, people: Sequence[int], many: int = SEARCHES) -> list[float]:
     """Return the milliseconds of each search, after 20 searches to warm up."""
     return [_timed(memory, people[n * 7_919 % len(people)], n) for n in range(-20, many)][20:]
+
+
+def _over_limit(memory: Memory, database: Database, people: Sequence[int], many: int, named: str) -> dict[str, float]:
+    """Search and ask the plain query in turn, so that both meet the same machine; return how they compare."""
+    ours: list[float] = []
+    limits: list[float] = []
+    for number in range(-10, many):
+        person = people[number * 7_919 % len(people)]
+        ours.append(_timed(memory, person, number))
+        values = {"user_id": crowd.user(person), "vector": vector_text(crowd.vector_of(number).tolist())}
+        began = time.perf_counter()
+        database.read_as(crowd.user(person), _LIMIT, values)
+        limits.append(1_000 * (time.perf_counter() - began))
+    limit, over = statistics.median(limits[10:]), statistics.median(ours[10:]) / statistics.median(limits[10:])
+    print(f"the plain query: p50 {limit:.2f} ms; ours takes {over:.1f} times as long", flush=True)
+    return {f"{named}limit_p50_ms": limit, f"{named}over_limit": over}
 
 
 def _timed(memory: Memory, person: int, number: int) -> float:
@@ -123,7 +158,7 @@ def _exact(database: Database, admin: Database, users: int) -> float:
         user_id, vector = crowd.user(number * 37 % users), crowd.vector_of(number).tolist()
         only = {**dict.fromkeys(WEIGHTS, 0.0), "meaning": 1.0}
         query = RecallQuery(user_id, "", "", vector, [], [], None, ("memories",), only, 10)
-        found = {each.id for each in store.recall(query)[0]}
+        found = {each.id for each in store.recall(query).candidates}
         with admin.engine.connect() as connection:
             connection.execute(text("set local enable_indexscan = off; set local enable_bitmapscan = off"))
             nearest = connection.execute(
@@ -138,9 +173,8 @@ def _exact(database: Database, admin: Database, users: int) -> float:
 
 
 def _disk(admin: Database, rows: int) -> dict[str, float]:
-    tables = ("vecs.memories", "app.postings", "app.entity_names", "app.relations")
     with admin.engine.connect() as connection:
-        sizes = {each: connection.scalar(text(f"select pg_total_relation_size('{each}')")) or 0 for each in tables}
+        sizes = {each: connection.scalar(text(f"select pg_total_relation_size('{each}')")) or 0 for each in TABLES}
     print("on disk, bytes for each memory:", {name: round(size / rows) for name, size in sizes.items()}, flush=True)
     resident = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {

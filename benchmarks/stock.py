@@ -35,8 +35,11 @@ class StockVecs:
                 text("create table vecs.stock (id varchar primary key, vec vector(384) not null, metadata jsonb)")
             )
             connection.execute(
-                text("insert into vecs.stock select id, vec, metadata from vecs.memories order by ctid limit :rows"),
-                {"rows": rows},
+                text(
+                    "insert into vecs.stock (select id, vec, metadata from vecs.memories order by ctid limit :half)"
+                    " union all (select id, vec, metadata from vecs.episodes order by ctid limit :half)"
+                ),
+                {"half": rows // 2},
             )
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum analyze vecs.stock"))

@@ -64,7 +64,7 @@ class PrintingMemory(Memory):
             note("recalled", f"nothing: {error}")
             raise
         for fact in facts:
-            note(f"recalled {fact.score or 0:.2f}", fact.text)
+            note(f"recalled {fact.score or 0:.2f}", f"{fact.text} ({fact.corrected})" if fact.corrected else fact.text)
         if not facts:
             note("recalled", "nothing")
         return facts
@@ -106,7 +106,7 @@ class Terminal:
             else:
                 self._answer(line)
         except AppError as error:
-            note("problem", str(error))
+            note("problem", error.for_deployer())
 
     def _run_command(self, command: str, rest: str = "") -> None:
         match command:
@@ -143,7 +143,7 @@ class Terminal:
         if not self.listed:
             self._read_list()
         if not re.fullmatch("[0-9]{1,9}", number) or not 1 <= int(number) <= len(self.listed):
-            raise InvalidInput("Which one? /memories shows them with their numbers.")
+            raise InvalidInput("Which one? /memories lists them with their numbers.")
         return self.listed[int(number) - 1]
 
     def _answer(self, words: str) -> None:
@@ -157,13 +157,24 @@ class Terminal:
             show("\n")
         except ModelError as error:
             show("\n")
-            note("problem", str(error))
+            note("problem", error.for_deployer())
         self._show_remembered(asked)
+        self._offer_to_forget(asked)
+
+    def _offer_to_forget(self, asked: Message) -> None:
+        """List the memories that the reply found to forget, numbered for /forget."""
+        *_, reply = self.conversations.messages(self.user_id, asked.conversation_id, limit=1)
+        offered = [self.memory.get(each, user_id=self.user_id) for each in reply.receipt.get("forget") or []]
+        if found := [each for each in offered if each]:
+            self.listed = found
+            for number, each in enumerate(found, 1):
+                note(f"/forget {number}", each["memory"])
 
     def _show_remembered(self, asked: Message) -> None:
         """Wait until the worker has noted what it remembered of this turn, and show it."""
-        if asked.remembering == "none":
-            note("not remembered", "remembering is switched off")
+        now = self.conversations.message(self.user_id, asked.id)
+        if now is None or now.remembering == "none":
+            note("not remembered", "nothing is learned from this message")
             return
         deadline = time.monotonic() + self.wait_seconds
         while time.monotonic() < deadline:
@@ -176,7 +187,7 @@ class Terminal:
                 note("not remembered yet", str(receipt["not_remembered"]))
                 return
             time.sleep(0.05)
-        note("not remembered yet", "it takes longer than usual, and goes on in the background")
+        note("not remembered yet", "this takes longer than usual and continues in the background")
 
 
 def _show_record(record: Mapping[str, Any]) -> None:
@@ -255,7 +266,7 @@ def main() -> int:
             show("Keepsake. /help lists the commands.\n")
             terminal.listen()
     except AppError as error:
-        print(error, file=sys.stderr)
+        print(error.for_deployer(), file=sys.stderr)
         return 1
     except BrokenPipeError:
         # Nobody reads the output any more. Without this, Python would complain again when it closes the stream.

@@ -28,7 +28,7 @@ from memory.sandbox import SandboxFailed, run_script
 __all__ = ["KINDS", "MAX_FILES", "MAX_MEGABYTES", "Attachment", "Attachments", "File", "open_files"]
 
 
-KINDS = ("txt", "text", "md", "markdown", "csv", "json", "log", "pdf", "png", "jpg", "jpeg", "webp", "gif")
+KINDS = ("txt", "text", "md", "markdown", "csv", "json", "log", "pdf", "docx", "png", "jpg", "jpeg", "webp", "gif")
 PICTURES = ("png", "jpg", "jpeg", "webp", "gif")
 MAX_FILES, MAX_MEGABYTES = 5, 10
 MAX_CHARACTERS = 60_000  # of all texts that come with one message
@@ -43,9 +43,9 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _PROBLEMS = {
-    "locked": "{name} is locked with a password: save it without one, and send it again.",
-    "pages": "{name} has {number:,} pages; at most {most:,} can be read at once. Send the part that matters.",
-    "pixels": "{name} has {number:,} pixels; at most {most:,} can be opened. Make it smaller, and send it again.",
+    "locked": "{name} is password-protected. Remove the password and send it again.",
+    "pages": "{name} has {number:,} pages. The limit is {most:,}: send only the part you need.",
+    "pixels": "{name} has {number:,} pixels. The limit is {most:,}: make it smaller and send it again.",
 }
 
 
@@ -82,17 +82,17 @@ class Attachment:
 def _check(files: Sequence[File]) -> None:
     """Raise `InvalidInput` for files that can be refused without opening them."""
     if len(files) > MAX_FILES:
-        raise InvalidInput(f"{len(files)} files are too many: at most {MAX_FILES} go with one message.")
+        raise InvalidInput(f"{len(files)} files are too many. Attach at most {MAX_FILES} to a message.")
     for each in files:
         name = _file_name(each.name)
         if not each.content:
             raise InvalidInput(f"{name} is empty.")
         if len(each.content) > MAX_MEGABYTES * 1_000_000:
             raise InvalidInput(
-                f"{name} has {len(each.content) / 1_000_000:.1f} MB; a file may have at most {MAX_MEGABYTES} MB."
+                f"{name} has {len(each.content) / 1_000_000:.1f} MB. The limit is {MAX_MEGABYTES} MB for each file."
             )
         if _ending(name) not in KINDS:
-            raise InvalidInput(f"{name} cannot be read here: send text, Markdown, a PDF, or a picture.")
+            raise InvalidInput(f"{name} cannot be read here. Send text, Markdown, a PDF, a .docx file, or a picture.")
 
 
 def open_files(files: Sequence[File]) -> list[Attachment]:
@@ -103,8 +103,8 @@ def open_files(files: Sequence[File]) -> list[Attachment]:
     if length > MAX_CHARACTERS:
         files_have = f"{_file_name(files[0].name)} has" if len(files) == 1 else "The files have"
         raise InvalidInput(
-            f"{files_have} {length:,} characters of text; at most {MAX_CHARACTERS:,} fit beside one message. "
-            "Send the part that matters."
+            f"{files_have} {length:,} characters of text. The limit is {MAX_CHARACTERS:,} per message: "
+            "send only the part you need."
         )
     return attachments
 
@@ -113,20 +113,30 @@ def _open(file: File) -> Attachment:
     name, size = _file_name(file.name), len(file.content)
     if file.content[:1024].lstrip()[:5] == b"%PDF-":
         return Attachment(name, "application/pdf", size, written=_pdf_text(name, file.content))
+    if _ending(name) == "docx":
+        return Attachment(name, "text/plain", size, written=_docx_text(name, file.content))
     if _is_picture(file.content):
-        found = _run_sandbox(name, "picture", file.content, f"{name} is a broken picture: it could not be opened.")
+        found = _run_sandbox(name, "picture", file.content, f"{name} is damaged and could not be opened.")
         picture, preview = (base64.b64decode(found[each]) for each in ("picture", "preview"))
         return Attachment(name, found["media"], size, picture=picture, preview=preview)
     if _ending(name) in PICTURES or _ending(name) == "pdf":
-        raise InvalidInput(f"{name} is not what its name says: it could not be opened.")
+        raise InvalidInput(f"{name} could not be opened: its content does not match its name.")
     return Attachment(name, "text/plain", size, written=_decoded(name, file.content))
 
 
 def _pdf_text(name: str, content: bytes) -> str:
-    found = _run_sandbox(name, "pdf", content, f"{name} is broken, or too much at once: it could not be read.")
+    found = _run_sandbox(name, "pdf", content, f"{name} could not be read: it is damaged or too large.")
     written = storable(str(found["text"])).strip()
     if not written:
-        raise InvalidInput(f"{name} has no text in it: it seems to be scanned. Send its pages as pictures.")
+        raise InvalidInput(f"{name} contains no text; it may be a scan. Send its pages as pictures.")
+    return written
+
+
+def _docx_text(name: str, content: bytes) -> str:
+    found = _run_sandbox(name, "docx", content, f"{name} could not be read: it is damaged or too large.")
+    written = storable(str(found["text"])).strip()
+    if not written:
+        raise InvalidInput(f"{name} contains no text.")
     return written
 
 
@@ -161,7 +171,7 @@ def _decoded(name: str, content: bytes) -> str:
         raise InvalidInput(f"{name} could not be read as text.")
     strange = sum(unicodedata.category(each) in ("Cc", "Cn", "Co") and each not in "\t\n\r\f" for each in written)
     if "\x00" in written or strange > len(written) // 50:
-        raise InvalidInput(f"{name} is no text, whatever its name says.")
+        raise InvalidInput(f"{name} is not a text file.")
     kept = storable(written).replace("\r\n", "\n").strip()
     if not kept:
         raise InvalidInput(f"{name} is empty.")

@@ -198,7 +198,7 @@ def checked_name(name: str) -> str:
     if not line:
         raise InvalidInput("The name is empty.")
     if len(line) > MAX_NAME:
-        raise InvalidInput(f"The name has {len(line):,} characters; a name may have at most {MAX_NAME}.")
+        raise InvalidInput(f"The name has {len(line):,} characters; the limit is {MAX_NAME}.")
     return line
 
 
@@ -213,6 +213,7 @@ _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 _TOGETHER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
 # The marks of Markdown for bold words, headings and lists.
 _MARKDOWN = re.compile(r"\*\*|__|`+|^#{1,6}\s|^\s*[*+>-]\s", re.MULTILINE)
+_TABLE = re.compile(r"^\s*\|[\s|:-]+\|\s*$|\|", re.MULTILINE)  # the line under its head, and its bars
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 
 
@@ -273,7 +274,7 @@ def snippet(said: str, asked: str) -> Snippet:
 def _hit(row: Mapping[str, Any], asked: str) -> SearchHit:
     said = row["said"] or ""
     if row["role"] == "assistant":
-        said = _MARKDOWN.sub("", said)
+        said = _TABLE.sub(" ", _MARKDOWN.sub("", said))
     line = snippet(said, asked) if row["message_id"] else None
     return SearchHit(row["chat_id"], row["title"], row["at"], row["archived"], row["message_id"], row["role"], line)
 

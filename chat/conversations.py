@@ -103,26 +103,51 @@ class Conversations:
             return said if instead_of is None else self._with_files_of(connection, instead_of, said)
 
     def reply(
-        self, asked: Message, content: str, status: str, receipt: Mapping[str, Any], erasures: int | None = None
+        self,
+        asked: Message,
+        content: str,
+        status: str,
+        receipt: Mapping[str, Any],
+        erasures: int | None = None,
+        *,
+        before: Message | None = None,
+        unfinished: bool = False,
     ) -> Message:
         """Save the reply to a message, and let the turn be remembered from now on, in one transaction.
 
         `erasures` is how often something of the user had been erased when the reply was begun. If something was erased
-        since, perhaps by another process, the receipt is saved without the memories it quotes.
+        since, perhaps by another process, the receipt is saved without the memories it quotes. An `unfinished` reply is
+        still being written: its turn is not remembered yet. With `before`, the reply as it was saved before, more words
+        of it are saved in its place; raise `NotFound` if it is gone, or has other words by now.
         """
         with self._database.as_user(asked.user_id) as connection:
-            if erasures is not None and erasures != self.queue.leases.erasures(connection):
-                receipt = {name: value for name, value in receipt.items() if name != "memories"}
-            saved = _insert(
-                connection, asked.conversation_id, "assistant", storable(content), asked.id, status, receipt
-            )
-            self.queue.release(connection, asked.id)
+            kept = self._unless_erased(connection, receipt, erasures)
+            if before is None:
+                words = storable(content)
+                saved = _insert(connection, asked.conversation_id, "assistant", words, asked.id, status, kept)
+            else:
+                saved = _rewrite(connection, asked, before, content, status, kept)
+            if not unfinished:
+                self.queue.release(connection, asked.id)
         return saved
+
+    def _unless_erased(
+        self, connection: Connection, receipt: Mapping[str, Any], erasures: int | None
+    ) -> Mapping[str, Any]:
+        """Return the receipt, without the memories it quotes if something was erased since the reply was begun."""
+        if erasures is None or erasures == self.queue.leases.erasures(connection):
+            return receipt
+        return {name: value for name, value in receipt.items() if name not in ("memories", "looked_again")}
 
     def end_without_reply(self, asked: Message) -> None:
         """Let a turn be remembered from now on although it has no reply: the person's words count all the same."""
         with self._database.as_user(asked.user_id) as connection:
             self.queue.release(connection, asked.id)
+
+    def leave_out(self, asked: Message) -> None:
+        """Take a turn out of the queue: it asks to forget something, and nothing is learned from it."""
+        with self._database.as_user(asked.user_id) as connection:
+            self.queue.withdraw(connection, asked.id)
 
     def _parent(
         self, connection: Connection, conversation_id: str, seen: str | None, instead_of: str | None
@@ -171,6 +196,18 @@ def _insert(
     return Message(**row)
 
 
+def _rewrite(
+    connection: Connection, asked: Message, before: Message, content: str, status: str, receipt: Mapping[str, Any]
+) -> Message:
+    values = {"id": valid_id(before.id), "asked": valid_id(asked.id), "before": before.content, "status": status}
+    values |= {"content": storable(content), "receipt": json.dumps(dict(receipt))}
+    saved = connection.execute(_REWRITE, values).mappings().one_or_none()
+    if saved is None:
+        raise NotFound("This reply was deleted or changed in the meantime.")
+    connection.execute(_NOTE_CHANGE, {"conversation": saved["conversation_id"]})
+    return Message(**saved)
+
+
 def _said_just_now(connection: Connection, conversation_id: str | None, content: str, seconds: float) -> Message | None:
     """Return the message with these words if it was said at most this many seconds ago and has no reply yet."""
     chat = valid_id(conversation_id) if conversation_id is not None else None
@@ -204,6 +241,14 @@ _TOUCH = text(
     "   and id <> cast(:new as uuid)) then cast(:new as uuid) else head_id end"
     # Nothing more is said in a deleted chat. A reply that was being written is saved: the chat may be restored.
     " where id = cast(:conversation as uuid) and (deleted_at is null or :role = 'assistant')"
+)
+_REWRITE = text(
+    "update app.messages set content = :content, status = :status, receipt = cast(:receipt as jsonb)"
+    " where id = cast(:id as uuid) and parent_id = cast(:asked as uuid) and role = 'assistant' and content = :before"
+    f" returning {FIELDS}"
+)
+_NOTE_CHANGE = text(
+    "update app.conversations set updated_at = clock_timestamp() where id = cast(:conversation as uuid)"
 )
 # Two statements in one trip: the second sees what another transaction saved while the first waited for the lock.
 _LOCKED_TREE = (

@@ -1,10 +1,11 @@
-"""Exports chats: one as Markdown to read or as JSON with every branch, or all of them in an archive.
+"""Exports chats: one as a web page or as Markdown to read or as JSON with every branch, or all of them in an archive.
 
 A few chats are read at a time, so that an export of many needs little memory.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import zipfile
@@ -18,15 +19,56 @@ from chat.tree import FIELDS, Message, line, valid_id
 from memory.database import Database
 from memory.errors import NotFound
 
-__all__ = ["Exported", "Exports", "Names", "archive", "as_json", "as_markdown", "file_name"]
+__all__ = ["Exported", "Exports", "Names", "archive", "as_html", "as_json", "as_markdown", "file_name"]
 
 CHATS_AT_ONCE = 10  # chats whose messages are read in one trip
 _MESSAGES = (
     f"select {FIELDS} from app.messages where conversation_id = any(%(ids)s::uuid[]) order by conversation_id, seq"
 )
+# A page that runs no script and loads nothing, whatever the messages say.
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ max-width: 44rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.6 system-ui, sans-serif;
+  background: light-dark(#fdfaf5, #1c1816); color: light-dark(#2c2420, #f0e8df); }}
+h1 {{ font: 600 1.6rem/1.3 Georgia, serif; }}
+article {{ margin: 1.25rem 0; overflow-wrap: anywhere; }}
+header {{ font-size: 0.85rem; opacity: 0.8; }}
+.text {{ white-space: pre-wrap; unicode-bidi: plaintext; }}
+.mine {{ margin-inline-start: auto; max-width: 80%; width: fit-content; padding: 0.5rem 1rem;
+  border-radius: 1rem; background: light-dark(#efe4d2, #362d28); }}
+pre {{ overflow-x: auto; padding: 0.75rem 1rem; border-radius: 0.75rem; background: light-dark(#f5eee3, #2a2421); }}
+</style>
+<main>
+<h1>{title}</h1>
+{messages}
+</main>
+</html>
+"""
+_ARTICLE = '<article{mine}>\n<header>{who} · <time datetime="{moment}">{at}</time></header>\n{content}\n</article>'
+_CODE_BLOCK = re.compile(
+    r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[^\n]*$|\Z)", re.M | re.S
+)
+_MARKS = (
+    (re.compile(r"^#{1,6} +(.+)$", re.M), r"<strong>\1</strong>"),
+    (re.compile(r"\*\*(?=\S)([^\n]+?)(?<=\S)\*\*"), r"<strong>\1</strong>"),
+    (re.compile(r"`([^`\n]+)`"), r"<code>\1</code>"),
+)
 _CHATS = (
     "select id::text, title, created_at, updated_at, pinned_at, archived_at, head_id::text from app.conversations"
     " where deleted_at is null"
+)
+
+_RECEIPTS = (
+    "select said.id::text as message_id, said.conversation_id::text as chat_id, said.created_at, said.status,"
+    " said.receipt from app.messages said join app.conversations chat on chat.id = said.conversation_id"
+    " where said.role = 'assistant' and chat.deleted_at is null order by said.created_at desc limit %(limit)s"
 )
 
 
@@ -70,6 +112,11 @@ class Exports:
         for start in range(0, len(about), CHATS_AT_ONCE):
             yield from self._with_messages(user_id, about[start : start + CHATS_AT_ONCE])
 
+    def receipts(self, user_id: str, limit: int) -> list[dict[str, Any]]:
+        """Return the receipts of the latest replies, the newest first; those of deleted chats are left out."""
+        rows = self._database.read_as(user_id, _RECEIPTS, {"limit": limit})
+        return [{name: _plain(value) for name, value in row.items()} for row in rows]
+
     def _with_messages(self, user_id: str, about: Sequence[Mapping[str, Any]]) -> Iterator[Exported]:
         said: dict[str, list[Message]] = {each["id"]: [] for each in about}
         for row in self._database.read_as(user_id, _MESSAGES, {"ids": list(said)}):
@@ -81,13 +128,54 @@ class Exports:
 def as_markdown(chat: Exported, names: Names) -> str:
     """Return the shown line of a chat as Markdown, each message under who said it and when."""
     parts = [f"# {chat.title}"]
+    for each, who, at, files in _shown(chat, names):
+        parts += [part for part in (f"**{who}** · {at:%Y-%m-%d %H:%M}", files, each.content) if part]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_html(chat: Exported, names: Names) -> str:
+    """Return the shown line of a chat as a web page to save and to share. It runs no script and loads nothing."""
+    messages = "\n".join(
+        _ARTICLE.format(
+            mine=' class="mine"' if each.role == "user" else "",
+            who=html.escape(who),
+            moment=at.isoformat(timespec="minutes"),
+            at=f"{at:%Y-%m-%d %H:%M}",
+            content=_as_paragraph(files)
+            + (_as_paragraph(each.content) if each.role == "user" else _reply_as_html(each)),
+        )
+        for each, who, at, files in _shown(chat, names)
+    )
+    return _PAGE.format(title=html.escape(chat.title), messages=messages)
+
+
+def _shown(chat: Exported, names: Names) -> Iterator[tuple[Message, str, datetime, str]]:
+    """Yield the messages that are shown, each with who said it, when, and the names of its files."""
     said = {each.id: each for each in chat.messages}
     for each in (said[step.id] for step in line(chat.messages, chat.about["head_id"])):
         who = names.person if each.role == "user" else names.assistant
-        at = each.created_at.astimezone(names.zone)
-        files = ", ".join(f"📎 {name}" for name in _files(each))
-        parts += [part for part in (f"**{who}** · {at:%Y-%m-%d %H:%M}", files, each.content) if part]
-    return "\n\n".join(parts) + "\n"
+        yield each, who, each.created_at.astimezone(names.zone), ", ".join(f"📎 {name}" for name in _files(each))
+
+
+def _as_paragraph(words: str) -> str:
+    return f'<div class="text">{html.escape(words.strip())}</div>' if words.strip() else ""
+
+
+def _reply_as_html(reply: Message) -> str:
+    """Return a reply with its blocks of code, bold words and headings; other Markdown stays as it was written."""
+    written, end = [], 0
+    for block in _CODE_BLOCK.finditer(reply.content):
+        code = html.escape(block["code"].rstrip())
+        written += [_with_marks(reply.content[end : block.start()]), f"<pre><code>{code}</code></pre>"]
+        end = block.end()
+    return "".join([*written, _with_marks(reply.content[end:])])
+
+
+def _with_marks(markdown: str) -> str:
+    drawn = html.escape(markdown.strip())
+    for mark, tag in _MARKS:
+        drawn = mark.sub(tag, drawn)
+    return f'<div class="text">{drawn}</div>' if drawn else ""
 
 
 def as_json(chat: Exported) -> str:
@@ -103,16 +191,16 @@ def archive(chats: Iterable[Exported], ending: str, names: Names) -> bytes:
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as files:
         for each in chats:
             text = as_json(each) if ending == "json" else as_markdown(each, names)
-            files.writestr(file_name(each, ending, unique=True), text)
+            # The day and a part of the id set chats of one name apart.
+            name = f"{each.about['created_at']:%Y-%m-%d} {file_name(each.title)} {each.about['id'][:8]}.{ending}"
+            files.writestr(name, text)
     return written.getvalue()
 
 
-def file_name(chat: Exported, ending: str, *, unique: bool = False) -> str:
-    """Return a file name that every system accepts: the day, and the chat's name without special characters."""
-    words = re.sub(r"[^\w\- ]+", " ", chat.title).split()
-    title = " ".join(words)[:60].strip() or "chat"
-    rest = f" {chat.about['id'][:8]}" if unique else ""
-    return f"{chat.about['created_at']:%Y-%m-%d} {title}{rest}.{ending}"
+def file_name(title: str) -> str:
+    """Return a chat's name as a file name that every system accepts: without its special characters."""
+    words = re.sub(r"[^\w\- ]+", " ", title).split()
+    return " ".join(words)[:60].strip() or "chat"
 
 
 def _message_entry(message: Message) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from memory.errors import NotFound
 
 __all__ = ["clear_quotes", "clear_receipts", "messages_of", "stop_learning"]
 
-# Rewrites the two lists in a receipt that quote memories; `where` leaves the other receipts untouched.
+# Rewrites the two lists in a receipt that quote memories, and takes out the words of a second look, which may; `where`
+# leaves the other receipts untouched.
 _QUOTED = """
-update app.messages set receipt = receipt
+update app.messages set receipt = receipt - 'looked_again'
   || case when jsonb_typeof(receipt -> 'memories') = 'array' then jsonb_build_object('memories', (
        select coalesce(jsonb_agg(each order by place), '[]') from
          jsonb_array_elements(receipt -> 'memories') with ordinality listed (each, place)
@@ -66,7 +67,7 @@ def clear_receipts(connection: Connection) -> None:
     """Take the texts of memories out of every receipt of the user."""
     connection.execute(
         text(
-            "update app.messages set receipt = receipt - '{memories,remembered,not_remembered}'::text[]"
+            "update app.messages set receipt = receipt - '{memories,looked_again,remembered,not_remembered}'::text[]"
             " where user_id = (select app.asking())"
         )
     )

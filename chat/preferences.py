@@ -94,12 +94,14 @@ class Preferences:
     reads_memory: bool = True  # if off, it is off in every chat
     writes_memory: bool = True
     keep_days: int | None = None  # since the last message; None: for ever
+    model_notice_closed: bool = False  # the notice that no language model is connected
 
 
 def preferences_reading() -> Reading[Preferences]:
     """Read the user's preferences, together with other readings or alone."""
     return Reading(
-        "select model, tone, instructions, language, reads_memory, writes_memory, keep_days from app.preferences",
+        "select model, tone, instructions, language, reads_memory, writes_memory, keep_days, model_notice_closed"
+        " from app.preferences",
         make=lambda rows: _without_unknown(Preferences(**rows[0])) if rows else Preferences(),
     )
 
@@ -120,13 +122,23 @@ class PreferenceStore:
         with self._database.as_user(user_id) as connection:
             connection.execute(_SET, kept)
 
+    def close_model_notice(self, user_id: str) -> None:
+        """Note that the person has closed the notice that no language model is connected."""
+        with self._database.as_user(user_id) as connection:
+            connection.execute(_CLOSE_NOTICE)
 
+
+_CLOSE_NOTICE = text(
+    "insert into app.preferences (model_notice_closed) values (true)"
+    " on conflict (user_id) do update set model_notice_closed = true"
+)
 _SET = text(
-    "insert into app.preferences (model, tone, instructions, language, reads_memory, writes_memory, keep_days)"
-    " values (:model, :tone, :instructions, :language, :reads_memory, :writes_memory, :keep_days)"
+    "insert into app.preferences (model, tone, instructions, language, reads_memory, writes_memory, keep_days,"
+    " model_notice_closed) values"
+    " (:model, :tone, :instructions, :language, :reads_memory, :writes_memory, :keep_days, :model_notice_closed)"
     " on conflict (user_id) do update set model = :model, tone = :tone, instructions = :instructions,"
     " language = :language, reads_memory = :reads_memory, writes_memory = :writes_memory, keep_days = :keep_days,"
-    " updated_at = now()"
+    " model_notice_closed = :model_notice_closed, updated_at = now()"
 )
 
 
@@ -164,7 +176,7 @@ def _instructions(words: object) -> str:
     kept = storable(words).strip()
     if len(kept) > MAX_INSTRUCTIONS:
         raise InvalidInput(
-            f"Your instructions have {len(kept):,} characters; at most {MAX_INSTRUCTIONS:,} fit. Nothing was saved."
+            f"Your instructions have {len(kept):,} characters. The limit is {MAX_INSTRUCTIONS:,}. Nothing was saved."
         )
     return kept
 

@@ -13,12 +13,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from chat.chats import SWEPT_AT_ONCE, Retention
 from chat.tree import FIELDS, Message, valid_id
@@ -35,20 +35,21 @@ from memory.model.serving import serving
 __all__ = [
     "INITIAL_STATE",
     "REPLY_SECONDS",
+    "STUCK_TURNS",
+    "WAITING_TURNS",
     "ClaimedTurn",
     "Refusals",
     "RefusedWrite",
     "Stuck",
     "TurnQueue",
     "Worker",
-    "stuck_reading",
 ]
 
 log = logging.getLogger("keepsake.worker")
 LOOK_SECONDS = 5.0  # how often the worker looks for turns of other processes, and for turns to try again
 SWEEP_SECONDS = 900.0  # how often the worker looks for chats whose retention has ended
-FULL = "as many memories are kept about you as this Keepsake has room for: delete some first"
-UNEXPECTED = "something unexpected went wrong; the log has the details"
+FULL = "your memory is full. Delete some memories first"
+UNEXPECTED = "something unexpected went wrong"
 REPLY_SECONDS = 20  # how long a turn waits for its reply; it is then remembered without it
 # SQL for saving a message: whether it waits to be remembered. Switched off by the person, it is off in every chat.
 INITIAL_STATE = (
@@ -66,6 +67,7 @@ class ClaimedTurn:
     message: Message
     reply: Message | None
     lease: Lease
+    after: str | None = None  # the person's message before it in the chat
 
 
 @dataclass(frozen=True)
@@ -99,19 +101,14 @@ class TurnQueue:
             self._database.become(connection, claimed.user_id)
             return _claimed_turn(connection, claimed.message_id, Lease(claimed.user_id, claimed.token))
 
-    @contextmanager
-    def writing(self, turn: ClaimedTurn) -> Iterator[Connection]:
+    def writing(self, turn: ClaimedTurn) -> AbstractContextManager[Connection]:
         """Begin the transaction that ends a claim; raise `LeaseLost` if the turn is no longer this worker's.
 
         What was learned is written in it. Until it ends, nobody can withdraw the turn or erase its memories, so nothing
         in it may wait for a model.
         """
-        with self._database.as_user(turn.lease.user_id) as connection:
-            self.leases.hold(connection, turn.lease)
-            if connection.scalar(_STILL_WAITS, {"id": turn.message.id}) is None:
-                raise LeaseLost("The turn was withdrawn or erased meanwhile.")
-            yield connection
-            self.leases.end(connection, turn.lease)
+        values = {"id": turn.message.id}
+        return self.leases.writing(turn.lease, lambda c: c.scalar(_STILL_WAITS, values) is not None)
 
     def finish(self, connection: Connection, message_id: str, record: Mapping[str, Any]) -> None:
         """Note that a turn is remembered, in the transaction that writes its memories."""
@@ -123,19 +120,11 @@ class TurnQueue:
         With `passing` the cause is not the turn: its attempt does not count. Otherwise it is given up in the end.
         """
         values = {"id": turn.message.id, "at_least": at_least, "record": json.dumps({"not_remembered": problem})}
-        self._end_claim(turn, _WAIT if passing else _FAIL, values)
+        self.leases.end_with(turn.lease, _WAIT if passing else _FAIL, values)
 
     def hand_back(self, turn: ClaimedTurn) -> None:
         """Let another worker claim the turn at once, because this one ends."""
-        self._end_claim(turn, _HAND_BACK, {"id": turn.message.id})
-
-    def _end_claim(self, turn: ClaimedTurn, statement: TextClause, values: Mapping[str, Any]) -> None:
-        try:
-            with self.writing(turn) as connection:
-                connection.execute(statement, values)
-        except LeaseLost:
-            with self._database.as_user(turn.lease.user_id) as connection:
-                self.leases.end(connection, turn.lease)  # where only the turn was withdrawn
+        self.leases.end_with(turn.lease, _HAND_BACK, {"id": turn.message.id})
 
     def release(self, connection: Connection, message_id: str) -> None:
         """Let a turn be remembered from now on, because its reply is saved or will not come."""
@@ -157,11 +146,11 @@ class TurnQueue:
 
     def waiting(self, user_id: str) -> int:
         """Return how many of the user's turns wait to be remembered."""
-        return int(self._database.read_as(user_id, _WAITING)[0]["waiting"])
+        return self._database.read(user_id, WAITING_TURNS)
 
     def stuck(self, user_id: str) -> Stuck:
         """Return what could not be remembered so far."""
-        return self._database.read(user_id, stuck_reading())
+        return self._database.read(user_id, STUCK_TURNS)
 
     def retry(self, user_id: str) -> int:
         """Let the user's turns that failed be tried again now; return how many there are."""
@@ -173,16 +162,17 @@ class TurnQueue:
         [row] = self._database.read_as_worker("select app.retry_remembering() as again", {})
         return int(row["again"])
 
-
-def stuck_reading() -> Reading[Stuck]:
-    """Read what could not be remembered so far."""
-    return Reading(_STUCK, lambda rows: Stuck(**rows[0]))
+    def wake_resting(self) -> int:
+        """Let everybody's turns and imported messages that wait for a model be tried now; return how many there are."""
+        [row] = self._database.read_as_worker("select app.wake_resting() as woken", {})
+        return int(row["woken"])
 
 
 def _claimed_turn(connection: Connection, message_id: str, lease: Lease) -> ClaimedTurn:
     rows = connection.execute(_TURN, {"id": message_id}).mappings()
     message, *replies = [Message(**row) for row in rows]
-    return ClaimedTurn(message, replies[-1] if replies else None, lease)
+    after = connection.scalar(_MESSAGE_BEFORE, {"id": message_id})
+    return ClaimedTurn(message, replies[-1] if replies else None, lease, after)
 
 
 _CLAIM = text("select message_id::text, user_id, token::text from app.claim_turn()")
@@ -190,8 +180,13 @@ _TURN = text(
     f"select {FIELDS} from app.messages where id = cast(:id as uuid)"
     " or (parent_id = cast(:id as uuid) and role = 'assistant') order by seq"
 )
+_MESSAGE_BEFORE = text(
+    "select (case before.role when 'user' then before.id else before.parent_id end)::text from app.messages m"
+    " join app.messages before on before.id = m.parent_id where m.id = cast(:id as uuid)"
+)
 _STILL_WAITS = text(
-    "select 1 from app.messages where id = cast(:id as uuid) and remembering = 'waiting' for no key update"
+    "select 1 from app.messages m join app.conversations c on c.id = m.conversation_id and c.deleted_at is null"
+    " where m.id = cast(:id as uuid) and m.remembering = 'waiting' for no key update of m"
 )
 # If the reply took long, a worker may have claimed the turn, which counts as an attempt: leave the turn to that worker.
 _RELEASE = text(
@@ -205,17 +200,18 @@ _FINISH = text(
 _WAIT = text(
     "update app.messages set remember_attempts = greatest(0, remember_attempts - 1),"
     " remember_waits = remember_waits + 1, receipt = receipt || cast(:record as jsonb), remember_after = now()"
-    " + greatest(make_interval(secs => :at_least), app.rest_after(remember_waits + 1)) where id = cast(:id as uuid)"
+    " + greatest(make_interval(secs => :at_least), app.rest_after(remember_waits + 1))"
+    " where id = cast(:id as uuid) and remembering = 'waiting'"
 )
 _FAIL = text(
     "update app.messages set receipt = receipt || cast(:record as jsonb),"
     " remembering = case when remember_attempts < app.most_attempts() then 'waiting' else 'given up' end,"
     " remember_after = now() + greatest(make_interval(secs => :at_least), app.rest_after(remember_attempts))"
-    " where id = cast(:id as uuid)"
+    " where id = cast(:id as uuid) and remembering = 'waiting'"
 )
 _HAND_BACK = text(
     "update app.messages set remember_attempts = greatest(0, remember_attempts - 1), remember_after = now()"
-    " where id = cast(:id as uuid)"
+    " where id = cast(:id as uuid) and remembering = 'waiting'"
 )
 _WITHDRAW = text(
     "update app.messages set remembering = 'none', receipt = receipt - 'not_remembered'"
@@ -233,6 +229,7 @@ _NOT_DELETED = (
     "not exists (select from app.conversations c where c.id = m.conversation_id and c.deleted_at is not null)"
 )
 _WAITING = f"select count(*) as waiting from app.messages m where remembering = 'waiting' and {_NOT_DELETED}"
+WAITING_TURNS = Reading(_WAITING, lambda rows: int(rows[0]["waiting"]))
 _STUCK = (
     "select count(*) filter (where remembering = 'waiting') as waiting,"
     " count(*) filter (where remembering = 'given up') as given_up,"
@@ -240,6 +237,7 @@ _STUCK = (
     " where (remembering = 'given up' or (remembering = 'waiting' and receipt ? 'not_remembered'))"
     f" and user_id = app.asking() and {_NOT_DELETED}"
 )
+STUCK_TURNS = Reading(_STUCK, lambda rows: Stuck(**rows[0]))
 _RETRY = text(
     "update app.messages set remembering = 'waiting', remember_attempts = 0, remember_waits = 0,"
     " remember_after = now() where user_id = app.asking()"
@@ -283,6 +281,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._hand_back: Callable[[], None] | None = None  # gives back what is being remembered
         self._owed: list[Callable[[], None]] = []  # notes that could not be written
+        self._has_woken = False  # what rests since before this process started
 
     def start(self) -> None:
         """Start the thread, or start it again if a bug ended it."""
@@ -344,7 +343,7 @@ class Worker:
         if batch is None:
             return False
         with self._working(f"message {batch.said[0].message_id}", batch, self._memory.import_queue):
-            self._learn(batch)
+            self._memory.import_queue.learn(batch, self._memory.turns, self._within_limit)
         return True
 
     @contextmanager
@@ -385,18 +384,6 @@ class Worker:
             self._owed[0]()
             del self._owed[0]
 
-    def _learn(self, batch: ImportBatch) -> None:
-        queue, learn = self._memory.import_queue, batch.way == "learn"
-
-        def write(plan: Plan) -> None:
-            with queue.writing(batch) as connection:
-                self._memory.turns.write(connection, plan)
-                queue.done(connection, batch)
-
-        plan_until_written(
-            lambda: self._within_limit(self._memory.turns.plan(batch.said, user_id=batch.user_id, learn=learn)), write
-        )
-
     def _remember(self, turn: ClaimedTurn) -> None:
         """Learn from a turn, and note in its receipt what was learned and what was refused."""
         user_id = turn.message.user_id
@@ -410,23 +397,24 @@ class Worker:
                 record = {"by": plan.actor, "events": events, "dropped": dropped, "confirmed": list(plan.confirmed)}
                 self._queue.finish(connection, turn.message.id, record)
 
-        with serving(user_id, "turns"):
+        with serving(user_id, "turns", whole=True):
             plan_until_written(lambda: self._within_limit(self._memory.turns.plan(_said(turn), user_id=user_id)), write)
 
     def _within_limit(self, plan: Plan) -> Plan:
-        """Return the plan without new memories beyond the person's limit; known memories can always be changed."""
+        """Return the plan without new memories beyond the person's limit; known memories can always be changed.
+
+        Rules delete nothing here: where they reply, the person is asked first (answering/).
+        """
+        if plan.actor == "rules":
+            plan = plan.with_writes([n for n, write in enumerate(plan.writes) if write.action != "delete"])
         new = [number for number, write in enumerate(plan.writes) if write.fact_id is None]
         left = self._limits.memories_left(plan.user_id) if self._limits and new else None
         if left is None or left >= len(new):
             return plan
         beyond = set(new[left:])
         kept = [number for number in range(len(plan.writes)) if number not in beyond]
-        return replace(
-            plan,
-            writes=tuple(plan.writes[number] for number in kept),
-            vectors=tuple(plan.vectors[number] for number in kept),
-            refused=plan.refused + tuple(RefusedProposal(plan.writes[number].text, FULL) for number in sorted(beyond)),
-        )
+        refused = tuple(RefusedProposal(plan.writes[number].text, FULL) for number in sorted(beyond))
+        return replace(plan.with_writes(kept), refused=plan.refused + refused)
 
     def _run(self) -> None:
         try:
@@ -441,6 +429,7 @@ class Worker:
         while not self._ended.is_set():
             self._woken.clear()
             try:
+                self._wake_resting()
                 while not self._ended.is_set() and (self.remember_next() or self.learn_next()):
                     pass
             except AppError as error:
@@ -451,11 +440,20 @@ class Worker:
                 log.warning("chats whose retention has ended could not be erased: %s", error)
             self._woken.wait(self._look_seconds)
 
+    def _wake_resting(self) -> None:
+        """Once in a process, try again what waits for a model: it may be back, or configured anew."""
+        if not self._has_woken:
+            if woken := self._queue.wake_resting():
+                log.info("%d turns and imported messages that waited for a model are tried again", woken)
+            self._has_woken = True
+
 
 def _said(turn: ClaimedTurn) -> list[Said]:
     messages = [turn.message] if turn.reply is None else [turn.message, turn.reply]
     return [
-        Said(each.role, each.content, each.created_at, message_id=each.id, run_id=each.conversation_id)
+        Said(
+            each.role, each.content, each.created_at, message_id=each.id, run_id=each.conversation_id, after=turn.after
+        )
         for each in messages
     ]
 

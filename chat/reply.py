@@ -4,8 +4,11 @@
     task = replies.task_for(user_id, chat_id)   from any tab, as often as wanted
     for piece in task.follow(): ...             the text so far, then the rest as it comes
     replies.stop(user_id, chat_id)              save the text so far, even while the model says nothing
+    replies.begin(message, earlier=reply)       go on with a reply that broke off, in its place
 
-Other processes do not know the replies of this one. A reply never waits for remembering: the worker (queue.py) does it.
+A long reply is saved every few seconds while it is written, as stopped: if the process is killed, it can go on.
+Other processes do not know the replies of this one. A model's reply never waits for remembering, which
+the worker (queue.py) does.
 """
 
 from __future__ import annotations
@@ -16,128 +19,78 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
-from datetime import time as clock
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from chat import prompt
+from chat.answering import Lookup, for_receipt
+from chat.answering.partial_reply import PartialReply, joined, save, save_meanwhile
+from chat.answering.second_look import LookingReply, SecondLook
+from chat.answering.without_model import Surroundings, plain_reply
 from chat.attachments import Attachment
-from chat.preferences import memory_off, preferences_reading
+from chat.preferences import Preferences, memory_off, preferences_reading
 from chat.prompt import PromptParts
 from chat.tree import ChatHistory, Message
 from chat.turn import ChatServices
-from memory import Fact, Memory, Result, Said, episode_id
-from memory.errors import AppError, LimitReached, ModelError, ModelRefused, PicturesRefused
-from memory.language.words import content_words
-from memory.model import Model, Usage
-from memory.model.catalog import Prices
+from memory import Fact
+from memory.errors import AppError, BadAnswer, LimitReached, ModelError, ModelRefused, NotFound, PicturesRefused
+from memory.model import Model, PromptMessage
+from memory.model.pieces import deltas
 from memory.model.serving import while_wanted
 
-__all__ = ["ENDING", "REPLIES_AT_ONCE", "PartialReply", "Replies", "ReplyTask", "answer", "save", "without_memories"]
+__all__ = ["AS_SET", "ENDING", "REPLIES_AT_ONCE", "AnswerOptions", "Replies", "ReplyTask", "answer"]
 
 log = logging.getLogger("keepsake.replies")
-RECALLED = 8  # memories that are recalled for a message
-STANDING = 5  # standing memories that are given to every reply
-NOT_RECALLED = 40  # latest messages of the chat, left out of recall because the prompt most likely shows them
 MESSAGES_WITH_FILES = 10  # messages whose files the prompt may show
 REPLIES_AT_ONCE = 4  # replies of one person at a time, so that nobody takes all the threads
 MAX_PROBLEMS = 1_000  # failed replies whose error this process keeps
 UNEXPECTED = "Something unexpected went wrong; the log has the details."
 ENDING = "Keepsake is just being restarted. Try again in a moment."
+NO_MODEL = "No language model is connected, so this reply cannot go on."
 TOO_MANY = f"{REPLIES_AT_ONCE} replies are being written for you already: wait for one, or stop it, and try again."
-
-
-# -- a reply as it grows -------------------------------------------------------------------------
-
-
-@dataclass
-class PartialReply:
-    """A reply as far as it is written, with its receipt. Several threads may try to save it; the first one does."""
-
-    prices: Prices | None = None
-    status: str = "stopped"
-    pieces: list[str] = field(default_factory=list)
-    receipt: dict[str, Any] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
-    started: float = field(default_factory=time.monotonic)
-    erasures: int | None = None  # how often something of the person had been erased when the reply was begun
-    _saving: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def text(self) -> str:
-        """The text that is written so far."""
-        return "".join(self.pieces)
-
-    @property
-    def milliseconds(self) -> int:
-        """How long the reply has taken so far."""
-        return round(1000 * (time.monotonic() - self.started))
-
-    def add(self, piece: str) -> None:
-        """Add a piece."""
-        if not self.pieces:
-            self.receipt["first_ms"] = self.milliseconds
-        self.pieces.append(piece)
-
-    def claim_saving(self) -> bool:
-        """Return True to the first caller only: a reply may be stopped just as it ends, and is saved once."""
-        return self._saving.acquire(blocking=False)
-
-    def finished_receipt(self) -> dict[str, Any]:
-        """Return what the reply used: memories, model, tokens, time, and money if the price is known."""
-        if self.usage.cut_off:
-            self.receipt["cut_off"] = True
-        spent: dict[str, Any] = {"prompt_tokens": self.usage.prompt_tokens, "reply_tokens": self.usage.reply_tokens}
-        if self.prices and (cost := self.prices.cost(self.usage)) is not None:
-            spent["cost"] = cost
-        return self.receipt | spent | {"model": self.usage.model, "ms": self.milliseconds}
-
-
-def save(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
-    """Save a reply as far as it is written, once. If it is empty, the person's message is remembered without it."""
-    if not partial.claim_saving():
-        return
-    if partial.text.strip():
-        receipt = partial.finished_receipt()
-        chat.conversations.reply(asked, partial.text, partial.status, receipt, partial.erasures)
-    else:
-        chat.conversations.end_without_reply(asked)
-    chat.wake_worker()
 
 
 # -- answering a message -------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class AnswerOptions:
+    """How a message is to be answered, beside what the person has set.
+
+    The memories with the ids in `without` are left out. With `as_of`, the reply knows what was known at the end of that
+    day. The prompt says which day it is in `zone`. With `model`, that one replies instead of the person's.
+    """
+
+    without: Collection[str] = ()
+    as_of: date | None = None
+    zone: tzinfo = UTC
+    model: str | None = None
+
+
+AS_SET = AnswerOptions()
+
+
 def answer(
-    chat: ChatServices,
-    asked: Message,
-    without: Collection[str] = (),
-    as_of: date | None = None,
-    *,
-    zone: tzinfo = UTC,
-    partial: PartialReply | None = None,
+    chat: ChatServices, asked: Message, options: AnswerOptions = AS_SET, partial: PartialReply | None = None
 ) -> Generator[str, None, None]:
     """Write a reply to a saved message piece by piece; it is saved however it ends. Earlier replies stay as versions.
 
-    The memories with the ids in `without` are left out. With `as_of`, the reply knows what was known at the end of that
-    day. The prompt says which day it is in `zone`. Other threads can watch and save the `partial` reply.
+    Other threads can watch and save the `partial` reply.
     """
     partial = partial or PartialReply(chat.prices)
     try:
         history, preferences = chat.conversations.threads.history(asked, preferences_reading())
         partial.erasures = history.erasures
-        off = memory_off(preferences, history.switches)
-        memories: Sequence[Fact] = ()
-        if off:
-            partial.receipt["memory_off"] = True
-        else:
-            memories = _recall(chat.memory, asked, history, partial, without, as_of)
-        parts = PromptParts(history.messages, memories, preferences, _files(chat, history), as_of, off)
-        for piece in _stream(chat, asked, partial, parts, zone):
+        if options.model is not None:
+            partial.receipt["chosen_model"], preferences = options.model, replace(preferences, model=options.model)
+        if partial.earlier is not None:
+            partial.earlier = _as_it_is_now(chat, partial.earlier)
+        lookup = Lookup(chat.memory, asked, history, options.without, options.as_of)
+        reply = _without_model if chat.model is None else _with_model
+        for piece in reply(chat, lookup, preferences, partial, options.zone):
             partial.add(piece)
             yield piece
+            save_meanwhile(chat, asked, partial)
         partial.status = "complete"
         _name_chat(chat, history, partial.text)
     except (ModelError, LimitReached):
@@ -147,73 +100,60 @@ def answer(
         save(chat, asked, partial)
 
 
-def _recall(
-    memory: Memory,
-    asked: Message,
-    history: ChatHistory,
-    partial: PartialReply,
-    without: Collection[str],
-    as_of: date | None,
-) -> list[Fact]:
-    """Return the memories for a reply. If recall fails there are none, and the receipt says why."""
-    if without:
-        partial.receipt["without"] = sorted(without)
-    if as_of:
-        partial.receipt["as_of"] = as_of.isoformat()
-    in_prompt = [*(each.id for each in history.messages[-NOT_RECALLED:]), *history.elsewhere]
-    try:
-        memories = memory.recall(
-            asked.content,
-            user_id=asked.user_id,
-            limit=RECALLED,
-            before=[Said(each.role, each.content, each.created_at) for each in history.messages[:-1]],
-            without={*(episode_id(asked.user_id, each) for each in in_prompt), *without},
-            # Standing memories are known only as they are today.
-            standing=0 if as_of else STANDING,
-            as_of=_end_of(as_of, memory.people.get(asked.user_id).zone) if as_of else None,
-        )
-    except ModelError as error:
-        partial.receipt["not_recalled"] = str(error)
-        return []
-    if without:
-        left_out = [known for each in without if (known := memory.get(each, user_id=asked.user_id))]
-        memories = without_memories(memories, without, left_out)
-    partial.receipt["memories"] = [_for_receipt(fact) for fact in memories]
-    partial.receipt["recall_ms"] = partial.milliseconds
-    return memories
+def _as_it_is_now(chat: ChatServices, earlier: Message) -> Message:
+    """Return the reply that goes on, as it is now: what it used may have been erased since it was drawn."""
+    if chat.model is None:
+        raise ModelError(NO_MODEL)
+    now = chat.conversations.message(earlier.user_id, earlier.id)
+    if now is None or now.content != earlier.content:
+        raise NotFound("This reply was deleted or changed in the meantime.")
+    return now
 
 
-def without_memories(recalled: Sequence[Fact], ids: Collection[str], left_out: Sequence[Result]) -> list[Fact]:
-    """Return the recalled memories without those in `ids` and without episodes that would give them away.
-
-    Such episodes are the turns they were learned from, replies that used them, and whatever says the same.
-    """
-    turns = {each["metadata"].get("message_id") for each in left_out} - {None}
-    texts = [content_words(each["memory"]) for each in left_out]
-
-    def gives_away(fact: Fact) -> bool:
-        if fact.source != "episodes":
-            return False
-        origin = fact.metadata
-        if {origin.get("turn"), origin.get("message_id")} & turns or set(origin.get("used", ())) & set(ids):
-            return True
-        words = content_words(fact.text)
-        return any(text and text <= words for text in texts)
-
-    return [fact for fact in recalled if fact.id not in ids and not gives_away(fact)]
-
-
-def _for_receipt(fact: Fact) -> dict[str, Any]:
-    """Return a memory as the receipt keeps it: its text, date and author, where it comes from, and how it scored."""
-    entry = {"id": fact.id, "text": fact.text, "score": fact.score, "source": fact.source, "parts": fact.parts}
-    by = fact.metadata.get("actor_id") or fact.metadata.get("role")
-    origin = {name: fact.metadata[name] for name in ("run_id", "message_id") if fact.metadata.get(name)}
-    return entry | origin | {"at": fact.metadata.get("happened_at") or fact.created_at, "by": by}
+def _with_model(
+    chat: ChatServices, lookup: Lookup, preferences: Preferences, partial: PartialReply, zone: tzinfo
+) -> Iterator[str]:
+    """Yield the reply of a model, which is given the memories that fit the message."""
+    history, off = lookup.history, memory_off(preferences, lookup.history.switches)
+    memories: list[Fact] = []
+    if off:
+        partial.receipt["memory_off"] = True
+    else:
+        lookup.note(partial.receipt)
+        memories = lookup.for_prompt(partial.receipt)
+        partial.receipt["recall_ms"] = partial.milliseconds
+    begun = partial.text
+    parts = PromptParts(history.messages, memories, preferences, _files(chat, history), lookup.as_of, off, zone, begun)
+    look = (
+        None if off or not chat.second_looks else SecondLook(lookup, zone, partial.receipt, memories, chat.second_looks)
+    )
+    pieces = _stream(chat, lookup.asked, partial, parts, look)
+    yield from joined(begun, pieces) if begun else pieces
 
 
-def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the last moment of a day in the person's timezone."""
-    return datetime.combine(day, clock.max, zone)
+def _without_model(
+    chat: ChatServices, lookup: Lookup, preferences: Preferences, partial: PartialReply, zone: tzinfo
+) -> Iterator[str]:
+    """Yield the reply that rules make, and note in the receipt which memories it tells or offers to forget."""
+    asked, elsewhere = lookup.asked, lookup.history.elsewhere
+    around = Surroundings(
+        recall=lambda question: lookup.find(question, [asked.id, *elsewhere]),
+        zone=zone,
+        language=preferences.language,
+        memory_off=memory_off(preferences, lookup.history.switches),
+        as_of=lookup.moment,
+        without=lookup.without,
+        with_files=bool(asked.receipt.get("attached")),
+    )
+    reply = plain_reply(chat, asked, around)
+    if around.memory_off:
+        partial.receipt["memory_off"] = True
+    else:
+        lookup.note(partial.receipt)
+        partial.receipt["memories"] = [for_receipt(fact) for fact in reply.used]
+    if reply.forget:
+        partial.receipt["forget"] = list(reply.forget)
+    yield reply.text
 
 
 def _files(chat: ChatServices, history: ChatHistory) -> dict[str, list[Attachment]]:
@@ -231,37 +171,71 @@ def _files(chat: ChatServices, history: ChatHistory) -> dict[str, list[Attachmen
 
 
 def _stream(
-    chat: ChatServices, asked: Message, partial: PartialReply, parts: PromptParts, zone: tzinfo
+    chat: ChatServices, asked: Message, partial: PartialReply, parts: PromptParts, look: SecondLook | None
 ) -> Iterator[str]:
     """Stream the reply of the model the person chose; of the deployment's, if the chosen one is gone or refuses."""
     default = chat.model_for(asked.user_id)
     if default is None:
-        yield prompt.without_model(parts)
         return
     chosen = parts.preferences.model or default.name
     if model := chat.model_for(asked.user_id, chosen):
         try:
-            yield from _ask(model, asked, partial, parts, zone)
+            yield from _ask(chat, model, partial, parts, look)
         except PicturesRefused:  # the default model might take them, but the person chose this one
             raise
         except ModelRefused:
-            if partial.pieces or chosen == default.name:
+            if partial.has_words or chosen == default.name:
                 raise
         else:
             return
     partial.receipt["not_offered"] = chosen
-    yield from _ask(default, asked, partial, parts, zone)
+    yield from _ask(chat, default, partial, parts, look)
 
 
-def _ask(model: Model, asked: Message, partial: PartialReply, parts: PromptParts, zone: tzinfo) -> Iterator[str]:
-    partial.usage.model = model.name
+def _ask(
+    chat: ChatServices, model: Model, partial: PartialReply, parts: PromptParts, look: SecondLook | None
+) -> Iterator[str]:
+    """Stream a model's reply, and note whether it takes the pictures that are in the prompt."""
+    partial.usage.model = partial.receipt["asked_model"] = model.name  # a server may answer under another name
+    shown = prompt.build(parts, datetime.now(parts.zone))
+    untold = chat.offers if any(each.pictures for each in shown) else None
     try:
-        yield from model.stream(prompt.build(parts, datetime.now(zone)), partial.usage)
+        for piece in _pieces(chat, model, partial, parts, look):
+            if untold:
+                untold.note_pictures(model.name, taken=True)
+                untold = None
+            yield piece
     except PicturesRefused:
-        if partial.pieces or any(each.picture for each in parts.files.get(asked.id, ())):
+        if untold:
+            untold.note_pictures(model.name, taken=False)
+        if partial.has_words or any(each.picture for each in parts.files.get(parts.history[-1].id, ())):
             raise
         # The pictures came with earlier messages, to another model: this model goes on without them.
-        yield from model.stream(prompt.build(parts.without_pictures(), datetime.now(zone)), partial.usage)
+        yield from _pieces(chat, model, partial, parts.without_pictures(), look)
+
+
+def _pieces(
+    chat: ChatServices, model: Model, partial: PartialReply, parts: PromptParts, look: SecondLook | None
+) -> Iterator[str]:
+    """Stream a model's reply; if it knows tools, it may search the memories meanwhile."""
+    now, usage = datetime.now(parts.zone), partial.usage
+    if look is None or (chat.offers and not chat.offers.takes_tools(model.name)):
+        yield from model.stream(prompt.build(parts, now), usage)
+        return
+
+    def written(found: Sequence[Fact], may_search: bool) -> list[PromptMessage]:
+        return prompt.build(replace(parts, memories=[*parts.memories, *found], may_search=may_search), now)
+
+    spoke = False
+    for piece in LookingReply(model, written, look, usage, catalog=chat.offers).pieces():
+        usage.cut_off = usage.cut_off or any(each.get("finish_reason") == "length" for each in piece["choices"])
+        for delta in deltas(piece):
+            # A refusal comes in the model's own words, which are its reply.
+            if words := delta.get("content") or delta.get("refusal"):
+                spoke = True
+                yield words
+    if not spoke:
+        raise BadAnswer(f"{model.name} sent an empty reply. Try again in a minute.")
 
 
 def _name_chat(chat: ChatServices, history: ChatHistory, reply: str) -> None:
@@ -282,22 +256,26 @@ class ReplyTask:
         self,
         chat: ChatServices,
         asked: Message,
-        without: Collection[str] = (),
-        as_of: date | None = None,
-        zone: tzinfo = UTC,
+        options: AnswerOptions = AS_SET,
+        earlier: Message | None = None,
     ) -> None:
         self.asked = asked
         self._chat = chat
-        self._partial = PartialReply(chat.prices)
-        self._options = without, as_of, zone
+        self._partial = PartialReply(chat.prices, earlier)
+        self._options = options
         self._changed = threading.Condition()
         self._problem: AppError | None = None
         self._over = False
 
     @property
     def has_words(self) -> bool:
-        """Whether anything is written yet."""
-        return bool(self._partial.pieces)
+        """Whether anything is written yet, beside the words of a reply that goes on."""
+        return self._partial.has_words
+
+    @property
+    def saved(self) -> Message | None:
+        """The reply as it was saved last; None if nothing of it was."""
+        return self._partial.saved
 
     @property
     def written(self) -> str:
@@ -331,8 +309,7 @@ class ReplyTask:
 
     def write(self) -> AppError | None:
         """Write the reply until it is complete and saved, or stopped; return the error if it failed."""
-        without, as_of, zone = self._options
-        pieces = answer(self._chat, self.asked, without, as_of, zone=zone, partial=self._partial)
+        pieces = answer(self._chat, self.asked, self._options, self._partial)
         try:
             with while_wanted(lambda: not self._over), closing(pieces):
                 for _ in pieces:
@@ -363,14 +340,14 @@ class Replies:
         self._threads: set[threading.Thread] = set()
         self._closed = False
 
-    def begin(
-        self, asked: Message, without: Collection[str] = (), as_of: date | None = None, *, zone: tzinfo = UTC
-    ) -> None:
-        """Start to answer a message, unless its reply is being written already. The arguments are those of `answer`.
+    def begin(self, asked: Message, options: AnswerOptions = AS_SET, earlier: Message | None = None) -> None:
+        """Start to answer a message, unless its reply is being written already.
 
-        Another reply that is being written in the same chat is stopped.
+        With `earlier`, a reply to the message that broke off, go on with that reply. Another reply that is being
+        written in the same chat is stopped.
         """
-        place, task = (asked.user_id, asked.conversation_id), ReplyTask(self._chat, asked, without, as_of, zone)
+        place = (asked.user_id, asked.conversation_id)
+        task = ReplyTask(self._chat, asked, options, earlier)
         with self._lock:
             before = self._tasks.get(place)
             if before and before.asked.id == asked.id:

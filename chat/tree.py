@@ -421,11 +421,11 @@ def _start(ids: Sequence[str], first: str | None, show: str | None) -> int:
 
 _RECENT = "coalesce((select seq from recent), 0)"
 _STAMP_OF = (
-    "concat(chat.head_id, '/', md5(chat.title), '/',"
+    "concat(chat.head_id, '/', md5(chat.title), '/', extract(epoch from chat.updated_at), '/',"
     " (select max(seq) from app.messages where conversation_id = %(conversation)s::uuid))"
 )
 _CHAT = (
-    "select id, head_id, title, reads_memory, writes_memory, temporary from app.conversations"
+    "select id, head_id, title, updated_at, reads_memory, writes_memory, temporary from app.conversations"
     " where id = %(conversation)s::uuid and deleted_at is null"
 )
 _STAMP = f"with chat as ({_CHAT}) select {_STAMP_OF} as stamp from chat"

@@ -30,8 +30,10 @@ PRESSED_TWICE = 2.0  # seconds in which the same words, without a reply yet, are
 class ChatServices:
     """The services that a turn needs.
 
-    Without a model, replies quote memories. `wake_worker` is called when a turn waits to be remembered. `offers` are
-    the models that people may choose, `namer` names a chat after its first reply, `prices` are those of the model.
+    Without a model, rules reply (answering/without_model/), and wait up to `noting_seconds` to tell what was learned.
+    `wake_worker` is called when a turn waits to be remembered. `offers` are the models that people may choose, `namer`
+    names a chat after its first reply, `prices` are those of the model. A reply that is being written is saved every
+    `saving_seconds`. A model may search the memories again up to `second_looks` times for one reply.
     """
 
     conversations: Conversations
@@ -42,6 +44,9 @@ class ChatServices:
     offers: ModelCatalog | None = None
     namer: Namer | None = None
     prices: Prices | None = None
+    second_looks: int = 0
+    noting_seconds: float = 4.0
+    saving_seconds: float = 3.0
 
     def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
         """Return the chosen model, or the deployment's if none is chosen, metered for this person.
@@ -70,7 +75,7 @@ def say(
 
     `seen` is the last message that the person saw, `instead_of` the message that this is another version of. `switches`
     are those of a new conversation. With `new_if_gone`, start a new conversation if this one is deleted. Files count
-    against the limit only if the message is saved.
+    against the limit if the message is saved, or if they were opened in the sandbox.
     """
     words = checked_words(text, with_files=bool(files))
     with chat.limits.uploading(user_id, len(files)) if chat.limits else nullcontext():
@@ -111,6 +116,6 @@ def checked_words(text: str, *, with_files: bool = False) -> str:
         raise InvalidInput("The message is empty.")
     if len(words) > LONGEST_MESSAGE:
         raise InvalidInput(
-            f"The message has {len(words):,} characters; at most {LONGEST_MESSAGE:,} fit into one. Send it in parts."
+            f"Your message has {len(words):,} characters. The limit is {LONGEST_MESSAGE:,}: send it in parts."
         )
     return words

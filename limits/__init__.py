@@ -11,20 +11,23 @@ address. Anybody can write anything into X-Forwarded-For: only what trusted prox
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from auth.errors import TooManyAttempts
+from auth.errors import NotAllowed, TooManyAttempts
 from limits.admission import Admission
 from limits.consent import Consents
 from limits.spending import DAY, MINUTE, Counts, Metered, Spending, when_again
 from memory.database import Database
 from memory.errors import AppError, InvalidInput, LimitReached, SettingsError
 from memory.model import Model
+from memory.sandbox import noting_runs
 from settings import Settings
 
-__all__ = ["Limits", "address_of", "counted_as", "trusted_networks"]
+__all__ = ["CallRate", "Limits", "address_of", "counted_as", "trusted_networks"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -91,6 +94,36 @@ def _address(written: str) -> Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
+MOST_PEOPLE = 10_000  # whose minutes are remembered; then those that are over are forgotten
+
+
+class CallRate:
+    """The calls that other programs make for each person, in the minute that began with the first of them.
+
+    The counts are in this process: one in the database would cost every call a write. Several processes count apart.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the limit, 0 for none, and a clock in seconds."""
+        self._most, self._clock = most, clock
+        self._counted: dict[str, tuple[float, int]] = {}
+        self._changing = threading.Lock()
+
+    def count(self, user_id: str) -> None:
+        """Count a call; raise `LimitReached` beyond the limit."""
+        if not self._most:
+            return
+        now = self._clock()
+        with self._changing:
+            until, calls = self._counted.get(user_id, (0.0, 0))
+            until, calls = (until, calls + 1) if now < until else (now + MINUTE, 1)
+            if len(self._counted) >= MOST_PEOPLE:
+                self._counted = {who: each for who, each in self._counted.items() if now < each[0]}
+            self._counted[user_id] = until, calls
+        if calls > self._most:
+            raise LimitReached(f"The limit is {self._most:,} calls a minute. Try again in a minute.", until - now)
+
+
 class Limits:
     """The limits of the settings. A limit of 0 means no limit."""
 
@@ -101,6 +134,8 @@ class Limits:
         self._counts = Counts(database)
         self._admission = Admission(database, settings, confirms_addresses)
         self._spending = Spending(self._counts, settings)
+        self._calls = CallRate(settings.api_calls_per_minute)
+        self._application_calls = CallRate(settings.application_calls_per_minute)
         self._trusted = trusted_networks(settings.trusted_proxies)
         self.consents = Consents(database)
 
@@ -124,7 +159,7 @@ class Limits:
             counts.append(self._counts.add_for_key("sign-in from", network, 1, PER_NETWORK * most, ATTEMPTS_SECONDS))
         for each in counts:
             if each.amount is None:
-                raise TooManyAttempts(f"Those were too many attempts. Try again {when_again(each.wait)}.")
+                raise TooManyAttempts(f"Too many attempts. Try again {when_again(each.wait)}.")
 
     def may_sign_up(self, email: str, invitation: str | None = None) -> None:
         """Raise `NotInvited` unless this address may make an account; an invitation is used up by the first address."""
@@ -148,42 +183,80 @@ class Limits:
         """Keep no trace of who used an invitation."""
         self._admission.forget(email)
 
+    # -- other programs --------------------------------------------------------------------------
+
+    def count_wrong_key(self, address: str) -> None:
+        """Count a wrong key that came from a network address; raise `TooManyAttempts` if there were too many.
+
+        Right keys are not counted, and work whatever else comes from their address.
+        """
+        most = PER_NETWORK * self._settings.sign_in_attempts
+        if most:
+            counted = self._counts.add_for_key("wrong key from", counted_as(address), 1, most, ATTEMPTS_SECONDS)
+            if counted.amount is None:
+                raise TooManyAttempts(f"Too many wrong keys. Try again {when_again(counted.wait)}.")
+
+    def check_key_holder(self, email: str, *, agreed: bool) -> None:
+        """Raise `NotAllowed` or `NotInvited` unless the person of a key agreed, and may still use the app."""
+        if not agreed:
+            raise NotAllowed("Open the app first, and agree to what is stored about you.")
+        self._admission.check_known(email, new=False)
+
+    def may_call(self, user_id: str) -> None:
+        """Count a call of another program; raise `LimitReached` beyond a minute's share."""
+        self._calls.count(user_id)
+
+    def may_call_for(self, application: str) -> None:
+        """Count a call of an application, whichever of its users it is for."""
+        self._application_calls.count(application)
+
     # -- using the app ---------------------------------------------------------------------------
 
     def may_say(self, user_id: str, words: str) -> None:
         """Count a message; raise `InvalidInput` if it is too long, `LimitReached` beyond a minute's or day's share."""
         longest = self._settings.message_characters
         if len(words) > longest:
-            raise InvalidInput(f"The message has {len(words):,} characters; at most {longest:,} fit into one.")
+            raise InvalidInput(f"Your message has {len(words):,} characters. The limit is {longest:,}.")
         self._count(user_id, "messages-minute", self._settings.messages_per_minute, MINUTE, "message", "a minute")
         self._count(user_id, "messages-day", self._settings.messages_per_day, DAY, "message", "a day")
 
     @contextmanager
     def uploading(self, user_id: str, files: int = 1) -> Iterator[None]:
-        """Count files while they are taken, and not if they are refused; raise `LimitReached` beyond a day's share."""
+        """Count files while they are taken; raise `LimitReached` beyond a day's share.
+
+        A file that is refused does not count, unless it was opened in the sandbox, which costs a process and its time.
+        """
         most = self._settings.uploads_per_day
         if files:
             self._count(user_id, "uploads-day", most, DAY, "file", "a day", files)
-        try:
-            yield
-        except AppError:
-            if files and most:
-                self._counts.add_for_user(user_id, "uploads-day", -files, None, DAY)
-            raise
+        with noting_runs() as opened:
+            try:
+                yield
+            except AppError:
+                if most and (unopened := files - len(opened)) > 0:
+                    self._counts.add_for_user(user_id, "uploads-day", -unopened, None, DAY)
+                raise
 
     def may_store(self, stored: int, more: int) -> None:
         """Raise `LimitReached` if a person whose files take this many bytes may not store as many more."""
         most = self._settings.megabytes_per_person
         if most and more and stored + more > most * 1_000_000:
             raise LimitReached(
-                f"There is no room for this: your files take {stored / 1_000_000:.1f} MB already, and at most "
-                f"{most:,} MB are kept for one person. Delete chats with files for good, and send it again."
+                f"Your file storage is full: {stored / 1_000_000:.1f} of {most:,} MB are used. "
+                "Permanently delete chats with files, then send it again."
             )
 
     def memories_left(self, user_id: str) -> int | None:
         """Return how many more memories a person may have; None if there is no limit."""
         most = self._settings.memories_per_person
         return max(0, most - self._counts.memories(user_id)) if most else None
+
+    def may_remember(self, user_id: str, words: str, more: int = 1) -> None:
+        """Count words that another program writes as a message; raise `LimitReached` also if no memory has room."""
+        self.may_say(user_id, words)
+        left = self.memories_left(user_id) if more else None
+        if left is not None and left < more:
+            raise LimitReached("There is no room for more memories. Delete some first.")
 
     def metered(self, model: Model, user_id: str | None = None) -> Model:
         """Return the model with its tokens counted, for everybody together and for the person that it serves."""
@@ -196,4 +269,4 @@ class Limits:
         if counted.amount is None:
             limit = f"{most:,} {noun}{'' if most == 1 else 's'} {period}"
             again = when_again(counted.wait)
-            raise LimitReached(f"That is all for now: at most {limit}. Try again {again}.", counted.wait)
+            raise LimitReached(f"You have reached the limit of {limit}. Try again {again}.", counted.wait)

@@ -22,8 +22,8 @@ CODE_BYTES = 16
 _USE = "select app.use_invitation(%(code)s, %(address)s) as admitted"
 _FORGET = "select app.forget_invited(%(address)s)"
 _UNCONFIRMED = (
-    "Only people on a list may make an account here, and the sign-in server does not check that an address belongs to "
-    "whoever types it. Whoever runs this Keepsake has to switch on the confirmation of addresses first."
+    "New accounts are closed for now: the sign-in server does not confirm email addresses. Whoever runs this app has "
+    "to switch that on first."
 )
 _KNOWN = "select app.was_invited(%(address)s) as admitted"
 
@@ -46,8 +46,8 @@ class Admission:
             self._check_confirmation()
         elif self._settings.admission == "invitation" and not self._use(email, invitation or ""):
             raise NotInvited(
-                "An invitation is needed here, and this one is unknown, too old, or used by somebody else. "
-                "Ask whoever runs this Keepsake for one."
+                "You need a valid invitation. This one is unknown, expired, or already used. "
+                "Ask whoever runs this app for a new one."
             )
 
     def check_known(self, email: str, *, new: bool) -> None:
@@ -61,7 +61,10 @@ class Admission:
             if new:
                 self._check_confirmation()
         elif self._settings.admission == "invitation" and new and not self._was_invited(email):
-            raise NotInvited("This account was made without an invitation. Ask whoever runs this Keepsake for one.")
+            raise NotInvited(
+                "This account has no invitation, or was deleted. Ask whoever runs this app for an invitation, enter it "
+                "under Create account with this email address, and then sign in."
+            )
 
     def forget(self, email: str) -> None:
         """Forget which address used an invitation; the invitation stays used."""
@@ -74,7 +77,7 @@ class Admission:
 
     def _check_list(self, email: str) -> None:
         if not on_list(email, self._settings.admitted or ""):
-            raise NotInvited("This address is not on the list of this Keepsake. Ask whoever runs it.")
+            raise NotInvited("This email address is not on the list of people who may join. Ask whoever runs this app.")
 
     def _use(self, email: str, invitation: str) -> bool:
         values = {"code": hashed(invitation.strip()), "address": hashed(_normalized(email))}

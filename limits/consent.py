@@ -5,23 +5,23 @@ The text that people agree to is in ui/consent.py. Row-level security lets peopl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from sqlalchemy import text
 
-from memory.database import Database
+from memory.database import Database, Reading
 from settings import Settings
 
 __all__ = ["Consents", "Providers", "providers"]
 
+_AGREED = "select exists (select from app.consents where version >= %(version)s) as agreed"
 VERSION = 2  # of the text in ui/consent.py; people who agreed to an older version are asked again
 
 
 class Consents:
-    """Reads and records the consent of one person at a time."""
+    """Reads and records the consent of one person at a time, and tells who came first."""
 
     def __init__(self, database: Database, version: int = VERSION) -> None:
         self._database = database
@@ -29,11 +29,15 @@ class Consents:
 
     def has_agreed(self, user_id: str) -> bool:
         """Return whether this person agreed to the current version of the text."""
-        return self._has_agreed(user_id, self._version)
+        return self._database.read(user_id, self.agreement())
+
+    def agreement(self) -> Reading[bool]:
+        """Read whether a person agreed to the current version of the text."""
+        return Reading(_AGREED, lambda rows: bool(rows[0]["agreed"]), self._version)
 
     def has_ever_agreed(self, user_id: str) -> bool:
         """Return whether this person agreed to any version of the text, and so was let in before."""
-        return self._has_agreed(user_id, {"version": 0})
+        return bool(self._database.read_as(user_id, _AGREED, {"version": 0})[0]["agreed"])
 
     def record_consent(self, user_id: str) -> None:
         """Record that this person agrees to the current version."""
@@ -46,11 +50,14 @@ class Consents:
                 self._version,
             )
 
-    def _has_agreed(self, user_id: str, at_least: Mapping[str, int]) -> bool:
-        rows = self._database.read_as(
-            user_id, "select exists (select from app.consents where version >= %(version)s) as agreed", at_least
-        )
-        return bool(rows[0]["agreed"])
+    def has_people(self) -> bool:
+        """Return whether anybody has made an account here."""
+        [row] = self._database.read_as_worker("select app.has_people() as people", {})
+        return bool(row["people"])
+
+    def came_first(self, user_id: str) -> bool:
+        """Return whether this person was the first here to agree."""
+        return bool(self._database.read_as(user_id, "select app.came_first() as first")[0]["first"])
 
 
 @dataclass(frozen=True)

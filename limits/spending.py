@@ -8,9 +8,11 @@ is never known stays counted as the estimate.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from memory.database import Database
 from memory.errors import LimitReached, ModelError
@@ -103,15 +105,16 @@ def when_again(seconds: float) -> str:
 
 COUNTED_AS = {"asked": TOKENS, "turns": MEMORY_TOKENS}
 USED_UP = {
-    "asked": "You have used up your share of the model for today: your words are kept, and it answers",
-    "turns": "Your share of remembering for today is used up: your words are kept, and they are remembered",
+    "asked": "You have reached today's limit. Your message is saved, and replies work",
+    "turns": "You have reached today's limit for remembering. Your messages are saved, and remembering works",
 }
 
 
 class Spending:
     """The tokens of a day, for each person and for everybody together. A limit of 0 means no limit, and no count.
 
-    What a person asks for and what remembering their turns takes are two shares: neither uses up the other.
+    What a person asks for and what remembering their turns takes are two shares: neither uses up the other. What was
+    begun within a person's share and is useless by halves is finished, or a long turn would be paid for anew each day.
     """
 
     def __init__(self, counts: Counts, settings: Settings) -> None:
@@ -128,8 +131,8 @@ class Spending:
             if counted.amount is None:
                 self._adjust_user(-estimate, user)
                 raise LimitReached(
-                    "This Keepsake has spent what it may spend on the model today: your words are kept, and it "
-                    f"answers again {when_again(counted.wait)}.",
+                    "Everyone together has reached today's limit. Your message is saved, and replies work "
+                    f"again {when_again(counted.wait)}.",
                     counted.wait,
                 )
 
@@ -143,9 +146,16 @@ class Spending:
         most = self._per_person[user.purpose]
         if not most:
             return
-        counted = self._counts.add_for_user(user.user_id, COUNTED_AS[user.purpose], more, most, DAY)
+        finishing = user.whole and user.begun
+        if user.purpose == "turns" and more > most and not finishing:
+            raise LimitReached(
+                f"This message is too long to remember: it needs more than a day's limit ({most:,} tokens)."
+            )
+        limit = None if finishing else most
+        counted = self._counts.add_for_user(user.user_id, COUNTED_AS[user.purpose], more, limit, DAY)
         if counted.amount is None:
             raise LimitReached(f"{USED_UP[user.purpose]} again {when_again(counted.wait)}.", counted.wait)
+        user.begun = True
 
     def _adjust_user(self, difference: int, user: Served | None) -> None:
         if user is not None and self._per_person[user.purpose]:
@@ -172,13 +182,23 @@ class Metered:
                 call.written += tokens(piece) - tokens("")
                 yield piece
 
+    def relay(
+        self, messages: Sequence[PromptMessage], options: Mapping[str, Any], usage: Usage | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Relay a reply; its tokens are counted however it ends, those of the options too."""
+        counted = [*messages, PromptMessage("system", json.dumps(options))] if options else messages
+        with self._counting(counted, usage or Usage()) as call:
+            for piece in self._model.relay(messages, options, call.usage):
+                call.written += tokens(_words_of(piece)) - tokens("")
+                yield piece
+
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """Return an answer; its tokens are counted also if it could not be used."""
         with self._counting(messages, usage or Usage()) as call:
             return self._model.answer(messages, schema, call.usage)
 
-    def listed(self) -> list[str]:
-        """Return the names of all models at the same address; this costs no tokens."""
+    def listed(self) -> dict[str, bool | None]:
+        """Return all models at the same address, and whether each takes pictures; this costs no tokens."""
         return self._model.listed()
 
     def named(self, name: str) -> Metered:
@@ -191,7 +211,7 @@ class Metered:
 
     @contextmanager
     def _counting(self, messages: Sequence[PromptMessage], usage: Usage) -> Iterator[_Call]:
-        pictures = sum(len(each.pictures) for each in messages)
+        pictures = sum(each.picture_count for each in messages)
         call = _Call(usage, sum(tokens(each.content) for each in messages) + TOKENS_OF_PICTURE * pictures)
         user = Served(self._user_id) if self._user_id is not None else served()
         self._spending.reserve(call.estimate, user)
@@ -202,6 +222,14 @@ class Metered:
             raise
         finally:
             self._spending.adjust(call.cost - call.estimate, user)
+
+
+def _words_of(piece: Mapping[str, Any]) -> str:
+    """Return what was written in a piece of a relayed reply: words, or the arguments of a tool."""
+    deltas = [choice.get("delta") or {} for choice in piece.get("choices") or []]
+    calls = [call.get("function") or {} for delta in deltas for call in delta.get("tool_calls") or []]
+    words = [delta.get("content") for delta in deltas] + [call.get("arguments") for call in calls]
+    return "".join(each for each in words if isinstance(each, str))
 
 
 @dataclass

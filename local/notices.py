@@ -1,6 +1,6 @@
 """Write NOTICES.md: every package that the project installs, with the licence it states. Part of `make lock`.
 
-It reads the installed packages and the auth server's lockfile. It judges no licence and fetches nothing.
+It reads the installed packages and the lockfiles of Node's. It judges no licence and fetches nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ LISTS = {
     "requirements-dev.txt": "tests and checks",
     "requirements-nodeps.txt": "tests and checks",
 }
+NODE_LISTS = {"local/auth_server": "the local stack", "tests/node": "tests and checks"}
 LONGEST = 80
 INTRODUCTION = """\
 # Third-party notices
@@ -72,11 +73,14 @@ def _licence(name: str) -> str:
 
 
 def _node_rows() -> Iterator[str]:
-    locked = json.loads((PROJECT / "local" / "auth_server" / "package-lock.json").read_text())
-    for path, package in sorted(locked["packages"].items()):
-        if path:
-            name, licence = path.rpartition("node_modules/")[2], package.get("license", "see the package")
-            yield f"| {name} (npm) | {package['version']} | {licence} | the local stack |"
+    seen: set[tuple[str, str]] = set()
+    for folder, purpose in NODE_LISTS.items():
+        locked = json.loads((PROJECT / folder / "package-lock.json").read_text())
+        for path, package in sorted(locked["packages"].items()):
+            name, version = path.rpartition("node_modules/")[2], package.get("version", "")
+            if name and (name, version) not in seen:
+                seen.add((name, version))
+                yield f"| {name} (npm) | {version} | {package.get('license', 'see the package')} | {purpose} |"
 
 
 if __name__ == "__main__":

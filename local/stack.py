@@ -17,6 +17,7 @@ from typing import Self
 
 from local.auth_service import AuthServer, keys
 from local.processes import Child, Processes
+from memory.embed import BUNDLED
 from memory.embedded.data_folder import DataFolder
 from memory.embedded.loopback import ask, free_port, kept_port
 from memory.embedded.postgres import Postgres
@@ -24,8 +25,6 @@ from memory.errors import LocalError
 
 __all__ = ["LocalStack"]
 
-EMBEDDER = "wordllama-256"
-EMBEDDER_DIMENSIONS = 256
 ANSWER_SECONDS = 60  # until a server answers, on a slow machine
 PROJECT = Path(__file__).parent.parent
 
@@ -35,7 +34,10 @@ def _report_nothing(part: str, seconds: float) -> None:
 
 
 class LocalStack:
-    """The local servers of one data folder; only one process at a time may run them."""
+    """The local servers of one data folder; only one process at a time may run them.
+
+    `embed_model` names the bundled embedder to start; if it is not given, the database says which.
+    """
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class LocalStack:
         *,
         site_url: str = "http://localhost:8501",
         embedder: bool = True,
+        embed_model: str | None = None,
         confirmations: bool = False,
         database_options: Mapping[str, str] | None = None,
         report: Callable[[str, float], None] = _report_nothing,
@@ -58,6 +61,7 @@ class LocalStack:
         self._keys = keys(self.folder)
         self._confirmations = confirmations
         self._with_embedder = embedder
+        self._wanted_embedder = embed_model
         self._starting: list[tuple[Child, Callable[[], bool]]] = []
         self._began = time.monotonic()
 
@@ -74,8 +78,8 @@ class LocalStack:
             settings |= {
                 "EMBED_BASE_URL": f"http://127.0.0.1:{self._embedder_port}/v1",
                 "EMBED_API_KEY": "local",
-                "EMBED_MODEL": EMBEDDER,
-                "EMBED_DIMENSIONS": str(EMBEDDER_DIMENSIONS),
+                "EMBED_MODEL": self._embedder,
+                "EMBED_DIMENSIONS": str(BUNDLED[self._embedder]),
             }
         return settings
 
@@ -94,10 +98,10 @@ class LocalStack:
         self.claim()
         self._began = time.monotonic()
         self._start_auth()
-        if self._with_embedder:
-            self._start_embedder()
         self.postgres.start()
         self._report("PostgreSQL", time.monotonic() - self._began)
+        if self._with_embedder:
+            self._start_embedder()
 
     def wait(self) -> None:
         """Wait until every server answers."""
@@ -151,8 +155,18 @@ class LocalStack:
         self._starting.append((child, self.auth.answers))
 
     def _start_embedder(self) -> None:
+        """Start the bundled embedder that is wanted, or the one with which the database was made."""
+        self._embedder = self._wanted_embedder or self.postgres.bundled_embedder()
         self._embedder_port = port = free_port()
-        command = [sys.executable, "-m", "memory.embedded.embedder", "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "memory.embedded.embedder_server",
+            "--port",
+            str(port),
+            "--model",
+            self._embedder,
+        ]
         child = self.processes.start(
             "embedder", "embedder", command, _minimal_environment({"PYTHONPATH": str(PROJECT)})
         )

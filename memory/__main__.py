@@ -3,8 +3,12 @@
     python -m memory import FILE --user ID              import messages, or an export from mem0, for one user
     python -m memory import FILE --user ID --learn      learn from an export from ChatGPT
     python -m memory import FILE --user ID --as-said    keep its messages as they were said, for search
-    python -m memory reembed                            move all vectors to the embedding model in the settings
+    python -m memory import --from STORE PLACE          bring everybody's memories from mem0's or LangChain's
+                                                        pgvector, Qdrant, Chroma or FAISS
+    python -m memory reembed                            move all vectors to the embedding model in the settings, and
+                                                        cut long messages of earlier versions into passages
     python -m memory give --agent NAME --user ID        give memories of an agent or a --run that name no person to one
+                          --application NAME            to the user whom this application calls ID
 
 The database and the embedder are those in the settings, or the local ones.
 """
@@ -12,6 +16,7 @@ The database and the embedder are those in the settings, or the local ones.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,16 +26,17 @@ from . import Memory
 from .connect import open_parts
 from .database import check_user_id
 from .errors import COMMAND, AppError, InvalidInput
-from .facts import Plan
 from .imports import chatgpt, files
 from .imports.queue import Way
-from .imports.reembed import reembed
-from .learn.turns import plan_until_written
+from .imports.reembed import Work, reembed
+from .moving import Moving
+from .moving.places import STORES, open_collection
+from .moving.stored import Owners
 from .rows.bulk import Bulk
 from .rows.store import Store
 from .takeover import give
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "announcement"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,38 +45,104 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         print(_run(wanted))
     except AppError as error:
-        raise SystemExit(str(error)) from error
+        raise SystemExit(error.for_deployer()) from error
     except KeyboardInterrupt as ended:
         raise SystemExit("Ended before it was done; run the same command again to continue.") from ended
 
 
 def _run(wanted: argparse.Namespace) -> str:
     if wanted.command == "import":
+        if wanted.store:
+            return _bring(wanted)
+        if wanted.dry_run or wanted.same_ids or wanted.people or wanted.collection or wanted.key_file:
+            raise InvalidInput(
+                "--dry-run, --collection, --people, --same-ids and --key-file belong to a store: add --from."
+            )
         return _import(wanted.file, wanted.user, wanted.way)
-    return _give(wanted.user, wanted.agent, wanted.run) if wanted.command == "give" else _reembed()
+    return _give(wanted) if wanted.command == "give" else _reembed()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Import memories, or change their vectors.")
     commands = parser.add_subparsers(dest="command", required=True)
-    importing = commands.add_parser("import", help="messages or exported memories from a JSON file")
-    importing.add_argument("file", type=Path, metavar="FILE")
-    importing.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
+    importing = commands.add_parser("import", help="messages or exported memories from a JSON file, or a whole store")
+    importing.add_argument("file", metavar="FILE", help="with --from, the folder or the address of the store")
+    importing.add_argument(
+        "--user", metavar="ID", help="whose memories they become; with --from, those that name no person"
+    )
+    _add_moving(importing)
     ways = importing.add_mutually_exclusive_group()
     for flag, way, meaning in (
         ("--learn", "learn", "learn from the messages in an export from ChatGPT"),
         ("--as-said", "keep", "keep these messages as they were said"),
     ):
         ways.add_argument(flag, dest="way", action="store_const", const=way, help=meaning)
-    commands.add_parser("reembed", help="move all vectors to the embedding model in the settings")
+    commands.add_parser(
+        "reembed", help="move all vectors to the embedding model in the settings; cut long messages into passages"
+    )
     giving = commands.add_parser("give", help="memories that another program kept without a person")
     giving.add_argument("--agent", metavar="NAME", help="the agent_id of these memories")
     giving.add_argument("--run", metavar="NAME", help="the run_id of these memories")
     giving.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
+    giving.add_argument("--application", metavar="NAME", help="--user is the name of a user of this application")
     return parser
 
 
-def _import(path: Path, user_id: str, way: Way | None) -> str:
+def _add_moving(parser: argparse.ArgumentParser) -> None:
+    moving = parser.add_argument_group("a store that mem0 or LangChain filled")
+    moving.add_argument("--from", dest="store", choices=sorted(STORES), help="what kind of store it is")
+    moving.add_argument("--collection", metavar="NAME", help="which of its collections")
+    moving.add_argument("--dry-run", action="store_true", help="only count, for each person and scope")
+    moving.add_argument("--people", type=Path, metavar="FILE", help='JSON: {"the id there": "the user here", …}')
+    moving.add_argument("--same-ids", action="store_true", help="people who sign in here have the same ids there")
+    moving.add_argument(
+        "--user-key", default="user_id", metavar="KEY", help="the key of the metadata that names people"
+    )
+    moving.add_argument("--key-file", type=Path, metavar="FILE", help="holds the key that a Qdrant server asks for")
+
+
+def _bring(wanted: argparse.Namespace) -> str:
+    """Move a store's collection into the memories of the people in it."""
+    if wanted.way is not None:
+        raise InvalidInput("--learn and --as-said are for an export from ChatGPT, not for a store.")
+    named = _json_of(wanted.people) if wanted.people else {}
+    if not isinstance(named, dict) or not all(isinstance(each, str) for each in named.values()):
+        raise InvalidInput(f'{wanted.people} does not hold JSON such as {{"the id there": "the user here"}}.')
+    people = Owners(named, same_ids=wanted.same_ids, otherwise=wanted.user, key=wanted.user_key)
+    key = _text_of(wanted.key_file).strip() if wanted.key_file else None
+    found = open_collection(wanted.store, wanted.file, wanted.collection, key)
+    parts = open_parts(model=None)
+    with parts.opened:
+        progress = Progress("counting" if wanted.dry_run else "importing", found.size)
+        try:
+            moving = Moving(parts.database, parts.embedder, people)
+            report = moving.move(found, dry_run=wanted.dry_run, on_batch=progress)
+        finally:
+            progress.end()
+    return "\n".join(report.lines())
+
+
+def _json_of(path: Path) -> object:
+    written = _text_of(path)
+    try:
+        return json.loads(written)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is not JSON.") from error
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not text in UTF-8.") from error
+
+
+def _import(name: str, user_id: str | None, way: Way | None) -> str:
+    if user_id is None:
+        raise InvalidInput("Say whose memories they become, with --user ID; or where they come from, with --from.")
+    path = Path(name)
     check_user_id(user_id)
     return _import_chats(path, user_id, way) if _holds_chats(path) else _import_rows(path, user_id)
 
@@ -115,16 +187,9 @@ def _learn_next_batch(memory: Memory, user_id: str) -> int:
     batch = queue.claim(user_id)
     if batch is None:
         return 0
-    learn = batch.way == "learn"
-
-    def write(plan: Plan) -> None:
-        with queue.writing(batch) as connection:
-            memory.turns.write(connection, plan)
-            queue.done(connection, batch)
-
     try:
         with queue.renewed(batch):
-            plan_until_written(lambda: memory.turns.plan(batch.said, user_id=user_id, learn=learn), write)
+            queue.learn(batch, memory.turns)
     except BaseException:
         queue.hand_back(batch)  # so that the same command can go on with it at once
         raise
@@ -145,11 +210,12 @@ def _import_rows(path: Path, user_id: str) -> str:
     return f"Kept {len(kept):,} of {len(rows):,}" + (f"; {known:,} were there already." if known else ".")
 
 
-def _give(user_id: str, agent: str | None, run: str | None) -> str:
-    parts = open_parts(model=None)
+def _give(wanted: argparse.Namespace) -> str:
+    parts, application = open_parts(model=None), wanted.application
     with parts.opened:
-        given = give(parts.database, user_id, agent=agent, run=run)
-    return f"Gave {given:,} memories to {user_id}." if given else "There is no such memory without a person."
+        given = give(parts.database, wanted.user, agent=wanted.agent, run=wanted.run, application=application)
+    whom = f"{wanted.user} of {application}" if application else wanted.user
+    return f"Gave {given:,} memories to {whom}." if given else "There is no such memory without a person."
 
 
 def _reembed() -> str:
@@ -157,21 +223,31 @@ def _reembed() -> str:
     with parts.opened:
         bars: list[Progress] = []
 
-        def show_progress(total: int) -> Progress:
-            bars.append(Progress("embedding", total))
+        def start(work: Work) -> Progress:
+            for bar in bars:
+                bar.end()
+            bars.append(Progress("cutting" if work.messages else "embedding", work.texts))
+            print(announcement(work, parts.embedder.name), flush=True)
             return bars[-1]
 
         try:
-            moved = reembed(parts.database, parts.embedder, show_progress)
+            moved = reembed(parts.database, parts.embedder, start)
         finally:
-            for bar in bars:
+            for bar in bars[-1:]:
                 bar.end()
+    cut = f"Long messages cut into passages: {moved.cut:,}." if moved.cut else ""
     if moved.from_model == moved.to_model:
-        return f"All vectors come from {moved.to_model} already."
-    return (
-        f"Moved {moved.rows:,} memories from {moved.from_model} to {moved.to_model}. "
-        f"Start the app again with EMBED_MODEL={moved.to_model}."
-    )
+        return f"All vectors come from {moved.to_model} already. {cut}".strip()
+    done = f"Moved {moved.rows:,} memories from {moved.from_model} to {moved.to_model}. {cut}".strip()
+    return f"{done} Start the app again with EMBED_MODEL={moved.to_model}."
+
+
+def announcement(work: Work, model: str) -> str:
+    """Return the sentences that say how much there is to do, and how long it takes."""
+    takes = f"{round(work.seconds / 60):,} minutes" if work.seconds >= 90 else "a minute or less"
+    if work.messages:
+        return f"Long messages to cut into passages: {work.messages:,}. This takes about {takes}."
+    return f"Memories and messages to embed with {model}: {work.texts:,}. This takes about {takes}."
 
 
 WIDTH = 30

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from .database import check_user_id
 from .errors import InvalidInput, NotFound
-from .facts import Said
+from .facts import ALWAYS, Said
 from .filters import Filter, compile_filters, parsed_date, shown
 from .plain_text import storable
 
@@ -24,51 +24,71 @@ __all__ = [
     "MAX_CONTENT",
     "MAX_LIMIT",
     "OWN_KEYS",
+    "SCOPES",
     "Messages",
+    "UserId",
     "asking",
     "change",
+    "changed_metadata",
     "content",
     "could_be_id",
+    "last_day",
+    "least_score",
     "limited",
     "messages",
     "moment",
+    "named",
+    "one_of",
     "own_metadata",
     "question",
+    "refuse_expired",
+    "refuse_prompts",
     "row_uuid",
+    "scope",
     "scoped",
+    "told_at",
 ]
 
+UserId = str | int
 Messages = str | Mapping[str, Any] | Said | Sequence["Mapping[str, Any] | Said"]
 MAX_LIMIT = 1_000
 MAX_CONTENT = 100_000
 MAX_ID = 1_000
 MAX_NAME = 80
 # A row is one flat object, as in mem0, so a caller's key must not replace one of these.
-OWN_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at", "role"})
+OWN_KEYS = frozenset({"data", "user_id", "hash", "created_at", "updated_at", "role", ALWAYS})
 ROLES = ("user", "assistant", "system")
-OTHER_SCOPES = frozenset({"agent_id", "run_id"})
+UNREAD = ("tool", "function", "developer")  # roles of messages that tell nothing about a person: they are left out
+# Whom a memory belongs to beside its user. Each has an argument of its own, so metadata cannot claim one.
+SCOPES = ("agent_id", "app_id", "run_id")
 
 
-def asking(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> str:
+def asking(user_id: UserId | None = None, filters: Mapping[str, Any] | None = None) -> str:
     """Return the user named by `user_id` or in the filters."""
     return scoped(user_id, filters)[0]
 
 
-def scoped(user_id: str | None = None, filters: Mapping[str, Any] | None = None) -> tuple[str, Filter | None]:
+def named(identifier: object) -> Any:
+    """Return an id as text; ids may be whole numbers, as keys of a table often are. Spaces are part of an id."""
+    return str(identifier) if isinstance(identifier, int) and not isinstance(identifier, bool) else identifier
+
+
+def scoped(user_id: UserId | None = None, filters: Mapping[str, Any] | None = None) -> tuple[str, Filter | None]:
     """Return the user named by `user_id` or in the filters, and the compiled rest of the filters."""
     if not isinstance(filters, Mapping | None):
         raise InvalidInput('filters is a mapping, such as {"user_id": "dave"}.')
     wanted = dict(filters or {})
-    named = [each for each in (user_id, wanted.pop("user_id", None)) if each is not None]
-    if not named:
-        only = sorted(OTHER_SCOPES & wanted.keys())
+    owners = [named(each) for each in (user_id, wanted.pop("user_id", None)) if each is not None]
+    if not owners:
+        only = [each for each in SCOPES if each in wanted]
         reason = f": {' and '.join(only)} alone does not say whose memories" if only else ""
         raise InvalidInput(f'A user id is missing{reason}. Give user_id="dave", or filters={{"user_id": "dave"}}.')
-    for name in named:
+    for name in owners:
         check_user_id(name)
-    if len(set(named)) > 1:
+    if len(set(owners)) > 1:
         raise InvalidInput("user_id and filters name two different users: a call is about one.")
-    return str(named[0]), compile_filters(wanted) if wanted else None
+    wanted |= {name: named(wanted[name]) for name in SCOPES if name in wanted}
+    return str(owners[0]), compile_filters(wanted) if wanted else None
 
 
 def limited(limit: int, top_k: int | None = None, *, default: int | None = None) -> int:
@@ -120,7 +140,10 @@ def content(text: Any) -> str:
 
 
 def messages(value: Messages, at: datetime | None = None, run_id: str | None = None) -> list[Said]:
-    """Make messages with a time from a string, one message or a list of messages."""
+    """Make messages with a time from a string, one message or a list of messages.
+
+    What no person and no assistant said is left out: messages of tools and developers, and those without any text.
+    """
     if isinstance(value, str):
         value = {"role": "user", "content": value}
     if isinstance(value, Mapping | Said):
@@ -130,23 +153,118 @@ def messages(value: Messages, at: datetime | None = None, run_id: str | None = N
     if not isinstance(at, datetime | None) or not isinstance(run_id, str | None):
         raise InvalidInput("at is a datetime, and run_id is text.")
     now = at or datetime.now(UTC)
-    return [_checked_message(each, now, run_id and storable(run_id)) for each in value]
+    return [_checked_message(each, now, run_id and storable(run_id)) for each in value if _is_said(each)]
 
 
-def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | None = None) -> dict[str, Any]:
+def _is_said(message: Any) -> bool:
+    """Return whether a message may hold words; assistants that call a tool send messages without any."""
+    if not isinstance(message, Mapping):
+        return True
+    return message.get("role") not in UNREAD and _words(message.get("content", "")) is not None
+
+
+def _words(written: Any) -> Any:
+    """Return the text of a content, which may be in parts; None if there is none, as with a picture alone."""
+    if not isinstance(written, list):
+        return written
+    texts = [each.get("text") if isinstance(each, Mapping) else each for each in written]
+    return "\n".join(each for each in texts if isinstance(each, str)) or None
+
+
+def one_of(name: str, value: Any, other_name: str, other: Any) -> Any:
+    """Return the value of an argument that has two names; giving both is an error."""
+    if value is not None and other is not None:
+        raise InvalidInput(f"{name} and {other_name} mean the same: give one of them.")
+    return other if value is None else value
+
+
+def told_at(at: Any) -> datetime | None:
+    """Return when something was said, of a datetime, a day, ISO text, or seconds since 1970, which mem0 uses."""
+    if isinstance(at, datetime | None):
+        return at
+    try:
+        if isinstance(at, int | float) and not isinstance(at, bool):
+            return datetime.fromtimestamp(at, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise InvalidInput("timestamp is a time in seconds since 1970.") from error
+    value = parsed_date(at) if isinstance(at, str) else at
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time.min, UTC)
+    if not isinstance(value, datetime):
+        raise InvalidInput(f"timestamp is a datetime, a date, ISO text or seconds since 1970, not {shown(at)}.")
+    return _in_utc(value)
+
+
+def last_day(expires: Any) -> date | None:
+    """Return the last day on which a memory holds: a date, or its ISO text."""
+    if isinstance(expires, date | None):
+        return expires
+    try:
+        return date.fromisoformat(expires)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"expiration_date is a day such as 2027-01-31, not {shown(expires)}.") from error
+
+
+def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | str | None = None) -> dict[str, Any]:
     """Return the caller's own keys for a memory; they may not replace the library's keys."""
-    if not isinstance(metadata, Mapping | None) or not isinstance(expires, date | None):
-        raise InvalidInput("metadata is a mapping of names to values, and expires is a date.")
+    if not isinstance(metadata, Mapping | None):
+        raise InvalidInput("metadata is a mapping of names to values.")
+    expires = last_day(expires)
     extra = dict(metadata or {})
-    if any(not isinstance(key, str) or not re.fullmatch(r"\S{1,100}", key) for key in extra):
-        raise InvalidInput("The keys of metadata are words of at most 100 characters.")
+    if any(not isinstance(key, str) or not re.fullmatch(r"\S(.{0,98}\S)?", key) for key in extra):
+        raise InvalidInput("The keys of metadata are names of at most 100 characters, without spaces around them.")
     taken = OWN_KEYS & extra.keys()
     if taken:
         raise InvalidInput(f"metadata may not hold {', '.join(sorted(taken))}: the memory layer sets it.")
+    if claimed := [each for each in SCOPES if each in extra]:
+        raise InvalidInput(f"metadata may not hold {', '.join(claimed)}: give it beside metadata, as {claimed[0]}=….")
     if expires is not None:
         # `strftime` would write years before 1000 without leading zeros.
         extra["expiration_date"] = date(expires.year, expires.month, expires.day).isoformat()
     return _as_json(extra)
+
+
+def changed_metadata(
+    metadata: Mapping[str, Any] | None, expires: date | str | Literal["as it is"] | None
+) -> dict[str, Any]:
+    """Return the keys of a memory to set; None for one to take away."""
+    taken_away = {"expiration_date": None} if expires is None else {}
+    return own_metadata(metadata, None if expires == "as it is" else expires) | taken_away
+
+
+def least_score(threshold: float | None) -> float:
+    """Return the score that a result must have at least."""
+    if threshold is None:
+        return 0.0
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
+        raise InvalidInput(f"threshold is a number from 0 to 1, not {shown(threshold)}.")
+    return float(threshold)
+
+
+def refuse_expired(show_expired: object) -> None:
+    """Raise `InvalidInput` if memories whose day is over are asked for."""
+    if show_expired:
+        raise InvalidInput("Expired memories are not listed; as_of lists what was known on an earlier day.")
+
+
+def refuse_prompts(memory_type: object, prompt: object) -> None:
+    """Raise `InvalidInput` if a call wants to learn in a way of its own."""
+    if memory_type is not None:
+        raise InvalidInput("memory_type is not offered. Keep text as it is written with infer=False.")
+    if prompt is not None:
+        raise InvalidInput(
+            "A call cannot have a prompt of its own. Set EXTRACT_PROMPT, or pass one for all calls: "
+            "Memory(instructions=Instructions(extract=…))."
+        )
+
+
+def scope(**given: str | None) -> dict[str, str]:
+    """Return the agent, app and run that a memory belongs to, of those that are named."""
+    scopes = {name: named(value) for name, value in given.items()}
+    for name, value in scopes.items():
+        if not isinstance(value, str | None) or (value is not None and not 0 < len(value.strip()) <= MAX_ID):
+            raise InvalidInput(f"{name} is a text of at most {MAX_ID:,} characters.")
+    return {name: storable(value) for name, value in scopes.items() if value is not None}
 
 
 def moment(as_of: datetime | date | str) -> datetime:
@@ -168,7 +286,8 @@ def _in_utc(value: datetime) -> datetime:
 
 def _checked_message(message: Any, at: datetime, run_id: str | None) -> Said:
     if isinstance(message, Mapping):
-        message = Said(message.get("role", ""), message.get("content", ""), at, run_id=run_id, name=message.get("name"))
+        words = _words(message.get("content", ""))
+        message = Said(message.get("role", ""), words, at, run_id=run_id, name=message.get("name"))
     if not isinstance(message, Said) or message.role not in ROLES:
         raise InvalidInput("A message is an object with a role (user, assistant or system) and content.")
     if not isinstance(message.at, datetime):

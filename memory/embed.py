@@ -15,8 +15,11 @@ from .settings import OPENAI_EMBED_DIMENSIONS, MemorySettings
 if TYPE_CHECKING:
     from .model.client import Embeddings
 
-__all__ = ["Embedder", "RemoteEmbedder", "embedder_for"]
+__all__ = ["BUNDLED", "DEFAULT_BUNDLED", "Embedder", "RemoteEmbedder", "embedder_for"]
 
+# The bundled embedders (embedded/embedder.py), with the numbers in a vector. New local databases get the default one.
+DEFAULT_BUNDLED = "all-MiniLM-L6-v2-int8"
+BUNDLED = {DEFAULT_BUNDLED: 384, "wordllama-256": 256}
 BATCH = 64
 # Embedding models read about 8,000 tokens and refuse longer texts.
 MAX_CHARACTERS = 8_000
@@ -67,7 +70,8 @@ class RemoteEmbedder:
         for vector in vectors:
             if len(vector) != self.dimensions:
                 raise NotAModel(
-                    f"{self.name} gives vectors of {len(vector)} numbers, not {self.dimensions}: set EMBED_DIMENSIONS."
+                    f"{self.name} gives vectors of {len(vector)} numbers, not {self.dimensions}.",
+                    advice="Set EMBED_DIMENSIONS.",
                 )
         return vectors
 

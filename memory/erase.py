@@ -3,13 +3,14 @@
 A receipt is made after the transaction, by searching for what was erased. This module does not delete single memories,
 and it does not erase messages, which belong to the app. It knows a chat by its `run_id`, and by the ids of its messages
 if the caller has them. Memories that the chat added are erased with every version. Memories that it changed get their
-old text back, unless somebody changed them since. Memories that it deleted stay deleted.
+old text back, unless somebody changed them since; if the embedder is away and the old text needs it, they are deleted.
+Memories that the chat deleted stay deleted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -23,7 +24,7 @@ from .learn.episodes import Episodes
 from .learn.questions import Questions
 from .leases import Leases
 from .plain_text import storable
-from .rows.history import Event, History
+from .rows.history import Event, History, Vectors
 from .rows.store import Store
 from .upkeep.profile import Profiles
 
@@ -32,7 +33,7 @@ __all__ = ["ChatMemories", "Erasure", "ForgetReceipt", "LearnedFromChat", "Learn
 # The tables of a user besides memories and episodes, which are erased first, with their graph and their words.
 TABLES = (
     *("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
-    *("lessons", "recall_checks", "confirmations"),
+    *("lessons", "recall_checks", "confirmations", "transcripts"),
 )
 MEM0_ENTITIES = "memories_entities"  # mem0's own table of names, if mem0 writes here too
 MAX_LOOKED_FOR = 200
@@ -66,6 +67,7 @@ class Erasure:
         self._database = database
         self._store = store
         self._embedder = embedder
+        self._episodes = Episodes(database)
         self._leases = Leases(database)
 
     def erase(self, connection: Connection, user_id: str) -> tuple[dict[str, int], list[str]]:
@@ -77,7 +79,7 @@ class Erasure:
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_LOOKED_FOR}))
         counted = {table: _count(connection, table) for table in TABLES}
         erased = {"memories": _erase_own(connection, "vecs.memories")}
-        erased |= {"episodes": _erase_own(connection, "vecs.episodes")}
+        erased |= {"episodes": self._episodes.erase(connection)}
         for table in TABLES:
             _erase_own(connection, f"app.{table}")
         erased |= {MEM0_ENTITIES: connection.scalar(text("select app.erase_mem0_entities()")) or 0}
@@ -115,7 +117,7 @@ def _vectors(embedder: Embedder, texts: Sequence[str]) -> list[list[float]] | No
         return None
 
 
-Outcome = Literal["erased", "restored", "left"]
+Outcome = Literal["erased", "restored", "left", "deleted"]
 # The reasons for which a memory is left unchanged.
 CHANGED, MERGED, DELETED, SAME = "changed since", "merged", "deleted", "said elsewhere"
 REASON = "the chat was forgotten"  # for the history
@@ -130,6 +132,8 @@ class LearnedMemory:
     outcome: Outcome
     before: str | None = None  # the text of a restored memory
     reason: str = ""  # for the outcome `left`
+    # For the outcome `deleted`: the embedder was away. Undoing this change restores the text from before.
+    deletion: int | None = None
     events: tuple[Event, ...] = field(
         default=(), repr=False
     )  # the chat's changes, if they are the last ones in the memory's history
@@ -144,9 +148,10 @@ class LearnedFromChat:
     memories: tuple[LearnedMemory, ...] = ()
     episodes: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
+    kept: int = 0  # messages that are kept as episodes, of which a long one has several
 
     def with_outcome(self, outcome: Outcome) -> list[LearnedMemory]:
-        """Return the memories that are erased, restored or left."""
+        """Return the memories that are erased, restored, left or deleted."""
         return [each for each in self.memories if each.outcome == outcome]
 
     @property
@@ -157,8 +162,12 @@ class LearnedFromChat:
     @property
     def erased_texts(self) -> list[str]:
         """The erased texts, which nothing may quote from now on."""
-        changed = [*self.with_outcome("erased"), *self.with_outcome("restored")]
-        return sorted({words for each in changed for words in each.texts})
+        return sorted({words for each in self.memories if each.outcome != "left" for words in each.texts})
+
+    @property
+    def changed_ids(self) -> set[str]:
+        """The ids of the memories that are not left as they are."""
+        return {each.memory_id for each in self.memories if each.outcome != "left"}
 
 
 @dataclass(frozen=True)
@@ -198,18 +207,40 @@ class ChatMemories:
 
     def forget(self, run_id: str, *, user_id: str, messages: Collection[str] = ()) -> ForgetReceipt:
         """Erase what was learned from a chat, permanently."""
+        vectors = self.lost_vectors(run_id, user_id=user_id, messages=messages)
         with self._database.as_user(user_id) as connection:
-            learned, erased = self.erase(connection, run_id, user_id, messages)
+            learned, erased = self.erase(connection, run_id, user_id, messages, vectors)
         return self.prove(user_id, learned, erased)
 
+    def lost_vectors(self, run_id: str, *, user_id: str, messages: Collection[str] = ()) -> Vectors:
+        """Embed, before the transaction, what `erase` restores and the history has no vector of.
+
+        Return nothing if the embedder is away: what was learned from the chat is erased all the same.
+        """
+        restored = self.learned(run_id, user_id=user_id, messages=messages).with_outcome("restored")
+        try:
+            return self._history.lost_vectors(
+                user_id, [each.events[0].event for each in restored], self._embedder.embed
+            )
+        except ModelError:
+            return {}
+
     def erase(
-        self, connection: Connection, run_id: str, user_id: str, messages: Collection[str] = ()
+        self,
+        connection: Connection,
+        run_id: str,
+        user_id: str,
+        messages: Collection[str] = (),
+        vectors: Vectors | None = None,
     ) -> tuple[LearnedFromChat, dict[str, int]]:
-        """Do the first half of `forget`, inside the caller's transaction, which is bound to the user."""
+        """Do the first half of `forget`, inside the caller's transaction, which is bound to the user.
+
+        `vectors` are those of `lost_vectors`.
+        """
         self._store.lock_writes(connection, user_id)
         planned = self._learned(connection, run_id, messages)
-        memories = tuple(self._restored(connection, each) for each in planned.memories)
-        done = LearnedFromChat(run_id, memories, planned.episodes, planned.messages)
+        memories = tuple(self._restored(connection, each, vectors or {}) for each in planned.memories)
+        done = replace(planned, memories=memories)
         ids = [each.memory_id for each in done.with_outcome("erased")]
         self._store.sign(connection, "person", REASON)
         erased = {"memories": sum(self._store.delete(connection, each) for each in ids)}
@@ -217,7 +248,7 @@ class ChatMemories:
         erased["episodes"] = self._episodes.erase(connection, done.episodes)
         erased["questions"] = self._questions.erase(connection, done.messages, ids)
         connection.execute(text("select app.unlink_mem0_entities(:ids)"), {"ids": ids})
-        changed = [*ids, *(each.memory_id for each in done.with_outcome("restored"))]
+        changed = sorted(done.changed_ids)
         erased["profiles"] = self._profiles.erase_lines(connection, user_id, changed) if changed else 0
         return done, erased
 
@@ -226,12 +257,11 @@ class ChatMemories:
         texts = learned.erased_texts[:MAX_LOOKED_FOR]
         vectors = _vectors(self._embedder, texts)
         ids = {each.memory_id for each in learned.with_outcome("erased")}
-        changed = ids | {each.memory_id for each in learned.with_outcome("restored")}
         found = 0
         # Without vectors, the rows that are left are counted all the same.
         for words, vector in zip(texts, vectors, strict=True) if vectors else ():
             near = self._store.nearest(user_id, vector, 3)
-            found += any(each.id in ids or (each.text == words and each.id in changed) for each in near)
+            found += any(each.id in ids or (each.text == words and each.id in learned.changed_ids) for each in near)
         with self._database.as_user(user_id) as connection:
             again = self._learned(connection, learned.run_id, learned.messages)
         left = {each.memory_id for each in learned.with_outcome("left")}
@@ -241,27 +271,36 @@ class ChatMemories:
 
     def _learned(self, connection: Connection, run_id: str, messages: Collection[str]) -> LearnedFromChat:
         run_id, named = storable(run_id), {storable(each) for each in messages}
-        said, episodes = self._episodes.of_chat(connection, run_id, named)
-        message_ids = sorted({*named, *said})
+        episodes = self._episodes.of_chat(connection, run_id, named)
+        message_ids = sorted({*named, *(message for _, message in episodes if message)})
         histories = self._history.of_chat(connection, run_id, message_ids)
         memories = [_learned_memory(events, message_ids, run_id) for events in histories.values()]
         erased = {each.memory_id for each in memories if each.outcome == "erased"}
         merged = self._store.made_of(connection, sorted(erased)) if erased else []
         memories += [_merged(fact, erased) for fact in merged if fact.id not in histories]
-        return LearnedFromChat(run_id, tuple(memories), tuple(episodes), tuple(message_ids))
+        kept = len({message or episode for episode, message in episodes})
+        return LearnedFromChat(run_id, tuple(memories), tuple(each for each, _ in episodes), tuple(message_ids), kept)
 
-    def _restored(self, connection: Connection, memory: LearnedMemory) -> LearnedMemory:
-        """Restore a memory with its vector, and erase the chat's versions from its history."""
+    def _restored(self, connection: Connection, memory: LearnedMemory, vectors: Vectors) -> LearnedMemory:
+        """Restore a memory with its vector, and erase the chat's versions from its history.
+
+        Without a vector for the text from before, delete the memory, so that nothing of the chat stays.
+        """
         if memory.outcome != "restored":
             return memory
         self._store.sign(connection, "person", REASON)
+        first, last = memory.events[0], memory.events[-1]
+        # All that the chat changed is taken back as one change, so what it wrote in between needs no vector.
+        change = replace(first, action="update", new_metadata=last.new_metadata)
+        if not self._history.has_vector(connection, first, vectors):
+            self._store.delete(connection, memory.memory_id)
+            return replace(memory, outcome="deleted", deletion=self._history.delete_instead(connection, first))
         try:
             with connection.begin_nested():
-                for event in reversed(memory.events):
-                    self._history.take_back(connection, event, self._embedder.embed)
+                self._history.take_back(connection, change, vectors)
         except InvalidInput:  # another memory now has the old text
             return LearnedMemory(memory.memory_id, memory.text, "left", reason=SAME)
-        self._history.erase_since(connection, memory.memory_id, memory.events[0].event)
+        self._history.erase_since(connection, memory.memory_id, first.event)
         return memory
 
 

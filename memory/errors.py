@@ -10,6 +10,8 @@
     ├── ModelError               a model or embedder did not do its work
     │   ├── ModelUnreachable     no connection, a cut connection, a time-out
     │   ├── ModelRefused         the key, the model's name or the request was not accepted
+    │   │   ├── ContentRefused   this request was not accepted, and never will be: it is too long, for example
+    │   │   │   └── ToolsRefused tools were offered to a model or a server that knows none
     │   │   └── PicturesRefused  a picture was sent to a model that reads only text
     │   ├── ModelBusy            429: too many requests, or no credit left
     │   └── BadAnswer            an answer that is not what was asked for
@@ -30,6 +32,7 @@ from __future__ import annotations
 __all__ = [
     "AppError",
     "BadAnswer",
+    "ContentRefused",
     "DatabaseError",
     "DatabaseUnreachable",
     "InvalidInput",
@@ -46,6 +49,7 @@ __all__ = [
     "NotFound",
     "PicturesRefused",
     "SettingsError",
+    "ToolsRefused",
     "VectorsMoved",
 ]
 
@@ -55,6 +59,10 @@ COMMAND = f"python -m {__package__}"
 
 class AppError(Exception):
     """The root: `str(error)` is a sentence fit for a person, without secrets."""
+
+    def for_deployer(self) -> str:
+        """Return the sentence for whoever runs the program: it may name a setting to check."""
+        return str(self)
 
 
 class SettingsError(AppError):
@@ -82,7 +90,15 @@ class VectorsMoved(DatabaseError):
 
 
 class ModelError(AppError):
-    """A model or embedder did not do its work."""
+    """A model or embedder did not do its work; `advice` names the setting to check, for whoever runs the program."""
+
+    def __init__(self, sentence: str, *, advice: str = "") -> None:
+        super().__init__(sentence)
+        self.advice = advice
+
+    def for_deployer(self) -> str:
+        """Return the sentence with the setting to check."""
+        return f"{self} {self.advice}".rstrip()
 
 
 class ModelUnreachable(ModelError):
@@ -93,8 +109,20 @@ class ModelRefused(ModelError):
     """The key, the model's name or the request was not accepted."""
 
 
+class ContentRefused(ModelRefused):
+    """This request was not accepted, and would not be the next time: it is too long, for example."""
+
+
 class PicturesRefused(ModelRefused):
     """The model reads only text and was sent a picture."""
+
+
+class ToolsRefused(ContentRefused):
+    """The model was offered tools, and it or its server knows none; `for_good` is False if only this try went wrong."""
+
+    def __init__(self, sentence: str, *, for_good: bool = True) -> None:
+        super().__init__(sentence)
+        self.for_good = for_good
 
 
 class ModelBusy(ModelError):
@@ -108,8 +136,8 @@ class ModelBusy(ModelError):
 class BadAnswer(ModelError):
     """An answer that does not have the requested form; `said` is the part of it that arrived."""
 
-    def __init__(self, sentence: str, said: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str, said: str = "", *, advice: str = "") -> None:
+        super().__init__(sentence, advice=advice)
         self.said = said
 
 
@@ -133,9 +161,9 @@ class LeaseLost(AppError):
     """What was being remembered was erased, withdrawn or claimed by another worker meanwhile."""
 
 
-class InvalidInput(AppError):
-    """A value from a person or a caller cannot be used."""
+class InvalidInput(AppError, ValueError):
+    """A value from a person or a caller cannot be used. mem0 raises `ValueError` here, so it is one."""
 
 
-class NotFound(AppError):
-    """It does not exist, or belongs to another user; the caller cannot tell which."""
+class NotFound(AppError, ValueError):
+    """It does not exist, or belongs to another user; the caller cannot tell which. As in mem0, a `ValueError`."""

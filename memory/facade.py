@@ -5,31 +5,37 @@
     memory.search("what is in my stack?", user_id="dave")["results"]
 
 Memories are found, added, changed, deleted and restored with methods of `Memory`; each other area is an object of its
-own, such as `memory.graph`. Every call names a user, and the database itself refuses access to the rows of all others.
-Calls and results follow mem0's. This module knows no chat and no page.
+own, such as `memory.graph`. Every call names a user, or the object is bound to one (`memory.for_user("dave")`); the
+database itself refuses access to the rows of all others. Calls and results follow mem0's; `AsyncMemory` has the same
+calls for asyncio. This module knows no chat and no page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+import copy
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
-from typing import Any, Self
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, Concatenate, Literal, NoReturn, ParamSpec, Self, TypeVar
 
 from . import arguments
-from .arguments import Messages
-from .connect import FromSettings, configured, open_parts
+from .arguments import Messages, UserId
+from .connect import FromSettings, configured, from_mem0, open_parts
 from .database import Database
 from .embed import Embedder
 from .erase import ChatMemories, Erasure, Receipt
 from .errors import InvalidInput, NotFound
 from .facts import Fact, Plan, Result, Said, content_hash
+from .filters import Filter
 from .imports.queue import ImportQueue
 from .learn.episodes import Episodes, episode_id
 from .learn.extract import Instructions, instructions_for
-from .learn.metadata import reworded, rows_as_said
+from .learn.metadata import rewritten, rows_as_said
 from .learn.questions import Question, Questions
-from .learn.turns import Changes, Turns, plan_until_written
+from .learn.transcripts import Transcripts
+from .learn.turns import Changes, Reader, Turns, plan_until_written
 from .model import Model
 from .recall.rank import RECIPES, Recipe
 from .recall.rerank import CrossEncoderReranker, ModelReranker, Reranker
@@ -37,9 +43,10 @@ from .recall.search import Query, Recall
 from .rows.bulk import Bulk
 from .rows.graph import Graph
 from .rows.history import Event, History
+from .rows.items import Items
 from .rows.people import People, Person
 from .rows.store import Store
-from .upkeep.bulk_edit import BulkEdit
+from .upkeep.bulk_edit import Always, BulkEdit
 from .upkeep.checks import Checks
 from .upkeep.health import HealthCheck
 from .upkeep.profile import Profiles
@@ -48,6 +55,7 @@ from .upkeep.tidy import Report, Tidy
 
 __all__ = [
     "RECIPES",
+    "AsyncMemory",
     "CrossEncoderReranker",
     "Event",
     "Fact",
@@ -67,6 +75,8 @@ __all__ = [
 ]
 
 Results = dict[str, list[Result]]
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
 
 
 class Memory:
@@ -81,6 +91,7 @@ class Memory:
         reranker: Reranker | None = None,
     ) -> None:
         parts = open_parts(database, embedder, model)
+        self._user: str | None = None  # whom the calls are about, if the object is bound to one person
         self._opened: ExitStack = parts.opened
         self._database, self._embedder, model_used = parts.database, parts.embedder, parts.model
         self._store = Store(self._database, self._embedder.dimensions)
@@ -88,20 +99,53 @@ class Memory:
         self._bulk = Bulk(*place)
         self._history = History(self._database, self._store)
         self._recall = Recall(*place, model_used, reranker)
-        self.turns = Turns(*place, model_used, instructions or _instructions(model))
+        told = instructions or _instructions(model)
+        self._reader = Reader(self._database, self._store, model_used, told)
+        self.turns = Turns(*place, model_used, told)
         self.erasure = Erasure(*place)
         self.chats = ChatMemories(*place)
         self.episodes = Episodes(self._database)
         self.people = People(self._database)
         self.questions = Questions(*place)
         self.recheck = Recheck(self._database, self._store)
+        self.always = Always(self._database, self._store)
         self.bulk_edit = BulkEdit(*place)
         self.import_queue = ImportQueue(self._database, by_model=model_used is not None)
         self.graph = Graph(self._database, self._store)
         self.profile = Profiles(self._database, self._store, model_used)
+        self.transcripts = Transcripts(self._database, self._store, self.turns)
+        self.items = Items(*place, self._recall)
         self.tidy = Tidy(*place, model_used)
         self.health = HealthCheck(self._store)
         self.checks = Checks(self._database, self._store, self._recall)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Open a memory with mem0's configuration; `InvalidInput` says what to write for what does not map."""
+        given = from_mem0(config)
+        memory = cls(given.database, given.embedder, given.model, given.instructions)
+        memory._opened.push(given.opened)
+        return memory
+
+    def for_user(self, user_id: UserId) -> Self:
+        """Return the same memory bound to one user, whom its calls need not name; closing it closes nothing."""
+        bound = copy.copy(self)
+        bound._user, bound._opened = self._owner(user_id), ExitStack()
+        return bound
+
+    @property
+    def user_id(self) -> str | None:
+        """The user whom it is bound to; None if each call names one."""
+        return self._user
+
+    def _owner(self, user_id: UserId | None) -> str:
+        return self._scoped(user_id)[0]
+
+    def _scoped(self, user_id: UserId | None, filters: Mapping[str, Any] | None = None) -> tuple[str, Filter | None]:
+        """Return whom a call is about, and its conditions; raise `InvalidInput` for anybody but whom it is bound to."""
+        if self._user is not None and user_id is not None and arguments.named(user_id) != self._user:
+            raise InvalidInput("This memory is bound to another user. Call memory.for_user(…) for this one.")
+        return arguments.scoped(self._user if user_id is None else user_id, filters)
 
     # -- finding ---------------------------------------------------------------------------------
 
@@ -109,7 +153,7 @@ class Memory:
         self,
         query: str,
         *,
-        user_id: str,
+        user_id: UserId | None = None,
         limit: int = 10,
         recipe: str | Recipe = "everything",
         filters: Mapping[str, Any] | None = None,
@@ -123,7 +167,7 @@ class Memory:
         `before` holds the messages before the question, `without` the ids of memories to leave out. `standing` is how
         many standing memories to add at most; they come last and have no score.
         """
-        owner, conditions = arguments.scoped(user_id, filters)
+        owner, conditions = self._scoped(user_id, filters)
         question = arguments.question(query)
         limit = arguments.limited(limit)
         if not question:
@@ -137,36 +181,50 @@ class Memory:
         self,
         query: str,
         *,
-        user_id: str | None = None,
+        user_id: UserId | None = None,
         limit: int = 10,
         filters: Mapping[str, Any] | None = None,
         top_k: int | None = None,
         recipe: str | Recipe = "everything",
         as_of: datetime | date | str | None = None,
         explain: bool = False,
+        threshold: float | None = None,
+        rerank: bool | None = None,
+        show_expired: bool = False,
     ) -> Results:
-        """Return what `recall` finds, in mem0's shape; with `explain`, each result lists the parts of its score."""
-        owner, _ = arguments.scoped(user_id, filters)
+        """Return what `recall` finds, in mem0's shape; with `explain`, each result lists the parts of its score.
+
+        Results with a score below `threshold` are left out.
+        """
+        owner, _ = self._scoped(user_id, filters)
+        arguments.refuse_expired(show_expired)
+        least = arguments.least_score(threshold)
+        if rerank and not self._recall.has_reranker:
+            raise InvalidInput("There is no reranker. Set RERANKER, or pass one: Memory(reranker=…).")
         limit = arguments.limited(limit, top_k, default=10)
         rest = {key: value for key, value in (filters or {}).items() if key != "user_id"}
         facts = self.recall(query, user_id=owner, limit=limit, filters=rest, recipe=recipe, as_of=as_of)
-        return {"results": [fact.result(explain=explain) for fact in facts]}
+        return {"results": [fact.result(explain=explain) for fact in facts if (fact.score or 0) >= least]}
 
-    def get(self, memory_id: str, *, user_id: str) -> Result | None:
-        """Return one memory, or None if this user has no such memory."""
-        return fact.result() if (fact := self._store.get(user_id, memory_id)) else None
+    def get(self, memory_id: str, *, user_id: UserId | None = None) -> Result | None:
+        """Return one memory, or something that was said, by the id it has in results; None if the user has no such."""
+        owner = self._owner(user_id)
+        fact = self._store.get(owner, memory_id) or self.episodes.get(owner, memory_id)
+        return fact.result() if fact else None
 
     def get_all(
         self,
         *,
-        user_id: str | None = None,
+        user_id: UserId | None = None,
         limit: int = 100,
         filters: Mapping[str, Any] | None = None,
         top_k: int | None = None,
         as_of: datetime | date | str | None = None,
+        show_expired: bool = False,
     ) -> Results:
         """Return all memories of a user, the newest first; with `as_of` as they were at that time."""
-        owner, conditions = arguments.scoped(user_id, filters)
+        owner, conditions = self._scoped(user_id, filters)
+        arguments.refuse_expired(show_expired)
         limit = arguments.limited(limit, top_k, default=100)
         if as_of is None:
             facts = self._store.all(owner, limit, conditions)
@@ -180,74 +238,140 @@ class Memory:
         self,
         messages: Messages,
         *,
-        user_id: str | None = None,
+        user_id: UserId | None = None,
         infer: bool = True,
         metadata: Mapping[str, Any] | None = None,
         at: datetime | None = None,
         expires: date | None = None,
         run_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        timestamp: datetime | date | str | float | None = None,
+        expiration_date: date | str | None = None,
+        memory_type: str | None = None,
+        prompt: str | None = None,
     ) -> dict[str, Changes]:
-        """Learn what is worth keeping from messages, or with `infer=False` keep each message as it was said."""
-        owner, extra = arguments.asking(user_id), arguments.own_metadata(metadata, expires)
-        said = arguments.messages(messages, at, run_id)
+        """Learn what is worth keeping from messages, or with `infer=False` keep each message as it was said.
+
+        `timestamp` and `expiration_date` are mem0's names for `at` and `expires`.
+        """
+        arguments.refuse_prompts(memory_type, prompt)
+        expires_on = arguments.one_of("expires", expires, "expiration_date", expiration_date)
+        owner, extra = self._owner(user_id), arguments.own_metadata(metadata, expires_on)
+        scope = arguments.scope(agent_id=agent_id, app_id=app_id)
+        when = arguments.told_at(arguments.one_of("at", at, "timestamp", timestamp))
+        said = arguments.messages(messages, when, arguments.scope(run_id=run_id).get("run_id"))
+        if not said:
+            return {"results": []}
         if not infer:
-            kept = self._bulk.keep(rows_as_said(said, owner, extra), owner, "person")
+            kept = self._bulk.keep(rows_as_said(said, owner, extra | scope), owner, "person")
             return {"results": [{"id": new, "memory": str(row.metadata["data"]), "event": "ADD"} for new, row in kept]}
 
         def write(plan: Plan) -> Changes:
             with self._database.as_user(owner) as connection:
-                return self.turns.write(connection, plan, metadata=extra)
+                return self.turns.write(connection, plan, metadata=extra, scope=scope)
 
-        return {"results": plan_until_written(lambda: self.turns.plan(said, user_id=owner), write)[1]}
+        return {"results": plan_until_written(lambda: self.turns.plan(said, user_id=owner, scope=scope), write)[1]}
 
-    def update(self, memory_id: str, data: str, *, user_id: str) -> Result:
-        """Change what a memory says, as the person; the old quote, which proves only the old text, is dropped."""
-        words = arguments.content(data)
-        [vector] = self._embedder.embed([words])
-        with self._database.as_user(user_id) as connection:
-            self._store.lock_writes(connection, user_id)
+    def update(
+        self,
+        memory_id: str,
+        data: str | None = None,
+        *,
+        user_id: UserId | None = None,
+        text: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expiration_date: date | str | Literal["as it is"] | None = "as it is",
+    ) -> Result:
+        """Change what a memory says, or its metadata, as the person; a quote proves only the old words, and is dropped.
+
+        Whom and what the new words mention is read again; what they still name of before is kept. `text` is mem0's name
+        for `data`. An `expiration_date` of None takes away the date that the memory has.
+        """
+        owner, written = self._owner(user_id), arguments.one_of("data", data, "text", text)
+        keys = arguments.changed_metadata(metadata, expiration_date)
+        if written is None and not keys:
+            raise InvalidInput("Say what to change: the text, metadata or expiration_date.")
+        words = None if written is None else arguments.content(written)
+        vectors = [] if words is None else self._embedder.embed([words])
+        read = None if words is None else self._reader.read(memory_id, words, user_id=owner)
+        with self._database.as_user(owner) as connection:
+            self._store.lock_writes(connection, owner)
             fact = self._store.lock(connection, memory_id)
             if fact is None:
                 raise NotFound("There is no such memory.")
-            if "role" not in fact.metadata and self._store.has_text(connection, fact.id, content_hash(words)):
+            if words and "role" not in fact.metadata and self._store.has_text(connection, fact.id, content_hash(words)):
                 raise InvalidInput("Another memory already says this.")
             self._store.sign(connection, "person")
-            changed = Fact(memory_id, {**reworded(fact, words, datetime.now(UTC)), "source": "person"})
-            self._store.replace(connection, memory_id, changed.metadata, vector)
+            row = fact.metadata if words is None or read is None else rewritten(fact, words, read)
+            changed = Fact(memory_id, {key: value for key, value in {**row, **keys}.items() if value is not None})
+            if vectors:
+                self._store.replace(connection, memory_id, changed.metadata, vectors[0])
+            else:
+                self._store.rewrite_many(connection, {memory_id: changed.metadata})
         return changed.result()
 
     # -- history ---------------------------------------------------------------------------------
 
-    def history(self, memory_id: str, *, user_id: str) -> list[dict[str, Any]]:
+    def history(self, memory_id: str, *, user_id: UserId | None = None) -> list[dict[str, Any]]:
         """Return every version of a memory, the oldest first: what changed, when, by whom and why."""
-        return [event.result() for event in self._history.of(user_id, memory_id)]
+        return [event.result() for event in self._history.of(self._owner(user_id), memory_id)]
 
-    def changes(self, *, user_id: str, limit: int = 100) -> list[dict[str, Any]]:
+    def changes(self, *, user_id: UserId | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Return the latest changes of a user's memories, the newest first."""
-        return [event.result() for event in self._history.latest(user_id, arguments.limited(limit))]
+        return [event.result() for event in self._history.latest(self._owner(user_id), arguments.limited(limit))]
 
-    def undo(self, event: int | str, *, user_id: str) -> list[dict[str, Any]]:
+    def undo(self, event: int | str, *, user_id: UserId | None = None) -> list[dict[str, Any]]:
         """Undo one change by its number, or all changes of a run; an undo can be undone."""
-        with self._database.as_user(user_id) as connection:
-            self._store.lock_writes(connection, user_id)
-            events = self._history.undo(connection, arguments.change(event), self._embedder.embed)
+        owner, target = self._owner(user_id), arguments.change(event)
+        vectors = self._history.lost_vectors(owner, target, self._embedder.embed)
+        with self._database.as_user(owner) as connection:
+            self._store.lock_writes(connection, owner)
+            events = self._history.undo(connection, target, vectors)
         return [each.result() for each in events]
 
     # -- deleting --------------------------------------------------------------------------------
 
-    def delete(self, memory_id: str, *, user_id: str) -> None:
+    def delete(self, memory_id: str, *, user_id: UserId | None = None) -> dict[str, str]:
         """Delete one memory; `undo` brings it back."""
-        with self._database.as_user(user_id) as connection:
-            self._store.lock_writes(connection, user_id)
+        owner = self._owner(user_id)
+        with self._database.as_user(owner) as connection:
+            self._store.lock_writes(connection, owner)
             self._store.sign(connection, "person")
             if not self._store.delete(connection, memory_id):
                 raise NotFound("There is no such memory.")
+        return {"message": "The memory is deleted; undo brings it back."}
 
-    def delete_all(self, *, user_id: str) -> Receipt:
-        """Erase everything that is remembered about a user, with every version; the receipt proves it."""
-        with self._database.as_user(user_id) as connection:
-            erased, texts = self.erasure.erase(connection, user_id)
-        return self.erasure.prove(user_id, erased, texts)
+    def delete_all(
+        self,
+        *,
+        user_id: UserId | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+    ) -> Receipt:
+        """Erase everything that is remembered about a user, with every version; the receipt proves it.
+
+        Memories of one agent, app or run are not erased alone: `InvalidInput` says how to delete them.
+        """
+        owner = self._owner(user_id)
+        if some := arguments.scope(agent_id=agent_id, app_id=app_id, run_id=run_id):
+            raise InvalidInput(
+                "delete_all erases everything about a user. To delete some, which can be undone: "
+                "memory.bulk_edit.delete("
+                f'[each["id"] for each in memory.get_all(user_id={owner!r}, filters={some})["results"]], '
+                f"user_id={owner!r})."
+            )
+        with self._database.as_user(owner) as connection:
+            erased, texts = self.erasure.erase(connection, owner)
+        return self.erasure.prove(owner, erased, texts)
+
+    def reset(self) -> NoReturn:
+        """Refuse to erase the memories of all users, which no call may do."""
+        raise InvalidInput(
+            "A call is about one user, so nothing erases everybody's memories. Erase a user with "
+            "delete_all(user_id=…); to begin again, give Keepsake an empty database."
+        )
 
     # -- closing ---------------------------------------------------------------------------------
 
@@ -260,6 +384,65 @@ class Memory:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _awaited(
+    call: Callable[Concatenate[Memory, Arguments], Answer],
+) -> Callable[Concatenate[AsyncMemory, Arguments], Coroutine[Any, Any, Answer]]:
+    """Make a call of `Memory` one to await: it runs in a thread."""
+
+    @wraps(call)
+    async def awaited(memory: AsyncMemory, /, *args: Arguments.args, **named: Arguments.kwargs) -> Answer:
+        return await asyncio.to_thread(call, memory.sync, *args, **named)
+
+    return awaited
+
+
+class AsyncMemory:
+    """`Memory` for asyncio: the same calls, awaited. `sync` is the `Memory`, for what is not a call of its own.
+
+    memory = AsyncMemory()
+    await memory.add("I live in Ghent.", user_id="dave")
+    await asyncio.to_thread(memory.sync.graph.whole, user_id="dave")
+    """
+
+    def __init__(
+        self,
+        database: Database | str | None = None,
+        embedder: Embedder | None = None,
+        model: Model | FromSettings | None = "from settings",
+        instructions: Instructions | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
+        self.sync = Memory(database, embedder, model, instructions, reranker)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Open a memory with mem0's configuration."""
+        return cls._around(Memory.from_config(config))
+
+    @classmethod
+    def _around(cls, memory: Memory) -> Self:
+        around = cls.__new__(cls)
+        around.sync = memory
+        return around
+
+    def for_user(self, user_id: UserId) -> Self:
+        """Return the same memory bound to one user, whom its calls need not name."""
+        return self._around(self.sync.for_user(user_id))
+
+    recall, search = _awaited(Memory.recall), _awaited(Memory.search)
+    get, get_all = _awaited(Memory.get), _awaited(Memory.get_all)
+    add, update = _awaited(Memory.add), _awaited(Memory.update)
+    history, changes, undo = _awaited(Memory.history), _awaited(Memory.changes), _awaited(Memory.undo)
+    delete, delete_all, reset = _awaited(Memory.delete), _awaited(Memory.delete_all), _awaited(Memory.reset)
+    close = _awaited(Memory.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 def _instructions(model: Model | FromSettings | None) -> Instructions:

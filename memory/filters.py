@@ -15,7 +15,8 @@
 
 mem0's spellings (`AND`, `OR`, `NOT`, `gte`, …) mean the same. A key is one name; a dot in it has no special meaning.
 Dates are `date` or `datetime` values, and ISO texts for the library's own dates (`DATES`). A day and a time are
-compared as days, in UTC, so `$gte` and `$lte` include the whole day.
+compared as days, in UTC, so `$gte` and `$lte` include the whole day. A row may know the month or the year only: it fits
+where one of its days would.
 
 No filter may name a user: the call does that. A filter that is not understood raises `InvalidInput`, so that it never
 looks like "no rows". This module does not ask the database.
@@ -44,6 +45,7 @@ _TESTS = {*_ORDER, "$eq", "$ne", "$in", "$nin", "$contains", "$icontains", "$exi
 # The forms of a date in a row. Texts in the library's own form (`_OURS`) sort by time; Postgres has to parse the dates
 # that other programs wrote.
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_MONTH, _YEAR = "^[0-9]{4}-[0-9]{2}$", "^[0-9]{4}$"
 _OURS = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$"
 _ZONED = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+[+-][0-9]{2}(:[0-9]{2})?$"
 _NAIVE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+$"
@@ -163,6 +165,10 @@ class _Compiler:
             f"({self._within(place, word, bounds, '')} && {place} like_regex {_quoted(shape)})"
             for shape, bounds in ((_OURS, zoned), (_DAY, [day, day]))
         ]
+        written += [
+            f"({self._overlapping(place, word, day, length)} && {place} like_regex {_quoted(shape)})"
+            for shape, length in ((_MONTH, 7), (_YEAR, 4))
+        ]
         # The form is tested first: Postgres fails if it compares a time with a zone and one without.
         plain = ".datetime()"
         forms = [(_ZONED, plain, zoned), (_NAIVE, plain, naive)] + [
@@ -175,6 +181,17 @@ class _Compiler:
         )
         # Testing a form is slow, so the texts are compared first; an offset changes a date by one day at most.
         return " || ".join([*written, f"({self._near(place, word, day)} && ({read}))"])
+
+    def _overlapping(self, place: str, word: str, day: str, length: int) -> str:
+        """Compare a row's month or year, the first `length` characters of its days: one of them has to fit."""
+        if word == "$eq":
+            return f"{place} == {self._variable(day[:length])}"
+        if word in ("$gt", "$lt"):
+            beside = _days_away(day, 1 if word == "$gt" else -1)
+            if beside == day:
+                return "(1 == 0)"  # the calendar ends
+            day = beside
+        return f"{place} {'>=' if word in ('$gt', '$gte') else '<='} {self._variable(day[:length])}"
 
     def _near(self, place: str, word: str, day: str) -> str:
         """Return a quick test that every matching date passes, whatever its offset."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from .database import Database, Reading
-from .errors import AppError, BadAnswer, InvalidInput, LeaseLost, NotAModel, NotFound
+from .errors import AppError, BadAnswer, ContentRefused, InvalidInput, LeaseLost, LimitReached, NotAModel, NotFound
 from .model.serving import while_wanted
 
 __all__ = ["RENEW_SECONDS", "Lease", "Leases", "erasures_reading", "may_pass"]
@@ -47,8 +48,32 @@ class Leases:
 
     def hold(self, connection: Connection, lease: Lease) -> None:
         """Let nobody take the lease away until the transaction ends; raise `LeaseLost` if somebody has."""
-        if connection.scalar(_HOLD, {"token": lease.token}) is None:
+        if not self._is_held(connection, lease):
             raise LeaseLost("What was to be remembered was erased, withdrawn or claimed by another worker meanwhile.")
+
+    def _is_held(self, connection: Connection, lease: Lease) -> bool:
+        """Return whether the lease is not lost; then nobody takes it away until the transaction ends."""
+        return connection.scalar(_HOLD, {"token": lease.token}) is not None
+
+    @contextmanager
+    def writing(self, lease: Lease, still_waits: Callable[[Connection], bool]) -> Iterator[Connection]:
+        """Begin the transaction that ends a lease, in which what was learned is written.
+
+        Raise `LeaseLost` if the lease was taken away, or what was claimed with it waits no longer.
+        """
+        with self._database.as_user(lease.user_id) as connection:
+            self.hold(connection, lease)
+            if not still_waits(connection):
+                raise LeaseLost("What was to be remembered was withdrawn or erased meanwhile.")
+            yield connection
+            self.end(connection, lease)
+
+    def end_with(self, lease: Lease, statement: TextClause, values: Mapping[str, Any]) -> None:
+        """End a lease and note what became of what was claimed with it; do nothing if the lease was lost."""
+        with self._database.as_user(lease.user_id) as connection:
+            if self._is_held(connection, lease):
+                connection.execute(statement, values)
+                self.end(connection, lease)
 
     def end(self, connection: Connection, lease: Lease) -> None:
         """End a lease, if it is not lost already."""
@@ -101,7 +126,9 @@ def may_pass(error: AppError) -> bool:
 
     Such a failure is waited for without end. Any other is the turn's own, and counts as an attempt.
     """
-    return isinstance(error, NotAModel) or not isinstance(error, BadAnswer | InvalidInput | NotFound)
+    if isinstance(error, LimitReached):
+        return error.retry_after is not None
+    return isinstance(error, NotAModel) or not isinstance(error, BadAnswer | ContentRefused | InvalidInput | NotFound)
 
 
 def erasures_reading() -> Reading[int]:

@@ -26,10 +26,11 @@ from sqlalchemy import exc as sqlalchemy_errors
 from .database import SEARCH_PATH, Database, connect, explain_migration, translating
 from .database.errors import address_of
 from .database.roles import grant_roles
+from .embed import BUNDLED, DEFAULT_BUNDLED
 from .errors import COMMAND, AppError, InvalidInput, MigrationNeeded, SettingsError
-from .takeover import OURS, Takeover, Wanted, adopt, describe, dimension_of, find_collection
+from .takeover import OURS, Takeover, Wanted, adopt, check_fits, describe, dimension_of, find_collection
 
-__all__ = ["Migration", "Outcome", "made_for", "main", "migrate"]
+__all__ = ["Migration", "Outcome", "bundled_for", "made_for", "main", "migrate", "pending"]
 
 _INSTALLED = Path(__file__).parent / "sql"
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "supabase" / "migrations"
@@ -50,6 +51,9 @@ _TABLES_STAND = text(
 )
 # Each version is asked for: a file with a lower number than the last one may have been added later.
 _ALL_APPLIED = text("select bool_and(app.has_migration(version)) from unnest(cast(:versions as text[])) version")
+_MISSING = text(
+    "select version from unnest(cast(:versions as text[])) version where not app.has_migration(version) order by 1"
+)
 _WHAT_TO_DO = f"set EMBED_MODEL back, or move all vectors to the new model once with: {COMMAND} reembed"
 
 
@@ -100,6 +104,22 @@ def made_for(database: Database) -> tuple[int, str] | None:
     """Return the size of the stored vectors and their model; None if the database has no tables yet."""
     with translating(database.url, database.setting), database.engine.connect() as connection:
         return _stored_model(connection)
+
+
+def bundled_for(database: Database) -> str:
+    """Return the name of the bundled embedder with which a database was made, or the default one."""
+    stored = made_for(database)
+    return stored[1] if stored and stored[1] in BUNDLED else DEFAULT_BUNDLED
+
+
+def pending(database: Database, folder: Path = FOLDER) -> tuple[str, ...]:
+    """Return the versions of the migrations that are not applied; they are found as the app's own role."""
+    versions = [each.version for each in files(folder)]
+    with translating(database.url, database.setting), database.engine.connect() as connection:
+        if _stored_model(connection) is None:
+            return tuple(versions)
+        missing = connection.scalars(_MISSING, {"versions": versions})
+        return tuple(missing) or (() if connection.scalar(_TABLES_STAND) else ("tables",))
 
 
 def _stored_model(connection: Connection) -> tuple[int, str] | None:
@@ -173,15 +193,21 @@ def _make_tables(connection: Connection, dimension: int, embed_model: str, wante
     if made is not None:
         _check_model(made.dimension, made.embed_model, dimension, embed_model)
     name = find_collection(connection, wanted)
+    check_fits(connection, name, made.embed_model if made else None, wanted)
     if wanted.embedded_with is not None:
         dimension, embed_model = dimension_of(connection, name) or dimension, wanted.embedded_with
-    compared = adopt(connection, name, wanted, embed_model)
+    compared, copies = adopt(connection, name, wanted, embed_model)
     values = {"dimension": dimension, "embed_model": embed_model, "moved": name != OURS}
     counts = connection.scalar(text("select app.ensure_collection(:dimension, :embed_model, :moved)"), values)
     connection.execute(
-        text("select app.ensure_recall(:dimension, :embed_model), app.ensure_one_model(), app.ensure_chats()"), values
+        text(
+            "select app.ensure_recall(:dimension, :embed_model), app.ensure_one_model(), app.ensure_chats(),"
+            " app.ensure_sources()"
+        ),
+        values,
     )
-    return describe(connection, name, counts, compared, embed_model, wanted)
+    found = Takeover(name, counts, compared, embed_model, copies) if counts is not None else None
+    return describe(connection, found, wanted) if found else None
 
 
 def _apply_files(connection: Connection, folder: Path) -> list[str]:
@@ -240,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         outcome = migrate(Database(url, setting=setting), embedder.dimensions, embedder.name, wanted=wanted)
         arranged = [] if asked.dry_run else _arrange(url, setting, chosen.database_url)
     except AppError as error:
-        raise SystemExit(str(error)) from error
+        raise SystemExit(error.for_deployer()) from error
     done = [*outcome.lines(), *(f"Done: {each}" for each in arranged)]
     if asked.dry_run and done:
         print("\n".join(["Nothing was changed. Without --dry-run, this would be done:", *done]))

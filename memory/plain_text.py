@@ -5,9 +5,11 @@ Text is changed for storing only where Postgres could not store it. Forms for co
 
 from __future__ import annotations
 
+import re
+import shlex
 import unicodedata
 
-__all__ = ["cell", "comparable", "storable", "tokens", "uncelled"]
+__all__ = ["cell", "comparable", "shell_word", "storable", "tokens", "uncelled"]
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛ʼ`´′＇", "'") | dict.fromkeys("“”„‟«»″＂", '"'))
 # Characters that begin a formula in a spreadsheet, also in their full-width forms.
@@ -27,6 +29,15 @@ def comparable(text: str) -> str:
     """Return a form in which case, spacing, apostrophes and Unicode forms make no difference."""
     folded = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
     return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+def shell_word(name: str) -> str:
+    """Return a name of somebody else's making for a command that is shown to be copied: a shell runs nothing of it."""
+    if re.fullmatch(r"[\w@.:/ +-]+", name, re.ASCII):
+        return f'"{name}"'
+    if name.isprintable():
+        return shlex.quote(name)
+    return "$'" + "".join(c if c.isprintable() and c not in "'\\" else f"\\U{ord(c):08x}" for c in name) + "'"
 
 
 def cell(text: str) -> str:

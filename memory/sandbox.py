@@ -13,18 +13,31 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from math import ceil
 from pathlib import Path
 from typing import IO
 
-__all__ = ["SandboxFailed", "run_script"]
+__all__ = ["SandboxFailed", "noting_runs", "run_script"]
 
 BYTES = 1 << 30
 _two_at_once = threading.BoundedSemaphore(2)  # each may use a whole core and a gigabyte
+_RUNS: ContextVar[list[Path]] = ContextVar("runs")
 
 
 class SandboxFailed(Exception):
     """The process broke off, was ended because it took too much, or could not be started."""
+
+
+@contextmanager
+def noting_runs() -> Iterator[list[Path]]:
+    """Note the scripts that are run inside this block, also those that fail: each took a process and its time."""
+    runs: list[Path] = []
+    before = _RUNS.set(runs)
+    try:
+        yield runs
+    finally:
+        _RUNS.reset(before)
 
 
 @contextmanager
@@ -36,6 +49,7 @@ def run_script(script: Path, arguments: Sequence[str], content: IO[bytes], secon
     """
     command = [sys.executable, "-I", str(Path(__file__)), str(ceil(seconds)), str(script), *arguments]
     with _two_at_once, _started(command) as process:
+        _RUNS.get([]).append(script)
         watch = threading.Timer(1.5 * seconds, process.kill)
         watch.start()
         try:

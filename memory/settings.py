@@ -18,10 +18,12 @@ from dotenv import dotenv_values
 
 from .errors import SettingsError
 
-__all__ = ["MemorySettings", "chosen", "setting", "settings", "sources"]
+__all__ = ["CONNECTED_FILE", "FOUND", "MemorySettings", "chosen", "setting", "settings", "sources"]
 
 OPENAI_EMBED_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
 MOST_DOLLARS = 100_000
+CONNECTED_FILE = "model.json"  # in the data folder: the model that was connected in the app
+FOUND = "found-on-this-machine"  # the key that the launcher gives with the address of an Ollama, which needs none
 
 
 def setting(default: Any, meaning: str, *, secret: bool = False, between: tuple[int, int] | None = None) -> Any:
@@ -60,12 +62,18 @@ class MemorySettings:
     reranker: str | None = setting(
         None, "Reorders what was recalled: `model` (one more call for each question), or the name of a cross-encoder"
     )
+    memory_user: str | None = setting(None, "Whose memories `python -m keepsake.mcp` serves, unless `--user` says so")
     data_dir: Path = setting(Path(".keepsake"), "The folder in which the local servers keep their data")
 
     @property
     def has_model(self) -> bool:
         """True if there is a model to reply with."""
         return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @property
+    def model_was_found(self) -> bool:
+        """True if nobody chose the model: the launcher found a running Ollama."""
+        return self.openai_api_key == FOUND
 
     @property
     def has_embedder(self) -> bool:

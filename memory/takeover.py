@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy import exc as sqlalchemy_errors
 
 from .database import SEARCH_PATH, Database, check_user_id, connect, translating
 from .errors import COMMAND, InvalidInput, MigrationNeeded, SettingsError
+from .plain_text import shell_word
 
-__all__ = ["OURS", "Takeover", "Wanted", "adopt", "describe", "find_collection", "give"]
+__all__ = ["OURS", "Takeover", "Wanted", "adopt", "check_fits", "describe", "find_collection", "give"]
 
 OURS = "memories"
 NO_COLLECTIONS = ("episodes", "memories_entities")  # tables beside the memories: ours, and one of mem0's
@@ -48,6 +50,8 @@ class Takeover:
     counts: Mapping[str, Any]
     compared: int = 0
     embed_model: str = ""
+    copies: int = 0  # rows that were here already, the same in everything
+    of_nobody: int = 0  # of what was merged or lost, how much belongs to no person
     bound_roles: tuple[str, ...] = field(default=())
 
     def lines(self) -> list[str]:
@@ -58,6 +62,8 @@ class Takeover:
             f"rows: {found['rows']:,}; people: {found['people']:,}; messages kept as they were said: "
             f"{found['as_said']:,}; expired, and not shown: {found['expired']:,}"
         )
+        if self.copies:
+            lines.append(f"rows that were in vecs.memories already, with the same id and words: {self.copies:,}")
         lines.append(f"exact duplicates merged into the oldest of them: {found['merged']:,}{self._undo('merged')}")
         lines.append(
             f"memories with the same words in another scope (agent_id, run_id, app_id), all kept: "
@@ -86,13 +92,15 @@ class Takeover:
         if not self.counts[what]:
             return ""
         run = self.counts["run"]
-        return f'; for each person, memory.undo("{run}", user_id=…) undoes it' if run else "; an undo takes it back"
+        way = f'for each person, memory.undo("{run}", user_id=…) undoes it' if run else "an undo takes it back"
+        but = f", but for the {self.of_nobody:,} that belong to no person" if self.of_nobody and what == "lost" else ""
+        return f"; {way}{but}"
 
     def _ways_to_give(self) -> str:
         if not self.counts["without_person"]:
             return ""
-        owners = [f'--agent "{each}"' for each in self.counts["agents"]]
-        owners += [f'--run "{each}"' for each in self.counts["runs"]]
+        owners = [f"--agent {shell_word(each)}" for each in self.counts["agents"]]
+        owners += [f"--run {shell_word(each)}" for each in self.counts["runs"]]
         ways = "".join(f"\n    {COMMAND} give {each} --user ID" for each in owners)
         return f". They are kept, and nobody reads them here until they are given to somebody:{ways}"
 
@@ -143,14 +151,35 @@ def _check_owner(connection: Connection, name: str) -> None:
         )
 
 
-def adopt(connection: Connection, name: str, wanted: Wanted, embed_model: str) -> int:
-    """Compare a collection's vectors, and rename it to ours; return how many rows were compared."""
-    compared = 0
+def check_fits(connection: Connection, name: str, known_model: str | None, wanted: Wanted) -> None:
+    """Raise `InvalidInput` if the vectors of a collection cannot stand beside those of vecs.memories."""
+    theirs, ours = dimension_of(connection, name), dimension_of(connection, OURS)
+    if name == OURS or theirs is None or ours is None:
+        return
+    named = wanted.embedded_with
+    if theirs != ours:
+        problem = f"vecs.{name} holds vectors of {theirs:,} numbers, and vecs.memories of {ours:,}"
+    elif named is not None and known_model is not None and named != known_model:
+        problem = f"The vectors in vecs.{name} come from {named}, and those in vecs.memories from {known_model}"
+    else:
+        return
+    raise InvalidInput(
+        f"{problem}: vectors of two models cannot be compared, so nothing was taken over. Export these memories from "
+        f"mem0 instead, and import them for each person, which embeds them again: {COMMAND} import FILE --user ID"
+    )
+
+
+def adopt(connection: Connection, name: str, wanted: Wanted, embed_model: str) -> tuple[int, int]:
+    """Compare a collection's vectors, and move it into ours.
+
+    Return how many rows were compared, and how many were in ours already.
+    """
+    compared = copies = 0
     if wanted.embed is not None and (name != OURS or connection.scalar(_BARE)):
         compared = _compare(connection, name, wanted.embed, embed_model)
     if name != OURS:
-        connection.execute(text("select app.adopt_collection(:name)"), {"name": name})
-    return compared
+        copies = connection.scalar(text("select app.adopt_collection(:name)"), {"name": name}) or 0
+    return compared, copies
 
 
 def _compare(connection: Connection, name: str, embed: Embed, embed_model: str) -> int:
@@ -182,19 +211,27 @@ def dimension_of(connection: Connection, name: str) -> int | None:
     return found
 
 
-def describe(
-    connection: Connection, name: str, counts: Mapping[str, Any] | None, compared: int, embed_model: str, wanted: Wanted
-) -> Takeover | None:
-    """Return what a takeover found and did; None if there was nothing to take over."""
-    if counts is None:
-        return None
+def describe(connection: Connection, takeover: Takeover, wanted: Wanted) -> Takeover:
+    """Add to a takeover which roles find nothing any more, and what belongs to nobody."""
+    counts = takeover.counts
+    of_nobody = connection.scalar(text("select app.changes_of_nobody(:run)"), {"run": counts["run"]}) or 0
     # The run of a dry run is taken back with everything else.
     kept = {**counts, "run": None} if wanted.dry_run else counts
-    return Takeover(name, kept, compared, embed_model, tuple(connection.scalars(_BOUND)))
+    return replace(takeover, counts=kept, of_nobody=of_nobody, bound_roles=tuple(connection.scalars(_BOUND)))
 
 
-def give(database: Database, user_id: str, *, agent: str | None = None, run: str | None = None) -> int:
-    """Give the rows of an agent or a run that name no person to one; return how many. Needs the administrator."""
+def give(
+    database: Database,
+    user_id: str,
+    *,
+    agent: str | None = None,
+    run: str | None = None,
+    application: str | None = None,
+) -> int:
+    """Give the rows of an agent or a run that name no person to one; return how many. Needs the administrator.
+
+    With the name of an `application`, `user_id` is what it calls one of its users.
+    """
     check_user_id(user_id)
     if agent is None and run is None:
         raise InvalidInput("Say whose rows to give: those of an --agent or of a --run.")
@@ -202,10 +239,25 @@ def give(database: Database, user_id: str, *, agent: str | None = None, run: str
     try:
         with translating(database.admin_url, database.admin_setting), admin.begin() as connection:
             connection.execute(text("select set_config('search_path', :path, true)"), {"path": SEARCH_PATH})
-            values = {"agent": agent, "run": run, "user": user_id}
+            values = {"agent": agent, "run": run, "user": _given_to(connection, user_id, application)}
             return connection.scalar(text("select app.give_memories(:agent, :run, :user)"), values) or 0
+    except sqlalchemy_errors.IntegrityError as error:
+        raise InvalidInput(
+            f"{user_id} has a memory already that says the same as one of these: nothing was given. Delete one of them."
+        ) from error
     finally:
         admin.dispose()
+
+
+def _given_to(connection: Connection, user_id: str, application: str | None) -> str:
+    """Return the id that the rows get."""
+    if application is None:
+        return user_id
+    names = {"application": " ".join(application.split()), "name": user_id.strip()}
+    found: str | None = connection.scalar(text("select app.listed_user(:application, :name)"), names)
+    if found is None:
+        raise InvalidInput(f"There is no application {application}. python -m api keys lists them.")
+    return found
 
 
 _OWNER = text(

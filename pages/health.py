@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import streamlit as st
 
 from auth.guard import require_user
-from chat.queue import stuck_reading
-from memory.imports.queue import progress_reading
+from chat.queue import Stuck
+from memory.imports.queue import ImportProgress
 from memory.upkeep.checks import Check
 from memory.upkeep.health import Health
 from services import services
@@ -18,6 +18,7 @@ from ui.consent import require_consent
 from ui.elements import plural
 from ui.frame import show_errors
 from ui.health import findings, recall_checks
+from ui.sidebar import draw_sidebar
 
 user = require_user()
 app = services()
@@ -28,28 +29,27 @@ TABS = "health-tab"
 
 def draw_page() -> None:
     """Draw the undo bar, the verdict in one line, and the tab that is open."""
-    st.title("How your memory is doing", anchor=False)
+    turns, imported, checks = draw_sidebar(user, "health")
+    st.title("Memory health", anchor=False)
     undo_bar.draw_undo_bar(user)
     health = app.memory.health.read(user_id=user.id)
-    checks = app.memory.checks.all(user_id=user.id)
     _draw_verdict(health, checks)
-    _draw_stuck()
+    _draw_stuck(turns, imported)
     parts: dict[str, Callable[[], None]] = {
         "Overview": lambda: _draw_overview(health),
-        "Worth a look": lambda: findings.draw_findings(user, health),
+        "Needs attention": lambda: findings.draw_findings(user, health, recall_checks.count_red(checks)),
         "Recall checks": lambda: recall_checks.draw_recall_checks(user, checks),
-        "Not kept": _draw_refused,
+        "Not stored": _draw_refused,
     }
     elements.draw_tabs(parts, TABS)
 
 
-def _draw_stuck() -> None:
+def _draw_stuck(turns: Stuck, imported: ImportProgress) -> None:
     """Draw how many messages could not be remembered so far, why, and the button that tries them again."""
-    turns, imported = app.read_together(user.id, stuck_reading(), progress_reading())
     waiting = turns.waiting + turns.given_up + imported.given_up + (imported.waiting if imported.problem else 0)
     if not waiting:
         return
-    told = plural(waiting, "One message is not remembered yet", "{number} messages are not remembered yet")
+    told = plural(waiting, "1 message is waiting to be remembered", "{number} messages are waiting to be remembered")
     problem = turns.problem or imported.problem
     reason = f": {str(problem).rstrip('.')}" if problem else ""
     st.warning(elements.escape(f"{told}{reason}."), icon=":material/hourglass:")
@@ -63,39 +63,37 @@ def _draw_verdict(health: Health, checks: Sequence[Check]) -> None:
     totals = ", ".join(
         (
             plural(health.total, "1 memory", "{number} memories"),
-            plural(health.recalled, "1 of them used in answers", "{number} of them used in answers"),
+            plural(health.recalled, "1 used in replies", "{number} used in replies"),
         )
     )
     findings_text = ", ".join(_attention_needed(health, recall_checks.count_red(checks)))
     if findings_text:
-        st.markdown(f":orange[:material/visibility:] {totals}. Worth a look: {findings_text}.")
+        st.markdown(f":orange[:material/visibility:] {totals}. Needs attention: {findings_text}.")
     else:
-        st.markdown(f":green[:material/check_circle:] Everything looks well: {totals}.")
+        st.markdown(f":green[:material/check_circle:] All good: {totals}.")
 
 
 def _attention_needed(health: Health, red: int) -> Iterator[str]:
     if health.copies:
-        yield plural(health.copies, "1 says the same as another", "{number} say the same as another")
+        yield plural(health.copies, "1 duplicate", "{number} duplicates")
     if health.stale.count:
-        yield plural(health.stale.count, "1 is out of date", "{number} are out of date")
+        yield plural(health.stale.count, "1 out of date", "{number} out of date")
     if health.unused.count:
         yield plural(
             health.unused.count,
-            "1 is over a month old and was never used",
-            "{number} are over a month old and were never used",
+            "1 never used",
+            "{number} never used",
         )
     if red:
-        yield plural(red, "1 recall check is red", "{number} recall checks are red")
+        yield plural(red, "1 failed recall check", "{number} failed recall checks")
 
 
 def _draw_overview(health: Health) -> None:
     if health.total:
         findings.draw_charts(health)
         return
-    st.markdown(
-        "There is nothing to look after yet. Tell me something about you in a chat, and come back here any time."
-    )
-    if st.button("Go to the chat", type="primary", icon=":material/chat:"):
+    st.markdown("Nothing to show yet. Tell me something about yourself in a chat first.")
+    if st.button("Go to chat", type="primary", icon=":material/chat:"):
         st.switch_page("pages/chat.py")
 
 
@@ -103,13 +101,11 @@ def _draw_refused() -> None:
     """Draw what was said and not kept, by reason."""
     refused = app.refusals.of(user.id)
     if not refused:
-        st.caption(
-            "Nothing was refused so far. What I may not keep, such as a password, will be counted here with its reason."
-        )
+        st.caption("Nothing yet. What I decide not to store, such as a password, is listed here with the reason.")
         return
     st.caption(
-        "What I might have kept of your messages, and did not: a memory has to be proved by your "
-        "own words, and secrets are never kept. Lately:"
+        "What I did not store from your messages, and why. A memory needs your own words as proof, and secrets "
+        "are never stored. Most recent:"
     )
     for refusal in refused:
         with st.container(border=True):

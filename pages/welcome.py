@@ -6,13 +6,14 @@ import streamlit as st
 
 from auth import guard
 from auth.server_features import server_features
+from services import services
 from ui.account import by_mail, delete_account, second_factor, sign_in
 from ui.account.sign_in import draw_example
 from ui.safe_text import escape
 
 PROMISES = {
-    "format_quote": "Everything it remembers comes from your own words, and you can read all of it.",
-    "lock": "Your memories are walled off in the database itself: nobody else's question can reach them.",
+    "format_quote": "Everything it remembers comes from your own words. You can read all of it.",
+    "lock": "The database itself keeps your memories apart from everyone else's.",
     "delete": "Forget one thing or everything, whenever you like.",
 }
 
@@ -28,7 +29,7 @@ def draw_page() -> None:
     with st.container(key="way-in"):
         way_in, seen = st.columns([10, 11], gap="large")
         with way_in:
-            sign_in.draw_ways_in(server_features())
+            sign_in.draw_ways_in(server_features(), first_run=services().is_first_run())
         with seen:
             draw_example()
     with st.container(key="promises"):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from memory import Memory
 from memory.database import Database
@@ -26,14 +28,24 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_number, lambda *_: None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def installed_components() -> Iterator[None]:
+    """Let Streamlit look for components once: it reads every package's metadata, half a second for each `AppTest`."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A running server, without any table of ours."""
+    # Without autovacuum no statistics of an earlier test change the plans of a later one. The others save writing.
+    options = {"max_connections": "100", "autovacuum": "off"}
+    options |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
     # Not pytest's folder: it is kept for three runs, and closed to the server's account by the next run.
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-tests-") as folder,
-        # Without autovacuum no statistics of an earlier test change the plans of a later one.
-        Postgres(Path(folder), options={"fsync": "off", "max_connections": "100", "autovacuum": "off"}) as server,
+        Postgres(Path(folder), options=options) as server,
     ):
         yield server
 

@@ -13,7 +13,7 @@ import services
 from local.stack import LocalStack
 from settings import settings
 
-__all__ = ["fresh_process", "home", "stack"]
+__all__ = ["fresh_process", "home", "services_of", "stack"]
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +29,17 @@ def stack() -> Iterator[LocalStack]:
 @pytest.fixture
 def home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[services.Services]:
     """The services of this process, built from the environment as the app builds them, without a model."""
+    with services_of(stack, monkeypatch) as built:
+        yield built
+
+
+@contextmanager
+def services_of(stack: LocalStack, environment: pytest.MonkeyPatch, **more: str) -> Iterator[services.Services]:
+    """Build the services of this process for a stack, without a model unless more settings name one."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in stack.settings.items():
-        monkeypatch.setenv(name, value)
+        environment.delenv(name, raising=False)
+    for name, value in (stack.settings | more).items():
+        environment.setenv(name, value)
     with fresh_process():
         yield services.services()
 

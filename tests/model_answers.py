@@ -36,6 +36,7 @@ __all__ = [
     "Scripted",
     "Slow",
     "Stall",
+    "ToolCalls",
     "Vectors",
     "WebPage",
     "chunk",
@@ -75,8 +76,8 @@ class Request:
 
 
 def words_of(message: Mapping[str, Any]) -> str:
-    """What a message says; beside pictures its words are one part of it."""
-    content = message["content"]
+    """What a message says; beside pictures its words are one part of it, and one that calls tools may have none."""
+    content = message["content"] or ""
     return content if isinstance(content, str) else "".join(each.get("text", "") for each in content)
 
 
@@ -265,6 +266,42 @@ class Slow:
             to.event(chunk({"content": piece}))
         to.event(chunk({}, "stop"))
         to.end_stream()
+
+
+@dataclass(frozen=True)
+class ToolCalls:
+    """Calls of tools, each by its name and arguments, streamed in pieces; `before` is said first.
+
+    `finish` is sometimes "stop" on real servers. Without `numbered`, a call comes whole and has neither number nor id.
+    """
+
+    calls: Sequence[tuple[str, str]]
+    before: str = ""
+    finish: str = "tool_calls"
+    numbered: bool = True
+
+    def play(self, to: Exchange) -> None:
+        to.begin_stream()
+        to.event(chunk({"role": "assistant", "content": ""}))
+        for piece in _pieces(self.before):
+            to.event(chunk({"content": piece}))
+        for number, (name, arguments) in enumerate(self.calls):
+            for delta in self._deltas(number, name, arguments):
+                to.event(chunk({"tool_calls": [delta]}))
+        to.event(chunk({}, self.finish))
+        if (to.request.body.get("stream_options") or {}).get("include_usage"):
+            written = " ".join(arguments for _, arguments in self.calls)
+            to.event({**chunk(), "choices": [], "usage": _usage(to.request, f"{self.before} {written}")})
+        to.end_stream()
+
+    def _deltas(self, number: int, name: str, arguments: str) -> Iterator[dict[str, Any]]:
+        if not self.numbered:
+            yield {"type": "function", "function": {"name": name, "arguments": arguments}}
+            return
+        opening = {"id": f"call_{number}", "type": "function", "function": {"name": name, "arguments": ""}}
+        yield {"index": number, **opening}
+        for start in range(0, len(arguments), 7):
+            yield {"index": number, "function": {"arguments": arguments[start : start + 7]}}
 
 
 @dataclass(frozen=True)

@@ -189,8 +189,12 @@ class Exchange:
 
     def event(self, event: Any) -> None:
         data = event if isinstance(event, str) else json.dumps(event)
-        self._notice_who_left()
-        self._chunk(f"data: {data}\n\n".encode())
+        try:
+            self._notice_who_left()
+            self._chunk(f"data: {data}\n\n".encode())
+        except ConnectionError:
+            self._handler.server.client_left.set()
+            raise
 
     def end_stream(self) -> None:
         self.event("[DONE]")
@@ -221,7 +225,6 @@ class Exchange:
         connection = self._handler.connection
         readable, _, _ = select.select([connection], [], [], 0)
         if readable and not connection.recv(1, socket.MSG_PEEK):
-            self._handler.server.client_left.set()
             raise ConnectionAbortedError
 
 

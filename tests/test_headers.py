@@ -22,6 +22,7 @@ from headers import policy, protection, show_unexpected
 HOST = "keepsake.example"
 PAGE = Path(st.__file__).parent / "static" / "index.html"
 CHANGING = ["POST", "PUT", "PATCH", "DELETE"]
+OPENED = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}  # as a browser asks when a person opens an address
 
 
 async def _answer(_: Request) -> PlainTextResponse:
@@ -132,6 +133,39 @@ def test_the_probes_of_a_host_ask_by_address(monkeypatch: pytest.MonkeyPatch, un
     assert browser.post(probe, headers=by_address | {"Sec-Fetch-Site": "same-origin"}).status_code == 400
     for path in ("/here", "/health", f"{probe}/../../here", f"{probe}/here"):
         assert browser.get(path, headers=by_address).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ("/chat/x", "../not-found"),
+        ("/a/b/c", "../../not-found"),
+        ("/chat/", "../chat"),
+        ("/chat/?chat=1", "../chat?chat=1"),
+    ],
+)
+def test_a_page_in_a_folder_is_not_found_and_a_slash_at_the_end_is_dropped(
+    browser: TestClient, path: str, to: str
+) -> None:
+    answer = browser.get(path, headers=OPENED, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, to)
+
+
+@pytest.mark.parametrize("path", ["/", "/chat", "/nonsense", "/media/x.md", "/static/js/x.js", "/_stcore/health"])
+def test_pages_and_files_are_left_to_streamlit(browser: TestClient, path: str) -> None:
+    assert not browser.get(path, headers=OPENED).history
+
+
+def test_what_a_page_fetches_is_left_to_streamlit(browser: TestClient) -> None:
+    assert not browser.get("/a/b", headers={"accept": "*/*"}).history
+
+
+def test_the_path_that_the_app_is_served_under_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "get_option", {"server.baseUrlPath": "/keepsake"}.get)
+    behind = _client(protection(_nobody)["middleware"])
+    assert not behind.get("/keepsake/chat", headers=OPENED).history
+    answer = behind.get("/keepsake/chat/x", headers=OPENED, follow_redirects=False)
+    assert answer.headers["location"] == "../not-found"
 
 
 def test_nothing_may_be_loaded_from_elsewhere_and_no_script_but_the_apps_own_may_run() -> None:

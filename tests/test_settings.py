@@ -41,6 +41,7 @@ EVERYTHING = ACCOUNT | {
     "ADMISSION": "list",
     "ADMITTED": "dave@example.com, @example.org",
     "TRUSTED_PROXIES": "10.0.0.0/8",
+    "SECOND_LOOKS": "1",
     "SIGN_IN_ATTEMPTS": "3",
     "MESSAGES_PER_MINUTE": "4",
     "MESSAGES_PER_DAY": "5",
@@ -51,8 +52,12 @@ EVERYTHING = ACCOUNT | {
     "UPLOADS_PER_DAY": "10",
     "MEGABYTES_PER_PERSON": "11",
     "MEMORY_TOKENS_PER_DAY": "12",
+    "MEMORY_USER": "dave",
     "DATA_DIR": "somewhere",
     "PORT": "9000",
+    "API_PORT": "9001",
+    "API_CALLS_PER_MINUTE": "13",
+    "APPLICATION_CALLS_PER_MINUTE": "14",
 }
 NAMES = [each.name for each in fields(Settings)]
 

@@ -21,6 +21,7 @@ PLACES = {
     "app.relations": "memory/rows/graph.py",
     "app.people": "memory/rows/people.py",
     "vecs.episodes": "memory/learn/episodes.py",
+    "app.transcripts": "memory/learn/transcripts.py",
     "app.questions": "memory/learn/questions.py",
     "app.lessons": "memory/imports/queue.py",
     "app.profiles": "memory/upkeep/profile.py",
@@ -33,6 +34,8 @@ PLACES = {
     "app.attachments": "chat/attachments.py",
     "app.preferences": "chat/preferences.py",
     "app.sessions": "auth/session.py",
+    "app.api_keys": "auth/keys.py",
+    "app.application_users": "auth/applications.py",
     "app.counts": "limits/spending.py",
     "app.consents": "limits/consent.py",
 }

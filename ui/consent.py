@@ -5,6 +5,8 @@ If the words come to say more than before, raise VERSION in limits/consent.py: t
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from auth import guard
@@ -14,7 +16,7 @@ from services import services
 from ui.elements import escape
 from ui.frame import show_error, show_errors
 
-__all__ = ["require_consent"]
+__all__ = ["has_agreed", "require_consent"]
 
 AGREED = "agreed"
 
@@ -37,16 +39,25 @@ def require_consent(user: guard.User) -> None:
     st.stop()
 
 
+def has_agreed(user: guard.User) -> bool:
+    """Return whether the person has agreed; the session remembers a yes."""
+    if st.session_state.get(AGREED) != user.id:
+        with suppress(NotInvited):
+            if services().limits.agreed(user.id, user.email):
+                st.session_state[AGREED] = user.id
+    return bool(st.session_state.get(AGREED) == user.id)
+
+
 def _draw_consent(user: guard.User) -> None:
-    st.title("Before you begin", anchor=False)
-    st.markdown("Keepsake remembers what you tell it. Please read what that means; it is short.")
+    st.title("Before you start", anchor=False)
+    st.markdown("Keepsake remembers what you tell it. Here is what that means.")
     with st.container(border=True):
         for icon, heading, words in _paragraphs(providers(services().settings)):
             st.markdown(f":material/{icon}: **{heading}**  \n{words}")
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
         agreed = st.button("I agree", type="primary", icon=":material/check:")
-        _draw_sign_out("Not now, sign out")
+        _draw_sign_out("Sign out")
     if agreed:
         with show_errors():
             services().limits.agree(user.id, user.email)
@@ -55,43 +66,41 @@ def _draw_consent(user: guard.User) -> None:
 
 
 def _paragraphs(provider: Providers) -> list[tuple[str, str, str]]:
-    erasing = ["Under Memories you can read everything, forget one thing or all of it, and delete your chats with it."]
+    erasing = [
+        "Under Memories you can read everything, and delete one memory or all of them, with your chats if you like."
+    ]
     if provider.replies or provider.vectors:
-        erasing.append("What was sent elsewhere is in other hands.")
+        erasing.append("What was sent to other companies cannot be deleted from here.")
     return [
         (
             "inventory_2",
-            "What is kept",
+            "What is stored",
             (
-                "Your messages, the files you send with them, and the replies; short memories taken from "
-                "your own words, with their earlier versions; the people and things you name in them; "
-                "your time zone; how much you use it."
+                "Your messages and files, and the replies; short memories taken from your own words, with "
+                "their history; the people and things you mention; your time zone; how much you use the app."
             ),
         ),
         (
             "lock",
             "Who can read it",
-            (
-                "Nobody else who uses this Keepsake: the database itself keeps you apart. Whoever runs "
-                "it can read its database."
-            ),
+            ("No other user: the database itself keeps your data apart. Whoever runs this app can read its database."),
         ),
-        ("smart_toy", "Which model sees what", " ".join(_models_that_see(provider))),
-        ("delete", "How it goes away", " ".join(erasing)),
+        ("smart_toy", "What the AI model sees", " ".join(_models_that_see(provider))),
+        ("delete", "How to delete it", " ".join(erasing)),
     ]
 
 
 def _models_that_see(provider: Providers) -> list[str]:
-    replies = "No language model is connected: replies only quote what is remembered."
+    replies = "No language model is connected. Replies only quote your memories."
     if provider.has_model:
         where = f"**{escape(provider.replies)}**" if provider.replies else "A model on this server"
         replies = (
-            f"{where} gets each message with its files, the latest ones of the chat and the few memories "
-            "that fit, to reply, and once more to decide what to remember."
+            f"{where} gets each message with its files, the latest messages of the chat and the few "
+            "memories that fit: once to reply, and once to decide what to remember."
         )
     if provider.vectors is None:
-        return [replies, "Nothing is sent elsewhere to find memories again."]
-    return [replies, f"**{escape(provider.vectors)}** gets your messages and memories as well, to find them again."]
+        return [replies, "Searching your memories sends nothing elsewhere."]
+    return [replies, f"**{escape(provider.vectors)}** also gets your messages and memories, to make them searchable."]
 
 
 def _draw_sign_out(label: str) -> None:

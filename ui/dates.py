@@ -5,9 +5,8 @@ The timezone is the one that the person chose, or else their browser's. It is re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+import re
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -33,9 +32,9 @@ def forget_timezone() -> None:
     st.session_state.pop(CHOSEN_ZONE, None)
 
 
-def timezone(state: Mapping[str, Any] | None = None) -> ZoneInfo:
-    """Return the person's timezone, or UTC. A callback, which may not read the session's state, passes a copy of it."""
-    _, chosen = (st.session_state if state is None else state).get(CHOSEN_ZONE) or ("", "")
+def timezone() -> ZoneInfo:
+    """Return the person's timezone, or UTC."""
+    _, chosen = st.session_state.get(CHOSEN_ZONE) or ("", "")
     try:
         return ZoneInfo(chosen or st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):  # a browser may name one that this server does not know
@@ -55,7 +54,12 @@ def local_time(written: object) -> datetime | None:
 
 
 def date_of(written: object) -> str:
-    """Return the day of a time that a memory stores, "1 March 2026"; return a text that is no time unchanged."""
+    """Return the day of a time that a memory stores, "1 March 2026", or the month if only that is known.
+
+    Return a text that is no time unchanged.
+    """
+    if isinstance(written, str) and re.fullmatch(r"\d{4}-(?:0[1-9]|1[0-2])", written):
+        return f"{date.fromisoformat(f'{written}-01'):%B %Y}"
     moment = local_time(written)
     return f"{moment.day} {moment:%B %Y}" if moment else str(written)
 
@@ -74,5 +78,5 @@ def day_heading(moment: datetime) -> str:
 def when_erased() -> str:
     """Return when chats are erased whose time is over: the database does it, or else only an app that runs."""
     if services().retention.on_time():
-        return "The database does this every quarter of an hour."
-    return "This happens while the app runs; if it sleeps because nobody visits, it happens when it wakes."
+        return "The database checks every 15 minutes."
+    return "The app checks while it is running."

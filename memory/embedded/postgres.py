@@ -20,7 +20,9 @@ from urllib.parse import quote
 
 import psycopg2
 
+from ..database import Database
 from ..errors import LocalError
+from ..migrations import bundled_for
 from .data_folder import DataFolder
 from .postgres_files import (
     Account,
@@ -98,6 +100,11 @@ class Postgres:
         """Return whether the server's process is alive, which is cheaper than asking whether it answers."""
         return postmaster(self.cluster) is not None
 
+    def bundled_embedder(self) -> str:
+        """Return the name of the bundled embedder with which the database was made, or of the default one."""
+        with closing(Database(self.app_url, self.admin_url)) as database:
+            return bundled_for(database)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -165,7 +172,7 @@ class Postgres:
         if found != VERSION:
             raise LocalError(
                 f"{self.cluster} was made by PostgreSQL {found}, and this is {VERSION}: "
-                "move it away, or set DATA_DIR to another folder."
+                "move it away and restore a backup (make restore), or set DATA_DIR to another folder."
             )
 
     def _await_another(self) -> bool:

@@ -20,11 +20,11 @@ from typing import Any
 from .. import arguments
 from ..arguments import MAX_CONTENT, ROLES
 from ..errors import InvalidInput
-from ..facts import KINDS, content_hash
+from ..facts import ALWAYS, KINDS, content_hash
 from ..plain_text import uncelled
 from ..rows.bulk import Row
 
-__all__ = ["COLUMNS", "lines", "read", "table", "uploaded"]
+__all__ = ["COLUMNS", "lines", "read", "row", "table", "uploaded"]
 
 MAX_BYTES, MAX_ENTRIES = 10 * 1024 * 1024, 5_000  # of a file that comes through the browser
 # Counted before the file is read: each of millions of empty values takes a hundred bytes, and holds the interpreter.
@@ -32,7 +32,7 @@ MAX_VALUES, MAX_LINES = 500_000, 10 * MAX_ENTRIES
 
 LIST_KEYS = ("results", "memories", "messages")
 # Keys of an entry that are copied into the metadata.
-ENTRY_KEYS = ("run_id", "agent_id", "actor_id", "role", "expiration_date", "message_id")
+ENTRY_KEYS = (*arguments.SCOPES, "actor_id", "role", "expiration_date", "message_id")
 
 
 def read(path: Path, user_id: str) -> list[Row]:
@@ -67,7 +67,7 @@ def _rows(entries: Sequence[Any], name: str, user_id: str) -> list[Row]:
     seen, now, rows = Counter[str](), datetime.now(UTC), []
     for place, entry in enumerate(entries, 1):
         try:
-            metadata, own_key = _row(entry, user_id, now)
+            metadata, own_key = row(entry, user_id, now)
         except InvalidInput as refused:
             raise InvalidInput(f"Entry {place} of {name} cannot be kept: {refused}") from refused
         # An entry without a key gets one from its content and from how often the same entry came before it.
@@ -102,11 +102,11 @@ def _entries(file: bytes, name: str) -> list[Any]:
     return [{"memory": each} for each in document] if all(isinstance(each, str) for each in document) else document
 
 
-def _row(entry: Any, user_id: str, now: datetime) -> tuple[dict[str, Any], str | None]:
+def row(entry: Any, user_id: str, now: datetime) -> tuple[dict[str, Any], str | None]:
     """Return the metadata of one entry, and its id in its source."""
     if not isinstance(entry, Mapping):
         raise InvalidInput("it is not an object.")
-    if entry.get("user_id", user_id) != user_id:
+    if entry.get("user_id") not in (None, user_id):
         raise InvalidInput("it belongs to another user.")
     text = arguments.content(next((entry[name] for name in ("content", "memory", "data") if name in entry), None))
     metadata = entry.get("metadata") or {}
@@ -117,11 +117,15 @@ def _row(entry: Any, user_id: str, now: datetime) -> tuple[dict[str, Any], str |
     if ("content" in entry or role is not None) and role not in ROLES:
         raise InvalidInput("A message has a role: user, assistant or system.")
     created = _moment(entry.get("created_at"), now)
-    row = {"data": text, "user_id": user_id, "hash": content_hash(text), "created_at": created}
+    row: dict[str, Any] = {"data": text, "user_id": user_id, "hash": content_hash(text), "created_at": created}
     row |= {"updated_at": _moment(entry.get("updated_at"), now) if entry.get("updated_at") else created}
+    # An export says it beside the metadata, which cannot claim it.
+    row |= {ALWAYS: True} if entry.get(ALWAYS) is True else {}
     row |= {"role": role} if role else ({} if "quote" in flat else {"source": "import"})
     source_id = entry.get("id") or flat.get("message_id")
-    return {**arguments.own_metadata(flat), **row}, str(source_id) if source_id else None
+    # An export has them in a memory's metadata, where they are what the library wrote.
+    scope = arguments.scope(**{name: flat.pop(name) for name in arguments.SCOPES if flat.get(name) is not None})
+    return {**arguments.own_metadata(flat), **scope, **row}, str(source_id) if source_id else None
 
 
 def _moment(written: Any, now: datetime) -> str:
@@ -133,7 +137,11 @@ def _moment(written: Any, now: datetime) -> str:
     return arguments.moment(written).isoformat()
 
 
-COLUMNS = ("memory", "kind", "created_at", "updated_at", "happened_at", "confirmed_at", "quote", "source", "id")
+COLUMNS = (
+    *("memory", "kind", "created_at", "updated_at", "happened_at", "confirmed_at"),
+    *("quote", "source", ALWAYS, "id"),
+)
+YES = frozenset({"yes", "true", "1", "x"})  # as spreadsheets write it
 ENTRY_COLUMNS = ("memory", "created_at", "updated_at", "id")  # columns that do not belong into the metadata
 _BULLET = re.compile(r"\s*(?:[-*•–·]|\d{1,4}[.)])\s+")
 
@@ -176,5 +184,7 @@ def _entry_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     cells = {key: each for key, each in cells.items() if each}
     if cells.get("kind", "fact") not in KINDS:
         raise InvalidInput(f"{cells['kind'][:60]!r} is not a kind of memory; choose one of {', '.join(KINDS)}.")
+    always = cells.pop(ALWAYS, "").casefold() in YES
     entry: dict[str, Any] = {key: each for key, each in cells.items() if key in ENTRY_COLUMNS}
+    entry |= {ALWAYS: True} if always else {}
     return entry | {"metadata": {key: each for key, each in cells.items() if key not in ENTRY_COLUMNS}}

@@ -2,27 +2,30 @@
 
     queue.add(user_id, messages, "learn")         each message once, however often it is added
     batch = queue.claim()                         a few messages of one chat, with a lease on their user
-    with queue.writing(batch) as connection: ...  the transaction that writes what was learned from them
+    queue.learn(batch, turns)                     learns from them, and notes in the same transaction that it is done
 
-All SQL about `app.lessons` is here. This module plans and writes no memories; `learn/turns.py` does.
+All SQL about `app.lessons` is here. `learn/turns.py` plans and writes the memories.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from ..database import Database, Reading
-from ..errors import InvalidInput, LeaseLost
-from ..facts import Said
+from ..errors import InvalidInput
+from ..facts import Plan, Said
 from ..learn.extract import extraction_prompt
+from ..learn.turns import Turns, plan_until_written
 from ..leases import Lease, Leases
+from ..model.serving import serving
 from ..plain_text import tokens
+from ..rows.acting import acting_key, recorded_as
 
 __all__ = ["ImportBatch", "ImportProgress", "ImportQueue", "Way", "progress_reading"]
 
@@ -41,6 +44,7 @@ class ImportBatch:
     way: Way
     said: tuple[Said, ...]
     lease: Lease
+    key_name: str = ""  # of the key that brought them, which the history names
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,20 @@ class ImportProgress:
 
 
 _ADD = text(
-    "insert into app.lessons as known (id, chat, content, said_at, way)"
-    " select id, chat, content, said_at, :way from jsonb_to_recordset(cast(:said as jsonb))"
+    "insert into app.lessons as known (id, chat, content, said_at, way, key_name)"
+    " select id, chat, content, said_at, :way, nullif(:key, '') from jsonb_to_recordset(cast(:said as jsonb))"
     "  new (id text, chat text, content text, said_at timestamptz, place bigint) order by place"
     # A message that was only kept can be learned from later; one that was learned from has been kept too.
-    " on conflict (user_id, id) do update set way = excluded.way, content = excluded.content, state = 'waiting',"
+    " on conflict (user_id, id) do update set way = excluded.way, key_name = excluded.key_name,"
+    "  content = excluded.content, state = 'waiting',"
     "  attempts = 0, waits = 0, after = now(), problem = null"
     " where known.state = 'given up' or (known.way = 'keep' and excluded.way = 'learn')"
     " returning id"
 )
 _FIRST_WAITING = text(
-    "select id, chat, content, said_at, way, attempts from app.lessons l where state = 'waiting' and after <= now()"
-    " and (chat, way) = (select chat, way from app.lessons where state = 'waiting' and after <= now()"
+    "select id, chat, content, said_at, way, coalesce(key_name, '') as key_name, attempts from app.lessons l"
+    " where state = 'waiting' and after <= now() and (chat, way, coalesce(key_name, ''))"
+    "  = (select chat, way, coalesce(key_name, '') from app.lessons where state = 'waiting' and after <= now()"
     "  order by seq limit 1)"
     " order by seq limit :most for update skip locked"
 )
@@ -84,17 +90,17 @@ _STILL_WAIT = text(
 _WAIT = text(
     "update app.lessons set attempts = greatest(0, attempts - 1), waits = waits + 1, problem = :problem,"
     " after = now() + greatest(make_interval(secs => :at_least), app.rest_after(waits + 1))"
-    " where id = any(:ids) and user_id = app.asking()"
+    " where id = any(:ids) and user_id = app.asking() and state = 'waiting'"
 )
 _FAIL = text(
     "update app.lessons set problem = :problem,"
     " state = case when attempts < app.most_attempts() then 'waiting' else 'given up' end,"
     " after = now() + greatest(make_interval(secs => :at_least), app.rest_after(attempts))"
-    " where id = any(:ids) and user_id = app.asking()"
+    " where id = any(:ids) and user_id = app.asking() and state = 'waiting'"
 )
 _HAND_BACK = text(
     "update app.lessons set attempts = greatest(0, attempts - 1), after = now()"
-    " where id = any(:ids) and user_id = app.asking()"
+    " where id = any(:ids) and user_id = app.asking() and state = 'waiting'"
 )
 _RETRY = text(
     "update app.lessons set state = 'waiting', attempts = 0, waits = 0, after = now() where user_id = app.asking()"
@@ -136,7 +142,7 @@ class ImportQueue:
             for place, message in enumerate(said)
         }
         with self._database.as_user(user_id) as connection:
-            values = {"said": json.dumps(list(rows.values())), "way": way}
+            values = {"said": json.dumps(list(rows.values())), "way": way, "key": acting_key()}
             return len(connection.execute(_ADD, values).all())
 
     def claim(self, user_id: str | None = None) -> ImportBatch | None:
@@ -167,15 +173,27 @@ class ImportQueue:
         """Keep the claim inside the block, however long a model thinks."""
         return self._leases.renewed(batch.lease)
 
-    @contextmanager
-    def writing(self, batch: ImportBatch) -> Iterator[Connection]:
-        """Begin the transaction that ends a claim, with what was learned; raise `LeaseLost` if it was taken away."""
-        with self._database.as_user(batch.user_id) as connection:
-            self._leases.hold(connection, batch.lease)
-            if len(connection.execute(_STILL_WAIT, {"ids": _ids(batch)}).all()) != len(batch.said):
-                raise LeaseLost("The import was stopped or erased meanwhile.")
-            yield connection
-            self._leases.end(connection, batch.lease)
+    def writing(self, batch: ImportBatch) -> AbstractContextManager[Connection]:
+        """Begin the transaction that ends a claim; raise `LeaseLost` if the import was stopped or erased meanwhile."""
+
+        def still_waits(connection: Connection) -> bool:
+            return len(connection.execute(_STILL_WAIT, {"ids": _ids(batch)}).all()) == len(batch.said)
+
+        return self._leases.writing(batch.lease, still_waits)
+
+    def learn(self, batch: ImportBatch, turns: Turns, limited: Callable[[Plan], Plan] = lambda plan: plan) -> None:
+        """Learn from claimed messages, or keep them, and end the claim; `limited` may leave a part of a plan out."""
+
+        def plan() -> Plan:
+            return limited(turns.plan(batch.said, user_id=batch.user_id, learn=batch.way == "learn"))
+
+        def write(planned: Plan) -> None:
+            with self.writing(batch) as connection:
+                turns.write(connection, planned)
+                self.done(connection, batch)
+
+        with serving(batch.user_id, whole=True), recorded_as(batch.key_name):
+            plan_until_written(plan, write)
 
     def _first_batch(self, connection: Connection, lease: Lease) -> ImportBatch | None:
         rows = connection.execute(_FIRST_WAITING, {"most": MESSAGES_PER_CLAIM}).all()
@@ -187,7 +205,7 @@ class ImportQueue:
         said = [Said("user", each.content, each.said_at, message_id=each.id, run_id=each.chat or None) for each in rows]
         if way == "learn":
             said = _for_one_call(said) if self._by_model else said[:1]
-        return ImportBatch(lease.user_id, way, tuple(said), lease)
+        return ImportBatch(lease.user_id, way, tuple(said), lease, rows[0].key_name)
 
     def done(self, connection: Connection, batch: ImportBatch) -> None:
         """Note that messages were processed, in the transaction that writes what was learned; delete their words."""
@@ -200,19 +218,11 @@ class ImportQueue:
         the end.
         """
         values = {"ids": _ids(batch), "problem": problem, "at_least": at_least}
-        self._end_claim(batch, _WAIT if passing else _FAIL, values)
+        self._leases.end_with(batch.lease, _WAIT if passing else _FAIL, values)
 
     def hand_back(self, batch: ImportBatch) -> None:
         """Let another worker claim the messages at once, because this one ends."""
-        self._end_claim(batch, _HAND_BACK, {"ids": _ids(batch)})
-
-    def _end_claim(self, batch: ImportBatch, statement: TextClause, values: Mapping[str, Any]) -> None:
-        try:
-            with self.writing(batch) as connection:
-                connection.execute(statement, values)
-        except LeaseLost:
-            with self._database.as_user(batch.user_id) as connection:
-                self._leases.end(connection, batch.lease)  # where only the messages were taken away
+        self._leases.end_with(batch.lease, _HAND_BACK, {"ids": _ids(batch)})
 
     def retry(self, user_id: str) -> int:
         """Let the user's messages that failed be tried again now; return how many there are."""

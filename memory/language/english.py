@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["ENGLISH"]
 
@@ -214,6 +214,23 @@ INSTRUCTED = either(
     "format be add put make tell ask translate begin greet suggest recommend mention remind"
 )
 LASTING = r"(?:from now on|in (?:the )?future|going forward|from here on)"
+WORK_ON = (
+    r"(?:translate|rewrite|rephrase|reword|paraphrase|proof-?read|summari[sz]e|sum up|shorten|condense|polish|"
+    r"correct|fix|"
+    r"edit|improve|review|check|analy[sz]e|explain|simplify|interpret|evaluate|critique|rate|grade|comment on|"
+    r"respond to|"
+    r"reply to|answer|read|look at|go through|have a look at|take a look at|convert|extract|format|draft a (?:reply|"
+    r"response) "
+    r"to|write (?:me )?(?:a|an) (?:reply|answer|response|summary) (?:to|of)|(?:help|advise) me with)"
+)
+A_TEXT = (
+    r"(?:texts?|e-?mails?|mails?|letters?|messages?|articles?|posts?|pages?|passages?|paragraphs?|excerpts?|notes?|"
+    r"notices?|documents?|contracts?|reviews?|comments?|threads?|chats?|conversations?|transcripts?|stor(?:y|ies)|"
+    r"essays?|"
+    r"drafts?|reports?|newsletters?|ads?|adverts?|job description|replies|reply|answers?|poems?|lyrics|speech|quotes?|"
+    r"clauses?|sentences?|instructions|rules|terms|recipe|ticket|invoice|abstract|paper|tweet|sms|voicemail|minutes)"
+)
+TO_TEXT = r"(?:(?: (?:right|correct|ok|okay|please|now|for me|in|into|to|as|and|with|using|below|above)\b.*)?\W*$)"
 
 ENGLISH = Grammar(
     language="en",
@@ -221,10 +238,74 @@ ENGLISH = Grammar(
         r"(?:\W*)(?:(?:some |a (?:bit|little) (?:of )?|for )?(?:background|context|about "
         r"me|info)|fyi|ps|p\.s\.|btw|note|remember|update|correction|hi|hello|hey|a few (?:facts|things) about me)$"
     ),
+    handing_over=pattern(
+        rf"\b{WORK_ON}(?: \w+){{0,3}}? (?:(?:this|these|the following|the (?:text |mail )?(?:above|below)){TO_TEXT}|"
+        rf"(?:this|these|the following) (?:\w+ ){{0,2}}?{A_TEXT}\b|the (?:text|following|above)\b)",
+        rf"^\W*(?:(?:please|now|and|then|can you|could you),? )*{WORK_ON}(?: (?:in|into|to) \w+)?(?:,? please)?\W*$",
+        rf"\bhere(?:'s| is| are| comes?)\b[^.!?]*\b(?:{A_TEXT}\b|what\b)|\bsee below\b|\bas follows\b|\btl;?dr\b",
+        rf"\b(?:this|these|below|the following) (?:is|are|was|were|comes?)\b(?![^.!?]*favou?rite)[^.!?]*"
+        rf"\b(?:{A_TEXT}|wrote|sent|said|posted|website|copied|pasted)\b",
+        rf"\b(?:got|received|found|read|copied|have|pasted?|saw|quote)\b[^.!?]{{0,30}} (?:this(?: \w+)? {A_TEXT}\b|the "
+        r"following\b|this(?: (?:from|in|on|by|today|yesterday|online|just now|this morning|in my inbox)\b.*)?\W*$)",
+        rf"\b(?:got|received|found|read) (?:this|the following)\W*(?:{A_TEXT}|from|in|on|today|yesterday|online|$)",
+        r"\b(?:sent|forwarded|wrote|texted|e?-?mailed|told|gave|left|posted|got|says|said)\b[^.!?]{0,25} "
+        rf"(?:this(?: {A_TEXT}.*| (?:today|yesterday|to me|to us))?\W*$|the following\b)",
+        rf"\b(?:the|this) {A_TEXT} (?:below|above|goes|reads|says)\b",
+        rf"\bwhat (?:do|would|did) you (?:think|make|say) (?:of|about|to) (?:th(?:is|e) (?:\w+ )?{A_TEXT}\b|"
+        rf"this{TO_TEXT})",
+        rf"\b(?:wrote|writes|says?|said|texted)\b[^.!?]*:$|\b{A_TEXT}(?! (?:about|on) (?:me|myself))\b[^.!?]{{0,40}}:$",
+        r"\bwhat (?:does|do|did|is) (?:she|he|they|the (?:sender|author|writer)|this (?:person|mail|text|letter|"
+        r"e-?mail)) "
+        r"(?:actually |really )?(?:want|mean|ask(?:ing)?|say(?:ing)?|expect|need|try)(?: (?:from|of|for|by|to)? "
+        r"?(?:me|us|say|"
+        r"tell me|this|that|here|now|exactly|asking))?\W*$",
+        rf"\bis (?:this|the) {A_TEXT} \w+",
+    ),
+    asking_about=pattern(
+        r"\b(?:write|draft|compose|suggest) (?:me )?(?:an?|the|my) (?:\w+ )?(?:reply|answer|response|summary|"
+        r"translation)\b",
+        r"\b(?:make|tell me|turn|put) (?:\w+ ){0,5}?(?:this|it|that)\b",
+        rf"\bwhat do you think\b|\b{WORK_ON}\b[^.!?]{{0,30}}\b(?:this|these|that|it|them|above|below|following|"
+        rf"{A_TEXT})\b",
+        r"\bwhat (?:do|would|did|should|can|could|must|am|is|are|was|does)\b[^.!?]*\b(?:this|these|that|it|she|he|"
+        r"they|her|him|"
+        r"them|text|mail|author|sender|point|message|gist)\b",
+        r"\bwhat(?:'s| is| are) (?:the|this|that|it|she|he|they|wrong|missing|going on)\b(?! (?:weather|time|date|"
+        r"capital|day|news)\b)",
+        r"\b(?:is|are|was|does|do|did|has|can|should|could|would) (?:this|these|that|they|she|he)\b",
+        r"\bis it (?:ok|okay|right|correct|true|legit|real|good|bad|fair|legal|safe|serious|normal|spam|an? |clear|"
+        r"worth)\b",
+        r"\b(?:how|what) (?:should|do|can|could|would|shall) (?:i|we) (?:answer|reply|respond|react|write back|say|"
+        r"do about)\b",
+        r"\b(?:do i have to|should i (?:answer|reply|respond|be worried|worry|trust|pay|click|sign|agree))\b",
+        r"\b(?:thoughts|opinions?|feedback|comments|ideas|advice|suggestions|legit|scam|spam|phishing|summary|"
+        r"translation|"
+        r"bullet points|key points|main (?:points?|message|idea)|takeaways?)\b[^.!?]{0,20}\W*$",
+        r"\b(?:who|why|when|where) (?:wrote|did (?:she|he|they)|does (?:she|he)|is (?:she|he)|are they)\b",
+        rf"\b(?:got|received|found|read|saw|copied) (?:an?|the|another|some|my|your) (?:\w+ ){{0,2}}?{A_TEXT}\b",
+        r"\b(?:sent|forwarded|wrote|texted|e-?mailed|posted) (?:me|us|to me|to us|an?|the|it)\b",
+        r"\b(?:copied|taken|quoted|pasted) from\b|^\W*from (?:the|an?|my|his|her|their) (?:\w+ )?(?:website|page|wiki|"
+        rf"manual|book|blog|docs|documentation|{A_TEXT})\b",
+    ),
+    letter_opening=starting(
+        rf"dear\b.{{0,60}}$|(?:hi|hello|hey|good (?:morning|afternoon|evening)),? (?!(?:there|again|assistant|keepsake|"
+        rf"chatgpt|claude|gpt|bot|ai|friend)\b)(?:{NAME}|all|team|everyone|everybody|folks|guys|colleagues)"
+        rf"(?: (?:{NAME}|and|all|team))*\s*[,!:.]?$|to whom it may concern"
+    ),
+    letter_close=starting(
+        rf"(?:(?:(?:kind|best|warm|warmest|many) )?(?:regards|wishes)|(?:all the )?best|cheers|sincerely|yours(?: "
+        rf"\w+)?|"
+        rf"love|take care|thanks|thank you|many thanks|respectfully)(?: (?:and )?(?:regards|sincerely|truly|"
+        rf"faithfully))?,"
+        rf"\s*(?:{NAME}(?: {NAME}){{0,2}}\s*)?$|(?:kind|best|warm|warmest) regards\b.{{0,40}}$|yours (?:sincerely|"
+        rf"truly|"
+        rf"faithfully)\b.{{0,40}}$|[-–—]{{1,2}} ?{NAME}(?: {NAME})?$|the \w+(?: \w+)? team$"
+    ),
     opening=starting(
         either(
             "hi(?:_there)? hello hey well so actually also and oh no yes yeah yep ok okay sorry by_the_way btw fyi "
-            "great_news good_news thanks look as_you_know (?:some_)?background about_me for_context update "
+            "great_news good_news thanks look (?:as|like)_i(?:_already)?_said "
+            "as_you_know (?:some_)?background about_me for_context update "
             r"correction sure right but i_meant(?:_to_say)?(?:_that)?(?=_(?:i|my|we)\b) "
             "good_(?:morning|evening|afternoon)"
         )
@@ -250,6 +331,7 @@ ENGLISH = Grammar(
         r"\b(?:you|your|you're|you've|yours)\b",
         r"\b(?:if i|what if|i wish|would be|were to|lol|maybe|perhaps|probably|might|right now|at the moment|"
         r"tonight|sarcasm)\b",
+        r"\b(?:hate|love|like|dislike|can't stand) (?:this|these)\b",
         r"\b(?:this|these|the following) (?:code|error|bug|file|text|table|function|script|command|test|sentence|"
         r"question)s?\b",
         r"\b(?:says|said|tells|told|writes|wrote|claims|claimed|thinks|believes|reads) (?!goodbye|hello)",
@@ -295,6 +377,10 @@ ENGLISH = Grammar(
     forget=starting(
         r"(?:please,? |can you |could you )*(?:forget|delete|remove|erase)(?: the fact)? that "
         r"(?P<clause>.+?)(?:,? please)?[.!]*$"
+    ),
+    forget_last=starting(
+        r"(?:please,? |can you |could you )*(?:forget|delete|erase|scratch) (?:what|everything|all(?: that)?|anything) "
+        r"i just (?:said|told you|wrote|mentioned)\b"
     ),
     swap=starting(
         "(?:(?:oh|no|sorry|actually|wait|it's spel(?:led|t)|it's|it is|i meant|that's|that should be|i live in|i "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["FRENCH"]
 
@@ -167,6 +167,23 @@ TOLD_TO = (
     r"(?:réponds|écris|utilise|parle|garde|donne|explique|fais|sois|appelle|tutoie|vouvoie|évite|commence|"
     r"reste|cite)(?:-moi)?"
 )
+WORK_ON = (
+    r"(?:tradui(?:s|re|sez)|corrig(?:e|er|ez)|reformul(?:e|er|ez)|résum(?:e|er|ez)|raccourci(?:s|r|ssez)|amélior(?:e|"
+    r"er|ez)|"
+    r"vérifi(?:e|er|ez)|reli(?:s|re|sez)|li(?:s|re|sez)|not(?:e|er|ez)|évalu(?:e|er|ez)|expliqu(?:e|er|ez)|"
+    r"analys(?:e|er|ez)|"
+    r"simplifi(?:e|er|ez)|comment(?:e|er|ez)|répond(?:s|re|ez) à|regard(?:e|er|ez)|réécri(?:s|re|vez))(?:-(?:moi|le|"
+    r"la|les))?"
+)
+A_TEXT = (
+    r"(?:textes?|e-?mails?|mails?|courriels?|courriers?|lettres?|messages?|articles?|posts?|pages?|passages?|"
+    r"paragraphes?|"
+    r"extraits?|notes?|documents?|contrats?|avis|commentaires?|conversations?|comptes?[ -]rendus?|histoires?|"
+    r"brouillons?|"
+    r"rapports?|newsletters?|annonces?|réponses?|poèmes?|discours|citations?|clauses?|phrases?|consignes|règles|"
+    r"factures?|"
+    r"communiqués?|sms|tweets?)"
+)
 
 FRENCH = Grammar(
     language="fr",
@@ -174,10 +191,60 @@ FRENCH = Grammar(
         r"\W*(?:(?:un peu )?(?:de )?contexte|à propos de moi|sur moi|pour info|info|ps|note|rappel|souviens-toi|"
         r"correction|bonjour|salut)$"
     ),
+    handing_over=pattern(
+        rf"\b{WORK_ON}\b(?: \w+){{0,2}}? (?:(?:ceci|ça|cela|ce qui suit|ci-dessous|ci-dessus)\b|(?:ce|cet|cette|ces|"
+        rf"le|la|"
+        rf"les) (?:\w+ )?{A_TEXT}\b)",
+        rf"^\W*(?:(?:s'il te plaît|peux-tu|pourrais-tu|et),? )*{WORK_ON}(?: (?:en|vers l') ?\w+)?(?:,? (?:stp|s'il "
+        rf"te plaît))?"
+        r"\W*$",
+        rf"\b(?:voici|voilà)\b[^.!?]*\b(?:{A_TEXT}|ce qu)|\bci-dessous\b|\bcomme suit\b|\bci-joint\b",
+        rf"\b(?:c'est|ceci est|ce sont)\b(?![^.!?]*préféré)[^.!?]*\b(?:{A_TEXT}|écrit|envoyé|reçu|copié)\b",
+        rf"\b(?:reçu|trouvé|lu|copié|envoyé|écrit|transmis|transféré|collé)\b[^.!?]{{0,25}}\b(?:(?:ce|cet|cette|ces) "
+        rf"(?:\w+ )?{A_TEXT}\b|ceci\b|ça\b|cela\b|ce qui suit\b)",
+        rf"\b(?:écrit|dit)\b[^.!?]*:$|\b{A_TEXT}(?! (?:sur|à propos de) moi)\b[^.!?]{{0,40}}:$",
+        r"\b(?:m'a|m'ont|nous a) (?:envoyé|écrit|transmis|laissé) (?:ceci|ça|cela|ce|cet|cette)\b",
+        r"\b(?:que|qu'en) (?:penses|dis|pensez)-?(?: )?(?:tu|vous)(?: (?:de (?:ceci|ça|cela|ce|cet|cette)\b.*))?\W*$",
+        r"\b(?:que|qu'est-ce qu(?:e |'))-? ?(?:veut|demande|attend|dit|cherche|(?:elle|il|on) (?:veut|me veut|"
+        r"demande|attend|dit|"
+        r"cherche))(?:-(?:elle|il))?(?: (?:de moi|dire|à dire|exactement|au juste|me dire))*\W*$",
+    ),
+    asking_about=pattern(
+        rf"\b{WORK_ON}\W*$",
+        r"\b(?:écri[st]|rédige|écrire|rédiger|propose)\b[^.!?]*\b(?:réponse|résumé|traduction)\b",
+        rf"\b{WORK_ON}\b[^.!?]{{0,40}}\b(?:ce|cet|cette|ces|ça|ceci|cela|le|la|les|mon|ma|mes|son|sa|ci-\w+)\b",
+        rf"^\W*{WORK_ON}(?=.*-(?:le|la|les|moi)\b)",
+        r"\b(?:que|quoi|qu'|qui|pourquoi|comment|quand|est-ce|où|quel\w*)[^.!?]*\b(?:ça|ceci|cela|ce|cet|cette|"
+        r"ils|elles|lui|leur|auteur\w*|expéditeur|penses|en dis)\b",
+        r"(?<!fait)(?<!pleut)(?<!faut)(?<!a-t)-(?:elle|il|ils|elles)\b|\bc'est (?:correct|juste|vrai|grave|normal|"
+        r"légal|sérieux|bon|clair|une arnaque|du "
+        r"spam)\b",
+        r"\b(?:comment|que|quoi|dois-je|faut-il|je dois)\b[^.!?]*\b(?:répondre|réagir|en faire|payer|signer|"
+        r"m'inquiéter)\b",
+        r"\b(?:avis|opinion|résumé|traduction|arnaque|spam|points? clés?|idée principale)\b[^.!?]{0,20}\W*$",
+        rf"\b(?:reçu|trouvé|lu|copié|envoyé|écrit|transféré|transmis)\b[^.!?]*\b(?:une?|le|la|l'|des|les|mon|ma) "
+        rf"?(?:\w+ )?"
+        rf"{A_TEXT}\b|\b(?:m'a|m'ont|nous a) (?:envoyé|écrit|transmis)\b",
+        rf"^\W*(?:tiré|extrait|copié|extraits?) d|^\W*(?:du|de la|d'un|d'une) (?:site|page|wiki|manuel|livre|blog|"
+        rf"{A_TEXT})\b",
+    ),
+    letter_opening=starting(
+        rf"ch(?:er|ère|ers|ères) .{{1,50}}$|(?:madame|monsieur|mesdames)\b.{{0,30}}$|(?:bonjour|bonsoir|salut|coucou|"
+        rf"hello),? (?!(?:keepsake|assistant)\b)(?:{NAME}|à tous|à toutes|tout le monde|l'équipe|madame|monsieur)"
+        rf"(?: (?:{NAME}|et|à|toutes|tous))*\s*[,!:.]?$"
+    ),
+    letter_close=starting(
+        rf"(?:(?:bien )?cordialement|bien à (?:vous|toi)|sincères salutations|(?:meilleures )?salutations|"
+        rf"amicalement|amitiés|"
+        rf"bises|bisous|cdt|respectueusement|veuillez agréer|à bientôt|bonne journée|merci(?: "
+        rf"d'avance)?)(?:,\s*(?:{NAME}"
+        rf"(?: {NAME}){{0,2}})?\s*$|\s+{NAME}\s*$|(?<!merci)(?<!d'avance)\W*$|\b(?<=agréer).{{0,80}}$)"
+    ),
     opening=starting(
         either(
             "bonjour bonsoir salut coucou alors donc oui non ok bon et mais oh ah merci au_fait en_fait d'ailleurs "
-            "pardon désolée? contexte pour_info à_propos_de_moi je_voulais_dire(?=_(?:j|m)) voilà sinon"
+            "pardon désolée? comme_(?:je_l'ai|déjà)_dit contexte pour_info à_propos_de_moi "
+            "je_voulais_dire(?=_(?:j|m)) voilà sinon"
         )
         + r"(?!\w)[\s,:!–—-]*"
     ),
@@ -202,6 +269,7 @@ FRENCH = Grammar(
         r"\b(?:tu|te|toi|ton|ta|tes|vous|votre|vos|peut-être|sans doute|probablement|en ce moment|là maintenant|"
         r"lol|mdr)\b",
         r"\b(?:dit|disait|disent|écrit|écrivait|raconte|racontait|prétend|pense|pensait|croit|demande)\b|\bqu'en\b",
+        r"\b(?:déteste|adore|aime) (?:ce|cet|cette|ces)\b",
         r"\b(?:ai|avons|a) une? \w+ qui\b|\bun jour\b",
         r"\bsi (?:j|je)\b|\b(?:est-ce que|qu'est-ce)\b|\b(?:aimerais|voudrais) (?:savoir|que)\b|\bce(?:tte|t)? "
         r"(?:code|erreur|fichier|texte|phrase)\b",
@@ -236,6 +304,10 @@ FRENCH = Grammar(
     forget=starting(
         r"(?:s'il te plaît,? )?(?:oublie|efface|supprime)(?: le fait)? qu(?:e |')(?P<clause>.+?)(?:,? s'il te "
         r"plaît)?[.!]*$"
+    ),
+    forget_last=starting(
+        r"(?:s'il te plaît,? )?(?:oublie|efface|supprime) (?:tout )?ce que je (?:viens de (?:te )?(?:dire|raconter)|"
+        r"t'ai dit à l'instant)\b"
     ),
     swap=starting(
         r"(?:(?:oh|non|pardon|désolée?|en fait|c'est|plutôt|à|chez)[ ,]+)+(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["GERMAN"]
 
@@ -166,6 +166,21 @@ TOLD_TO = (
     r"(?:antworte|schreib|sprich|nutze|benutze|verwende|gib|erkläre?|fasse?|halte?|sei|nenne?|duze|sieze|"
     r"sag|vermeide|beginne|lass)"
 )
+WORK_ON = (
+    r"(?:übersetz(?:e|en)?|korrigier(?:e|en)?|verbesser(?:e|n)?|kürz(?:e|en)?|formulier(?:e|en)?|fass(?:e|en)?|"
+    r"prüf(?:e|en)?|"
+    r"überprüf(?:e|en)?|check(?:e|en)?|lies|lesen|bewert(?:e|en)?|erklär(?:e|en)?|erläuter(?:e|n)?|analysier(?:e|en)?|"
+    r"vereinfach(?:e|en)?|beantwort(?:e|en)?|überarbeit(?:e|en)?|kommentier(?:e|en)?|redigier(?:e|en)?|"
+    r"(?:schau|guck|sieh) dir|antworte auf|zusammenfassen|gegenlesen)"
+)
+A_TEXT = (
+    r"(?:text(?:e|es|en)?|e-?mail|mail|brief(?:e|es)?|nachricht(?:en)?|artikels?|beitrag|seite|abschnitt|absatz|auszug|"
+    r"notiz(?:en)?|dokument|vertrag|bewertung|kommentar(?:e)?|verlauf|gespräch|protokoll|geschichte|aufsatz|entwurf|"
+    r"bericht|"
+    r"newsletter|anzeige|stellenanzeige|antwort|gedicht|rede|zitat|klausel|satz|sätze|anschreiben|schreiben|rundmail|"
+    r"anweisung(?:en)?|regeln|mitteilung|meldung|rezension|rechnung|bescheid)"
+)
+THIS = r"(?:(?:d(?:as|ie|en) )?folgende[nrsm]?|das|diese?[nrsm]?|untenstehende[nrsm]?|obige[nrsm]?)"
 
 GERMAN = Grammar(
     language="de",
@@ -173,10 +188,63 @@ GERMAN = Grammar(
         r"\W*(?:(?:kurz |ein bisschen |etwas )?(?:zu|über) mir|hintergrund|zum hintergrund|info|zur info|ps|"
         r"hinweis|korrektur|merke?|hallo|hi|hey)$"
     ),
+    handing_over=pattern(
+        rf"\b{WORK_ON}\b(?: \w+){{0,3}}? (?:{THIS}(?: \w+)?(?: {A_TEXT})?(?: (?:ins|auf|für|in|bitte|um|zusammen|"
+        rf"durch|an|"
+        rf"unten|oben)\b.*)?\W*$|(?:diese[nrsm]?|folgende[nrsm]?|de[nrm]|das|die) (?:\w+ )?{A_TEXT}\b)",
+        rf"^\W*(?:(?:bitte|kannst du|könntest du|und|dann) )*(?:{THIS} )?(?:(?:mal|bitte|noch) )*{WORK_ON}"
+        rf"(?: (?:bitte|ins|auf) ?\w*){{0,3}}\W*$",
+        rf"\bhier (?:ist|sind|kommt|kommen)\b[^.!?]*\b(?:\w*{A_TEXT}|was)\b|\bsiehe unten\b|\bwie folgt\b|\btl;?dr\b",
+        rf"\b(?:das|dies|folgendes|unten) (?:ist|sind|war|steht|kommt|hat|schrieb|"
+        rf"schreibt)\b(?![^.!?]*lieblings)[^.!?]*"
+        rf"\b(?:\w*{A_TEXT}|geschrieben|geschickt|gesagt|gepostet|website|kopiert|bekommen)\b",
+        rf"\b(?:diese[nrs]?|folgende[nrs]?) (?:\w+ )?\w*{A_TEXT}\b[^.!?]*\b(?:bekommen|erhalten|gefunden|gelesen|"
+        rf"geschickt|geschrieben|kam|weitergeleitet|kopiert|von)\b|\b(?:bekam|erhielt|fand|las|schickte|"
+        rf"schrieb)\b[^.!?]*"
+        rf"\b(?:diese[nrs]?|folgende[nrs]?) (?:\w+ )?\w*{A_TEXT}\b",
+        r"\b(?:das(?! (?-i:[A-ZÄÖÜ]))|dies|folgendes)\b[^.!?]{0,30}\b(?:bekommen|erhalten|gefunden|gelesen|geschickt|"
+        r"geschrieben|"
+        r"weitergeleitet)\b[^.!?]*$",
+        rf"\b(?:was (?:hältst|denkst|meinst|sagst) du (?:davon|dazu|darüber|zu (?:dieser|diesem|der|dem) \w*{A_TEXT}))",
+        rf"\b(?:schrieb|schreibt|sagte?)\b[^.!?]*:$|{A_TEXT}(?! (?:über|zu) mir)\b[^.!?]{{0,40}}:$",
+        r"\bwas (?:will|möchte|meint|verlangt|erwartet|sagt|schreibt|braucht) (?:sie|er|der absender|die absenderin|"
+        r"die autorin|"
+        r"der autor|die person|man)(?: (?:von mir|damit|hier|genau|eigentlich|jetzt|denn|mir))*(?: sagen)?\W*$",
+    ),
+    asking_about=pattern(
+        rf"\b{WORK_ON}\W*$",
+        r"\b(?:schreibe?n?|verfasse?n?|entwirf|formuliere?n?)\b[^.!?]*\b(?:antwort|zusammenfassung|übersetzung|"
+        r"darauf)\b",
+        rf"\b{WORK_ON}\b[^.!?]{{0,40}}\b(?:das|dies\w*|es|sie|ihn|folgende\w*|oben|unten|mein\w*|\w*{A_TEXT})\b",
+        r"\b(?:was|wie|wer|warum|wann|wo|ist|sind|stimmt|klingt|soll|muss|kann|darf|hat|will)\b[^.!?]*\b(?:das(?! "
+        r"(?-i:[A-ZÄÖÜ]))|dies\w*|"
+        r"davon|dazu|darauf|damit|darüber|sie|er|ihr|ihm|ihnen|absender\w*|autor\w*|inhalt)\b",
+        r"\b(?:wie|was) (?:soll|sollte|kann|könnte|muss) ich\b[^.!?]*\b(?:antworten|reagieren|zurückschreiben|machen|"
+        r"tun)\b",
+        r"\b(?:muss|soll) ich (?:antworten|zahlen|reagieren|mir sorgen|unterschreiben)|\b(?:meinung|gedanken|"
+        r"zusammenfassung|"
+        r"übersetzung|stichpunkte\w*|kernaussage\w*|spam|betrug|phishing|echt|seriös)\b[^.!?]{0,20}\W*$",
+        rf"\b(?:bekommen|erhalten|gefunden|gelesen|geschickt|geschrieben|weitergeleitet|kopiert)\b|"
+        rf"\b(?:bekam|erhielt|fand|las|kam)\b[^.!?]*{A_TEXT}",
+        rf"^\W*(?:aus|von) (?:der|dem|einer|einem|meiner|meinem) (?:\w+ )?(?:website|webseite|seite|wiki|handbuch|"
+        rf"buch|blog|"
+        rf"\w*{A_TEXT})\b",
+    ),
+    letter_opening=starting(
+        rf"sehr geehrte|liebe[rs]? .{{1,50}}$|(?:hallo|hi|hey|moin|servus|guten (?:tag|morgen|abend)),? (?!(?:du|"
+        rf"nochmal|"
+        rf"assistent|zusammen keepsake)\b)(?:{NAME}|zusammen|alle|allerseits|team|leute)(?: {NAME}){{0,2}}\s*[,!:.]?$"
+    ),
+    letter_close=starting(
+        rf"(?:(?:mit )?(?:(?:freundlichen?|besten?|lieben?|herzlichen?|viele[n]?|schöne[n]?) )+(?:grüßen?|gruß|gruss|"
+        rf"grüssen?)|"
+        rf"(?:grüße|gruß|lg|vg|mfg|bg|hochachtungsvoll|beste grüße|alles liebe|dein|deine|euer|eure|ihr|ihre|danke und "
+        rf"(?:gruß|grüße))(?=\W*$|,|\s+{NAME}\s*$)).{{0,40}}$"
+    ),
     opening=starting(
         either(
             "hallo hi hey moin servus guten_(?:morgen|tag|abend) also ja nein nee ok okay gut und aber oh ach "
-            "übrigens danke entschuldigung sorry (?:kurz_)?(?:zu|über)_mir zur_info hintergrund "
+            "übrigens danke entschuldigung sorry wie_(?:schon_)?gesagt (?:kurz_)?(?:zu|über)_mir zur_info hintergrund "
             "ich_meinte(?=_(?:ich|mein)) eigentlich(?=_(?:ich|mein))"
         )
         + r"\b[\s,:!–—-]*"
@@ -197,6 +265,7 @@ GERMAN = Grammar(
     slots=SLOTS,
     refusal=pattern(
         r"\b(?:du|dir|dich|dein\w*|sie ihnen|gerade|würde|wäre|hätte|vielleicht|wahrscheinlich|vermutlich|lol)\b",
+        r"\b(?:hasse|liebe|mag) diese[nrsm]?\b",
         r"\b(?:wenn|falls) ich\b|\bdiese[rsnm]? (?:code|fehler|text|datei|satz|aufgabe|frage)\b",
         r"\b(?:sagt|sagte|sagen|meint|meinte|schrieb|schreibt|behauptet|behauptete|erzählt|erzählte|denkt|glaubt|"
         r"fragt|fragte)\b",
@@ -237,6 +306,10 @@ GERMAN = Grammar(
         r"[^?]*\?+$"
     ),
     forget=starting(r"(?:bitte )?(?:vergiss|lösche?)(?: bitte)?,? dass (?P<clause>.+?)[.!]*$"),
+    forget_last=starting(
+        r"(?:bitte )?(?:vergiss|lösche?)(?: bitte)?,? (?:alles,? )?was ich (?:dir )?(?:gerade|eben)(?: eben)? (?:"
+        r"gesagt|erzählt|geschrieben) habe\b"
+    ),
     swap=starting(
         r"(?:(?:oh|nein|sorry|doch|eigentlich|entschuldigung|es ist|das ist|ich meinte|in|bei)[ ,]+)+"
         r"(?P<new>(?-i:[A-ZÄÖÜ\d])[\w'-]{0,30}(?: [A-ZÄÖÜ][\w'-]+)?),? (?:und )?nicht (?:in |bei )?(?P<old>[\w' "

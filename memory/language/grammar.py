@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 from ..facts import Kind
 
-__all__ = ["VALUE", "Grammar", "SlotName", "SlotRule", "Statements", "either", "pattern", "starting"]
+__all__ = ["NAME", "VALUE", "Grammar", "SlotName", "SlotRule", "Statements", "either", "pattern", "starting"]
 
 Statements = tuple[tuple[re.Pattern[str], Kind], ...]
 SlotName = Literal["name", "address", "home", "employer", "job", "likes", "favourite", "age", "reply language"]
 # The value of a slot: the words up to the next comma or connecting word.
 VALUE = r"(?P<value>[^,;:()\"]{1,60}?)"
+NAME = r"(?-i:[A-ZÀ-Þ])[\w'.-]*"  # a word with a capital letter
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Grammar:
 
     language: str
     preface: re.Pattern[str]  # words before a colon after which no quotation follows
+    handing_over: re.Pattern[str]  # a sentence that announces a text, or asks to have one worked on
+    asking_about: re.Pattern[str]  # a sentence that may be about a text above or below it
+    letter_opening: re.Pattern[str]  # a line that opens a letter or a mail
+    letter_close: re.Pattern[str]  # a line that closes one
     opening: re.Pattern[str]  # words before a statement that add nothing
     when: re.Pattern[str]  # a time before a statement, which is kept with it
     remember: re.Pattern[str]  # a request to keep what follows
@@ -43,6 +48,7 @@ class Grammar:
     veto: re.Pattern[str]  # a message with a match is ignored
     tail: re.Pattern[str]  # a request or a question after a statement; it is cut off
     forget: re.Pattern[str]  # a request to forget what is in the group `clause`
+    forget_last: re.Pattern[str]  # a request to forget what was just said
     swap: re.Pattern[str]  # "`new`, not `old`"
     meant: re.Pattern[str]  # "no, I meant `new`"
     article: re.Pattern[str]  # an article at the start of a value, which is left out
@@ -59,9 +65,26 @@ def either(words: str, then: str = "") -> str:
 
 def pattern(*parts: str) -> re.Pattern[str]:
     """Make a pattern that matches any of these parts, ignoring case."""
-    return re.compile("|".join(parts), re.IGNORECASE)
+    return _compiled_when_used("|".join(parts))
 
 
 def starting(*parts: str) -> re.Pattern[str]:
     """Make a pattern that matches any of these parts, as one group, for use with `match`."""
-    return re.compile("(?:" + "|".join(parts) + ")", re.IGNORECASE)
+    return _compiled_when_used("(?:" + "|".join(parts) + ")")
+
+
+def _compiled_when_used(text: str) -> re.Pattern[str]:
+    return cast("re.Pattern[str]", _Pattern(text))
+
+
+class _Pattern:
+    """A pattern that is compiled when it is first used: compiling all of them takes half a second of every start."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __getattr__(self, name: str) -> Any:
+        """Compile the pattern, and keep its method, so that the next call finds it at once."""
+        found = getattr(re.compile(self._text, re.IGNORECASE), name)
+        setattr(self, name, found)
+        return found

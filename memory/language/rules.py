@@ -18,10 +18,12 @@ from datetime import date, timedelta, tzinfo
 
 from ..facts import Fact, Kind, Proposal, Said
 from ..plain_text import comparable
+from .ages import without_month
 from .grammar import Grammar, SlotRule
-from .own_words import GRAMMARS, LEFT_OUT, MAX_TYPED, plain_text, without_announced_text, without_quotations
+from .handed_over import GRAMMARS, LEFT_OUT, without_handed_over
+from .own_words import MAX_TYPED, plain_text, without_announced_text, without_quotations
 
-__all__ = ["propose"]
+__all__ = ["propose", "slots_of"]
 
 MAX_SENTENCE = 400  # longer ones are not plain statements
 MIN_WORDS = 2
@@ -36,7 +38,7 @@ def propose(said: Sequence[Said], near: Sequence[Fact] = (), zone: tzinfo | None
     own = [each for each in local if each.role == "user" and len(each.content) <= MAX_TYPED]
     if any(grammar.veto.search(plain_text(each.content)) for each in own for grammar in GRAMMARS):
         return []
-    known = [_KnownMemory(number, fact.text, _only_slot(fact.text)) for number, fact in enumerate(near, 1)]
+    known = [_known_memory(number, fact) for number, fact in enumerate(near, 1)]
     asks = any("?" in each.content for each in own)
     proposed: list[_SlotProposal] = []
     for clauses in (clauses for each in own for clauses in _clauses_by_language(each)):
@@ -104,8 +106,8 @@ def _clauses_by_language(said: Said) -> Iterator[list[_Clause]]:
 
 
 def _sentences(content: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each of the person's own sentences, without code, quotations and pasted drafts."""
-    own = without_announced_text(without_quotations(content))
+    """Yield start and end of each of the person's own sentences, without code, quotations and texts handed over."""
+    own = without_announced_text(without_handed_over(plain_text(without_quotations(content))))
     start = 0
     for end in (*(mark.end() for mark in _SENTENCE_END.finditer(plain_text(own))), len(own)):
         sentence = own[start:end]
@@ -159,6 +161,12 @@ class _KnownMemory:
     number: int
     text: str
     slot: _FilledSlot | None
+    just_learned: bool
+
+
+def _known_memory(number: int, fact: Fact) -> _KnownMemory:
+    text = without_month(fact.text)
+    return _KnownMemory(number, text, _only_slot(text), fact.just_learned)
 
 
 def _sorted_words(text: str) -> list[str]:
@@ -201,6 +209,13 @@ def _only_slot(memory: str) -> _FilledSlot | None:
     return None
 
 
+def slots_of(memory: str) -> frozenset[str]:
+    """Return the names of the slots that a memory fills for the person: "home" for "I live in Ghent"."""
+    plain = plain_text(memory[:MAX_SENTENCE])
+    filled = (slot for grammar in GRAMMARS for slot in _filled_slots(plain, grammar, own=False))
+    return frozenset(slot.name for slot in filled if slot.positive)
+
+
 def _outdated_by(slot: _FilledSlot, known: Sequence[_KnownMemory]) -> _KnownMemory | None:
     """Return the memory that a slot makes untrue, if there is exactly one."""
     old = [each for each in known if each.slot and slot.contradicts(each.slot)]
@@ -225,6 +240,8 @@ def _from_sentence(clause: _Clause, known: Sequence[_KnownMemory], asks: bool) -
     if corrected:
         return [corrected]
     clause = clause.without_opening()
+    if grammar.forget_last.match(clause.plain):
+        return [_deletion_of(clause, memory) for memory in known if memory.just_learned]
     forget = grammar.forget.match(clause.plain)
     if forget:
         return _deletion(clause, forget["clause"], known)
@@ -300,10 +317,12 @@ def _deletion(clause: _Clause, forgotten: str, known: Sequence[_KnownMemory]) ->
         if _sorted_words(memory.text) == _sorted_words(forgotten)
         or (memory.slot and memory.slot.alone and any(slot.same(memory.slot) for slot in slots))
     ]
-    if len(meant) != 1:
-        return []
-    deletion = replace(_addition(clause, "fact"), action="delete", text="", target=meant[0].number, entities=())
-    return [_SlotProposal(deletion)]
+    return [_deletion_of(clause, meant[0])] if len(meant) == 1 else []
+
+
+def _deletion_of(clause: _Clause, memory: _KnownMemory) -> _SlotProposal:
+    deletion = replace(_addition(clause, "fact"), action="delete", text="", target=memory.number, entities=())
+    return _SlotProposal(deletion)
 
 
 def _corrected_in_this_turn(clause: _Clause, proposed: Sequence[_SlotProposal]) -> _SlotProposal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .grammar import VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["SPANISH"]
 
@@ -155,16 +155,80 @@ STATEMENTS: Statements = (
 )
 LASTING = r"(?:a partir de ahora|de ahora en adelante|en adelante|en el futuro)"
 TOLD_TO = r"(?:responde|contesta|escribe|usa|utiliza|habla|da|explica|sé|llama|evita|empieza|mantén|haz|tutea)(?:me)?"
+WORK_ON = (
+    r"(?:traduce|traducir|traduzca|corrige|corregir|reformula|resume|resumir|acorta|mejora|mejorar|revisa|revisar|"
+    r"lee|leer|"
+    r"evalúa|comprueba|explica|explicar|analiza|analizar|simplifica|comenta|responde a|responder a|contesta a|"
+    r"reescribe|"
+    r"mira|traduzcas|resumas|revises)(?:me|lo|la|los|las|melo|mela)?"
+)
+A_TEXT = (
+    r"(?:textos?|e-?mails?|mails?|correos?|cartas?|mensajes?|artículos?|publicación|publicaciones|posts?|páginas?|"
+    r"pasajes?|"
+    r"párrafos?|extractos?|notas?|documentos?|contratos?|reseñas?|comentarios?|conversación|conversaciones|historias?|"
+    r"borrador|borradores|informes?|boletín|anuncios?|respuestas?|poemas?|discursos?|citas?|cláusulas?|frases?|"
+    r"instrucciones|normas|facturas?|comunicados?|sms|tuits?)"
+)
 
 SPANISH = Grammar(
     language="es",
     preface=starting(
         r"\W*(?:(?:un poco de )?contexto|sobre mí|acerca de mí|info|nota|pd|p\.d\.|recuerda|corrección|hola|buenas)$"
     ),
+    handing_over=pattern(
+        rf"\b{WORK_ON}\b(?: \w+){{0,2}}? (?:(?:esto|eso|lo siguiente|lo de (?:abajo|arriba))\b|(?:est[ea]|est[oa]s|"
+        rf"el|la|"
+        rf"los|las) (?:siguientes? )?(?:\w+ )?{A_TEXT}\b)",
+        rf"^\W*(?:(?:por favor|puedes|podrías|y),? )*{WORK_ON}(?: (?:al?|en) \w+)?(?:,? por favor)?\W*$",
+        rf"\b(?:aquí|ahí) (?:está|están|va|van|tienes|te dejo|te paso)\b[^.!?]*\b(?:{A_TEXT}|lo que)\b|\bver abajo\b|"
+        rf"\blo siguiente\b|\b{A_TEXT} de (?:abajo|arriba)\b|\ba continuación\b",
+        rf"\best[eoa]s? (?:es|son|era)\b[^.!?]*\b(?:{A_TEXT}|escribió|envió|mandó|dijo|copiado|recibí)\b",
+        rf"\b(?:recibí|recibido|encontré|leí|copié|mandó|envió|escribió|enviaron|mandaron|enviado|mandado|llegó|"
+        rf"llegado|"
+        rf"reenvió)\b[^.!?]{{0,25}}\b(?:est[ea]s?|estos) (?:\w+ )?{A_TEXT}\b|\b(?:mandó|envió|escribió|recibí|enviaron|"
+        r"mandaron|mandado|enviado) esto\b|\besto (?:me|nos) (?:lo )?(?:mandó|envió|escribió|llegó|ha)\b",
+        rf"\b(?:escribió|escribe|dijo|dice)\b[^.!?]*:$|\b{A_TEXT}(?! sobre mí)\b[^.!?]{{0,40}}:$",
+        r"\b(?:qué|que) (?:opinas|piensas|dices|te parece)(?: (?:de|sobre)? ?(?:esto|eso|est[ea]|el|la)\b.*)?\W*$",
+        r"\bqué (?:quiere|pide|dice|espera|necesita|busca)(?: (?:ella|él|de mí|decir|decirme|exactamente|el autor|la "
+        r"autora|el remitente))*\W*$",
+    ),
+    asking_about=pattern(
+        rf"\b{WORK_ON}\W*$",
+        r"\b(?:escribe|escribir|redacta|redactar|propón)\b[^.!?]*\b(?:respuesta|resumen|traducción)\b",
+        rf"\b{WORK_ON}\b[^.!?]{{0,40}}\b(?:est[eao]s?|eso|lo|la|los|las|el|mi|mis|su|sus|abajo|arriba|{A_TEXT})\b",
+        r"\b\w+(?:ca|ne|me|ge|la|sa|ra|be)lo\b",
+        r"(?:¿|\b(?:qué|cómo|quién|por qué|cuándo|dónde|cuál)\b)[^.!?]*\b(?:est[eao]s?|eso|ella|él|ellos|le|les|lo|"
+        r"quiere|pide|"
+        r"dice|significa|autora?|remitente|opinas|parece|correcto|verdad|legal|normal|estafa|spam)\b",
+        r"\b(?:cómo|qué|debo|tengo que|hay que|debería)\b[^.!?]*\b(?:responder|contestar|contesto|respondo|"
+        r"reaccionar|"
+        r"pagar|firmar|preocuparme)\b",
+        r"\b(?:opinión|opiniones|resumen|traducción|estafa|spam|puntos? clave|idea principal)\b[^.!?]{0,20}\W*$",
+        rf"\b(?:recibí|recibido|encontré|leí|copié|mandó|envió|escribió|enviaron|llegó|llegado|mandado|"
+        rf"enviado)\b[^.!?]*"
+        rf"\b(?:una?|el|la|los|las|mi) (?:\w+ )?{A_TEXT}\b|\b(?:me|nos) (?:mandó|envió|escribió|mandaron|enviaron)\b",
+        rf"^\W*(?:copiado|tomado|sacado|extraído) de|^\W*(?:del|de la|de una?) (?:sitio|página|web|wiki|manual|libro|"
+        rf"blog|"
+        rf"{A_TEXT})\b",
+    ),
+    letter_opening=starting(
+        rf"(?:muy )?estimad[oa]s?\b.{{0,50}}$|querid[oa]s? .{{1,50}}$|(?:hola|buenas|buenos días|buenas (?:tardes|"
+        rf"noches)),? "
+        rf"(?!(?:keepsake|asistente|de nuevo)\b)(?:{NAME}|a todos|a todas|todos|todas|equipo)(?: (?:{NAME}|y|a|todos|"
+        rf"todas))*"
+        rf"\s*[,!:.]?$|a quien corresponda"
+    ),
+    letter_close=starting(
+        rf"(?:(?:un )?(?:cordial |afectuoso |fuerte )?(?:saludos?|abrazos?)(?: cordiales| cordial)?|atentamente|"
+        rf"atte\.?|"
+        rf"cordialmente|besos|un beso|quedo (?:atent[oa]|a la espera)|gracias(?: de antemano)?)(?:,\s*(?:{NAME}"
+        rf"(?: {NAME}){{0,2}})?\s*$|\s+{NAME}\s*$|(?<!gracias)(?<!antemano)\W*$)"
+    ),
     opening=starting(
         either(
             "hola buenas buenos_días buenas_(?:tardes|noches) pues bueno sí no(?=,) vale ok oye y pero ah oh gracias "
-            "por_cierto en_realidad de_hecho perdón contexto sobre_mí quería_decir(?:_que)? quise_decir_que además"
+            "por_cierto como_(?:ya_)?dije en_realidad de_hecho perdón contexto sobre_mí "
+            "quería_decir(?:_que)? quise_decir_que además"
         )
         + r"(?!\w)[\s,:!–—-]*"
     ),
@@ -187,6 +251,7 @@ SPANISH = Grammar(
         r"\b(?:tú|tu|tus|te|ti|usted|quizás?|tal vez|probablemente|a lo mejor|ahora mismo|en este momento|"
         r"jaja\w*|lol)\b",
         r"\b(?:dice|dijo|decía|dicen|escribió|escribe|cuenta|contó|piensa|cree|pregunta|preguntó)\b|\balgún día\b",
+        r"\b(?:odio|amo|me gustan?|me encantan?) (?:este|esta|estos|estas)\b",
         r"\b(?:tengo|tenemos|hay) una? \w+ que\b|\bestá \w+(?:ando|iendo)\b",
         r"\bsi (?:yo )?(?:viviera|fuera|tuviera|trabajara|pudiera|vivo|soy|tengo)\b|\best[ea] (?:código|error|"
         r"archivo|texto|frase|pregunta)\b|\bojalá\b",
@@ -219,6 +284,10 @@ SPANISH = Grammar(
         r",(?: y| pero)? ?(?:cómo|dónde|puedo|puede|hay|tienes|debo|es|por qué|qué|cuál(?:es)?) [^?]*\?+$"
     ),
     forget=starting(r"(?:por favor,? )?(?:olvida|borra|elimina) que (?P<clause>.+?)(?:,? por favor)?[.!]*$"),
+    forget_last=starting(
+        r"(?:por favor,? )?(?:olvida|borra|elimina) (?:todo )?lo que (?:te )?acabo de (?:decir|contar|"
+        r"escribir)(?:te)?\b"
+    ),
     swap=starting(
         r"(?:(?:oh|no|perdón|en realidad|es|quise decir|quería decir|en)[ ,]+)+"
         r"(?P<new>(?-i:[A-ZÀ-Þ\d])[\w'-]{0,30}(?: (?-i:[A-ZÀ-Þ])[\w'-]+)?),? (?:y )?no (?:en )?(?P<old>[\w' "

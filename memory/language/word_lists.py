@@ -9,6 +9,7 @@ import re
 
 __all__ = [
     "ARTICLES",
+    "ASKS_ABOUT_SELF",
     "ASKS_WHEN",
     "CONJUNCTIONS",
     "CONTRACTIONS",
@@ -117,6 +118,20 @@ ASKS_WHEN = re.compile(
     r"(?:days|weeks|months|years|time)|wann|seit wann|wie lange|an welchem tag|quand|depuis quand|combien de temps|"
     r"cuándo|desde cuándo|cuánto tiempo)\b",
     re.IGNORECASE,
+)
+
+# Questions about the person, or about what is known of something of theirs: "What do you know about me?", "Who am I?"
+ASKS_ABOUT_SELF = re.compile(
+    r"\b(what (?:(?:else )?do|can|could) you (?:\w+ ){0,3}(?:know|remember|tell me|say|recall) (?:about|of) (?:me|my)|"
+    r"what (?:have|did) (?:i|you) (?:\w+ ){0,2}(?:told you|learned|learnt|learn|tell you)(?: (?:about|of) me)?$|"
+    r"(?:tell me|everything you know|all you know) about (?:me|myself)|who am i$|do you (?:know|remember) me|"
+    r"was (?:weißt|weisst|merkst|hast) du (?:\w+ ){0,3}über (?:mich|meine?[nrs]?)|wer bin ich$|"
+    r"was habe ich dir (?:\w+ ){0,2}erzählt$|"
+    r"erzähl(?:e)? mir (?:\w+ )?(?:über mich|von mir)|kennst du mich|"
+    r"(?:que|qu'est-ce que tu|ce que tu) (?:sais|connais)(?:-tu)? (?:\w+ ){0,2}(?:de|sur) (?:moi|mon|ma|mes)|"
+    r"qui suis-je$|"
+    r"parle-moi de moi|qué (?:más )?(?:sabes|recuerdas) (?:de|sobre|acerca de) (?:mí|mis?)|quién soy$|háblame de mí)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 # Words that name a time.

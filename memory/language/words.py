@@ -31,7 +31,9 @@ __all__ = [
     "invented",
     "lost",
     "new_words",
+    "repeats",
     "same_statement",
+    "same_word",
     "stands_in",
     "wording",
     "words",
@@ -53,7 +55,7 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> set[str]:
     """Return the words that carry the meaning of a text."""
-    return {word for word in words(text) if word not in EMPTY_WORDS and word not in INTERJECTIONS}
+    return {word for word in words(text) if _carries_meaning(word)}
 
 
 def denies(text: str) -> bool:
@@ -100,6 +102,47 @@ def stands_in(quote: str, said: str) -> bool:
     for start in range(len(spoken) - len(wanted) + 1):
         matches = wanted and spoken[start : start + len(wanted)] == wanted
         if matches and (denies(quote) or not _denied_before(clauses, start)):
+            return True
+    return False
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
+FREE_WORDS = 2  # that may stand between the words of a statement when it is made again
+
+
+def repeats(statement: str, said: str) -> bool:
+    """Return whether a message makes a statement again: in a sentence that says the same, or within one.
+
+    Within a sentence, its content words must follow each other in their order, near each other and denied alike. A
+    question makes no statement.
+    """
+    own = words(statement)
+    wanted = [(place, word) for place, word in enumerate(own) if _carries_meaning(word)]
+    sentences = [each for each in _SENTENCE_END.split(said) if not each.rstrip().endswith(("?", "？"))]
+    if len(wanted) < 2:
+        return any(same_statement(statement, each) for each in sentences)
+    longest = wanted[-1][0] - wanted[0][0] + FREE_WORDS
+    return any(
+        same_statement(statement, each) or _holds(words(each), [word for _, word in wanted], longest, denies(statement))
+        for each in sentences
+    )
+
+
+def _carries_meaning(word: str) -> bool:
+    return word not in EMPTY_WORDS and word not in INTERJECTIONS
+
+
+def _holds(spoken: list[str], wanted: list[str], longest: int, denied: bool) -> bool:
+    """Return whether a sentence has these words in this order, at most so far apart, and denied or not."""
+    for start, word in enumerate(spoken):
+        if not same_word(word, wanted[0]):
+            continue
+        end, place = start + longest, start
+        for each in wanted[1:]:
+            place = next((n for n in range(place + 1, min(end + 1, len(spoken))) if same_word(spoken[n], each)), -1)
+            if place < 0:
+                break
+        if place > 0 and any(map(_is_denial, spoken[max(0, start - 3) : place + 1])) == denied:
             return True
     return False
 
@@ -160,7 +203,7 @@ def new_words(text: str, parents: Iterable[str]) -> set[str]:
     """Return the words of a text that none of its parents has; endings and joining words do not count."""
     known = {word for parent in parents for word in words(parent)}
     return {
-        word for word in words(text) if word not in SUMMARY_WORDS and not any(_same_word(word, one) for one in known)
+        word for word in words(text) if word not in SUMMARY_WORDS and not any(same_word(word, one) for one in known)
     }
 
 
@@ -203,7 +246,7 @@ def _missing(text: str, known: str) -> set[str]:
     marks |= (set(words(text)) & NUMBER_WORDS) - present
     for name, opens in _names(text):
         # "Likes" in "Likes tea" is no name if the other text says "I like tea".
-        if name not in present and not (opens and any(_same_word(name, word) for word in lower_case)):
+        if name not in present and not (opens and any(same_word(name, word) for word in lower_case)):
             marks.add(name)
     return marks
 
@@ -220,7 +263,7 @@ def _names(text: str) -> Iterator[tuple[str, bool]]:
         yield name, before < 0 or text[before] in _SENTENCE_ENDS
 
 
-def _same_word(one: str, other: str) -> bool:
+def same_word(one: str, other: str) -> bool:
     """Return whether two words differ only in an ending; a word with a digit has no ending."""
     if one == other:
         return True

@@ -11,12 +11,13 @@ from typing import Any
 
 from ..facts import Fact, Said, Write, content_hash
 from ..rows.bulk import Row
+from .mentions import Mentions, mentioned, same_days
 
-__all__ = ["learned_metadata", "new_metadata", "reworded", "rows_as_said"]
+__all__ = ["learned_metadata", "new_metadata", "reworded", "rewritten", "rows_as_said"]
 
 # Keys that were derived from the old words, and are wrong for new words.
 _DERIVED_FROM_WORDS = (
-    *("quote", "message_id", "source", "happened_at"),
+    *("quote", "quotes", "message_id", "source", "happened_at", "told_at"),
     *("language", "entities", "relations", "text_lemmatized"),
 )
 
@@ -46,14 +47,39 @@ def learned_metadata(write: Write) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def reworded(fact: Fact, text: str, at: datetime) -> dict[str, Any]:
-    """Build the metadata of a memory with new words, without the keys that were derived from the old ones."""
+def reworded(fact: Fact, text: str, at: datetime, run_id: str | None = None) -> dict[str, Any]:
+    """Build the metadata of a memory with new words, without the keys that were derived from the old ones.
+
+    `run_id` is the chat in which the new words were said; None if the person wrote them.
+    """
     kept = {key: value for key, value in fact.metadata.items() if key not in _DERIVED_FROM_WORDS}
-    return {**kept, "data": text, "hash": content_hash(text), "updated_at": at.astimezone(UTC).isoformat()}
+    row = {**kept, "data": text, "hash": content_hash(text), "updated_at": at.astimezone(UTC).isoformat()}
+    # In another program's row, `run_id` is the scope that the row belongs to.
+    if "kind" in kept or "run_id" not in kept:
+        row.pop("run_id", None)
+        row |= {"run_id": run_id} if run_id else {}
+    return row
+
+
+def rewritten(fact: Fact, text: str, read: Mentions) -> dict[str, Any]:
+    """Build the metadata of a memory whose words the person changed; `read` was read from the new words.
+
+    The day that it is about stays, unless the words name days and name them differently now.
+    """
+    row = {**reworded(fact, text, datetime.now(UTC)), **mentioned(fact, text, read), "source": "person"}
+    same = same_days(fact.text, text)
+    derived = {
+        "happened_at": fact.metadata.get("happened_at") if same else read.happened_at,
+        "language": read.language or fact.metadata.get("language"),
+    }
+    return row | {key: value for key, value in derived.items() if value}
 
 
 def rows_as_said(said: Sequence[Said], user_id: str, extra: Mapping[str, Any]) -> list[Row]:
-    """Build a row for each message as it was said; a message that has an id is kept only once."""
+    """Build a row for each message as it was said, but not for an assistant's instructions (system).
+
+    A message that has an id is kept only once.
+    """
     return [
         Row(
             {
@@ -65,4 +91,5 @@ def rows_as_said(said: Sequence[Said], user_id: str, extra: Mapping[str, Any]) -
             message.message_id,
         )
         for message in said
+        if message.role != "system"
     ]

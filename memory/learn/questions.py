@@ -19,6 +19,7 @@ from ..embed import Embedder
 from ..errors import InvalidInput, NotFound
 from ..facts import Fact, Said, Write, content_hash
 from ..rows.store import Store
+from .mentions import Mentions, mentioned
 from .metadata import new_metadata, reworded
 
 __all__ = ["CHOICES", "Choice", "Question", "Questions", "open_questions"]
@@ -79,8 +80,14 @@ class Questions:
 
     def ask(self, connection: Connection, fact: Fact, write: Write) -> None:
         """Put a question to the person, unless the same one is open."""
-        proposed = {"text": write.text, "kind": write.kind, "quote": write.quote, "happened_at": write.happened_at}
-        proposed |= {"language": write.language, "said_at": write.said.at.isoformat()}
+        proposed: dict[str, Any] = {
+            "text": write.text,
+            "kind": write.kind,
+            "quote": write.quote,
+            "happened_at": write.happened_at,
+        }
+        proposed |= {"language": write.language, "said_at": write.said.at.isoformat(), "run_id": write.said.run_id}
+        proposed |= {"entities": list(write.entities), "relations": list(write.relations)}
         connection.execute(
             text(
                 "insert into app.questions (memory_id, proposed, message_id)"
@@ -123,12 +130,21 @@ class Questions:
             if self._store.has_text(connection, fact.id, content_hash(question.text)):
                 self._store.delete(connection, fact.id)
             else:
-                metadata = {**reworded(fact, question.text, datetime.now(UTC)), **proposed}
+                # It was told before it was decided on.
+                proposed |= {"told_at": said.at.astimezone(UTC).isoformat()}
+                read = Mentions(_listed(proposed, "entities"), _listed(proposed, "relations"))
+                named = mentioned(fact, question.text, read)
+                metadata = {**reworded(fact, question.text, datetime.now(UTC)), **proposed, **named}
                 self._store.replace(connection, fact.id, metadata, vectors[0])
         elif choice in ("both", "new"):
             self._store.insert(connection, [({**new_metadata(user_id, question.text, said), **proposed}, vectors[0])])
         if choice in ("old", "both") and fact is not None:
             self._store.count_use(connection, [fact.id], confirmed_at=datetime.now(UTC))
+
+
+def _listed(proposed: Mapping[str, Any], key: str) -> tuple[Any, ...]:
+    """Return the entities or relations of a proposal; those of older versions have none."""
+    return tuple(map(tuple, proposed.get(key) or ()))
 
 
 def _note_answer(connection: Connection, question_id: str, choice: Choice) -> Question:

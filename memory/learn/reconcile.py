@@ -11,15 +11,20 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from ..facts import Entities, Fact, Proposal, RefusedProposal, Relations, Said, Write
+from ..facts import Action, Entities, Fact, Proposal, RefusedProposal, Relations, Said, Write
+from ..language.ages import with_month, without_month
 from ..language.words import can_prove, content_words, same_statement, stands_in
 from ..plain_text import comparable, storable
+from .mentions import Mentions
 from .secrets import holds_secret
 
-__all__ = ["Decision", "reconcile"]
+__all__ = ["KNOWN", "NOT_SAID", "Decision", "bounded", "reconcile"]
 
+KNOWN = "already known"  # the reason for refusing what a memory says already
+NOT_SAID = "you didn't say this in that message"  # the reason for refusing what has no valid quote
 MAX_TEXT, MAX_QUOTE, MAX_WRITES = 1_000, 2_000, 20
 MAX_NAME, MAX_NAMES = 100, 20
+_MONTH_OR_YEAR = re.compile(r"(?:19|20)\d{2}(?:-(?:0[1-9]|1[0-2]))?")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -41,18 +46,20 @@ def reconcile(
     decision = Decision([], [], []) if decision is None else decision
     for proposal in proposals:
         spoken = _message_with_quote(proposal, said)
+        if proposal.action == "none":
+            _confirm(_said_again(proposal, spoken, shown), decision)
+            continue
         known = _says_the_same(proposal, shown, decision.writes)
         problem = _reason_against(proposal, spoken, shown)
         if problem is None and known is not None and _adds_nothing(proposal, known, shown):
-            problem = "it is already known"
-            if isinstance(known, Fact) and known.id not in decision.confirmed:
-                decision.confirmed.append(known.id)
+            problem = KNOWN
+            _confirm(known, decision)
         if problem is None and known is None and not _proved(proposal):
-            problem = "the quote does not prove it"
+            problem = "your words don't say this"
         if problem is None and _assistants_words(proposal, said, known):
-            problem = "they are the assistant's words"
+            problem = "the assistant said this, not you"
         if problem is None and _changed_already(proposal, shown, decision.writes):
-            problem = "another change of this turn is about the same memory"
+            problem = "changed already in the same message"
         if problem is None and len(decision.writes) >= MAX_WRITES:
             problem = "too many at once"
         if problem or spoken is None:
@@ -60,8 +67,22 @@ def reconcile(
             text = "" if _tells_secret(proposal) else storable(proposal.text[:MAX_TEXT])
             decision.refused.append(RefusedProposal(text, problem or ""))
             continue
-        decision.writes.append(_write(proposal, spoken, shown, known))
+        decision.writes.append(_write(proposal, proposal.action, spoken, shown, known))
     return decision
+
+
+def _confirm(known: Fact | Write | None, decision: Decision) -> None:
+    """Note that a memory was said again."""
+    if isinstance(known, Fact) and known.id not in decision.confirmed:
+        decision.confirmed.append(known.id)
+
+
+def _said_again(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> Fact | None:
+    """Return the memory that a proposal without a change is about, if the quote proves it."""
+    target = _target(proposal, shown)
+    if target is None or spoken is None or _only_handed_over(proposal, spoken):
+        return None
+    return target if can_prove(proposal.quote, target.text) else None
 
 
 def _message_with_quote(proposal: Proposal, said: Sequence[Said]) -> Said | None:
@@ -73,7 +94,8 @@ def _message_with_quote(proposal: Proposal, said: Sequence[Said]) -> Said | None
 def _says_the_same(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> Fact | Write | None:
     """Return the memory, or the write of this turn, that says the same already."""
     candidates: list[Fact | Write] = [*shown, *writes]
-    return next((each for each in candidates if same_statement(each.text, proposal.text)), None)
+    text = without_month(proposal.text)
+    return next((each for each in candidates if same_statement(without_month(each.text), text)), None)
 
 
 def _changed_already(proposal: Proposal, shown: Sequence[Fact], writes: Sequence[Write]) -> bool:
@@ -111,24 +133,26 @@ def _assistants_words(proposal: Proposal, said: Sequence[Said], known: Fact | Wr
 
 def _reason_against(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> str | None:
     if spoken is None:
-        return "the quote is not in the person's words"
+        return NOT_SAID
     target = _target(proposal, shown)
     if proposal.action != "add" and target is None:
-        return "it names a memory that was not shown"
+        return "refers to an unknown memory"
     if target is not None and _changed_later(target, spoken):
         return "something newer is known"
     if _changes_instruction(proposal, target) and not _may_instruct(proposal, spoken):
-        return "an instruction counts in your own words only, not in a text that you quote, paste or bring along"
+        return "this instruction was in a text you pasted, not in your own words"
+    if _only_handed_over(proposal, spoken):
+        return "this was in a text you pasted, not in your own words"
     if proposal.action == "delete":
         return None
     if not proposal.text.strip():
         return "it says nothing"
     if proposal.text.rstrip().endswith(("?", "？")):
-        return "it is a question"
+        return "a question, not a statement"
     if len(proposal.text) > MAX_TEXT or len(proposal.quote) > MAX_QUOTE:
-        return "it is too long"
+        return "too long"
     if _tells_secret(proposal):
-        return "it holds a secret"
+        return "contains a secret"
     return None
 
 
@@ -143,6 +167,13 @@ def _may_instruct(proposal: Proposal, spoken: Said) -> bool:
     from ..language.own_words import own_instruction  # loads the patterns of four languages
 
     return not spoken.is_imported and own_instruction(proposal.quote, spoken.content)
+
+
+def _only_handed_over(proposal: Proposal, spoken: Said) -> bool:
+    """Return whether the person only quotes or hands over what the proposal rests on."""
+    from ..language.own_words import is_handed_over
+
+    return is_handed_over(proposal.quote, spoken.content)
 
 
 def _target(proposal: Proposal, shown: Sequence[Fact]) -> Fact | None:
@@ -170,13 +201,16 @@ def _names(proposal: Proposal) -> Iterable[str]:
     yield from (part for relation in proposal.relations for part in relation)
 
 
-def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: Fact | Write | None) -> Write:
+def _write(
+    proposal: Proposal, action: Action, spoken: Said, shown: Sequence[Fact], known: Fact | Write | None
+) -> Write:
     target = _target(proposal, shown)
     # The correction may be what another memory says already; then the target is deleted.
-    replaced = known is not None and proposal.action == "update"
+    replaced = known is not None and action == "update"
+    text = storable(proposal.text.strip())
     return Write(
-        action="delete" if replaced else proposal.action,
-        text=storable(proposal.text.strip()),
+        action="delete" if replaced else action,
+        text=text if proposal.happened_at else with_month(text, spoken.at, proposal.language),
         kind=proposal.kind,
         quote=storable(proposal.quote.strip()),
         fact_id=target.id if target else None,
@@ -188,6 +222,16 @@ def _write(proposal: Proposal, spoken: Said, shown: Sequence[Fact], known: Fact 
         entities=_bounded_entities(proposal.entities),
         relations=_bounded_relations(proposal.relations),
     )
+
+
+def bounded(read: Mentions) -> Mentions:
+    """Return what was read from a memory's words, without secrets and within what a memory may hold."""
+    names = [name for each in (*read.entities, *read.relations) for name in each]
+    if any(map(holds_secret, names)):
+        return Mentions()
+    language = read.language if _LANGUAGE.fullmatch(read.language or "") else None
+    entities, relations = _bounded_entities(read.entities), _bounded_relations(read.relations)
+    return Mentions(entities, relations, _date(read.happened_at), language)
 
 
 def _bounded_entities(entities: Entities) -> Entities:
@@ -205,7 +249,9 @@ def _name(name: str) -> str:
 
 
 def _date(value: str | None) -> str | None:
-    """Return an ISO date, or None: a model may answer "last spring"."""
+    """Return an ISO date, a month ("2026-03") or a year, or None: a model may answer "last spring"."""
+    if _MONTH_OR_YEAR.fullmatch(value or ""):
+        return value
     try:
         return date.fromisoformat((value or "")[:10]).isoformat()
     except ValueError:

@@ -6,6 +6,7 @@ was changed in between, nothing is overwritten, and a new plan is made.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,21 +15,26 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from ..arguments import own_metadata
+from ..arguments import scope as named_scope
 from ..database import Database, check_user_id
 from ..embed import Embedder
-from ..errors import MemoryChanged
-from ..facts import Plan, Said, Write, content_hash, spoken
+from ..errors import LimitReached, MemoryChanged, ModelError
+from ..facts import Plan, Said, Write, content_hash
 from ..model import Model
 from ..model.serving import serving
 from ..rows.people import People
 from ..rows.store import Store
-from .episodes import Episodes, may_be_kept
+from .episodes import Episodes, may_be_kept, to_embed
 from .extract import Instructions, in_parts, propose, worth_reading
+from .mentions import Mentions, mentioned, mentions_of, needs_reading
 from .metadata import learned_metadata, new_metadata, reworded
 from .questions import Questions
-from .reconcile import Decision, reconcile
+from .reconcile import Decision, bounded, reconcile
 
-__all__ = ["Turns", "plan_until_written"]
+__all__ = ["Reader", "Turns", "plan_until_written"]
+
+log = logging.getLogger("keepsake.memory")
 
 NEAR = 10  # memories that the model is shown
 MAX_PLANS = 3
@@ -67,11 +73,16 @@ class Turns:
         self._questions = Questions(database, store, embedder)
         self._episodes = Episodes(database)
 
-    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
-        """Plan what to learn from these messages, or with `learn=False` which to keep as episodes; write nothing."""
+    def plan(
+        self, said: Sequence[Said], *, user_id: str, learn: bool = True, scope: Mapping[str, str] | None = None
+    ) -> Plan:
+        """Plan what to learn from these messages, or with `learn=False` which to keep as episodes; write nothing.
+
+        With a `scope`, what other agents and apps know neither changes nor keeps a statement from being learned.
+        """
         check_user_id(user_id)
         with serving(user_id):
-            return self._plan_learning(said, user_id) if learn else self._plan_episodes(said, user_id)
+            return self._plan_learning(said, user_id, scope or {}) if learn else self._plan_episodes(said, user_id)
 
     def write(
         self,
@@ -79,12 +90,14 @@ class Turns:
         plan: Plan,
         used: Collection[str] = (),
         metadata: Mapping[str, Any] | None = None,
+        scope: Mapping[str, str] | None = None,
     ) -> Changes:
         """Carry out a plan inside a transaction bound to its user; raise `MemoryChanged` if the plan is outdated.
 
-        `used` are the ids of the memories that the reply was given, `metadata` the caller's own keys.
+        `used` are the ids of the memories that the reply was given, `metadata` the caller's own keys, `scope` the agent
+        and the app that the memories belong to.
         """
-        extra = metadata or {}
+        extra = {**own_metadata(metadata), **named_scope(**(scope or {}))}
         self._store.lock_writes(connection, plan.user_id)
         if plan.writes:
             # While an expired memory exists, the same words could not be learned again.
@@ -104,7 +117,7 @@ class Turns:
         """Count that memories were given to a reply."""
         self._store.count_use(connection, memory_ids)
 
-    def _plan_learning(self, said: Sequence[Said], user_id: str) -> Plan:
+    def _plan_learning(self, said: Sequence[Said], user_id: str, scope: Mapping[str, str]) -> Plan:
         if not worth_reading(said):
             return Plan(user_id)
         # A message without an id could not be hidden when what was learned from it is deleted.
@@ -112,12 +125,10 @@ class Turns:
         person = self._people.get(user_id)
         episodes = may_be_kept(said) if person.episodes else ()
         parts = [part for part in in_parts(said) if worth_reading(part)]
-        vectors_of = self._embedder.embed(
-            [*map(_own_words, parts), *(spoken(each.content, each.name) for each in episodes)]
-        )
+        vectors_of = self._embedder.embed([*map(_own_words, parts), *to_embed(episodes)])
         decision = Decision([], [], [])
         for part, vector in zip(parts, vectors_of, strict=False):
-            near = self._store.nearest(user_id, vector, NEAR, extracted_only=True)
+            near = self._store.known_near(user_id, vector, NEAR, said[0], scope)
             reconcile(propose(part, near, self._model, self._instructions, person), said, near, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
@@ -136,7 +147,7 @@ class Turns:
     def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
         wanted = self._people.get(user_id).episodes
         episodes = [kept for each in said if wanted for kept in may_be_kept([each])]
-        vectors = self._embedder.embed([spoken(each.content, each.name) for each in episodes]) if episodes else []
+        vectors = self._embedder.embed(to_embed(episodes)) if episodes else []
         return Plan(user_id, actor="import", episodes=tuple(episodes), episode_vectors=tuple(vectors))
 
     def _carry_out(
@@ -159,9 +170,37 @@ class Turns:
         if write.action == "delete" or self._store.has_text(connection, fact.id, content_hash(write.text)):
             self._store.delete(connection, fact.id)
             return [_change("DELETE", fact.id, fact.text)]
-        metadata = {**reworded(fact, write.text, write.said.at), **learned_metadata(write), **extra}
+        changed = reworded(fact, write.text, write.said.at, write.said.run_id)
+        named = mentioned(fact, write.text, Mentions(write.entities, write.relations))
+        metadata = {**changed, **learned_metadata(write), **named, **extra}
         self._store.replace(connection, fact.id, metadata, vector)
         return [{**_change("UPDATE", fact.id, write.text), "previous_memory": fact.text}]
+
+
+class Reader:
+    """Reads again whom and what a memory of a user mentions, when the person changes its words. It writes nothing."""
+
+    def __init__(self, database: Database, store: Store, model: Model | None, instructions: Instructions) -> None:
+        self._store = store
+        self._people = People(database)
+        self._model = model
+        self._instructions = instructions
+
+    def read(self, memory_id: str, words: str, *, user_id: str) -> Mentions:
+        """Read what the new words of a memory mention: with the model, if it may be others than before.
+
+        If the model is away, the rules read them: a change by the person does not fail for that.
+        """
+        fact = self._store.get(user_id, memory_id)
+        model = self._model if fact is not None and needs_reading(fact, words) else None
+        person, said = self._people.get(user_id), [Said("user", words)]
+        try:
+            with serving(user_id):
+                proposals = propose(said, (), model, self._instructions, person)
+        except (ModelError, LimitReached) as error:
+            log.warning("what a changed memory mentions is read by rules: %s", error)
+            proposals = propose(said, (), None, person=person)
+        return bounded(mentions_of(proposals))
 
 
 def _own_words(said: Sequence[Said]) -> str:

@@ -7,13 +7,13 @@ because loading openai takes as long as loading everything else. This package kn
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-__all__ = ["Model", "Picture", "PromptMessage", "Schema", "Usage"]
+__all__ = ["Model", "Picture", "PromptMessage", "RelayedMessage", "Schema", "Usage"]
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -39,6 +39,11 @@ class PromptMessage:
     content: str
     pictures: tuple[Picture, ...] = ()
 
+    @property
+    def picture_count(self) -> int:
+        """How many pictures it has."""
+        return len(self.pictures)
+
     def written(self) -> dict[str, Any]:
         """Return the message in the protocol's form; in parts only if it has pictures: not every server knows parts."""
         if not self.pictures:
@@ -46,6 +51,23 @@ class PromptMessage:
         parts: list[dict[str, Any]] = [{"type": "text", "text": self.content}] if self.content else []
         parts += [{"type": "image_url", "image_url": {"url": each.url}} for each in self.pictures]
         return {"role": self.role, "content": parts}
+
+
+@dataclass(frozen=True)
+class RelayedMessage(PromptMessage):
+    """A message in the protocol's form, as another program sent it; `content` is what of it is counted in tokens."""
+
+    form: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def picture_count(self) -> int:
+        """How many pictures it has."""
+        parts = self.form.get("content")
+        return sum(each.get("type") == "image_url" for each in parts) if isinstance(parts, list) else 0
+
+    def written(self) -> dict[str, Any]:
+        """Return the message as it was sent."""
+        return dict(self.form)
 
 
 @dataclass
@@ -71,8 +93,13 @@ class Model(Protocol):
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """Return one answer that fits the schema, or raise `BadAnswer`."""
 
-    def listed(self) -> list[str]:
-        """Return the names of all models at the same address, whatever they are for."""
+    def relay(
+        self, messages: Sequence[PromptMessage], options: Mapping[str, Any], usage: Usage | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the pieces of a reply as the server sends them, asked for with more options of the protocol."""
+
+    def listed(self) -> dict[str, bool | None]:
+        """Return all models at the same address, whatever they are for: whether each takes pictures, where it says."""
 
     def named(self, name: str) -> Model:
         """Return another model at the same address."""

@@ -1,6 +1,8 @@
-"""The models that an address offers, and the price of a call.
+"""The models that an address offers, what each takes, and the price of a call.
 
-The list is requested once every few minutes and kept for the process. Prices come from the settings.
+The list is requested once every few minutes and kept for the process. Few addresses say which models take pictures; of
+the others it is known once somebody has sent one. Which ones know no tools is known once they refused some. Prices come
+from the settings.
 """
 
 from __future__ import annotations
@@ -8,13 +10,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from ..errors import ModelError
 from . import Model, Usage
 
-__all__ = ["ModelCatalog", "Prices", "prices_of"]
+__all__ = ["ModelCatalog", "Prices", "for_chat", "prices_of"]
 
 LIST_SECONDS, FAILURE_SECONDS = 600.0, 30.0  # how long a list is kept, and how long a failure
 MAX_NAMES, MAX_NAME = 200, 200
@@ -31,6 +33,7 @@ class _CachedList:
     names: tuple[str, ...]
     error: ModelError | None
     until: float
+    pictures: Mapping[str, bool | None] = field(default_factory=dict)
 
 
 class ModelCatalog:
@@ -44,6 +47,8 @@ class ModelCatalog:
         self._clock = clock
         self._asking = threading.Lock()
         self._cached: _CachedList | None = None
+        self._tried: dict[str, bool] = {}
+        self._without_tools: set[str] = set()
 
     def names(self) -> tuple[str, ...]:
         """Return the names in order, the configured model first; raise `ModelError` if the list cannot be read."""
@@ -67,15 +72,33 @@ class ModelCatalog:
         except ModelError:
             return True
 
+    def takes_pictures(self, name: str) -> bool | None:
+        """Return whether a model takes pictures; None if nothing is known. This asks nobody."""
+        listed = self._cached.pictures.get(name) if self._cached else None
+        return self._tried.get(name, listed)
+
+    def note_pictures(self, name: str, *, taken: bool) -> None:
+        """Note that a model took pictures, or refused them."""
+        self._tried[name] = taken
+
+    def takes_tools(self, name: str) -> bool:
+        """Return whether a model may be offered tools: False once it refused them."""
+        return name not in self._without_tools
+
+    def note_tools_refused(self, name: str) -> None:
+        """Note that a model, or its server, knows no tools."""
+        self._without_tools.add(name)
+
     def _ask(self, model: Model) -> _CachedList:
         try:
-            names = _with(model.name, _for_chat(model.listed()))
+            listed = model.listed()
         except ModelError as error:
             return _CachedList((), error, self._clock() + FAILURE_SECONDS)
-        return _CachedList(names, None, self._clock() + LIST_SECONDS)
+        return _CachedList(_with(model.name, for_chat(listed)), None, self._clock() + LIST_SECONDS, listed)
 
 
-def _for_chat(names: Iterable[str]) -> list[str]:
+def for_chat(names: Iterable[str]) -> list[str]:
+    """Return the names of the models that may be made for chats, in order."""
     fit = {
         name for name in names if name.isprintable() and 0 < len(name) <= MAX_NAME and not _NOT_FOR_CHAT.search(name)
     }

@@ -7,7 +7,7 @@ decide what to say to a model.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,8 @@ from .errors import (
     is_about,
     pictures_refused,
     refuses_pictures,
+    refuses_tools,
+    tools_refused,
     translating,
 )
 
@@ -54,6 +56,8 @@ class OpenAIModel:
     base_url: str | None = None
     retries: int = 1
     patience: float = SILENCE_SECONDS
+    # What sentences about failures call the key, the name and the address.
+    called: tuple[str, str, str] = ("OPENAI_API_KEY", "CHAT_MODEL", "OPENAI_BASE_URL")
     _client: openai.OpenAI = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,9 +79,24 @@ class OpenAIModel:
                         spoke = True
                         yield words
         if not spoke:
-            raise BadAnswer(f"{self._place} replied with nothing: check {self._place.address}, and the model's name.")
+            advice = f"Check {self._place.address}, and the model's name."
+            raise BadAnswer(f"{self._place} sent an empty reply. Try again in a minute.", advice=advice)
         if not finished:
-            raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete.")
+            raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete. Try again.")
+
+    def relay(
+        self, messages: Sequence[PromptMessage], options: Mapping[str, Any], usage: Usage | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the pieces of a reply as the server sends them, asked for with more options of the protocol."""
+        finished = False
+        with translating(self._place), self._open_stream(messages, **options) as chunks:
+            for chunk in chunks:
+                read = Completion.model_validate(chunk, from_attributes=True)
+                _note_usage(usage, read)
+                finished = finished or any(each.finish_reason is not None for each in read.choices or [])
+                yield chunk.to_dict(mode="json")
+        if not finished:
+            raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete. Try again.")
 
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """Return one answer that fits the schema, or raise `BadAnswer`; wrong answers are not repaired."""
@@ -86,13 +105,13 @@ class OpenAIModel:
         _note_usage(usage, completion)
         return _parse(completion, schema, self.name)
 
-    def listed(self) -> list[str]:
-        """Return the names of all models at the same address, whatever they are for."""
+    def listed(self) -> dict[str, bool | None]:
+        """Return all models at the same address, whatever they are for: whether each takes pictures, where it says."""
         with translating(self._place):
             client = self._client.with_options(timeout=LISTING_SECONDS, max_retries=0)
             # Read as a plain object: `models.list()` fails at an answer that is not a list.
             listing = ModelListing.model_validate(client.get("/models", cast_to=object))
-        return [each.id for each in listing.data]
+        return {each.id: each.takes_pictures for each in listing.data}
 
     def named(self, name: str) -> OpenAIModel:
         """Return another model at the same address, over the same connections."""
@@ -104,13 +123,13 @@ class OpenAIModel:
         """Close the connections."""
         self._client.close()
 
-    def _open_stream(self, messages: Sequence[PromptMessage]) -> Any:
+    def _open_stream(self, messages: Sequence[PromptMessage], **options: Any) -> Any:
         try:
-            return self._ask(messages, stream=True, stream_options={"include_usage": True})
+            return self._ask(messages, stream=True, stream_options={"include_usage": True}, **options)
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             if not is_about("stream_options", error):
                 raise
-            return self._ask(messages, stream=True)
+            return self._ask(messages, stream=True, **options)
 
     def _ask_for(self, messages: Sequence[PromptMessage], schema: type[BaseModel]) -> Any:
         """Ask for an answer in a schema; a server that knows no schemas is asked in words."""
@@ -131,13 +150,15 @@ class OpenAIModel:
         try:
             return self._client.chat.completions.create(model=self.name, messages=written, **options)
         except openai.APIStatusError as error:
-            if any(message.pictures for message in messages) and refuses_pictures(error):
+            if options.get("tools") and refuses_tools(error):
+                raise tools_refused(self._place, error) from error
+            if any(message.picture_count for message in messages) and refuses_pictures(error):
                 raise pictures_refused(self._place) from error
             raise
 
     @property
     def _place(self) -> ModelPlace:
-        return ModelPlace(self.name, self.base_url)
+        return ModelPlace(self.name, self.base_url, *self.called)
 
 
 @dataclass(frozen=True)
@@ -156,8 +177,10 @@ class Embeddings:
         """Return one vector for each text, in order."""
         with translating(ModelPlace(self.name, self.base_url, *EMBED_SETTINGS)):
             # As numbers, because not every server knows the base64 that the client would ask for.
-            answer = self._client.embeddings.create(model=self.name, input=list(texts), encoding_format="float")
-            vectors = VectorAnswer.model_validate(answer, from_attributes=True).data
+            # The client would make an object of each number: many times slower than reading the answer here.
+            asked = self._client.embeddings.with_raw_response
+            answer = asked.create(model=self.name, input=list(texts), encoding_format="float")
+            vectors = VectorAnswer.model_validate_json(answer.content).data
         if len(vectors) != len(texts):
             raise NotAModel(f"{self.name} gave {len(vectors)} vectors for {len(texts)} texts.")
         return [each.embedding for each in sorted(vectors, key=lambda each: each.index or 0)]

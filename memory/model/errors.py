@@ -1,6 +1,7 @@
 """Turns openai's errors into ours, and reads what servers answer, since they differ in detail.
 
-All sentences about models that failed are here. It calls no model.
+All sentences about models that failed are here. They tell anybody what to do; the setting to check is the error's
+`advice`, for the log. It calls no model.
 """
 
 from __future__ import annotations
@@ -9,17 +10,28 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import openai
 from pydantic import BaseModel, Field, FiniteFloat
 
-from ..errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable, NotAModel, PicturesRefused, SettingsError
+from ..errors import (
+    ContentRefused,
+    ModelBusy,
+    ModelError,
+    ModelRefused,
+    ModelUnreachable,
+    NotAModel,
+    PicturesRefused,
+    SettingsError,
+    ToolsRefused,
+)
 from .serving import still_wanted
 
 __all__ = [
     "EMBED_SETTINGS",
+    "TELL",
     "Choice",
     "Completion",
     "ModelListing",
@@ -30,10 +42,14 @@ __all__ = [
     "is_about",
     "pictures_refused",
     "refuses_pictures",
+    "refuses_tools",
+    "tools_refused",
     "translating",
 ]
 
 log = logging.getLogger("keepsake.model")
+# What anybody can do about a failure: wait, or tell the person who can change the settings.
+LATER, TELL = "Try again in a minute.", "Tell whoever runs this app."
 MAX_PAUSE = 86_400.0  # seconds; a server that asks for a longer pause is called again after a day
 
 
@@ -76,7 +92,7 @@ def translating(place: ModelPlace) -> Iterator[None]:
         with _translating(place):
             yield
     except ModelError as error:
-        log.warning("at %s: %s", place.where, error)
+        log.warning("at %s: %s", place.where, error.for_deployer())
         raise
 
 
@@ -85,33 +101,49 @@ def _translating(place: ModelPlace) -> Iterator[None]:
     try:
         yield
     except openai.APITimeoutError as error:
-        raise ModelUnreachable(f"{place} did not answer in time.") from error
+        raise ModelUnreachable(f"{place} did not answer in time. {LATER}") from error
     except openai.APIConnectionError as error:
-        raise ModelUnreachable(f"{place} hung up or could not be reached: check {place.address}.") from error
+        raise ModelUnreachable(f"{place} could not be reached. {LATER}", advice=f"Check {place.address}.") from error
     except openai.APIStatusError as error:
         raise _status_error(place, error) from error
     except openai.OpenAIError as error:
-        raise ModelError(f"{place} broke off with an error.") from error
+        raise ModelError(f"{place} stopped with an error. {LATER}") from error
     except ValueError as error:  # not JSON, not base64, or JSON of another shape
-        raise NotAModel(f"{place} answered, but not as a model does: check {place.address}.") from error
+        raise NotAModel(
+            f"{place} gave an answer that cannot be used. {TELL}", advice=f"Check {place.address}: is it a model?"
+        ) from error
 
 
 def _status_error(place: ModelPlace, error: openai.APIStatusError) -> ModelError:
     match error.status_code:
         case 401 | 403:
-            return ModelRefused(f"{place} refused the API key: check {place.key}.")
+            return ModelRefused(f"{place} refused the API key. {TELL}", advice=f"Check {place.key}.")
         case 404:
-            return ModelRefused(f"{place} was not found: check {place.name}, and {place.address}.")
+            return ModelRefused(f"{place} was not found. {TELL}", advice=f"Check {place.name}, and {place.address}.")
         case 405 | 501:
-            return ModelRefused(f"{place} cannot do what was asked: check {place.name}, and {place.address}.")
+            advice = f"Check {place.name}, and {place.address}."
+            return ModelRefused(f"{place} cannot do what was asked. {TELL}", advice=advice)
         case 402 | 429:
             wait = _retry_after(error)
-            soon = f"in {wait:.0f} seconds" if wait and wait >= 1 else "in a moment"
+            soon = f"in {wait:.0f} seconds" if wait and wait >= 1 else "in a minute"
             return ModelBusy(f"{place} is busy, or its credit is used up. Try again {soon}.", wait)
         case status if status >= 500:
-            return ModelUnreachable(f"{place} has a problem of its own ({status}). Try again in a moment.")
+            return ModelUnreachable(f"{place} is having problems ({status}). {LATER}")
         case status:
-            return ModelRefused(f"{place} did not accept the request ({status}).")
+            sentence = f"{place} did not accept the request ({status})."
+            return ContentRefused(sentence) if _is_the_requests_fault(error) else ModelRefused(sentence)
+
+
+def _is_the_requests_fault(error: openai.APIStatusError) -> bool:
+    """Return whether the same request would be refused again, whatever key, model name and credit come with it."""
+    return error.status_code in (400, 413, 414, 422) and not any(is_about(each, error) for each in _NOT_THE_REQUEST)
+
+
+# What servers that answer 400 to everything say of a wrong key, an unknown model or missing credit.
+_NOT_THE_REQUEST = (
+    *("api_key", "billing", "quota", "credit", "invalid_model", "valid_model", "unknown_model", "decommissioned"),
+    *("model_not", "model_is_not", "model_does_not"),
+)
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
@@ -140,9 +172,21 @@ def refuses_pictures(error: openai.APIStatusError) -> bool:
 def pictures_refused(place: ModelPlace) -> PicturesRefused:
     """Return the error for a model that accepts only text."""
     return PicturesRefused(
-        f"{place} did not take the picture: it may be a model for words only. Your message and its files are kept; "
-        f"ask again in words, or let {place.name} name a model that sees."
+        f"{place} did not accept the picture: it may only read text. Your message and its files are saved. "
+        "Ask again in words.",
+        advice=f"Let {place.name} name a model that reads pictures.",
     )
+
+
+def refuses_tools(error: openai.APIStatusError) -> bool:
+    """Return whether a request was refused because of its tools, in the words of the server."""
+    return error.status_code in (400, 404, 405, 422, 500, 501) and is_about("tool", error)
+
+
+def tools_refused(place: ModelPlace, error: openai.APIStatusError) -> ToolsRefused:
+    """Return the error for a model that knows no tools, or whose server could not read its own call of one."""
+    sentence = f"{place} did not accept the tools of this request: it may not know any."
+    return ToolsRefused(sentence, for_good=not is_about("pars", error))
 
 
 def check_address(api_key: str | None, base_url: str | None) -> None:
@@ -197,6 +241,17 @@ class VectorAnswer(BaseModel):
 
 class _Listed(BaseModel):
     id: str
+    architecture: Any = None  # OpenRouter's
+    capabilities: Any = None  # Mistral's
+
+    @property
+    def takes_pictures(self) -> bool | None:
+        """Whether the list says that this model takes pictures; None if it does not say."""
+        if isinstance(self.architecture, dict) and isinstance(taken := self.architecture.get("input_modalities"), list):
+            return "image" in taken
+        if isinstance(self.capabilities, dict) and isinstance(sees := self.capabilities.get("vision"), bool):
+            return sees
+        return None
 
 
 class ModelListing(BaseModel):

@@ -2,6 +2,7 @@
 
     with serving(user_id):               around calls that a user asked for
     with serving(user_id, "turns"):      around remembering what a user said
+    with serving(…, whole=True):         around calls of which the first are useless without the last
     with while_wanted(wanted):           around calls that may become useless
 
 It counts no tokens; the app's metered model does. It loads no client of a model.
@@ -20,22 +21,27 @@ __all__ = ["Served", "served", "serving", "still_wanted", "while_wanted"]
 Purpose = Literal["asked", "turns"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Served:
-    """A user, and whether they asked for what models do now or only their turns are being remembered."""
+    """A user, and whether they asked for what models do now or only their turns are being remembered.
+
+    Once the first call of a `whole` is paid for, `begun` is set: stopping then would waste it.
+    """
 
     user_id: str
     purpose: Purpose = "asked"
+    whole: bool = False
+    begun: bool = False
 
 
 _SERVED: ContextVar[Served | None] = ContextVar("served", default=None)
 
 
 @contextmanager
-def serving(user_id: str, purpose: Purpose = "asked") -> Iterator[None]:
+def serving(user_id: str, purpose: Purpose = "asked", *, whole: bool = False) -> Iterator[None]:
     """Inside this block, models are called for this user; of nested blocks for the same user the outer one counts."""
     outer = _SERVED.get()
-    before = _SERVED.set(outer if outer and outer.user_id == user_id else Served(user_id, purpose))
+    before = _SERVED.set(outer if outer and outer.user_id == user_id else Served(user_id, purpose, whole))
     try:
         yield
     finally:

@@ -18,18 +18,49 @@ from ..database import Database
 from ..dates.spans import Span, spans
 from ..embed import Embedder
 from ..errors import ModelError
-from ..facts import Fact, Said
+from ..facts import Correction, Fact, Said
 from ..filters import Filter
-from ..language.word_lists import FOLLOW_UP_OPENERS, FOLLOW_UP_PHRASES, GERMAN_WORDS, POINTING_WORDS, QUESTION_WORDS
+from ..language.word_lists import (
+    ASKS_ABOUT_SELF,
+    FOLLOW_UP_OPENERS,
+    FOLLOW_UP_PHRASES,
+    GERMAN_WORDS,
+    POINTING_WORDS,
+    QUESTION_WORDS,
+)
 from ..language.words import content_words, words
+from ..learn.episodes import episode_id
 from ..model import Model, PromptMessage
 from ..model.serving import serving
 from ..rows.people import People
-from ..rows.store import RecallQuery, Store
-from .rank import Candidate, Recipe, rank, recipe_named, related, within
+from ..rows.recall_query import RecallQuery
+from ..rows.store import Store
+from .rank import (
+    Candidate,
+    Recipe,
+    rank,
+    recipe_named,
+    related,
+    with_corrections,
+    with_neighbours,
+    with_room,
+    with_what_stands,
+    within,
+    without_removed,
+)
 from .rerank import Reranker, reranked
 
-__all__ = ["PROBES", "Query", "Recall", "refers_back", "similarity_floor", "standalone"]
+__all__ = [
+    "PROBES",
+    "REPLY_RESULTS",
+    "REPLY_STANDING",
+    "Query",
+    "Recall",
+    "asks_about_self",
+    "refers_back",
+    "similarity_floor",
+    "standalone",
+]
 
 log = logging.getLogger("keepsake.memory")
 MAX_FOLLOW_UP_WORDS = 8  # of a question that refers back
@@ -77,10 +108,11 @@ def standalone(question: str, before: Sequence[Said], model: Model | None) -> st
         return question
 
 
+REPLY_RESULTS = 40  # for a reply, as far as they fit into the budget of the recipe
+REPLY_STANDING = 12  # instructions that are given to a reply, and as many memories that are always included
 MAX_GRAMS = 60
 # The database selects by a coarse sum and ranking may change the order, so it returns more candidates than results.
 CANDIDATES_PER_RESULT, MIN_CANDIDATES, MAX_CANDIDATES = 4, 40, 1_000
-MAX_STANDING = 12
 
 
 @dataclass(frozen=True)
@@ -95,7 +127,9 @@ class Query:
     as_of: datetime | None = None
     before: Sequence[Said] = ()  # messages before the question, to which it may refer
     without: Collection[str] = ()  # ids of memories to leave out
-    standing: int = 0  # how many standing memories to add
+    # How many instructions, and how many always included memories, to add; as many of the newest, if the question is
+    # about the person.
+    standing: int = 0
 
 
 class Recall:
@@ -111,6 +145,11 @@ class Recall:
         self._reranker = reranker
         self._floor: float | None = None
 
+    @property
+    def has_reranker(self) -> bool:
+        """Whether what is found is put in order once more."""
+        return self._reranker is not None
+
     def find(self, query: Query) -> list[Fact]:
         """Return related results, best first, or none; standing memories come last, without a score."""
         with serving(query.user_id):
@@ -122,7 +161,7 @@ class Recall:
         vector, floor = self._embed(question)
         named, zone = self._days(question, query.user_id, now)
         wanted = min(MAX_CANDIDATES, max(MIN_CANDIDATES, CANDIDATES_PER_RESULT * query.limit)) + len(query.without)
-        candidates, standing = self._store.recall(
+        found = self._store.recall(
             RecallQuery(
                 user_id=query.user_id,
                 text=_without_days(question, named),
@@ -136,13 +175,16 @@ class Recall:
                 wanted=wanted,
                 zone=zone,
                 as_of=query.as_of,
-                standing=MAX_STANDING if query.standing else 0,
+                standing=query.standing,
+                newest=bool(query.standing) and asks_about_self(query.text),
             )
         )
-        candidates = [each for each in candidates if each.id not in query.without]
+        left = without_removed(found.candidates, found.removed)
+        noted = with_corrections(left, [_that_may_be_given(each, query, recipe) for each in found.corrections])
+        candidates = [each for each in noted if not _left_out(each, query)]
         best = self._ranked(candidates, question, recipe, floor, now, query.limit, named)
         shown = {*query.without, *(each.id for each in best)}
-        return best + [each for each in standing if each.id not in shown][: query.standing]
+        return best + [each for each in with_room(found.standing) if each.id not in shown]
 
     def _ranked(
         self,
@@ -157,9 +199,11 @@ class Recall:
         if related(candidates, floor) < recipe.threshold and not _asks_only_for_days(question, named, candidates):
             return []
         if self._reranker is None:
-            return rank(candidates, question, recipe, now, limit)
-        more = rank(candidates, question, replace(recipe, share=0.0, budget=4 * recipe.budget), now, 3 * limit)
-        return within(reranked(self._reranker, question, more), recipe.budget, limit)
+            best = rank(candidates, question, recipe, now, limit)
+        else:
+            more = rank(candidates, question, replace(recipe, share=0.0, budget=4 * recipe.budget), now, 3 * limit)
+            best = within(with_what_stands(reranked(self._reranker, question, more)), recipe.budget, limit)
+        return with_neighbours(best, recipe.budget)
 
     def _embed(self, question: str) -> tuple[list[float], float]:
         """Return the question's vector and the similarity floor, which is measured with the first question."""
@@ -181,6 +225,20 @@ class Recall:
         return (named if local.date() == now.date() else spans(question, local)), person.timezone
 
 
+def _left_out(candidate: Candidate, query: Query) -> bool:
+    """Return whether the caller leaves out a row, or the message of which it is a passage."""
+    if candidate.id in query.without:
+        return True
+    message = candidate.metadata.get("message_id") if candidate.source == "episodes" and query.without else None
+    return isinstance(message, str) and episode_id(query.user_id, message) in query.without
+
+
+def _that_may_be_given(correction: Correction, query: Query, recipe: Recipe) -> Correction:
+    """Return a correction without the memory that stands now, if that is none of what the caller asks for."""
+    asked_for = query.conditions is None and "memories" in recipe.sources and correction.now_id not in query.without
+    return correction if asked_for else replace(correction, now_metadata=None)
+
+
 def _without_days(question: str, named: Sequence[Span]) -> str:
     """Return the words to search for, without those that name days."""
     for span in named:
@@ -192,6 +250,11 @@ def _asks_only_for_days(question: str, named: Sequence[Span], candidates: Sequen
     """Return whether a question asks only for a time ("what did I do yesterday?") of which something is known."""
     rest = content_words(_without_days(question, named)) - QUESTION_WORDS
     return bool(named) and not rest and any(each.dated == 1 for each in candidates)
+
+
+def asks_about_self(question: str) -> bool:
+    """Return whether a question is about the person as a whole, and names no subject ("What do you know about me?")."""
+    return bool(ASKS_ABOUT_SELF.search(question.strip().rstrip(" ?!.")))
 
 
 def names_in(question: str) -> str:

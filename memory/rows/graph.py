@@ -17,17 +17,25 @@ from typing import Any
 from ..database import Database
 from ..errors import InvalidInput
 from ..facts import Fact
+from ..language.rules import slots_of
 from ..plain_text import storable
 from .store import Store
 
 __all__ = ["Entity", "Graph", "Relation"]
 
+ME = "me"  # the person, in relations
+# Relations of the person to a name of theirs.
+_CALLED = frozenset(
+    ("is called", "is named", "has name", "has the name", "has first name", "name is", "goes by", "is known as")
+)
 MAX_NAME = 80  # as in app.draw_graph, which leaves out longer names
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A person or thing with all its names, the most used first.
+    """A person or thing with all its names: names before descriptions such as "my sister", then the most used first.
+
+    The user is the entity "me", whose other names are those that memories say are the user's own.
 
     `id` is one of its keys. It changes with the names, so do not store it.
     """
@@ -38,13 +46,13 @@ class Entity:
 
     @property
     def name(self) -> str:
-        """The most used name."""
+        """The name that comes first."""
         return self.names[0]
 
 
 @dataclass(frozen=True)
 class Relation:
-    """What one memory says about two entities, each given by its most used name."""
+    """What one memory says about two entities, each given by the name that comes first."""
 
     subject: str
     relation: str
@@ -62,7 +70,14 @@ select
   (select coalesce(jsonb_agg(jsonb_build_array(key, name, memory_id)), '[]') from app.entity_names
    where user_id = app.asking() and key in (select key from same)) as names,
   (select coalesce(jsonb_agg(jsonb_build_array(subject_key, relation, object_key, memory_id)
-     order by hop, memory_id, subject_key, relation, object_key), '[]') from related) as relations
+     order by hop, memory_id, subject_key, relation, object_key), '[]') from related) as relations,
+  -- Short memories that say little beside a name: one of them may be "My name is Dave".
+  (select coalesce(jsonb_agg(jsonb_build_array(short.key, short.told)), '[]') from (
+     select named.key, kept.metadata ->> 'data' as told
+     from app.entity_names named join vecs.memories kept on kept.id = named.memory_id
+     where named.user_id = app.asking() and named.proper and named.key in (select key from same)
+       and length(kept.metadata ->> 'data') - length(named.name) <= 25
+     order by named.memory_id, named.key limit 100) short) as short
 """
 _ALL = _GRAPH.format(
     relations="select *, 1 as hop from app.relations where user_id = app.asking()",
@@ -118,7 +133,7 @@ class Graph:
 
     def _read(self, user_id: str, sql: str, values: Mapping[str, Any] | None = None) -> _GraphRows:
         [row] = self._database.read_as(user_id, sql, values)
-        return _GraphRows(row["same"], row["names"], row["relations"])
+        return _GraphRows(row["same"], row["names"], row["relations"], row["short"])
 
 
 @dataclass(frozen=True)
@@ -128,26 +143,35 @@ class _GraphRows:
     same: Sequence[tuple[str, str]]
     names: Sequence[tuple[str, str, str]]
     related: Sequence[tuple[str, str, str, str]]
+    short: Sequence[tuple[str, str]]
 
     def entities(self) -> list[Entity]:
         used, memories = self._used_names()
-        entities = [Entity(each, _by_use(names), tuple(sorted(memories[each]))) for each, names in used.items()]
+        entities = [Entity(each, _by_use(names, each), tuple(sorted(memories[each]))) for each, names in used.items()]
         return sorted(entities, key=lambda entity: (-len(entity.memory_ids), entity.id))
 
     def relations(self) -> list[Relation]:
         entity_of = self._entity_of()
-        best_name = {each: _by_use(names)[0] for each, names in self._used_names()[0].items()}
+        best_name = {each: _by_use(names, each)[0] for each, names in self._used_names()[0].items()}
         return [
             Relation(best_name[entity_of[subject]], relation, best_name[entity_of[object_]], memory_id)
             for subject, relation, object_, memory_id in self.related
+            if not (subject == ME and entity_of[object_] == ME and _names_person(relation))
         ]
 
     def _entity_of(self) -> dict[str, str]:
-        """Map each key to its entity, which is named by the first of all its keys."""
+        """Map each key to its entity, which is named by the first of all its keys; the person is "me"."""
         first: dict[str, str] = {}
         for of_key, key in self.same:
             first[of_key] = min(first.get(of_key, key), key)
-        return {key: first[of_key] for of_key, key in self.same}
+        entity_of = {key: first[of_key] for of_key, key in self.same}
+        person = {entity_of[key] for key in self._keys_of_the_person() if key in entity_of}
+        return {key: ME if entity in person else entity for key, entity in entity_of.items()}
+
+    def _keys_of_the_person(self) -> set[str]:
+        """Return the keys that mean the person: "me", and the names that memories say are theirs."""
+        related = {other for subject, relation, other, _ in self.related if subject == ME and _names_person(relation)}
+        return {ME, *related, *(key for key, told in self.short if "name" in slots_of(told))}
 
     def _used_names(self) -> tuple[dict[str, Counter[str]], dict[str, set[str]]]:
         """Return how often each name of each entity is used, and in which memories."""
@@ -160,8 +184,23 @@ class _GraphRows:
         return used, memories
 
 
-def _by_use(names: Counter[str]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: (-names[name], name)))
+def _by_use(names: Counter[str], entity: str) -> tuple[str, ...]:
+    """Return the names of an entity in their order; the person is "me" first, also if no memory uses the word."""
+    in_order = sorted(names, key=lambda name: (_describes(name), -names[name], name))
+    return (ME, *(name for name in in_order if name.lower() != ME)) if entity == ME else tuple(in_order)
+
+
+def _names_person(relation: str) -> bool:
+    """Return whether a relation of the person says what they are called; relations are in English."""
+    return " ".join(relation.lower().replace("_", " ").split()) in _CALLED
+
+
+def _describes(name: str) -> bool:
+    """Return whether a name is a description such as "my sister" or "My old friend": none of its words is a name."""
+    first, *others = name.split() or [name]
+    if name.lower() == name.upper():  # a script without capitals
+        return False
+    return not first[:1].isupper() or (bool(others) and not any(each[:1].isupper() for each in others))
 
 
 def _checked_name(name: object) -> str:

@@ -6,6 +6,7 @@ too, so it can be undone. This module does not judge what a memory says.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,16 +18,18 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from ..arguments import could_be_id
 from ..database import Database
-from ..errors import InvalidInput, NotFound
+from ..errors import InvalidInput, MemoryChanged, NotFound
 from ..facts import KINDS, Fact, embedded
 from ..filters import Filter
+from .acting import KEY_ACTOR
 from .store import Store, matching
 from .vectors import vector_text
 
-__all__ = ["Entry", "Event", "History", "Timeline"]
+__all__ = ["Entry", "Event", "History", "Timeline", "Vectors"]
 
 Embed = Callable[[Sequence[str]], list[list[float]]]
-FIELDS = "event, at, memory_id, action, actor, reason, message_id, run, undoes, old_metadata, new_metadata"
+Vectors = Mapping[int, str]  # of the texts that changes replaced, by the number of the change
+FIELDS = "event, at, memory_id, action, actor, reason, message_id, run, undoes, old_metadata, new_metadata, key_name"
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,15 @@ class Event:
     undoes: int | None
     old_metadata: Mapping[str, Any] | None
     new_metadata: Mapping[str, Any] | None
+    key_name: str | None = None  # of the key with which another program made it
 
     def result(self) -> dict[str, Any]:
-        """Return the change in mem0's shape, with who made it and why."""
+        """Return the change in mem0's shape, with who made it and why.
+
+        Each version has its own quote and source: the message that made it, and the chat of that message. If another
+        program made the change with a key, the actor is the key.
+        """
+        version = self.new_metadata or {}
         return {
             "id": self.event,
             "memory_id": self.memory_id,
@@ -55,12 +64,20 @@ class Event:
             "new_memory": (self.new_metadata or {}).get("data"),
             "created_at": self.at.isoformat(),
             "is_deleted": self.action == "delete",
-            "actor": self.actor,
+            "actor": self.actor if self.key_name is None else f"{KEY_ACTOR}{self.key_name}",
             "reason": self.reason,
-            "message_id": self.message_id,
+            "message_id": self.message_id or version.get("message_id"),
+            "run_id": version.get("run_id"),
+            "quote": version.get("quote"),
             "run": self.run,
             "undoes": self.undoes,
+            "marked": self._marked(),
         }
+
+    def _marked(self) -> bool | None:
+        """Return True if this change marked the memory as always included, False if it took the mark away."""
+        before, after = (Fact("", each or {}).always_included for each in (self.old_metadata, self.new_metadata))
+        return after if self.action == "update" and before != after else None
 
 
 class History:
@@ -123,7 +140,17 @@ class History:
         ).mappings()
         return [Event(**row) for row in rows]
 
-    def undo(self, connection: Connection, target: int | str, embed: Embed) -> list[Event]:
+    def lost_vectors(self, user_id: str, target: int | str | Sequence[int], embed: Embed) -> Vectors:
+        """Embed the texts that undoing these changes restores and whose vectors were dropped with an embedding model.
+
+        An embedder may take long or be away, so this comes before the transaction of the undo.
+        """
+        events, run = ([], target) if isinstance(target, str) else ([target] if isinstance(target, int) else target, "")
+        rows = self._database.read_as(user_id, _WITHOUT_VECTOR, {"events": list(events), "run": run})
+        vectors = embed([embedded(row["old_metadata"]) for row in rows]) if rows else []
+        return {row["event"]: vector_text(vector) for row, vector in zip(rows, vectors, strict=True)}
+
+    def undo(self, connection: Connection, target: int | str, vectors: Vectors) -> list[Event]:
         """Undo one change, or all changes of a run, as the person; raise `NotFound` if there is none."""
         events = self.events_of(connection, target)
         if not events:
@@ -131,21 +158,40 @@ class History:
         run = f"undo-{uuid4()}" if len(events) > 1 else None
         for event in events:
             self._store.sign(connection, "person", f"undo of {event.event}", run=run)
-            self.take_back(connection, event, embed)
+            self.take_back(connection, event, vectors)
         return events
 
-    def take_back(self, connection: Connection, event: Event, embed: Embed) -> None:
-        """Restore a memory, with its vector, as it was before this change; embed it again if the vector is missing."""
+    def take_back(self, connection: Connection, event: Event, vectors: Vectors) -> None:
+        """Restore a memory, with its vector, as it was before this change; `vectors` are those of `lost_vectors`."""
         self._check_unchanged(connection, event)
-        vector = self._missing_vector(connection, event, embed)
+        if not self.has_vector(connection, event, vectors):
+            raise MemoryChanged("The embedding model was changed at this moment. Try again.")
         connection.execute(text("select set_config('keepsake.undoes', :event, true)"), {"event": str(event.event)})
         try:
             with connection.begin_nested():
+                vector = vectors.get(event.event)
                 self._store.put_back(connection, event.event, event.action, event.memory_id, vector)
         except sqlalchemy_errors.IntegrityError as error:
             raise InvalidInput("Another memory says the same by now: delete that one first.") from error
         finally:
             connection.execute(text("select set_config('keepsake.undoes', '', true)"))
+
+    def has_vector(self, connection: Connection, event: Event, vectors: Vectors) -> bool:
+        """Return whether there is a vector for the text that undoing this change restores."""
+        if event.old_metadata is None or event.event in vectors:
+            return True
+        stored = text("select old_vec is not null from app.memory_history where event = :event")
+        return bool(connection.scalar(stored, {"event": event.event}))
+
+    def delete_instead(self, connection: Connection, event: Event) -> int:
+        """Note that this change deleted a memory, which is deleted by now, and erase the memory's versions since.
+
+        Return the number of the deletion: undoing it restores the text from before, once that can be embedded.
+        """
+        self.erase_since(connection, event.memory_id, event.event)
+        values = {"id": event.memory_id, "before": json.dumps(event.old_metadata)}
+        noted: int = connection.execute(_NOTE_DELETION, values).scalar_one()
+        return noted
 
     def erase(self, connection: Connection, memory_ids: list[str] | None = None) -> int:
         """Erase the bound user's history: of these memories, or all of it."""
@@ -162,16 +208,6 @@ class History:
         )
         return connection.execute(since, {"id": memory_id, "event": event}).rowcount
 
-    def _missing_vector(self, connection: Connection, event: Event, embed: Embed) -> str | None:
-        """Embed the restored text, if its vector was dropped from the history when the embedding model changed."""
-        if event.old_metadata is None:
-            return None
-        has_vector = text("select old_vec is not null from app.memory_history where event = :event")
-        if connection.scalar(has_vector, {"event": event.event}):
-            return None
-        [vector] = embed([embedded(event.old_metadata)])
-        return vector_text(vector)
-
     def _check_unchanged(self, connection: Connection, event: Event) -> None:
         """Raise `InvalidInput` if the memory has changed since: undo must not reverse later changes as well."""
         current = self._store.lock(connection, event.memory_id)
@@ -179,6 +215,56 @@ class History:
             raise InvalidInput("This memory has changed since then: undo the later change first.")
 
 
+def known_already(
+    database: Database, user_id: str, rows: Sequence[tuple[Sequence[str], Mapping[str, Any]]]
+) -> list[str]:
+    """Say of rows from elsewhere, each with the ids it may have: "here" or "same" (by its words), else "new".
+
+    A row that was changed or deleted since is "here": the history knows its id.
+    """
+    values = {
+        "ids": [json.dumps(list(ids)) for ids, _ in rows],
+        "metadata": [json.dumps(dict(metadata)) for _, metadata in rows],
+    }
+    return [row["state"] for row in database.read_as(user_id, _KNOWN, values)]
+
+
+def known_of_nobody(connection: Connection, rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Say of rows, each with the ids it may have, whether one of nobody was added with one; as the administrator."""
+    values = {"ids": [json.dumps(list(ids)) for ids in rows]}
+    return list(connection.scalars(text(_KNOWN_OF_NOBODY), values))
+
+
+_KNOWN = """
+select case
+  when exists (select from vecs.memories kept where kept.id in (select jsonb_array_elements_text(given.ids)))
+    or exists (
+      select from app.memory_history past where past.memory_id in (select jsonb_array_elements_text(given.ids)))
+    then 'here'
+  when not given.metadata ? 'role' and exists (
+    select from vecs.memories kept
+    where kept.metadata -> 'user_id' = to_jsonb(app.asking()) and kept.metadata -> 'hash' = given.metadata -> 'hash'
+      and not kept.metadata ? 'role' and app.scope_of(kept.metadata) = app.scope_of(given.metadata))
+    then 'same'
+  else 'new' end as state
+from unnest(%(ids)s::jsonb[], %(metadata)s::jsonb[]) with ordinality given (ids, metadata, place) order by given.place
+"""
+_KNOWN_OF_NOBODY = """
+select exists (
+  select from app.memory_history past
+  where past.user_id = '' and past.memory_id in (select jsonb_array_elements_text(given.ids)))
+from unnest(cast(:ids as jsonb[])) with ordinality given (ids, place) order by given.place
+"""
+_WITHOUT_VECTOR = """
+select event, old_metadata from app.memory_history
+where (event = any(%(events)s::bigint[]) or run = %(run)s) and old_metadata is not null and old_vec is null
+"""
+# The author and the reason are those of whatever the transaction writes.
+_NOTE_DELETION = text(
+    "insert into app.memory_history (user_id, memory_id, action, actor, reason, old_metadata)"
+    " values (app.asking(), :id, 'delete', coalesce(nullif(current_setting('keepsake.actor', true), ''), 'outside'),"
+    " nullif(current_setting('keepsake.reason', true), ''), cast(:before as jsonb)) returning event"
+)
 _OF_CHAT = f"""
 select {FIELDS} from app.memory_history where user_id = app.asking() and memory_id in (
   select memory_id from app.memory_history
@@ -190,37 +276,67 @@ order by memory_id, event
 
 @dataclass(frozen=True)
 class Entry:
-    """A memory on the day it is about, or a day on which its text changed from `before` to `after`."""
+    """A memory on the day it is about or was told, or a day on which its text changed from `before` to `after`.
+
+    `words` is what it said on that day.
+    """
 
     fact: Fact
     day: str
-    happened: bool = False
+    happened: bool
+    words: str
     before: str | None = None
     after: str | None = None
 
 
 # Days are compared as text. A value that is no date, in a row from another program, counts as none.
 _DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+# A memory stands on the day it is about with its present words, and on the day it was first told with its first words.
+# A change that was undone counts no more, unless the undo was undone.
 _PAGE = """
-with mine as materialized (
-  select id, metadata ->> 'happened_at' as happened, metadata ->> 'created_at' as told
+with recursive mine as materialized (
+  select id, metadata ->> 'data' as words, app.day_of(metadata)::text as happened,
+    coalesce(metadata ->> 'told_at', metadata ->> 'updated_at', metadata ->> 'created_at') as told
   from vecs.memories where user_id = %(user_id)s
     and coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')
     and (%(kinds)s::text[] is null or coalesce(metadata ->> 'kind', 'fact') = any(%(kinds)s::text[]))
 ),
 changes as materialized (
   select memory_id, event, undoes, old_metadata ->> 'data' as before, new_metadata ->> 'data' as after,
-    coalesce(new_metadata ->> 'updated_at', to_char(at at time zone 'UTC', 'YYYY-MM-DD')) as day
-  from app.memory_history where user_id = %(user_id)s and action = 'update'
+    app.day_of(old_metadata)::text as happened,
+    coalesce(old_metadata ->> 'told_at', old_metadata ->> 'updated_at', old_metadata ->> 'created_at') as told,
+    coalesce(
+      case when new_metadata ->> 'updated_at' <> coalesce(old_metadata ->> 'updated_at', '')
+        then new_metadata ->> 'updated_at' end,
+      to_char(at at time zone 'UTC', 'YYYY-MM-DD')) as day
+  from app.memory_history where user_id = %(user_id)s and replaced_message is not null
+),
+undone (root, event, times) as (
+  select event, event, 0 from changes where undoes is null
+  union all
+  select undone.root, changes.event, undone.times + 1 from undone join changes on changes.undoes = undone.event
+),
+standing as materialized (
+  select changes.* from changes
+  where event in (select root from undone group by root having max(times) %% 2 = 0)
+    and memory_id in (select id from mine)
+),
+first_told as materialized (
+  select distinct on (memory_id) memory_id, before, happened, told from standing order by memory_id, event
 ),
 entries as materialized (
-  select id, case when happened ~ %(date)s then happened when told ~ %(date)s then told else '' end as day,
-    coalesce(happened ~ %(date)s, false) as happened, null as before, null as after, null::bigint as event
-  from mine
+  select id, happened as day, true as happened, words, null as before, null as after, null::bigint as event
+  from mine where happened ~ %(date)s
   union all
-  select memory_id, day, false, before, after, event from changes
-  where undoes is null and before <> after and memory_id in (select id from mine)
-    and event not in (select undoes from changes where undoes is not null)
+  select id, case when told ~ %(date)s then told else '' end, false, words, null, null, null
+  from (
+    select mine.id, coalesce(first_told.before, mine.words) as words,
+      case when memory_id is null then mine.happened else first_told.happened end as happened,
+      case when memory_id is null then mine.told else first_told.told end as told
+    from mine left join first_told on memory_id = mine.id) begun
+  where (happened ~ %(date)s) is not true
+  union all
+  select memory_id, day, false, after, before, after, event from standing
 ),
 counted as (select count(*) as total from entries),
 shown as materialized (
@@ -245,7 +361,14 @@ class Timeline:
         values |= {"kinds": [each for each in kinds if each in KINDS] or None, "date": _DATE}
         rows = self._database.read_as(user_id, _PAGE, values)
         entries = [
-            Entry(Fact(row["id"], row["metadata"]), row["day"], row["happened"], row["before"], row["after"])
+            Entry(
+                Fact(row["id"], row["metadata"]),
+                row["day"],
+                row["happened"],
+                row["words"] or "",
+                row["before"],
+                row["after"],
+            )
             for row in rows
         ]
         return entries, rows[0]["total"] if rows else 0

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import text
 
-from ..database import Database
+from ..database import Database, Reading
 from ..errors import InvalidInput
 from ..plain_text import storable
 
-__all__ = ["People", "Person"]
+__all__ = ["People", "Person", "person_reading"]
 
 MAX_WISHES = 2_000
 
@@ -32,6 +32,14 @@ class Person:
         return ZoneInfo(self.timezone)
 
 
+def person_reading() -> Reading[Person]:
+    """Read the user's settings, together with other readings or alone."""
+    return Reading(
+        "select timezone, extract_wishes, update_wishes, episodes, timezone_chosen from app.people",
+        make=lambda rows: Person(**rows[0]) if rows else Person(),
+    )
+
+
 class People:
     """Reads and writes one user's settings."""
 
@@ -40,10 +48,7 @@ class People:
 
     def get(self, user_id: str) -> Person:
         """Return the person's settings."""
-        rows = self._database.read_as(
-            user_id, "select timezone, extract_wishes, update_wishes, episodes, timezone_chosen from app.people"
-        )
-        return Person(**rows[0]) if rows else Person()
+        return self._database.read(user_id, person_reading())
 
     def set(self, user_id: str, person: Person) -> None:
         """Save the person's settings."""

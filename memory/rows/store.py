@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import vecs
@@ -19,68 +18,17 @@ from sqlalchemy.orm import sessionmaker
 
 from ..arguments import could_be_id
 from ..database import Database, Reading
-from ..facts import Fact
+from ..facts import ALWAYS, Fact, Said
 from ..filters import Filter
-from ..recall.rank import Candidate
+from .acting import acting_key
+from .recall_query import Recalled, RecallQuery, recalled
 from .vectors import NEW_ROWS, copy_rows, may_copy, vector_text
 
-__all__ = ["RecallQuery", "Store", "matching", "memory_count"]
+__all__ = ["Store", "keep_for_nobody", "matching", "memory_count", "newest_reading", "page_reading"]
 
 # Row-level security enforces the first condition once more. An expired memory is hidden until tidying deletes it.
 OWN = "user_id = %(user_id)s"
 CURRENT = "coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')"
-
-
-_CANDIDATE = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, strangers, held"
-_CHANNELS = (
-    "app.recall(%(vector)s::vector, %(text)s, %(names)s, %(grams)s::text[], %(days)s::daterange[],"
-    " %(zone)s, %(path)s, %(variables)s::jsonb, %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
-)
-_AS_OF = (
-    "app.recall_as_of(%(vector)s::vector, %(text)s, %(names)s, %(as_of)s, %(days)s::daterange[],"
-    " %(zone)s, %(path)s, %(variables)s::jsonb, %(weights)s::jsonb, %(wanted)s)"
-)
-_STANDING = (
-    " union all select 'standing', id, metadata, null, null, null, null, null, null, null, null, null"
-    " from app.standing(%(standing)s)"
-)
-
-
-@dataclass(frozen=True)
-class RecallQuery:
-    """A question as the database needs it."""
-
-    user_id: str
-    text: str
-    names: str
-    vector: Sequence[float]
-    grams: Sequence[str]
-    days: Sequence[tuple[date, date]]
-    conditions: Filter | None
-    sources: Sequence[str]
-    weights: Mapping[str, float]
-    wanted: int
-    zone: str = "UTC"  # in which a day begins and ends
-    as_of: datetime | None = None
-    standing: int = 0
-
-    def values(self) -> dict[str, Any]:
-        """Return the parameters of the statement."""
-        return {
-            "vector": vector_text(self.vector),
-            "text": self.text,
-            "names": self.names,
-            "grams": list(self.grams),
-            "days": [f"[{start},{end}]" for start, end in self.days] or None,
-            "zone": self.zone,
-            "path": self.conditions.path if self.conditions else None,
-            "variables": json.dumps(self.conditions.variables) if self.conditions else None,
-            "sources": list(self.sources),
-            "weights": json.dumps(dict(self.weights)),
-            "wanted": self.wanted,
-            "as_of": self.as_of,
-            "standing": self.standing,
-        }
 
 
 COPY_FROM = 50  # rows: from this number on, a temporary table and COPY are faster than one insert
@@ -132,24 +80,62 @@ class Store:
         """Return the vecs collection, working inside this transaction."""
         return vecs.Collection("memories", self._dimension, _Vecs(connection))
 
-    def nearest(self, user_id: str, vector: Sequence[float], limit: int, *, extracted_only: bool = False) -> list[Fact]:
+    def nearest(self, user_id: str, vector: Sequence[float], limit: int) -> list[Fact]:
         """Return the user's memories nearest to a vector; exactly, since one user has few rows."""
-        extracted = " and not metadata ? 'role'" if extracted_only else ""
         rows = self._database.read_as(
             user_id,
             f"select id, metadata, 1 - (vec <=> %(vector)s::vector) as score from vecs.memories "
-            f"where {OWN} and {CURRENT}{extracted} order by vec <=> %(vector)s::vector, id limit %(limit)s",
+            f"where {OWN} and {CURRENT} order by vec <=> %(vector)s::vector, id limit %(limit)s",
             {"user_id": user_id, "vector": vector_text(vector), "limit": limit},
         )
         return [Fact(row["id"], row["metadata"], row["score"]) for row in rows]
 
-    def recall(self, query: RecallQuery) -> tuple[list[Candidate], list[Fact]]:
-        """Return what every channel finds, and the standing memories, in one trip to the database."""
-        channels = _CHANNELS if query.as_of is None else _AS_OF
-        standing = _STANDING if query.standing else ""
-        rows = self._database.read_as(query.user_id, f"select {_CANDIDATE} from {channels}{standing}", query.values())
-        candidates = [Candidate(**row) for row in rows if row["source"] != "standing"]
-        return candidates, [Fact(row["id"], row["metadata"]) for row in rows if row["source"] == "standing"]
+    def known_near(
+        self,
+        user_id: str,
+        vector: Sequence[float],
+        limit: int,
+        turn: Said,
+        scope: Mapping[str, str] | None = None,
+    ) -> list[Fact]:
+        """Return the learned memories that matter to a turn: first those of the turn before it, then the nearest.
+
+        The turn before is the one that `turn` names, or else the latest of its chat that was kept. Outside of chats
+        there is none. A `scope` limits them to those of its agent and app.
+        """
+        rows = self._database.read_as(
+            user_id,
+            "with latest as materialized (select coalesce(%(after)s::text, ("
+            " select metadata ->> 'message_id' from vecs.episodes where user_id = %(user_id)s"
+            " and coalesce(metadata ->> 'run_id', '') = %(run_id)s and place >= 0 and metadata ->> 'role' = 'user'"
+            " order by place desc limit 1)) as id) select id, metadata,"
+            " 1 - (vec <=> %(vector)s::vector) as score,"
+            " coalesce(metadata ->> 'message_id' = (select id from latest), false) as just_learned from vecs.memories"
+            f" where {OWN} and {CURRENT} and not metadata ? 'role'"
+            " and (%(scope)s::jsonb is null or app.scope_of(metadata) = app.scope_of(%(scope)s::jsonb))"
+            " order by just_learned desc, vec <=> %(vector)s::vector, id limit %(limit)s",
+            {
+                "user_id": user_id,
+                "vector": vector_text(vector),
+                "limit": limit,
+                "after": turn.after,
+                "run_id": turn.run_id,
+                # What has a kind belongs to an agent and an app, and to no run: its run is a chat.
+                "scope": json.dumps({"kind": "", **scope}) if scope else None,
+            },
+        )
+        return [Fact(row["id"], row["metadata"], row["score"], just_learned=row["just_learned"]) for row in rows]
+
+    def recall(self, query: RecallQuery) -> Recalled:
+        """Return what every channel finds, what of it no longer stands, and the standing memories, in one trip."""
+        return recalled(self._database.read_as(query.user_id, query.statement(), query.values()))
+
+    def standing(self, user_id: str, wanted: int) -> list[Fact]:
+        """Return the instructions and what is always included, at most so many of each, in the order to give them."""
+        rows = self._database.read_as(
+            user_id, "select id, metadata from app.standing(%(wanted)s, false)", {"wanted": wanted}
+        )
+        return [Fact(row["id"], row["metadata"]) for row in rows]
 
     def all(self, user_id: str, limit: int, conditions: Filter | None = None) -> list[Fact]:
         """Return the user's memories, the newest first."""
@@ -164,16 +150,7 @@ class Store:
 
     def page(self, user_id: str, number: int, size: int, conditions: Filter | None = None) -> tuple[list[Fact], int]:
         """Return one page of the user's memories, the newest first, and their number; past the end, the last page."""
-        clause, values = matching(conditions)
-        rows = self._database.read_as(
-            user_id,
-            f"with mine as materialized (select id, metadata from vecs.memories where {OWN} and {CURRENT}{clause}),"
-            " counted as (select count(*) as total from mine) select id, metadata, total from mine, counted"
-            " order by metadata ->> 'created_at' desc, id limit %(size)s offset least("
-            "   %(before)s, (select greatest(0, (total - 1) / %(size)s * %(size)s) from counted))",
-            {"user_id": user_id, "size": size, "before": (number - 1) * size, **values},
-        )
-        return [Fact(row["id"], row["metadata"]) for row in rows], rows[0]["total"] if rows else 0
+        return self._database.read(user_id, page_reading(user_id, number, size, conditions))
 
     def get(self, user_id: str, fact_id: str) -> Fact | None:
         """Return one memory of this user, or None."""
@@ -305,6 +282,10 @@ class Store:
         """Note in memories that the person confirmed them; return how many there are."""
         return connection.execute(text(_CONFIRM), {"ids": list(ids), "at": at.isoformat()}).rowcount
 
+    def mark(self, connection: Connection, ids: Sequence[str], included: bool) -> int:
+        """Mark memories as always included, or take the mark away; return how many were changed."""
+        return connection.execute(text(_MARK[included]), {"ids": list(ids)}).rowcount
+
     def put_back(self, connection: Connection, event: int, action: str, memory_id: str, vector: str | None) -> None:
         """Reverse a change with what the history holds; `vector` replaces one that the history lost."""
         connection.execute(text(_PUT_BACK[action]), {"event": event, "id": memory_id, "vec": vector})
@@ -341,13 +322,20 @@ class Store:
         message_id: str | None = None,
         run: str | None = None,
     ) -> None:
-        """Set who writes next and why, for the trigger that records the history."""
+        """Set who writes next, through which key and why, for the trigger that records the history."""
         connection.execute(
             text(
                 "select set_config('keepsake.actor', :actor, true), set_config('keepsake.reason', :reason, true),"
-                " set_config('keepsake.message_id', :message_id, true), set_config('keepsake.run', :run, true)"
+                " set_config('keepsake.message_id', :message_id, true), set_config('keepsake.run', :run, true),"
+                " set_config('keepsake.key', :key, true)"
             ),
-            {"actor": actor, "reason": reason, "message_id": message_id or "", "run": run or ""},
+            {
+                "actor": actor,
+                "reason": reason,
+                "message_id": message_id or "",
+                "run": run or "",
+                "key": acting_key(),
+            },
         )
 
     def lock_writes(self, connection: Connection, user_id: str) -> None:
@@ -361,6 +349,43 @@ class Store:
 def memory_count() -> Reading[int]:
     """Read how many memories the user has; row-level security leaves only theirs to be counted."""
     return Reading("select count(*) as total from vecs.memories", lambda rows: int(rows[0]["total"]))
+
+
+def newest_reading(most: int) -> Reading[list[Fact]]:
+    """Read the user's newest memories, together with other readings or alone."""
+    return Reading(
+        f"select id, metadata from vecs.memories where user_id = app.asking() and {CURRENT}"
+        " order by metadata ->> 'created_at' desc, id limit %(most)s",
+        lambda rows: [Fact(row["id"], row["metadata"]) for row in rows],
+        {"most": most},
+    )
+
+
+def page_reading(
+    user_id: str, number: int, size: int, conditions: Filter | None = None
+) -> Reading[tuple[list[Fact], int]]:
+    """Read one page of the user's memories and their number, together with other readings or alone."""
+    clause, values = matching(conditions)
+    return Reading(
+        f"with mine as materialized (select id, metadata from vecs.memories where {OWN} and {CURRENT}{clause}),"
+        " counted as (select count(*) as total from mine) select id, metadata, total from mine, counted"
+        " order by metadata ->> 'created_at' desc, id limit %(size)s offset least("
+        "   %(before)s, (select greatest(0, (total - 1) / %(size)s * %(size)s) from counted))",
+        lambda rows: ([Fact(row["id"], row["metadata"]) for row in rows], rows[0]["total"] if rows else 0),
+        {"user_id": user_id, "size": size, "before": (number - 1) * size, **values},
+    )
+
+
+def keep_for_nobody(
+    connection: Connection, rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]], ids: Sequence[str]
+) -> list[str]:
+    """Add rows of (metadata, vector) that name no user, as the administrator; return the ids that were free."""
+    values = {
+        "ids": list(ids),
+        "vectors": [vector_text(vector) for _, vector in rows],
+        "metadata": [json.dumps(dict(metadata)) for metadata, _ in rows],
+    }
+    return list(connection.scalars(text(_KEEP_FOR_NOBODY), values))
 
 
 def matching(conditions: Filter | None, column: str = "metadata") -> tuple[str, dict[str, Any]]:
@@ -379,9 +404,11 @@ from vecs.memories kept left join app.memory_use used on used.user_id = %(user_i
 where kept.metadata -> 'user_id' = to_jsonb(%(user_id)s::text) and (%(as_said)s or not kept.metadata ? 'role')
 order by kept.id
 """
+# Where the planner believes that a person has few rows, it would compare each with each: minutes for some thousands.
+_NOT_EACH_WITH_EACH = "select set_config('enable_nestloop', 'off', true);"
 # Each vector is scaled to length one only once and kept in work memory; the join then only multiplies.
-_CLOSE_PAIRS = """
-select set_config('work_mem', '64MB', true);
+_CLOSE_PAIRS = f"""
+{_NOT_EACH_WITH_EACH} select set_config('work_mem', '64MB', true);
 with mine as materialized (
   select kept.id, chosen.grouped, l2_normalize(kept.vec) as unit
   from unnest(%(ids)s::text[], %(groups)s::text[]) as chosen (id, grouped)
@@ -390,7 +417,8 @@ select a.id as one, b.id as other, -(a.unit <#> b.unit) as score
 from mine a join mine b on a.grouped = b.grouped and a.id < b.id and a.unit <#> b.unit <= -(%(close)s::float8)
 order by score desc, one, other limit 50000
 """
-_CLOSE_OTHERS = """
+_CLOSE_OTHERS = f"""
+{_NOT_EACH_WITH_EACH}
 select other from unnest(%(ones)s::text[], %(others)s::text[]) as pair (one, other)
 join vecs.memories a on a.id = one join vecs.memories b on b.id = other
 where 1 - (a.vec <=> b.vec) >= %(near)s
@@ -407,6 +435,13 @@ _CONFIRM = """
 update vecs.memories set metadata = metadata || jsonb_build_object('confirmed_at', cast(:at as text))
 where id = any(cast(:ids as text[]))
 """
+_MARKED = f"metadata -> '{ALWAYS}' = 'true'::jsonb"
+_MARK = {
+    True: f"update vecs.memories set metadata = jsonb_set(metadata, '{{{ALWAYS}}}', 'true')"
+    f" where id = any(cast(:ids as text[])) and ({_MARKED}) is not true",
+    False: f"update vecs.memories set metadata = metadata - '{ALWAYS}'"
+    f" where id = any(cast(:ids as text[])) and {_MARKED}",
+}
 _PUT_BACK = {
     "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
     " and cast(:vec as text) is null",
@@ -425,4 +460,10 @@ on conflict (user_id, memory_id) do update set
   recalled = memory_use.recalled + excluded.recalled, confirmed = memory_use.confirmed + excluded.confirmed,
   recalled_at = greatest(memory_use.recalled_at, excluded.recalled_at),
   confirmed_at = greatest(memory_use.confirmed_at, excluded.confirmed_at)
+"""
+_KEEP_FOR_NOBODY = """
+insert into vecs.memories (id, vec, metadata)
+select given.id, cast(given.vec as vector), given.metadata - 'user_id'
+from unnest(cast(:ids as text[]), cast(:vectors as text[]), cast(:metadata as jsonb[])) given (id, vec, metadata)
+on conflict do nothing returning id
 """

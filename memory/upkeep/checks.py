@@ -15,20 +15,20 @@ from typing import Any, Literal
 from sqlalchemy import Connection, text
 
 from .. import arguments
-from ..database import Database
+from ..database import Database, Reading
 from ..errors import InvalidInput, NotFound
 from ..facts import Fact
 from ..language.word_lists import FIRST_PERSON
 from ..language.words import content_words
 from ..recall.rank import RECIPES
-from ..recall.search import Query, Recall
+from ..recall.search import REPLY_RESULTS, Query, Recall
 from ..rows.store import Store
 
-__all__ = ["MAX_CHECKS", "MAX_QUESTION", "Check", "Checks", "subject"]
+__all__ = ["MAX_CHECKS", "MAX_QUESTION", "Check", "Checks", "checks_reading", "subject"]
 
 Outcome = Literal["found", "changed", "missed", "gone"]
 MAX_CHECKS, MAX_QUESTION = 50, 300
-RESULTS, SEARCHED = 8, 200  # results that a reply gets, and results that are searched when those miss the memory
+SEARCHED = 200  # results that are searched when those of a reply miss the memory
 # A recipe that returns every result, however far from the question, to find the place of a missed memory.
 _ALL = replace(RECIPES["everything"], threshold=-100.0, share=-100.0, budget=1_000_000)
 MAX_SHOWN_TEXT, MAX_SUBJECT_WORDS = 300, 2
@@ -59,6 +59,15 @@ class Check:
         return self.outcome == "found"
 
 
+def checks_reading() -> Reading[list[Check]]:
+    """Read every check with its last result, the oldest first."""
+    return Reading(
+        f"select {FIELDS} from app.recall_checks order by pinned_at, id",
+        make=lambda rows: [Check(**row) for row in rows],
+        times=("pinned_at", "ran_at"),
+    )
+
+
 class Checks:
     """Pins and runs one user's recall checks."""
 
@@ -69,10 +78,7 @@ class Checks:
 
     def all(self, *, user_id: str) -> list[Check]:
         """Return every check with its last result, the oldest first."""
-        rows = self._database.read_as(
-            arguments.asking(user_id), f"select {FIELDS} from app.recall_checks order by pinned_at, id"
-        )
-        return [Check(**row) for row in rows]
+        return self._database.read(arguments.asking(user_id), checks_reading())
 
     def pin(self, memory_id: str, question: str, *, user_id: str) -> Check:
         """Add a check: this question must find this memory."""
@@ -122,7 +128,7 @@ class Checks:
 
     def _run_one(self, user_id: str, check: Check, now: str | None) -> Check:
         """Ask one question as a reply would; `now` is the memory's present text, None if it was deleted."""
-        query = Query(check.question, user_id, RESULTS)
+        query = Query(check.question, user_id, REPLY_RESULTS)
         results = self._recall.find(query)
         ran = replace(check, ran_at=datetime.now(UTC), place=_place(results, check, now), outcome="missed", why={})
         if ran.place is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..facts import CORE_KEYS, Fact, content_hash
+from ..facts import ALWAYS, CORE_KEYS, Fact, content_hash
 from ..language.words import wording
 
 __all__ = [
@@ -67,8 +67,11 @@ class MemoryWithUse:
         return max((moment for moment in (*written, self.repeated_at) if moment), default=None)
 
     def untouched(self, now: datetime) -> datetime | None:
-        """Return when it was last touched if that is long ago; None for instructions and what the person wrote."""
-        in_use = self.recalled or self.confirmed or self.fact.kind == "instruction"
+        """Return when it was last touched if that is long ago.
+
+        None for instructions, for what is always included and for what the person wrote.
+        """
+        in_use = self.recalled or self.confirmed or self.fact.kind == "instruction" or self.fact.always_included
         if in_use or self.metadata.get("source") == "person":
             return None
         touched = self.touched_at()
@@ -105,7 +108,12 @@ def _by_setting(several: Sequence[MemoryWithUse]) -> list[list[Fact]]:
 def summary_group(memory: MemoryWithUse) -> str | None:
     """Return a key that memories to be summed up together share; None if this one must stay unchanged."""
     of = memory.metadata
-    fixed = memory.asked or memory.fact.kind in ("instruction", "event") or of.get("source") in ("person", "tidy")
+    fixed = (
+        memory.asked
+        or memory.fact.always_included
+        or memory.fact.kind in ("instruction", "event")
+        or of.get("source") in ("person", "tidy")
+    )
     if fixed or of.get("happened_at") or of.get("expiration_date"):
         return None
     return json.dumps([memory.fact.kind, of.get("language"), _setting(memory)])
@@ -145,6 +153,8 @@ def replacement(parents: Sequence[Fact], statement: str, now: datetime) -> dict[
     moment = now.isoformat()
     row = {"data": statement, "user_id": first["user_id"], "hash": content_hash(statement)}
     row |= {"created_at": moment, "updated_at": moment, "source": "tidy", "kind": parents[0].kind}
+    told = max((each.told_at for each in parents if isinstance(each.told_at, str)), default=None)
+    row |= {"told_at": told} if told else {}
     row |= {key: first[key] for key in ("language", *_SETTING) if key in first}
     return row | _together(parents) | {"summary_of": [fact.id for fact in parents]}
 
@@ -174,13 +184,14 @@ def _rank(fact: Fact) -> tuple[int, str, str]:
 
 
 def _together(facts: Sequence[Fact]) -> dict[str, Any]:
-    """Combine the quotes, entities, relations and confirmations of memories."""
+    """Combine the quotes, entities, relations, confirmations and marks of memories."""
     together: dict[str, Any] = {key: _distinct(facts, key) for key in _GRAPH_KEYS}
     together["quotes"] = list(
         dict.fromkeys(quote for fact in facts for quote in (fact.quote, *_listed(fact, "quotes")) if quote)
     )
     confirmed = [each for fact in facts if isinstance(each := fact.metadata.get("confirmed_at"), str)]
     together["confirmed_at"] = max(confirmed, default=None)
+    together[ALWAYS] = any(fact.always_included for fact in facts)
     return {key: value for key, value in together.items() if value}
 
 

@@ -119,7 +119,7 @@ def _stale(memory: MemoryWithUse, now: datetime) -> _ReasonSince | None:
 
 
 def _unused(memory: MemoryWithUse, now: datetime) -> _ReasonSince | None:
-    if memory.recalled or memory.confirmed or memory.fact.kind == "instruction":
+    if memory.recalled or memory.confirmed or memory.fact.kind == "instruction" or memory.fact.always_included:
         return None
     touched = memory.touched_at()
     return ("unused", touched) if touched and now - touched >= UNUSED_AFTER else None

@@ -152,6 +152,17 @@ class Profiles:
                 others = _bounded(others.with_line(replace(line, text="", own=False, removed=True)))
             return _write(connection, others)
 
+    def put_back(self, user_id: str, line: Line) -> Profile:
+        """Put a line that was removed on the page again, as it was."""
+        text = _checked_text(line.text)
+        with self._database.as_user(user_id) as connection:
+            current = _locked(connection, user_id)
+            if any(each.id == line.id and not each.removed for each in current.lines):
+                return current.shown()
+            _check_room(current, adding=line.own)
+            others = replace(current, lines=tuple(each for each in current.lines if each.id != line.id))
+            return _write(connection, others.with_line(replace(line, text=text, kind=_checked_kind(line.kind))))
+
     def erase_lines(self, connection: Connection, user_id: str, memory_ids: Iterable[str]) -> int:
         """Erase every line that is based on these memories, the person's own too; return how many there were."""
         gone = set(memory_ids)

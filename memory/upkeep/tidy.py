@@ -292,7 +292,7 @@ def _objection(statement: str, parents: Sequence[Fact]) -> str | None:
         return "it adds something"
     if lost(statement, texts):
         return "it loses something"
-    return "it holds a secret" if holds_secret(statement) else None
+    return "contains a secret" if holds_secret(statement) else None
 
 
 def _essence(metadata: Mapping[str, Any] | None) -> tuple[Any, ...] | None:

@@ -120,7 +120,7 @@ def test_text_typed_after_the_session_ended_is_kept_until_the_person_signs_in_ag
     services_module.services().sessions.revoke_all(user_id)
     app.chat_input[0].set_value("A long letter").run()
     assert app.title[0].value == WELCOME
-    assert "You were signed out. Sign in to go on where you were. What you wrote is kept" in _words(app)
+    assert "You were signed out. Sign in to continue. Your unsent message is saved." in _words(app)
     assert services_module.services().chats.recent(user_id) == []
     app.text_input(key="sign_in_email").set_value("kim@example.com")
     app.text_input(key="sign_in_password").set_value(PASSWORD)
@@ -156,12 +156,12 @@ def test_a_session_without_its_second_factor_opens_no_page(sit: Sit, at_gotrue: 
     other.text_input(key="sign_in_email").set_value("kim@example.com")
     other.text_input(key="sign_in_password").set_value(PASSWORD)
     _press(other, "Sign in")
-    assert other.title[0].value == "Your second factor"
+    assert other.title[0].value == "Two-step sign-in"
     assert SESSION not in other.session_state
     other.run()
-    assert other.title[0].value == "Your second factor"
+    assert other.title[0].value == "Two-step sign-in"
     other.text_input(key="factor_code").set_value(totp(begun.secret))
-    _press(other, "Go on")
+    _press(other, "Continue")
     assert SESSION in other.session_state
 
 
@@ -169,11 +169,11 @@ def test_setting_up_a_second_factor_ends_the_sessions_without_it(sit: Sit, at_go
     app = sit("pages/account.py", "kim@example.com")
     sessions = services_module.services().sessions
     other = sessions.open(app.session_state[SESSION], "Safari on iPhone")
-    _press(app, "Set up a second factor")
+    _press(app, "Set up two-step sign-in")
     app.text_input(key="factor_code").set_value(totp(at_gotrue.people["kim@example.com"].secret))
-    _press(app, "Turn it on")
+    _press(app, "Turn on")
     assert not app.exception
-    assert "A second factor is set up" in _words(app)
+    assert "Two-step sign-in is on" in _words(app)
     assert sessions.status(other) is None
     assert _kept(app) is not None
 
@@ -204,17 +204,17 @@ def test_a_new_password_that_is_refused_can_be_chosen_again_although_the_code_is
     app = AppTest.from_file("../../app.py", default_timeout=30).run()
     _press(app, "Forgot your password?")
     app.text_input(key="mail_address").set_value("kim@example.com")
-    _press(app, "Mail it to me")
+    _press(app, "Send email")
     [mail] = at_gotrue.mails
     app.text_input(key="mail_code").set_value(mail.code)
-    _press(app, "Go on")
-    assert "Type your password." in _words(app)
+    _press(app, "Continue")
+    assert "Enter your password." in _words(app)
     assert at_gotrue.mails == [mail]
     app.text_input(key="mail_password").set_value("short")
-    _press(app, "Go on")
-    assert "Use a longer password" in _words(app)
+    _press(app, "Continue")
+    assert "Use at least" in _words(app)
     app.text_input(key="recovery_password").set_value("another horse battery")
-    _press(app, "Save and come in")
+    _press(app, "Save and sign in")
     assert not app.exception
     assert app.session_state[SESSION].email == "kim@example.com"
     assert at_gotrue.people["kim@example.com"].password == "another horse battery"
@@ -223,9 +223,9 @@ def test_a_new_password_that_is_refused_can_be_chosen_again_although_the_code_is
 @pytest.mark.parametrize(
     ("path", "status", "code", "told"),
     [
-        ("/token", 400, "invalid_credentials", "Unknown address or wrong password."),
+        ("/token", 400, "invalid_credentials", "Wrong email address or password."),
         ("/token", 429, "over_request_rate_limit", "Too many attempts"),
-        ("/token", 503, "x", "does not answer"),
+        ("/token", 503, "x", "is not responding"),
         ("/token", 400, "email_not_confirmed", "not confirmed yet"),
     ],
 )
@@ -271,10 +271,10 @@ def _link_to_sign_in(at_gotrue: GoTrue, email: str) -> Mail:
 def test_a_link_says_whose_account_it_opens_before_anybody_is_signed_in(sit: Sit, at_gotrue: GoTrue) -> None:
     sit(address="mallory@example.com")
     app = _opens_link(_link_to_sign_in(at_gotrue, "mallory@example.com"))
-    _press(app, "Go on")
+    _press(app, "Continue")
     assert "mallory@example.com" in _words(app)
     assert SESSION not in app.session_state
-    _press(app, "No, this is not me")
+    _press(app, "No, that's not me")
     assert app.title[0].value == WELCOME
     assert SESSION not in app.session_state
     assert "/logout" in at_gotrue.asked
@@ -283,7 +283,7 @@ def test_a_link_says_whose_account_it_opens_before_anybody_is_signed_in(sit: Sit
 def test_a_link_signs_its_own_person_in_once_they_say_so(sit: Sit, at_gotrue: GoTrue) -> None:
     sit(address="kim@example.com")
     app = _opens_link(_link_to_sign_in(at_gotrue, "kim@example.com"))
-    _press(app, "Go on")
+    _press(app, "Continue")
     _press(app, "Yes, sign me in")
     assert not app.exception
     assert app.session_state[SESSION].email == "kim@example.com"
@@ -294,11 +294,11 @@ def test_a_link_to_a_new_password_says_whose_it_is_before_it_is_saved(sit: Sit, 
     with closing(AuthClient(at_gotrue.url, KEY)) as outside:
         outside.send_recovery("mallory@example.com")
     app = _opens_link(at_gotrue.mails[-1])
-    _press(app, "Go on")
+    _press(app, "Continue")
     assert "mallory@example.com" in _words(app)
     assert SESSION not in app.session_state
     app.text_input(key="recovery_password").set_value("another horse battery")
-    _press(app, "Save and come in")
+    _press(app, "Save and sign in")
     assert app.session_state[SESSION].email == "mallory@example.com"
 
 
@@ -312,7 +312,7 @@ def test_the_current_password_can_be_tried_only_so_often(sit: Sit, at_gotrue: Go
         app.text_input(key="password_old-0").set_value("a guess")
         app.text_input(key="password_new-0").set_value("another horse battery")
         _press(app, "Change password")
-    assert "Those were too many attempts." in _words(app)
+    assert "Too many attempts." in _words(app)
     assert at_gotrue.count("/token") == most
 
 

@@ -16,9 +16,11 @@ from auth.client import AuthClient
 from auth.errors import AuthUnreachable, SessionEnded
 from auth.person import Session
 from auth.session import Sessions, hash_secret, new_secret, seal, unseal
+from memory import Memory, Said
 from memory.database import Database
 from memory.errors import NotFound
 from tests.auth.conftest import PASSWORD
+from tests.chat.conftest import until
 from tests.databases import Databases
 from tests.gotrue import GoTrue
 from tests.memory.test_migrations import administrator
@@ -195,7 +197,7 @@ def test_a_refresh_that_is_refused_ends_the_session(kept: Sessions) -> None:
     opened = kept.open(STALE, "Firefox on Linux")
 
     def refuse(_old: Session) -> Session:
-        raise SessionEnded("You were signed out. Please sign in again.")
+        raise SessionEnded("You were signed out. Sign in again.")
 
     with pytest.raises(SessionEnded):
         kept.fresh(opened, refuse)
@@ -206,7 +208,7 @@ def test_a_refresh_that_fails_for_now_is_tried_again_later(kept: Sessions) -> No
     opened = kept.open(STALE, "Firefox on Linux")
 
     def away(_old: Session) -> Session:
-        raise AuthUnreachable("The sign-in server does not answer. Try again in a moment.")
+        raise AuthUnreachable("The sign-in server is not responding. Try again in a minute.")
 
     with pytest.raises(AuthUnreachable):
         kept.fresh(opened, away)
@@ -382,3 +384,21 @@ def _rows(database: Database, owner: str) -> dict[str, int]:
 def test_only_its_own_person_can_delete_an_account(database: Database) -> None:
     with database.as_worker() as connection, pytest.raises(Exception, match="permission denied"):
         connection.execute(text("select app.delete_account()"))
+
+
+def test_an_account_is_deleted_after_a_worker_that_is_writing_and_takes_what_it_wrote_along(
+    kept: Sessions, memory: Memory, database: Database
+) -> None:
+    memory.import_queue.add("kim", [Said("user", "I keep bees.", message_id="1")], "learn")
+    batch = memory.import_queue.claim()
+    assert batch is not None
+    plan = memory.turns.plan(batch.said, user_id="kim")
+    waits = text("select count(*) from pg_locks where not granted")
+    with ThreadPoolExecutor(1) as person, administrator(database) as looking:
+        with memory.import_queue.writing(batch) as connection:
+            memory.turns.write(connection, plan)
+            deleted = person.submit(kept.delete_account, "kim")
+            until(lambda: looking.scalar(waits))
+        assert deleted.result(20)["memories"] == 1
+    assert memory.get_all(user_id="kim")["results"] == []
+    assert kept.delete_account("kim") == {}

@@ -95,7 +95,7 @@ def test_a_link_of_a_mail_works_once(gotrue: GoTrue, visitor: AuthClient, at: At
     token = gotrue.mails[0].token_hash
     recovered = at().use_link(token, "recovery")  # another browser than the one that asked
     assert recovered is not None
-    with pytest.raises(SignInError, match="does not work any more"):
+    with pytest.raises(SignInError, match="has expired or was already used"):
         at().use_link(token, "recovery")
 
 
@@ -131,9 +131,9 @@ def test_an_address_of_somebody_else_is_refused(visitor: AuthClient, at: At) -> 
 def test_a_server_that_asks_for_reauthentication_mails_a_code(gotrue: GoTrue, visitor: AuthClient) -> None:
     session = _joined(visitor)
     gotrue.wants_nonce = True
-    with pytest.raises(ConfirmItsYou, match="code by mail"):
+    with pytest.raises(ConfirmItsYou, match="emailed you a code"):
         visitor.change_password(session, NEW_PASSWORD)
-    with pytest.raises(ConfirmItsYou, match="not right"):
+    with pytest.raises(ConfirmItsYou, match="Wrong code"):
         visitor.change_password(session, NEW_PASSWORD, "000000x")
     visitor.change_password(session, NEW_PASSWORD, gotrue.mails[0].code)
 
@@ -152,7 +152,7 @@ def test_a_second_factor_is_required_after_the_password(gotrue: GoTrue, visitor:
     begun = visitor.enrol(session)
     assert begun.picture.startswith("<svg")
     assert begun.secret not in repr(begun)
-    with pytest.raises(WrongCredentials, match="not right"):
+    with pytest.raises(WrongCredentials, match="Wrong code"):
         visitor.pass_factor(session, begun.factor_id, "000000")
     assert visitor.pass_factor(session, begun.factor_id, totp(begun.secret)).passed
     other = at()
@@ -261,7 +261,7 @@ def test_a_server_that_does_not_answer_is_given_up_after_the_time_limit(gotrue: 
         began = time.monotonic()
         with (
             closing(AuthClient(gotrue.url, KEY, patience=0.2)) as client,
-            pytest.raises(AuthUnreachable, match="does not answer"),
+            pytest.raises(AuthUnreachable, match="is not responding"),
         ):
             client.sign_in(KIM, PASSWORD)
         assert time.monotonic() - began < 5
@@ -415,7 +415,7 @@ def test_with_the_real_server_a_link_signs_in_once(real: Callable[[], AuthClient
     session = use()
     assert session is not None
     assert session.user_id == joined.user_id
-    with pytest.raises(SignInError, match="does not work any more"):
+    with pytest.raises(SignInError, match="has expired or was already used"):
         use()
 
 

@@ -61,7 +61,7 @@ def test_each_case_expects_what_can_be_done() -> None:
 def _impossible(case: Case) -> Iterator[str]:
     if not any(each.role == "user" for each in case.said):
         yield "the user says nothing"
-    for expected in case.expect:
+    for expected in (*case.expect, *case.allow):
         if expected.action not in ("add", "update", "delete"):
             yield f"there is no action {expected.action}"
         if (expected.target is None) != (expected.action == "add"):
@@ -125,8 +125,8 @@ def test_answers_made_elsewhere_are_scored(tmp_path: Path, capsys: pytest.Captur
     assert told["prompt_tokens_per_call"] > 0
 
 
-def _case(*expect: Expected, forbid: tuple[str, ...] = ()) -> Case:
-    return Case("x", "en", "fact", (Said("user", "I live in Rome"),), (), expect, forbid, Person())
+def _case(*expect: Expected, allow: tuple[Expected, ...] = (), forbid: tuple[str, ...] = ()) -> Case:
+    return Case("x", "en", "fact", (Said("user", "I live in Rome"),), (), expect, allow, forbid, Person())
 
 
 def _write(action: str, text: str, fact_id: str | None = None) -> Write:
@@ -159,3 +159,23 @@ def test_a_wrong_update_and_a_wrong_delete_are_counted_by_themselves() -> None:
 def test_a_question_counts_as_an_update() -> None:
     outcome = CaseResult(_case(Expected("update", ("Rome",), target=1)), [_write("ask", "Rome", "1")])
     assert outcome.wrong == []
+
+
+def test_a_write_that_is_only_allowed_counts_neither_as_right_nor_as_wrong() -> None:
+    case = _case(Expected("add", ("Rome",)), allow=(Expected("add", ("dog",)),), forbid=("Oslo",))
+    outcome = CaseResult(case, [_write("add", "Lives in Rome"), _write("add", "Has a dog")])
+    told = figures([outcome])
+    assert (told["precision"], told["recall"], told["junk_rate"]) == (1.0, 1.0, 0.0)
+    assert outcome.wrong == []
+    assert [each.text for each in outcome.right] == ["Lives in Rome"]
+    assert figures([CaseResult(case, [_write("add", "Has a dog")])])["recall"] == 0.0
+
+
+def test_a_write_that_is_allowed_may_hold_nothing_that_is_forbidden() -> None:
+    case = _case(allow=(Expected("add", ("dog",)),), forbid=("Oslo",))
+    assert figures([CaseResult(case, [_write("add", "Has a dog in Oslo")])])["junk_rate"] == 1.0
+
+
+def test_a_case_says_which_memories_the_turn_before_taught() -> None:
+    [case] = [each for each in CASES if each.id == "en-401"]
+    assert [each.just_learned for each in case.shown] == [True, False]

@@ -92,6 +92,7 @@ export function newPage({ address = "https://keepsake.example/", matchesMedia = 
     innerHeight: 800,
     HTMLTextAreaElement: FakeElement,
     Event: class { constructor(type) { this.type = type; } },
+    KeyboardEvent: class { constructor(type, keys) { Object.assign(this, keys, { type }); } },
     fetch: async (to, request) => { page.asked = { to, ...request }; return { status: page.status ?? 204 }; },
   };
   for (const [name, value] of Object.entries(globals)) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { FakeElement, load, newPage } from "./fake_page.mjs";
 
-const THEMES = [["System", "As the system"], ["Light", "Light"], ["Dark", "Dark"]];
+const THEMES = [["System", "System"], ["Light", "Light"], ["Dark", "Dark"]];
 const DATA = { legend: "Light or dark", later: "Next time", themes: THEMES, pages: ["chat", "settings"], kept: true };
 let page, parent, fieldset;
 

@@ -6,7 +6,9 @@ import base64
 import io
 import re
 import subprocess
+import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +27,7 @@ from limits import Limits
 from memory import Memory
 from memory.database import Database
 from memory.errors import InvalidInput, LimitReached, PicturesRefused
+from memory.model.catalog import ModelCatalog
 from settings import Settings
 from tests.chat.conftest import Known, Sql, chats_of
 from tests.model_answers import Fault, Reply
@@ -98,6 +101,43 @@ def test_a_pdf_is_recognised_by_its_content_and_not_by_its_name() -> None:
     assert (done.media, done.written) == ("application/pdf", "Inside")
 
 
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+
+
+def docx(body: str, part: str = "word/document.xml") -> bytes:
+    """Return a Word document with this content."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr(part, f'<?xml version="1.0"?><w:document {WORD}><w:body>{body}</w:body></w:document>')
+    return written.getvalue()
+
+
+def test_a_word_document_is_read_paragraph_by_paragraph() -> None:
+    cell = "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>In a table</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+    body = f"<w:p><w:r><w:t>The first</w:t></w:r><w:r><w:tab/><w:t>line</w:t></w:r></w:p>{cell}"
+    assert _written("letter.docx", docx(body)) == "The first\tline\nIn a table"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"no zip", "is damaged or too large"),
+        (docx("", "other.xml"), "is damaged or too large"),
+        (docx("<w:p>"), "is damaged or too large"),
+        (docx(""), "contains no text"),
+    ],
+)
+def test_a_word_document_that_cannot_be_read_is_refused_with_a_sentence(content: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        open_files([File("letter.docx", content)])
+
+
+@pytest.mark.slow
+def test_a_word_document_that_unpacks_without_end_harms_nothing() -> None:
+    with pytest.raises(InvalidInput, match=r"limit is 60,000|is damaged or too large"):
+        open_files([File("bomb.docx", docx("<w:p><w:r><w:t>" + "a" * 60_000_000 + "</w:t></w:r></w:p>"))])
+
+
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_a_picture_is_encoded_again_in_a_format_that_every_model_takes(form: str) -> None:
     [done] = open_files([File(f"red.{form.lower()}", picture(form))])
@@ -140,20 +180,20 @@ def test_a_file_name_loses_its_folders_and_disguises(given: str, kept: str | Non
     [
         ("empty.txt", b"", "empty.txt is empty"),
         ("blank.txt", b" \n\t ", "blank.txt is empty"),
-        ("big.txt", b"a" * 10_000_001, "big.txt has 10.0 MB; a file may have at most 10 MB"),
-        ("long.txt", b"words " * 20_000, "long.txt has 119,999 characters of text; at most 60,000 fit"),
+        ("big.txt", b"a" * 10_000_001, "big.txt has 10.0 MB. The limit is 10 MB for each file."),
+        ("long.txt", b"words " * 20_000, "long.txt has 119,999 characters of text. The limit is 60,000 per message"),
         ("run.exe", b"words", "run.exe cannot be read here"),
         ("drawing.svg", b"<svg/>", "drawing.svg cannot be read here"),
-        ("blob.txt", bytes(range(256)) * 40, "blob.txt is no text"),
-        ("archive.txt", b"PK\x03\x04" + b"\x00" * 100, "archive.txt is no text"),
+        ("blob.txt", bytes(range(256)) * 40, "blob.txt is not a text file"),
+        ("archive.txt", b"PK\x03\x04" + b"\x00" * 100, "archive.txt is not a text file"),
         ("half.txt", "ab".encode("utf-16") + b"\x00", "half.txt could not be read as text"),
-        ("cat.png", b"<html>not a cat</html>", "cat.png is not what its name says"),
-        ("report.pdf", b"words", "report.pdf is not what its name says"),
-        ("report.pdf", b"%PDF-1.4\nnothing more", "report.pdf is broken"),
-        ("cat.png", picture()[:60], "cat.png is a broken picture"),
-        ("scan.pdf", pdf(""), "scan.pdf has no text in it: it seems to be scanned"),
-        ("secret.pdf", pdf("Words", password="open"), "secret.pdf is locked with a password"),
-        ("endless.pdf", pdf(*["a"] * 301), "endless.pdf has 301 pages; at most 300"),
+        ("cat.png", b"<html>not a cat</html>", "cat.png could not be opened: its content does not match its name"),
+        ("report.pdf", b"words", "report.pdf could not be opened: its content does not match its name"),
+        ("report.pdf", b"%PDF-1.4\nnothing more", "report.pdf could not be read: it is damaged or too large"),
+        ("cat.png", picture()[:60], "cat.png is damaged and could not be opened"),
+        ("scan.pdf", pdf(""), "scan.pdf contains no text; it may be a scan"),
+        ("secret.pdf", pdf("Words", password="open"), "secret.pdf is password-protected"),
+        ("endless.pdf", pdf(*["a"] * 301), "endless.pdf has 301 pages. The limit is 300"),
     ],
 )
 def test_an_unusable_file_is_refused_with_a_sentence(name: str, content: bytes, sentence: str) -> None:
@@ -163,7 +203,7 @@ def test_an_unusable_file_is_refused_with_a_sentence(name: str, content: bytes, 
 
 
 def test_too_many_files_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="6 files are too many: at most 5"):
+    with pytest.raises(InvalidInput, match=r"6 files are too many\. Attach at most 5"):
         open_files([File(f"{number}.txt", b"words") for number in range(6)])
 
 
@@ -174,18 +214,18 @@ def test_a_pdf_that_exhausts_memory_is_refused_and_harms_nothing_else() -> None:
     content = re.sub(rb"<< /Length \d+ >>", lambda _: packed, pdf("X"))
     head, _, rest = content.partition(b"stream\n")
     _, _, tail = rest.partition(b"\nendstream")
-    with pytest.raises(InvalidInput, match="is broken, or too much at once"):
+    with pytest.raises(InvalidInput, match="is damaged or too large"):
         open_files([File("bomb.pdf", head + b"stream\n" + bomb + b"\nendstream" + tail)])
 
 
 def test_a_picture_with_too_many_pixels_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="pixels; at most"):
+    with pytest.raises(InvalidInput, match=r"pixels\. The limit is"):
         open_files([File("wide.png", picture("PNG", (30_000, 2_000)))])
 
 
 def test_a_file_that_takes_too_long_to_open_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files_module, "SANDBOX_SECONDS", 0.01)
-    with pytest.raises(InvalidInput, match="is broken, or too much at once"):
+    with pytest.raises(InvalidInput, match="is damaged or too large"):
         open_files([File("slow.pdf", pdf("Words"))])
 
 
@@ -249,7 +289,7 @@ def test_no_file_can_be_attached_to_another_persons_message(chat: ChatServices, 
 def test_files_are_counted_for_the_day(chat: ChatServices, database: Database) -> None:
     limited = replace(chat, limits=Limits(database, Settings(uploads_per_day=2)))
     _said(limited, NOTES, NOTES)
-    with pytest.raises(LimitReached, match="at most 2 files a day"):
+    with pytest.raises(LimitReached, match="limit of 2 files a day"):
         _said(limited, NOTES)
 
 
@@ -267,9 +307,9 @@ def test_the_files_of_one_person_have_a_limit_and_nothing_is_saved_beyond_it(
     for _ in range(18):
         asked = _said(limited, BIG)
     before = sql("select count(*) from app.messages")
-    with pytest.raises(LimitReached, match=r"your files take 1\.0 MB already, and at most 1 MB"):
+    with pytest.raises(LimitReached, match=r"1\.0 of 1 MB are used"):
         _said(limited, BIG)
-    with pytest.raises(LimitReached, match="no room"):
+    with pytest.raises(LimitReached, match="storage is full"):
         say(limited, "ann", asked.conversation_id, "Said anew", instead_of=asked.id)
     assert sql("select count(*) from app.messages") == before
     say(limited, "ann", asked.conversation_id, "Without files")
@@ -342,7 +382,7 @@ def test_a_model_that_takes_no_pictures_says_so_and_the_chat_goes_on(
 ) -> None:
     asked = _said(chat, File("red.png", picture()))
     model_server.enqueue(refusal, Reply("Words are fine."))
-    with pytest.raises(PicturesRefused, match="did not take the picture"):
+    with pytest.raises(PicturesRefused, match="did not accept the picture"):
         list(answer(chat, asked))
     reply = _replied(chat, _said(chat, words="Never mind", conversation_id=asked.conversation_id))
     assert reply.content == "Words are fine."
@@ -355,6 +395,20 @@ def test_earlier_pictures_do_not_stop_a_model_that_takes_none(chat: ChatServices
     asked = _said(chat, File("red.png", picture()))
     _replied(chat, asked)
     assert _replied(chat, _said(chat, words="Go on", conversation_id=asked.conversation_id)).content == "I go on."
+
+
+def test_whether_a_model_takes_pictures_is_known_once_it_was_sent_one(
+    chat: ChatServices, model_server: ModelServer
+) -> None:
+    offers = ModelCatalog(chat.model)
+    offering = replace(chat, offers=offers)
+    asked = _said(offering, File("red.png", picture()))
+    assert offers.takes_pictures("scripted") is None
+    for answered, takes in ((Fault(400), False), (Reply("A red one."), True)):
+        model_server.enqueue(answered)
+        with suppress(PicturesRefused):
+            list(answer(offering, asked))
+        assert offers.takes_pictures("scripted") is takes
 
 
 def test_the_text_of_a_file_is_not_learned_as_a_memory(
@@ -374,7 +428,7 @@ def test_files_count_towards_the_tokens_of_a_reply(
 ) -> None:
     limited = replace(chat, limits=Limits(database, Settings(tokens_per_day=3_000)))
     asked = _said(limited, File("long.txt", b"words " * 5_000))
-    with pytest.raises(LimitReached, match="your words are kept"):
+    with pytest.raises(LimitReached, match="Your message is saved"):
         list(answer(limited, asked))
     seen = _said(limited, File("one.png", picture()), File("two.png", picture()))
     with pytest.raises(LimitReached):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chat.conversations import Conversations
 from chat.queue import Worker
-from chat.reply import answer
+from chat.reply import AnswerOptions, answer
 from chat.tree import Message, line
 from chat.turn import ChatServices, say
 from memory import Memory
@@ -30,7 +30,7 @@ def _ask(chat: ChatServices, words: str, conversation_id: str | None = None) -> 
 
 
 def _answer(chat: ChatServices, asked: Message, without: tuple[str, ...] = ()) -> None:
-    with closing(answer(chat, asked, without=without)) as pieces:
+    with closing(answer(chat, asked, AnswerOptions(without))) as pieces:
         list(pieces)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from chat.chats import MAX_NAME, Chats
 from chat.conversations import Conversations
 from chat.queue import Worker
 from chat.tree import Message
-from memory import Memory, Said
+from memory import RECIPES, Memory, Said
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import BEES, Known, Say, Sql
@@ -40,7 +41,9 @@ def remembered(conversations: Conversations, memory: Memory) -> Say:
 
 
 def _recalled(memory: Memory, user_id: str = "ann") -> list[str]:
-    return [each.text for each in memory.recall("Where is the umbrella?", user_id=user_id) if each.source == "episodes"]
+    everything = replace(RECIPES["everything"], share=0.0)  # also what answers worse than another message
+    found = memory.recall("Where is the umbrella?", user_id=user_id, recipe=everything)
+    return [each.text for each in found if each.source == "episodes"]
 
 
 # -- the list ------------------------------------------------------------------------------------

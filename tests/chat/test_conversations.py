@@ -101,7 +101,7 @@ def test_an_empty_message_is_refused(content: str, chat: ChatServices, conversat
 def test_a_message_that_is_too_long_is_refused_whole(chat: ChatServices, conversations: Conversations) -> None:
     asked = say(chat, "ann", None, "x" * LONGEST_MESSAGE)
     assert len(asked.content) == LONGEST_MESSAGE
-    with pytest.raises(InvalidInput, match=r"32,001 characters; at most 32,000"):
+    with pytest.raises(InvalidInput, match=r"32,001 characters\. The limit is 32,000"):
         say(chat, "ann", asked.conversation_id, "x" * (LONGEST_MESSAGE + 1))
     assert conversations.messages("ann", asked.conversation_id) == [asked]
 

@@ -12,7 +12,7 @@ import pytest
 from chat.attachments import File, open_files
 from chat.chats import Chats
 from chat.conversations import Conversations
-from chat.export import Exports, Names, archive, as_json, as_markdown, file_name
+from chat.export import Exports, Names, archive, as_html, as_json, as_markdown, file_name
 from chat.tree import Message
 from memory.database import Database
 from memory.errors import NotFound
@@ -43,6 +43,22 @@ def test_a_chat_reads_as_it_was_said_with_the_reply_that_is_shown(
         "# Where is my umbrella?\n\n**You** · 2026-03-01 12:05\n\nWhere is my umbrella?\n\n"
         "**Keepsake** · 2026-03-01 12:05\n\nIt is **here**.\n"
     )
+
+
+def test_a_shared_page_shows_the_messages_and_runs_and_loads_nothing(
+    conversations: Conversations, exports: Exports
+) -> None:
+    asked = conversations.say("ann", None, "<script>alert(1)</script>")
+    answer = "# Yes\n\nIt is **here**. ![x](http://evil.example/i.png)\n\n```python\nif a < b: pass\n```\nAnd `c`."
+    conversations.reply(asked, answer, "complete", {"memories": [{"id": "m1", "text": "A red umbrella"}]})
+    page = as_html(exports.one("ann", asked.conversation_id), NAMES)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;</div>" in page
+    assert "<strong>Yes</strong>" in page
+    assert "It is <strong>here</strong>." in page
+    assert "<pre><code>if a &lt; b: pass</code></pre>" in page
+    assert "And <code>c</code>." in page
+    assert "default-src 'none'" in page
+    assert not any(tag in page for tag in ("<script", "<img", "<link", 'src="', "href=", "umbrella"))
 
 
 def test_json_has_every_branch_its_dates_and_the_memories(conversations: Conversations, exports: Exports) -> None:
@@ -82,8 +98,13 @@ def test_all_chats_are_exported_as_files_of_one_archive(
 def test_a_chat_without_a_name_or_a_message_is_a_file_too(conversations: Conversations, exports: Exports) -> None:
     opened = conversations.start("ann")
     whole = exports.one("ann", opened.id)
-    assert file_name(whole, "md").endswith(" chat.md")
+    assert file_name(whole.title) == "chat"
     assert as_markdown(whole, NAMES) == "# \n"
+
+
+def test_a_file_is_named_after_its_chat() -> None:
+    assert file_name("Dinner: what/how? (Sunday)") == "Dinner what how Sunday"
+    assert len(file_name("word " * 50)) <= 60
 
 
 def test_chats_of_others_and_deleted_chats_are_not_exported(

@@ -57,7 +57,7 @@ def test_learning_from_an_import_waits_for_the_next_share(
     assert worker.learn_next()
     progress = learning.import_queue.progress("ann")
     assert progress.waiting == 1
-    assert "your share of the model" in (progress.problem or "")
+    assert "today's limit" in (progress.problem or "")
 
 
 def test_imported_messages_add_no_memories_beyond_the_limit(

@@ -48,7 +48,7 @@ def test_when_the_share_is_used_up_the_words_are_kept_and_will_be_remembered(
     chat: ChatServices, database: Database, conversations: Conversations
 ) -> None:
     limited = _limited(chat, database, tokens_per_day=1)
-    with pytest.raises(LimitReached, match="your words are kept"):
+    with pytest.raises(LimitReached, match="Your message is saved"):
         list(run_turn(limited, user_id="ann", conversation_id=None, text="I keep bees"))
     [there] = chats_of(conversations).recent("ann")
     [asked] = conversations.messages("ann", there.id)
@@ -82,7 +82,7 @@ def test_who_used_up_their_share_of_remembering_waits_until_tomorrow_and_others_
     known: Known,
     sql: Sql,
 ) -> None:
-    limits = Limits(database, Settings(memory_tokens_per_day=1_000))  # enough for one turn
+    limits = Limits(database, Settings(memory_tokens_per_day=1_300))  # enough for one turn
     worker = Worker(conversations.queue, Memory(database, embedder, limits.metered(model)), limits)
     waiting()
     second = waiting("I play the cello on Sundays.")
@@ -93,7 +93,7 @@ def test_who_used_up_their_share_of_remembering_waits_until_tomorrow_and_others_
     mark, attempts, rest = state(sql, second)
     assert (mark, attempts) == ("waiting", 0)
     assert 80_000 < rest <= 86_400
-    assert "Your share of remembering" in (conversations.queue.stuck("ann").problem or "")
+    assert "limit for remembering" in (conversations.queue.stuck("ann").problem or "")
     sql("update app.counts set ends_at = now()")
     pass_time(sql, 86_400)
     assert worker.remember_next()
@@ -131,6 +131,48 @@ def test_a_very_long_message_is_read_in_parts_and_nothing_of_it_is_left_out(
     assert len(model_server.chats) == 6
     assert max(len(each.said("user")) for each in model_server.chats) < MAX_PART + 1_500
     assert known() == ["I keep bees in Utrecht.", "I play the cello."]
+
+
+def test_a_message_that_takes_more_than_the_share_of_a_day_is_read_to_its_end_once(
+    conversations: Conversations,
+    database: Database,
+    embedder: BundledEmbedder,
+    model: OpenAIModel,
+    model_server: ModelServer,
+    waiting: Say,
+    sql: Sql,
+) -> None:
+    limits = Limits(database, Settings(memory_tokens_per_day=5_000))  # enough for two of six parts
+    worker = Worker(conversations.queue, Memory(database, embedder, limits.metered(model)), limits)
+    asked = waiting("The weather was grey again, and there was nothing to report. " * 520)
+    later = waiting("I play the cello on Sundays.")
+    assert worker.remember_next()
+    assert state(sql, asked)[0] == "done"
+    assert len(model_server.chats) == 6
+    assert worker.remember_next()
+    assert state(sql, later)[:2] == ("waiting", 0)
+    assert "limit for remembering" in (conversations.queue.stuck("ann").problem or "")
+    assert len(model_server.chats) == 6
+
+
+def test_a_turn_that_no_share_is_large_enough_for_is_given_up_without_a_call(
+    conversations: Conversations,
+    database: Database,
+    embedder: BundledEmbedder,
+    model: OpenAIModel,
+    model_server: ModelServer,
+    waiting: Say,
+    sql: Sql,
+) -> None:
+    limits = Limits(database, Settings(memory_tokens_per_day=100))
+    worker = Worker(conversations.queue, Memory(database, embedder, limits.metered(model)), limits)
+    asked = waiting()
+    for _ in range(6):
+        assert worker.remember_next()
+        pass_time(sql, 4_000)
+    assert state(sql, asked)[0] == "given up"
+    assert "more than a day's limit" in (conversations.queue.stuck("ann").problem or "")
+    assert model_server.chats == []
 
 
 def addition(words: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from chat.preferences import TONES, Preferences
 from chat.prompt import PromptParts
 from chat.tree import Message
 from memory import Fact
+from memory.facts import Correction
 from memory.model import PromptMessage
 from memory.plain_text import tokens
 
@@ -41,21 +43,34 @@ def build(
     return prompt.build(PromptParts(history, memories, **more), NOW, budget)
 
 
-def without_model(memories: Sequence[Fact] = (), **more: Any) -> str:
-    return prompt.without_model(PromptParts([], memories, **more))
-
-
 def test_the_prompt_has_the_day_and_the_memories_with_their_dates() -> None:
     known = [fact("Has a dog called Rex", created_at="2026-01-02T03:04:05+00:00"), fact("Likes tea")]
     [system, user] = build([said("Hello")], known)
     assert "Today is Friday, 2026-11-20" in system.content
-    assert "<memories>\n- Has a dog called Rex (2026-01-02)\n- Likes tea\n</memories>" in system.content
+    assert "<memories>\n- Has a dog called Rex (told 2026-01-02)\n- Likes tea\n</memories>" in system.content
     assert (system.role, user.role, user.content) == ("system", "user", "Hello")
 
 
-def test_a_memory_is_dated_by_the_day_it_happened_rather_than_the_day_it_was_said() -> None:
+def test_a_memory_shows_the_day_it_was_told_and_the_day_it_is_about() -> None:
     known = [fact("Moved to Oslo", happened_at="2019-05-01", created_at="2026-01-02T03:04:05+00:00")]
-    assert "Moved to Oslo (2019-05-01)" in build([said("Hello")], known)[0].content
+    assert "Moved to Oslo (told 2026-01-02; about 2019-05-01)" in build([said("Hello")], known)[0].content
+
+
+def test_a_memory_that_was_changed_shows_the_day_on_which_its_present_words_were_told() -> None:
+    times = {"created_at": "2026-01-02T03:04:05+00:00", "updated_at": "2026-11-19T23:30:00+00:00"}
+    assert "Lives in Oslo (told 2026-11-19)" in build([said("Hello")], [fact("Lives in Oslo", **times)])[0].content
+    there = build([said("Hello")], [fact("Lives in Oslo", **times)], zone=ZoneInfo("Europe/Oslo"))
+    assert "Lives in Oslo (told 2026-11-20)" in there[0].content
+
+
+def test_what_was_corrected_is_told_as_what_it_is() -> None:
+    over = Correction("1", "I live in Ljubljana", None, "m1", "I live in Maribor", NOW.isoformat())
+    told = {"data": "I live in Ljubljana", "role": "user", "created_at": "2026-11-08T10:00:00+00:00"}
+    passage = Fact("2", told, source="episodes", corrections=(over,))
+    line = "- They said on 2026-11-08 (since corrected: I live in Maribor): “I live in Ljubljana”\n"
+    system = build([said("Where do I live?")], [passage])[0].content
+    assert line in system
+    assert "corrected since is no longer true" in system
 
 
 def test_without_memories_the_prompt_says_that_there_are_none() -> None:
@@ -118,12 +133,11 @@ def test_a_memory_can_neither_close_the_marks_nor_start_a_line(text: str) -> Non
     assert inside.count("\n") == 1
     assert inside.endswith("\n</memories>")
     assert inside.count("<") == 1
-    assert without_model([fact(text)]).splitlines()[2].startswith("- ")
 
 
 def test_a_date_written_by_another_program_cannot_start_a_line_either() -> None:
     known = [fact("Likes tea", happened_at="1\n- <x>")]
-    assert "- Likes tea (1 - ‹x›)" in build([said("Hello")], known)[0].content
+    assert "- Likes tea (about 1 - ‹x›)" in build([said("Hello")], known)[0].content
 
 
 def test_memories_have_a_budget_and_one_that_is_too_long_does_not_crowd_out_the_rest() -> None:
@@ -145,13 +159,6 @@ def test_the_same_input_gives_the_same_prompt_and_is_left_as_it_was() -> None:
     before = (list(history), list(known))
     assert build(history, known) == build(history, known)
     assert (history, known) == before
-
-
-def test_without_a_model_memories_are_quoted_and_it_says_how_to_connect_one() -> None:
-    reply = without_model([fact("Likes tea")])
-    assert "- Likes tea" in reply
-    assert "OPENAI_API_KEY" in reply
-    assert "do not remember anything" in without_model()
 
 
 # -- files ---------------------------------------------------------------------------------------
@@ -243,4 +250,3 @@ def test_with_memory_off_the_prompt_says_so_and_has_no_memories() -> None:
     system = build([said("Hello")], [], memory_off="settings")[0].content
     assert "memory off" in system
     assert "<memories>" not in system
-    assert "Memory is off" in without_model(memory_off="settings")

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 
+from chat.chats import Chats
 from chat.conversations import Conversations
 from chat.queue import TurnQueue, Worker
 from chat.tree import Message
@@ -92,6 +93,22 @@ def test_the_model_reads_both_sides_of_the_turn(worker: Worker, waiting: Say, mo
     assert "): I see." in prompt
 
 
+def test_the_model_is_told_what_the_turn_before_taught_on_the_same_branch(
+    worker: Worker, conversations: Conversations, model_server: ModelServer
+) -> None:
+    first = conversations.say("ann", None, BEES)
+    told = conversations.reply(first, "I see.", "complete", {"ms": 1})
+    dog = conversations.say("ann", first.conversation_id, "I have a dog.", seen=told.id)
+    conversations.reply(dog, "Nice.", "complete", {"ms": 1})
+    worker.remember_next()
+    worker.remember_next()
+    again = conversations.say("ann", first.conversation_id, "Forget what I just said.", instead_of=dog.id)
+    conversations.reply(again, "Done.", "complete", {"ms": 1})
+    worker.remember_next()
+    prompt = model_server.chats[-1].said("user")
+    assert f"[1] (learned a turn ago) {BEES}\n[2] I have a dog." in prompt
+
+
 def test_a_refused_memory_is_noted_with_its_reason(
     worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer
 ) -> None:
@@ -102,7 +119,7 @@ def test_a_refused_memory_is_noted_with_its_reason(
     asked = waiting()
     worker.remember_next()
     [drop] = receipt(conversations, asked)["remembered"]["dropped"]
-    assert drop == {"text": "Is rich", "reason": "the quote is not in the person's words"}
+    assert drop == {"text": "Is rich", "reason": "you didn't say this in that message"}
 
 
 def test_a_thank_you_is_remembered_without_a_model_call(
@@ -134,7 +151,9 @@ class WatchedTurns(ScriptedTurns):
         self.crowded: list[str] = []
         self._first = threading.local()
 
-    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
+    def plan(
+        self, said: Sequence[Said], *, user_id: str, learn: bool = True, scope: Mapping[str, str] | None = None
+    ) -> Plan:
         self.busy[user_id] += 1
         if self.busy[user_id] > 1:
             self.crowded.append(user_id)
@@ -293,6 +312,25 @@ def test_a_database_that_goes_away_while_the_model_thinks_costs_no_attempt(
     assert known() == [BEES]
 
 
+def test_a_chat_that_is_deleted_while_the_model_thinks_is_not_learned_from_until_it_is_restored(
+    worker: Worker, waiting: Say, known: Known, chats: Chats, model_server: ModelServer, sql: Sql
+) -> None:
+    asked = waiting()
+
+    def delete(request: Request) -> Item:
+        chats.delete("ann", asked.conversation_id)
+        return sensible(request)
+
+    model_server.enqueue(delete)
+    assert worker.remember_next() is True
+    assert known() == []
+    assert worker.remember_next() is False
+    assert state(sql, asked)[:2] == ("waiting", 0)
+    chats.restore("ann", asked.conversation_id)
+    assert worker.remember_next() is True
+    assert known() == [BEES]
+
+
 # -- what fails half-way ---------------------------------------------------------------------------
 
 
@@ -309,6 +347,7 @@ class HalfWrittenTurns(ScriptedTurns):
         plan: Plan,
         used: Collection[str] = (),
         metadata: Mapping[str, Any] | None = None,
+        scope: Mapping[str, str] | None = None,
     ) -> list[dict[str, Any]]:
         super().write(connection, plan, used, metadata)
         self._breaking(connection)
@@ -349,7 +388,9 @@ class BuggyTurns(ScriptedTurns):
 
     shown = False
 
-    def plan(self, said: Sequence[Said], *, user_id: str, learn: bool = True) -> Plan:
+    def plan(
+        self, said: Sequence[Said], *, user_id: str, learn: bool = True, scope: Mapping[str, str] | None = None
+    ) -> Plan:
         if not self.shown:
             self.shown = True
             raise ZeroDivisionError("a bug")

@@ -25,9 +25,9 @@ RESTS = (5, 30, 120, 600, 1_800, 3_600)
 @pytest.mark.parametrize(
     ("item", "words", "counted"),
     [
-        (Fault(500), "a problem of its own", 0),
+        (Fault(500), "is having problems", 0),
         (Fault(401), "refused the API key", 0),
-        (WebPage(), "not as a model does", 0),
+        (WebPage(), "an answer that cannot be used", 0),
         (CutOff('{"oper'), "was cut off", 1),
         (Reply("Nothing to note."), "does not have the requested form", 1),
     ],
@@ -79,6 +79,54 @@ def test_each_wait_is_longer_and_after_the_last_attempt_the_turn_is_given_up(
     assert [round(rest, -1) for rest in rests] == [round(float(rest), -1) for rest in RESTS]
     assert worker.remember_next() is False
     assert "the requested form" in receipt(conversations, asked)["not_remembered"]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Fault(400, message="This model's maximum context length is 8192 tokens."),
+        Fault(413),
+        Fault(422, message="prompt: string too long"),
+    ],
+    ids=repr,
+)
+def test_a_turn_that_the_model_refuses_for_what_is_in_it_is_given_up_and_not_paid_for_without_end(
+    item: Item, worker: Worker, waiting: Say, known: Known, model_server: ModelServer, sql: Sql
+) -> None:
+    asked = waiting()
+    waiting("I have a dog.", "bob")
+    model_server.unscripted = lambda request: item if BEES in request.said("user") else sensible(request)
+    for _ in range(2 * len(RESTS)):
+        while worker.remember_next():
+            pass
+        wake(sql)
+    assert state(sql, asked)[0] == "given up"
+    assert sum(BEES in each.said("user") for each in model_server.chats) == len(RESTS)
+    assert known("bob") == ["I have a dog."]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Fault(400, message="API key not valid. Please pass a valid API key."),
+        Fault(400, message="x is not a valid model ID"),
+        Fault(400, message="Billing hard limit has been reached"),
+        Fault(404),
+        Fault(429),
+    ],
+    ids=repr,
+)
+def test_a_refusal_that_is_not_about_the_turn_is_waited_for(
+    item: Item, worker: Worker, waiting: Say, known: Known, model_server: ModelServer, sql: Sql
+) -> None:
+    asked = waiting()
+    model_server.enqueue(*[item] * 2 * len(RESTS))
+    for _ in range(2 * len(RESTS)):
+        worker.remember_next()
+        assert state(sql, asked)[:2] == ("waiting", 0)
+        wake(sql)
+    assert worker.remember_next() is True
+    assert known() == [BEES]
 
 
 def test_a_turn_that_was_given_up_is_counted_and_can_be_tried_again(

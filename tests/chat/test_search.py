@@ -82,6 +82,13 @@ def test_messages_of_both_roles_are_searched_and_each_hit_says_where_it_is(
     assert found.at == reply.created_at
 
 
+def test_a_table_of_a_reply_is_shown_as_its_words(conversations: Conversations, chats: Chats) -> None:
+    asked = conversations.say("ann", None, "What is in it?")
+    conversations.reply(asked, "For Sunday:\n\n| Cake | Grams |\n|---|---:|\n| Flour | 250 |\n\nEnjoy.", "complete", {})
+    [found] = chats.search("ann", "sunday")
+    assert found.line == ("For ", "Sunday", ": Cake Grams Flour 250 Enjoy.")
+
+
 def test_names_of_chats_come_first_then_whole_words_then_the_latest(conversations: Conversations, chats: Chats) -> None:
     named = _said(conversations, "Nothing", named="All about beer")
     _said(conversations, "one beer", "two beers", "three beer", "beery four")

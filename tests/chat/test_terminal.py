@@ -110,8 +110,10 @@ def test_a_new_chat_shows_the_memory_of_the_old_one_with_its_score(talk: Talk) -
     printed = talk(CATS, "/new", "Where do I live?")
     assert printed.count(f"remembered: {CATS}") == 1
     first, _, asked = printed.partition("new chat")
-    assert "recalled: nothing" in first
-    assert re.search(rf"recalled 0\.\d\d: {re.escape(CATS)}\nThis is what I remember:", asked)
+    assert "Noted: you live in Utrecht with two cats." in first
+    assert re.search(
+        rf"recalled 0\.\d\d: {re.escape(CATS)}\nYou live in Utrecht with two cats\. You told me today\.", asked
+    )
     assert "\x1b" not in printed
 
 
@@ -131,12 +133,26 @@ def test_what_is_listed_can_be_looked_up_and_forgotten_by_its_number(talk: Talk,
     assert printed.endswith(f"1: {CATS}\n")
 
 
+def test_what_is_asked_to_be_forgotten_is_found_and_forgotten_after_a_confirmation(talk: Talk, memory: Memory) -> None:
+    memory.add("I like green tea.", user_id="dave")
+    memory.add("My birthday is 3 May.", user_id="dave")
+    printed = talk("Forget my birthday", "/memories")
+    assert "Nothing is forgotten until you confirm." in printed
+    assert "/forget 1: My birthday is 3 May." in printed
+    assert "1: My birthday is 3 May." in printed.partition("/forget 1")[2]
+    printed = talk("Forget my birthday", "/forget 1", "/memories")
+    assert "forgotten: My birthday is 3 May." in printed
+    assert printed.endswith("1: I like green tea.\n")
+
+
 def test_if_remembering_takes_longer_the_chat_says_so(
     memory: Memory, conversations: Conversations, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nobody_works = ChatServices(conversations, memory, None, lambda: None)
+    nobody_works = ChatServices(conversations, memory, None, lambda: None, noting_seconds=0.1)
     Terminal("dave", memory, conversations, nobody_works, wait_seconds=0.1).handle(CATS)
-    assert "not remembered yet: it takes longer than usual, and goes on in the background\n" in capsys.readouterr().out
+    assert (
+        "not remembered yet: this takes longer than usual and continues in the background\n" in capsys.readouterr().out
+    )
 
 
 def test_if_remembering_is_switched_off_the_chat_says_so_at_once(
@@ -146,12 +162,12 @@ def test_if_remembering_is_switched_off_the_chat_says_so_at_once(
     preferences.set("dave", Preferences(writes_memory=False))
     chat = ChatServices(conversations, memory, None, lambda: None)
     Terminal("dave", memory, conversations, chat).handle(CATS)
-    assert "not remembered: remembering is switched off\n" in capsys.readouterr().out
+    assert "Learning is off here, so I kept nothing.\n" in capsys.readouterr().out
 
 
 def test_a_message_that_is_too_long_is_refused_and_the_chat_goes_on(talk: Talk) -> None:
     printed = talk("x" * 32_001, "/memories")
-    assert re.search("problem: The message has 32,001 characters.*\n  memories: none yet", printed)
+    assert re.search("problem: Your message has 32,001 characters.*\n  memories: none yet", printed)
 
 
 @pytest.mark.parametrize("number", ["", "0", "-1", "2", "x", "1 2", "9" * 30, "²"])
@@ -168,7 +184,7 @@ def test_slashes_begin_commands_or_words_and_an_unknown_command_is_reported(talk
     printed = talk("/help", "/dance", "", "/etc/hosts is a file.", "/quit", "never read")
     assert printed.count("/forget N") == 1
     assert "problem: There is no command /dance" in printed
-    assert printed.count("recalled: nothing") == 1
+    assert printed.count("No language model is connected") == 1
 
 
 def test_control_characters_are_not_printed(talk: Talk, memory: Memory) -> None:
@@ -245,7 +261,7 @@ def test_a_refused_memory_is_printed_with_its_reason(talk_with_model: Talk, mode
     invented = {"action": "add", "target": None, "text": "Has a dog", "kind": "fact", "quote": "my dog Rex"}
     more: dict[str, object] = {"happened_at": None, "language": "en", "entities": [], "relations": [], "reason": ""}
     model_server.enqueue(Reply("I see."), Json({"operations": [invented | more]}))
-    assert re.search(r"not kept: Has a dog \(.*quote.*\)", talk_with_model("I have bees in Delft."))
+    assert re.search(r"not kept: Has a dog \(.*in that message.*\)", talk_with_model("I have bees in Delft."))
 
 
 # -- beginning and ending ------------------------------------------------------------------------------

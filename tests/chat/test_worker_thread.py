@@ -53,6 +53,23 @@ def test_the_thread_finds_turns_that_it_was_not_woken_for(often: Worker, waiting
     until(lambda: known() == [BEES])
 
 
+def test_a_start_tries_at_once_what_waits_for_a_model_and_nothing_else(
+    rarely: Worker, waiting: Say, known: Known, memory: Memory, sql: Sql
+) -> None:
+    away, own_fault, given_up = waiting(), waiting("I have a dog.", "bob"), waiting("I have a cat.", "cid")
+    sql("update app.messages set remember_after = now() + interval '1 hour' where remembering = 'waiting'")
+    sql("update app.messages set remember_waits = 9 where id = %s::uuid", away.id)
+    sql("update app.messages set remember_attempts = 2 where id = %s::uuid", own_fault.id)
+    sql("update app.messages set remembering = 'given up', remember_waits = 9 where id = %s::uuid", given_up.id)
+    memory.import_queue.add("dee", [Said("user", "I live in Porto.", message_id="1")], "learn")
+    sql("update app.lessons set waits = 9, after = now() + interval '1 hour'")
+    rarely.start()
+    until(lambda: known() == [BEES] and known("dee") == ["I live in Porto."])
+    assert state(sql, own_fault)[:2] == ("waiting", 2)
+    assert state(sql, given_up)[0] == "given up"
+    assert (known("bob"), known("cid")) == ([], [])
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_in_one_persons_turn_does_not_stop_the_others(
     often: Worker, learning: Memory, waiting: Say, known: Known, monkeypatch: pytest.MonkeyPatch

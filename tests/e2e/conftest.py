@@ -101,7 +101,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> I
         page.context.add_cookies([cookie])  # type: ignore[list-item]
         page.goto(f"{keepsake.address}/chat")
         visitor = Visitor(page)
-        visitor.sees("What is on your mind?")
+        visitor.sees("What's on your mind?")
         return visitor
 
     yield open_at
@@ -110,6 +110,28 @@ def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> I
             name = re.sub(r"\W+", "-", request.node.name)
             page.screenshot(path=tmp_path / f"{name}-{number}.png")
             print(f"{page.url}: {tmp_path / f'{name}-{number}.png'}")
+        page.context.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Callable[[Keepsake, str], Visitor]]:
+    """Open the app with a new account on a phone, whose screen is touched."""
+    pages: list[Page] = []
+
+    def open_at(keepsake: Keepsake, address: str) -> Visitor:
+        size = {"width": 390, "height": 844}
+        context = browser.new_context(viewport=size, has_touch=True, is_mobile=True)  # type: ignore[arg-type]
+        name, value = cookie_of_new_account(keepsake, address)
+        context.add_cookies([{"name": name, "value": value, "url": keepsake.address}])
+        pages.append(context.new_page())
+        pages[-1].set_default_timeout(45_000)
+        pages[-1].goto(f"{keepsake.address}/chat")
+        visitor = Visitor(pages[-1])
+        visitor.sees("What's on your mind?")
+        return visitor
+
+    yield open_at
+    for page in pages:
         page.context.close()
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Self
 
 import httpx
+import psutil
 from playwright.sync_api import Locator, Page, expect
-
-from memory.embedded.loopback import free_port
 
 PROJECT = Path(__file__).parents[2]
 START_SECONDS = 180
@@ -28,7 +30,7 @@ class Keepsake:
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._environment = dict(environment or {})
-        self._port = free_port()
+        self._port = _port_of_its_own()
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
@@ -42,7 +44,9 @@ class Keepsake:
 
     def start(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        # The small embedder: samples are written with it, and the walks are not about what recall finds.
         told = {"PORT": str(self._port), "DATA_DIR": str(self.data), "OLLAMA_HOST": "127.0.0.1:1"}
+        told |= {"EMBED_MODEL": "wordllama-256", "API_PORT": "0"}
         self._output = (self._folder / "output").open("wb")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local"],
@@ -60,6 +64,14 @@ class Keepsake:
             self._process.wait(timeout=90)
         if self._output is not None:
             self._output.close()
+
+    def kill_app(self) -> None:
+        """End the process that serves the app as `kill -9` does; the launcher then stops everything else."""
+        assert self._process is not None
+        children = psutil.Process(self._process.pid).children()
+        app = next(each for each in children if "streamlit" in each.cmdline())
+        app.kill()
+        self._process.wait(timeout=90)
 
     def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
         self.stop(how)
@@ -92,6 +104,15 @@ class Keepsake:
         return httpx.get(self.address + path, timeout=10)
 
 
+def _port_of_its_own() -> int:
+    """Choose a free port that the system gives to nobody else meanwhile: it hands out those from 32768 on by itself."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with closing(socket.socket()) as tried, suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 class Visitor:
     """What a person does and sees, in words of the page."""
 
@@ -102,23 +123,23 @@ class Visitor:
         self.begins_account(email)
         before_agreeing()
         self.agrees()
-        self.sees("What is on your mind?")
+        self.sees("What's on your mind?")
 
     def begins_account(self, email: str) -> None:
         """Make an account, as far as the question whether what is kept is agreed to."""
         self.page.get_by_role("tab", name="Create account").click()
         self._fill(email, PASSWORD)
         self.page.get_by_role("button", name="Create account").click()
-        self.sees("Before you begin")
+        self.sees("Before you start")
 
     def arrives(self) -> None:
         """Come in, agreeing where that was not done before."""
         agree = self.page.get_by_role("button", name="I agree")
-        greeting = self.page.get_by_text("What is on your mind?")
+        greeting = self.page.get_by_text("What's on your mind?")
         expect(agree.or_(greeting).first).to_be_visible()
         if agree.count():
             self.agrees()
-        self.sees("What is on your mind?")
+        self.sees("What's on your mind?")
 
     def agrees(self) -> None:
         """Say yes to what is kept, as everybody does once."""
@@ -131,13 +152,16 @@ class Visitor:
 
     def says(self, words: str) -> None:
         """Type and send, once the page rests, as it does by the time one has typed, and no file is on its way."""
+        self.tries_to_say(words)
+        expect(self.page.get_by_placeholder("Message Keepsake")).to_have_value("")
+
+    def tries_to_say(self, words: str) -> None:
+        """Type and send words that are refused, and may be back in the box before anybody sees it empty."""
         box = self.page.get_by_placeholder("Message Keepsake")
-        send = self.page.get_by_role("button", name="Send message")
         self.rests()
         box.fill(words)
-        expect(send).to_be_enabled()
+        expect(self.page.get_by_role("button", name="Send message")).to_be_enabled()
         box.press("Enter")
-        expect(box).to_have_value("")
 
     def rests(self) -> None:
         """Wait until nothing is being drawn."""
@@ -145,9 +169,12 @@ class Visitor:
 
     def starts_a_new_chat(self) -> None:
         self.page.get_by_role("button", name="New chat").click()
-        self.sees("What is on your mind?")
+        self.sees("What's on your mind?")
 
     def goes_to(self, name: str) -> None:
+        """Open a page by its link; on a phone the sidebar has to be opened first, and closes by itself."""
+        if self.page.get_by_test_id("stExpandSidebarButton").is_visible():
+            self.opens_the_sidebar()
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
         self.page.wait_for_url(f"**/{name.lower()}*")
 
@@ -172,9 +199,12 @@ class Visitor:
         expect(stop).to_be_hidden()
 
     def sees(self, words: str) -> None:
-        expect(self.page.get_by_text(words).first).to_be_visible()
+        # The same words may stand in the closed list of chats as well.
+        expect(self.page.get_by_text(words).locator("visible=true").first).to_be_visible()
 
     def does_not_see(self, words: str) -> None:
+        """Look for words that must not be there, once the page is drawn: before, none are."""
+        self.rests()
         expect(self.page.get_by_text(words)).to_have_count(0)
 
     def remembers(self, words: str) -> None:
@@ -182,7 +212,8 @@ class Visitor:
         self.goes_to("Memories")
         self.sees("What I remember about you")
         deadline = time.monotonic() + 60  # a turn that a click ended early is remembered a little later
-        while not self.page.get_by_text(words).count():
+        # The same words may be the name of a chat, in the list beside the page.
+        while not self.page.get_by_test_id("stMain").get_by_text(words).count():
             assert time.monotonic() < deadline, f"not remembered: {words}"
             self.goes_to("Account")
             self.sees("Signed in as")
@@ -193,5 +224,5 @@ class Visitor:
         return self.page.get_by_test_id("stChatMessage")
 
     def _fill(self, email: str, password: str) -> None:
-        self.page.get_by_label("E-mail").locator("visible=true").fill(email)
+        self.page.get_by_label("Email").locator("visible=true").fill(email)
         self.page.get_by_label("Password", exact=True).locator("visible=true").fill(password)

@@ -19,6 +19,7 @@ __all__ = [
     "attachment",
     "chat",
     "chat_menu",
+    "chat_menu_again",
     "code",
     "consent",
     "details",
@@ -29,6 +30,7 @@ __all__ = [
     "mail",
     "memories",
     "memories_tab",
+    "models",
     "new_chat",
     "nothing_yet",
     "receipt",
@@ -37,6 +39,8 @@ __all__ = [
     "search",
     "settings",
     "several",
+    "shortcuts",
+    "sidebar_again",
     "sign_in",
     "sign_up",
     "still_so",
@@ -116,14 +120,14 @@ def mail(person: Visitor) -> None:
 
 def code(person: Visitor) -> None:
     mail(person)
-    expect(person.page.get_by_label("E-mail")).to_have_count(1)  # the others are on their way out
-    person.page.get_by_label("E-mail").fill("nobody@example.com")
-    person.presses("Mail it to me")
-    person.sees("Look at your mail")
+    expect(person.page.get_by_label("Email")).to_have_count(1)  # the others are on their way out
+    person.page.get_by_label("Email").fill("nobody@example.com")
+    person.presses("Send email")
+    person.sees("Check your email")
 
 
 def consent(person: Visitor) -> None:
-    person.sees("Before you begin")
+    person.sees("Before you start")
 
 
 # -- chats -------------------------------------------------------------------------------------------
@@ -147,8 +151,16 @@ def chat(person: Visitor) -> None:
 
 def receipt(person: Visitor) -> None:
     chat(person)
-    person.page.get_by_role("button", name="tokens").last.click()
-    person.sees("Answer without what is off")
+    person.page.get_by_role("button", name="Used").first.click()
+    person.sees("Answer without unticked memories")
+
+
+def models(person: Visitor) -> None:
+    chat(person)
+    person.rests()
+    person.page.locator(".st-key-chat-model button").click()
+    person.sees("For all your chats")
+    person.rests()
 
 
 def learned(person: Visitor) -> None:
@@ -160,7 +172,7 @@ def learned(person: Visitor) -> None:
 def reworded(person: Visitor) -> None:
     _opened(person, "Jokes in Portuguese", "Then let us begin")
     if not person.page.get_by_label("Your words").count():
-        person.page.get_by_role("button", name="Reword").click()
+        person.page.get_by_role("button", name="Edit message").click()
     person.page.get_by_label("Your words").wait_for()
 
 
@@ -173,12 +185,9 @@ def temporary(person: Visitor) -> None:
     new_chat(person)
     band = person.page.locator(".st-key-temporary-band")
     if not band.count():
-        person.presses("Uses and keeps memory")
-        person.page.get_by_text("Temporary chat", exact=True).first.click()
+        person.page.get_by_text("Temporary", exact=True).click()
         band.wait_for()
-        person.page.keyboard.press("Escape")
         person.page.evaluate("document.activeElement.blur()")
-        person.page.get_by_text("Counts from the next message").wait_for(state="hidden")
 
 
 def writing(person: Visitor) -> None:
@@ -190,8 +199,23 @@ def writing(person: Visitor) -> None:
 def chat_menu(person: Visitor) -> None:
     chat(person)
     _with_chats(person)
+    _open_menu(person)
+
+
+def _open_menu(person: Visitor) -> None:
     person.page.get_by_role("button", name="Chat menu").nth(1).click()
     person.sees("Archive")
+
+
+def sidebar_again(person: Visitor) -> None:
+    """The sidebar, which closed when the screen became narrow, as it was."""
+    _close(person)
+    person.opens_the_sidebar()
+
+
+def chat_menu_again(person: Visitor) -> None:
+    sidebar_again(person)
+    _open_menu(person)
 
 
 def search(person: Visitor) -> None:
@@ -200,16 +224,22 @@ def search(person: Visitor) -> None:
     box = person.page.get_by_label("Search chats")
     box.fill("walnut")
     box.press("Enter")
-    person.page.get_by_role("button", name="End the search").wait_for()
+    person.page.get_by_role("button", name="Clear search").wait_for()
+
+
+def shortcuts(person: Visitor) -> None:
+    chat(person)
+    person.page.keyboard.press("Control+/")
+    person.page.get_by_role("dialog", name="Keyboard shortcuts").wait_for()
 
 
 def archived(person: Visitor) -> None:
     _with_chats(person)
-    if (end := person.page.get_by_role("button", name="End the search")).count():
+    if (end := person.page.get_by_role("button", name="Clear search")).count():
         end.click()
         end.wait_for(state="hidden")
     away = person.page.get_by_role("button", name="Archived and deleted")
-    back = person.page.get_by_role("button", name="Back to the chats")
+    back = person.page.get_by_role("button", name="Back to chats")
     if not back.count():
         away.click()
     back.wait_for()
@@ -223,7 +253,7 @@ def which_is_right(person: Visitor) -> None:
 
 def still_so(person: Visitor) -> None:
     _opened(person, "Coffee", "Without sugar, then")
-    person.sees("Is this still so?")
+    person.sees("Is this still true?")
 
 
 # -- what is remembered ------------------------------------------------------------------------------
@@ -240,7 +270,7 @@ def memories(person: Visitor) -> None:
 def several(person: Visitor) -> None:
     memories(person)
     person.page.get_by_text("Select several").click()
-    person.page.get_by_role("checkbox", name="Tiago").locator("xpath=ancestor::label").click()
+    person.page.get_by_role("checkbox", name="walnuts").locator("xpath=ancestor::label").click()
     person.page.get_by_role("button", name="Forget 1 memory").wait_for()
 
 
@@ -273,7 +303,7 @@ def _to_tab(person: Visitor, name: str, sees: str) -> None:
 
 def graph(person: Visitor) -> None:
     memories_tab("Graph", "As a list")(person)
-    person.page.get_by_label("A picture of").first.wait_for()
+    person.page.locator("canvas").first.wait_for()
 
 
 def timeline(person: Visitor) -> None:
@@ -283,7 +313,7 @@ def timeline(person: Visitor) -> None:
 def nothing_yet(page: str) -> Way:
     def go(person: Visitor) -> None:
         to_page(person, page)
-        person.page.get_by_role("button", name="Go to the chat").wait_for()
+        person.page.get_by_role("button", name="Go to chat").wait_for()
 
     return go
 
@@ -292,29 +322,34 @@ def nothing_yet(page: str) -> Way:
 
 
 def health(person: Visitor) -> None:
-    health_tab("Overview", "What it is about")(person)
+    health_tab("Overview", "Kinds")(person)
 
 
 def health_tab(name: str, sees: str) -> Way:
     def go(person: Visitor) -> None:
         to_page(person, "Health")
-        person.sees("How your memory is doing")
+        person.sees("Memory health")
         _to_tab(person, name, sees)
 
     return go
 
 
 def says_the_same(person: Visitor) -> None:
-    health_tab("Worth a look", "Tidy up everything")(person)
-    merge = person.page.get_by_role("button", name="Merge this one")
+    health_tab("Needs attention", "Tidy up everything")(person)
+    merge = person.page.get_by_role("button", name="Merge 1 group")
     if not merge.is_visible():
-        person.page.get_by_text("Says the same (1)").click()
+        person.page.get_by_text("Duplicates (1)").click()
     merge.wait_for()
 
 
 def settings(person: Visitor) -> None:
     to_page(person, "Settings")
-    person.sees("How it looks")
+    person.sees("Appearance")
+
+
+def language_model(person: Visitor) -> None:
+    person.page.goto(f"{person.page.url.split('?')[0].rpartition('/')[0]}/connect")
+    person.sees("Language model")
 
 
 def account(person: Visitor) -> None:
@@ -326,4 +361,4 @@ def account_open(person: Visitor) -> None:
     account(person)
     for each in person.page.get_by_test_id("stExpander").locator("summary").all():
         each.click()
-    person.sees("Change password")
+    person.sees("Change your password")

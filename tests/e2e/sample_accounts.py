@@ -115,7 +115,7 @@ class _Rooms:
         self._memory.checks.run(user_id=self._user)
 
     def settle(self, *, used: bool = False) -> None:
-        """What happened on a day says that day; and most of what is known was used in answers."""
+        """What happened on a day says that day; and most of what is known was used in replies."""
         known = self._memory.bulk_edit.all(user_id=self._user)
         given = [each["id"] for place, each in enumerate(known) if used or (place % 3 and "tea" not in each["memory"])]
         with self._database.as_user(self._user) as connection:

@@ -88,7 +88,7 @@ LIFE = (
                 "Hello! My name is Dave. I run a small bakery in Porto.",
                 "Welcome, Dave. A small bakery in Porto sounds like early mornings and good bread.",
                 (
-                    Told("My name is Dave."),
+                    Told("My name is Dave.", names=(("Dave",),)),
                     Told(
                         "I run a small bakery in Porto.",
                         names=(("bakery", "small bakery"), ("Porto",)),
@@ -250,23 +250,28 @@ STORY = (
     "For the Romans it was a trade: the bakers had a guild, a feast in June, and one of them a tomb like an oven",
     ".",
 )
-NOW = "The shop moves to Lisbon"  # today's chat, which is had at the browser
+NOW = "A cake for Sunday"  # today's chat, which is had at the browser
 LAST = Turn(
-    "We moved it to a server in Lisbon last night.",
-    "A short move, then: Lisbon is close enough to bring it bread. Did Bruno get fed at six all the same?",
+    "Perfect. Tiago started school this week, so he gets the biggest slice.",
+    "Then cut his first, and well done, Tiago! Put Bruno away before he gets ideas about lemons.",
     (
         Told(
-            "We moved the web shop to a server in Lisbon.",
+            "Ana's son Tiago started school.",
             "event",
-            names=(("web shop",), ("Lisbon",)),
-            relations=(("web shop", "runs in", "Lisbon"),),
-            day=_day(-1),
-            quote="We moved it to a server in Lisbon last night",
+            names=(("Tiago",), ("school",)),
+            relations=(("Tiago", "goes to", "school"),),
+            day=_day(-2),
+            quote="Tiago started school this week",
         ),
     ),
 )
 TODAYS = (
-    Turn("What does my web shop run on?", "On **Redis** and **Supabase**, and Bea looks after it."),
+    Turn(
+        "Ana and Tiago are coming on Sunday. What should I bake?",
+        "A **lemon and olive oil cake**: vegetarian for Ana, and without walnuts, so Tiago can have seconds.\n\n"
+        "| For one cake | Grams |\n|---|---:|\n| Flour | 250 |\n| Sugar | 180 |\n| Olive oil | 150 |\n"
+        "| Yoghurt | 200 |\n\nWith three eggs and the zest of two lemons; bake for 40 minutes at 175 °C.",
+    ),
     LAST,
 )
 KNOWN_FROM_ELSEWHERE = (

@@ -41,13 +41,13 @@ def _mail(auth: GoTrue, address: str, kind: str) -> Mail:
 
 def _create(person: Visitor, address: str) -> None:
     person.page.get_by_role("tab", name="Create account").click()
-    person.page.get_by_label("E-mail").locator("visible=true").fill(address)
+    person.page.get_by_label("Email").locator("visible=true").fill(address)
     person.page.get_by_label("Password", exact=True).locator("visible=true").fill(PASSWORD)
     person.page.get_by_role("button", name="Create account").click()
-    person.sees("Look at your mail")
+    person.sees("Check your email")
 
 
-def _types_code(person: Visitor, code: str, button: str = "Go on") -> None:
+def _types_code(person: Visitor, code: str, button: str = "Continue") -> None:
     person.rests()  # a box that is drawn anew would lose what was typed
     field = person.page.get_by_label("Code", exact=True)
     expect(field).to_have_count(1)  # the one of the step before goes when the next is drawn
@@ -63,8 +63,9 @@ def _joins(person: Visitor, auth: GoTrue, address: str) -> None:
 
 def _begins_a_second_factor(person: Visitor) -> None:
     person.goes_to("Account")
-    person.page.get_by_text("Second factor", exact=True).click()
-    person.presses("Set up a second factor")
+    person.rests()  # a press while the page is drawn can be lost
+    person.page.get_by_text("Two-step sign-in", exact=True).click()
+    person.presses("Set up two-step sign-in")
     person.sees("Scan this")
 
 
@@ -74,10 +75,10 @@ def test_a_new_account_is_confirmed_by_code_and_the_mail_can_be_sent_again(
     person = visit(hosted)
     _create(person, address)
     first = _mail(auth, address, "signup")
-    person.presses("Mail it again")
-    person.sees("Sent again")
+    person.presses("Resend email")
+    person.sees("Use the newest email")
     _types_code(person, first.code)
-    person.sees("does not work any more")
+    person.sees("has expired or was already used")
     _types_code(person, _mail(auth, address, "signup").code)
     person.arrives()
 
@@ -89,9 +90,9 @@ def test_who_has_not_confirmed_is_told_and_gets_the_mail_again(
     first = _mail(auth, address, "signup")
     later = visit(hosted)
     later.sign_in(address)
-    later.sees("This address is not confirmed yet")
-    later.presses("Mail it again")
-    later.sees("Look at your mail")
+    later.sees("Your email address is not confirmed yet")
+    later.presses("Resend email")
+    later.sees("Check your email")
     assert _mail(auth, address, "signup") != first
 
 
@@ -101,15 +102,15 @@ def test_a_link_instead_of_a_password_works_in_another_tab_and_tells_nobody_who_
     _joins(visit(hosted), auth, address)
     for asked in (address, "stranger@example.com"):
         person = visit(hosted)
-        person.presses("Mail me a link instead")
-        person.sees("Either lets you in")
-        expect(person.page.get_by_label("E-mail")).to_have_count(1)
-        person.page.get_by_label("E-mail").fill(asked)
-        person.presses("Mail it to me")
+        person.presses("Email me a sign-in link")
+        person.sees("Use either one to sign in")
+        expect(person.page.get_by_label("Email")).to_have_count(1)
+        person.page.get_by_label("Email").fill(asked)
+        person.presses("Send email")
         person.sees("If there is an account for")
     token = _mail(auth, address, "magiclink").token_hash
     tab = visit(hosted, f"/?token_hash={token}&type=magiclink")
-    tab.presses("Go on")
+    tab.presses("Continue")
     tab.sees(f"This link signs you in as {address}")
     tab.presses("Yes, sign me in")
     tab.arrives()
@@ -140,7 +141,7 @@ def test_a_sign_in_that_somebody_else_began_signs_nobody_in(hosted: Hosted, visi
     with attacker.page.expect_event("requestfailed"):
         attacker.presses("Continue with GitHub")
     victim = visit(hosted, brought[0].removeprefix(hosted.address))
-    victim.sees("opened in another browser")
+    victim.sees("belongs to another browser")
     victim.presses("Back to sign-in")
     victim.sees("An assistant that remembers you")
 
@@ -157,27 +158,28 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(
     person = visit(hosted)
     _joins(person, auth, address)
     _begins_a_second_factor(person)
-    _types_code(person, "000000", "Turn it on")
-    person.sees("This code is not right")
+    _types_code(person, "000000", "Turn on")
+    person.sees("Wrong code")
     secret = auth.people[address].secret
-    _types_code(person, totp(secret), "Turn it on")
-    person.sees("A second factor is set up")
+    _types_code(person, totp(secret), "Turn on")
+    person.sees("Two-step sign-in is on")
     person.page.reload()
     person.sees("Signed in as")
 
     other = visit(hosted)
     other.sign_in(address)
-    other.sees("Your second factor")
+    other.sees("Two-step sign-in")
     other.page.goto(f"{hosted.address}/memories")  # half-way in is not in
     other.sees("An assistant that remembers you")
     other.sign_in(address)
-    other.sees("Your second factor")
+    other.sees("Two-step sign-in")
     _types_code(other, totp(secret))
     other.sees("What I remember about you")  # where it was going
 
-    person.page.get_by_text("Second factor", exact=True).click()
-    person.presses("Remove the second factor")
-    person.sees("Set up a second factor")
+    person.rests()
+    person.page.get_by_text("Two-step sign-in", exact=True).click()
+    person.presses("Turn off two-step sign-in")
+    person.sees("Set up two-step sign-in")
     last = visit(hosted)
     last.sign_in(address)
     last.arrives()
@@ -189,24 +191,24 @@ def test_a_forgotten_password_does_not_get_past_the_second_factor(
     person = visit(hosted)
     _joins(person, auth, address)
     _begins_a_second_factor(person)
-    _types_code(person, totp(auth.people[address].secret), "Turn it on")
-    person.sees("A second factor is set up")
+    _types_code(person, totp(auth.people[address].secret), "Turn on")
+    person.sees("Two-step sign-in is on")
 
     away = visit(hosted)
     away.presses("Forgot your password?")
-    away.sees("They prove that the address is yours")
-    expect(away.page.get_by_label("E-mail")).to_have_count(1)
-    away.page.get_by_label("E-mail").fill(address)
-    away.presses("Mail it to me")
+    away.sees("We'll email you a link and a code")
+    expect(away.page.get_by_label("Email")).to_have_count(1)
+    away.page.get_by_label("Email").fill(address)
+    away.presses("Send email")
     away.sees("If there is an account for")
     away.page.get_by_label("New password", exact=True).fill("another horse battery")
     _types_code(away, _mail(auth, address, "recovery").code)
-    away.sees("Your second factor")
+    away.sees("Two-step sign-in")
     assert auth.people[address].password == PASSWORD
     _types_code(away, totp(auth.people[address].secret))
     away.sees("Choose a new password")
     away.page.get_by_label("New password", exact=True).fill("another horse battery")
-    away.presses("Save and come in")
+    away.presses("Save and sign in")
     away.arrives()
     assert auth.people[address].password == "another horse battery"
 
@@ -221,22 +223,22 @@ def test_the_password_and_the_address_are_changed(hosted: Hosted, auth: GoTrue, 
     person.page.get_by_label("Current password", exact=True).fill("not the password")
     person.page.get_by_label("New password", exact=True).fill("another horse battery")
     person.presses("Change password")
-    person.sees("Unknown address or wrong password.")
+    person.sees("Your current password is wrong.")
     person.page.get_by_label("Current password", exact=True).fill(PASSWORD)
     person.presses("Change password")
-    person.sees("Your password is changed.")
+    person.sees("Password changed.")
     other.page.get_by_role("button", name="New chat").click()
     other.sees("An assistant that remembers you")
 
-    person.page.get_by_text("Change your e-mail address").click()
-    person.page.get_by_label("New e-mail address", exact=True).fill(f"new-{address}")
-    person.presses("Change address")
-    person.sees("Open the link in the mail to")
+    person.page.get_by_text("Change your email address").click()
+    person.page.get_by_label("New email address", exact=True).fill(f"new-{address}")
+    person.presses("Change email")
+    person.sees("Open the link we sent to")
     token = _mail(auth, f"new-{address}", "email_change").token_hash
     tab = person.page.context.new_page()
     tab.goto(f"{hosted.address}/?token_hash={token}&type=email_change")
     tab.get_by_role("button", name="Confirm my address").click()
-    expect(tab.get_by_text("What is on your mind?")).to_be_visible()
+    expect(tab.get_by_text("What's on your mind?")).to_be_visible()
     person.page.reload()
     person.sees(f"Signed in as new-{address}")
     expect(person.page.get_by_text("on Linux")).to_have_count(1)
@@ -254,10 +256,10 @@ def test_a_server_that_wants_to_be_sure_mails_a_code_for_a_new_password(
         person.page.get_by_label("Current password", exact=True).fill(PASSWORD)
         person.page.get_by_label("New password", exact=True).fill("another horse battery")
         person.presses("Change password")
-        person.sees("we sent you a code by mail")
-        person.page.get_by_label("Code from the mail").fill(_mail(auth, address, "reauthentication").code)
+        person.sees("we emailed you a code")
+        person.page.get_by_label("Code from the email").fill(_mail(auth, address, "reauthentication").code)
         person.presses("Change password")
-        person.sees("Your password is changed.")
+        person.sees("Password changed.")
     finally:
         auth.wants_nonce = False
 
@@ -269,8 +271,8 @@ def test_an_auth_server_that_is_away_signs_nobody_out(hosted: Hosted, auth: GoTr
         _joins(person, auth, address)
         auth.fail_next("/token", 503, times=20)
         person.page.get_by_role("button", name="New chat").click()
-        person.sees("The sign-in server does not answer.")
-        person.does_not_see("What is on your mind?")
+        person.sees("The sign-in server is not responding.")
+        person.does_not_see("What's on your mind?")
         auth.forgive()
         auth.lifetime = 3600
         person.presses("Try again")
@@ -287,14 +289,14 @@ def test_what_cannot_be_undone_asks_the_server_whether_the_session_stands(
     _joins(person, auth, address)
     person.goes_to("Account")
     person.presses("Delete my account")
-    box = person.page.get_by_label("Your e-mail address")
+    box = person.page.get_by_label("Your email address")
     box.fill(address)
     box.press("Enter")
     auth.fail_next("/user", 403, "session_not_found")
     person.presses("Delete everything")
     person.sees("You were signed out.")
     person.presses("Delete everything")
-    person.sees("Your account is deleted.")
+    person.sees("Your account has been deleted.")
 
 
 def test_a_dialog_that_was_open_when_the_session_ended_does_nothing_any_more(
@@ -307,18 +309,18 @@ def test_a_dialog_that_was_open_when_the_session_ended_does_nothing_any_more(
     person.sees("Learned: I keep bees in Utrecht")  # the run that draws it closes an open dialog
     person.page.get_by_role("button", name="Chat menu").first.click()
     person.page.get_by_role("menuitem", name="Delete").click()
-    person.presses("Delete for good")
-    person.sees("and its messages go at once")
+    person.presses("Delete permanently")
+    person.sees("is permanently deleted, with all its messages")
     other.sign_in(address)
     other.goes_to("Account")
     other.presses("Sign out everywhere")
     other.sees("An assistant that remembers you")
-    person.page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
+    person.page.get_by_role("dialog").get_by_role("button", name="Delete permanently").click()
     person.sees("An assistant that remembers you")
     other.sign_in(address)
     other.presses("Archived and deleted")
-    other.presses("Bring I keep bees in Utrecht back")
-    other.presses("Back to the chats")
+    other.presses("Restore I keep bees in Utrecht")
+    other.presses("Back to chats")
     expect(other.page.get_by_role("button", name="I keep bees in Utrecht")).to_be_visible()
 
 

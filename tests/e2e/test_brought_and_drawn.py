@@ -55,9 +55,9 @@ def test_what_was_said_to_chatgpt_is_told_then_learned_with_its_day(
     person = _at(keepsake, visit, f"zoe-{width}", width, "Files")
     held = zipped(("chat.html", b"<html>"), ("conversations.json", json.dumps([PORTO]).encode())).getvalue()
     _give(person, "export.zip", "application/zip", held)
-    person.sees("I found 2 messages of yours in one chat.")
+    person.sees("I found 2 messages from you in one chat.")
     person.presses("Learn from them")
-    person.sees("All of it is read.")
+    person.sees("All messages have been read.")
     person.page.get_by_role("tab", name="Time line").click()
     person.sees("March 2023")
     person.sees("I live in Porto by the river")
@@ -88,15 +88,40 @@ def test_somebody_is_pressed_or_chosen_and_what_is_around_them_is_shown(
     expect(person.page.locator("canvas").first).to_be_visible()
     person.page.get_by_role("combobox", name="Around").fill("Braga")
     person.page.get_by_role("option", name="Braga").click()
-    person.sees("What I remember of Braga")
+    person.sees("What I remember about Braga")
     person.page.get_by_text("As a list").click()
     person.sees("Ana — lives in — Braga")
     person.does_not_see("Rex — belongs to — Ana")
     _press_whoever_is_beside(person.page)
-    person.sees("What I remember of Ana")
+    person.sees("What I remember about Ana")
     person.sees("Also called my sister")
-    person.page.get_by_text("One step further").click()
+    person.page.get_by_text("Two steps").click()
     person.sees("Rex — belongs to — Ana")
     person.page.get_by_role("button", name="Details").first.click()
     person.sees("History")
     assert [each for each in trouble if "Content Security Policy" in each] == []
+
+
+def test_on_a_phone_a_finger_scrolls_past_the_graph(
+    keepsake: Keepsake, phone: Callable[[Keepsake, str], Visitor]
+) -> None:
+    person = phone(keepsake, "thumb-on-graph@example.com")
+    page = person.page
+    person.goes_to("Memories")
+    page.get_by_role("tab", name="Files").tap()
+    _give(person, "family.json", "application/json", json.dumps(FAMILY).encode())
+    person.sees("Imported: 2 memories")
+    page.get_by_role("tab", name="Graph").tap()
+    picture = page.locator("canvas").first
+    picture.scroll_into_view_if_needed()
+    person.rests()
+    box = picture.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for up in range(10, 110, 10):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - up}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    moved = "([picture, before]) => picture.getBoundingClientRect().top < before - 40"
+    page.wait_for_function(moved, arg=[picture.element_handle(), box["y"]])

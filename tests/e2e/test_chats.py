@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Json
+from tests.model_answers import Json, Slow
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -29,20 +29,23 @@ def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
     person.sees("You said: Something about tea")
     named = person.page.get_by_role("button", name="Moving the hives")
     expect(named).to_be_visible()  # drawn with the run that came after
+    person.goes_to("Memories")
+    person.sees("What I remember about you")
+    expect(named).to_be_visible()  # the list is on every page
     search = person.page.get_by_label("Search chats")
-    search.fill("bees evora")
-    search.press("Enter")
-    expect(person.page.get_by_role("strong").filter(has_text="Évora").first).to_be_visible()
-    found = person.page.locator('[class*="st-key-found-"]')  # the list may still stand there for a moment
-    found.get_by_role("button", name="Moving the hives").first.click()
-    person.page.wait_for_url("**message=**")
+    search.press_sequentially("bees evora")  # it answers while one types
+    expect(person.page.get_by_role("strong").filter(has_text="Évora")).to_have_count(1)
+    expect(search).to_be_focused()
+    found = person.page.locator('[class*="st-key-found-"]')
+    found.get_by_role("button", name="Moving the hives").click()
     person.sees("You said: How do I help")
-    person.presses("End the search")
-    menu = person.page.get_by_role("button", name="Chat menu").last
-    menu.focus()
-    menu.press("Enter")
+    expect(found).to_have_count(1)  # the search stays
+    person.page.go_back()
+    person.sees("What I remember about you")
+    person.presses("Clear search")
+    person.page.get_by_role("button", name="Chat menu").last.press("Enter")
     person.page.get_by_role("menuitem", name="Rename").press("Enter")
-    name = person.page.get_by_label("The chat's name")
+    name = person.page.get_by_label("Chat name")
     expect(name).to_be_focused()
     person.page.keyboard.type("Bees")  # in place of what stood there, which is chosen
     person.page.keyboard.press("Enter")
@@ -65,9 +68,51 @@ def test_on_a_phone_the_list_makes_way_for_the_chat_that_was_chosen(
     expect(opens).to_be_visible()
     person.opens_the_sidebar()
     person.presses("New chat")
-    person.sees("What is on your mind?")
+    person.sees("What's on your mind?")
     expect(opens).to_be_visible()
     person.opens_the_sidebar()
     person.page.get_by_role("button", name="A chat about a boat").click()
     person.sees("You said: A chat about a boat")
     expect(opens).to_be_visible()
+
+
+def test_shortcuts_that_people_know_work_and_are_listed(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model, signed_in="kit@example.com")
+    page, box = person.page, person.page.get_by_placeholder("Message Keepsake")
+    listed = page.get_by_role("dialog", name="Keyboard shortcuts")
+    person.presses("Keyboard shortcuts")
+    expect(listed).to_contain_text("Search chats")
+    page.keyboard.press("Escape")
+    expect(listed).to_have_count(0)
+    slow = Slow([f"word{number} " for number in range(40)])
+    model_server.enqueue_replies(slow)
+    person.says("Tell me a long story")
+    slow.gate.let(5)
+    person.sees("word3")
+    page.keyboard.press("Escape")  # the box has the focus, and is empty
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
+    slow.gate.open()
+    person.sees("Stopped.")
+    person.rests()
+    box.press("?")
+    expect(box).to_have_value("?")  # it is a letter for whoever types
+    expect(listed).to_have_count(0)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_label("Search chats")).to_be_focused()
+    page.keyboard.press("Control+/")
+    expect(listed).to_be_visible()
+    page.keyboard.press("Control+Shift+O")  # not while the list is open
+    listed.get_by_role("button", name="Close").click()
+    expect(listed).to_have_count(0)
+    person.goes_to("Memories")
+    person.sees("What I remember about you")
+    page.get_by_placeholder("Find a memory").fill("river")
+    expect(page.get_by_text("Press Enter").locator("visible=true")).to_have_count(0)
+    page.keyboard.press("Control+Shift+O")
+    person.sees("What's on your mind?")
+    expect(box).to_be_focused()
+    page.get_by_text("What's on your mind?").click()
+    page.keyboard.press("Shift+?")
+    expect(listed).to_be_visible()

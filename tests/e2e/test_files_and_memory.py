@@ -39,9 +39,9 @@ def test_a_pdf_and_a_picture_reach_the_model_and_stay_under_the_message(
     expect(person.page.get_by_role("dialog")).to_contain_text("The ferry leaves at nine")
     person.page.keyboard.press("Escape")
     _attaches(person, ("notes.txt", "text/plain", b"\x00\x01\x02"))
-    person.says("And this?")
-    person.sees("notes.txt is no text, whatever its name says.")
-    person.sees("Choose them again: notes.txt")
+    person.tries_to_say("And this?")
+    person.sees("notes.txt is not a text file.")
+    person.sees("Attach them again: notes.txt")
 
 
 def test_a_temporary_chat_leaves_nothing_and_what_a_chat_taught_is_forgotten(
@@ -51,25 +51,24 @@ def test_a_temporary_chat_leaves_nothing_and_what_a_chat_taught_is_forgotten(
     person.says("I keep bees in Utrecht")
     expect(person.page.get_by_role("button", name="Learned: I keep bees in Utrecht")).to_be_visible()
     person.starts_a_new_chat()
-    person.presses("Uses and keeps memory")
-    person.page.get_by_test_id("stPopoverBody").get_by_text("Temporary chat", exact=True).click()
-    person.sees("gone a day after its last message")
-    person.page.keyboard.press("Escape")
+    person.page.get_by_text("Temporary", exact=True).click()
+    person.sees("Deleted a day after the last message")
     person.says("Where are my bees? I play the cello.")
     expect(person.replies().last).to_contain_text("You said: Where are my bees?")
-    person.sees("memory off")
+    expect(person.replies().last).to_contain_text("Memory off")
     person.starts_a_new_chat()
     expect(person.page.get_by_role("button", name="Where are my bees?")).to_have_count(0)
     person.page.get_by_role("button", name="I keep bees in Utrecht").click()
-    person.presses("Forget what this chat taught")
+    person.presses("Forget what I learned in this chat")
     dialog = person.page.get_by_role("dialog")
     expect(dialog).to_contain_text("I keep bees in Utrecht")
-    dialog.get_by_role("button", name="Forget it for good").click()
-    person.sees("I looked for it again and found nothing.")
+    dialog.get_by_role("button", name="Delete permanently").click()
+    person.sees("Verified: it is gone.")
     person.goes_to("Memories")
     person.sees("What I remember about you")
-    person.does_not_see("I keep bees in Utrecht")
     person.does_not_see("cello")
+    # Its name is in the list of chats.
+    expect(person.page.get_by_test_id("stMain").get_by_text("I keep bees in Utrecht")).to_have_count(0)
 
 
 def test_a_file_that_cannot_come_along_holds_the_message_until_it_is_taken_away(

@@ -1,4 +1,4 @@
-"""The health page in a browser: what is worth a look, mended and taken back; a check pinned, run and seen green."""
+"""The health page in a browser: what is worth a look, mended and then undone; a check pinned, run and seen green."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def _brings(person: Visitor, *memories: str) -> None:
 def test_what_is_worth_a_look_is_mended_with_a_click_and_taken_back_with_one(keepsake: Keepsake, visit: Visit) -> None:
     person = visit(keepsake, signed_in="wren@example.com")
     person.goes_to("Health")
-    person.sees("There is nothing to look after yet")
+    person.sees("Nothing to show yet")
     _brings(person, *KEPT)
     person.goes_to("Health")
-    person.sees("1 says the same as another, 4 are out of date")
-    picture = person.page.get_by_label("A bar in two parts: 0 of 4 memories were used in an answer, 4 never.")
+    person.sees("1 duplicate, 4 out of date")
+    picture = person.page.get_by_label("A bar in two parts: 0 of 4 memories were used in a reply, 4 never.")
     expect(picture.first).to_be_visible()
 
-    person.page.get_by_role("tab", name="Worth a look").click()
-    person.page.get_by_text("Says the same (1)").click()
+    person.page.get_by_role("tab", name="Needs attention").click()
+    person.page.get_by_text("Duplicates (1)").click()
     person.rests()  # the tab is drawn by a run, and a press during it is lost
-    person.presses("Merge this one")
-    person.sees("Merged: 1 memory stands for those that said the same")
+    person.presses("Merge 1 group")
+    person.sees("Duplicates merged into 1 memory")
     person.page.get_by_role("button", name="Undo", exact=True).click()
-    person.sees("1 says the same as another, 4 are out of date")
+    person.sees("1 duplicate, 4 out of date")
 
     person.rests()
     person.page.get_by_text("Out of date (4)").click()
-    box = person.page.get_by_role("checkbox", name="Choose: I had a canary")
+    box = person.page.get_by_role("checkbox", name="Select: I had a canary")
     box.locator("xpath=ancestor::label").click()
     expect(box).to_be_checked()
     person.rests()
-    person.presses("Let go")
-    person.sees("Let go: 1 memory")
-    person.sees("3 are out of date")
+    person.presses("Forget")
+    person.sees("Forgotten: 1 memory")
+    person.sees("3 out of date")
     person.page.reload()
-    person.sees("3 are out of date")
+    person.sees("3 out of date")
 
 
 def test_a_check_is_pinned_to_a_memory_and_seen_green(keepsake: Keepsake, visit: Visit) -> None:
@@ -65,17 +65,17 @@ def test_a_check_is_pinned_to_a_memory_and_seen_green(keepsake: Keepsake, visit:
     person.remembers("I live in Porto by the river")
     person.closes_the_sidebar()
     person.presses("Details")
-    person.presses("Must be found")
-    person.page.get_by_label("The question").fill("Where do I live?")
-    person.page.get_by_role("button", name="Pin", exact=True).click()
-    person.sees("Pinned.")
+    person.presses("Add a recall check")
+    person.page.get_by_label("Question").fill("Where do I live?")
+    person.page.get_by_role("button", name="Add", exact=True).click()
+    person.sees("Added.")
     person.page.keyboard.press("Escape")
     person.opens_the_sidebar()
     person.goes_to("Health")
     person.closes_the_sidebar()
-    person.sees("Everything looks well: 1 memory")
+    person.sees("All good: 1 memory")
     person.page.get_by_role("tab", name="Recall checks").click()
     person.presses("Run all")
-    person.sees("1 of 1 is green")
+    person.sees("1 of 1 passed")
     person.presses("Why")
     person.sees("score")

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.keepsake import PASSWORD, Keepsake, Visitor
+from ui.browser import bundle
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -46,28 +47,28 @@ def test_everything_is_done_with_the_keyboard_alone(keepsake: Keepsake, visit: V
     person = visit(keepsake)
     page = person.page
     page.get_by_label("Password", exact=True).first.wait_for()
-    _tab_to(page, "E-mail")
+    _tab_to(page, "Email")
     page.keyboard.type("kay@example.com")
     _tab_to(page, "Password")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    person.sees("What is on your mind?")
+    person.sees("What's on your mind?")
     _tab_to(page, "Message Keepsake")
     page.keyboard.type("I live in Porto by the river")
     page.keyboard.press("Enter")
     person.sees("Learned")
     _tab_to(page, "New chat", "Shift+Tab")
     page.keyboard.press("Enter")
-    person.sees("What is on your mind?")
+    person.sees("What's on your mind?")
     expect(page.get_by_placeholder("Message Keepsake")).to_be_focused()  # after New chat one writes
     page.keyboard.type("Where do I live by the river?")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="1 memory").last).to_be_visible()
-    _tab_to(page, "1 memory", "Shift+Tab")
+    expect(page.get_by_role("button", name="Used 1 memory").last).to_be_visible()
+    _tab_to(page, "Used 1 memory", "Shift+Tab")
     page.keyboard.press("Enter")
-    person.sees("Answer without what is off")
+    person.sees("Answer without unticked memories")
     page.keyboard.press("Escape")
-    person.does_not_see("Answer without what is off")
+    person.does_not_see("Answer without unticked memories")
     _tab_to(page, "Memories", "Shift+Tab")
     page.keyboard.press("Enter")
     person.sees("What I remember about you")
@@ -86,7 +87,7 @@ def test_the_light_that_was_chosen_stays_on_every_page(keepsake: Keepsake, visit
     page = person.page
     light = _background(page)
     person.goes_to("Settings")
-    expect(page.get_by_role("radio", name="As the system")).to_be_checked()
+    expect(page.get_by_role("radio", name="System")).to_be_checked()
     page.get_by_text("Dark", exact=True).click()
     expect(page.get_by_role("radio", name="Dark")).to_be_checked()
     expect(page.locator(".stApp")).to_have_css("background-color", "rgb(28, 24, 22)")
@@ -96,8 +97,13 @@ def test_the_light_that_was_chosen_stays_on_every_page(keepsake: Keepsake, visit
     page.reload()
     person.sees("What I remember about you")
     assert _background(page) == "rgb(28, 24, 22)"
+    person.goes_to("Health")
+    person.sees("Memory health")
+    page.reload()
+    person.sees("Memory health")
+    assert _background(page) == "rgb(28, 24, 22)"
     person.goes_to("Settings")
-    page.get_by_text("As the system", exact=True).click()
+    page.get_by_text("System", exact=True).click()
     expect(page.locator(".stApp")).to_have_css("background-color", light)
 
 
@@ -120,13 +126,26 @@ def test_arabic_reads_from_the_right_wherever_it_stands(keepsake: Keepsake, visi
     said = "أعيش في القاهرة"
     person.says(said)
     page.get_by_role("button", name=said).wait_for()
-    assert _right_to_left(page.get_by_test_id("stChatMessage").get_by_text(said).first)
+    words = page.get_by_test_id("stChatMessage").get_by_text(said).first
+    words.evaluate("each => { each.style.width = '20rem' }")  # a bubble is as wide as its words: no gap on either side
+    assert _right_to_left(words)
     assert _right_to_left(page.get_by_role("button", name=said).locator("p"))
     person.goes_to("Memories")
     page.get_by_role("tab", name="Profile").click()
-    page.get_by_label("One more line").fill(said)
-    expect(page.get_by_label("One more line")).to_have_css("unicode-bidi", "plaintext")
+    page.get_by_label("Add a line").fill(said)
+    expect(page.get_by_label("Add a line")).to_have_css("unicode-bidi", "plaintext")
     page.get_by_role("button", name="Add", exact=True).click()
     line = page.get_by_test_id("stMarkdown").get_by_text(said)
     line.wait_for()
     assert _right_to_left(line)
+
+
+def test_bullets_stand_where_the_words_of_their_list_begin(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<div class='stMarkdown'><ul><li>\u05e9\u05dc\u05d5\u05dd</li></ul></div><div id='later'></div>")
+    page.add_script_tag(content=bundle("reply_text.js").replace("export default", "").replace("export ", ""))
+    later = "<div class='stMarkdown'><ol><li>\u0645\u0631\u062d\u0628\u0627</li></ol><ul><li>Hello</li></ul></div>"
+    page.evaluate("later => { document.querySelector('#later').outerHTML = later }", later)
+    for number, direction in enumerate(("rtl", "rtl", "ltr")):
+        expect(page.locator("ul, ol").nth(number)).to_have_css("direction", direction)
+    page.close()

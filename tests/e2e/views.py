@@ -55,7 +55,7 @@ def come(browser: Browser, keepsake: Keepsake, light: str = "light", size: str =
     page = context.new_page()
     page.set_default_timeout(45_000)
     page.goto(keepsake.address)
-    page.get_by_label("Password", exact=True).first.wait_for()
+    page.get_by_label("Password", exact=True).locator("visible=true").first.wait_for()
     return Visitor(page)
 
 
@@ -109,11 +109,13 @@ PLACES = (
     Place("chat", "chat", "member", navigation.chat),
     Place("chat-receipt", "chat", "member", navigation.receipt),
     Place("chat-learned", "chat", "member", navigation.learned),
+    Place("chat-models", "chat", "member", navigation.models),
     Place("chat-reworded", "chat", "member", navigation.reworded),
     Place("chat-attachment", "chat", "member", navigation.attachment),
     Place("chat-menu", "chat", "member", navigation.chat_menu),
     Place("chat-temporary", "chat", "member", navigation.temporary),
-    Place("chat-search", "chat", "member", navigation.search),
+    Place("chat-shortcuts", "chat", "member", navigation.shortcuts),
+    Place("chat-search", "chat", "member", navigation.search),  # the search stays, so what opens a chat comes before it
     Place("chat-archived", "chat", "member", navigation.archived),
     Place("chat-which-is-right", "chat", "doubter", navigation.which_is_right),
     Place("chat-still-so", "chat", "old friend", navigation.still_so),
@@ -123,12 +125,13 @@ PLACES = (
     Place("memories-timeline", "memories", "member", navigation.timeline),
     Place("memories-graph", "memories", "member", navigation.graph),
     Place("memories-profile", "memories", "member", navigation.memories_tab("Profile", "Moinho Novo")),
-    Place("memories-files", "memories", "member", navigation.memories_tab("Files", "Everything remembered")),
+    Place("memories-files", "memories", "member", navigation.memories_tab("Files", "All your current memories")),
     Place("health", "health", "member", navigation.health),
     Place("health-look", "health", "member", navigation.says_the_same),
-    Place("health-checks", "health", "member", navigation.health_tab("Recall checks", "2 of 2 are green")),
-    Place("health-refused", "health", "member", navigation.health_tab("Not kept", "It holds a secret")),
+    Place("health-checks", "health", "member", navigation.health_tab("Recall checks", "2 of 2 passed")),
+    Place("health-refused", "health", "member", navigation.health_tab("Not stored", "Contains a secret")),
     Place("settings", "settings", "member", navigation.settings),
+    Place("language-model", "connect", "member", navigation.language_model),
     Place("account", "account", "member", navigation.account),
     Place("account-open", "account", "member", navigation.account_open),
 )

@@ -32,7 +32,7 @@ def test_a_new_version_of_the_text_asks_for_consent_again(database: Database) ->
 
 
 def test_an_account_made_without_the_app_is_not_admitted(limiting: Limiting) -> None:
-    with pytest.raises(NotInvited, match="without an invitation"):
+    with pytest.raises(NotInvited, match="has no invitation"):
         limiting(admission="invitation").agreed("eve", "eve@example.com")
     with pytest.raises(NotInvited, match="not on the list"):
         limiting(admission="list", admitted="@example.org").agreed("eve", "eve@example.com")

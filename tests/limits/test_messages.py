@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from chat.attachments import File, open_files
 from limits import Limits
 from limits.spending import Counts, when_again
 from memory import Memory
@@ -43,14 +44,14 @@ def test_a_minute_later_there_are_messages_again_until_the_day_is_used_up(
 def test_a_refusal_names_the_limit_and_when_to_try_again(limiting: Limiting) -> None:
     limits = limiting(messages_per_day=1)
     limits.may_say("alice", "hello")
-    with pytest.raises(LimitReached, match=r"at most 1 message a day\. Try again in 24 hours") as reached:
+    with pytest.raises(LimitReached, match=r"limit of 1 message a day\. Try again in 24 hours") as reached:
         limits.may_say("alice", "hello")
     assert 86_000 < (reached.value.retry_after or 0) <= 86_400
 
 
 def test_a_message_that_is_too_long_is_refused_and_not_counted(limiting: Limiting) -> None:
     limits = limiting(message_characters=10, messages_per_day=1)
-    with pytest.raises(InvalidInput, match="11 characters; at most 10"):
+    with pytest.raises(InvalidInput, match=r"11 characters\. The limit is 10"):
         limits.may_say("alice", "x" * 11)
     limits.may_say("alice", "x" * 10)
 
@@ -59,7 +60,7 @@ def test_files_are_counted_by_the_day(limiting: Limiting) -> None:
     limits = limiting(uploads_per_day=1)
     _upload(limits, "alice")
     _upload(limits, "bob")
-    with pytest.raises(LimitReached, match="at most 1 file a day"):
+    with pytest.raises(LimitReached, match="limit of 1 file a day"):
         _upload(limits, "alice")
 
 
@@ -73,11 +74,33 @@ def test_files_that_are_refused_are_not_counted(limiting: Limiting) -> None:
         _upload(limits, "alice")
 
 
+BROKEN_PICTURE = File("cake.png", b"\x89PNG\r\n\x1a\n and nothing else")
+
+
+def test_a_broken_file_counts_because_it_was_opened_in_the_sandbox(limiting: Limiting) -> None:
+    limits = limiting(uploads_per_day=2)
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="is damaged"), limits.uploading("alice"):
+            open_files([BROKEN_PICTURE])
+    with pytest.raises(LimitReached):
+        _upload(limits, "alice")
+
+
+def test_of_several_files_only_those_that_were_opened_count(limiting: Limiting) -> None:
+    limits = limiting(uploads_per_day=3)
+    with pytest.raises(InvalidInput), limits.uploading("alice", 3):
+        open_files([File("a.txt", b"x"), BROKEN_PICTURE, File("b.txt", b"x")])
+    _upload(limits, "alice")
+    _upload(limits, "alice")
+    with pytest.raises(LimitReached):
+        _upload(limits, "alice")
+
+
 def test_files_may_take_so_many_megabytes(limiting: Limiting) -> None:
     limits = limiting(megabytes_per_person=2)
     limits.may_store(1_000_000, 1_000_000)
     limits.may_store(3_000_000, 0)  # the limit was lowered, and nothing is added
-    with pytest.raises(LimitReached, match=r"take 1\.0 MB already"):
+    with pytest.raises(LimitReached, match=r"1\.0 of 2 MB are used"):
         limits.may_store(1_000_001, 1_000_000)
     limiting(megabytes_per_person=0).may_store(10**12, 10**12)
 

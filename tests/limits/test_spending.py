@@ -113,7 +113,7 @@ def test_deciding_what_to_remember_counts_for_everybody(
 def test_a_persons_share_ends_and_another_persons_does_not(limiting: Limiting, scripted_model: ScriptedModel) -> None:
     limits = limiting(tokens_per_day=ESTIMATE + 5)
     _say(limits, scripted_model, "alice")
-    with pytest.raises(LimitReached, match=r"your share .* your words are kept") as reached:
+    with pytest.raises(LimitReached, match=r"today's limit. Your message is saved") as reached:
         _say(limits, scripted_model, "alice")
     assert reached.value.retry_after
     scripted_model.replies.clear()
@@ -125,7 +125,7 @@ def test_everybody_together_stops_at_the_cap_and_nobody_is_charged_for_a_refusal
 ) -> None:
     limits = limiting(all_tokens_per_day=ESTIMATE + 5)
     _say(limits, scripted_model, "alice")
-    with pytest.raises(LimitReached, match="This Keepsake has spent"):
+    with pytest.raises(LimitReached, match="Everyone together has reached"):
         _say(limits, scripted_model, "bob")
     assert spent("bob") == 0
     assert len(scripted_model.calls) == 1
@@ -167,7 +167,7 @@ def _remember(limits: Limits, model: ScriptedModel, user_id: str) -> None:
 def test_remembering_has_a_share_of_its_own_for_each_person(limiting: Limiting, scripted_model: ScriptedModel) -> None:
     limits = limiting(memory_tokens_per_day=ESTIMATE + 5)
     _remember(limits, scripted_model, "alice")
-    with pytest.raises(LimitReached, match=r"Your share of remembering .* they are remembered again in") as reached:
+    with pytest.raises(LimitReached, match=r"limit for remembering.* works again in") as reached:
         _remember(limits, scripted_model, "alice")
     assert 0 < (reached.value.retry_after or 0) <= 86_400
     scripted_model.replies.clear()

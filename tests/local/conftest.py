@@ -114,6 +114,7 @@ class Launcher:
             "PORT": str(self.port),
             "DATA_DIR": str(self.data_dir),
             "OLLAMA_HOST": "127.0.0.1:1",
+            "API_PORT": "0",
         }
         self._output = (self.folder / "output").open("wb")
         self.process = subprocess.Popen(

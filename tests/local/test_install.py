@@ -4,6 +4,7 @@ import ast
 import fcntl
 import importlib.util
 import io
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ def project(tmp_path: Path) -> Path:
         "requirements-dev.txt",
         install.WITHOUT_DEPENDENCIES,
         "local/auth_server/package-lock.json",
+        "tests/node/package-lock.json",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
@@ -39,11 +41,13 @@ def pretend_installed(project: Path, goal: str) -> None:
     (project / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
     installation.python.unlink(missing_ok=True)
     installation.python.symlink_to(sys.executable)
-    package = project / "local" / "auth_server" / "node_modules" / "@supabase" / "lite"
-    package.mkdir(parents=True, exist_ok=True)
-    (package / "package.json").write_text("{}")
-    digest = installation._digest(*install.lists_for(goal))
-    installation._write_stamp((goal, digest), ("auth_server", installation._auth_digest()))
+    done = [(goal, installation._digest(*install.lists_for(goal)))]
+    for folder, name, _ in install.node_folders_for(goal):
+        package = project / folder / "node_modules" / name
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "package.json").write_text("{}")
+        done.append((folder, installation._node_digest(folder)))
+    installation._write_stamp(*done)
 
 
 @pytest.fixture
@@ -94,6 +98,15 @@ def test_a_moved_project_is_noticed(project: Path, tmp_path_factory: pytest.Temp
     assert not install.Installation(moved)._is_complete("run")
 
 
+@pytest.mark.usefixtures("no_programs")
+def test_the_node_clients_are_installed_for_tests_only(project: Path) -> None:
+    pretend_installed(project, "test")
+    (project / "tests" / "node" / "package-lock.json").write_text("{}\n")
+    assert install.main(["run"], project) == 0
+    with pytest.raises(AssertionError, match="a program was run"):
+        install.main(["test"], project)
+
+
 @pytest.mark.slow
 def test_without_a_network_there_is_one_sentence_and_pips_output_is_in_the_log(project: Path) -> None:
     (project / "local" / "install.py").write_text((PROJECT / "local" / "install.py").read_text())
@@ -105,7 +118,7 @@ def test_without_a_network_there_is_one_sentence_and_pips_output_is_in_the_log(p
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=300,
     )
     assert ran.returncode == 1
     log = project / ".venv" / "install.log"
@@ -204,7 +217,12 @@ def test_a_wrong_argument_prints_the_usage(capsys: pytest.CaptureFixture[str]) -
     assert "run|test" in capsys.readouterr().err
 
 
-def test_the_lockfile_names_no_registry() -> None:
-    lockfile = (PROJECT / "local" / "auth_server" / "package-lock.json").read_text()
+@pytest.mark.parametrize("folder", [folder for folder, _, _ in install.node_folders_for("test")])
+def test_a_lockfile_names_no_registry_and_what_it_pins_runs_nothing_when_it_is_installed(folder: str) -> None:
+    lockfile = (PROJECT / folder / "package-lock.json").read_text()
     assert '"resolved"' not in lockfile
-    assert '"version": "0.10.0"' in lockfile
+    assert "registry" not in lockfile
+    wanted = json.loads((PROJECT / folder / "package.json").read_text())["dependencies"]
+    locked = json.loads(lockfile)["packages"]
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert "ignore-scripts=true" in (PROJECT / folder / ".npmrc").read_text()

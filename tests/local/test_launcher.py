@@ -21,6 +21,7 @@ from local.processes import Processes
 from local.stack import LocalStack
 from memory.embedded.data_folder import DataFolder
 from memory.embedded.loopback import ask, free_port
+from memory.settings import FOUND
 from settings import Settings
 from tests.local.conftest import PROJECT, STAND_IN_APP, Launcher, Serve, Until, processes_in
 
@@ -40,7 +41,7 @@ def test_one_command_brings_up_everything_and_sigterm_ends_it(launcher: Launch, 
     assert told["SUPABASE_KEY"].startswith("sb_publishable_")
     assert told["DATABASE_URL"].startswith("postgresql+psycopg2://keepsake_app@/postgres?host=")
     assert told["DATABASE_ADMIN_URL"].startswith("postgresql+psycopg2://postgres@/postgres?host=")
-    assert (told["EMBED_MODEL"], told["EMBED_DIMENSIONS"]) == ("wordllama-256", "256")
+    assert (told["EMBED_MODEL"], told["EMBED_DIMENSIONS"]) == ("all-MiniLM-L6-v2-int8", "384")
     assert not told["OPENAI_BASE_URL"]
     assert told["NO_PROXY"] == "127.0.0.1,localhost"
     running.send(signal.SIGTERM)
@@ -167,7 +168,7 @@ def test_an_embedding_model_without_an_address_is_refused_with_a_sentence(launch
 def test_an_ollama_that_runs_is_used_unless_a_model_was_chosen(ollama: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     address = ollama({"models": [{"name": "qwen3:4b"}]})
     monkeypatch.setenv("OLLAMA_HOST", address)
-    found = {"OPENAI_BASE_URL": f"http://{address}/v1", "OPENAI_API_KEY": "ollama", "CHAT_MODEL": "qwen3:4b"}
+    found = {"OPENAI_BASE_URL": f"http://{address}/v1", "OPENAI_API_KEY": FOUND, "CHAT_MODEL": "qwen3:4b"}
     assert _model_settings(Settings.read({})) == found
     assert _model_settings(Settings.read({"OPENAI_API_KEY": "sk-mine"})) == {}
     monkeypatch.setenv("CHAT_MODEL", "mine")
@@ -177,8 +178,35 @@ def test_an_ollama_that_runs_is_used_unless_a_model_was_chosen(ollama: Serve, mo
 def test_the_app_is_told_of_an_ollama(launcher: Launch, ollama: Serve) -> None:
     running = launcher(OLLAMA_HOST=ollama({"models": [{"name": "qwen3:4b"}]})).start().wait_until_up()
     assert running.health()["CHAT_MODEL"] == "qwen3:4b"
-    assert running.health()["EMBED_MODEL"] == "wordllama-256"
+    assert running.health()["EMBED_MODEL"] == "all-MiniLM-L6-v2-int8"
     assert "Ollama is running: replies come from its qwen3:4b." in running.output
+
+
+def test_the_api_is_started_too_and_says_where_it_is(launcher: Launch, tmp_path: Path, until: Until) -> None:
+    port = free_port()
+    running = launcher(API_PORT=str(port)).start().wait_until_up()
+    until(lambda: running.ended or f"http://localhost:{port}" in running.output, seconds=60, what="the API")
+    described = ask(port, "/openapi.json")
+    assert described is not None
+    assert json.loads(described.body)["openapi"] == "3.1.0"
+    key = f"ks_{'x' * 43}"
+    refused = ask(port, f"/v1/ping/?key={key}", headers={"Authorization": f"Token {key}"}, timeout=10)
+    assert refused is not None
+    assert refused.status == 401
+    running.send(signal.SIGTERM)
+    assert running.exit_code() == 0
+    assert processes_in(tmp_path) == []
+    logs = "".join(path.read_text() for path in (running.data_dir / "logs").glob("*.log"))
+    assert key not in logs + running.output
+    assert "Traceback" not in (running.data_dir / "logs" / "api.log").read_text()
+
+
+def test_without_a_port_for_the_api_the_app_runs_and_a_sentence_says_so(launcher: Launch, until: Until) -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        running = launcher(API_PORT=str(port)).start().wait_until_up()
+        until(lambda: f"The API was not started: port {port} is in use." in running.output)
+        assert running.health()
 
 
 def test_with_an_account_nothing_local_is_imported_and_streamlit_takes_over(tmp_path: Path) -> None:

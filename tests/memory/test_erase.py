@@ -65,7 +65,7 @@ def test_the_receipt_counts_what_was_erased_and_looks_for_it(full: Memory) -> No
     assert receipt.proved
 
 
-class _EmbedderAway(BundledEmbedder):
+class EmbedderAway(BundledEmbedder):
     """The same vectors, until the model is away."""
 
     away = False
@@ -77,7 +77,7 @@ class _EmbedderAway(BundledEmbedder):
 
 
 def test_erasing_ends_with_a_receipt_also_while_the_embedder_is_away(database: Database) -> None:
-    embedder = _EmbedderAway()
+    embedder = EmbedderAway()
     memory = Memory(database, embedder, None)
     memory.add("I keep bees in Utrecht.", user_id="alice", run_id="chat-1")
     memory.add("I have a cat.", user_id="alice")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.erase import CHANGED, DELETED, MERGED, SAME
+from memory.errors import ModelUnreachable
 from tests.memory.learn.test_remember import answer, operation
+from tests.memory.test_erase import EmbedderAway
+from tests.memory.test_migrations import administrator
 from tests.scripted import ScriptedModel
 
 HERE, ELSEWHERE = "this chat", "another chat"
@@ -31,12 +37,22 @@ class TwoChats:
         done = self.memory.add([said], user_id="ann")["results"]
         return str(done[0]["id"]) if done else ""
 
+    def edit(self, memory_id: str, words: str) -> None:
+        self._model.enqueue(answer())  # it names nobody in the new words
+        self.memory.update(memory_id, words, user_id="ann")
+
     @property
     def known(self) -> list[str]:
         return sorted(each["memory"] for each in self.memory.get_all(user_id="ann")["results"])
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         return self.database.read_as("ann", sql)
+
+    @property
+    def vector(self) -> list[float]:
+        """The vector of her only memory."""
+        [row] = self.rows("select vec::text as vec from vecs.memories")
+        return [float(each) for each in json.loads(row["vec"])]
 
     def everything(self) -> str:
         """Return all texts about her, of every table."""
@@ -92,7 +108,7 @@ def test_what_a_chat_changed_is_restored(chats: TwoChats) -> None:
 def test_a_memory_changed_since_is_left_and_listed(chats: TwoChats) -> None:
     kept = chats.say(ELSEWHERE, PORTO)
     chats.say(HERE, LISBON, "update", target=1)
-    chats.memory.update(kept, FARO, user_id="ann")
+    chats.edit(kept, FARO)
     receipt = chats.memory.chats.forget(HERE, user_id="ann")
     [left] = receipt.learned.with_outcome("left")
     assert (left.text, left.reason) == (FARO, CHANGED)
@@ -179,3 +195,93 @@ def test_other_chats_and_other_users_lose_nothing(chats: TwoChats) -> None:
         assert chats.memory.chats.forget(strange, user_id="ann").learned.memories == ()
     assert chats.memory.chats.forget(HERE, user_id="bob").learned.memories == ()
     assert chats.known == [PORTO]
+
+
+# -- after re-embedding, which empties the vectors of the history ----------------------------------------
+
+
+class WatchedEmbedder(EmbedderAway):
+    """An embedder that notes what the app's connections do while it embeds."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._database, self.open_transactions = database, list[str]()
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        asked = text(
+            "select query from pg_stat_activity where usename = 'keepsake_app' and datname = current_database()"
+            " and state <> 'idle'"
+        )
+        with administrator(self._database) as connection:
+            self.open_transactions += connection.scalars(asked)
+        return super().embed(texts)
+
+
+@pytest.fixture
+def watched(database: Database) -> WatchedEmbedder:
+    return WatchedEmbedder(database)
+
+
+@pytest.fixture
+def moved(database: Database, watched: WatchedEmbedder, scripted_model: ScriptedModel) -> TwoChats:
+    """Ann's home, which another chat told and this one changed twice; then the embedding model was changed."""
+    chats = TwoChats(Memory(database, watched, scripted_model), scripted_model, database)
+    chats.say(ELSEWHERE, PORTO)
+    chats.say(HERE, LISBON, "update", target=1)
+    chats.say(HERE, FARO, "update", target=1)
+    with administrator(database) as connection:
+        connection.execute(text("select app.empty_history_vectors(0, 1000)"))
+    return chats
+
+
+def test_no_transaction_is_open_while_an_undo_embeds_the_text_that_it_restores(
+    moved: TwoChats, watched: WatchedEmbedder
+) -> None:
+    [latest] = moved.memory.changes(user_id="ann", limit=1)
+    moved.memory.undo(latest["id"], user_id="ann")
+    assert moved.known == [LISBON]
+    assert moved.vector == pytest.approx(watched.embed([LISBON])[0], abs=1e-4)
+    assert watched.open_transactions == []
+
+
+def test_an_undo_while_the_embedder_is_away_changes_nothing_and_can_be_tried_again(
+    moved: TwoChats, watched: WatchedEmbedder
+) -> None:
+    [latest] = moved.memory.changes(user_id="ann", limit=1)
+    watched.away = True
+    with pytest.raises(ModelUnreachable):
+        moved.memory.undo(latest["id"], user_id="ann")
+    assert moved.known == [FARO]
+    watched.away = False
+    moved.memory.undo(latest["id"], user_id="ann")
+    assert moved.known == [LISBON]
+
+
+def test_no_transaction_is_open_while_forgetting_a_chat_embeds_what_it_restores(
+    moved: TwoChats, watched: WatchedEmbedder
+) -> None:
+    receipt = moved.memory.chats.forget(HERE, user_id="ann")
+    assert [each.before for each in receipt.learned.with_outcome("restored")] == [PORTO]
+    assert moved.known == [PORTO]
+    assert "Lisbon" not in moved.everything()
+    assert watched.open_transactions == []
+
+
+def test_a_chat_is_forgotten_while_the_embedder_is_away_and_what_it_could_not_restore_can_be_undone(
+    moved: TwoChats, watched: WatchedEmbedder
+) -> None:
+    watched.away = True
+    receipt = moved.memory.chats.forget(HERE, user_id="ann")
+    [deleted] = receipt.learned.with_outcome("deleted")
+    assert (deleted.text, deleted.before) == (FARO, PORTO)
+    assert moved.known == []
+    assert "Lisbon" not in moved.everything()
+    assert "Faro" not in moved.everything()
+    assert receipt.proved
+    assert deleted.deletion is not None
+    with pytest.raises(ModelUnreachable):
+        moved.memory.undo(deleted.deletion, user_id="ann")
+    watched.away = False
+    moved.memory.undo(deleted.deletion, user_id="ann")
+    assert moved.known == [PORTO]
+    assert moved.vector == pytest.approx(watched.embed([PORTO])[0], abs=1e-4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from operator import eq, ge, gt, le, lt
@@ -65,7 +66,17 @@ def _test_holds(key: str, operator: str, value: Any, row: Row) -> bool:
     had = row[key]
     if operator in ("$contains", "$icontains"):
         return _contains(had, value, operator == "$icontains")
-    sides = _dates(had, value) if isinstance(value, date) or key in DATES else _same_kind(had, value)
+    compared_as_dates = isinstance(value, date) or key in DATES
+    if compared_as_dates and (span := _days_of(had)):
+        day = (_date(value) or date.min).isoformat()[:10]
+        return {
+            "$eq": span[0] <= day <= span[1],
+            "$gt": span[1] > day,
+            "$gte": span[1] >= day,
+            "$lt": span[0] < day,
+            "$lte": span[0] <= day,
+        }[operator]
+    sides = _dates(had, value) if compared_as_dates else _same_kind(had, value)
     if sides is None:
         return False
     left, right = sides
@@ -99,6 +110,14 @@ def _dates(had: Any, value: Any) -> tuple[Any, Any] | None:
     return left.isoformat()[:10], right.isoformat()[:10]
 
 
+def _days_of(had: Any) -> tuple[str, str] | None:
+    """The first and the last day of a month or a year."""
+    if not isinstance(had, str) or not re.fullmatch(r"\d{4}(-\d{2})?", had):
+        return None
+    year, month = int(had[:4]), int(had[5:] or 0)
+    return f"{year:04}-{month or 1:02}-01", f"{year:04}-{month or 12:02}-{monthrange(year, month or 12)[1]:02}"
+
+
 def _date(value: Any) -> date | None:
     if isinstance(value, str):
         for kind in (date, datetime):
@@ -127,8 +146,11 @@ MOMENTS = (
 scalars = st.sampled_from((*TEXTS, 0, 1, 5, -2.5, 7.0, True, False, None))
 days = st.sampled_from((*DAYS, *MOMENTS))
 written = days.map(lambda each: each.isoformat())
+parts = days.flatmap(lambda each: st.sampled_from((each.isoformat()[:7], each.isoformat()[:4])))
 rows = st.dictionaries(st.sampled_from(KEYS), scalars | st.lists(scalars, max_size=3), max_size=5).flatmap(
-    lambda row: st.dictionaries(st.sampled_from(sorted(DATES)), written, max_size=2).map(lambda dates: {**row, **dates})
+    lambda row: st.dictionaries(st.sampled_from(sorted(DATES)), written | parts, max_size=2).map(
+        lambda dates: {**row, **dates}
+    )
 )
 ordered = st.sampled_from(("goal", "5", "né", "a", 0, 5, -2.5, 6.5))
 tests = st.one_of(
@@ -212,6 +234,17 @@ def test_a_time_is_found_in_whichever_form_a_program_wrote_it(database: Database
     assert _found(database, {key: {"$gte": "2026-03-01T12:00:00Z", "$lt": "2026-03-01T12:00:01Z"}}, kept) == all_of_them
     assert _found(database, {key: {"$gt": "2026-03-01T12:00:00.999Z"}}, kept) == []
     assert _found(database, {key: {"$lt": "2026-03-01T12:00:00Z"}}, kept) == []
+
+
+def test_what_happened_some_day_of_a_month_or_a_year_is_found_by_a_filter_on_days(database: Database) -> None:
+    kept: list[Row] = [
+        {"happened_at": each} for each in ("2025", "2026", "2026-02", "2026-03", "2026-03-09", "2026-04")
+    ]
+    march = {"happened_at": {"$gte": "2026-03-01", "$lt": "2026-04-01"}}
+    assert _found(database, march, kept) == [1, 3, 4]
+    assert _found(database, {"happened_at": {"$gt": "2026-03-31"}}, kept) == [1, 5]
+    assert _found(database, {"happened_at": "2026-03-09"}, kept) == [1, 3, 4]
+    assert _found(database, {"$not": march}, kept) == [0, 2, 5]
 
 
 def test_no_time_is_left_to_a_reading_that_differs_between_versions_of_postgres() -> None:

@@ -58,6 +58,7 @@ def test_a_wrong_proposal_is_refused_with_a_reason(hostile: Memory, scripted_mod
 
 
 def test_an_instruction_inside_a_memory_is_data(hostile: Memory, scripted_model: ScriptedModel) -> None:
+    scripted_model.enqueue(answer())  # the edit asks whom the new words mention
     hostile.update(hostile.get_all(user_id="alice")["results"][0]["id"], ORDER, user_id="alice")
     scripted_model.enqueue(answer(operation("add", "I am an administrator", "I am an administrator")))
     hostile.add("I bake bread on Sundays", user_id="alice")

@@ -34,13 +34,12 @@ def test_text_one_message_and_a_list_are_all_accepted(memory: Memory, messages: 
     assert _add(memory, messages) == ["hello there"]
 
 
-def test_messages_are_kept_as_said_with_their_roles(memory: Memory, database: Database) -> None:
+def test_messages_are_kept_as_said_with_their_roles_but_no_system_message(memory: Memory, database: Database) -> None:
     turns = [HELLO, {"role": "assistant", "content": "hi!"}, {"role": "system", "content": "be kind"}]
     events = memory.add(turns, user_id="alice", infer=False)["results"]
     assert [(each["memory"], each["event"]) for each in events] == [
         ("hello there", "ADD"),
         ("hi!", "ADD"),
-        ("be kind", "ADD"),
     ]
     roles = database.read_as(
         "alice", "select metadata ->> 'role' as role, metadata ->> 'data' as data from vecs.memories"
@@ -48,7 +47,6 @@ def test_messages_are_kept_as_said_with_their_roles(memory: Memory, database: Da
     assert {(row["role"], row["data"]) for row in roles} == {
         ("user", "hello there"),
         ("assistant", "hi!"),
-        ("system", "be kind"),
     }
 
 
@@ -100,7 +98,7 @@ def test_a_key_of_the_memory_layer_cannot_be_overwritten(untouched: Memory, key:
         *(None, 5, b"bytes", {}, [], (), [None], [5], [[]], ["hello"], object(), {1: 2}),
         *("", " \n", {"role": "user"}, {"content": "x"}, {"role": "user", "content": ""}),
         *({"role": "robot", "content": "x"}, {"role": ["user"], "content": "x"}, {"role": "user", "content": 5}),
-        *({"role": "user", "content": [{"type": "text", "text": "x"}]}, [HELLO, None], Said("robot", "x")),
+        *({"role": "user", "content": {"text": "x"}}, [HELLO, None], Said("robot", "x")),
     ],
 )
 @pytest.mark.parametrize("infer", [True, False])
@@ -115,13 +113,13 @@ def test_a_value_that_is_no_message_is_refused_and_nothing_is_kept(
 @pytest.mark.parametrize(
     "more",
     [
-        *({"metadata": value} for value in ("text", 5, ["a"], {1: 2}, {"a b": 1}, {"": 1}, {"k" * 101: 1})),
+        *({"metadata": value} for value in ("text", 5, ["a"], {1: 2}, {" a": 1}, {"": 1}, {"k" * 101: 1})),
         *({"metadata": {"k": value}} for value in (object(), {1, 2}, float("nan"), float("inf"), b"x", date.max)),
         *({"metadata": {"k": value}} for value in ("nul\x00", "half \ud800", [{"deep": "\x00"}])),
         {"metadata": {"nul\x00": 1}},
-        *({"at": value} for value in ("2026-01-01", 5, date.max)),
-        *({"expires": value} for value in ("2026-01-01", 5)),
-        {"run_id": 5},
+        *({"at": value} for value in ("soon", 1e30, True, "9999-99-99")),
+        *({"expires": value} for value in ("soon", 5)),
+        {"run_id": 5.5},
     ],
 )
 def test_details_that_cannot_be_kept_are_refused(untouched: Memory, more: dict[str, Any]) -> None:

@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 
-from local.stack import EMBEDDER, LocalStack
+from local.stack import LocalStack
 from memory import Memory, connect
-from memory.connect import BUNDLED, configured, open_parts
+from memory.connect import configured, open_parts
 from memory.database import Database
-from memory.embed import RemoteEmbedder
+from memory.embed import BUNDLED, DEFAULT_BUNDLED, RemoteEmbedder
 from memory.embedded import ollama
-from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.embedder import BundledEmbedder, SentenceEmbedder
 from memory.embedded.ollama import Ollama
 from memory.errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
+from memory.migrations import bundled_for
 from memory.model.client import OpenAIModel
 from services import Services
 from settings import Settings
@@ -193,8 +194,15 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in ("local", "wo
 # -- database, embedder and model ---------------------------------------------------------------------------------
 
 
-def test_the_bundled_embedder_has_the_same_name_in_the_library_and_the_launcher() -> None:
-    assert BUNDLED == EMBEDDER == BundledEmbedder.name
+def test_the_bundled_embedders_have_the_names_and_sizes_that_are_told_without_loading_them() -> None:
+    assert {each.name: each.dimensions for each in (BundledEmbedder, SentenceEmbedder)} == BUNDLED
+
+
+def test_a_database_keeps_the_bundled_embedder_with_which_it_was_made(
+    database: Database, empty_database: Database
+) -> None:
+    assert bundled_for(database) == "wordllama-256"
+    assert bundled_for(empty_database) == DEFAULT_BUNDLED == "all-MiniLM-L6-v2-int8"
 
 
 def test_parts_that_the_caller_gives_are_used_and_stay_open(database: Database, embedder: BundledEmbedder) -> None:
@@ -236,11 +244,11 @@ def test_with_an_address_the_configured_embedder_is_used(
     parts.opened.close()
 
 
-def test_the_bundled_embedder_can_be_named_beside_a_key(bare: pytest.MonkeyPatch, database: Database) -> None:
+def test_a_bundled_embedder_can_be_named_beside_a_key(bare: pytest.MonkeyPatch, database: Database) -> None:
     bare.setenv("OPENAI_API_KEY", "sk-test")
-    bare.setenv("EMBED_MODEL", BUNDLED)
+    bare.setenv("EMBED_MODEL", "wordllama-256")
     parts = open_parts(database.url, model=None)
-    assert parts.embedder.name == BUNDLED
+    assert parts.embedder.name == "wordllama-256"
     parts.opened.close()
 
 
@@ -344,7 +352,7 @@ def test_both_ways_of_naming_the_user_and_the_limit_find_the_same(memory: Memory
     assert by_name == memory.search(query="tea", filters={"user_id": "dave"}, limit=1)
     assert memory.get_all(user_id="dave", limit=1) == memory.get_all(filters={"user_id": "dave"}, top_k=1)
     [found] = by_name["results"]
-    assert found.keys() == RESULT
+    assert found.keys() == RESULT | {"role"}
     assert (found["memory"], found["user_id"]) == (TEA, "dave")
     assert found["score"] is not None
     assert found["score"] > 0
@@ -394,7 +402,7 @@ def test_nothing_of_another_user_can_be_reached_by_its_id(memory: Memory) -> Non
         ("search", {"query": "tea", "user_id": "dave", "top_k": 0}),
         ("search", {"query": 5, "user_id": "dave"}),
         ("get_all", {}),
-        ("get_all", {"user_id": 5}),
+        ("get_all", {"user_id": 5.5}),
         ("get_all", {"filters": "dave"}),
         ("get_all", {"user_id": "dave", "top_k": "1"}),
         ("get_all", {"user_id": "dave", "as_of": "yesterday"}),

@@ -224,7 +224,7 @@ EVERY_CALL: dict[str, Callable[[Memory, Any], object]] = {
 
 @pytest.mark.parametrize("call", EVERY_CALL.values(), ids=EVERY_CALL)
 def test_every_call_needs_a_user(untouched: Memory, call: Callable[[Memory, Any], object]) -> None:
-    for nobody in ("", "  ", None, 5, "a" * 256):
+    for nobody in ("", "  ", None, 5.5, "a" * 256):
         with pytest.raises(InvalidInput, match="user id"):
             call(untouched, nobody)
 

@@ -390,7 +390,7 @@ def test_every_table_with_a_users_data_has_row_level_security_on_and_forced(data
 
 
 def test_what_is_nobodys_can_be_entered_by_no_role_of_the_app(database: Database) -> None:
-    """Counts across people and invitations: no right on the schema, none on a table, and no policy to let one in."""
+    """Counts across people, invitations, applications: no right on schema or table, and no policy to let one in."""
     rights = """
         select has_schema_privilege(role, 'app_shared', 'usage, create'),
                has_table_privilege(role, c.oid, 'select, insert, update, delete, truncate, references, trigger'),
@@ -401,7 +401,7 @@ def test_what_is_nobodys_can_be_entered_by_no_role_of_the_app(database: Database
     """
     with administrator(database) as connection:
         found = connection.execute(text(rights)).all()
-    assert len(found) == 10
+    assert len(found) == 20
     assert set(found) == {(False, False, True, False)}
 
 
@@ -415,18 +415,33 @@ def test_no_view_looks_past_the_walls(database: Database) -> None:
 LOOKS_ACROSS_USERS = {"claim_turn", "claim_lesson", "has_migration", "session_of", "delete_account"}
 LOOKS_ACROSS_USERS |= {
     "retry_remembering",
+    "wake_resting",
     "count_across",
     "use_invitation",
     "was_invited",
     "forget_invited",
     "sweep_chats",
     "sweep_is_scheduled",
+    "has_people",
+    "came_first",
     "find_messages",
+    "key_of",
+    "application_of_key",
+    "owner_in_application",
+    "memories_in_application",
 }
 # Each reaches a table of mem0's, for the user who asks.
 LOOKS_ACROSS_USERS |= {"erase_mem0_entities", "count_mem0_entities", "unlink_mem0_entities"}
 # Triggers, which nobody can call: they write only what belongs to the row that changed.
-OWN_TRIGGERS = {"take_place", "keep_history", "keep_graph", "keep_company", "keep_words", "hide_episodes"}
+OWN_TRIGGERS = {
+    "take_place",
+    "keep_history",
+    "keep_graph",
+    "keep_company",
+    "keep_words",
+    "hide_episodes",
+    "keep_source",
+}
 
 
 def test_only_the_functions_that_the_page_on_security_names_run_with_their_owners_rights(database: Database) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.plain_text import cell, comparable, storable
+from memory.plain_text import cell, comparable, shell_word, storable
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None) | st.sampled_from("\x00\ud800\udfff’ß"))
 
@@ -99,3 +101,28 @@ def test_no_exported_cell_begins_a_formula(text: str) -> None:
     [read] = csv.reader(io.StringIO(row.getvalue(), newline=""))
     assert read[1] == "next"
     assert read[0].lstrip("\ufeff\u200b").strip()[:1] not in {*"=+-@＝＋－＠"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "helper",
+        "two words",
+        "$(touch made)",
+        "`touch made`",
+        '"; touch made; "',
+        "it's",
+        "a\\b",
+        "!!",
+        "-x",
+        "\x1b[31m",
+        "é\n",
+    ],
+)
+def test_a_name_in_a_command_to_copy_is_one_word_for_the_shell_and_runs_nothing(name: str, tmp_path: Path) -> None:
+    word = shell_word(name)
+    assert word.isprintable()
+    command = ["bash", "-c", f"printf %s {word}"]
+    read = subprocess.run(command, cwd=tmp_path, env={"LC_ALL": "C.UTF-8"}, capture_output=True, check=True)
+    assert read.stdout.decode() == name
+    assert not list(tmp_path.iterdir())

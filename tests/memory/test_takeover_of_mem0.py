@@ -15,9 +15,11 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
+from auth.applications import Applications, application_user, make_application_key
 from memory import Memory
 from memory.database import Database
-from memory.embedded.embedder import BundledEmbedder, EmbedderServer
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.embedder_server import EmbedderServer
 from memory.errors import InvalidInput, MigrationNeeded, SettingsError
 from memory.migrations import migrate
 from memory.takeover import Takeover, Wanted, find_collection, give
@@ -112,6 +114,12 @@ def test_a_takeover_counts_what_it_found_and_merged(mem0: Mem0, embedder: Bundle
     ):
         assert part in said
     assert "whose vectors agree: 5" in said
+
+
+def test_a_command_to_copy_runs_nothing_that_a_name_says(mem0: Mem0, embedder: BundledEmbedder) -> None:
+    mem0.make_tables()
+    mem0.add("of an agent", "I like tea.", agent_id="$(touch made)")
+    assert "give --agent '$(touch made)' --user ID" in "\n".join(_take_over(mem0, embedder).lines())
 
 
 def test_a_merged_duplicate_comes_back_with_an_undo(mem0: Mem0, embedder: BundledEmbedder) -> None:
@@ -212,12 +220,17 @@ def test_a_database_with_the_index_of_before_is_moved_and_what_it_merged_can_be_
                 " where not metadata ? 'role'"
             )
         )
-        connection.execute(text("delete from supabase_migrations.schema_migrations where version = '20261121000200'"))
+        connection.execute(
+            text(
+                "delete from supabase_migrations.schema_migrations"
+                " where version in ('20261121000200', '20261122000102')"
+            )
+        )
         for function in (
             *("ensure_collection(int, text, boolean)", "adopt_collection(text)", "sample_vectors(text, int)"),
             *("begin_history(text)", "merge_duplicates(text)", "survey_memories()", "give_memories(text, text, text)"),
             *("erase_mem0_entities()", "count_mem0_entities()", "unlink_mem0_entities(text[])", "once_in(jsonb, text)"),
-            *("is_own(jsonb)", "scope_of(jsonb)", "known_since(jsonb)"),
+            *("is_own(jsonb)", "scope_of(jsonb)", "known_since(jsonb)", "changes_of_nobody(text)"),
         ):
             connection.execute(text(f"drop function app.{function}"))
         connection.execute(text("create function app.ensure_collection(int, text) returns void language sql as ''"))
@@ -336,7 +349,9 @@ def test_a_table_that_mem0_made_anew_is_noticed_mended_and_what_was_in_it_comes_
         migrate(app, SIZE, MODEL)
     done = _take_over(mem0, embedder)
     assert done.counts["lost"] == len(MEMORIES) - 1
+    assert done.of_nobody == len(_written(None)) == 4
     assert "made anew" in done.lines()[0]
+    assert any("but for the 4 that belong to no person" in line for line in done.lines())
     assert _ids(mem0, "alice") == set()
     assert memory.get_all(user_id="alice", as_of=datetime.now().astimezone())["results"] == []
     memory.undo(done.counts["run"], user_id="alice")
@@ -408,6 +423,24 @@ def test_rows_of_an_agent_without_a_person_can_be_given_to_one(mem0: Mem0, memor
     assert (
         command("memory", "give", "--run", "run-9", "--user", "bob", **settings).stdout == "Gave 2 memories to bob.\n"
     )
+
+
+def test_rows_of_an_agent_can_be_given_to_a_user_of_an_application(mem0: Mem0, memory: Memory) -> None:
+    with administrator(mem0.database) as connection:
+        key = make_application_key(connection, "Help desk", can_write=True, days=1).key
+    settings = {"DATABASE_URL": mem0.database.url, "DATABASE_ADMIN_URL": mem0.database.admin_url, "EMBED_MODEL": MODEL}
+    words = ("memory", "give", "--agent", "helper", "--user", "alice", "--application")
+    assert command(*words, "Help desk", **settings).stdout == "Gave 2 memories to alice of Help desk.\n"
+    desk = Applications(mem0.database)
+    opened = desk.open(key)
+    assert opened is not None
+    user = application_user(opened.application, "user", "alice")
+    assert len(memory.get_all(user_id=user.user_id)["results"]) == 2
+    assert not _ids(mem0, "alice") & _ids(mem0, user.user_id)
+    [[listed], _] = desk.users(opened.application, 1, 10)
+    assert (listed.name, listed.user_id, listed.memories) == ("alice", user.user_id, 2)
+    with pytest.raises(InvalidInput, match="There is no application Nobody"):
+        give(mem0.database, "alice", agent="helper", application="Nobody")
 
 
 @pytest.mark.usefixtures("memory")

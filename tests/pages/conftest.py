@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
 import services
 from auth.client import AuthClient
 from auth.guard import SESSION
 from memory.facts import content_hash
+from tests.local_stack import fresh_process
+from tests.model_server import ModelServer
 
 PASSWORD = "correct horse battery"
 OpenApp = Callable[..., AppTest]
@@ -43,6 +46,19 @@ def open_app(auth_client: AuthClient) -> OpenApp:
         return app.switch_page(page).run() if page else app
 
     return open_page
+
+
+@pytest.fixture
+def with_models(
+    home: services.Services, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[services.Services]:
+    """The services at an address that offers two models for chats beside the app's own."""
+    model_server.models = ["large", "small", "text-embedding-3-small"]
+    named = {"OPENAI_BASE_URL": model_server.base_url, "OPENAI_API_KEY": "sk-test", "CHAT_MODEL": "scripted"}
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    with fresh_process():
+        yield services.services()
 
 
 def words(app: AppTest) -> str:
@@ -98,13 +114,14 @@ def insert_memory(
 def statements_of(home: services.Services, user_id: str) -> Iterator[list[str]]:
     """The statements that the database is asked for this person; background work asks for nobody."""
     seen: list[str] = []
+    dialect = home.database.engine.dialect
+    execute = dialect.do_execute
 
-    def note(_one: object, _two: object, statement: str, values: object, *_: object) -> None:
+    def note(cursor: Any, statement: str, values: Any, context: Any = None) -> None:
         if user_id in str(values):
             seen.append(statement)
+        execute(cursor, statement, values, context)
 
-    event.listen(home.database.engine, "before_cursor_execute", note)
-    try:
+    # Not an event: adding and removing one while the worker executes a statement makes that statement fail.
+    with patch.object(dialect, "do_execute", note):
         yield seen
-    finally:
-        event.remove(home.database.engine, "before_cursor_execute", note)

@@ -52,8 +52,8 @@ def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brough
     _button(app, f"Learned: {BEES}").click().run()
     _button(app, "Undo").click().run()
     assert _known(app, home) == []
-    assert "taken back" in words(app)
-    _button(app, "Bring back").click().run()
+    assert "then undone" in words(app)
+    _button(app, "Restore").click().run()
     assert _known(app, home) == [BEES]
     assert not app.exception
 
@@ -61,7 +61,7 @@ def test_what_was_learned_stands_under_the_turn_and_can_be_taken_back_and_brough
 def test_what_was_learned_can_be_set_right_in_place(open_app: OpenApp, home: services.Services) -> None:
     app = _told(open_app, home)
     _button(app, "Learned").click().run()
-    _button(app, "Edit").click().run()
+    press(app, "Edit")
     app.text_area[0].set_value("I keep bees in Delft")
     _button(app, "Save").click().run()
     assert _known(app, home) == ["I keep bees in Delft"]
@@ -74,7 +74,7 @@ def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(
     app = _told(open_app, home)
     home.memory.add("I live in Porto by the river", user_id=_user(app))
     _button(app, "Learned").click().run()
-    _button(app, "Edit").click().run()
+    press(app, "Edit")
     app.text_area[0].set_value("I live in Porto by the river")
     _button(app, "Save").click().run()
     assert "Another memory already says this." in words(app)
@@ -83,7 +83,7 @@ def test_an_edit_that_another_memory_says_already_is_refused_in_a_sentence(
 
 def test_a_turn_with_nothing_to_learn_says_nothing(open_app: OpenApp, home: services.Services) -> None:
     app = _told(open_app, home, "Thanks!")
-    assert not [each for each in app.button if "Learned" in each.label or "not kept" in each.label]
+    assert not [each for each in app.button if "Learned" in each.label or "not stored" in each.label]
 
 
 def test_a_postponed_turn_says_why(open_app: OpenApp, home: services.Services) -> None:
@@ -108,7 +108,7 @@ def test_a_turn_that_was_given_up_says_so_and_can_be_tried_again(open_app: OpenA
             {"id": asked.id},
         )
     assert "Not remembered: The answer makes no sense\\." in words(app.run())
-    press(app, "Remember again")
+    press(app, "Try again now")
     until(lambda: home.conversations.message(_user(app), asked.id).remembering == "done")  # type: ignore[union-attr]
     assert "Not remembered" not in words(app.run())
 
@@ -116,12 +116,12 @@ def test_a_turn_that_was_given_up_says_so_and_can_be_tried_again(open_app: OpenA
 def test_refused_memories_are_counted_and_shown_with_their_reasons(open_app: OpenApp, home: services.Services) -> None:
     app = _told(open_app, home)
     asked, _ = _messages(app, home)
-    dropped = {"text": "Likes jazz", "reason": "the quote is not in the person's words"}
+    dropped = {"text": "Likes jazz", "reason": "you didn't say this in that message"}
     with home.database.as_user(_user(app)) as connection:
         home.conversations.queue.finish(connection, asked.id, {"events": [], "dropped": [dropped]})
-    _button(app.run(), "1 not kept").click().run()
+    _button(app.run(), "1 not stored").click().run()
     assert "Likes jazz" in words(app)
-    assert "not in the person's words" in words(app)
+    assert "didn't say this in that message" in words(app)
 
 
 # -- which is right ------------------------------------------------------------------------------
@@ -186,17 +186,17 @@ def test_a_reply_can_be_written_without_a_memory_and_with_it_again(open_app: Ope
     app = open_app("pages/chat.py")
     home.memory.add(BEES, user_id=_user(app))
     app.chat_input[0].set_value("Where are my bees?").run()
-    assert BEES in _messages(app, home)[-1].content
+    assert "You keep bees in Utrecht" in _messages(app, home)[-1].content
     opens_receipt(app, _messages(app, home)[-1].id)
     app.checkbox[0].uncheck()
-    _button(app, "Answer without what is off").click().run()
-    assert BEES not in _messages(app, home)[-1].content
+    _button(app, "Answer without unticked memories").click().run()
+    assert "bees in Utrecht" not in _messages(app, home)[-1].content
     assert BEES in _known(app, home)
     opens_receipt(app, _messages(app, home)[-1].id)
     assert [each.value for each in app.checkbox] == [False]
     app.checkbox[0].check()
-    _button(app, "Answer without what is off").click().run()
-    assert BEES in _messages(app, home)[-1].content
+    _button(app, "Answer without unticked memories").click().run()
+    assert "You keep bees in Utrecht" in _messages(app, home)[-1].content
 
 
 def test_an_earlier_reply_can_be_written_again_and_branches_there(open_app: OpenApp, home: services.Services) -> None:
@@ -208,6 +208,6 @@ def test_an_earlier_reply_can_be_written_again_and_branches_there(open_app: Open
     asked, first, *_, again = _messages(app, home)
     assert again.parent_id == first.parent_id == asked.id
     assert len(app.run().chat_message) == 2
-    _button(app, "Version before").click().run()
+    _button(app, "Previous version").click().run()
     assert len(app.chat_message) == 4
     assert not app.exception

@@ -92,7 +92,7 @@ def test_the_link_of_a_deleted_chat_opens_a_new_one(open_app: OpenApp, home: ser
     app.run()
     assert not app.exception
     assert "About the bees" not in words(app)
-    assert app.title[0].value == "What is on your mind?"
+    assert app.title[0].value == "What's on your mind?"
 
 
 def test_a_deleted_chat_can_be_erased_at_once(open_app: OpenApp, home: services.Services, told: Told) -> None:
@@ -159,7 +159,7 @@ def test_search_shows_the_matching_line_and_opens_the_chat_at_it(
     app.text_input(key="searched").set_value("evora bee").run()
     assert not app.exception
     titles = _titles(app)
-    assert len(titles) == 2  # the chat by its name, and the message
+    assert len(titles) == 1  # the chat is found by its name and by the message
     assert all(each.startswith("My sister keeps") for each in titles)
     assert "in **Évora**" in words(app)
     message = home.conversations.messages(user_of(app), chat)[0].id
@@ -216,3 +216,39 @@ def test_one_chat_or_all_can_be_exported(open_app: OpenApp, told: Told) -> None:
     app.button(key="quiet-export").click().run()
     assert not app.exception
     assert "All your chats" in words(app)
+
+
+@pytest.mark.parametrize("page", ["memories", "health", "settings", "account", "connect"])
+def test_the_list_stands_on_every_page_and_costs_no_trip_more(
+    page: str, open_app: OpenApp, home: services.Services, told: Told
+) -> None:
+    app = open_app(f"pages/{page}.py")
+    told(app, "First", "Second")
+    app.run()
+    home.worker.stop()
+    with statements_of(home, user_of(app)) as seen:
+        app.run()
+    assert not app.exception
+    assert _titles(app) == ["Second", "First"]
+    assert len(seen) <= MOST_TRIPS, "\n".join(seen)
+
+
+def test_a_chat_pressed_on_another_page_opens_on_the_chat_page(open_app: OpenApp, told: Told) -> None:
+    app = open_app("pages/memories.py")
+    [chat] = told(app, "About the bees")
+    app.run()
+    app.button(key=f"open-{chat}").click().run()
+    assert not app.exception
+    assert app.chat_message
+    assert "About the bees" in words(app)
+
+
+def test_a_search_shows_one_row_for_each_chat(open_app: OpenApp, home: services.Services, told: Told) -> None:
+    app = open_app("pages/chat.py")
+    chat, _ = told(app, "Walnuts at home", "Something else")
+    first = home.conversations.messages(user_of(app), chat)[0]
+    home.conversations.reply(first, "Walnuts are nuts.", "complete", {})
+    app.text_input(key="searched").set_value("walnuts").run()
+    rows = [each for each in app.sidebar.button if str(each.key).startswith("open-found-")]
+    assert [each.label for each in rows] == ["Walnuts at home"]
+    assert "**Walnuts** at home" in words(app)

@@ -12,7 +12,7 @@ from memory import Person
 from tests.memory.imports.test_chatgpt import PORTO, chat, node, zipped
 from tests.pages.conftest import OpenApp, press, user_of, words
 
-TEXTS = "I found 2 messages of yours in one chat"
+TEXTS = "I found 2 messages from you in one chat"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_content_of_a_file_is_shown_and_nothing_is_stored_before_the_choice(
 ) -> None:
     _brings(app, _export())
     assert TEXTS in words(app)
-    assert "Said from 1 March 2023 to 1 March 2023" in words(app)
+    assert "Said on 1 March 2023" in words(app)
     assert "costs nothing" in words(app), "no model is connected here"
     assert home.memory.import_queue.progress(user_of(app)).waiting == 0
     press(app, "Not now")
@@ -57,13 +57,13 @@ def test_messages_are_learned_from_in_the_background_and_only_once(home: service
     assert any("read all of them already" in each.value for each in app.toast)
     app.session_state["memories-tab"] = "Memories"
     press(app.run(), "Details")
-    assert "what you said to ChatGPT" in words(app)
+    assert "your ChatGPT messages" in words(app)
     assert "Open the chat" not in [each.label for each in app.button], "it is no chat of ours"
 
 
 def test_messages_are_kept_as_said_unless_episodes_are_switched_off(home: services.Services, app: AppTest) -> None:
     _brings(app, _export())
-    press(app, "Keep them as said")
+    press(app, "Only make them searchable")
     while home.memory.import_queue.progress(user_of(app)).waiting:
         home.worker.learn_next()
     assert home.memory.episodes.count(user_of(app)) == 2
@@ -71,7 +71,7 @@ def test_messages_are_kept_as_said_unless_episodes_are_switched_off(home: servic
     home.memory.people.set(user_of(app), Person(episodes=False))
     other = chat(node("q", "root", "user", "I keep bees in Utrecht"))
     _brings(app, json.dumps([other]).encode(), "conversations.json")
-    assert next(each for each in app.button if each.label == "Keep them as said").disabled
+    assert next(each for each in app.button if each.label == "Only make them searchable").disabled
 
 
 def test_progress_is_shown_and_the_import_can_be_stopped(
@@ -81,7 +81,7 @@ def test_progress_is_shown_and_the_import_can_be_stopped(
     _brings(app, _export())
     press(app, "Learn from them")
     app.run()
-    assert "Reading what you brought" in words(app)
+    assert "Reading your messages" in words(app)
     press(app, "Stop reading")
     assert home.memory.import_queue.progress(user_of(app)).waiting == 0
 

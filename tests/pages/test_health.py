@@ -33,21 +33,21 @@ def app(open_app: OpenApp) -> AppTest:
 
 def test_a_person_without_memories_is_sent_to_the_chat(app: AppTest) -> None:
     assert not app.exception
-    assert "nothing to look after yet" in words(app)
-    assert "Everything looks well" not in words(app)
-    for tab in ("Worth a look", "Recall checks", "Not kept"):
+    assert "Nothing to show yet" in words(app)
+    assert "All good" not in words(app)
+    for tab in ("Needs attention", "Recall checks", "Not stored"):
         _tab(app, tab)
-    assert "Nothing was refused so far" in words(app)
+    assert "Nothing yet. What I decide not to store" in words(app)
 
 
 def test_the_verdict_says_in_one_line_that_all_is_well_or_what_is_not(home: services.Services, app: AppTest) -> None:
     insert_memory(home, app, "I live in Porto", recalled=1)
     insert_memory(home, app, "I keep bees")
-    assert "Everything looks well: 2 memories, 1 of them used in answers." in words(app.run())
+    assert "All good: 2 memories, 1 used in replies." in words(app.run())
     insert_memory(home, app, "I keep  bees.")
     insert_memory(home, app, "I sing in a choir", 60)
     insert_memory(home, app, "I park in lot 3", expiration_date="2020-01-01")
-    told = "Worth a look: 1 says the same as another, 1 is out of date, 1 is over a month old and was never used."
+    told = "Needs attention: 1 duplicate, 1 out of date, 1 never used."
     assert told in words(app.run())
 
 
@@ -62,11 +62,11 @@ def test_the_page_is_read_in_few_trips(home: services.Services, app: AppTest) ->
 def test_duplicates_are_shown_merged_and_the_merge_can_be_undone(home: services.Services, app: AppTest) -> None:
     insert_memory(home, app, "I like tea")
     insert_memory(home, app, "I really like tea.")
-    _tab(app, "Worth a look")
+    _tab(app, "Needs attention")
     assert "I really like tea" in words(app)
-    press(app, "Merge this one")
+    press(app, "Merge 1 group")
     assert len(memory_texts(home, app)) == 1
-    assert "Merged: 1 memory stands for those that said the same" in words(app)
+    assert "Duplicates merged into 1 memory" in words(app)
     press(app, "Undo")
     assert len(memory_texts(home, app)) == 2
 
@@ -74,16 +74,16 @@ def test_duplicates_are_shown_merged_and_the_merge_can_be_undone(home: services.
 def test_only_ticked_memories_are_forgotten_and_one_click_undoes_it(home: services.Services, app: AppTest) -> None:
     for said in ("I sing in a choir", "I own a kayak", "I had a canary"):
         insert_memory(home, app, said, 60)
-    _tab(app, "Worth a look")
-    assert [each.disabled for each in app.button if each.label in ("Let go", "Still true")] == [True, True]
+    _tab(app, "Needs attention")
+    assert [each.disabled for each in app.button if each.label in ("Forget", "Still true")] == [True, True]
     next(each for each in app.checkbox if "kayak" in each.label).check().run()
-    press(app, "Let go")
+    press(app, "Forget")
     assert sorted(memory_texts(home, app)) == ["I had a canary", "I sing in a choir"]
-    assert "Let go: 1 memory" in words(app)
+    assert "Forgotten: 1 memory" in words(app)
     press(app, "Undo")
     assert len(memory_texts(home, app)) == 3
-    press(app, "Choose all")
-    press(app, "Let go")
+    press(app, "Select all")
+    press(app, "Forget")
     assert memory_texts(home, app) == []
 
 
@@ -91,13 +91,13 @@ def test_a_confirmed_memory_is_no_longer_listed(home: services.Services, app: Ap
     insert_memory(home, app, "I work at the harbour", 100, recalled=1)
     insert_memory(home, app, "I had a canary", 300)
     insert_memory(home, app, "I park in lot 3", expiration_date="2020-01-01")
-    _tab(app, "Worth a look")
-    assert "Used, and never said again (1)" in [each.label for each in app.expander]
-    press(app, "Choose all", 1)
+    _tab(app, "Needs attention")
+    assert "Unconfirmed (1)" in [each.label for each in app.expander]
+    press(app, "Select all", 1)
     press(app, "Still true", 1)
     assert "Confirmed: 1 memory" in words(app)
-    assert "Used, and never said again (1)" not in [each.label for each in app.expander]
-    press(app, "Choose all")
+    assert "Unconfirmed (1)" not in [each.label for each in app.expander]
+    press(app, "Select all")
     press(app, "Still true")  # what has expired does not hold on by being ticked
     assert "Confirmed: 1 memory" in words(app)
     assert [each.label for each in app.expander] == ["Out of date (1)"]
@@ -109,7 +109,7 @@ def test_tidying_says_what_it_did_and_can_be_undone(home: services.Services, app
     insert_memory(home, app, "I like tea")
     insert_memory(home, app, "I really like tea.")
     insert_memory(home, app, "I park in lot 3", expiration_date="2020-01-01")
-    _tab(app, "Worth a look")
+    _tab(app, "Needs attention")
     press(app, "Tidy up")
     assert "1 merged, 1 expired" in words(app)
     assert [as_read(each.value) for each in app.info] == ["Tidied up: 1 merged, 1 expired"]
@@ -117,14 +117,14 @@ def test_tidying_says_what_it_did_and_can_be_undone(home: services.Services, app
     assert len(memory_texts(home, app)) == 2
     press(app, "Tidy up")
     press(app, "Tidy up")
-    assert [as_read(each.value) for each in app.info] == ["All was in order: nothing was changed."]
+    assert [as_read(each.value) for each in app.info] == ["Nothing to tidy up."]
 
 
 def test_an_error_while_tidying_is_shown_as_a_sentence_and_the_page_stays(
     home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert_memory(home, app, "I had a canary", 60)
-    _tab(app, "Worth a look")
+    _tab(app, "Needs attention")
 
     def fail(*_: object, **__: object) -> None:
         raise ModelUnreachable("The model is away.")
@@ -137,15 +137,15 @@ def test_an_error_while_tidying_is_shown_as_a_sentence_and_the_page_stays(
 
 
 def test_what_was_refused_is_listed_with_its_reason(home: services.Services, app: AppTest) -> None:
-    dropped = [{"text": "I am *the* king", "reason": "it is too long"}, {"text": "", "reason": "it holds a secret"}]
+    dropped = [{"text": "I am *the* king", "reason": "too long"}, {"text": "", "reason": "contains a secret"}]
     for _ in range(2):
         asked = home.conversations.say(user_of(app), None, "x")
         with home.database.as_user(user_of(app)) as connection:
             home.conversations.queue.finish(connection, asked.id, {"events": [], "dropped": dropped})
-    _tab(app, "Not kept")
-    assert "**It is too long**, 2 times" in words(app)
+    _tab(app, "Not stored")
+    assert "**Too long**, 2 times" in words(app)
     assert "“I am \\*the\\* king”" in words(app)
-    assert "**It holds a secret**, 2 times" in words(app)
+    assert "**Contains a secret**, 2 times" in words(app)
 
 
 def test_receipts_of_any_form_are_read(home: services.Services, app: AppTest) -> None:
@@ -156,7 +156,7 @@ def test_receipts_of_any_form_are_read(home: services.Services, app: AppTest) ->
             home.conversations.queue.finish(connection, asked.id, {"dropped": dropped})
     told = {each.reason: each.times for each in home.refusals.of(user_of(app))}
     assert told == {"7": 1, "alone": 1}
-    _tab(app, "Not kept")
+    _tab(app, "Not stored")
 
 
 @pytest.mark.parametrize("change", ["deleted_at = now()", "temporary = true"])
@@ -176,17 +176,17 @@ def test_a_check_is_pinned_at_the_memory_and_run_on_this_page(home: services.Ser
     home.memory.add("I live in Porto by the river", user_id=user_of(app))
     app.switch_page("pages/memories.py").run()
     press(app, "Details")
-    asked = next(each for each in app.text_input if each.label == "The question")
+    asked = next(each for each in app.text_input if each.label == "Question")
     assert asked.value == "What do you know about Porto?"
     asked.set_value("Where do I live?")
-    press(app, "Pin")
-    assert [each.value for each in app.success] == ["Pinned. You find it under Health, Recall checks."]
+    press(app, "Add")
+    assert [each.value for each in app.success] == ["Added. You find it under Health, Recall checks."]
     app.switch_page(PAGE).run()
     _tab(app, "Recall checks")
     assert "Not run yet" in words(app)
     press(app, "Run all")
-    assert "1 of 1 is green" in words(app)
-    assert "Found, at place 1" in words(app)
+    assert "1 of 1 passed" in words(app)
+    assert "Found, ranked 1st" in words(app)
     assert "score" in words(app)
 
 
@@ -196,17 +196,21 @@ def test_a_red_check_is_in_the_verdict_and_can_be_accepted(home: services.Servic
     home.memory.update(kept["id"], "I live in Lisbon", user_id=user_of(app))
     _tab(app, "Recall checks")
     press(app, "Run all")
-    assert "1 recall check is red" in words(app)
-    assert "It says now: I live in Lisbon" in words(app)
-    press(app, "These words are right")
+    assert "1 failed recall check" in words(app)
+    _tab(app, "Needs attention")
+    assert "1 recall check failed." in words(app)
+    assert "Nothing needs attention" not in words(app)
+    _tab(app, "Recall checks")
+    assert "It now says: I live in Lisbon" in words(app)
+    press(app, "Accept the new version")
     press(app, "Run all")
-    assert "Everything looks well" in words(app)
+    assert "All good" in words(app)
     home.memory.delete(kept["id"], user_id=user_of(app))
     home.memory.add("I keep bees in Utrecht", user_id=user_of(app))
     press(app, "Run all")
-    assert "The memory is gone" in words(app)
-    press(app, "Do without this check")
-    assert "None yet." in words(app)
+    assert "The memory was deleted" in words(app)
+    press(app, "Delete this check")
+    assert "No recall checks yet." in words(app)
 
 
 def test_checks_that_cannot_run_keep_their_results_and_say_why(
@@ -224,7 +228,7 @@ def test_checks_that_cannot_run_keep_their_results_and_say_why(
         patched.setattr(home.memory.checks._recall, "find", fail)
         press(app, "Run all")
     assert "The embedder is away." in words(app)
-    assert "1 of 1 is green" in words(app)
+    assert "1 of 1 passed" in words(app)
 
 
 def test_what_could_not_be_remembered_is_counted_and_tried_again(home: services.Services, app: AppTest) -> None:
@@ -238,7 +242,7 @@ def test_what_could_not_be_remembered_is_counted_and_tried_again(home: services.
             " remember_after = now() + interval '1 hour';"
             "update app.lessons set state = 'given up', problem = 'The model is away.'"
         )
-    assert "3 messages are not remembered yet: The model is away." in words(app.run())
+    assert "3 messages are waiting to be remembered: The model is away." in words(app.run())
     press(app, "Try again")
     until(lambda: not home.conversations.queue.waiting(user_id))
     until(lambda: home.memory.import_queue.progress(user_id).done == 1)

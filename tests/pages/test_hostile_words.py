@@ -31,7 +31,7 @@ PLAIN = {
 }
 PAGES = ["chat", "memories", "health", "settings", "account"]
 TABS = [("memories", tab) for tab in ("Memories", "Profile", "Time line", "Graph", "Files")]
-TABS += [("health", tab) for tab in ("Overview", "Worth a look", "Recall checks", "Not kept")]
+TABS += [("health", tab) for tab in ("Overview", "Needs attention", "Recall checks", "Not stored")]
 
 
 @pytest.fixture

@@ -36,10 +36,12 @@ def test_an_export_of_another_app_is_imported_once_and_can_be_undone(home: servi
     _brings(app, exported)
     assert _kept(home, app) == {"Likes tea"}
     assert "Imported: 1 memory from mine" in words(app)
-    _brings(app, exported)
-    assert _kept(home, app) == {"Likes tea"}
     next(each for each in app.button if each.label == "Undo").click().run()
     assert _kept(home, app) == set()
+    _brings(app, exported)
+    _brings(app, exported)
+    assert _kept(home, app) == {"Likes tea"}
+    assert "Undo" not in [each.label for each in app.button], "it would look like the second import's"
 
 
 def test_imported_messages_are_kept_as_they_were_said(home: services.Services, app: AppTest) -> None:
@@ -68,5 +70,10 @@ def test_one_file_too_many_is_refused_with_a_sentence(home: services.Services, a
         with home.limits.uploading(user_of(app)):
             pass
     _brings(app, [{"memory": "Likes tea"}])
-    assert "That is all for now" in words(app)
+    assert "You have reached the limit" in words(app)
     assert _kept(home, app) == set()
+
+
+def test_an_import_that_brings_always_included_memories_says_so(home: services.Services, app: AppTest) -> None:
+    _brings(app, [{"memory": "Likes tea", "always_included": True}, {"memory": "Likes jam"}])
+    assert "2 memories from mine\\.json, 1 of them always included" in words(app)

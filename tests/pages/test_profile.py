@@ -40,6 +40,20 @@ def test_the_profile_is_written_from_memories_and_its_lines_can_be_changed_and_r
     assert "I live in Porto by the river" not in words(app)
 
 
+def test_a_removed_line_is_put_back_by_undo(open_app: OpenApp, home: services.Services) -> None:
+    app = _at(open_app, "Profile")
+    home.memory.add("I live in Porto by the river", user_id=user_of(app))
+    home.memory.profile.add(user_of(app.run()), "Call me Dave", "instruction")
+    for line in ("I live in Porto by the river", "Call me Dave"):
+        app.run()
+        before = _lines(home, app)
+        [number] = [place for place, each in enumerate(before) if each == line]
+        [each for each in app.button if each.label == "Remove"][number].click().run()
+        assert line not in _lines(home, app)
+        press(app, "Undo")
+        assert sorted(_lines(home, app)) == sorted(before)
+
+
 def test_a_line_can_be_added_and_an_empty_one_is_refused(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app, "Profile")
     press(app, "Add")
@@ -48,7 +62,7 @@ def test_a_line_can_be_added_and_an_empty_one_is_refused(open_app: OpenApp, home
     app.selectbox[0].set_value("instruction")
     press(app, "Add")
     assert _lines(home, app) == ["Call me Dave"]
-    assert "How I should be" in words(app)
+    assert "How I should reply" in words(app)
 
 
 def test_the_last_profile_is_shown_while_the_model_is_unreachable(

@@ -44,7 +44,7 @@ def app(home: services.Services, open_app: OpenApp) -> AppTest:
 def _asks(app: AppTest) -> bool:
     app.run()
     assert not app.exception
-    return "Is this still so?" in words(app)
+    return "Is this still true?" in words(app)
 
 
 def test_an_old_memory_is_asked_about_and_read_once(home: services.Services, app: AppTest) -> None:
@@ -58,7 +58,7 @@ def test_an_old_memory_is_asked_about_and_read_once(home: services.Services, app
 def test_still_true_confirms_the_memory_and_can_be_undone(home: services.Services, app: AppTest) -> None:
     _asks(app)
     press(app, "Still true")
-    assert "Good to know" in words(app)
+    assert "Thanks, I'll keep it" in words(app)
     [kept] = home.memory.get_all(user_id=user_of(app))["results"]
     assert kept["metadata"]["confirmed_at"] > (kept["created_at"] or "")
     press(app, "Undo")
@@ -69,7 +69,7 @@ def test_still_true_confirms_the_memory_and_can_be_undone(home: services.Service
 
 def test_not_any_more_forgets_the_memory_and_can_be_undone(home: services.Services, app: AppTest) -> None:
     _asks(app)
-    press(app, "Not any more")
+    press(app, "No longer true")
     assert memory_texts(home, app) == []
     assert f"Forgotten: {PORTO}" in words(app)
     press(app, "Undo")
@@ -96,7 +96,7 @@ def test_dont_ask_says_for_how_long_and_leaves_the_memory_alone(home: services.S
     press(app, "Changed…")
     press(app, "Cancel")
     press(app, "Don't ask")
-    assert "nothing else for three months" in words(app)
+    assert "about anything else for three months" in words(app)
     assert memory_texts(home, app) == [PORTO]
 
 
@@ -104,7 +104,7 @@ def test_an_answer_given_in_another_tab_counts(home: services.Services, app: App
     _asks(app)
     [kept] = home.memory.get_all(user_id=user_of(app))["results"]
     home.memory.recheck.answer(kept["id"], "true", user_id=user_of(app))
-    press(app, "Not any more")
+    press(app, "No longer true")
     assert memory_texts(home, app) == [PORTO]
     assert not _asks(app)
 

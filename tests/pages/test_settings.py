@@ -1,8 +1,7 @@
-"""The settings page: each section is saved by its own button, says so, and is there at the next visit."""
+"""The settings page: each field is saved as it changes, its section says so, and it is there at the next visit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -14,23 +13,7 @@ from auth.guard import RUN_BY_APP, SESSION
 from chat.preferences import MINE, Preferences
 from memory import Person
 from memory.database import Database
-from tests.local_stack import fresh_process
-from tests.model_answers import Fault
-from tests.model_server import ModelServer
 from tests.pages.conftest import OpenApp, user_of, words
-
-
-@pytest.fixture
-def with_models(
-    home: services.Services, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[services.Services]:
-    """The house with an address that offers three models."""
-    model_server.models = ["large", "small", "text-embedding-3-small"]
-    named = {"OPENAI_BASE_URL": model_server.base_url, "OPENAI_API_KEY": "sk-test", "CHAT_MODEL": "scripted"}
-    for name, value in named.items():
-        monkeypatch.setenv(name, value)
-    with fresh_process():
-        yield services.services()
 
 
 def _at(open_app: OpenApp) -> AppTest:
@@ -43,53 +26,66 @@ def _field(app: AppTest, kind: str, label: str) -> Any:
     return next(each for each in getattr(app, kind) if each.label == label)
 
 
-def _save(app: AppTest, what: str) -> AppTest:
-    app.button(key=f"save-{what}").click().run()
+def _set(app: AppTest, kind: str, label: str, value: Any) -> AppTest:
+    """Change a field as a person does; returns the page that follows."""
+    _field(app, kind, label).set_value(value)
+    app.run()
     assert not app.exception
     return app
 
 
 def _said_saved(app: AppTest) -> bool:
-    return [each.value for each in app.success] == ["Saved."]
+    return sum("✓ Saved" in str(getattr(each, "value", "")) for each in app.get("html")) == 1
 
 
 def test_the_page_has_its_sections_and_every_field_a_label(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
     assert [each.value for each in app.title] == ["Settings"]
-    assert [each.value for each in app.header] == ["Replies", "Memory", "Time", "Keeping", "How it looks"]
+    assert [each.value for each in app.header] == ["Replies", "Memory", "Time", "Keeping chats", "Appearance"]
     fields = [*app.selectbox, *app.text_area, *app.toggle]
     assert len(fields) == 10
     assert all(each.label for each in fields)
 
 
-def test_tone_language_and_instructions_are_saved(open_app: OpenApp, home: services.Services) -> None:
+def test_tone_language_and_instructions_are_saved_as_they_change(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
-    _field(app, "selectbox", "Tone").set_value("brief")
-    _field(app, "selectbox", "Language of replies").set_value("de")
-    _field(app, "text_area", "Your own instructions").set_value("  Call me Dave.\nNo *stars*. ")
-    assert _said_saved(_save(app, "replies"))
+    assert not _said_saved(app)
+    assert _said_saved(_set(app, "selectbox", "Tone", "brief"))
+    assert home.preferences.get(user_of(app)) == Preferences(tone="brief")
+    assert _said_saved(_set(app, "selectbox", "Language of replies", "de"))
+    assert _said_saved(_set(app, "text_area", "Your instructions", "  Call me Dave.\nNo *stars*. "))
     kept = home.preferences.get(user_of(app))
     assert kept == Preferences(tone="brief", language="de", instructions="Call me Dave.\nNo *stars*.")
     app.run()
-    assert not app.success
+    assert not _said_saved(app)
+    app.switch_page("pages/account.py").run()
+    app.switch_page("pages/settings.py").run()
     assert _field(app, "selectbox", "Tone").value == "brief"
-    assert _field(app, "text_area", "Your own instructions").value == "Call me Dave.\nNo *stars*."
-    _field(app, "selectbox", "Language of replies").set_value(MINE)
-    _save(app, "replies")
+    assert _field(app, "text_area", "Your instructions").value == "Call me Dave.\nNo *stars*."
+    _set(app, "selectbox", "Language of replies", MINE)
     assert home.preferences.get(user_of(app)).language == MINE
 
 
-def test_instructions_that_are_too_long_are_refused_and_stay_in_their_field(
+def test_the_page_has_nothing_to_press_for_saving(open_app: OpenApp, home: services.Services) -> None:
+    app = _at(open_app)
+    assert [each.label for each in app.button if "Save" in each.label] == []
+
+
+def test_instructions_that_are_too_long_are_refused_below_their_field_and_stay_in_it(
     open_app: OpenApp, home: services.Services
 ) -> None:
     app = _at(open_app)
     long = "x" * 2_001
-    _field(app, "text_area", "Your own instructions").set_value(long)
-    _save(app, "replies")
-    assert "2,001 characters; at most 2,000 fit" in words(app)
-    assert not app.success
+    _set(app, "text_area", "Your instructions", long)
+    assert "2,001 characters. The limit is 2,000" in words(app)
+    assert not _said_saved(app)
     assert home.preferences.get(user_of(app)) == Preferences()
-    assert _field(app, "text_area", "Your own instructions").value == long
+    assert _field(app, "text_area", "Your instructions").value == long
+    assert _said_saved(_set(app, "selectbox", "Tone", "brief"))  # the other fields are saved all the same
+    assert "2,001 characters" in words(app)
+    assert _said_saved(_set(app, "text_area", "Your instructions", "Call me Dave"))
+    assert "2,001 characters" not in words(app)
+    assert home.preferences.get(user_of(app)) == Preferences(tone="brief", instructions="Call me Dave")
 
 
 def test_without_a_model_the_page_says_how_to_connect_one(open_app: OpenApp, home: services.Services) -> None:
@@ -98,80 +94,45 @@ def test_without_a_model_the_page_says_how_to_connect_one(open_app: OpenApp, hom
     assert "Model" not in [each.label for each in app.selectbox]
 
 
-def test_an_offered_model_can_be_chosen_and_the_apps_own_is_stored_as_no_choice(
+def test_with_a_model_the_page_says_which_one_replies_and_where_to_choose_another(
     open_app: OpenApp, with_models: services.Services
 ) -> None:
-    app = _at(open_app)
-    model = _field(app, "selectbox", "Model")
-    assert model.options == ["scripted (this Keepsake's own)", "large", "small"]
-    model.set_value("large")
-    assert _said_saved(_save(app, "replies"))
-    assert with_models.preferences.get(user_of(app)).model == "large"
-    assert _field(app.run(), "selectbox", "Model").value == "large"
-    _field(app, "selectbox", "Model").set_value("scripted")
-    _save(app, "replies")
-    assert with_models.preferences.get(user_of(app)).model is None
-
-
-def test_a_list_of_models_that_cannot_be_read_is_explained_and_the_choice_stays(
-    open_app: OpenApp, with_models: services.Services, model_server: ModelServer
-) -> None:
-    model_server.listing = Fault(500)
-    app = _at(open_app)
-    with_models.preferences.set(user_of(app), Preferences(model="large"))
-    app.run()
-    assert "could not be asked just now" in words(app)
-    assert _field(app, "selectbox", "Model").value == "large"
-    _field(app, "selectbox", "Tone").set_value("brief")
-    _save(app, "replies")
-    assert with_models.preferences.get(user_of(app)) == Preferences(model="large", tone="brief")
-
-
-def test_a_model_that_is_no_longer_offered_is_named_and_saving_goes_back_to_the_apps_own(
-    open_app: OpenApp, with_models: services.Services
-) -> None:
-    app = _at(open_app)
-    with_models.preferences.set(user_of(app), Preferences(model="gone*with*the"))
-    app.run()
-    assert "is no longer offered here" in words(app)
-    _save(app, "replies")
-    assert with_models.preferences.get(user_of(app)).model is None
+    app = open_app()
+    with_models.preferences.set(user_of(app), Preferences(model="la*rge"))
+    app.switch_page("pages/settings.py").run()
+    assert r"Replies come from **la\*rge**. You choose the model in the chat" in words(app)
 
 
 def test_memory_is_switched_off_and_on_and_wishes_are_saved(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
     assert [each.value for each in app.toggle] == [True, True, True]
     for each in app.toggle:
-        each.set_value(False)
-    _field(app, "text_area", "What I should mind when I remember").set_value("Remember my garden")
-    _field(app, "text_area", "What I should mind when something changes").set_value("Keep old addresses")
-    assert _said_saved(_save(app, "memory"))
+        assert _said_saved(_set(app, "toggle", each.label, False))
+    _set(app, "text_area", "What to remember or ignore", " Remember my garden ")
+    _set(app, "text_area", "What to do when something changes", "Keep old addresses")
     assert home.preferences.get(user_of(app)) == Preferences(reads_memory=False, writes_memory=False)
     assert home.memory.people.get(user_of(app)) == Person("UTC", "Remember my garden", "Keep old addresses", False)
-    app.run()
+    app.switch_page("pages/account.py").run()
+    app.switch_page("pages/settings.py").run()
     assert [each.value for each in app.toggle] == [False, False, False]
-    app.toggle[1].set_value(True)
-    _save(app, "memory")
+    _set(app, "toggle", "Learn from chats", True)
     assert home.preferences.get(user_of(app)) == Preferences(reads_memory=False)
 
 
-def test_wishes_that_are_too_long_are_refused_and_nothing_is_saved(open_app: OpenApp, home: services.Services) -> None:
+def test_wishes_that_are_too_long_are_refused_below_their_field(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
-    _field(app, "text_area", "What I should mind when I remember").set_value("x" * 2_001)
-    app.toggle[0].set_value(False)
-    _save(app, "memory")
+    _set(app, "text_area", "What to remember or ignore", "x" * 2_001)
     assert "at most 2,000 characters" in words(app)
+    assert not _said_saved(app)
     assert home.memory.people.get(user_of(app)).extract_wishes == ""
-    assert home.preferences.get(user_of(app)) == Preferences()
 
 
 def test_episodes_are_no_longer_kept_once_they_are_switched_off(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
     home.memory.add({"role": "user", "content": "I live in Porto by the river"}, user_id=user_of(app))
     app.run()
-    assert "1 message is kept" in words(app)
-    app.toggle[2].set_value(False)
-    _save(app, "memory")
+    assert "1 past message is stored" in words(app)
+    _set(app, "toggle", "Search past messages", False)
     home.memory.add({"role": "user", "content": "I work at the harbour"}, user_id=user_of(app))
     assert home.memory.episodes.count(user_of(app)) == 1
     assert len(home.memory.get_all(user_id=user_of(app))["results"]) == 2
@@ -179,25 +140,20 @@ def test_episodes_are_no_longer_kept_once_they_are_switched_off(open_app: OpenAp
 
 def test_a_chosen_timezone_stays_until_the_browsers_is_chosen_again(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
-    zone = _field(app, "selectbox", "Timezone")
-    zone.set_value("Asia/Tokyo")
-    assert _said_saved(_save(app, "time"))
+    assert _said_saved(_set(app, "selectbox", "Timezone", "Asia/Tokyo"))
     assert home.memory.people.get(user_of(app)) == Person("Asia/Tokyo", timezone_chosen=True)
     zone = _field(app.run(), "selectbox", "Timezone")
     assert zone.value == "Asia/Tokyo"
-    zone.set_value(zone.options[0])
-    _save(app, "time")
+    _set(app, "selectbox", "Timezone", zone.options[0])
     assert not home.memory.people.get(user_of(app)).timezone_chosen
 
 
-def test_the_retention_is_explained_as_it_is_chosen_and_is_saved(open_app: OpenApp, home: services.Services) -> None:
+def test_the_retention_is_explained_and_saved_as_it_is_chosen(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
-    assert "Chats stay until you delete them." in words(app)
-    _field(app, "selectbox", "Keep my chats").set_value(90).run()
-    assert "nothing was said in a chat for 90 days" in words(app)
-    assert "if it sleeps because nobody visits, it happens when it wakes" in words(app)
-    assert home.preferences.get(user_of(app)).keep_days is None
-    assert _said_saved(_save(app, "keeping"))
+    assert "Chats are kept until you delete them." in words(app)
+    assert _said_saved(_set(app, "selectbox", "Keep my chats", 90))
+    assert "permanently deleted 90 days after its last message" in words(app)
+    assert "The app checks while it is running" in words(app)
     assert home.preferences.get(user_of(app)).keep_days == 90
     assert _field(app.run(), "selectbox", "Keep my chats").value == 90
 
@@ -208,7 +164,7 @@ def test_where_the_database_erases_old_chats_the_page_says_so(
     monkeypatch.setattr(home.retention, "on_time", lambda: True)
     app = _at(open_app)
     _field(app, "selectbox", "Keep my chats").set_value(90).run()
-    assert "The database does this every quarter of an hour." in words(app)
+    assert "The database checks every 15 minutes." in words(app)
 
 
 def test_a_choice_that_erases_chats_at_once_is_confirmed_with_their_number(
@@ -221,15 +177,16 @@ def test_a_choice_that_erases_chats_at_once_is_confirmed_with_their_number(
         connection.exec_driver_sql(
             "update app.conversations set updated_at = now() - interval '40 days' where user_id = %s", (user_of(app),)
         )
-    _field(app, "selectbox", "Keep my chats").set_value(30).run()
-    _save(app, "keeping")
-    assert "**2 chats** have been quiet for longer than 30 days" in words(app)
+    _set(app, "selectbox", "Keep my chats", 30)
+    assert "**2 chats** have had no messages for more than 30 days" in words(app)
+    assert not _said_saved(app)
     assert home.preferences.get(user_of(app)).keep_days is None
-    _field(app, "selectbox", "Keep my chats").set_value(90).run()
-    assert _said_saved(_save(app, "keeping"))
+    app.button(key="rather-not").click().run()
+    assert _field(app, "selectbox", "Keep my chats").value == 0
+    assert home.preferences.get(user_of(app)).keep_days is None
+    assert _said_saved(_set(app, "selectbox", "Keep my chats", 90))
     assert home.preferences.get(user_of(app)).keep_days == 90
-    _field(app, "selectbox", "Keep my chats").set_value(0).run()
-    _save(app, "keeping")
+    _set(app, "selectbox", "Keep my chats", 0)
     assert home.preferences.get(user_of(app)).keep_days is None
 
 
@@ -250,7 +207,7 @@ def test_the_shorter_time_is_saved_only_when_the_dialog_is_confirmed(
     for name in (SESSION, RUN_BY_APP):
         asked.session_state[name] = app.session_state[name]
     asked.run()
-    assert "**2 chats** have been quiet for longer than 30 days" in words(asked)
+    assert "**2 chats** have had no messages for more than 30 days" in words(asked)
     asked.button(key="rather-not").click().run()
     assert home.preferences.get(user_of(app)).keep_days is None
     asked.button(key="really-keep").click().run()
@@ -261,8 +218,7 @@ def test_the_shorter_time_is_saved_only_when_the_dialog_is_confirmed(
 def test_saving_in_one_tab_does_not_undo_what_another_tab_saved(open_app: OpenApp, home: services.Services) -> None:
     app = _at(open_app)
     home.preferences.set(user_of(app), Preferences(reads_memory=False, keep_days=90))
-    _field(app, "selectbox", "Tone").set_value("brief")
-    _save(app, "replies")
+    _set(app, "selectbox", "Tone", "brief")
     assert home.preferences.get(user_of(app)) == Preferences(tone="brief", reads_memory=False, keep_days=90)
 
 
@@ -271,4 +227,4 @@ def test_nobody_sees_another_persons_settings(open_app: OpenApp, home: services.
     home.preferences.set(user_of(other), Preferences(tone="playful", instructions="Call me Zoe"))
     mine = _at(open_app)
     assert _field(mine, "selectbox", "Tone").value == "as it is"
-    assert _field(mine, "text_area", "Your own instructions").value == ""
+    assert _field(mine, "text_area", "Your instructions").value == ""

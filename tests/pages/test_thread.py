@@ -38,7 +38,7 @@ def _why(app: AppTest) -> list[Any]:
 
 
 def _reword(app: AppTest, told: str) -> AppTest:
-    _button(app, "Reword").click().run()
+    _button(app, "Edit message").click().run()
     app.text_area[0].set_value(told)
     _button(app, "Send").click().run()
     assert not app.exception
@@ -54,7 +54,7 @@ def test_an_edited_message_and_its_old_version_are_a_press_away(open_app: OpenAp
     app.run()
     assert "Tell me of Delft" not in words(app)
     assert "2 / 2" in words(app)
-    _button(app, "Version before").click().run()
+    _button(app, "Previous version").click().run()
     assert "And more of it" in words(app)
     assert "Utrecht" not in words(app)
     again = AppTest.from_file("../../app.py", default_timeout=30)
@@ -75,7 +75,7 @@ def test_what_is_said_after_another_answer_follows_that_one(open_app: OpenApp, h
 
 def test_cancelling_an_edit_changes_nothing(open_app: OpenApp, home: services.Services) -> None:
     app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
-    _button(app, "Reword").click().run()
+    _button(app, "Edit message").click().run()
     app.text_area[0].set_value("Nothing")
     _button(app, "Cancel").click().run()
     assert not app.text_area
@@ -86,13 +86,13 @@ def test_cancelling_an_edit_changes_nothing(open_app: OpenApp, home: services.Se
 def test_words_that_cannot_be_sent_stay_in_the_field(open_app: OpenApp, home: services.Services, told: str) -> None:
     app = _reword(_says(open_app("pages/chat.py"), "Tell me of Delft").run(), told)
     assert app.text_area[0].value == told
-    assert "The message" in words(app)
+    assert ("Your message" if told.strip() else "The message") in words(app)
     assert len(_messages(app, home)) == 2
 
 
 def test_a_message_that_was_deleted_meanwhile_begins_a_new_chat(open_app: OpenApp, home: services.Services) -> None:
     app = _says(open_app("pages/chat.py"), "Tell me of Delft").run()
-    _button(app, "Reword").click().run()
+    _button(app, "Edit message").click().run()
     home.chats.delete(_user(app), _messages(app, home)[0].conversation_id)
     app.text_area[0].set_value("Tell me of Utrecht")
     _button(app, "Send").click().run()
@@ -114,7 +114,7 @@ def test_a_rating_is_saved_shown_again_and_taken_back(open_app: OpenApp, home: s
     thumbs.set_value(0).run()
     assert _messages(app, home)[1].feedback == -1
     _why(app)[0].set_value("too *short*")
-    _button(app, "Keep").click().run()
+    _button(app, "Save").click().run()
     assert _messages(app, home)[1].feedback_why == "too *short*"
     assert not app.exception
     thumbs = app.get("feedback")[0]
@@ -179,7 +179,7 @@ def test_a_link_to_a_message_on_another_branch_opens_that_branch(open_app: OpenA
     app.query_params["message"] = old.id
     assert "Tell me of Delft" in words(app.run())
     assert "Tell me of Delft" in words(app.run())
-    _button(app, "Version after").click().run()
+    _button(app, "Next version").click().run()
     assert "Tell me of Utrecht" in words(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from time import process_time
 from typing import Any
@@ -11,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import services
 from memory import Person, Said
-from tests.pages.conftest import OpenApp, statements_of, user_of, words
+from tests.pages.conftest import OpenApp, press, statements_of, user_of, words
 
 ANA: dict[str, Any] = {
     "entities": [["Ana", "my sister"], ["Braga"]],
@@ -44,14 +45,14 @@ def test_each_month_lists_what_happened_and_what_changed(home: services.Services
     home.memory.update(kept, "I live in [Lisbon](http://x)", user_id=user_of(app))
     told = words(_at(app, "Time line"))
     assert told.index("January 2026") < told.index("December 2025") < told.index("told 5 March 2026")
-    assert "Until then: I live in Porto" in told
+    assert "Before: I live in Porto" in told
     assert "[Lisbon](http" not in told, "nobody's words are Markdown"
     assert "3 entries" in told
     app.pills[0].set_value(["event"]).run()
     assert "Rome" in words(app)
     assert "Porto" not in words(app)
     app.pills[0].set_value(["goal"]).run()
-    assert "Nothing of this kind" in words(app)
+    assert "No memories of this kind" in words(app)
 
 
 def test_days_follow_the_chosen_timezone(home: services.Services, app: AppTest) -> None:
@@ -66,7 +67,7 @@ def test_days_follow_the_chosen_timezone(home: services.Services, app: AppTest) 
 
 def test_empty_tabs_say_that_they_are_empty(app: AppTest) -> None:
     assert "Nothing yet" in words(_at(app, "Time line"))
-    assert "Nobody and nothing yet" in words(_at(app, "Graph"))
+    assert "People, places and things you mention will appear here" in words(_at(app, "Graph"))
 
 
 def test_choosing_somebody_shows_their_neighbours_and_memories(home: services.Services, app: AppTest) -> None:
@@ -83,6 +84,36 @@ def test_choosing_somebody_shows_their_neighbours_and_memories(home: services.Se
     assert "Rex — belongs to — Ana" in words(app)
     next(each for each in app.button if each.label == "Details").click().run()
     assert "History" in words(app)
+
+
+def test_the_person_is_one_node_with_their_own_name_and_others_have_theirs(
+    home: services.Services, app: AppTest
+) -> None:
+    _keep(home, app, "My name is Dave.", datetime(2026, 1, 5, tzinfo=UTC), entities=[["Dave"]])
+    _keep(home, app, "I know Dave's friend", datetime(2026, 1, 5, tzinfo=UTC), entities=[["my friend"], ["Dave"]])
+    told = {"entities": [["Marta", "my friend"]], "relations": [["my friend", "is friend of", "me"]]}
+    _keep(home, app, "My friend Marta bakes", datetime(2026, 1, 6, tzinfo=UTC), **told)
+    _at(app, "Graph")
+    assert sorted(app.selectbox[0].options) == ["Marta", "You (Dave)"]
+    assert "Marta — is friend of — You" in words(app)
+    chart = json.loads(app.get("echarts_chart")[0].proto.spec)["series"][0]
+    nodes = {each["name"]: each for each in chart["data"]}
+    assert set(nodes) == {"You (Dave)", "Marta"}
+    assert nodes["You (Dave)"]["symbolSize"] > nodes["Marta"]["symbolSize"]
+
+
+def test_the_picture_is_made_larger_and_smaller_by_buttons(home: services.Services, app: AppTest) -> None:
+    _keep(home, app, "My sister Ana lives in Braga", datetime(2026, 1, 5, tzinfo=UTC), **ANA)
+    _at(app, "Graph")
+
+    def zoom() -> Any:
+        return json.loads(app.get("echarts_chart")[0].proto.spec)["series"][0]["zoom"]
+
+    before = zoom()
+    press(app, "Zoom in")
+    assert zoom() > before
+    press(app, "Zoom out")
+    assert zoom() == before
 
 
 def test_a_chosen_name_that_is_gone_is_no_longer_chosen(home: services.Services, app: AppTest) -> None:

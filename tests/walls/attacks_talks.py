@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from chat.attachments import Attachment
 from chat.preferences import Preferences
 from chat.tree import Switches
-from memory import episode_id
+from memory import AsyncMemory, episode_id
 from memory.erase import LearnedFromChat, LearnedMemory
-from tests.walls.world import ALICE, MALLORY, SECRET, World
+from tests.walls.world import ALICE, MALLORY, SECRET, World, refused
 
 ME = MALLORY
 STRANGE = ("mallory' or user_id = 'alice", '{"sub": "alice"}', "%", "alice ", "ALICE")
@@ -53,6 +54,19 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
         lambda w: w.inside(lambda c: w.history.of_chat(c, "%", ["%"])),
     ),
     "History.erase_since": (lambda w: w.inside(lambda c: w.history.erase_since(c, alice(w), 0) or None),),
+    "Episodes.get": (
+        lambda w: w.episodes.get(ME, episode_id(ALICE, w.known["asked"].id)),
+        lambda w: w.episodes.get(ME, "%"),
+    ),
+    "Memory.for_user": (
+        lambda w: w.memory.for_user(ME).get_all(limit=1000),
+        lambda w: refused(partial(w.memory.for_user(ME).get_all, user_id=ALICE)),
+        lambda w: refused(partial(w.memory.for_user(ME).search, SECRET, filters={"user_id": ALICE})),
+    ),
+    "AsyncMemory.for_user": (
+        lambda w: AsyncMemory(w.database, w.embedder, None).for_user(ME).sync.get_all(limit=1000),
+    ),
+    "Memory.reset": (lambda w: refused(w.memory.reset),),
     "Episodes.of_chat": (lambda w: w.inside(lambda c: w.episodes.of_chat(c, chat_of(w), [w.known["asked"].id])),),
     "Episodes.erase": (
         lambda w: w.inside(lambda c: w.episodes.erase(c, [episode_id(ALICE, w.known["asked"].id)]) or None),
@@ -64,6 +78,9 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
     ),
     "ChatMemories.forget": (
         lambda w: w.learned.forget(chat_of(w), user_id=ME, messages=[w.known["asked"].id]).learned.memories,
+    ),
+    "ChatMemories.lost_vectors": (
+        lambda w: w.learned.lost_vectors(chat_of(w), user_id=ME, messages=[w.known["asked"].id]) or None,
     ),
     "ChatMemories.erase": (lambda w: w.inside(lambda c: w.learned.erase(c, chat_of(w), ALICE, [w.known["asked"].id])),),
     "ChatMemories.prove": (lambda w: w.learned.prove(ME, _learned(w), {}).found_again or None,),
@@ -84,8 +101,10 @@ ON_TALKS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Attachments.pictures": (lambda w: w.attachments.pictures(ME, [w.known["asked"].id]),),
     "Attachments.one": (lambda w: [w.attachments.one(each, _file(w).id) for each in (ME, *STRANGE)],),
     "Exports.one": (lambda w: w.exports.one(ME, chat_of(w)),),
+    "Exports.receipts": (lambda w: [w.exports.receipts(each, 100) for each in (ME, *STRANGE)],),
     "Exports.all": (lambda w: [list(w.exports.all(each)) for each in (ME, *STRANGE)],),
     "PreferenceStore.get": (lambda w: [w.preferences.get(each).instructions for each in (ME, *STRANGE)],),
+    "PreferenceStore.close_model_notice": (lambda w: w.preferences.close_model_notice(ME),),
     "PreferenceStore.set": (lambda w: w.preferences.set(ME, Preferences(keep_days=7)),),
     "Retention.count_older": (lambda w: [w.retention.count_older(each, 1) for each in (ME, *STRANGE)],),
     "Retention.on_time": (lambda w: w.retention.on_time(),),

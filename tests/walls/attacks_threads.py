@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from chat.answering.partial_reply import PartialReply, save
 from chat.preferences import preferences_reading
-from chat.reply import PartialReply, ReplyTask, save
+from chat.reply import ReplyTask
+from chat.tree import Message
 from memory.errors import AppError
 from tests.walls.world import ALICE, MALLORY, SECRET, World
 
@@ -28,15 +30,32 @@ def told_the_same(w: World) -> str:
     return said.user_id
 
 
-def _replied(w: World) -> str:
+def _hers(w: World) -> Message:
+    message: Message = w.known["asked"]
+    return replace(message, user_id=ME)
+
+
+def _mine(w: World) -> Message:
+    return w.conversations.say(ME, None, "mine")
+
+
+def _saves(w: World, asked: Message, before: Message | None = None) -> Message:
+    return w.conversations.reply(asked, "mine now", "complete", {}, before=before)
+
+
+def _reply(w: World) -> Message:
     """The reply in Alice's chat."""
-    return w.conversations.messages(ALICE, w.known["asked"].conversation_id)[-1].id
+    return w.conversations.messages(ALICE, w.known["asked"].conversation_id)[-1]
+
+
+def _replied(w: World) -> str:
+    return _reply(w).id
 
 
 def _answered(w: World) -> list[str]:
     """What Mallory is told who presents Alice's message, or her chat, as her own."""
     told = []
-    for forged in (replace(w.known["asked"], user_id=ME), replace(w.conversations.say(ME, None, "mine"), id=REPLIED)):
+    for forged in (_hers(w), replace(w.conversations.say(ME, None, "mine"), id=REPLIED)):
         w.replies.begin(forged)
         task = w.replies.task_for(ME, forged.conversation_id)
         try:
@@ -48,7 +67,7 @@ def _answered(w: World) -> list[str]:
 
 def _forged(w: World) -> ReplyTask:
     """A reply of Mallory's to Alice's message."""
-    return ReplyTask(w.chat, replace(w.known["asked"], user_id=ME))
+    return ReplyTask(w.chat, _hers(w))
 
 
 def _followed(task: ReplyTask) -> list[str]:
@@ -99,6 +118,12 @@ THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "ReplyTask.follow": (lambda w: _followed(_forged(w)),),
     "ReplyTask.stop": (lambda w: _forged(w).stop(),),
     "ReplyTask.end": (lambda w: _forged(w).end(None),),
-    "reply.save": (lambda w: save(w.chat, replace(w.known["asked"], user_id=ME), PartialReply(pieces=["mine now"])),),
+    "reply.save": (lambda w: save(w.chat, _hers(w), PartialReply(pieces=["mine now"])),),
+    "Conversations.reply": (
+        lambda w: _saves(w, _hers(w)),
+        lambda w: _saves(w, replace(_mine(w), id=w.known["asked"].id)),
+        lambda w: _saves(w, _hers(w), before=_reply(w)),
+        lambda w: _saves(w, _mine(w), before=_reply(w)),
+    ),
     "Threads.rate": (lambda w: w.conversations.threads.rate(ME, _replied(w), -1, "mine now"),),
 }

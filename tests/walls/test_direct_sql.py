@@ -173,7 +173,11 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
         "select app.forget_invited('x')",
         "select app.sweep_chats()",
         "select app.sweep_is_scheduled()",
+        "select app.has_people()",
         "select app.retry_remembering()",
+        "select app.wake_resting()",
+        "select * from app.key_of('\\x00')",
+        "select * from app.application_of_key('\\x00')",
     ],
 )
 def test_what_looks_across_people_is_for_nobody_who_is_somebody(world: World, call: str) -> None:

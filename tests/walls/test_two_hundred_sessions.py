@@ -7,6 +7,9 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+
+import pytest
 
 from chat.conversations import Conversations
 from chat.reply import answer
@@ -14,6 +17,7 @@ from chat.turn import ChatServices, say
 from limits import Limits
 from memory import Memory
 from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
 from settings import Settings
 from tests.chat.conftest import chats_of
 from tests.walls.watch import watching
@@ -72,11 +76,18 @@ def _step(session: Iterator[None]) -> bool:
     return next(session, StopIteration) is not StopIteration
 
 
-def test_nobody_reads_what_another_said(database: Database, memory: Memory) -> None:
+@pytest.fixture
+def few_connections(database: Database) -> Iterator[Database]:
+    """As many connections as the app has, all kept open, so that each serves one person after another."""
+    with closing(Database(database.url, database.admin_url, pool_size=5, overflow=0)) as kept:
+        yield kept
+
+
+def test_nobody_reads_what_another_said(few_connections: Database, embedder: BundledEmbedder) -> None:
     seen: list[tuple[str, str]] = []
-    limits = Limits(database, Settings())
-    chat = ChatServices(Conversations(database), memory, None, lambda: None, limits)
-    with watching(database.engine) as watched:
+    limits, memory = Limits(few_connections, Settings()), Memory(few_connections, embedder, None)
+    chat = ChatServices(Conversations(few_connections), memory, None, lambda: None, limits)
+    with watching(few_connections.engine) as watched:
         steps = _interleave([_session(chat, number, seen) for number in range(PEOPLE)])
     assert steps == PEOPLE * 9
     assert {own for own, _ in seen} == {f"Town{number:03}x" for number in range(PEOPLE)}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from auth.keys import PersonalKeys
 from auth.person import Session
 from auth.session import Sessions
 from chat.attachments import Attachment, Attachments
@@ -30,11 +31,13 @@ from memory import Memory, Person, Said
 from memory.database import Database
 from memory.embed import Embedder
 from memory.erase import ChatMemories, Erasure
+from memory.errors import AppError
 from memory.facts import Fact, Write, content_hash
 from memory.learn.episodes import Episodes
 from memory.learn.extract import Instructions
 from memory.learn.questions import Questions
-from memory.learn.turns import Turns
+from memory.learn.transcripts import TranscriptItem
+from memory.learn.turns import Reader, Turns
 from memory.leases import Leases
 from memory.model.catalog import ModelCatalog
 from memory.recall.search import Recall
@@ -51,14 +54,16 @@ from tests.scripted import ScriptedModel
 
 ALICE, MALLORY = "alice", "mallory"
 SECRET = "Zanzibarium"
-# Whatever of a user there is, and where it says whose it is.
+CHAT = "chat-1"  # the id of a chat of another program; both have one with it
+# Whatever of a user there is, and where it says whose it is. The list of applications' users holds no person:
+# test_applications.py attacks it.
 TABLES = """
 select n.nspname || '.' || c.relname as name,
   case when exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'user_id' and not attisdropped)
        then 'user_id' else 'metadata ->> ''user_id''' end as owner
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('app', 'vecs') and c.relkind = 'r'
-  and c.relname not in ('collections', 'reembedding')
+  and c.relname not in ('collections', 'reembedding', 'application_users')
 order by 1
 """
 
@@ -107,6 +112,10 @@ class World:
     @cached_property
     def turns(self) -> Turns:
         return Turns(self.database, self.store, self.embedder, None, Instructions())
+
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(self.database, self.store, None, Instructions())
 
     @cached_property
     def recall(self) -> Recall:
@@ -221,6 +230,10 @@ class World:
         )
 
     @cached_property
+    def keys(self) -> PersonalKeys:
+        return PersonalKeys(self.database)
+
+    @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self.database)
 
@@ -241,7 +254,9 @@ class World:
             self.questions.ask(connection, fact, write)
             self.store.count_use(connection, [fact.id])
             connection.execute(text("insert into app.confirmations (memory_id) values (:id)"), {"id": fact.id})
-            self.episodes.keep(connection, user_id, [said], [self.vector(said.content)])
+            kept = replace(said, message_id=f"{user_id}-said")
+            self.episodes.keep(connection, user_id, [kept], [self.vector(said.content)])
+        self.memory.always.include([fact.id], user_id=user_id)
         profile = self.profiles.add(user_id, f"{word} is a secret")
         check = self.memory.checks.pin(fact.id, f"Who is {word}?", user_id=user_id)
         self.people.set(user_id, Person("Europe/Lisbon", extract_wishes=f"Mind {word}"))
@@ -258,10 +273,12 @@ class World:
         self._lease(user_id)
         self.consents.record_consent(user_id)
         self.counts.add_for_user(user_id, f"{word}-count", 1, None, 60)
+        made = self.keys.make(user_id, f"{word} key", address=f"{word}@example.com", can_write=True, days=7)
         device = self.sessions.open(Session(user_id, f"{word}@example.com", time.time() + 3600, word, word), word)
         self.sessions.ticket(device)
         if user_id == ALICE:
             self.known["device"] = device.id
+            self.known["key"] = made.id
             self.known["file"] = file
             self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
             self.known["check"] = check.id
@@ -281,7 +298,8 @@ class World:
         return Fact(new, metadata)
 
     def _bring(self, user_id: str, word: str) -> None:
-        """A message from elsewhere, which rests, so that it stays what it is."""
+        """What another program sent: a chat, and a message that rests, so that it stays what it is."""
+        self.memory.transcripts.add(CHAT, [TranscriptItem({"text": word}, "user", word)], user_id=user_id, learn=False)
         self.memory.import_queue.add(user_id, [Said("user", f"I grow {word}", message_id=f"{user_id}-import")], "learn")
         with self.database.as_user(user_id) as connection:
             connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
@@ -311,9 +329,19 @@ def administrator(database: Database) -> Iterator[Connection]:
 
 def rows_of(connection: Connection, user_id: str) -> dict[str, list[str]]:
     """Everything there is of a person, table by table."""
-    return {
-        name: sorted(
-            connection.scalars(text(f"select to_jsonb(t)::text from {name} t where {owner} = :who"), {"who": user_id})
-        )
-        for name, owner in connection.execute(text(TABLES)).all()
-    }
+    tables = connection.execute(text(TABLES)).all()
+    asked = " union all ".join(
+        f"select '{name}', to_jsonb(t)::text from {name} t where {owner} = :who" for name, owner in tables
+    )
+    found: dict[str, list[str]] = {name: [] for name, _ in tables}
+    for name, row in connection.execute(text(asked), {"who": user_id}):
+        found[name].append(row)
+    return {name: sorted(rows) for name, rows in found.items()}
+
+
+def refused(act: Callable[[], Any]) -> Any:
+    """Do something that an error of ours may refuse; its sentence is the answer then, and must tell nothing either."""
+    try:
+        return act()
+    except AppError as error:
+        return str(error)

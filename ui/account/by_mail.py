@@ -15,6 +15,7 @@ from auth import guard
 from auth.errors import SignInError
 from auth.person import Session, checked_password
 from memory.errors import AppError
+from services import services
 from ui.account.entry_fields import back_to_sign_in, code_field, count_attempt, new_password_field
 from ui.account.second_factor import RECOVERED, enter_or_require_code, require_code
 from ui.elements import as_code, escape
@@ -43,19 +44,19 @@ class Mail(NamedTuple):
 
 # Title and words of the page that a link leads to, by the kind of the link.
 LINKS = {
-    "recovery": ("Choose a new password", "Press the button to use the link. Then you choose the password."),
-    "email_change": ("Your new address", "Press the button to confirm the change of your e-mail address."),
-    "magiclink": ("Welcome back", "Press the button to use the link."),
-    "any": ("One more step", "Press the button to confirm your e-mail address."),
+    "recovery": ("Choose a new password", "Continue to choose a new password."),
+    "email_change": ("Your new address", "Confirm that you want to use this email address."),
+    "magiclink": ("Welcome back", "Continue to sign in."),
+    "any": ("One more step", "Confirm your email address to continue."),
 }
 # Title and words of the form that asks for an address.
 REQUESTS = {
-    "recovery": ("Choose a new password", "We mail you a link and a code. They prove that the address is yours."),
-    "magiclink": ("Come in without a password", "We mail you a link and a code. Either lets you in, once."),
+    "recovery": ("Choose a new password", "We'll email you a link and a code."),
+    "magiclink": ("Sign in without a password", "We'll email you a link and a code. Use either one to sign in."),
 }
 # Shown once a mail was asked for. The words do not reveal whether the address has an account.
-MAIL_SENT = "If there is an account for {address}, a mail is on its way: open its link, or type its code here."
-CONFIRMATION_SENT = "Almost there. We sent a mail to {address}: open the link in it, or type its code here."
+MAIL_SENT = "If there is an account for {address}, an email is on its way. Open its link, or enter its code here."
+CONFIRMATION_SENT = "Almost there. We sent an email to {address}. Open its link, or enter its code here."
 
 
 def is_under_way() -> bool:
@@ -103,7 +104,7 @@ def draw_link_page() -> None:
     """Draw the page that the link in a mail leads to."""
     kind = st.query_params.get("type", "signup")
     _draw_link_heading(kind if kind in LINKS else "any")
-    label = "Go on" if kind in ("magiclink", "recovery") else "Confirm my address"
+    label = "Continue" if kind in ("magiclink", "recovery") else "Confirm my address"
     if st.button(label, type="primary"):
         try:
             session = guard.client().use_link(st.query_params["token_hash"], kind)
@@ -112,7 +113,7 @@ def draw_link_page() -> None:
         else:
             st.query_params.clear()
             if session is None:
-                st.success("Confirmed. Now open the link in the mail to your other address.", icon=":material/mail:")
+                st.success("Confirmed. Now open the link we sent to your other address.", icon=":material/mail:")
             else:
                 _enter_by_link(session, kind)
     draw_back_button()
@@ -134,10 +135,10 @@ def _draw_whose_link() -> None:
     session: Session = st.session_state[OPENED_LINK]
     st.title("Is this your address?", anchor=False)
     st.markdown(f"This link signs you in as {as_code(session.email)}.")
-    st.markdown("If that is not you, somebody sent you their own link: what you write here would be theirs to read.")
+    st.markdown("If this isn't your address, don't continue: someone else could read what you write.")
     with st.container(horizontal=True):
         yes = st.button("Yes, sign me in", type="primary")
-        no = st.button("No, this is not me")
+        no = st.button("No, that's not me")
     if yes:
         del st.session_state[OPENED_LINK]
         enter_or_require_code(session)
@@ -158,9 +159,10 @@ def _draw_address_form(kind: str) -> None:
     title, words = REQUESTS[kind]
     st.title(title, anchor=False)
     st.markdown(words)
+    _draw_where_mail_goes()
     with st.form("mail_form", border=True):
-        address = st.text_input("E-mail", key="mail_address", autocomplete="email")
-        submitted = st.form_submit_button("Mail it to me", type="primary", width="stretch")
+        address = st.text_input("Email", key="mail_address", autocomplete="email")
+        submitted = st.form_submit_button("Send email", type="primary", width="stretch")
     if submitted and _send(Mail(kind, address)):
         wait_for_code(kind, address)
         st.rerun()
@@ -168,15 +170,16 @@ def _draw_address_form(kind: str) -> None:
 
 
 def _draw_code_form(mail: Mail) -> None:
-    st.title("Look at your mail", anchor=False)
+    st.title("Check your email", anchor=False)
     words = CONFIRMATION_SENT if mail.kind == "signup" else MAIL_SENT
     st.markdown(words.format(address=as_code(mail.address)))
+    _draw_where_mail_goes()
     new = ""
     with st.form("code_form", border=True):
         code = code_field("mail_code")
         if mail.kind == "recovery":
             new = new_password_field("mail_password")
-        submitted = st.form_submit_button("Go on", type="primary", width="stretch")
+        submitted = st.form_submit_button("Continue", type="primary", width="stretch")
     if submitted:
         try:
             if mail.kind == "recovery":
@@ -190,21 +193,29 @@ def _draw_code_form(mail: Mail) -> None:
                 _set_password_and_enter(session, new)
             else:
                 enter_or_require_code(session)
-    if st.button("Mail it again", type="tertiary", icon=":material/mail:") and _send(mail):
-        st.session_state[NOTE] = "Sent again. Only the latest mail counts."
+    if st.button("Resend email", type="tertiary", icon=":material/mail:") and _send(mail):
+        st.session_state[NOTE] = "Sent. Use the newest email; older ones no longer work."
     _show_note()
+
+
+def _draw_where_mail_goes() -> None:
+    """Say where the link and the code are on one's own machine, which sends no email."""
+    app = services()
+    if app.settings.local:
+        log = app.settings.data_dir.expanduser() / "logs" / "auth.log"
+        st.info(f"This machine sends no email. The link and the code are at the end of {as_code(str(log))}.")
 
 
 def _draw_new_password() -> None:
     recovered: Session = st.session_state[RECOVERED]
     st.title("Choose a new password", anchor=False)
     st.markdown(
-        f"This is the account of {as_code(recovered.email)}. When you save its new password, you are signed in to it, "
-        "and its other devices are signed out."
+        f"This is the account of {as_code(recovered.email)}. Saving a new password signs you in here and signs out all "
+        "other devices."
     )
     with st.form("new_password_form", border=True):
         new = new_password_field("recovery_password")
-        submitted = st.form_submit_button("Save and come in", type="primary", width="stretch")
+        submitted = st.form_submit_button("Save and sign in", type="primary", width="stretch")
     _show_note()
     if not submitted:
         return

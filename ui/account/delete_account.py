@@ -12,24 +12,32 @@ from auth.errors import AuthUnreachable
 from auth.guard import User, require_user
 from memory.errors import InvalidInput
 from services import AccountDeletion, services
-from ui.elements import as_code, draw_erase_receipt
+from ui.elements import as_code, draw_erase_receipt, escape, in_words, plural
 from ui.frame import show_errors
 
 __all__ = ["draw_delete_account", "draw_farewell"]
 
 FAREWELL = "farewell"
-# The names of the tables whose rows are erased.
-TABLE_NAMES = {
-    "sessions": "devices",
-    "people": "settings",
-    "messages": "messages",
-    "conversations": "chats",
+# What people know of the rows that are erased, for one and for several.
+REMOVED = {
+    "conversations": ("1 chat", "{number} chats"),
+    "messages": ("1 message", "{number} messages"),
+    "sessions": ("1 device", "{number} devices"),
+    "api_keys": ("1 key", "{number} keys"),
 }
+SIGN_IN_HELD = (
+    "Your email address and password are still on the sign-in server, because other data there depends on them. "
+    "Whoever runs this app can delete them; the database's log says what depends on them."
+)
+SIGN_IN_OUT_OF_REACH = (
+    "Your email address and password are still on the sign-in server, where this app may not delete them. Whoever runs "
+    "this app can: in Supabase, under Authentication → Users."
+)
 
 
 def draw_delete_account() -> None:
     """Draw the button that deletes the account, after a confirmation."""
-    st.markdown("Everything goes for good: memories, chats, settings, and every device you are signed in on.")
+    st.markdown("This permanently deletes your memories, chats, settings and account.")
     if st.button("Delete my account", icon=":material/delete_forever:", key="delete-account"):
         _draw_delete_dialog()
 
@@ -38,8 +46,8 @@ def draw_delete_account() -> None:
 def _draw_delete_dialog() -> None:
     with show_errors():
         user = require_user()
-        st.markdown(f"Nothing of it can be brought back. Type {as_code(user.email)} to go on.")
-        typed = st.text_input("Your e-mail address", key="delete_typed", autocomplete="off")
+        st.markdown(f"This cannot be undone. Type {as_code(user.email)} to continue.")
+        typed = st.text_input("Your email address", key="delete_typed", autocomplete="off")
         if st.button("Delete everything", type="primary", key="really-delete-account"):
             _delete_account(user, typed)
             st.switch_page("pages/welcome.py")
@@ -47,7 +55,7 @@ def _draw_delete_dialog() -> None:
 
 def _delete_account(user: User, typed: str) -> None:
     if typed.strip().lower() != user.email.lower():
-        raise InvalidInput("This is not the address of this account: nothing was deleted.")
+        raise InvalidInput("That is not the email address of this account. Nothing was deleted.")
     session = guard.session()
     guard.client().confirm_alive(session)
     gone = services().delete_account(user.id, user.email)
@@ -63,29 +71,19 @@ def draw_farewell() -> None:
     gone: AccountDeletion | None = st.session_state.pop(FAREWELL, None)
     if gone is None:
         return
-    st.header("Your account is deleted.", anchor=False)
+    st.header("Your account has been deleted.", anchor=False)
     if any(gone.memories.erased.values()):
         draw_erase_receipt(gone.memories)
-    others = {name: count for name, count in gone.removed.items() if name != "sign_in"}
-    if others:
-        st.caption(", ".join(f"{TABLE_NAMES.get(name, name)}: {count}" for name, count in others.items()))
+    if others := [plural(gone.removed[name], *REMOVED[name]) for name in REMOVED if gone.removed.get(name)]:
+        st.caption(f"{in_words(others)} deleted.")
     if not gone.proved:
-        st.warning("Something of it was found again. Sign in once more, and delete it again.", icon=":material/error:")
-    if gone.sign_in_held and not gone.sign_in_gone:
-        st.info(
-            (
-                "Your address and password are kept by the sign-in server, because something else in its database "
-                "refers to them. Whoever runs it can delete them; the database's log says what it is. "
-                "Signing in again would begin with nothing."
-            ),
-            icon=":material/info:",
-        )
-    elif not gone.sign_in_gone:
-        st.info(
-            (
-                "Your address and password are kept by the sign-in server, where this app may not "
-                "delete. Whoever runs it can, in Supabase under Authentication → Users. Signing in again "
-                "would begin with nothing."
-            ),
-            icon=":material/info:",
-        )
+        st.warning("Some of it is still there. Sign in again and delete it once more.", icon=":material/error:")
+    if not gone.sign_in_gone:
+        why = SIGN_IN_HELD if gone.sign_in_held else SIGN_IN_OUT_OF_REACH
+        st.info(escape(f"{why} {_coming_back()}"), icon=":material/info:")
+
+
+def _coming_back() -> str:
+    if services().settings.admission == "invitation":
+        return "To come back, you need a new invitation. You would start from scratch."
+    return "If you sign in again, you start from scratch."

@@ -28,7 +28,7 @@ def invitation_field() -> str | None:
     if services().settings.admission != "invitation":
         return None
     from_link = st.query_params.get("invitation", "")
-    label, help_text = "Invitation", "From whoever runs this Keepsake."
+    label, help_text = "Invitation", "You get one from whoever runs this app."
     return st.text_input(label, value=from_link, key="sign_up_invitation", help=help_text)
 
 

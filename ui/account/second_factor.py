@@ -40,9 +40,9 @@ def require_code(session: Session) -> NoReturn:
 def draw_code_page() -> None:
     """Draw the form for the code; after it the person is signed in, or chooses the new password they asked for."""
     pending: Session = st.session_state[PENDING]
-    st.title("Your second factor", anchor=False)
-    st.markdown("Type the code that your authenticator app shows for Keepsake.")
-    code, submitted = _code_form("Go on")
+    st.title("Two-step sign-in", anchor=False)
+    st.markdown("Enter the code from your authenticator app.")
+    code, submitted = _code_form("Continue")
     if submitted:
         try:
             count_attempt(pending.email)
@@ -62,8 +62,10 @@ def draw_code_page() -> None:
 def draw_factor_settings(session: Session) -> None:
     """Draw the button that removes the second factor, or the steps that set one up."""
     if session.factor_id:
-        st.markdown(":material/verified_user: A second factor is set up: signing in takes a code from your app.")
-        if st.button("Remove the second factor", key="remove-factor"):
+        st.markdown(
+            ":material/verified_user: Two-step sign-in is on. You need a code from your authenticator app to sign in."
+        )
+        if st.button("Turn off two-step sign-in", key="remove-factor"):
             try:
                 guard.client().remove_factor(session)
                 guard.refresh_session()
@@ -74,8 +76,8 @@ def draw_factor_settings(session: Session) -> None:
         return
     enrolment: Enrolment | None = st.session_state.get(ENROLMENT)
     if enrolment is None:
-        st.markdown("With an authenticator app, a password that leaked does not let anybody in.")
-        st.button("Set up a second factor", key="begin-factor", on_click=_start_enrolment, args=(session,))
+        st.markdown("Add an authenticator app, so that a leaked password is not enough to sign in.")
+        st.button("Set up two-step sign-in", key="begin-factor", on_click=_start_enrolment, args=(session,))
         if problem := st.session_state.pop(PROBLEM, None):
             show_error(problem)
         return
@@ -90,11 +92,11 @@ def _start_enrolment(session: Session) -> None:
 
 
 def _draw_enrolment(session: Session, enrolment: Enrolment) -> None:
-    st.markdown("Scan this with your authenticator app, or type the key into it.")
+    st.markdown("Scan this with your authenticator app, or enter the key.")
     with st.container(key="factor-picture", horizontal_alignment="center"):
         st.image(enrolment.picture, width=200)
     st.code(enrolment.secret, language=None)
-    code, submitted = _code_form("Turn it on")
+    code, submitted = _code_form("Turn on")
     if submitted:
         try:
             guard.renew(guard.client().pass_factor(session, enrolment.factor_id, code))

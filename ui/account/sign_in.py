@@ -25,19 +25,19 @@ __all__ = ["draw_example", "draw_ways_in", "finish_provider_sign_in"]
 PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/code:"}
 MARKUP = """
 <figure class="keepsake-example">
-  <figcaption>Told once, known later</figcaption>
+  <figcaption>How it works</figcaption>
   <p class="when">Monday</p><p class="mine">My sister Ana does not eat meat.</p>
   <p class="when">Friday, in another chat</p><p class="mine">Ana comes for dinner on Sunday. What shall I cook?</p>
   <p class="theirs">A mushroom risotto: there is no meat in it, so Ana can have it too.<span \
-class="why"><img src="{mark}" alt="">1 memory: “My sister Ana does not eat meat”, Monday</span></p>
+class="why"><img src="{mark}" alt="">Used 1 memory: “My sister Ana does not eat meat”, Monday</span></p>
 </figure>
 """
 # Part of the markup, because markup on a page may load nothing.
 PICTURE = f"data:image/svg+xml;base64,{b64encode(Path(MARK).read_bytes()).decode()}"
 
 
-def draw_ways_in(features: ServerFeatures) -> None:
-    """Draw every way to sign in that the auth server offers."""
+def draw_ways_in(features: ServerFeatures, *, first_run: bool = False) -> None:
+    """Draw every way to sign in that the auth server offers; on a first run nobody has an account yet."""
     for provider in features.providers:
         label = f"Continue with {PROVIDERS[provider]}"
         if st.button(label, key=f"go-{provider}", icon=PROVIDER_ICONS[provider], width="stretch"):
@@ -45,11 +45,11 @@ def draw_ways_in(features: ServerFeatures) -> None:
     if not features.by_mail:
         return
     if features.providers:
-        st.caption("or with your e-mail address", text_alignment="center")
+        st.caption("or with your email", text_alignment="center")
     if not features.sign_up:
         _draw_sign_in_form()
         return
-    sign_in, sign_up = st.tabs(["Sign in", "Create account"])
+    sign_in, sign_up = st.tabs(["Sign in", "Create account"], default="Create account" if first_run else None)
     with sign_in:
         _draw_sign_in_form()
     with sign_up:
@@ -64,7 +64,7 @@ def finish_provider_sign_in() -> None:
             raise SignInError(_provider_problem())
         session = guard.client().finish_oauth(code, verifier)
     except AppError as error:
-        st.title("That did not work", anchor=False)
+        st.title("That didn't work", anchor=False)
         show_error(error)
         by_mail.draw_back_button()
         return
@@ -74,10 +74,10 @@ def finish_provider_sign_in() -> None:
 
 def _provider_problem() -> str:
     if "code" in st.query_params:
-        return "This link was opened in another browser than it was asked for in: sign in here, or ask for a new mail."
+        return "This link belongs to another browser. Sign in here, or ask for a new email."
     if st.query_params.get("error_code") == "otp_expired":
-        return "This link does not work any more: it was used already, or it is too old."
-    return "You were not signed in. Try again, or choose another way."
+        return "This link has expired or was already used."
+    return "You were not signed in. Try again, or sign in another way."
 
 
 def _go_to_provider(provider: str) -> None:
@@ -89,7 +89,7 @@ def _go_to_provider(provider: str) -> None:
 
 def _draw_sign_in_form() -> None:
     with st.form("sign_in", border=True):
-        email = st.text_input("E-mail", key="sign_in_email", autocomplete="email")
+        email = st.text_input("Email", key="sign_in_email", autocomplete="email")
         password = st.text_input("Password", type="password", key="sign_in_password", autocomplete="current-password")
         submitted = st.form_submit_button("Sign in", type="primary", width="stretch")
     if submitted:
@@ -98,19 +98,19 @@ def _draw_sign_in_form() -> None:
             session = guard.client().sign_in(email, password)
         except UnconfirmedEmail as error:
             show_error(error)
-            st.button("Mail it again", icon=":material/mail:", on_click=by_mail.resend, args=(email,))
+            st.button("Resend email", icon=":material/mail:", on_click=by_mail.resend, args=(email,))
         except AppError as error:
             show_error(error)
         else:
             enter_or_require_code(session)
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.button("Forgot your password?", type="tertiary", on_click=by_mail.ask_for_address, args=("recovery",))
-        st.button("Mail me a link instead", type="tertiary", on_click=by_mail.ask_for_address, args=("magiclink",))
+        st.button("Email me a sign-in link", type="tertiary", on_click=by_mail.ask_for_address, args=("magiclink",))
 
 
 def _draw_sign_up_form() -> None:
     with st.form("sign_up", border=True):
-        email = st.text_input("E-mail", key="sign_up_email", autocomplete="email")
+        email = st.text_input("Email", key="sign_up_email", autocomplete="email")
         password = new_password_field("sign_up_password", "Password")
         invited = invitation_field()
         submitted = st.form_submit_button("Create account", type="primary", width="stretch")

@@ -1,4 +1,4 @@
-// Copy a message when its button is pressed, in the browser: a clipboard may be written to during a press only.
+// Copy a message, or a block of code in it, when its button is pressed, in the browser: a clipboard may be written to during a press only.
 const BUTTON = "st-key-icon-copy-";
 const SHOWN = 1800; // milliseconds
 let known = { texts: {}, words: {} };
@@ -52,9 +52,10 @@ function copyBySelection(words) {
 
 // Caught before Streamlit's own listeners: the server need not know of the press.
 document.addEventListener("click", (event) => {
-  const button = event.target.closest?.(`[class*="${BUTTON}"]`);
+  const code = event.target.closest?.(".copy-code");
+  const button = code ?? event.target.closest?.(`[class*="${BUTTON}"]`);
   const name = button && [...button.classList].find((each) => each.startsWith(BUTTON));
-  const words = name && known.texts[name.slice(BUTTON.length)];
+  const words = code ? code.parentElement.querySelector("code").textContent : name && known.texts[name.slice(BUTTON.length)];
   if (words === undefined || words === null) return;
   event.preventDefault();
   event.stopPropagation();

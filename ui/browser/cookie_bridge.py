@@ -12,13 +12,15 @@ import streamlit as st
 
 from auth import cookie_tasks
 from auth.cookies import base_address, oauth_cookie_name
+from auth.guard import OTHER_ADDRESSES
 from ui.browser import component, invisible
 
 __all__ = ["app_address", "kept_verifier", "run_cookie_task", "send_browser_to"]
 
 _browser = component("keepsake_browser", "cookie_bridge.js")
-# The pages' names in an address, which are the names of their files.
-PAGE_NAMES = tuple(sorted(path.stem for path in (Path(__file__).parents[2] / "pages").glob("[!_]*.py")))
+# The pages' names in an address, which are the names of their files with few exceptions.
+_FILES = {f"pages/{path.name}": path.stem for path in (Path(__file__).parents[2] / "pages").glob("[!_]*.py")}
+PAGE_NAMES = tuple(sorted((_FILES | {file: name for name, file in OTHER_ADDRESSES.items()}).values()))
 
 
 def app_address() -> str:

@@ -1,4 +1,4 @@
-"""Puts scripts on a page: for the address, drafts, copying, scrolling, focus, the sidebar and the chat box.
+"""Puts scripts on a page: for the address, drafts, saving, copying, scrolling, focus, keys, sidebar, box, graph.
 
 Each function puts one script on the page, or notes what a script will do in the next run. None of them uses the
 database; `cookie_bridge` handles the session cookie.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from uuid import uuid4
 
 import streamlit as st
 
@@ -19,28 +18,46 @@ from ui.browser import component, invisible
 from ui.frame import style
 
 __all__ = [
-    "close_sidebar_now",
-    "close_sidebar_soon",
+    "close_sidebar_after_choice",
+    "complete_texts",
     "copy_button",
     "enable_copying",
+    "enable_shortcuts",
     "focus_field",
     "guard_chat_box",
     "keep_draft",
     "put_chat_in_address",
+    "save_typed",
     "scroll_now",
+    "scroll_past_graph",
     "scroll_soon",
 ]
 
 # Kept in the session between two runs.
-SIDEBAR_REQUEST, SCROLL_REQUEST, SCROLL_COUNT = "close_sidebar", "scroll_request", "scroll_count"
+SCROLL_REQUEST, SCROLL_COUNT = "scroll_request", "scroll_count"
 
 _address = component("keepsake_address", "address.js")
 _clipboard = component("keepsake_copying", "clipboard.js")
 _drafts = component("keepsake_draft", "drafts.js")
 _focus = component("keepsake_focus", "focus.js")
+_graph_touch = component("keepsake_graph_touch", "graph_touch.js")
 _input_guards = component("keepsake_slips", "input_guards.js")
 _scroll = component("keepsake_going", "scroll.js")
+_save_typed = component("keepsake_typed", "save_typed.js")
+_reply_text = component("keepsake_lists", "reply_text.js")
 _sidebar = component("keepsake_narrow", "sidebar.js")
+_shortcuts = component("keepsake_shortcuts", "shortcuts.js")
+
+# What a person presses, and what it does.
+SHORTCUTS = (
+    ("Ctrl+Shift+O", "New chat"),
+    ("Ctrl+K", "Search chats"),
+    ("Shift+Esc", "Write a message"),
+    ("Esc", "Stop the reply"),
+    ("Enter", "Send"),
+    ("Shift+Enter", "New line"),
+    ("Ctrl+/", "Show this list"),
+)
 
 
 def put_chat_in_address(parameter: str, conversation_id: str) -> None:
@@ -58,7 +75,7 @@ def copy_button(message: Message) -> None:
 def enable_copying(messages: Iterable[Message]) -> None:
     """Give the browser the texts of these messages, so that their copy buttons work without a trip to the server."""
     texts = {each.id: each.content for each in messages}
-    words = {"copied": "Copied", "failed": "The browser does not let this page copy."}
+    words = {"copied": "Copied", "failed": "Your browser did not allow copying."}
     with invisible("copying"):
         _clipboard(key="copying", data={"texts": texts, "words": words}, height=1)
 
@@ -75,10 +92,20 @@ def keep_draft(user: User, conversation_id: str | None, *, begun: bool, prefille
         _drafts(key="draft", data={**chat, "begun": begun, "prefilled": prefilled}, height=1)
 
 
-def focus_field(key: str) -> None:
-    """Focus the input field with this key, once; to be drawn together with the field."""
+def focus_field(key: str, *, on_touch: bool = True) -> None:
+    """Focus the input field with this key, once; to be drawn together with the field.
+
+    Without `on_touch` not on a touch screen, where the focus would bring up a keyboard that nobody asked for.
+    """
     with invisible(f"focus-{key}"):
-        _focus(key=f"focus-{key}", data={"key": key}, height=1)
+        _focus(key=f"focus-{key}", data={"key": key, "onTouch": on_touch}, height=1)
+
+
+def enable_shortcuts() -> None:
+    """Let the keyboard start and search chats, stop a reply, and show the list of shortcuts."""
+    words = {"title": "Keyboard shortcuts", "close": "Close", "alone": "Also show this list with ? alone"}
+    with invisible("shortcuts"):
+        _shortcuts(key="shortcuts", data={**words, "rows": SHORTCUTS}, height=1)
 
 
 def guard_chat_box() -> None:
@@ -86,6 +113,18 @@ def guard_chat_box() -> None:
     st.html(style("input_guards.css"))
     with invisible("slips"):
         _input_guards(key="slips", height=1)
+
+
+def save_typed() -> None:
+    """Hand over what is typed into fields whose key begins with "typed-" after a pause, and before the page is left."""
+    with invisible("typed"):
+        _save_typed(key="typed", height=1)
+
+
+def complete_texts() -> None:
+    """Give each list on the page the direction of its words, and code the name of its language."""
+    with invisible("lists"):
+        _reply_text(key="lists", height=1)
 
 
 def scroll_soon(message_id: str, *, mark: bool = False, end: bool = False, write: bool = False) -> None:
@@ -104,14 +143,13 @@ def scroll_now() -> None:
         _scroll(key="going", data=st.session_state.pop(SCROLL_REQUEST, None) or {}, height=1)
 
 
-def close_sidebar_soon() -> None:
-    """Close the sidebar with this run where the screen is narrow and the sidebar covers the page."""
-    st.session_state[SIDEBAR_REQUEST] = uuid4().hex
+def scroll_past_graph() -> None:
+    """Let one finger scroll the page past the graph, unless the graph was enlarged."""
+    with invisible("graph-touch"):
+        _graph_touch(key="graph-touch", height=1)
 
 
-def close_sidebar_now() -> None:
-    """Carry out what `close_sidebar_soon` asked for."""
-    once = st.session_state.pop(SIDEBAR_REQUEST, None)
+def close_sidebar_after_choice() -> None:
+    """Close the sidebar on a narrow screen, where it covers the page, once a page or a chat was chosen in it."""
     with invisible("narrow"):
-        if once:
-            _sidebar(key="narrow", data={"once": once}, height=1)
+        _sidebar(key="narrow", height=1)

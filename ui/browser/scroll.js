@@ -37,6 +37,7 @@ export function moveIntoView(data) {
   const before = parent.scrollTop;
   if (Math.abs(offset) > 2) parent.scrollTop += offset;
   const field = data.write && message.querySelector("textarea");
+  if (data.write && !field) return true; // its editor is not drawn yet
   if (field && document.activeElement !== field) field.focus({ preventScroll: true });
   if (data.mark && !done.has(`marked ${data.once}`)) {
     done.add(`marked ${data.once}`);

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import streamlit as st
 
 from auth.guard import User
-from chat.export import Names, archive, as_json, as_markdown
+from chat.export import Names, archive, as_html, as_json, as_markdown, file_name
 from chat.tree import Conversation
 from memory.erase import ForgetReceipt
 from memory.errors import AppError
 from services import services
 from ui import dates, elements
-from ui.chat.open_chat import open_id, set_open
+from ui.chat.open_chat import close_if_open, go_to
 from ui.frame import check_session
 
 __all__ = [
@@ -39,7 +39,11 @@ __all__ = [
 # In the session: the chat that was deleted last, the last error, the chat being renamed, the dialog to open.
 DELETED, PROBLEM, RENAMED, DIALOG = "deleted_chat", "chat_list_problem", "renamed_chat", "chat_list_asked"
 FORGET, FORGOTTEN = "forget-what-it-taught", "forgotten_with_chat"
-ENDINGS = {"md": ("text/markdown", ":material/article:"), "json": ("application/json", ":material/data_object:")}
+ENDINGS = {
+    "html": ("text/html", ":material/public:"),
+    "md": ("text/markdown", ":material/article:"),
+    "json": ("application/json", ":material/data_object:"),
+}
 
 
 class Deleted(NamedTuple):
@@ -52,8 +56,7 @@ class Deleted(NamedTuple):
 
 def run_menu_action(user: User, chat: Conversation, menu: str) -> None:
     """Do what the person chose in a chat's menu."""
-    # As a dictionary: after a click, any other access to the session's state ends this callback.
-    action = st.session_state.to_dict().get(menu)
+    action = st.session_state.get(menu)
     chats = services().chats
     if action == "rename":
         st.session_state[RENAMED] = chat.id
@@ -75,7 +78,7 @@ def renamed_chat_id() -> str | None:
 
 def rename(user: User, chat: Conversation, box: str, *, save: bool) -> None:
     """Save the new name of a chat, or leave it as it was."""
-    name = st.session_state.to_dict().get(box) or ""
+    name = st.session_state.get(box) or ""
     if not save or name.strip() == chat.title or _run(user, lambda: services().chats.rename(user.id, chat.id, name)):
         st.session_state[RENAMED] = None
 
@@ -87,14 +90,14 @@ def restore(user: User, chat_id: str, open_it: bool = False) -> None:
         services().chats.restore(user.id, chat_id)
         _close_bar()
         if open_it:
-            set_open(chat_id)
+            go_to(chat_id)
 
     _run(user, bring_back)
 
 
 def delete_for_good(user: User, chat_id: str) -> None:
     """Erase a deleted chat now, and what was learned from it if the box in the dialog is ticked."""
-    forget = st.session_state.to_dict().get(FORGET)
+    forget = st.session_state.get(FORGET)
 
     def erase() -> None:
         app = services()
@@ -139,7 +142,7 @@ def draw_undo_deletion(user: User) -> None:
                 "Close", key="icon-dismiss-deleted", icon=":material/close:", type="tertiary", on_click=_close_bar
             )
             row = st.container(horizontal=True, gap="small", vertical_alignment="center")
-            undo, for_good = "Undo", "Delete for good"
+            undo, for_good = "Undo", "Delete permanently"
             row.button(
                 undo, key="undo-chat", icon=":material/undo:", on_click=restore, args=(user, last.id, last.was_open)
             )
@@ -150,10 +153,7 @@ def draw_undo_deletion(user: User) -> None:
 
 def _delete_chat(user: User, chat: Conversation) -> None:
     services().chats.delete(user.id, chat.id)
-    was_open = open_id() == chat.id
-    st.session_state[DELETED] = Deleted(chat.id, chat.title, was_open)
-    if was_open:
-        set_open(None)
+    st.session_state[DELETED] = Deleted(chat.id, chat.title, close_if_open(chat.id))
 
 
 def _close_bar() -> None:
@@ -174,19 +174,20 @@ def _run(user: User, action: Callable[[], object]) -> bool:
     return True
 
 
-@st.dialog("Take along")
+@st.dialog("Export")
 def draw_export_dialog(user: User, about: Conversation | None) -> None:
-    """Draw the buttons that download one chat, or all of them, as Markdown or JSON."""
+    """Draw the buttons that download one chat, also as a web page to share, or all of them, as Markdown or JSON."""
     if about is None:
-        st.markdown("All your chats, archived ones too: one file for each chat, in an archive.")
+        st.markdown("All your chats, including archived ones, as a zip with one file per chat.")
     else:
-        st.markdown(f"**{elements.escape(about.title or 'New chat')}**, with every message and its date.")
+        st.markdown(f"**{elements.escape(about.title or 'New chat')}** with every message and its date.")
+        st.caption("The web page is a file that you can save and send. It shows the messages, and no memories.")
     row = st.container(horizontal=True)
     # The timezone is read now: the file is written later, outside of any run of the page.
     names = Names("You", "Keepsake", dates.timezone())
-    for ending, name in (("md", "Markdown"), ("json", "JSON")):
+    for ending, name in ((("html", "Web page"),) if about else ()) + (("md", "Markdown"), ("json", "JSON")):
         mime, icon = ENDINGS[ending]
-        file = f"chat.{ending}" if about else f"chats-{ending}.zip"
+        file = f"{file_name(about.title)}.{ending}" if about else f"chats-{ending}.zip"
         row.download_button(
             name,
             data=partial(_export_file, user, about.id if about else None, ending, names),
@@ -205,4 +206,6 @@ def _export_file(user: User, chat_id: str | None, ending: str, names: Names) -> 
     if chat_id is None:
         return archive(exports.all(user.id), ending, names)
     exported = exports.one(user.id, chat_id)
-    return (as_json(exported) if ending == "json" else as_markdown(exported, names)).encode()
+    if ending == "json":
+        return as_json(exported).encode()
+    return (as_html if ending == "html" else as_markdown)(exported, names).encode()

@@ -8,6 +8,8 @@ import streamlit as st
 
 from auth.guard import User, keep_unsent, restore_unsent, stop_if_ended
 from chat.attachments import KINDS, MAX_MEGABYTES, File
+from chat.preferences import Preferences
+from chat.reply import AnswerOptions
 from chat.tree import Message, Thread
 from chat.turn import say
 from memory.errors import AppError
@@ -15,6 +17,7 @@ from services import services
 from ui import dates, elements
 from ui.browser.page_scripts import guard_chat_box, keep_draft
 from ui.chat import chat_bar, open_chat
+from ui.chat.model_choice import draw_model_choice
 from ui.frame import show_warning
 
 __all__ = ["draw_box", "draw_refusal", "note_seen", "say_in_new_chat", "say_instead"]
@@ -23,8 +26,11 @@ __all__ = ["draw_box", "draw_refusal", "note_seen", "say_in_new_chat", "say_inst
 WRITTEN, STARTED, SEEN = "written", "born", "seen"
 
 
-def draw_box(user: User, thread: Thread) -> None:
-    """Draw the box with the words that could not be sent before, or that were typed in this chat and not sent."""
+def draw_box(user: User, thread: Thread, preferences: Preferences) -> None:
+    """Draw the box with the words that could not be sent before, or that were typed in this chat and not sent.
+
+    Below it stands the model that replies.
+    """
     unsent = restore_unsent(user, WRITTEN)
     # The chat that is drawn now: right after "New chat" the browser still sends the old address.
     drawn = open_chat.open_id()
@@ -37,6 +43,8 @@ def draw_box(user: User, thread: Thread) -> None:
         on_submit=_submit,
         args=(user, drawn),
     )
+    with st.bottom:
+        draw_model_choice(user, preferences)
     guard_chat_box()
     note_seen(thread.tip)
     begun = st.session_state.pop(STARTED, None) == drawn is not None
@@ -64,15 +72,13 @@ def draw_refusal() -> None:
         problem, names = refused
         show_warning(problem)
         if names:
-            st.caption(f"The files could not be kept. Choose them again: {', '.join(map(elements.escape, names))}.")
+            st.caption(f"The files were not sent. Attach them again: {', '.join(map(elements.escape, names))}.")
 
 
 def _submit(user: User, drawn: str | None) -> None:
-    # As a dictionary: after a click, any other access to the session's state ends this callback.
-    state = st.session_state.to_dict()
-    written = state[WRITTEN]
+    written = st.session_state[WRITTEN]
     files = [File(each.name, each.getvalue()) for each in written.files]
-    if not _send(user, drawn, written.text, files, seen=state.get(SEEN)):
+    if not _send(user, drawn, written.text, files, seen=st.session_state.get(SEEN)):
         keep_unsent(user, written.text)
 
 
@@ -85,8 +91,8 @@ def _send(
     seen: str | None = None,
     instead_of: str | None = None,
 ) -> bool:
-    """Save a message and begin its reply first of all, so that no click can lose it; return whether it was accepted."""
-    zone = dates.timezone(st.session_state.to_dict())
+    """Save a message and begin its reply; return whether it was accepted."""
+    zone = dates.timezone()
     switches = None if drawn else chat_bar.new_chat_switches()
     try:
         stop_if_ended(user, words)
@@ -104,7 +110,7 @@ def _send(
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), [each.name for each in files])
         return False
-    services().replies.begin(asked, zone=zone)
+    services().replies.begin(asked, AnswerOptions(zone=zone))
     if drawn is None:
         st.session_state[STARTED] = asked.conversation_id
     open_chat.set_open(asked.conversation_id)

@@ -15,6 +15,7 @@ import streamlit as st
 from auth.guard import User, require_user
 from chat.tree import Message
 from memory import Result
+from memory.rows.acting import KEY_ACTOR
 from services import services
 from ui.browser.timer import run_again
 from ui.elements import escape, shorten
@@ -30,12 +31,14 @@ LONGEST = 60
 DONE = {
     "ADD": "Learned",
     "UPDATE": "Changed",
-    "DELETE": "Removed",
+    "DELETE": "Forgotten",
 }
 
 
-def draw_learned(asked: Message, *, newest: bool) -> None:
+def draw_learned(asked: Message | None, *, newest: bool) -> None:
     """Draw the line below a turn; the line of the newest turn appears once the turn is remembered."""
+    if asked is None:
+        return
     if newest and _pace(asked) is not None:
         _wait(asked.id, [asked])
     else:
@@ -60,7 +63,7 @@ def learned_line(record: Mapping[str, Any]) -> str:
     parts = [f"{_done(each)}: {escape(shorten(str(each['memory']), LONGEST))}" for each in changes[:1]]
     parts += [f"{len(changes) - 1} more"] if len(changes) > 1 else []
     dropped = record.get("dropped") or []
-    return " · ".join(parts + ([f"{len(dropped)} not kept"] if dropped else []))
+    return " · ".join(parts + ([f"{len(dropped)} not stored"] if dropped else []))
 
 
 @st.fragment
@@ -94,10 +97,12 @@ def _has_question(asked: Message) -> bool:
 
 def _draw_waiting(asked: Message) -> None:
     if problem := asked.receipt.get("not_remembered"):
-        state = "Not remembered yet" if asked.remembering == "waiting" else "Not remembered"
-        st.caption(f":material/hourglass: {state}: {escape(str(problem))}")
-        icon = ":material/refresh:"
-        st.button("Remember again", key=f"remember-{asked.id}", type="tertiary", icon=icon, on_click=try_again)
+        waits = asked.remembering == "waiting"
+        state, sign = ("Not remembered yet", "hourglass") if waits else ("Not remembered", "error")
+        with st.container(gap="xxsmall"):  # the button belongs to the sentence above it
+            st.caption(f":material/{sign}: {state}: {escape(str(problem))}")
+            icon, key = ":material/refresh:", f"remember-{asked.id}"
+            st.button("Try again now", key=key, type="tertiary", icon=icon, on_click=try_again)
 
 
 def try_again() -> None:
@@ -128,7 +133,7 @@ def _draw_details(message_id: str) -> None:
                 _draw_change(user, change, f"{message_id}-{number}")
             for dropped in record.get("dropped") or []:
                 words = f"“{escape(str(dropped['text']))}”, " if dropped.get("text") else ""
-                st.caption(f"Not kept: {words}{escape(str(dropped['reason']))}.")
+                st.caption(f"Not stored: {words}{escape(str(dropped['reason']))}.")
 
 
 def _draw_change(user: User, change: Mapping[str, Any], key: str) -> None:
@@ -158,7 +163,7 @@ def _draw_undo_button(
     """
     unchanged = _still_says(change, now)
     bring_back = now is None or (latest["undoes"] is not None and not unchanged)
-    label, icon = ("Bring back", ":material/redo:") if bring_back else ("Undo", ":material/undo:")
+    label, icon = ("Restore", ":material/redo:") if bring_back else ("Undo", ":material/undo:")
     if row.button(label, key=f"icon-undo-{key}", icon=icon, type="tertiary"):
         memory = services().memory
         if unchanged and latest["undoes"] is not None and change["event"] == "ADD":
@@ -175,7 +180,7 @@ def _still_says(change: Mapping[str, Any], now: Result | None) -> bool:
 
 def _draw_editor(user: User, memory_id: str, words: str, key: str) -> None:
     with st.form(f"edit-{key}", border=False):
-        said = st.text_area("What is right", value=words, key=f"edit-words-{key}")
+        said = st.text_area("What is true", value=words, key=f"edit-words-{key}")
         row = st.container(horizontal=True)
         save = row.form_submit_button("Save", type="primary")
         leave = row.form_submit_button("Cancel", type="tertiary")
@@ -189,14 +194,14 @@ def _draw_editor(user: User, memory_id: str, words: str, key: str) -> None:
 def _describe(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], now: Result | None) -> str:
     """Return what was done, and what became of it since."""
     if not versions:
-        return "Gone for good."
+        return "Permanently deleted."
     latest, done = versions[-1], _done(change)
     if latest["undoes"] is not None and not _still_says(change, now):
-        return f"{done}, and taken back"
+        return f"{done}, then undone"
     if now is None:
-        return done if change["event"] == "DELETE" else f"{done}, and forgotten"
-    if latest["actor"] == "person" and not _still_says(change, now):
-        return f"{done}, and changed by you"
+        return done if change["event"] == "DELETE" else f"{done}, then forgotten"
+    if (latest["actor"] == "person" or latest["actor"].startswith(KEY_ACTOR)) and not _still_says(change, now):
+        return f"{done}, then changed by you"
     before = change.get("previous_memory")
     return f"{done}, from “{escape(shorten(str(before), LONGEST))}”" if before else done
 

@@ -1,8 +1,11 @@
-"""Draws a message's attachments, and what stands below it: versions, copying, rewording, feedback, the receipt."""
+"""Draws a person's message, and the actions of every message: versions, copying, editing, feedback, another answer.
+
+The actions are hidden until the pointer or the focus is on the message; on touch screens they always show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,43 +16,79 @@ from chat.tree import MAX_WHY, Message, Thread
 from memory.errors import NotFound
 from services import services
 from ui.browser.page_scripts import copy_button, scroll_soon
-from ui.chat.receipt import Again, draw_notes, draw_receipt
-from ui.elements import escape
+from ui.chat.model_choice import draw_other_models
+from ui.chat.receipt import Again, as_of_day, draw_details, draw_notes, draw_used
+from ui.chat.without_model import draw_forget_card
+from ui.elements import draw_message_text, escape
 from ui.frame import show_errors
 
-__all__ = ["REWORDED", "draw_attachments", "draw_below_reply", "draw_below_words", "read_previews"]
+__all__ = ["REWORDED", "draw_attachments", "draw_below_reply", "draw_own_words", "read_previews"]
 
 REWORDED = "reworded"  # the id of the message that is being reworded
 RATING_OF_THUMB = {1: 1, 0: -1}
 THUMB_OF_RATING = {1: 1, -1: 0}
 ICONS = {"application/pdf": ":material/picture_as_pdf:", "text/plain": ":material/description:"}
 WIDEST = 240  # pixels
+# A longer message of one's own, such as a pasted text, is folded; the ids of those that were opened.
+MOST_LETTERS, MOST_LINES = 1_200, 14
+UNFOLDED = "unfolded"
 
 
-def draw_below_words(user: User, message: Message, thread: Thread) -> None:
-    """Draw the row below a person's message."""
-    with st.container(key=f"below-{message.id}"), _row_container(message):
-        _draw_versions(user, message, thread)
-        copy_button(message)
-        key, icon = f"icon-reword-{message.id}", ":material/edit:"
-        st.button("Reword", key=key, icon=icon, type="tertiary", on_click=_start_rewording, args=(message.id,))
+def draw_own_words(user: User, message: Message, thread: Thread) -> None:
+    """Draw a person's message in a bubble, a long one folded, and its actions beside it."""
+    with st.container(key=f"own-{message.id}", horizontal=True, gap="xxsmall"):
+        long = len(message.content) > MOST_LETTERS or message.content.count("\n") >= MOST_LINES
+        opened = message.id in st.session_state.get(UNFOLDED, ())
+        with st.container(key=f"bubble-{message.id}", width="content", gap="xxsmall"):
+            with st.container(key=f"{'folded' if long and not opened else 'whole'}-{message.id}"):
+                draw_message_text(message)
+            if long:
+                key, label = f"fold-{message.id}", "Show less" if opened else "Show all"
+                st.button(label, key=key, type="tertiary", on_click=_fold_or_open, args=(message.id,))
+        with _actions(message):
+            _draw_versions(user, message, thread)
+            copy_button(message)
+            key, icon = f"icon-reword-{message.id}", ":material/edit:"
+            st.button(
+                "Edit message", key=key, icon=icon, type="tertiary", on_click=_start_rewording, args=(message.id,)
+            )
 
 
-def draw_below_reply(user: User, message: Message, thread: Thread, again: Again | None) -> None:
-    """Draw what stands below a reply: whether it is complete, the row, and the receipt."""
+def _fold_or_open(message_id: str) -> None:
+    st.session_state[UNFOLDED] = set(st.session_state.get(UNFOLDED, ())) ^ {message_id}
+
+
+def draw_below_reply(
+    user: User, message: Message, thread: Thread, again: Again | None, draw_learned: Callable[[], None]
+) -> None:
+    """Draw what stands below a reply: whether it is complete, what it used, what was learned, and its actions."""
     draw_notes(message)
+    draw_forget_card(user, message)
+    receipt = message, thread.before(message), again, thread.find(message.parent_id)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"below-{message.id}"):
-        with _row_container(message):
+        draw_used(*receipt)
+        with st.container(key=f"taught-{message.id}", width="content"):  # its content changes by itself
+            draw_learned()
+        with _actions(message):
             _draw_versions(user, message, thread)
             copy_button(message)
             _draw_feedback(user, message)
-        with st.container(width="content"):
-            draw_receipt(message, thread.before(message), again, thread.find(message.parent_id))
+            if again:
+                _draw_retry_button(message, again)
+            draw_details(*receipt)
 
 
-def _row_container(message: Message) -> st.delta_generator.DeltaGenerator:
+def _actions(message: Message) -> st.delta_generator.DeltaGenerator:
     key = f"row-{message.id}"
-    return st.container(horizontal=True, gap="small", vertical_alignment="center", width="content", key=key)
+    return st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", width="content", key=key)
+
+
+def _draw_retry_button(reply: Message, again: Again) -> None:
+    key, icon = f"icon-again-{reply.id}", ":material/refresh:"
+    arguments = (reply.parent_id, reply.receipt.get("without") or [], as_of_day(reply.receipt))
+    wanted = {"model": reply.receipt.get("chosen_model")}
+    st.button("Try again", key=key, icon=icon, type="tertiary", on_click=again, args=arguments, kwargs=wanted)
+    draw_other_models(reply, again)
 
 
 def _draw_versions(user: User, message: Message, thread: Thread) -> None:
@@ -64,7 +103,7 @@ def _draw_versions(user: User, message: Message, thread: Thread) -> None:
             st.markdown(f":small[{place + 1} / {len(versions)}]", width="content")
         exists = 0 <= other < len(versions)
         st.button(
-            "Version before" if name == "before" else "Version after",
+            "Previous version" if name == "before" else "Next version",
             key=f"icon-{name}-{message.id}",
             icon=icon,
             type="tertiary",
@@ -95,23 +134,23 @@ def _draw_feedback(user: User, message: Message) -> None:
     )
     if message.feedback is None:
         return
-    label = f"“{escape(message.feedback_why)}”" if message.feedback_why else "Say why"
+    label = f"“{escape(message.feedback_why)}”" if message.feedback_why else "Add a reason"
     with (
         st.popover(label, type="tertiary", key=f"why-{message.id}"),
         st.form(f"why-form-{message.id}", border=False),
     ):
         words = f"why-words-{message.id}"
         st.text_input(
-            "Why? (A word or two, for yourself and whoever you give this chat to.)",
+            "Why? (Kept with the chat and included in exports.)",
             value=message.feedback_why,
             key=words,
             max_chars=MAX_WHY,
         )
-        st.form_submit_button("Keep", on_click=_save_why, args=(user, message, words))
+        st.form_submit_button("Save", on_click=_save_why, args=(user, message, words))
 
 
 def _save_rating(user: User, message: Message, key: str) -> None:
-    pressed = st.session_state.to_dict().get(key)
+    pressed = st.session_state.get(key)
     with suppress(NotFound):
         services().conversations.threads.rate(
             user.id, message.id, None if pressed is None else RATING_OF_THUMB[pressed], message.feedback_why
@@ -119,7 +158,7 @@ def _save_rating(user: User, message: Message, key: str) -> None:
 
 
 def _save_why(user: User, message: Message, key: str) -> None:
-    words = str(st.session_state.to_dict().get(key) or "")
+    words = str(st.session_state.get(key) or "")
     with suppress(NotFound):
         services().conversations.threads.rate(user.id, message.id, message.feedback, words)
 
@@ -158,7 +197,7 @@ def _draw_file_dialog(attachment_id: str) -> None:
     with show_errors():
         file = services().conversations.attachments.one(require_user().id, attachment_id)
         if file is None:
-            st.markdown("This file is not there any more.")
+            st.markdown("This file has been deleted.")
         elif file.picture:
             st.image(file.picture)
         else:

@@ -50,7 +50,7 @@ def draw_contradiction(user_of_page: User, read: list[Sequence[Question]]) -> No
 def _draw_contradiction_card(user_id: str, question: Question, waiting: int) -> None:
     more = f" {quiet(f'1 of {waiting}')}" if waiting > 1 else ""
     st.markdown(f"**Which is right?**{more}")
-    known = escape(question.known) if question.known else "*forgotten since*"
+    known = escape(question.known) if question.known else "*forgotten since then*"
     st.markdown(f"{quiet('New')} {escape(question.text)}\n\n{quiet('Old')} {known}")
     row = st.container(horizontal=True, gap="small")
     for choice, label in CHOICES.items():
@@ -99,7 +99,7 @@ def _recheck_of_visit() -> RecheckCard:
 
 
 def _draw_recheck_card(user: User, recheck: RecheckCard, memory: Result) -> None:
-    st.markdown("**Is this still so?**")
+    st.markdown("**Is this still true?**")
     last_said = memory["updated_at"] or memory["created_at"]
     day = f" {quiet(f'You told me on {date_of(last_said)}')}" if last_said else ""
     st.markdown(f"{escape(memory['memory'])}{day}")
@@ -108,18 +108,18 @@ def _draw_recheck_card(user: User, recheck: RecheckCard, memory: Result) -> None
         return
     row = st.container(horizontal=True, gap="small")
     if row.button("Still true", key="gently-true"):
-        _answer(user, recheck, "true", "Good to know. I keep it.")
-    if row.button("Not any more", key="gently-gone"):
+        _answer(user, recheck, "true", "Thanks, I'll keep it.")
+    if row.button("No longer true", key="gently-gone"):
         _answer(user, recheck, "gone", f"Forgotten: {escape(memory['memory'])}")
     if row.button("Changed…", key="gently-changed"):
         _continue_with(recheck._replace(changing=True))
     if row.button("Don't ask", key="gently-never", type="tertiary"):
-        _answer(user, recheck, "never", "I will not ask about this again, and about nothing else for three months.")
+        _answer(user, recheck, "never", "I won't ask about this again, or about anything else for three months.")
 
 
 def _draw_reword_form(user: User, recheck: RecheckCard, memory: Result) -> None:
     with st.form("gently-form", border=False):
-        words = st.text_area("What is right now", value=memory["memory"], key=WORDS)
+        words = st.text_area("What is true now", value=memory["memory"], key=WORDS)
         row = st.container(horizontal=True)
         save = row.form_submit_button("Save", type="primary")
         leave = row.form_submit_button("Cancel", type="tertiary")

@@ -1,4 +1,7 @@
-"""Draws a reply while it is written, what went wrong with it, and "Try again". Replies are written in chat/reply.py."""
+"""Draws a reply while it is written, what went wrong with it, "Continue" and "Try again".
+
+Replies are written in chat/reply.py.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from functools import partial
 import streamlit as st
 
 from auth.guard import User
-from chat.reply import ReplyTask
+from chat.answering.partial_reply import can_continue
+from chat.reply import AnswerOptions, ReplyTask
 from chat.tree import Message, Thread, replies_to
 from memory.errors import AppError
 from services import services
@@ -17,29 +21,51 @@ from ui import dates, elements
 from ui.chat import composer, open_chat
 from ui.chat.learned import draw_learned
 from ui.chat.message_row import draw_below_reply
+from ui.chat.receipt import as_of_day
 from ui.frame import show_warning
 from ui.safe_text import safe_markdown, safe_markdown_stream
 
-__all__ = ["ask_again", "draw_retry", "follow_reply"]
+__all__ = ["ask_again", "draw_end_of", "draw_retry", "follow_reply"]
 
-AGAIN = "try-again"
+AGAIN, CONTINUE = "try-again", "continue-reply"
 UNDER_REPLY = 8  # elements of a reply: its words, and what may stand under them
 
 
-def ask_again(user: User, message_id: str | None, without: Sequence[str] = (), as_of: date | None = None) -> None:
-    """Have a message answered again, if wanted without some memories or as of a past day."""
-    zone = dates.timezone(st.session_state.to_dict())
+def ask_again(
+    user: User,
+    message_id: str | None,
+    without: Sequence[str] = (),
+    as_of: date | None = None,
+    *,
+    model: str | None = None,
+) -> None:
+    """Have a message answered again, if wanted without some memories, as of a past day, or by another model."""
+    zone = dates.timezone()
     try:
         if asked := message_id and services().conversations.message(user.id, message_id):
-            services().replies.begin(asked, without, as_of, zone=zone)
+            services().replies.begin(asked, AnswerOptions(without, as_of, zone, model))
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), [])
 
 
-def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) -> Thread:
+def _go_on(user: User, reply_id: str) -> None:
+    """Have a reply that broke off go on, with what was chosen for it."""
+    zone, messages = dates.timezone(), services().conversations
+    try:
+        reply = messages.message(user.id, reply_id)
+        asked = messages.message(user.id, reply.parent_id) if reply and reply.parent_id else None
+        if reply and asked:
+            about = reply.receipt
+            without, model = about.get("without") or [], about.get("chosen_model")
+            services().replies.begin(asked, AnswerOptions(without, as_of_day(about), zone, model), reply)
+    except AppError as error:
+        st.session_state[open_chat.REFUSED] = (str(error), [])
+
+
+def follow_reply(user: User, asked: Message, task: ReplyTask) -> Thread:
     """Draw the reply while it is written, then its receipt; or what went wrong, and "Try again".
 
-    Return the thread as it is then. If the person leaves the page or presses something, the reply goes on.
+    Return the chat as it is then. If the person leaves the page or presses something, the reply goes on.
     """
     threads = services().conversations.threads
     composer.note_seen(asked.id)  # and not an older reply, even if this one fails
@@ -63,24 +89,26 @@ def follow_reply(user: User, asked: Message, task: ReplyTask, thread: Thread) ->
     if problem is None:
         composer.note_seen(now.tip)
     with below.container():
-        _draw_end(user, asked, thread, now, problem)
-        draw_learned(asked, newest=True)
+        _draw_end(user, asked, task.saved, now, problem)
     return now
 
 
-def _draw_end(user: User, asked: Message, before: Thread, now: Thread, problem: str | None) -> None:
-    """Draw what stands under a finished reply; if no reply came, draw the earlier replies."""
-    older = {each.id for each in (*before.messages, *before.others)}
+def _draw_end(user: User, asked: Message, saved: Message | None, now: Thread, problem: str | None) -> None:
+    """Draw what stands under a finished reply, which is `saved`; if nothing came, draw the earlier replies."""
     replies = replies_to(asked, now.messages)
-    if not any(each.id not in older for each in replies):
-        draw_retry(user, asked, problem)
-        for reply in replies:
-            elements.draw_message_text(reply)
+    learned = partial(draw_learned, asked, newest=True)
+    came = saved is not None and saved.id in {each.id for each in replies}
     for reply in replies:
+        if not came:
+            elements.draw_message_text(reply)
         complete = reply.status == "complete"
-        draw_below_reply(user, reply, now, partial(ask_again, user) if complete else None)
-        if not complete and reply.id not in older:
-            draw_retry(user, asked, problem)
+        draw_below_reply(user, reply, now, partial(ask_again, user) if complete else None, learned)
+        if came:
+            draw_end_of(user, asked, reply, problem)
+    if not came:
+        draw_retry(user, asked, problem, next(iter(replies), None))
+    if not replies:
+        learned()
 
 
 def _pieces(task: ReplyTask) -> Iterator[str]:
@@ -92,8 +120,29 @@ def _pieces(task: ReplyTask) -> Iterator[str]:
             st.session_state.get(AGAIN)  # at any access Streamlit checks whether the run has to end
 
 
-def draw_retry(user: User, asked: Message, problem: str | None = None) -> None:
-    """Draw why there is no complete reply, and the button "Try again"."""
+def draw_end_of(user: User, asked: Message, reply: Message, problem: str | None = None) -> None:
+    """Draw, under a reply that is not complete, the buttons to go on with it or to have another one."""
+    if reply.status != "complete":
+        draw_retry(user, asked, problem, reply)
+    elif can_continue(reply):
+        _draw_problem(user, asked, problem)
+        _draw_continue(user, reply)
+
+
+def draw_retry(user: User, asked: Message, problem: str | None = None, reply: Message | None = None) -> None:
+    """Draw why there is no complete reply, and the buttons "Continue", if a part of it is there, and "Try again"."""
+    _draw_problem(user, asked, problem)
+    with st.container(horizontal=True, gap="small", key="unfinished"):
+        if reply:
+            _draw_continue(user, reply)
+        st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))
+
+
+def _draw_problem(user: User, asked: Message, problem: str | None) -> None:
     if problem := problem or services().replies.problem_with(user.id, asked.id):
         show_warning(problem)
-    st.button("Try again", key=AGAIN, icon=":material/refresh:", on_click=ask_again, args=(user, asked.id))
+
+
+def _draw_continue(user: User, reply: Message) -> None:
+    if can_continue(reply) and services().settings.has_model:
+        st.button("Continue", key=CONTINUE, icon=":material/resume:", on_click=_go_on, args=(user, reply.id))

@@ -5,7 +5,7 @@ Also draws the greeting of an empty chat, and draws the page again when the open
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -18,8 +18,8 @@ from ui import elements
 from ui.browser.timer import run_again
 from ui.chat import composer, open_chat
 from ui.chat.learned import draw_learned
-from ui.chat.message_row import REWORDED, draw_attachments, draw_below_reply, draw_below_words, read_previews
-from ui.chat.reply import ask_again, draw_retry
+from ui.chat.message_row import REWORDED, draw_attachments, draw_below_reply, draw_own_words, read_previews
+from ui.chat.reply import ask_again, draw_end_of
 from ui.elements import plural
 from ui.frame import show_errors, style
 from ui.slots import clear_below
@@ -30,28 +30,22 @@ UNDER_WORDS = 3  # elements that may stand under what a person said
 # Seconds until the next look. The row starts again when the page is drawn; its last number repeats.
 PACES = (3.0, 3.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 30.0)
 LOOKS = "looks_for_news"
-SUGGESTIONS = (
-    "What do you remember about me?",
-    "I'm planning my week. Ask me what matters.",
-    "Remember that I prefer short answers.",
-)
-TEMPORARY_SUGGESTIONS = (SUGGESTIONS[1],)
 
 
-def draw_greeting(say: Callable[[str], None], *, keeps: bool, temporary: bool = False) -> None:
+def draw_greeting(say: Callable[[str], None], suggestions: Sequence[str], *, keeps: bool, temporary: bool) -> None:
     """Welcome the person, say whether chats are remembered, and suggest what to say in a new chat."""
-    st.title("What is on your mind?", anchor=False)
+    st.title("What's on your mind?", anchor=False)
     unkept = (
-        "What you tell me here is for now: I look nothing up about you, and learn nothing from it."
+        "A temporary chat: I don't use your memories and won't remember this."
         if temporary
-        else "Remembering is off: what you tell me stays in its chat, and nothing is learned from it."
+        else "Learning is off: I won't remember what you say here."
     )
     st.caption(
-        "What you tell me stays with me, for you alone. You can read and delete it under Memories."
+        "I remember what you tell me, for you alone. Read or delete it under Memories."
         if keeps and not temporary
         else unkept
     )
-    for number, suggestion in enumerate(TEMPORARY_SUGGESTIONS if temporary else SUGGESTIONS):
+    for number, suggestion in enumerate(suggestions):
         st.button(suggestion, key=f"suggestion-{number}", on_click=say, args=(suggestion,))
 
 
@@ -90,20 +84,19 @@ def _draw_message(
         if message.role == "assistant":
             elements.draw_message_text(message)
             again = partial(ask_again, user) if message.status == "complete" and message.parent_id else None
-            draw_below_reply(user, message, drawn, again)
-            if message.status != "complete" and message.id == drawn.tip and (said := drawn.find(message.parent_id)):
-                draw_retry(user, said)
-            if asked := drawn.find(message.parent_id):
-                draw_learned(asked, newest=newest is not None and asked.id == newest.id)
+            asked = drawn.find(message.parent_id)
+            last = asked is not None and newest is not None and asked.id == newest.id
+            draw_below_reply(user, message, drawn, again, partial(draw_learned, asked, newest=last))
+            if asked and message.id == drawn.tip:
+                draw_end_of(user, asked, message)
             return
         if st.session_state.get(REWORDED) == message.id:
             _draw_editor(user, message)
             for _ in range(UNDER_WORDS):
                 st.empty()  # what stood under the words disappears now, and not only when a reply is complete
         else:
-            elements.draw_message_text(message)
+            draw_own_words(user, message, drawn)
             draw_attachments(message, previews)
-            draw_below_words(user, message, drawn)
         if not answered_now and not replies_to(message, drawn.messages):
             draw_learned(message, newest=newest is not None and message.id == newest.id)
 
@@ -119,7 +112,7 @@ def _draw_editor(user: User, old: Message) -> None:
 
 
 def _say_instead(user: User, old: Message, key: str) -> None:
-    if composer.say_instead(user, old, str(st.session_state.to_dict().get(key) or "")):
+    if composer.say_instead(user, old, str(st.session_state.get(key) or "")):
         _close_editor()
 
 

@@ -37,29 +37,29 @@ REPORT = "tidy-report"
 # The name of each kind of finding, and what it means.
 FINDINGS = {
     "twice": (
-        "Says the same",
-        "The same statement, kept more than once. Merging keeps the first of each and its sources, and the others go.",
+        "Duplicates",
+        "The same statement, stored more than once. Merging keeps the first one and deletes the others.",
     ),
     "stale": (
         "Out of date",
-        "Expired, over by now, or untouched for half a year. What still holds can stay; the rest may go.",
+        "Expired, in the past, or not used for six months. Confirm what is still true, and forget the rest.",
     ),
     "unused": (
         "Never used",
-        "Kept a month ago or longer, and no answer has needed it since.",
+        "Added more than a month ago, and not used in any reply since.",
     ),
     "unconfirmed": (
-        "Used, and never said again",
-        "Answers rest on these, and you have not confirmed them for three months. This is not wrong, only unproved.",
+        "Unconfirmed",
+        "Used in replies, but not confirmed for three months.",
     ),
 }
 # Why a memory is listed.
 REASONS = {
     "expired": "expired on {day}",
-    "past": "over since {day}",
+    "past": "past since {day}",
     "untouched": "not used or confirmed since {day}",
-    "unused": "kept or confirmed on {day}, never used",
-    "unconfirmed": "last said on {day}",
+    "unused": "added or confirmed on {day}, never used",
+    "unconfirmed": "last confirmed on {day}",
 }
 
 
@@ -73,7 +73,7 @@ def draw_charts(health: Health) -> None:
 
 def _draw_use(health: Health) -> None:
     unused = health.total - health.recalled
-    parts = (("used in answers", health.recalled), ("never used", unused))
+    parts = (("used in replies", health.recalled), ("never used", unused))
     series = [
         {
             "name": f"{number:,} {name}",
@@ -92,8 +92,8 @@ def _draw_use(health: Health) -> None:
         "yAxis": {"type": "category", "show": False, "data": [""]},
         "series": series,
     }
-    alt = f"A bar in two parts: {health.recalled} of {health.total} memories were used in an answer, {unused} never."
-    _draw_chart("How much of it is used", spec, SLIM, alt)
+    alt = f"A bar in two parts: {health.recalled} of {health.total} memories were used in a reply, {unused} never."
+    _draw_chart("How many are used", spec, SLIM, alt)
 
 
 def _draw_kinds(health: Health) -> None:
@@ -107,7 +107,7 @@ def _draw_kinds(health: Health) -> None:
         "series": [{"type": "bar", "data": numbers, "barWidth": 14, "label": {"show": True, "position": "right"}}],
     }
     listed = ", ".join(f"{name} {number:,}" for name, number in counted)
-    _draw_chart("What it is about", spec, FLAT + 30 * len(names), f"Bars by kind: {listed}.")
+    _draw_chart("Kinds", spec, FLAT + 30 * len(names), f"Bars by kind: {listed}.")
 
 
 def _draw_month_chart(health: Health) -> None:
@@ -124,7 +124,7 @@ def _draw_month_chart(health: Health) -> None:
         f"Bars by month from {months[0]} to {months[-1]}: {sum(numbers)} memories, most of them, "
         f"{most}, in {months[numbers.index(most)]}."
     )
-    _draw_chart("When it was kept", spec, TALL, alt)
+    _draw_chart("When they were added", spec, TALL, alt)
 
 
 def _draw_chart(title: str, spec: dict[str, Any], height: int, alt: str) -> None:
@@ -136,11 +136,14 @@ def _draw_chart(title: str, spec: dict[str, Any], height: int, alt: str) -> None
     st.echarts_chart({**spec, "animation": False, "color": COLOURS}, height=height, alt=alt, renderer="svg")
 
 
-def draw_findings(user: User, health: Health) -> None:
+def draw_findings(user: User, health: Health, failed_checks: int) -> None:
     """Draw the findings, wrong memories before unproved ones, and the button that tidies everything."""
     lists = {"stale": health.stale, "unused": health.unused, "unconfirmed": health.unconfirmed}
-    if not health.duplicates and not any(each.count for each in lists.values()):
-        st.markdown("**Nothing needs a look.** No memory stands twice, is out of date, or was kept for nothing.")
+    if failed_checks:
+        told = plural(failed_checks, "1 recall check failed.", "{number} recall checks failed.")
+        st.markdown(f":red[:material/cancel:] {told} See the tab *Recall checks*.")
+    if not failed_checks and not health.duplicates and not any(each.count for each in lists.values()):
+        st.markdown("**Nothing needs attention.** There are no duplicates, and no memory is out of date or unused.")
     if health.duplicates:
         _draw_duplicates(user, health)
     for name, finding in lists.items():
@@ -164,10 +167,10 @@ def _draw_duplicates(user: User, health: Health) -> None:
         for group in groups:
             with st.container(border=True):
                 for number, memory in enumerate(group):
-                    word = "goes" if number else "stays"
+                    word = "will be deleted" if number else "stays"
                     st.markdown(f"{elements.escape(memory['memory'])} {elements.quiet(f'· {word}')}")
         _draw_shown_of(len(groups), len(health.duplicates))
-        label = plural(len(groups), "Merge this one", "Merge these {number}")
+        label = plural(len(groups), "Merge 1 group", "Merge {number} groups")
         if st.button(label, key="merge-shown", type="primary", icon=":material/merge:"):
             with show_errors():
                 ids = [each["id"] for group in groups for each in group]
@@ -176,8 +179,8 @@ def _draw_duplicates(user: User, health: Health) -> None:
                     undo_bar.offer_undo(
                         plural(
                             len(report.merged),
-                            "Merged: 1 memory stands for those that said the same",
-                            "Merged: {number} memories stand for those that said the same",
+                            "Duplicates merged into 1 memory",
+                            "Duplicates merged into {number} memories",
                         ),
                         report.run,
                     )
@@ -192,7 +195,7 @@ def _draw_review_list(name: str, finding: ReviewList) -> None:
         shown = finding.shown[:SHOWN]
         keys = [_box_key(name, each) for each in shown]
         every = all(st.session_state.get(key) for key in keys)
-        label = "Choose none" if every else "Choose all"
+        label = "Select none" if every else "Select all"
         st.button(label, key=f"every-{name}", type="tertiary", on_click=elements.tick, args=(keys, not every))
         for item, key in zip(shown, keys, strict=True):
             _draw_review_row(item, key)
@@ -203,7 +206,7 @@ def _draw_review_list(name: str, finding: ReviewList) -> None:
 def _draw_review_row(item: ReviewItem, key: str) -> None:
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
     memory = elements.escape(item.memory["memory"])
-    row.checkbox(f"Choose: {memory}", key=key, label_visibility="collapsed", width=24)
+    row.checkbox(f"Select: {memory}", key=key, label_visibility="collapsed", width=24)
     with row.container(gap="xxsmall"):
         st.markdown(memory)
         st.caption(REASONS[item.reason].format(day=_day_of(item.since, item.reason == "expired")))
@@ -215,9 +218,9 @@ def _draw_buttons(user: User, name: str, chosen: Sequence[ReviewItem]) -> None:
     ids = [each.memory["id"] for each in chosen]
     # A memory that expires at a date of its own cannot be confirmed beyond it.
     lasting = [each.memory["id"] for each in chosen if each.reason != "expired"]
-    label, icon = "Let go", ":material/delete:"
+    label, icon = "Forget", ":material/delete:"
     if row.button(label, key=f"let-go-{name}", type="primary", icon=icon, disabled=not ids):
-        _finish(memory.bulk_edit.delete(ids, user_id=user.id), "Let go")
+        _finish(memory.bulk_edit.delete(ids, user_id=user.id), "Forgotten")
     label, icon = "Still true", ":material/check:"
     if row.button(label, key=f"holds-{name}", icon=icon, disabled=not lasting):
         _finish(memory.recheck.confirm(lasting, user_id=user.id), "Confirmed")
@@ -227,7 +230,7 @@ def _finish(change: Change, done: str) -> None:
     if change.count:
         undo_bar.offer_undo(plural(change.count, f"{done}: 1 memory", f"{done}: {{number}} memories"), change.run)
     else:
-        st.toast("They were forgotten already.")
+        st.toast("Already forgotten.")
     st.rerun()
 
 
@@ -235,9 +238,8 @@ def _draw_tidy(user: User) -> None:
     with st.container(border=True):
         st.markdown("**Tidy up everything**")
         st.caption(
-            "Takes away what has expired, merges what says the same and, where a model is connected, "
-            "writes one statement for many about one thing. You see afterwards what was done, and "
-            "one click takes all of it back."
+            "Deletes expired memories, merges duplicates and, with a model connected, combines memories about the "
+            "same thing. You see what was done, and can undo all of it."
         )
         if report := st.session_state.pop(REPORT, None):
             _draw_report(user, report)
@@ -253,26 +255,26 @@ def _draw_tidy(user: User) -> None:
 
 def _draw_report(user: User, report: Report) -> None:
     """Draw what tidying did; what it only proposes is in the lists above."""
-    lines = [f"Tidied up: {_tidy_summary(report)}" if report.changed else "All was in order: nothing was changed."]
+    lines = [f"Tidied up: {_tidy_summary(report)}" if report.changed else "Nothing to tidy up."]
     new = [services().memory.get(each.memory_id, user_id=user.id) for each in report.summarised[:MAX_SUMMARIES]]
-    lines += [f"Now one statement: {each['memory']}" for each in new if each]
-    lines += [f"Left as it is, {times}×: {reason}" for reason, times in report.skipped.items()]
+    lines += [f"Combined into: {each['memory']}" for each in new if each]
+    lines += [f"Left alone, {times}×: {reason}" for reason, times in report.skipped.items()]
     if report.problem:
-        lines.append(f"The model's part is not finished: {report.problem}")
+        lines.append(f"The model's part did not finish: {report.problem}")
     st.info("  \n".join(map(elements.escape, lines)), icon=":material/mop:")
 
 
 def _tidy_summary(report: Report) -> str:
     merged, summarised, expired = len(report.merged), len(report.summarised), len(report.expired)
     parts = [plural(merged, "1 merged", "{number} merged")] if merged else []
-    parts += [plural(summarised, "1 statement for several", "{number} statements for several")] if summarised else []
+    parts += [plural(summarised, "1 summary", "{number} summaries")] if summarised else []
     parts += [plural(expired, "1 expired", "{number} expired")] if expired else []
     return ", ".join(parts)
 
 
 def _draw_shown_of(shown: int, count: int) -> None:
     if shown < count:
-        st.caption(f"The first {shown} of {count:,}; the others come when these are done.")
+        st.caption(f"Showing {shown} of {count:,}. The rest follow when these are done.")
 
 
 def _box_key(name: str, item: ReviewItem) -> str:

@@ -5,45 +5,55 @@ The whole graph is read at once, so that choosing somebody needs no second read.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from math import cos, pi, sin
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import accumulate
+from math import cos, hypot, pi, sin, sqrt
 from typing import Any
 
 import streamlit as st
 
 from auth.guard import User
-from memory.rows.graph import Entity, Relation
+from memory.rows.graph import ME, Entity, Relation
 from services import services
 from ui import elements
+from ui.browser.page_scripts import scroll_past_graph
 from ui.memories import memory_list
 
 __all__ = ["draw_graph", "rings"]
 
 MAX_NODES, MAX_RELATIONS, MAX_MENTIONS = 60, 100, 10
-CROWD, LABELLED = 20, 12  # many nodes; the most lines that are labelled
-CHOSEN, HOPS, CHART = "graph-chosen", "graph-hops", "graph-picture"
-ME = "me"
+LABELLED = 6  # the most lines whose words stand on them; of more, they show under the pointer
+CHOSEN, HOPS, CHART, ZOOM = "graph-chosen", "graph-hops", "graph-picture", "graph-zoom"
+ZOOMS = (1.0, 1.6, 2.6, 4.2)
 INK = {"dark": "#f0e8df", "light": "#2c2420"}
 LINE = {"dark": "#7d6f63", "light": "#b7a896"}
 CENTRE, OTHERS = "#c8553b", "#8a9a7b"
-FIRST, MORE = 8, 6  # how many names fit into the first ring, and how many more into each next one
+SMALLEST, LARGEST = 12, 40  # pixels of a node
+LETTER, LINE_HEIGHT = 6.6, 18  # pixels of a name, on average
+RING = 96  # pixels between two rings at least
+TURN = 0.4  # by how much each ring is turned, so that few lines lie on each other
+LEGEND = (
+    "People and things in your memories. Larger dots have more memories; dots nearer the middle are more closely "
+    "linked."
+)
 
 
 def draw_graph(user: User) -> None:
     """Draw the choice, the chart, the list, and the memories about whoever is chosen."""
     entities, relations = services().memory.graph.whole(user.id)
     if not [each for each in entities if each.name != ME]:
-        st.markdown("Nobody and nothing yet. People, places and things that you tell me of will stand here.")
+        st.markdown("Nothing yet. People, places and things you mention will appear here.")
         return
-    st.caption("Whom and what your memories speak of. Press one, or choose it, to see what is around it.")
+    st.caption(LEGEND)
     by_name = {each.name: each for each in entities}
     chosen, hops = _draw_choice(by_name)
     near = _around(relations, chosen, hops) if chosen else list(relations)
     drawn = _names_to_draw(by_name, near, chosen)
-    _draw_graph_chart(drawn, near, chosen)
+    _draw_graph_chart([by_name.get(each) or Entity(each, (each,), ()) for each in drawn], near, chosen)
     if not chosen and len(by_name) > len(drawn):
-        st.caption(f"The {len(drawn)} with the most relations are drawn, of {len(by_name):,}.")
+        st.caption(f"Showing the {len(drawn)} of {len(by_name):,} with the most links.")
     _draw_relations(near, chosen)
     if chosen:
         _draw_mentions(user, by_name[chosen])
@@ -58,11 +68,11 @@ def _draw_choice(by_name: Mapping[str, Entity]) -> tuple[str | None, int]:
         "Around",
         sorted(by_name, key=lambda name: _display_name(name).casefold()),
         index=None,
-        format_func=_display_name,
-        placeholder="Everybody and everything",
+        format_func=lambda name: _label(by_name[name]),
+        placeholder="Everyone and everything",
         key=CHOSEN,
     )
-    far = {1: "Beside it", 2: "One step further"}
+    far = {1: "Direct links", 2: "Two steps"}
     hops = st.segmented_control(
         "How far",
         list(far),
@@ -94,27 +104,51 @@ def _names_to_draw(by_name: Mapping[str, Entity], near: Sequence[Relation], chos
     return in_order[:MAX_NODES] if in_order else [chosen] if chosen else []
 
 
-def _draw_graph_chart(drawn: Sequence[str], near: Sequence[Relation], chosen: str | None) -> None:
-    links = _links(drawn, near)
-    # Another key after each press: a selection that is kept would press the same place again in the next chart.
-    st.echarts_chart(
-        _spec(drawn, links, chosen),
-        height=420,
-        key=f"{CHART}-{st.session_state.get(CHART, 0)}",
-        on_select=_on_press(tuple(drawn)),
-        alt=(
-            f"A picture of {len(drawn)} people and things and {len(links)} relations between them; the "
-            "same stands below as a list."
-        ),
-    )
+def _draw_graph_chart(drawn: Sequence[Entity], near: Sequence[Relation], chosen: str | None) -> None:
+    names = [each.name for each in drawn]
+    links = _links(names, near)
+    with st.container(key="graph-chart"):
+        # Another key after each press: a selection that is kept would press the same place again in the next chart.
+        st.echarts_chart(
+            _spec(drawn, links, chosen),
+            height=460,
+            key=f"{CHART}-{st.session_state.get(CHART, 0)}",
+            on_select=_on_press(tuple(names)),
+            alt=(
+                f"A picture of {len(drawn)} people and things and {len(links)} links between them, also given as a "
+                "list below."
+            ),
+        )
+        _draw_zoom()
+    scroll_past_graph()
+
+
+def _draw_zoom() -> None:
+    """Draw the buttons that make the picture larger and smaller, for whoever has neither wheel nor two fingers."""
+    level = _zoom_level()
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="graph-zooming"):
+        for label, icon, step in (("Zoom out", "zoom_out", -1), ("Zoom in", "zoom_in", 1)):
+            key, off = f"icon-graph-{icon}", not 0 <= level + step < len(ZOOMS)
+            st.button(
+                label, key=key, icon=f":material/{icon}:", type="tertiary", disabled=off, on_click=_zoom, args=(step,)
+            )
+        st.caption("Select a dot to see what it is linked to. Drag, scroll or pinch to move and zoom.")
+
+
+def _zoom(step: int) -> None:
+    st.session_state[ZOOM] = min(max(_zoom_level() + step, 0), len(ZOOMS) - 1)
+    st.session_state[CHART] = st.session_state.get(CHART, 0) + 1  # another chart: what was zoomed by hand begins anew
+
+
+def _zoom_level() -> int:
+    level: int = st.session_state.get(ZOOM, 0)
+    return level
 
 
 def _on_press(drawn: Sequence[str]) -> Any:
     def pressed() -> None:
-        # As a dictionary: after a click, any other access to the session's state may end this callback.
-        held = st.session_state.to_dict()
-        number = held.get(CHART, 0)
-        event = held.get(f"{CHART}-{number}") or {}
+        number = st.session_state.get(CHART, 0)
+        event = st.session_state.get(f"{CHART}-{number}") or {}
         places = [
             place
             for each in event.get("selection", {}).get("selected", [])
@@ -124,7 +158,7 @@ def _on_press(drawn: Sequence[str]) -> Any:
         names = [drawn[place] for place in places if isinstance(place, int) and 0 <= place < len(drawn)]
         st.session_state[CHART] = number + 1
         if names:
-            st.session_state[CHOSEN] = None if names[-1] == held.get(CHOSEN) else names[-1]
+            st.session_state[CHOSEN] = None if names[-1] == st.session_state.get(CHOSEN) else names[-1]
 
     return pressed
 
@@ -139,10 +173,12 @@ def _links(drawn: Collection[str], near: Sequence[Relation]) -> dict[tuple[str, 
     return links
 
 
-def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], chosen: str | None) -> dict[str, Any]:
+def _spec(
+    drawn: Sequence[Entity], links: Mapping[tuple[str, str], Sequence[str]], chosen: str | None
+) -> dict[str, Any]:
     """Return the chart's specification, which holds no script."""
     ink, line = (each["dark" if st.context.theme.type == "dark" else "light"] for each in (INK, LINE))
-    place = {name: number for number, name in enumerate(drawn)}
+    place = {each.name: number for number, each in enumerate(drawn)}
     series = {
         "type": "graph",
         "layout": "none",
@@ -157,34 +193,42 @@ def _spec(drawn: Sequence[str], links: Mapping[tuple[str, str], Sequence[str]], 
         "bottom": "10%",
         "preserveAspect": "contain",
         "selectedMode": "single",
-        "roam": False,
+        "roam": True,
+        "zoom": ZOOMS[_zoom_level()],
+        "scaleLimit": {"min": 0.7, "max": 8},
+        "nodeScaleRatio": 0.3,
         "edgeSymbol": ["none", "arrow"],
         "edgeSymbolSize": 6,
         "lineStyle": {"color": line, "opacity": 0.9, "curveness": 0.06},
         "label": {"show": True, "position": "bottom", "distance": 3, "color": ink, "fontSize": 12},
         "edgeLabel": {"show": len(links) <= LABELLED, "color": ink, "fontSize": 11, "opacity": 0.85},
-        "emphasis": {"focus": "adjacency", "label": {"color": ink}},
+        "emphasis": {"focus": "adjacency", "label": {"color": ink, "show": True}, "edgeLabel": {"show": True}},
         "select": {"itemStyle": {"borderColor": ink, "borderWidth": 2}, "label": {"color": ink}},
     }
-    # Among many, only names that have room are drawn. Not among a few: this setting misplaces the words on lines.
-    series |= {"labelLayout": {"hideOverlap": True}} if len(drawn) > CROWD else {}
+    # Names that have no room show once there is room. Not where lines have words: this setting misplaces those.
+    series |= {"labelLayout": {"hideOverlap": True}} if len(links) > LABELLED else {}
     return {"series": [series], "tooltip": {"show": False}, "animation": False}
 
 
-def _nodes(drawn: Sequence[str], links: Mapping[tuple[str, str], Any], centre: str) -> list[dict[str, Any]]:
-    ties = Counter(end for pair in links for end in pair)
-    places, size = rings(drawn, list(links), centre), 12 if len(drawn) > CROWD else 18
+def _nodes(drawn: Sequence[Entity], links: Mapping[tuple[str, str], Any], centre: str) -> list[dict[str, Any]]:
+    labels = {each.name: _short_name(_label(each)) for each in drawn}
+    places = rings(list(labels), list(links), centre, lambda name: len(labels[name]) * LETTER)
     return [
         {
             "id": str(number),
-            "name": _short_name(_display_name(name)),
-            "x": round(100 * places[name][0]),
-            "y": round(100 * places[name][1]),
-            "symbolSize": size + min(16, 2 * ties[name]),
-            "itemStyle": {"color": CENTRE if name == centre else OTHERS},
+            "name": labels[each.name],
+            "x": round(places[each.name][0]),
+            "y": round(places[each.name][1]),
+            "symbolSize": _size(each),
+            "itemStyle": {"color": CENTRE if each.name == centre else OTHERS},
         }
-        for number, name in enumerate(drawn)
+        for number, each in enumerate(drawn)
     ]
+
+
+def _size(entity: Entity) -> int:
+    """Return how large a node is: its area grows with the memories that mention it."""
+    return min(LARGEST, round(SMALLEST * sqrt(max(1, len(entity.memory_ids)))))
 
 
 def _line_label(relations: Sequence[str], lines: int) -> dict[str, Any]:
@@ -202,22 +246,28 @@ def _draw_relations(near: Sequence[Relation], chosen: str | None) -> None:
         if lines:
             st.markdown("\n".join(f"- {each}" for each in lines))
         else:
-            st.markdown(f"Nothing I know says how {_escaped_name(chosen or ME)} is related to others.")
+            st.markdown(f"I know of no links to {_escaped_name(chosen or ME)}.")
 
 
 def _draw_mentions(user: User, entity: Entity) -> None:
-    st.markdown(f"##### What I remember of {_escaped_name(entity.name)}")
+    st.markdown(f"##### What I remember about {_escaped_name(entity.name)}")
     if others := entity.names[1:]:
         st.caption(f"Also called {elements.escape(', '.join(others[:10]))}")
     facts = services().memory.graph.mentions(user.id, entity.memory_ids, MAX_MENTIONS)
     for fact in facts:
         memory_list.draw_memory(user, fact.result())
     if not facts:
-        st.caption("The memories that spoke of it are no longer there.")
+        st.caption("The memories about it have been deleted.")
 
 
 def _display_name(name: str) -> str:
     return "You" if name == ME else name
+
+
+def _label(entity: Entity) -> str:
+    """Return the name of a node: of the person also their own name, if it is known."""
+    own = next((name for name in entity.names if name != ME), "") if entity.name == ME else ""
+    return f"You ({own})" if own else _display_name(entity.name)
 
 
 def _escaped_name(name: str) -> str:
@@ -228,8 +278,13 @@ def _short_name(name: str) -> str:
     return name if len(name) <= 24 else f"{name[:23]}…"
 
 
-def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str) -> dict[str, tuple[float, float]]:
-    """Return a place for each name: few steps from the centre near the middle, and beside its neighbours."""
+def rings(
+    names: Sequence[str], links: Collection[tuple[str, str]], centre: str, width: Callable[[str], float]
+) -> dict[str, tuple[float, float]]:
+    """Return a place for each name, in pixels: on a ring for each number of steps from the centre.
+
+    `width` is that of a name. Each ring is so large that the names on it have room.
+    """
     beside: dict[str, list[str]] = {each: [] for each in names}
     for one, other in links:
         beside[one].append(other)
@@ -238,18 +293,34 @@ def rings(names: Sequence[str], links: Collection[tuple[str, str]], centre: str)
         return {}
     middle = centre if centre in beside else names[0]
     places: dict[str, tuple[float, float]] = {middle: (0.0, 0.0)}
-    angles, number = {middle: 0.0}, 0
-    for layer in _layers(names, beside, middle):
+    angles, radius = {middle: 0.0}, 0.0
+    for number, layer in enumerate(_layers(names, beside, middle), 1):
         # In the order of the neighbours they are known through, so that few lines cross.
         layer.sort(key=lambda name: min((angles[each] for each in beside[name] if each in angles), default=0.0))
-        while layer:
-            number += 1
-            room = FIRST + MORE * (number - 1)
-            ring, layer = layer[:room], layer[room:]
-            for place, name in enumerate(ring):
-                angles[name] = 2 * pi * place / len(ring) + 0.4 * number
-                places[name] = (number * cos(angles[name]), number * sin(angles[name]))
+        wide = max(map(width, layer)) + 12
+        radius = max(radius + RING, _round(layer, wide) / (2 * pi))
+        for name, angle in zip(layer, _turns(len(layer), wide, TURN * number), strict=True):
+            angles[name] = angle
+            places[name] = (radius * cos(angles[name]), radius * sin(angles[name]))
     return places
+
+
+def _round(layer: Sequence[str], wide: float) -> float:
+    """Return how long a ring is on which so many names of this width do not touch."""
+    return len(layer) * sum(_room(2 * pi * step / 24, wide) for step in range(24)) / 24
+
+
+def _room(angle: float, wide: float) -> float:
+    """Return the room that a name takes on a ring: its width at the top and the bottom, its height at the sides."""
+    high = SMALLEST + LINE_HEIGHT + 12
+    return min(wide / max(abs(sin(angle)), 0.01), high / max(abs(cos(angle)), 0.01), hypot(wide, high))
+
+
+def _turns(number: int, wide: float, first: float) -> list[float]:
+    """Return the angles of so many names on a ring from the first on: further apart where a name takes more room."""
+    angles = [first + 2 * pi * step / 720 for step in range(720)]
+    passed = list(accumulate((1 / _room(angle, wide) for angle in angles), initial=0.0))
+    return [angles[bisect_left(passed, passed[-1] * each / number)] for each in range(number)]
 
 
 def _layers(names: Sequence[str], beside: dict[str, list[str]], middle: str) -> list[list[str]]:

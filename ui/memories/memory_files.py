@@ -45,11 +45,11 @@ class OfferedExport(NamedTuple):
 def draw_memory_files(user: User) -> None:
     """Draw the downloads, the upload, and the import from ChatGPT."""
     with st.container(border=True):
-        st.markdown("**Take them along**")
-        st.caption("Everything remembered about you, as it is now. JSON can be read in again, here or by mem0.")
+        st.markdown("**Export**")
+        st.caption("All your current memories. JSON can be imported again, here or by mem0.")
         row = st.container(horizontal=True)
         row.download_button(
-            "Download JSON",
+            "Export as JSON",
             data=partial(_memories_json, user),
             file_name="memories.json",
             mime="application/json",
@@ -57,7 +57,7 @@ def draw_memory_files(user: User) -> None:
             on_click="ignore",
         )
         row.download_button(
-            "Download CSV",
+            "Export as CSV",
             data=partial(_memories_csv, user),
             file_name="memories.csv",
             mime="text/csv",
@@ -65,11 +65,10 @@ def draw_memory_files(user: User) -> None:
             on_click="ignore",
         )
     with st.container(border=True):
-        st.markdown("**Bring some in**")
+        st.markdown("**Import**")
         st.caption(
-            "Memories as JSON or CSV from here, as JSON from mem0, or as plain lines of text. Or all "
-            "that you said to ChatGPT: the zip it sends you, or the conversations.json in it. What I "
-            "know already is left out."
+            "Memories from Keepsake (JSON or CSV), from mem0 (JSON), or plain text, one per line. Or your ChatGPT "
+            "messages: the zip that ChatGPT sends you, or the conversations.json in it. Known memories are left out."
         )
         _draw_upload(user)
     _draw_chatgpt_import(user)
@@ -86,7 +85,7 @@ def _memories_csv(user: User) -> bytes:
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
     for memory in _all_memories(user):
-        fields = {**memory["metadata"], **memory}
+        fields = {**memory["metadata"], **memory, "always_included": "yes" if memory.get("always_included") else None}
         rows.writerow([cell(str(fields[name])) if fields.get(name) is not None else "" for name in COLUMNS])
     return b"\xef\xbb\xbf" + text.getvalue().encode()  # the byte order mark, by which spreadsheets recognise UTF-8
 
@@ -112,7 +111,7 @@ def _draw_upload(user: User) -> None:
             return
         if uploaded.size > chatgpt.MAX_BYTES:
             raise InvalidInput(
-                f"{uploaded.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it, and give me the "
+                f"{uploaded.name} is larger than {chatgpt.MAX_BYTES // MB} MB. Unpack it and upload the "
                 "conversations.json in it."
             )
         with services().limits.uploading(user.id), st.spinner("Reading the file…"):
@@ -126,26 +125,28 @@ def _draw_upload(user: User) -> None:
 
 def _import_file(user: User, uploaded: IO[bytes], name: str, size: int) -> None:
     if size > MAX_BYTES:
-        raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Give it to me in parts.")
+        raise InvalidInput(f"{name} is larger than {MAX_BYTES // MB} MB. Split it into smaller files.")
     app = services()
     room = app.limits.memories_left(user.id)
     change = app.memory.bulk_edit.import_file(uploaded.read(), name, user_id=user.id, room=room)
     if change.count:
-        undo_bar.offer_undo(
-            plural(
-                change.count,
-                "Imported: 1 memory from {file}",
-                "Imported: {number} memories from {file}",
-                file=elements.escape(name),
-            ),
-            change.run,
+        done = plural(
+            change.count,
+            "Imported: 1 memory from {file}",
+            "Imported: {number} memories from {file}",
+            file=elements.escape(name),
         )
+        # Every reply is given those, so whoever imports somebody else's file should know.
+        always = plural(change.always_included, ", 1 of them always included", ", {number} of them always included")
+        undo_bar.offer_undo(done + (always if change.always_included else ""), change.run)
     else:
-        st.toast("I knew all of that already.")
+        undo_bar.withdraw_undo()  # of an earlier import: it would look like this one's
+        st.toast("Nothing new: I knew all of it already.")
 
 
 def _offer_export(chats: ChatGPTExport) -> None:
     """Ask, from the next run on, what to do with these messages."""
+    undo_bar.withdraw_undo()
     st.session_state[OFFERED] = OfferedExport(chats, services().memory.import_queue.cost(chats.said))
 
 
@@ -163,7 +164,7 @@ def _draw_chatgpt_import(user: User) -> None:
                 st.caption(
                     plural(
                         progress.given_up,
-                        "One message could not be read.",
+                        "1 message could not be read.",
                         "{number} messages could not be read.",
                     )
                 )
@@ -173,18 +174,19 @@ def _draw_chatgpt_import(user: User) -> None:
 def _draw_offer(user: User, offer: OfferedExport) -> None:
     chats, cost = offer
     with st.container(border=True), show_errors():
-        st.markdown("**What you said to ChatGPT**")
+        st.markdown("**Your ChatGPT messages**")
         of_chats = plural(chats.chats, "one chat", "{number} chats")
         st.markdown(
             plural(
                 len(chats.said),
-                "I found one message of yours in {chats}.",
-                "I found {number} messages of yours in {chats}.",
+                "I found 1 message from you in {chats}.",
+                "I found {number} messages from you in {chats}.",
                 chats=of_chats,
             )
         )
         first, last = (dates.date_of(chats.said[place].at.isoformat()) for place in (0, -1))
-        st.markdown(f"Said from {first} to {last}. Nothing of it is kept yet: choose what to do with it.")
+        days = f"on {first}" if first == last else f"from {first} to {last}"
+        st.markdown(f"Said {days}. Nothing has been stored yet. Choose what to do.")
         for line in _offer_notes(user, chats, cost):
             st.caption(line)
         turns = services().memory.people.get(user.id).episodes
@@ -193,17 +195,15 @@ def _draw_offer(user: User, offer: OfferedExport) -> None:
             "Learn from them",
             type="primary",
             icon=":material/school:",
-            help=(
-                "I read them in the background, and what is worth keeping becomes memories with the day you said it."
-            ),
+            help=("I read them in the background and turn what matters into memories, with the day you said it."),
         ):
             _start_import(user, "learn")
         keep_help = (
-            "No memories are made of them, but I find them when we talk about such things. No model reads them."
+            "No memories are made, but I can find the messages when they matter. No model reads them."
             if turns
-            else "Your settings say that nothing is kept turn by turn."
+            else "“Search past messages” is off in your settings."
         )
-        if row.button("Keep them as said", icon=":material/inventory_2:", help=keep_help, disabled=not turns):
+        if row.button("Only make them searchable", icon=":material/inventory_2:", help=keep_help, disabled=not turns):
             _start_import(user, "keep")
         row.button("Not now", type="tertiary", on_click=_withdraw_offer)
 
@@ -212,22 +212,22 @@ def _offer_notes(user: User, chats: ChatGPTExport, cost: int) -> Iterator[str]:
     yield (
         f"Learning takes about {_rounded(cost)} tokens of the model."
         if cost
-        else "No model is connected: plain rules learn from them, which costs nothing and finds less."
+        else "No model is connected. Simple rules read the messages instead, which costs nothing but finds less."
     )
     room = services().limits.memories_left(user.id)
     if room is not None and room < len(chats.said):
-        yield f"There is room for {room:,} more memories."
+        yield f"You have room for {room:,} more memories."
     if chats.too_long:
         yield plural(
             chats.too_long,
-            "One more is very long, as pasted texts are, and is left out.",
-            "{number} more are very long, as pasted texts are, and are left out.",
+            "1 very long message is left out.",
+            "{number} very long messages are left out.",
         )
     if chats.too_old:
         yield plural(
             chats.too_old,
-            "One more is older than those, and more than fit at once.",
-            "{number} more are older than those, and more than fit at once.",
+            "1 older message does not fit in one import and is left out.",
+            "{number} older messages do not fit in one import and are left out.",
         )
 
 
@@ -245,9 +245,9 @@ def _start_import(user: User, way: Way) -> None:
     _withdraw_offer()
     st.session_state[BROUGHT] = new
     st.toast(
-        plural(new, "One message waits to be read.", "{number} messages wait to be read.")
+        plural(new, "1 message is waiting to be read.", "{number} messages are waiting to be read.")
         if new
-        else "I have read all of them already."
+        else "Nothing new: I have read all of them already."
     )
     st.rerun()
 
@@ -260,16 +260,16 @@ def _draw_progress() -> None:
     """Draw how many messages are left, and the button that stops reading; runs every few seconds."""
     user = require_user()
     with st.container(border=True), show_errors():
-        st.markdown("**Reading what you brought**")
+        st.markdown("**Reading your messages**")
         queue = services().memory.import_queue
         progress = queue.progress(user.id)
         if not progress.waiting:
-            st.toast("All of it is read.")
+            st.toast("All messages have been read.")
             st.rerun()
         _draw_bar(progress)
         if st.button("Stop reading", icon=":material/stop_circle:", type="tertiary"):
             queue.stop(user.id)
-            st.toast("Stopped. What was learned so far stays.")
+            st.toast("Stopped. What I have learned so far stays.")
             st.rerun()
 
 
@@ -279,9 +279,9 @@ def _draw_bar(progress: ImportProgress) -> None:
         1 - progress.waiting / total,
         plural(
             progress.waiting,
-            "One message is still to be read. You can leave this page.",
-            "{number} messages are still to be read. You can leave this page.",
+            "1 message left to read. You can leave this page.",
+            "{number} messages left to read. You can leave this page.",
         ),
     )
     if progress.problem:
-        st.caption(f"It rests at the moment: {elements.escape(progress.problem)}")
+        st.caption(f"Paused: {elements.escape(progress.problem)}")

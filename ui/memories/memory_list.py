@@ -6,8 +6,8 @@ The details show where the memory comes from, its wording to edit, and every ver
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
-from typing import Any
+from datetime import datetime, time
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import streamlit as st
@@ -17,26 +17,31 @@ from memory import Result
 from memory.errors import ModelError, NotFound
 from memory.facts import IMPORTED
 from memory.plain_text import storable
-from memory.upkeep.bulk_edit import MemoryPage
-from services import services
+from memory.recall.rank import STANDING_TOKENS
+from memory.upkeep.bulk_edit import MemoryPage, page_reading
+from services import Reading, services
 from ui import dates, elements, undo_bar
 from ui.elements import plural
 from ui.frame import show_error, show_errors
 from ui.health import recall_checks
 
-__all__ = ["draw_memory", "draw_memory_list", "is_search_or_memory_open"]
+__all__ = ["LIST", "TABS", "AskedPage", "draw_memory", "draw_memory_list", "list_readings"]
 
+TABS = "memories-tab"  # which tab of the page is open; the list is the first
+
+LIST = "Memories"  # the name of its tab
 SIZE, MAX_FOUND, MAX_WORDS = 20, 100, 200
 NEAR = 0.5  # of the best score
-PAGE, FIND, KINDS, SINCE, UNTIL, SEVERAL = (
+PAGE, FIND, KINDS, ALWAYS, SINCE, UNTIL, SEVERAL = (
     "memories-page",
     "memories-find",
     "memories-kinds",
+    "memories-always",
     "memories-since",
     "memories-until",
     "memories-several",
 )
-OPEN = "opened_memory"
+OPEN, FORGOTTEN = "opened_memory", "forgotten_memory"
 # The words for where a memory comes from, who changed it, and what was done.
 SOURCES = {
     "person": "written by you",
@@ -46,49 +51,87 @@ SOURCES = {
 ACTORS = {
     "person": "you",
     "model": "the model",
-    "rules": "plain rules",
+    "rules": "simple rules",
     "import": "an import",
     "tidy": "tidying up",
 }
 DONE = {
-    "ADD": "Kept",
+    "ADD": "Added",
     "UPDATE": "Changed",
     "DELETE": "Forgotten",
 }
+MARKED = {True: "Marked as always included", False: "No longer marked as always included"}
+ALWAYS_HELP = (
+    "Every reply is given this memory, whatever you ask. For what is always included and for your instructions there "
+    f"is room for {STANDING_TOKENS} tokens, about {STANDING_TOKENS // 2} words; beyond that the newest come first."
+)
+NO_ROOM = (
+    ":material/warning: There is no room for it at the moment: newer memories are always included, too. Replies get it "
+    "where it fits the question."
+)
 
 
-def is_search_or_memory_open() -> bool:
-    """Return whether the list is searched, or a memory is open."""
-    return bool(st.session_state.get(FIND) or st.session_state.get(OPEN))
+class Asked(NamedTuple):
+    """What the list is to show: the words in the search box, the filter for the memory layer, and the page number."""
+
+    words: str
+    filters: dict[str, Any]
+    number: int
+
+    def reading(self, user_id: str) -> Reading[MemoryPage]:
+        """Read a page of the list, or the memories that say the words."""
+        if not self.words:
+            return page_reading(user_id=user_id, number=self.number, size=SIZE, filters=self.filters)
+        with_words = {**self.filters, "data": {"$icontains": self.words}}
+        return page_reading(user_id=user_id, size=MAX_FOUND, filters=with_words)
 
 
-def draw_memory_list(user: User) -> bool:
+class AskedPage(NamedTuple):
+    """A page of the list that was read before the page was drawn, and what it answers."""
+
+    asked: Asked
+    page: MemoryPage
+
+
+def list_readings(user: User) -> list[Reading[AskedPage]]:
+    """Read what the list shows as the session stands, if the list is open."""
+    if st.session_state.get(TABS) not in (None, LIST):
+        return []
+    asked = _asked()
+    reading = asked.reading(user.id)
+    return [Reading(reading.sql, lambda rows: AskedPage(asked, reading.make(rows)), reading.values)]
+
+
+def draw_memory_list(user: User, read: AskedPage | None) -> bool:
     """Draw the search, the filter and what they find; return False if the person has no memories."""
-    words, filters = _draw_search()
-    page, close = _search(user, words, filters) if words else (_current_page(user, filters), [])
+    _draw_search()
+    asked = _asked()
+    words, filters, _ = asked
+    page = read.page if read and read.asked == asked else services().read_together(user.id, asked.reading(user.id))[0]
+    page, close = _search(user, words, filters, page) if words else (page, [])
     if not page.total and not words and not filters:
         _draw_empty()
         return False
     if not page.total:
-        st.caption("None of them says that." if words else "None of them fits the filter.")
+        st.caption("No exact matches." if words else "No memories match the filter.")
     else:
         _draw_count(page, found=bool(words or filters))
         if st.session_state.get(SEVERAL):
             _draw_with_boxes(user, page.results)
         else:
-            _draw_memories(user, page.results)
+            _draw_memories(user, page.results, f"page-{st.session_state.get(PAGE) or 1}")
     if close:
-        st.caption("Close in meaning")
-        _draw_memories(user, close)
+        st.caption("Similar memories")
+        _draw_memories(user, close, "close")
     if not words:
         elements.draw_pages(PAGE, page.total, SIZE)
     return True
 
 
-def _draw_search() -> tuple[str, dict[str, Any]]:
-    """Draw the search box and the filter; return the words and the filter for the memory layer."""
+def _draw_search() -> None:
+    """Draw the search box and the filter."""
     row = st.container(horizontal=True, vertical_alignment="center", wrap=False)
-    words = row.text_input(
+    row.text_input(
         "Find",
         key=FIND,
         placeholder="Find a memory",
@@ -96,11 +139,10 @@ def _draw_search() -> tuple[str, dict[str, Any]]:
         max_chars=MAX_WORDS,
         on_change=_go_to_first_page,
     )
-    kinds, since, until = (st.session_state.get(each) for each in (KINDS, SINCE, UNTIL))
-    chosen = bool(kinds) + bool(since) + bool(until)
+    chosen = sum(bool(st.session_state.get(each)) for each in (KINDS, ALWAYS, SINCE, UNTIL))
     label = f"Filter ({chosen})" if chosen else "Filter"
     with row.popover(label, icon=":material/filter_list:", key="filter"):
-        kinds = st.pills(
+        st.pills(
             "Kind",
             list(elements.KINDS),
             selection_mode="multi",
@@ -108,21 +150,28 @@ def _draw_search() -> tuple[str, dict[str, Any]]:
             key=KINDS,
             on_change=_go_to_first_page,
         )
-        since = st.date_input("Kept since", value=None, key=SINCE, format="YYYY-MM-DD", on_change=_go_to_first_page)
-        until = st.date_input("Kept until", value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_go_to_first_page)
-        st.button(
-            "Show all kinds and dates", type="tertiary", icon=":material/filter_list_off:", on_click=_clear_filter
-        )
-    return storable(words.strip())[:MAX_WORDS], _filters(kinds, since, until)
+        st.checkbox("Always included", key=ALWAYS, on_change=_go_to_first_page)
+        st.date_input("Added since", value=None, key=SINCE, format="YYYY-MM-DD", on_change=_go_to_first_page)
+        st.date_input("Added until", value=None, key=UNTIL, format="YYYY-MM-DD", on_change=_go_to_first_page)
+        st.button("Clear filter", type="tertiary", icon=":material/filter_list_off:", on_click=_clear_filter)
 
 
-def _filters(kinds: Sequence[str], since: date | None, until: date | None) -> dict[str, Any]:
+def _asked() -> Asked:
+    """Return what the search box, the filter and the page numbers ask for."""
+    words = storable(str(st.session_state.get(FIND) or "").strip())[:MAX_WORDS]
+    return Asked(words, _filters(), 1 if words else int(st.session_state.get(PAGE) or 1))
+
+
+def _filters() -> dict[str, Any]:
     """Return a filter for the memory layer; days are days in the person's timezone."""
+    kinds, always, since, until = (st.session_state.get(each) for each in (KINDS, ALWAYS, SINCE, UNTIL))
     conditions: list[dict[str, Any]] = []
     if kinds:
         of_kind: dict[str, Any] = {"kind": {"$in": list(kinds)}}
         # Rows that other programs wrote have no kind, and count as facts.
         conditions.append({"$or": [of_kind, {"kind": {"$exists": False}}]} if "fact" in kinds else of_kind)
+    if always:
+        conditions.append({"always_included": True})
     if since:
         conditions.append({"created_at": {"$gte": datetime.combine(since, time.min, dates.timezone())}})
     if until:
@@ -135,26 +184,18 @@ def _go_to_first_page() -> None:
 
 
 def _clear_filter() -> None:
-    st.session_state[KINDS], st.session_state[SINCE], st.session_state[UNTIL] = [], None, None
+    st.session_state[KINDS], st.session_state[ALWAYS] = [], False
+    st.session_state[SINCE], st.session_state[UNTIL] = None, None
     _go_to_first_page()
 
 
-def _current_page(user: User, filters: dict[str, Any]) -> MemoryPage:
-    number = int(st.session_state.get(PAGE) or 1)
-    return services().memory.bulk_edit.page(user_id=user.id, number=number, size=SIZE, filters=filters)
-
-
-def _search(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage, list[Result]]:
-    """Return the memories that say these words, and those that only mean something like them."""
-    memory = services().memory
-    with_words = {**filters, "data": {"$icontains": words}}
-    says = {
-        each["id"]: each for each in memory.bulk_edit.page(user_id=user.id, size=MAX_FOUND, filters=with_words).results
-    }
+def _search(user: User, words: str, filters: dict[str, Any], saying: MemoryPage) -> tuple[MemoryPage, list[Result]]:
+    """Return the memories `saying` these words and those found by other words; and those that only mean the like."""
+    says = {each["id"]: each for each in saying.results}
     try:
-        alike = memory.search(words, user_id=user.id, limit=MAX_FOUND, filters=filters, recipe="facts", explain=True)[
-            "results"
-        ]
+        alike = services().memory.search(
+            words, user_id=user.id, limit=MAX_FOUND, filters=filters, recipe="facts", explain=True
+        )["results"]
     except ModelError as error:  # the search for words needs no model
         show_error(error)
         alike = []
@@ -167,8 +208,8 @@ def _search(user: User, words: str, filters: dict[str, Any]) -> tuple[MemoryPage
 
 
 def _draw_empty() -> None:
-    st.markdown("Nothing yet. Tell me something about you in a chat, and it will stand here in your own words.")
-    if st.button("Go to the chat", type="primary", icon=":material/chat:"):
+    st.markdown("No memories yet. Tell me something about yourself in a chat, and it will appear here.")
+    if st.button("Go to chat", type="primary", icon=":material/chat:"):
         st.switch_page("pages/chat.py")
 
 
@@ -183,9 +224,21 @@ def _draw_count(page: MemoryPage, *, found: bool) -> None:
     row.toggle("Select several", key=SEVERAL)
 
 
-def _draw_memories(user: User, results: Sequence[Result]) -> None:
-    for memory in results:
-        draw_memory(user, memory)
+def _draw_memories(user: User, results: Sequence[Result], part: str) -> None:
+    """Draw a list. The memory that was forgotten last leaves its place empty: no other moves under the pointer."""
+    event, place = st.session_state.get(FORGOTTEN) or (0, None)
+    gone = place[1] if place and place[0] == part and undo_bar.can_undo(event) else None
+    for number, memory in enumerate(results):
+        if number == gone:
+            _draw_forgotten()
+        draw_memory(user, memory, (part, number))
+    if gone == len(results):
+        _draw_forgotten()
+
+
+def _draw_forgotten() -> None:
+    with st.container(border=True, key="just-forgotten"):
+        st.caption("Forgotten. You can undo this below.")
 
 
 def _draw_with_boxes(user: User, results: Sequence[Result]) -> None:
@@ -211,8 +264,8 @@ def _draw_with_boxes(user: User, results: Sequence[Result]) -> None:
                 elements.draw_memory_text(memory)
 
 
-def draw_memory(user: User, memory: Result) -> None:
-    """Draw a memory with its buttons, and its details if they are open."""
+def draw_memory(user: User, memory: Result, place: tuple[str, int] | None = None) -> None:
+    """Draw a memory with its buttons, and its details if they are open; `place` is its list, and its number there."""
     opened = _is_open(memory["id"])
     with st.container(border=True):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
@@ -224,21 +277,22 @@ def draw_memory(user: User, memory: Result) -> None:
         icon, arguments = f":material/{icon}:", (memory["id"],)
         buttons.button(label, key=key, icon=icon, type="tertiary", on_click=_toggle_details, args=arguments)
         if buttons.button("Forget", key=f"icon-forget-{memory['id']}", icon=":material/delete:", type="tertiary"):
-            _forget_memory(user, memory)
+            _forget_memory(user, memory, place)
         if opened:
             _draw_details(user, memory)
 
 
-def _forget_memory(user: User, memory: Result) -> None:
+def _forget_memory(user: User, memory: Result, place: tuple[str, int] | None) -> None:
     memories = services().memory
     try:
         memories.delete(memory["id"], user_id=user.id)
         last = memories.history(memory["id"], user_id=user.id)[-1]
         undo_bar.offer_undo(f"Forgotten: {elements.escape(memory['memory'])}", last["id"])
+        st.session_state[FORGOTTEN] = (last["id"], place)
         if _is_open(memory["id"]):
             _toggle_details(memory["id"])
     except NotFound:
-        st.toast("It was forgotten already.")
+        st.toast("Already forgotten.")
     st.rerun()
 
 
@@ -255,6 +309,7 @@ def _toggle_details(memory_id: str) -> None:
 def _draw_details(user: User, memory: Result) -> None:
     """Draw what is known about a memory, the form to edit it, and its history."""
     _draw_origin(user, memory)
+    _draw_always(user, memory)
     _draw_edit_form(user, memory)
     recall_checks.draw_pin_button(user, memory)
     with show_errors():
@@ -265,11 +320,14 @@ def _draw_origin(user: User, memory: Result) -> None:
     metadata = memory["metadata"]
     if quote := metadata.get("quote"):
         st.markdown(f"> “{elements.escape(str(quote))}”".replace("\n", "\n> "))
-    kept = memory["created_at"]
+    kept, told = memory["created_at"], elements.told_at(memory)
+    first = dates.date_of(kept) if kept else None
+    latest = dates.date_of(told) if told else None
     details = {
         "Kind": elements.kind_name(metadata["kind"]) if metadata.get("kind") in elements.KINDS else None,
-        "Kept": dates.date_of(kept) if kept else None,
-        "Happened": dates.date_of(metadata["happened_at"]) if metadata.get("happened_at") else None,
+        "Told": latest,
+        "About": dates.date_of(metadata["happened_at"]) if metadata.get("happened_at") else None,
+        "First added": first if first != latest else None,
         "Confirmed": dates.date_of(metadata["confirmed_at"]) if metadata.get("confirmed_at") else None,
         "Source": _source_of(metadata),
     }
@@ -278,34 +336,56 @@ def _draw_origin(user: User, memory: Result) -> None:
     _draw_open_chat_button(user, memory)
 
 
+def _draw_always(user: User, memory: Result) -> None:
+    """Draw the switch that gives a memory to every reply, and whether there is room for it."""
+    included = memory.get("always_included", False)
+    # What it is now is part of the key, so that the switch shows what an undo or another tab has changed.
+    wanted = st.toggle("Always include", value=included, key=f"always-{memory['id']}-{included}", help=ALWAYS_HELP)
+    with show_errors():
+        always = services().memory.always
+        if wanted != included:
+            change = (always.include if wanted else always.exclude)([memory["id"]], user_id=user.id)
+            if change.count:
+                done = "Always included" if wanted else "No longer always included"
+                undo_bar.offer_undo(f"{done}: {elements.escape(memory['memory'])}", change.run)
+            st.rerun()
+        if included and memory["id"] in always.without_room(user_id=user.id):
+            st.caption(NO_ROOM)
+
+
 def _source_of(metadata: Mapping[str, Any]) -> str | None:
     if str(metadata.get("run_id") or "").startswith(IMPORTED):
-        return "what you said to ChatGPT"
+        return "your ChatGPT messages"
     return SOURCES.get(str(metadata.get("source")))
 
 
 def _draw_open_chat_button(user: User, memory: Result) -> None:
-    """Draw the button that opens the message a memory came from, or its chat; both may be gone by now."""
-    run_id, message_id = _own_id(memory, "run_id"), _own_id(memory, "message_id")
-    if run_id is None:
+    """Draw the button that opens the message that told what a memory says now, or else its chat."""
+    run_id, message_id = _own_id(memory["metadata"], "run_id"), _own_id(memory["metadata"], "message_id")
+    # What the person wrote has no message; the history has those of the versions before.
+    if message_id is None and (run_id is None or memory["metadata"].get("source") == "person"):
         return
-    label = "Open the message it came from" if message_id else "Open the chat"
-    if not st.button(label, key=f"chat-of-{memory['id']}", icon=":material/chat:"):
-        return
+    label = "Show in chat" if message_id else "Open the chat"
+    if st.button(label, key=f"chat-of-{memory['id']}", icon=":material/chat:"):
+        _open_chat(user, run_id, message_id)
+
+
+def _open_chat(user: User, run_id: str | None, message_id: str | None) -> None:
+    """Open a chat at a message; both may be gone by now."""
     with show_errors():
         conversations = services().conversations
         found = conversations.message(user.id, message_id) if message_id else None
-        if message_id and found is not None and found.conversation_id == run_id:
-            st.switch_page("pages/chat.py", query_params={"chat": run_id, "message": message_id})
-        elif conversations.messages(user.id, run_id, limit=1):
-            st.switch_page("pages/chat.py", query_params={"chat": run_id})
+        chat = found.conversation_id if found else run_id
+        if chat is None or not conversations.messages(user.id, chat, limit=1):
+            st.toast("The chat it came from has been deleted.")
         else:
-            st.toast("The chat it came from is no longer there.")
+            at = {"message": found.id} if found else {}
+            st.switch_page("pages/chat.py", query_params={"chat": chat, **at})
 
 
-def _own_id(memory: Result, key: str) -> str | None:
+def _own_id(source: Mapping[str, Any], key: str) -> str | None:
     """Return the id of a chat or a message of this app; imported memories have ids of other kinds."""
-    name = memory["metadata"].get(key)
+    name = source.get(key)
     try:
         return name if isinstance(name, str) and str(UUID(name)) == name else None
     except ValueError:
@@ -333,6 +413,10 @@ def _draw_history(user: User, memory: Result) -> None:
     for version in reversed(services().memory.history(memory["id"], user_id=user.id)):
         row = st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small")
         row.caption(_history_line(version), width="stretch")
+        if message_id := version["event"] != "DELETE" and _own_id(version, "message_id"):
+            label, key = "Show in chat", f"icon-source-{version['id']}"
+            if row.button(label, key=key, icon=":material/north_east:", type="tertiary"):
+                _open_chat(user, _own_id(version, "run_id"), message_id)
         # Undoing the first version would forget the memory, for which there is a button already.
         if version["event"] != "UPDATE":
             continue
@@ -348,7 +432,9 @@ def _history_line(event: Mapping[str, Any]) -> str:
     said = event["new_memory"] if event["new_memory"] is not None else event["old_memory"]
     actor, change = str(event["actor"]), str(event["event"])
     who = ACTORS.get(actor) or elements.escape(actor)
-    done = DONE.get(change, change)
-    undone = " · taking a change back" if event["undoes"] else ""
+    done = DONE.get(change, change) if event["marked"] is None else MARKED[event["marked"]]
+    undone = " · undoing a change" if event["undoes"] else ""
     line = f"{dates.date_of(event['created_at'])} · {done} by {who}"
-    return f"{line}{undone}  \n{elements.escape(str(said))}"
+    quote = event["quote"]
+    quoted = f"  \n“{elements.escape(str(quote))}”" if quote and quote != said else ""
+    return f"{line}{undone}  \n{elements.escape(str(said))}{quoted}"

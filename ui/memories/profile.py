@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 
 import streamlit as st
@@ -10,7 +11,7 @@ from auth.guard import User
 from memory.errors import LimitReached, ModelError
 from memory.upkeep.profile import Line, Profile
 from services import services
-from ui import elements
+from ui import elements, undo_bar
 from ui.frame import show_error, show_errors
 
 __all__ = ["draw_profile"]
@@ -20,18 +21,18 @@ EDITED = "edited_line"
 HEADINGS = {
     "fact": "About you",
     "preference": "What you like",
-    "goal": "What you are after",
-    "instruction": "How I should be",
+    "goal": "Your goals",
+    "instruction": "How I should reply",
     "event": "What happened",
 }
 
 
 def draw_profile(user: User) -> None:
     """Draw the lines, brought up to date with the memories, and the form for one more."""
-    st.caption("A short page about you, written from what I remember. What you change here is yours and stays.")
+    st.caption("A short page about you, written from your memories. Your edits are kept.")
     profile = _current_profile(user)
     if not profile.lines:
-        st.markdown("Nothing yet. It fills as you tell me things, or with what you write here.")
+        st.markdown("Nothing yet. It grows as you tell me things, or add lines here.")
     for kind, lines in groupby(profile.lines, key=lambda line: line.kind):
         st.markdown(f"**{_profile_heading(kind)}**")
         for line in lines:
@@ -66,8 +67,10 @@ def _draw_profile_line(user: User, line: Line) -> None:
         st.button("Change", key=key, icon=":material/edit:", type="tertiary", on_click=_set_edited, args=(line.id,))
         if st.button("Remove", key=f"icon-remove-{line.id}", icon=":material/close:", type="tertiary"):
             with show_errors():
-                services().memory.profile.remove(user.id, line.id)
-                st.toast("Removed. I will not write this line again.")
+                page = services().memory.profile
+                page.remove(user.id, line.id)
+                words = f"Removed: {elements.escape(line.text)}"
+                undo_bar.offer_undo(words, partial(page.put_back, user.id, line))
                 st.rerun()
 
 
@@ -80,7 +83,7 @@ def _draw_line_form(user: User, line: Line) -> None:
         words = st.text_area("This line", value=line.text, key=f"line-words-{line.id}", max_chars=500)
         row = st.container(horizontal=True)
         saved = row.form_submit_button("Save", type="primary", icon=":material/check:")
-        row.form_submit_button("Not now", type="tertiary", on_click=_set_edited, args=(None,))
+        row.form_submit_button("Cancel", type="tertiary", on_click=_set_edited, args=(None,))
     if saved:
         with show_errors():
             services().memory.profile.edit(user.id, line.id, words)
@@ -90,8 +93,8 @@ def _draw_line_form(user: User, line: Line) -> None:
 
 def _draw_new_line_form(user: User) -> None:
     with st.form("new-line", clear_on_submit=True):
-        words = st.text_input("One more line", placeholder="What should I know about you?", max_chars=500)
-        kind = st.selectbox("Where it belongs", list(HEADINGS), format_func=_profile_heading)
+        words = st.text_input("Add a line", placeholder="What should I know about you?", max_chars=500)
+        kind = st.selectbox("Section", list(HEADINGS), format_func=_profile_heading)
         submitted = st.form_submit_button("Add", icon=":material/add:")
     if submitted:
         with show_errors():

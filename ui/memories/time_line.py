@@ -23,7 +23,7 @@ DOTS = {"fact": "gray", "preference": "orange", "goal": "green", "instruction": 
 
 def draw_time_line(user: User) -> None:
     """Draw the choice of kinds, one page of entries by month, and the page numbers."""
-    st.caption("What I remember, by the day it happened or was told, and what changed when.")
+    st.caption("What I remember, by date, and what changed when.")
     kinds = st.pills(
         "Kind",
         list(elements.KINDS),
@@ -36,7 +36,7 @@ def draw_time_line(user: User) -> None:
     number = int(st.session_state.get(PAGE) or 1)
     entries, total = services().memory.bulk_edit.along_time(user_id=user.id, number=number, size=SIZE, kinds=kinds)
     if not total:
-        st.markdown("Nothing of this kind." if kinds else "Nothing yet. What you tell me will stand here by its day.")
+        st.markdown("No memories of this kind." if kinds else "Nothing yet. What you tell me will appear here by date.")
         return
     st.caption(plural(total, "1 entry", "{number} entries"))
     _draw_months(entries)
@@ -52,15 +52,13 @@ def _draw_months(entries: Sequence[Entry]) -> None:
 
 
 def _draw_entry(entry: Entry) -> None:
-    memory = entry.fact.result()
     with st.container(gap=None):
-        said = entry.after if entry.after is not None else memory["memory"]
-        st.markdown(f"{_dot(entry.fact.kind)} {elements.escape(said)}")
+        st.markdown(f"{_dot(entry.fact.kind)} {elements.escape(entry.words)}")
         parts = [_entry_day(entry), elements.kind_name(entry.fact.kind)]
         if entry.before is not None:
-            parts = [parts[0], "Changed", f"Until then: {elements.escape(entry.before)}"]
-        elif entry.happened and memory["created_at"]:
-            parts.append(f"told {dates.date_of(memory['created_at'])}")
+            parts = [parts[0], "Changed", f"Before: {elements.escape(entry.before)}"]
+        elif entry.happened and entry.fact.told_at:
+            parts.append(f"told {dates.date_of(entry.fact.told_at)}")
         st.caption(" · ".join(each for each in parts if each))
 
 
@@ -74,7 +72,7 @@ def _entry_day(entry: Entry) -> str:
 
 def _month_heading(entry: Entry) -> str:
     moment = dates.local_time(entry.day)
-    return f"{moment:%B} {moment.year}" if moment else "Without a date"
+    return f"{moment:%B} {moment.year}" if moment else "No date"
 
 
 def _go_to_first_page() -> None:

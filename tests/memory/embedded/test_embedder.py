@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from memory.embedded.embedder import BundledEmbedder, EmbedderServer
+from memory.embedded.embedder import BundledEmbedder
+from memory.embedded.embedder_server import EmbedderServer
 
 ODD = [
     "",

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from memory import Memory, Said
+from memory.__main__ import main
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import DatabaseError, MigrationNeeded, SettingsError, VectorsMoved
@@ -95,6 +96,20 @@ def _left_over(database: Database) -> int:
 
 def _texts(memory: Memory, user_id: str = "alice") -> list[str]:
     return sorted(each["memory"] for each in memory.get_all(user_id=user_id)["results"])
+
+
+def test_vectors_stay_inside_their_rows_before_and_after(app: Memory, database: Database) -> None:
+    def stored() -> set[str]:
+        with administrator(database) as connection:
+            storage = (
+                "select a.attstorage::text from pg_attribute a where a.attname = 'vec' and not a.attisdropped"
+                " and a.attrelid in ('vecs.memories'::regclass, 'vecs.episodes'::regclass)"
+            )
+            return set(connection.scalars(text(storage)))
+
+    assert stored() == {"m"}, "main: pgvector's own storage would move them out of rows over two kilobytes"
+    reembed(database, Letters(26))
+    assert stored() == {"m"}
 
 
 @pytest.mark.parametrize("dimensions", [26, SIZE])
@@ -358,7 +373,12 @@ def _command(database: Database, server: ModelServer, folder: Path) -> tuple[lis
 
 @pytest.mark.parametrize("holding", STEPS, ids=lambda step: step.__name__.strip("_"))
 def test_a_run_killed_at_any_step_breaks_nothing_and_can_be_continued(
-    app: Memory, database: Database, tmp_path: Path, holding: Holding
+    app: Memory,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    holding: Holding,
 ) -> None:
     app.add([Said("user", f"message {n}") for n in range(2 * BATCH)], user_id="carol", infer=False)
     with ModelServer(dimensions=64) as server:
@@ -366,7 +386,7 @@ def test_a_run_killed_at_any_step_breaks_nothing_and_can_be_continued(
         with contextmanager(holding)(server, database) as reached:
             with subprocess.Popen(command, env=environment, cwd=tmp_path) as process:
                 try:
-                    until(reached, seconds=30)
+                    until(reached, seconds=120)
                 finally:
                     process.kill()
             asked = sum(len(each.body["input"]) for each in server.requests)
@@ -374,15 +394,16 @@ def test_a_run_killed_at_any_step_breaks_nothing_and_can_be_continued(
         app.add("I use Redis.", user_id="alice")
         server.requests.clear()
         until(lambda: not _moving(database))
-        ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert (ended.returncode, ended.stderr) == (0, "")
         assert f"from {MODEL} to e" in ended.stdout
         asked_again = sum(len(each.body["input"]) for each in server.requests)
         # At most the batch that was under way is embedded twice.
         assert asked + asked_again <= 2 * BATCH + 7 + BATCH
-        assert subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True).stdout == (
-            "All vectors come from e already.\n"
-        )
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        main(["reembed"])  # here, since starting Python once more takes seconds
+        assert capsys.readouterr().out == "All vectors come from e already.\n"
     assert _left_over(database) == 0
 
 

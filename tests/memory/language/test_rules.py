@@ -8,6 +8,7 @@ import pytest
 
 from memory.facts import Said
 from memory.learn.extract import propose, worth_reading
+from memory.learn.reconcile import reconcile
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
@@ -101,6 +102,9 @@ def test_only_the_persons_words_are_worth_reading() -> None:
     assert not worth_reading([Said("assistant", "I like tea very much")])
 
 
-def test_a_model_that_proposes_none_proposes_nothing(scripted_model: ScriptedModel) -> None:
+def test_a_model_that_proposes_none_changes_nothing(scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(answer(operation("none", "x", "y"), operation("add", "Rows", "I row")))
-    assert [each.text for each in propose([Said("user", "I row")], [], scripted_model)] == ["Rows"]
+    said = [Said("user", "I row")]
+    decided = reconcile(propose(said, [], scripted_model), said, [])
+    assert [each.text for each in decided.writes] == ["Rows"]
+    assert decided.refused == []

@@ -277,3 +277,51 @@ def test_a_very_long_message_is_taken_for_pasted_and_not_read() -> None:
     assert len(_taken(unit)) == 1
     assert _taken(unit * (MAX_TYPED // len(unit) + 1)) == []
     assert _taken(unit * 65_536) == []
+
+
+FORGET_THE_LAST = [
+    "Forget what I just said.",
+    "Please forget everything I just told you!",
+    "Vergiss bitte, was ich gerade gesagt habe.",
+    "Vergiss alles, was ich dir eben erzählt habe",
+    "Oublie ce que je viens de dire.",
+    "Olvida lo que acabo de decir.",
+    "Por favor, olvida todo lo que te acabo de contar.",
+]
+
+
+@pytest.mark.parametrize("words", FORGET_THE_LAST)
+def test_forget_what_i_just_said_deletes_what_the_turn_before_taught_and_nothing_else(words: str) -> None:
+    said = [Said("user", words, AT)]
+    known = [Fact("1", {"data": "I have a dog"}, just_learned=True), Fact("2", {"data": "I live in Porto"})]
+    assert [(each.action, each.target) for each in rules.propose(said, known)] == [("delete", 1)]
+    assert rules.propose(said, known[1:]) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I hate this printer.",
+        "I love these.",
+        "Ich hasse diesen Drucker, echt.",
+        "Je déteste cette imprimante.",
+        "Odio esta impresora.",
+        "Kannst du das korrigieren? Ich lebe seit zehn Jahre in Bremen. Ich arbeite als Koch.",
+    ],
+)
+def test_what_is_said_of_a_thing_at_hand_or_handed_over_teaches_nothing(words: str) -> None:
+    assert _proposed(words) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("As I said, I live in Ghent.", "I live in Ghent"),
+        ("Wie gesagt, ich wohne in Köln.", "ich wohne in Köln"),
+        ("Comme je l'ai dit, j'habite à Metz.", "j'habite à Metz"),
+        ("Como ya dije, vivo en Cádiz.", "vivo en Cádiz"),
+    ],
+)
+def test_as_i_said_is_no_part_of_a_statement(words: str, kept: str) -> None:
+    assert [each.rstrip(".") for each in _taken(words)] == [kept]
+    assert _done(words, kept) == [("add", None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from chat.conversations import Conversations
 from chat.queue import Worker
-from memory import Memory, Person, Said, episode_id
+from memory import RECIPES, Memory, Person, Said, episode_id
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import NotFound
@@ -139,11 +140,58 @@ def test_the_same_message_twice_is_kept_once(memory: Memory, database: Database)
     assert memory.episodes.count("bob") == 1
 
 
-def test_a_very_long_message_is_kept_by_its_beginning(memory: Memory, database: Database) -> None:
-    tell(memory, LIVES + " And so on and on." * 5_000)
-    [row, _] = kept(database)
-    assert len(row["metadata"]["data"]) == 20_000
-    assert episodes(memory)
+FILLER = "And then the story of the move went on, with boxes and a van and neighbours who helped. "
+LONG = f"{FILLER * 30}\n\n{LIVES}\n\n{FILLER * 30}".strip()
+
+
+def test_a_long_message_is_kept_whole_and_found_by_any_of_its_passages(memory: Memory, database: Database) -> None:
+    tell(memory, LONG)
+    rows = [row["metadata"] for row in kept(database) if row["metadata"]["message_id"] == "m1"]
+    assert len(rows) > 5
+    assert "".join(row["data"] for row in rows) == LONG
+    assert [row["part"] for row in rows] == list(range(1, len(rows) + 1))
+    assert memory.episodes.count("alice") == 2, "a message counts once, however many passages it has"
+    [found] = [each for each in episodes(memory) if "dentist" in each]
+    assert LIVES in found
+    assert len(found) < len(LONG) / 2
+
+
+def test_a_passage_comes_with_its_neighbours_as_far_as_the_budget_allows(memory: Memory) -> None:
+    tell(memory, LONG)
+    narrow, wide = (episodes(memory, recipe=replace(RECIPES["everything"], budget=budget))[0] for budget in (60, 2_000))
+    assert LIVES in narrow
+    assert narrow in wide
+    assert len(wide) > len(narrow) + 500
+
+
+def test_a_long_message_takes_one_place_and_names_itself(memory: Memory) -> None:
+    said_often = "\n\n".join(f"My dentist by the bakery has chair number {n}. {FILLER * 5}" for n in range(12))
+    tell(memory, said_often, number="1")
+    tell(memory, LIVES, number="2")
+    found = [each for each in memory.recall(ASKED, user_id="alice") if each.source == "episodes"]
+    named = [each.metadata["message_id"] for each in found if each.metadata["role"] == "user"]
+    assert sorted(named) == ["m1", "m2"]
+
+
+def test_the_messages_of_the_chat_at_hand_are_left_out_with_all_their_passages(memory: Memory) -> None:
+    tell(memory, LONG)
+    assert episodes(memory, without={episode_id("alice", "m1"), episode_id("alice", "r1")}) == []
+
+
+def test_forgetting_erases_every_passage_and_counts_messages(memory: Memory, database: Database) -> None:
+    tell(memory, LONG)
+    assert memory.chats.learned("talk", user_id="alice").kept == 2
+    receipt = memory.chats.forget("talk", user_id="alice")
+    assert receipt.erased["episodes"] == 2
+    assert kept(database) == []
+
+
+def test_a_message_that_is_kept_already_is_not_kept_in_passages_beside_it(memory: Memory, database: Database) -> None:
+    tell(memory, LONG)
+    with database.as_user("alice") as connection:
+        connection.execute(text("delete from vecs.episodes where metadata ->> 'part' <> '1'"))
+    tell(memory, LONG)
+    assert [row["metadata"]["message_id"] for row in kept(database)] == ["m1", "r1"]
 
 
 # -- switched off --------------------------------------------------------------------------------

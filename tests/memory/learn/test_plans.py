@@ -18,6 +18,7 @@ from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import InvalidInput, NotFound
 from memory.recall.search import PROBES
+from memory.rows.store import Store
 from tests.databases import Databases
 from tests.memory.test_migrations import administrator
 from tests.wires import TripCounter, counting
@@ -126,6 +127,15 @@ def test_no_question_reads_a_whole_table(reader: Reader, question: str) -> None:
     reader.begin()
     reader.memory.recall(question, user_id=ME, standing=5)
     assert reader.read()[0] == set()
+
+
+def test_what_is_known_near_a_turn_is_read_without_a_whole_table(reader: Reader, embedder: BundledEmbedder) -> None:
+    store, [vector] = Store(reader.database, embedder.dimensions), embedder.embed([QUESTION])
+    reader.begin()
+    assert len(store.known_near(ME, vector, 10, Said("user", QUESTION, run_id="talk 7"))) == 10
+    whole, indexes = reader.read()
+    assert whole == set()
+    assert any(name.startswith("episodes") for name in indexes)
 
 
 def test_after_many_questions_the_next_one_has_as_good_a_plan(reader: Reader) -> None:

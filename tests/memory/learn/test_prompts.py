@@ -21,7 +21,7 @@ from tests.memory.learn.test_remember import answer
 from tests.scripted import ScriptedModel
 
 LATE = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)
-MOST_TOKENS = 1_200
+MOST_TOKENS = 900
 
 
 def _tokens(text: str) -> int:
@@ -36,7 +36,7 @@ def _tokens(text: str) -> int:
 
 def test_the_instructions_are_short() -> None:
     system, _ = extraction_prompt([Said("user", "I row")], [])
-    assert 300 < _tokens(system.content) <= MOST_TOKENS
+    assert 300 < _tokens(system.content) < MOST_TOKENS
 
 
 def test_only_the_turn_and_the_near_memories_are_shown_numbered() -> None:
@@ -45,6 +45,13 @@ def test_only_the_turn_and_the_near_memories_are_shown_numbered() -> None:
     )
     assert "[1] Lives in Porto\n[2] Has cats" in turn.content
     assert "PERSON (2026-03-04 23:30, Wednesday): I row" in turn.content
+
+
+def test_a_memory_of_the_turn_before_is_marked() -> None:
+    known = [Fact("a", {"data": "Has a dog"}, just_learned=True), Fact("b", {"data": "Has cats"})]
+    system, turn = extraction_prompt([Said("user", "Forget what I just said")], known)
+    assert "[1] (learned a turn ago) Has a dog\n[2] Has cats" in turn.content
+    assert "(learned a turn ago)" in system.content
 
 
 def test_the_model_sees_times_in_the_persons_own_zone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,18 +112,18 @@ def test_an_update_into_what_another_memory_says_leaves_one_of_them(
 
 
 NOT_BELIEVED = [
-    (operation("add", "Alice is a pilot", "I am a pilot"), "the quote is not in the person's words"),
-    (operation("add", "Alice is a pilot", ""), "the quote is not in the person's words"),
-    (operation("add", "Alice eats meat", "steak is great"), "the quote is not in the person's words"),
-    (operation("update", "Alice knows", "I am vegetarian", target=7), "it names a memory that was not shown"),
-    (operation("update", "Alice knows", "I am vegetarian", target=0), "it names a memory that was not shown"),
-    (operation("update", "Alice knows", "I am vegetarian"), "it names a memory that was not shown"),
-    (operation("delete", quote="I am vegetarian", target=-1), "it names a memory that was not shown"),
+    (operation("add", "Alice is a pilot", "I am a pilot"), "you didn't say this in that message"),
+    (operation("add", "Alice is a pilot", ""), "you didn't say this in that message"),
+    (operation("add", "Alice eats meat", "steak is great"), "you didn't say this in that message"),
+    (operation("update", "Alice knows", "I am vegetarian", target=7), "refers to an unknown memory"),
+    (operation("update", "Alice knows", "I am vegetarian", target=0), "refers to an unknown memory"),
+    (operation("update", "Alice knows", "I am vegetarian"), "refers to an unknown memory"),
+    (operation("delete", quote="I am vegetarian", target=-1), "refers to an unknown memory"),
     (operation("add", " ", "I am vegetarian"), "it says nothing"),
-    (operation("add", "x" * 1001, "I am vegetarian"), "it is too long"),
-    (operation("add", "Alice's password is hunter2", "I am vegetarian"), "it holds a secret"),
-    (operation("add", "Alice pays", "4111 1111 1111 1111"), "it holds a secret"),
-    (operation("add", "i am  VEGETARIAN", "I am vegetarian"), "it is already known"),
+    (operation("add", "x" * 1001, "I am vegetarian"), "too long"),
+    (operation("add", "Alice's password is hunter2", "I am vegetarian"), "contains a secret"),
+    (operation("add", "Alice pays", "4111 1111 1111 1111"), "contains a secret"),
+    (operation("add", "i am  VEGETARIAN", "I am vegetarian"), "already known"),
 ]
 
 
@@ -186,7 +187,6 @@ def test_a_turn_costs_one_call_that_shows_the_turn_and_the_near_memories(
     learning.add(said, user_id="alice")
     [[instructions, turn]] = scripted_model.calls
     assert instructions.role == "system"
-    assert len(instructions.content.split()) < 500
     assert "[1] I live in Porto" in turn.content
     assert "PERSON (2026-03-04 05:06, Wednesday): I live alone" in turn.content
     assert "ASSISTANT (2026-03-04 05:06): I see" in turn.content
@@ -252,7 +252,7 @@ def test_a_plan_for_a_memory_that_is_gone_by_then_is_not_carried_out(
 
 
 def test_what_the_person_edits_during_the_call_is_not_overwritten(
-    learning: Memory, scripted_model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+    learning: Memory, memory: Memory, scripted_model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _know(learning, scripted_model, "I live in Porto")
     [known] = learning.get_all(user_id="alice")["results"]
@@ -260,7 +260,7 @@ def test_what_the_person_edits_during_the_call_is_not_overwritten(
 
     def edited_meanwhile(self: ScriptedModel, *given: Any) -> Any:
         if len(self.calls) == 0:
-            learning.update(known["id"], "I live in Faro", user_id="alice")
+            memory.update(known["id"], "I live in Faro", user_id="alice")
         return think(self, *given)
 
     monkeypatch.setattr(ScriptedModel, "answer", edited_meanwhile)
@@ -278,3 +278,51 @@ def test_the_history_says_that_the_model_wrote_it(
     _know(learning, scripted_model, "I live in Porto")
     written = database.read_as("alice", "select actor, reason from app.memory_history")
     assert written == [{"actor": "model", "reason": "they said so"}]
+
+
+# -- what was just learned ----------------------------------------------------------------------------------
+
+
+def _said_in(chat: str, words: str, day: int) -> Said:
+    return Said("user", words, datetime(2026, 3, day, tzinfo=UTC), f"{chat} {day}", chat)
+
+
+def test_what_the_turn_before_taught_is_shown_first_and_marked(learning: Memory, scripted_model: ScriptedModel) -> None:
+    for number in range(12):
+        words = f"Forget-me-nots number {number} are what I just planted"
+        scripted_model.enqueue(answer(operation("add", words, words)))
+        learning.add(_said_in("garden", words, number + 1), user_id="alice")
+    scripted_model.enqueue(answer(operation("add", "My boss is called Ingrid", "boss is called Ingrid")))
+    learning.add(_said_in("office", "My boss is called Ingrid", 20), user_id="alice")
+    gone = operation("delete", quote="Forget what I just said", target=1)
+    scripted_model.enqueue(answer(gone))
+    [event] = learning.add(_said_in("office", "Forget what I just said", 21), user_id="alice")["results"]
+    shown = scripted_model.calls[-1][-1].content
+    assert "[1] (learned a turn ago) My boss is called Ingrid\n" in shown
+    assert shown.count("a turn ago") == 1
+    assert (event["event"], event["memory"]) == ("DELETE", "My boss is called Ingrid")
+
+
+def test_what_an_earlier_turn_or_another_chat_taught_is_not_marked(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    scripted_model.enqueue(answer(operation("add", "My boss is called Ingrid", "boss is called Ingrid")), answer())
+    learning.add(_said_in("office", "My boss is called Ingrid", 1), user_id="alice")
+    learning.add(_said_in("office", "What can I cook for her?", 2), user_id="alice")
+    for chat in ("office", "kitchen"):
+        scripted_model.enqueue(answer())
+        learning.add(_said_in(chat, "Forget what I just said about my boss", 3), user_id="alice")
+        shown = scripted_model.calls[-1][-1].content
+        assert "[1] My boss is called Ingrid" in shown
+        assert "a turn ago" not in shown
+
+
+def test_the_turn_before_is_the_one_that_the_message_names(learning: Memory, scripted_model: ScriptedModel) -> None:
+    for day, name in ((1, "Ingrid"), (2, "Olaf")):
+        words = f"My boss is called {name}"
+        scripted_model.enqueue(answer(operation("add", words, words)))
+        learning.add(_said_in("office", words, day), user_id="alice")
+    scripted_model.enqueue(answer())
+    learning.add(replace(_said_in("office", "Forget what I just said", 3), after="office 1"), user_id="alice")
+    shown = scripted_model.calls[-1][-1].content
+    assert "[1] (learned a turn ago) My boss is called Ingrid\n[2] My boss is called Olaf" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -39,6 +40,21 @@ def test_the_configured_model_comes_first_and_others_than_chat_models_are_left_o
     no_chat = ["text-embedding-3-small", "whisper-1", "gpt-4o-mini-tts", "dall-e-3", "omni-moderation-latest"]
     model_server.models = ["zeta", "Alpha", *no_chat, "own", "nomic-embed-text:latest", "x" * 300, "two\nlines"]
     assert ModelCatalog(model).names() == ("own", "Alpha", "zeta")
+
+
+def test_a_list_may_say_which_models_take_pictures(model: OpenAIModel, model_server: ModelServer) -> None:
+    listed = [
+        {"id": "sees", "architecture": {"input_modalities": ["text", "image"]}},
+        {"id": "reads", "capabilities": {"vision": False}},
+        {"id": "odd", "architecture": "text", "capabilities": ["completion"]},
+    ]
+    model_server.listing = Raw(json.dumps({"data": listed}))
+    offers = ModelCatalog(model)
+    assert offers.takes_pictures("sees") is None, "nobody was asked yet"
+    assert offers.names() == ("own", "odd", "reads", "sees")
+    assert [offers.takes_pictures(each) for each in ("sees", "reads", "odd", "gone")] == [True, False, None, None]
+    offers.note_pictures("sees", taken=False)
+    assert offers.takes_pictures("sees") is False
 
 
 def test_a_long_list_is_cut(model: OpenAIModel, model_server: ModelServer) -> None:

@@ -152,7 +152,7 @@ def test_a_reply_in_the_turn_a_memory_was_learned_in_is_an_echo() -> None:
     memory = candidate("tea", "Likes green tea", metadata={"message_id": "m1"}, words=0.5)
     echo = said("echo", "Noted: the cup of the morning.", {"role": "assistant", "turn": "m1"}, words=0.9)
     other = said("other", "Something else entirely here.", {"role": "assistant", "turn": "m2"}, words=0.9)
-    assert ids(memory, echo, other) == ["other", "tea"]
+    assert ids(memory, echo, other) == ["tea", "other"]
 
 
 def test_the_persons_message_is_no_echo_of_the_memory_learned_from_it() -> None:

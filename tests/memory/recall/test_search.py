@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from memory import Memory, Person, Recipe
+from memory import RECIPES, Memory, Person, Recipe
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import InvalidInput
@@ -163,6 +165,37 @@ def test_standing_memories_come_last_and_without_a_score(life: StoredMemories) -
     assert len({each.id for each in found}) == len(found)
 
 
+ABOUT_SELF = """What do you know about me?|What do you know about my stack?|what else do you remember about me
+Who am I?|Please tell me about myself.
+What have I told you?|What did you learn about me?|Was weißt du über mich?|Wer bin ich?|Was hast du über mich gemerkt?
+Que sais-tu de moi ?|Qu'est-ce que tu sais sur moi ?|¿Qué sabes de mí?|¿Quién soy?"""
+ABOUT_OTHERS = """What do you know about Porto?|Who am I meeting tomorrow?|What have I told you about Ana?
+Tell me about Porto|Was weißt du über Ana?|What did you learn about Rust?|Hello!|How do vaccines work?"""
+
+
+def test_facts_are_given_without_being_asked_for_only_to_a_question_about_the_person_as_a_whole(
+    life: StoredMemories,
+) -> None:
+    life.fact("Answer in short sentences", kind="instruction")
+    for question in re.split(r"[|\n]", ABOUT_SELF):
+        assert set(LIFE) <= set(life.found(question, standing=9)), question
+    for question in re.split(r"[|\n]", ABOUT_OTHERS):
+        found = life.memory.recall(question, user_id="alice", standing=9)
+        assert "Answer in short sentences" in [each.text for each in found], question
+        assert not {each.text for each in found if each.score is None} & set(LIFE), question
+
+
+def test_a_wider_filter_never_gives_less_than_a_narrower_one(memories: StoredMemories) -> None:
+    for number in range(150):
+        memories.fact(f"Note {number}: the {number}th parcel of screws went to the warehouse.", shop="far")
+    memories.fact("I drink green tea every morning.", shop="corner")
+    memories.fact("The rye bread is sold out by eight.", shop="corner")
+    for question in ("What tea do I drink?", "Which bread?", "morning drink", "parcel", "warehouse of tea", "chess"):
+        narrow = memories.found(question, filters={"shop": "corner"}, limit=200)
+        wide = memories.found(question, limit=200, recipe=replace(RECIPES["everything"], budget=100_000))
+        assert not narrow or wide, question
+
+
 def test_the_parts_add_up_to_the_score(life: StoredMemories) -> None:
     for question in ("Where does Ana live?", "green tea", "What is behind the library?", "Is the cat called Pixel?"):
         for each in life.memory.search(question, user_id="alice", explain=True)["results"]:
@@ -195,7 +228,7 @@ def test_two_people_who_say_the_same_find_their_own(memories: StoredMemories) ->
         for each in ("alice", "bob", "Bob")
     }
     for user_id, ids in own.items():
-        for question in (*LIFE, "tea", "library"):
+        for question in (*LIFE[:4], "tea", "library"):
             found = memories.memory.recall(question, user_id=user_id, recipe=ALL, standing=9)
             assert {each.id for each in found} <= ids
             assert found
@@ -285,7 +318,7 @@ def test_only_the_beginning_of_huge_texts_and_questions_is_used(life: StoredMemo
 
 
 def test_a_callers_metadata_cannot_break_the_search(life: StoredMemories) -> None:
-    odd = {"confirmed_at": 5, "used": 7, "turn": ["x"], "message_id": {"a": 1}, "expiration_date": "never", "run_id": 9}
+    odd = {"confirmed_at": 5, "used": 7, "turn": ["x"], "message_id": {"a": 1}, "expiration_date": "never"}
     life.memory.add("I like walnut ice cream.", user_id="alice", metadata=odd)
     life.memory.add("I like mango ice cream.", user_id="alice", infer=False, metadata=odd)
     assert len(life.found("walnut or mango ice cream")) >= 2

@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -157,21 +157,40 @@ def test_an_export_is_imported_once_however_often(database: Database, memory: Me
     assert {each["actor"] for each in memory.changes(user_id="dave")} == {"import"}
 
 
-def test_two_people_can_import_the_same_export(database: Database, memory: Memory, tmp_path: Path) -> None:
+@pytest.fixture
+def import_here(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Path, str], str]:
+    """The same command in this process, which starts it at once; returns what it prints."""
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    monkeypatch.setenv("EMBED_MODEL", "wordllama-256")
+    monkeypatch.chdir(tmp_path)
+
+    def run(path: Path, user_id: str) -> str:
+        capsys.readouterr()
+        command.main(["import", str(path), "--user", user_id])
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_two_people_can_import_the_same_export(
+    import_here: Callable[[Path, str], str], memory: Memory, tmp_path: Path
+) -> None:
     held = [{"id": "a", "memory": "Loves Redis"}]
     for user in ("dave", "ana"):
-        assert _import(_file(tmp_path, held), user, database).stdout == "Kept 1 of 1.\n"
+        assert import_here(_file(tmp_path, held), user) == "Kept 1 of 1.\n"
         assert len(memory.get_all(user_id=user)["results"]) == 1
 
 
 def test_a_repeated_message_in_a_file_is_kept_twice_but_not_imported_again(
-    database: Database, memory: Memory, tmp_path: Path
+    import_here: Callable[[Path, str], str], tmp_path: Path
 ) -> None:
     hello = {"role": "user", "content": "hello"}
     path = _file(tmp_path, [hello, {"role": "assistant", "content": "hi"}, hello])
-    assert _import(path, "dave", database).stdout == "Kept 3 of 3.\n"
+    assert import_here(path, "dave") == "Kept 3 of 3.\n"
     path.write_text(json.dumps([*json.loads(path.read_text()), hello]))
-    assert _import(path, "dave", database).stdout == "Kept 1 of 4; 3 were there already.\n"
+    assert import_here(path, "dave") == "Kept 1 of 4; 3 were there already.\n"
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ class Book:
         self.graph, self.history = Graph(database, self.store), History(database, self.store)
         self.count = 0
 
-    def add(self, *entities: Any, relations: Any = ()) -> str:
+    def add(self, *entities: Any, relations: Any = (), words: str | None = None) -> str:
         with self.database.as_user(self.user_id) as connection:
-            [new] = self.store.insert(connection, [(self.row(list(entities), list(relations)), VECTOR)])
+            [new] = self.store.insert(connection, [(self.row(list(entities), list(relations), words), VECTOR)])
         return new
 
     def change(self, memory_id: str, *entities: Any, relations: Any = ()) -> None:
@@ -51,7 +51,7 @@ class Book:
         """Take the latest change back."""
         [latest, *_] = self.history.latest(self.user_id, 1)
         with self.database.as_user(self.user_id) as connection:
-            self.history.take_back(connection, latest, lambda _: [VECTOR])
+            self.history.take_back(connection, latest, {})
 
     def names(self) -> list[tuple[str, ...]]:
         return sorted(tuple(sorted(entity.names)) for entity in self.graph.entities(self.user_id))
@@ -59,9 +59,9 @@ class Book:
     def relations_around(self, name: str, hops: int = 1) -> list[tuple[str, str, str]]:
         return sorted((r.subject, r.relation, r.object) for r in self.graph.around(self.user_id, name, hops))
 
-    def row(self, entities: Any, relations: Any) -> dict[str, Any]:
+    def row(self, entities: Any, relations: Any, words: str | None = None) -> dict[str, Any]:
         self.count += 1
-        words = f"{self.user_id} {self.count}"
+        words = words or f"{self.user_id} {self.count}"
         row = {"data": words, "user_id": self.user_id, "hash": content_hash(words), "created_at": "2026-01-01"}
         return {**row, "entities": entities, "relations": relations}
 
@@ -79,6 +79,14 @@ def _rows(database: Database) -> int:
             )
             or 0
         )
+
+
+def test_a_name_comes_before_the_descriptions_that_are_used_more_often(book: Book) -> None:
+    book.add(["my sister", "my old sister", "Ana"], relations=[["Ana", "lives in", "Braga"]])
+    for _ in range(3):
+        book.add(["my sister"])
+    assert book.graph.entities("alice")[0].names == ("Ana", "my sister", "my old sister")
+    assert book.relations_around("my sister") == [("Ana", "lives in", "Braga")]
 
 
 def test_all_names_of_one_memory_mean_one_entity_and_later_memories_join_it(book: Book) -> None:
@@ -118,6 +126,28 @@ def test_the_person_is_me_under_every_name(book: Book) -> None:
     book.add(["me", "Dave"])
     book.add(["David", "me"])
     assert book.names() == [("Dave", "David", "me")]
+
+
+def test_the_persons_own_name_is_one_entity_with_me(book: Book) -> None:
+    named = book.add(["Dave"], words="My name is Dave.")
+    book.add(["Dave"], ["Ana"], relations=[["Ana", "is sister of", "me"], ["Dave", "lives in", "Porto"]])
+    book.add(["Rex"], words="My dog's name is Rex.")
+    person = next(each for each in book.graph.entities("alice") if each.name == "me")
+    assert person.names == ("me", "Dave")
+    assert named in person.memory_ids
+    assert book.names() == [("Ana",), ("Dave", "me"), ("Porto",), ("Rex",)]
+    assert sorted((each.subject, each.relation, each.object) for each in book.graph.relations("alice")) == [
+        ("Ana", "is sister of", "me"),
+        ("me", "lives in", "Porto"),
+    ]
+    book.delete(named)
+    assert ("Dave",) in book.names()
+
+
+def test_a_relation_that_tells_the_persons_name_is_no_line_of_the_graph(book: Book) -> None:
+    book.add(["Dave"], relations=[["me", "is called", "Dave"], ["me", "likes", "tea"]])
+    assert book.names() == [("Dave", "me"), ("tea",)]
+    assert [(each.subject, each.object) for each in book.graph.relations("alice")] == [("me", "tea")]
 
 
 def test_the_names_in_a_relation_are_entities(book: Book) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -53,8 +55,8 @@ def _insert(database: Database, store: Store, user_id: str, *rows: dict[str, Any
         return store.insert(connection, [(row, [0.1] * 256) for row in rows])
 
 
-def _plan_of_nearest(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the plan of Postgres for exactly the statement that `nearest` sends."""
+def _plan_of(database: Database, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Store], object]) -> str:
+    """Return the plan of Postgres for exactly the statement that a call sends."""
     sent: list[Any] = []
 
     def note(_: Database, *asked: Any) -> list[Any]:
@@ -62,17 +64,53 @@ def _plan_of_nearest(database: Database, monkeypatch: pytest.MonkeyPatch) -> str
         return []
 
     monkeypatch.setattr(Database, "read_as", note)
-    Store(database, 256).nearest("user 7", [0.1] * 256, 10)
+    ask(Store(database, 256))
     monkeypatch.undo()
     user_id, sql, values = sent
-    [plan] = database.read_as(user_id, f"explain (format json) {sql}", values)
+    before, semicolon, last = sql.rpartition(";")
+    [plan] = database.read_as(user_id, f"{before}{semicolon} explain (format json) {last}", values)
     return json.dumps(plan)
 
 
 def test_finding_the_nearest_goes_by_the_index_on_the_user(crowd: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = _plan_of_nearest(crowd, monkeypatch)
+    plan = _plan_of(crowd, monkeypatch, lambda store: store.nearest("user 7", [0.1] * 256, 10))
     assert "memories_by_place" in plan or "memories_by_talk" in plan
     assert "Seq Scan" not in plan
+
+
+OWN_ROW_EACH = FILL.replace("'user ' || n % 30", "'other ' || n").replace("'crowd ' || n,", "'other ' || n,")
+MISLEADING = {
+    "an empty table": ("delete from vecs.memories", "vacuum (truncate off, analyze) vecs.memories"),
+    "one memory for each person": ("set search_path = public, extensions", OWN_ROW_EACH, "analyze vecs.memories"),
+}
+
+
+@pytest.fixture(params=MISLEADING)
+def misleading(request: pytest.FixtureRequest, crowd: Database) -> Database:
+    """One person with thousands of memories, in a table of which the planner has noted something else."""
+    with closing(Database(crowd.admin_url)) as admin, admin.engine.connect() as connection:
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        alone.execute(text("delete from vecs.memories"))
+        for statement in MISLEADING[request.param]:
+            alone.execute(text(statement), {"rows": CROWD})
+    with administrator(crowd) as connection:
+        connection.execute(text("set local search_path = public, extensions"))
+        connection.execute(text(FILL.replace("'user ' || n % 30", "'user 7'")), {"rows": CROWD})
+    return crowd
+
+
+IDS = [f"crowd {number}" for number in range(1, CROWD + 1)]
+COMPARISONS: dict[str, Callable[[Store], object]] = {
+    "pairs": lambda store: store.close_others("user 7", list(zip(IDS[::2], IDS[1::2], strict=True)), 0.9),
+    "groups": lambda store: store.close_pairs("user 7", {each: str(n // 4) for n, each in enumerate(IDS)}, 0.9),
+}
+
+
+@pytest.mark.parametrize("which", COMPARISONS)
+def test_comparing_many_memories_does_not_take_each_with_each_whatever_the_planner_believes(
+    misleading: Database, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    assert "Nested Loop" not in _plan_of(misleading, monkeypatch, COMPARISONS[which])
 
 
 def test_the_nearest_are_exact_beside_an_approximate_index_that_mem0_left(crowd: Database, store: Store) -> None:

@@ -109,7 +109,7 @@ def test_merging_needs_ids_and_not_too_many(untouched: Memory) -> None:
     for wrong in ("abc", ["x"] * 1_001):
         with pytest.raises(InvalidInput):
             untouched.tidy.merge(ALICE, wrong)
-    for wrong_user in ("", " ", "a\x00b", 7):
+    for wrong_user in ("", " ", "\n", "a\x00b", 7.5, True):
         with pytest.raises(InvalidInput):
             untouched.health.read(user_id=wrong_user)  # type: ignore[arg-type]
 

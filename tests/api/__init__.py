@@ -1,0 +1,1 @@
+"""Tests of the API, through requests as other programs send them."""
