@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
+from chat.queue import Worker
 from memory import Person
 from tests.memory.imports.test_chatgpt import PORTO, chat, node, zipped
 from tests.pages.conftest import OpenApp, press, user_of, words
@@ -59,6 +60,20 @@ def test_messages_are_learned_from_in_the_background_and_only_once(home: service
     press(app.run(), "Details")
     assert "your ChatGPT messages" in words(app)
     assert "Open the chat" not in [each.label for each in app.button], "it is no chat of ours"
+
+
+def test_the_end_is_told_once_also_if_all_was_read_before_the_page_was_drawn(
+    home: services.Services, app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_at_once(worker: Worker) -> None:
+        while worker.learn_next():
+            pass
+
+    monkeypatch.setattr(Worker, "wake", read_at_once)
+    _brings(app, _export())
+    press(app, "Learn from them")
+    assert "All messages have been read." in [each.value for each in app.toast]
+    assert "All messages have been read." not in [each.value for each in app.run().toast]
 
 
 def test_messages_are_kept_as_said_unless_episodes_are_switched_off(home: services.Services, app: AppTest) -> None:

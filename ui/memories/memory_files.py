@@ -158,9 +158,14 @@ def _draw_chatgpt_import(user: User) -> None:
         with show_errors():
             progress = services().memory.import_queue.progress(user.id)
             if progress.waiting:
+                st.session_state.setdefault(BROUGHT, progress.waiting + progress.done)
                 # Runs again only while messages are waiting.
                 st.fragment(_draw_progress, run_every=PROGRESS_SECONDS)()
-            elif progress.given_up:
+                return
+            # The worker may be done before the page has drawn any progress.
+            if st.session_state.pop(BROUGHT, 0) and not progress.given_up:
+                st.toast("All messages have been read.")
+            if progress.given_up:
                 st.caption(
                     plural(
                         progress.given_up,
@@ -243,7 +248,8 @@ def _start_import(user: User, way: Way) -> None:
     new = app.memory.import_queue.add(user.id, offered.chats.said, way)
     app.worker.wake()
     _withdraw_offer()
-    st.session_state[BROUGHT] = new
+    if new:
+        st.session_state[BROUGHT] = new
     st.toast(
         plural(new, "1 message is waiting to be read.", "{number} messages are waiting to be read.")
         if new
@@ -264,17 +270,17 @@ def _draw_progress() -> None:
         queue = services().memory.import_queue
         progress = queue.progress(user.id)
         if not progress.waiting:
-            st.toast("All messages have been read.")
             st.rerun()
         _draw_bar(progress)
         if st.button("Stop reading", icon=":material/stop_circle:", type="tertiary"):
             queue.stop(user.id)
+            st.session_state.pop(BROUGHT, None)
             st.toast("Stopped. What I have learned so far stays.")
             st.rerun()
 
 
 def _draw_bar(progress: ImportProgress) -> None:
-    total = max(progress.waiting, st.session_state.get(BROUGHT) or progress.waiting + progress.done)
+    total = max(progress.waiting, st.session_state.get(BROUGHT, 0))
     st.progress(
         1 - progress.waiting / total,
         plural(
