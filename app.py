@@ -16,6 +16,7 @@ from functools import partial
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -26,8 +27,10 @@ from auth.guard import RUN_BY_APP, begin_run, require_user
 from auth.routes import session_routes
 from auth.uploads import may_upload
 from headers import NOT_FOUND, protection
-from memory.errors import AppError
+from limits.waiting_line import WaitingLine
+from memory.errors import AppError, SettingsError
 from services import end_services, health, services
+from settings import settings
 from ui import undo_bar
 from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat import open_chat
@@ -69,6 +72,14 @@ async def close_at_the_end(_app: st.App) -> AsyncIterator[None]:
     """Close the services when the process is told to end, so that half a reply is saved and no turn is cut off."""
     yield
     await run_in_threadpool(end_services)
+
+
+def _most_people() -> int:
+    """Return how many browsers may have the app open at once; 0 for no limit. The page tells what is wrong."""
+    try:
+        return settings().people_at_once
+    except SettingsError:
+        return 0
 
 
 def run_page() -> None:
@@ -155,7 +166,10 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
     routes = [Route("/health", HealthRoute().answer), *session_routes(lambda: services().sessions, under)]
-    app = st.App(__file__, routes=routes, lifespan=close_at_the_end, **protection(may_upload))
+    guarded = protection(may_upload)
+    if most := _most_people():
+        guarded["middleware"].append(Middleware(WaitingLine, most=most))
+    app = st.App(__file__, routes=routes, lifespan=close_at_the_end, **guarded)
     # Streamlit collects garbage after each run of a page. What is loaded by now stays until the process ends anyway;
     # going through it again took a tenth of a second each time.
     gc.collect()

@@ -71,6 +71,11 @@ class Settings(MemorySettings):
     memories_per_person: int = setting(5_000, "Memories kept about one person", between=(0, 1_000_000))
     uploads_per_day: int = setting(50, "Files one person may upload in a day", between=(0, 1_000_000))
     megabytes_per_person: int = setting(100, "Megabytes of attached files kept for one person", between=(0, 1_000_000))
+    people_at_once: int = setting(
+        0,
+        "Browsers that may have the app open at once; whoever comes then gets a place in line; with 0, everybody may",
+        between=(0, 100_000),
+    )
     port: int = setting(8501, "The port on which `make run` serves the app", between=(1, 65_535))
     api_port: int = setting(
         8502, "The port on which other programs reach the memory; with 0, `make run` starts no API", between=(0, 65_535)

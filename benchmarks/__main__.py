@@ -16,6 +16,7 @@ RUNS = (
     ("benchmarks.api", "--rounds", "50", "--seconds", "10"),
     ("benchmarks.page", "--runs", "10"),
     ("benchmarks.remember", "--rules", "--half", "held-out"),
+    ("benchmarks.people", "--people", "5", "--turns", "3", "--idle", "10"),
     ("benchmarks.footprint", "--people", "2", "--turns", "3"),
 )
 

@@ -27,7 +27,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.answer_prompts import RECALL, VECTORS, AnswerPrompt, prompts
+from benchmarks.parts.answer_prompts import RECALL, VECTORS, AnswerPrompt, prompts
 from benchmarks.recall import CachedEmbedder, chosen_embedder, read
 from chat.answering.second_look import MOST_LOOKS
 from memory.embed import BUNDLED, DEFAULT_BUNDLED

@@ -31,7 +31,7 @@ from uuid import uuid4
 import httpx
 
 import services
-from benchmarks import crowd
+from benchmarks.parts import crowd
 from local.stack import LocalStack
 from memory.embedded.loopback import free_port
 from settings import Settings

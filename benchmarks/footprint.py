@@ -11,26 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.parts.hosted import hosted, peak_megabytes
 from local.stack import LocalStack
-from memory.embedded.loopback import free_port
 from tests.e2e.keepsake import Visitor
 from tests.model_server import ModelServer
 
-PROJECT = Path(__file__).parent.parent
 LINES = ("I work on boats number {}", "What did I tell you about {}?")
 
 
@@ -54,48 +46,20 @@ def main() -> None:
 
 def _measure(environment: dict[str, str], people: int, turns: int) -> dict[str, float]:
     began = time.monotonic()
-    with _hosted(environment) as (address, process), sync_playwright() as playwright:
+    with hosted(environment) as (address, process), sync_playwright() as playwright:
         app_seconds = time.monotonic() - began
-        at_start = _peak_megabytes(process.pid)
+        at_start = peak_megabytes(process.pid)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         began = time.monotonic()
         visitors = [_signed_up(browser, address, number) for number in range(people)]
-        print(f"{people} people signed up, {_peak_megabytes(process.pid):.0f} MB")
+        print(f"{people} people signed up, {peak_megabytes(process.pid):.0f} MB")
         for turn in range(turns):
             for visitor in visitors:
                 _talk(visitor, turn)
         talking = time.monotonic() - began
-        figures = {"app_s": app_seconds, "start_mb": at_start, "peak_mb": _peak_megabytes(process.pid)}
+        figures = {"app_s": app_seconds, "start_mb": at_start, "peak_mb": peak_megabytes(process.pid)}
         browser.close()
     return figures | {"people": people, "turns_each": turns, "walk_s": talking}
-
-
-@contextmanager
-def _hosted(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run the app as a host does."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    process = subprocess.Popen(
-        command, cwd=PROJECT, env=kept | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://localhost:{port}"
-    try:
-        while not _is_up(address):
-            if process.poll() is not None:
-                raise SystemExit("the app ended while it started")
-            time.sleep(0.05)
-        yield address, process
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _is_up(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/health", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _signed_up(browser: Browser, address: str, number: int) -> Visitor:
@@ -111,12 +75,6 @@ def _talk(visitor: Visitor, turn: int) -> None:
     line = LINES[turn % 2].format(turn)
     visitor.says(line)
     visitor.sees(f"You said: {line}")
-
-
-def _peak_megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else 0.0
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from streamlit.testing.v1 import AppTest
 import services
 from auth.guard import SESSION
 from auth.person import Session
-from benchmarks import crowd
+from benchmarks.parts import crowd
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres

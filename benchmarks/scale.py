@@ -27,8 +27,8 @@ from pathlib import Path
 
 from sqlalchemy import make_url, text
 
-from benchmarks import crowd
-from benchmarks.stock import StockVecs
+from benchmarks.parts import crowd
+from benchmarks.parts.stock import StockVecs
 from memory import Memory
 from memory.database import Database
 from memory.embedded.postgres import Postgres

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from sqlalchemy import make_url
 
-from benchmarks import crowd
+from benchmarks.parts import crowd
 from chat.conversations import Conversations
 from chat.reply import answer
 from chat.turn import ChatServices

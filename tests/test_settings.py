@@ -54,6 +54,7 @@ EVERYTHING = ACCOUNT | {
     "MEMORY_TOKENS_PER_DAY": "12",
     "MEMORY_USER": "dave",
     "DATA_DIR": "somewhere",
+    "PEOPLE_AT_ONCE": "50",
     "PORT": "9000",
     "API_PORT": "9001",
     "API_CALLS_PER_MINUTE": "13",

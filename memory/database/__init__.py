@@ -11,6 +11,8 @@ module elsewhere, and migrations.py makes the tables from supabase/migrations/.
 from __future__ import annotations
 
 import json
+import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -24,11 +26,11 @@ from ..plain_text import storable
 from ..rows.acting import space_for
 from .batched_reads import Reading, together
 from .errors import address_of, explain, explain_migration, translating
-from .fair_semaphore import FairSemaphore
 from .roles import USERS, WORKER
 
 __all__ = [
     "Database",
+    "FairSemaphore",
     "Reading",
     "check_user_id",
     "connect",
@@ -59,6 +61,43 @@ BIND = (
 
 
 NOBODY: Mapping[str, str] = {"asking_role": WORKER, "asking_claims": ""}
+
+
+class FairSemaphore:
+    """Permits, given out first come, first served.
+
+    The pool of connections by itself is not fair: a thread that comes just when a connection is returned may take it
+    before one that has been waiting, which then goes to the end of the line.
+    """
+
+    def __init__(self, permits: int) -> None:
+        self._free = permits
+        self._line: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+
+    def acquire(self, timeout: float) -> bool:
+        """Take a permit; return False if none was free for so many seconds."""
+        with self._lock:
+            if self._free and not self._line:
+                self._free -= 1
+                return True
+            called = threading.Event()
+            self._line.append(called)
+        if called.wait(timeout):
+            return True
+        with self._lock:
+            if called.is_set():  # at the last moment
+                return True
+            self._line.remove(called)
+            return False
+
+    def release(self) -> None:
+        """Give a permit back; it goes to the thread that has waited longest."""
+        with self._lock:
+            if self._line:
+                self._line.popleft().set()
+            else:
+                self._free += 1
 
 
 class Database:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import answers
-from benchmarks.answer_prompts import AnswerPrompt, chosen
+from benchmarks.parts.answer_prompts import AnswerPrompt, chosen
 from benchmarks.recall import read
 from chat.prompt import INSTRUCTIONS, SEARCH
 from memory.plain_text import tokens

@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from memory.database import Database
-from memory.database.fair_semaphore import FairSemaphore
+from memory.database import Database, FairSemaphore
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import DatabaseError, DatabaseUnreachable, InvalidInput, NotFound

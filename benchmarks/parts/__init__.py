@@ -1,0 +1,1 @@
+"""What the benchmarks share. Each program beside this folder is one benchmark."""
