@@ -28,6 +28,7 @@ export class FakeElement {
   select() { this.heard.push("select"); }
   click() { this.heard.push("click"); }
   remove() { this.heard.push("remove"); }
+  showModal() { this.heard.push("showModal"); }
 }
 
 // Put a new page into the global scope, and return what a test needs of it.

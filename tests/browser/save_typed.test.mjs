@@ -23,6 +23,16 @@ test("what is typed is handed over once somebody pauses", async () => {
   assert.deepEqual(field.heard, ["keydown"]);
 });
 
+test("what was typed before the script was there is handed over, too", async () => {
+  page = newPage();
+  page.document.activeElement = field;
+  await load("save_typed");
+  page.pass(600);
+  assert.deepEqual(field.heard, []);
+  page.pass(200);
+  assert.deepEqual(field.heard, ["keydown"]);
+});
+
 test("a press elsewhere hands it over at once, a press in the field does not", async () => {
   await page.fire("input", field);
   await page.fire("pointerdown", field);

@@ -56,3 +56,18 @@ test("? opens the list except where somebody types or has switched that off; Ctr
   assert.equal(shortcutOf({ key: "Escape", shiftKey: true }), "write");
   assert.equal(shortcutOf({ key: "Escape", shiftKey: true }, { typing: true }), null);
 });
+
+test("a press on the list's button that came before the script reaches the server, which asks for the list once", async () => {
+  const button = new FakeElement("button", [".st-key-quiet-shortcuts button"]);
+  const { default: draw } = await load("shortcuts");
+  assert.ok(!(await page.fire("click", button)).stopped);
+  const opened = () => (page.document.body.children ?? []).length;
+  const words = { title: "Keyboard shortcuts", close: "Close", alone: "Also", rows: [] };
+  draw({ data: { ...words, asked: 0 } });
+  assert.equal(opened(), 0);
+  draw({ data: { ...words, asked: 1 } });
+  draw({ data: { ...words, asked: 1 } });
+  assert.equal(opened(), 1);
+  assert.ok((await page.fire("click", button)).stopped);
+  assert.equal(opened(), 2);
+});

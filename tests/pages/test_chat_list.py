@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 import services
 from tests.chat.conftest import until
 from tests.pages.conftest import OpenApp, statements_of, user_of, words
+from ui.browser import page_scripts
 
 MOST_TRIPS = 3
 Told = Callable[..., list[str]]
@@ -252,3 +253,14 @@ def test_a_search_shows_one_row_for_each_chat(open_app: OpenApp, home: services.
     rows = [each for each in app.sidebar.button if str(each.key).startswith("open-found-")]
     assert [each.label for each in rows] == ["Walnuts at home"]
     assert "**Walnuts** at home" in words(app)
+
+
+def test_a_press_on_the_list_of_shortcuts_that_the_browser_did_not_answer_is_passed_on(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(page_scripts, "_shortcuts", lambda data, **_: asked.append(data["asked"]))
+    app = open_app("pages/chat.py").run()
+    app.button(key="quiet-shortcuts").click().run()
+    app.run()
+    assert asked[-3:] == [0, 1, 1]

@@ -31,10 +31,12 @@ __all__ = [
     "scroll_now",
     "scroll_past_graph",
     "scroll_soon",
+    "show_shortcuts",
 ]
 
 # Kept in the session between two runs.
 SCROLL_REQUEST, SCROLL_COUNT = "scroll_request", "scroll_count"
+LIST_ASKED = "shortcuts_asked"
 
 _address = component("keepsake_address", "address.js")
 _clipboard = component("keepsake_copying", "clipboard.js")
@@ -104,8 +106,14 @@ def focus_field(key: str, *, on_touch: bool = True) -> None:
 def enable_shortcuts() -> None:
     """Let the keyboard start and search chats, stop a reply, and show the list of shortcuts."""
     words = {"title": "Keyboard shortcuts", "close": "Close", "alone": "Also show this list with ? alone"}
+    asked = st.session_state.get(LIST_ASKED, 0)
     with invisible("shortcuts"):
-        _shortcuts(key="shortcuts", data={**words, "rows": SHORTCUTS}, height=1)
+        _shortcuts(key="shortcuts", data={**words, "rows": SHORTCUTS, "asked": asked}, height=1)
+
+
+def show_shortcuts() -> None:
+    """Show the list of shortcuts, after a press on its button that came before the script was there to answer it."""
+    st.session_state[LIST_ASKED] = st.session_state.get(LIST_ASKED, 0) + 1
 
 
 def guard_chat_box() -> None:

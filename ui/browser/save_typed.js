@@ -17,12 +17,14 @@ function hand() {
   typed.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true, cancelable: true }));
 }
 
-document.addEventListener("input", (event) => {
-  if (!event.target.matches?.(TYPED)) return;
-  field = event.target;
+function note(element) {
+  if (!element?.matches?.(TYPED)) return;
+  field = element;
   clearTimeout(timer);
   timer = setTimeout(hand, PAUSE);
-}, true);
+}
+
+document.addEventListener("input", (event) => note(event.target), true);
 document.addEventListener("compositionstart", () => { composing = true; }, true);
 document.addEventListener("compositionend", () => {
   composing = false;
@@ -38,5 +40,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("pointerdown", (event) => { if (event.target !== field) hand(); }, true);
 document.addEventListener("visibilitychange", () => { if (document.hidden) hand(); }, true);
 addEventListener("pagehide", hand);
+
+note(document.activeElement); // somebody may have typed before this script was there
 
 export default function () {}

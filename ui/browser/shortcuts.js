@@ -12,6 +12,7 @@ const SHOW_SIDEBAR = 'button[data-testid="stExpandSidebarButton"], [data-testid=
 const QUESTION_MARK = "keepsake-question-mark"; // in the browser's storage: "off" if ? alone opens nothing
 const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform ?? "");
 let known = null; // the words of the list
+let asked = 0; // the presses on its button that reached the server before this script was there
 
 // Which shortcut was pressed, or null. `typing` says whether a field has the focus, `idle` whether it is the empty box.
 export function shortcutOf(event, { typing = false, idle = false, alone = true } = {}) {
@@ -99,14 +100,17 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
 }, true);
 
-// The button that shows the list needs no trip to the server.
+// The button that shows the list needs no trip to the server, once the words are known.
 document.addEventListener("click", (event) => {
-  if (!event.target.closest?.(LIST)) return;
+  if (!known || !event.target.closest?.(LIST)) return;
   event.preventDefault();
   event.stopPropagation();
   openList();
 }, true);
 
 export default function ({ data }) {
-  if (data) known = data;
+  if (!data) return;
+  known = data;
+  if (data.asked > asked) openList();
+  asked = data.asked;
 }

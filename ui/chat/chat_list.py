@@ -15,7 +15,7 @@ from chat.chats import CHATS_LISTED, SearchHit
 from chat.tree import Conversation
 from services import services
 from ui import dates, elements
-from ui.browser.page_scripts import close_sidebar_after_choice, enable_shortcuts, focus_field
+from ui.browser.page_scripts import close_sidebar_after_choice, enable_shortcuts, focus_field, show_shortcuts
 from ui.chat import chat_actions
 from ui.chat.chat_bar import draw_forget_receipt
 from ui.chat.chat_data import ARCHIVE_OPEN, LISTED, ChatListData
@@ -153,8 +153,9 @@ def _draw_chats(user: User, data: ChatListData) -> None:
             on_click=chat_actions.request_dialog,
             args=("export", None),
         )
-    # The browser answers this press.
-    quiet.button("Keyboard shortcuts", key="quiet-shortcuts", icon=":material/keyboard:", type="tertiary")
+    # The browser answers this press, unless its script is still on its way.
+    label, icon = "Keyboard shortcuts", ":material/keyboard:"
+    quiet.button(label, key="quiet-shortcuts", icon=icon, type="tertiary", on_click=show_shortcuts)
 
 
 def _draw_by_day(user: User, chats: Iterable[Conversation]) -> None:
