@@ -43,7 +43,7 @@ __all__ = [
     "sensible",
 ]
 
-PATIENCE = 60.0  # seconds; whatever waits longer than this in a test has failed
+PATIENCE = 180.0  # seconds; whatever waits longer than this in a test has failed
 MODEL = "scripted"
 
 

@@ -123,7 +123,7 @@ class ModelServer(ThreadingHTTPServer):
         What a test leaves to be remembered is asked about after it: its requests must not take what the next
         test scripts.
         """
-        self._open_gates()
+        self.open_gates()
         deadline = time.monotonic() + PATIENCE
         while self._busy or time.monotonic() < self._last + quiet:
             assert time.monotonic() < deadline, "the requests of an earlier test do not end"
@@ -157,14 +157,15 @@ class ModelServer(ThreadingHTTPServer):
     def __exit__(self, *_: object) -> None:
         self.shutdown()
         self._thread.join()
-        self._open_gates()
+        self.open_gates()
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
         assert not self.errors, self.errors
 
-    def _open_gates(self) -> None:
+    def open_gates(self) -> None:
+        """Let all that waits at a gate go on."""
         for gate in self._gates:
             gate.open()
         self._gates = []

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.e2e.accounts import cookie_of_new_account
-from tests.e2e.keepsake import Keepsake, Visitor
+from tests.e2e.keepsake import NOTE_NOTICES, PATIENCE_MS, Keepsake, Visitor
 from tests.model_server import ModelServer
 from tests.selection import CHROMIUM
 
@@ -78,9 +78,19 @@ def shared_keepsake_with_model(shared_model_server: ModelServer) -> Iterator[Kee
 
 
 @pytest.fixture
-def keepsake_with_model(shared_keepsake_with_model: Keepsake, model_server: ModelServer) -> Keepsake:
-    """The stack with the scripted model, which knows nothing of earlier tests."""
+def keepsake_with_model(shared_keepsake_with_model: Keepsake, shared_model_server: ModelServer) -> Keepsake:
+    """The stack with the scripted model, which knows nothing of earlier tests, and is not asked about them any more."""
+    shared_model_server.open_gates()
+    shared_keepsake_with_model.settles()
+    shared_model_server.start_over()
     return shared_keepsake_with_model
+
+
+def _patient(context: BrowserContext) -> BrowserContext:
+    """Let all pages of a browser window wait long, and note what is told for a moment only."""
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(NOTE_NOTICES)
+    return context
 
 
 @pytest.fixture
@@ -90,8 +100,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> I
 
     def open_at(keepsake: Keepsake, path: str = "/", width: int = 1280, signed_in: str | None = None) -> Visitor:
         """Open the app; `signed_in` is the address of a new account, for whom it opens on an empty chat."""
-        page = browser.new_context(viewport={"width": width, "height": 860}).new_page()
-        page.set_default_timeout(45_000)
+        page = _patient(browser.new_context(viewport={"width": width, "height": 860})).new_page()
         pages.append(page)
         if signed_in is None:
             page.goto(keepsake.address + path)
@@ -123,8 +132,7 @@ def phone(browser: Browser) -> Iterator[Callable[[Keepsake, str], Visitor]]:
         context = browser.new_context(viewport=size, has_touch=True, is_mobile=True)  # type: ignore[arg-type]
         name, value = cookie_of_new_account(keepsake, address)
         context.add_cookies([{"name": name, "value": value, "url": keepsake.address}])
-        pages.append(context.new_page())
-        pages[-1].set_default_timeout(45_000)
+        pages.append(_patient(context).new_page())
         pages[-1].goto(f"{keepsake.address}/chat")
         visitor = Visitor(pages[-1])
         visitor.sees("What's on your mind?")

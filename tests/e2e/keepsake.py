@@ -17,11 +17,37 @@ from typing import IO, Self
 import httpx
 import psutil
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import create_engine, text
+
+from memory.embedded.postgres import Postgres
 
 PROJECT = Path(__file__).parents[2]
 START_SECONDS = 180
 PASSWORD = "correct horse battery"
-expect.set_options(timeout=45_000)  # a busy machine is slow, not wrong
+PATIENCE_MS = 90_000  # a busy machine is slow, not wrong
+expect.set_options(timeout=PATIENCE_MS)
+# A turn that failed rests, for longer than anybody waits here.
+WORKER_IS_BUSY = """
+select exists (
+  select from app.messages m
+  join app.conversations c on c.id = m.conversation_id and c.deleted_at is null
+  left join app.leases l on l.user_id = m.user_id
+  where m.remembering = 'waiting' and (m.remember_attempts + m.remember_waits = 0 or l.claimed_until > now())
+)"""
+# Runs in each page before its own scripts: notes the words of every notice, however soon the notice goes again.
+NOTE_NOTICES = """
+(() => {
+  const notices = window.keepsakeNotices = [];
+  const kinds = "[data-testid=stToast], [role=status]";
+  const note = (node) => {
+    const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+    for (const each of [element?.closest(kinds), ...(element?.querySelectorAll(kinds) ?? [])]) {
+      if (each) notices.push(each.textContent);
+    }
+  };
+  new MutationObserver((changes) => changes.forEach((change) => [change.target, ...change.addedNodes].forEach(note)))
+    .observe(document, { childList: true, subtree: true, characterData: true });
+})()"""
 
 
 class Keepsake:
@@ -101,7 +127,19 @@ class Keepsake:
         return "\n".join(path.read_text() for path in (self.data / "logs").glob("*.log"))
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.address + path, timeout=10)
+        return httpx.get(self.address + path, timeout=60)
+
+    def settles(self) -> None:
+        """Wait until the worker has remembered what was said, as far as it can, or for a minute.
+
+        What a walk leaves to be remembered is asked of the model after it, and would get what the next walk scripts.
+        """
+        engine = create_engine(Postgres(self.data).admin_url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as database:
+            deadline = time.monotonic() + 60
+            while database.scalar(text(WORKER_IS_BUSY)) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        engine.dispose()
 
 
 def _port_of_its_own() -> int:
@@ -192,6 +230,17 @@ class Visitor:
     def presses(self, name: str) -> None:
         self.page.get_by_role("button", name=name).last.click()
 
+    def opens(self, words: str) -> None:
+        """Open what is folded behind these words, once the page is drawn: a press during that can be lost."""
+        self.sees(words)
+        self.rests()
+        self.page.get_by_text(words, exact=True).click()
+
+    def opens_chat_menu(self, name: str) -> None:
+        """Open the menu of a chat in the list."""
+        row = self.page.locator('[class*="st-key-chat-row-"]').filter(has_text=name)
+        row.get_by_role("button", name="Chat menu").click()
+
     def stops(self) -> None:
         """Stop the reply that is being written."""
         stop = self.page.get_by_role("button", name="Stop", exact=True)
@@ -202,6 +251,11 @@ class Visitor:
         # The same words may stand in the closed list of chats as well.
         expect(self.page.get_by_text(words).locator("visible=true").first).to_be_visible()
 
+    def was_told(self, words: str) -> None:
+        """Look for a notice that goes by itself, and may be gone by now; what was told is not found twice."""
+        told = "words => window.keepsakeNotices.splice(0).some((each) => each.includes(words))"
+        self.page.wait_for_function(told, arg=words)
+
     def does_not_see(self, words: str) -> None:
         """Look for words that must not be there, once the page is drawn: before, none are."""
         self.rests()
@@ -211,7 +265,8 @@ class Visitor:
         """Look at the memories page until it shows this; remembering happens behind the reply."""
         self.goes_to("Memories")
         self.sees("What I remember about you")
-        deadline = time.monotonic() + 60  # a turn that a click ended early is remembered a little later
+        self.rests()
+        deadline = time.monotonic() + 90  # a turn that a click ended early is remembered a little later
         # The same words may be the name of a chat, in the list beside the page.
         while not self.page.get_by_test_id("stMain").get_by_text(words).count():
             assert time.monotonic() < deadline, f"not remembered: {words}"
@@ -219,6 +274,7 @@ class Visitor:
             self.sees("Signed in as")
             self.goes_to("Memories")
             self.sees("What I remember about you")
+            self.rests()  # the list follows the heading
 
     def replies(self) -> Locator:
         return self.page.get_by_test_id("stChatMessage")

@@ -6,12 +6,13 @@ A place is drawn once, light and wide, and then made dark and narrow as it stand
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, TimeoutError, expect
 
 from tests.e2e import navigation
 from tests.e2e.keepsake import Keepsake, Visitor
@@ -98,15 +99,19 @@ def _grave(person: Visitor) -> list[str]:
     ]
 
 
+TOO_WIDE = """() => [...document.querySelectorAll("main *, [role=dialog] *")]
+  .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+  .filter((each) => getComputedStyle(each).position !== "absolute" && !each.closest("[class*=st-key-script-]"))
+  .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+  .map((each) => each.outerHTML.slice(0, 200))"""
+SETTLED_MS = 10_000  # by when what follows the size of the screen by script has done so
+
+
 def _too_wide(person: Visitor) -> list[str]:
-    """What sticks out at the side of the screen."""
-    out: list[str] = person.page.evaluate(
-        """() => [...document.querySelectorAll("main *, [role=dialog] *")]
-          .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
-          .filter((each) => getComputedStyle(each).position !== "absolute" && !each.closest("[class*=st-key-script-]"))
-          .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
-          .map((each) => each.outerHTML.slice(0, 200))"""
-    )
+    """What sticks out at the side of the screen, and stays so."""
+    with suppress(TimeoutError):
+        person.page.wait_for_function(f"() => ({TOO_WIDE})().length === 0", timeout=SETTLED_MS)
+    out: list[str] = person.page.evaluate(TOO_WIDE)
     return out
 
 

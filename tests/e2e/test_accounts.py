@@ -36,7 +36,6 @@ def _cookie(person: Visitor) -> str:
 
 def _another_tab(person: Visitor, path: str = "/") -> Visitor:
     page = person.page.context.new_page()
-    page.set_default_timeout(45_000)
     home = urlsplit(person.page.url)
     page.goto(f"{home.scheme}://{home.netloc}{path}")
     return Visitor(page)
@@ -194,7 +193,8 @@ def test_a_foreign_page_and_a_used_ticket_get_no_cookie(keepsake: Keepsake, visi
     _cookie(person)
     [ticket] = tickets
     for origin, status in ((keepsake.address, 401), ("https://evil.example", 403), ("", 403)):
-        answer = httpx.post(f"{keepsake.address}/session/keep", json={"ticket": ticket}, headers={"Origin": origin})
+        told = {"json": {"ticket": ticket}, "headers": {"Origin": origin}}
+        answer = httpx.post(f"{keepsake.address}/session/keep", timeout=60, **told)  # type: ignore[arg-type]
         assert answer.status_code == status
         assert "set-cookie" not in answer.headers
     assert ticket not in keepsake.logs
@@ -230,7 +230,7 @@ def test_a_page_of_another_site_cannot_use_the_routes(keepsake: Keepsake, visit:
     person.page.evaluate(
         "address => fetch(address, {method: 'POST', mode: 'no-cors', credentials: 'include'}).catch(() => 0)", drop
     )
-    assert httpx.post(drop, headers={"Origin": elsewhere.rstrip("/")}).status_code == 403
+    assert httpx.post(drop, headers={"Origin": elsewhere.rstrip("/")}, timeout=60).status_code == 403
     assert _cookie(person) == cookie
     person.page.goto(keepsake.address)
     person.sees("What's on your mind?")

@@ -63,8 +63,7 @@ def _joins(person: Visitor, auth: GoTrue, address: str) -> None:
 
 def _begins_a_second_factor(person: Visitor) -> None:
     person.goes_to("Account")
-    person.rests()  # a press while the page is drawn can be lost
-    person.page.get_by_text("Two-step sign-in", exact=True).click()
+    person.opens("Two-step sign-in")
     person.presses("Set up two-step sign-in")
     person.sees("Scan this")
 
@@ -176,8 +175,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(
     _types_code(other, totp(secret))
     other.sees("What I remember about you")  # where it was going
 
-    person.rests()
-    person.page.get_by_text("Two-step sign-in", exact=True).click()
+    person.opens("Two-step sign-in")
     person.presses("Turn off two-step sign-in")
     person.sees("Set up two-step sign-in")
     last = visit(hosted)
@@ -201,6 +199,7 @@ def test_a_forgotten_password_does_not_get_past_the_second_factor(
     away.page.get_by_label("Email").fill(address)
     away.presses("Send email")
     away.sees("If there is an account for")
+    away.rests()
     away.page.get_by_label("New password", exact=True).fill("another horse battery")
     _types_code(away, _mail(auth, address, "recovery").code)
     away.sees("Two-step sign-in")
@@ -219,7 +218,7 @@ def test_the_password_and_the_address_are_changed(hosted: Hosted, auth: GoTrue, 
     other.sign_in(address)
     other.arrives()
     person.goes_to("Account")
-    person.page.get_by_text("Change your password").click()
+    person.opens("Change your password")
     person.page.get_by_label("Current password", exact=True).fill("not the password")
     person.page.get_by_label("New password", exact=True).fill("another horse battery")
     person.presses("Change password")
@@ -230,7 +229,7 @@ def test_the_password_and_the_address_are_changed(hosted: Hosted, auth: GoTrue, 
     other.page.get_by_role("button", name="New chat").click()
     other.sees("An assistant that remembers you")
 
-    person.page.get_by_text("Change your email address").click()
+    person.opens("Change your email address")
     person.page.get_by_label("New email address", exact=True).fill(f"new-{address}")
     person.presses("Change email")
     person.sees("Open the link we sent to")
@@ -252,7 +251,7 @@ def test_a_server_that_wants_to_be_sure_mails_a_code_for_a_new_password(
     auth.wants_nonce = True
     try:
         person.goes_to("Account")
-        person.page.get_by_text("Change your password").click()
+        person.opens("Change your password")
         person.page.get_by_label("Current password", exact=True).fill(PASSWORD)
         person.page.get_by_label("New password", exact=True).fill("another horse battery")
         person.presses("Change password")
@@ -307,7 +306,7 @@ def test_a_dialog_that_was_open_when_the_session_ended_does_nothing_any_more(
     person.says("I keep bees in Utrecht")
     person.sees("No language model is connected")
     person.sees("Learned: I keep bees in Utrecht")  # the run that draws it closes an open dialog
-    person.page.get_by_role("button", name="Chat menu").first.click()
+    person.opens_chat_menu("I keep bees in Utrecht")
     person.page.get_by_role("menuitem", name="Delete").click()
     person.presses("Delete permanently")
     person.sees("is permanently deleted, with all its messages")

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.memory.imports.test_chatgpt import PORTO, zipped
+from ui.memories.graph import OTHERS
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -57,10 +58,28 @@ def test_what_was_said_to_chatgpt_is_told_then_learned_with_its_day(
     _give(person, "export.zip", "application/zip", held)
     person.sees("I found 2 messages from you in one chat.")
     person.presses("Learn from them")
-    person.sees("All messages have been read.")
+    person.was_told("All messages have been read.")
     person.page.get_by_role("tab", name="Time line").click()
     person.sees("March 2023")
     person.sees("I live in Porto by the river")
+
+
+# Whether the picture has a dot of this colour at this place by now: it is drawn after its room is on the page.
+IS_DRAWN = """([x, y, ...colour]) => {
+  const canvas = document.querySelector("canvas");
+  const scale = canvas.width / canvas.getBoundingClientRect().width;
+  const found = canvas.getContext("2d").getImageData(x * scale, y * scale, 1, 1).data;
+  return colour.every((each, place) => Math.abs(each - found[place]) < 4);
+}"""
+# Whether the script that keeps touches from the picture is there: it comes after the page is drawn.
+IS_GUARDED = """(canvas) => {
+  let heard = false;
+  const listen = () => { heard = true; };
+  canvas.addEventListener("touchend", listen);
+  canvas.dispatchEvent(new TouchEvent("touchend", { bubbles: true }));
+  canvas.removeEventListener("touchend", listen);
+  return !heard;
+}"""
 
 
 def _press_whoever_is_beside(page: Page) -> None:
@@ -72,6 +91,7 @@ def _press_whoever_is_beside(page: Page) -> None:
     stretched = min(across / cos(0.4), down / sin(0.4))
     x = box["width"] * 0.14 + (across + stretched * cos(0.4)) / 2
     y = box["height"] * 0.07 + (down + stretched * sin(0.4)) / 2
+    page.wait_for_function(IS_DRAWN, arg=[x, y, *(int(OTHERS[place : place + 2], 16) for place in (1, 3, 5))])
     canvas.click(position={"x": x, "y": y})
 
 
@@ -89,7 +109,7 @@ def test_somebody_is_pressed_or_chosen_and_what_is_around_them_is_shown(
     person.page.get_by_role("combobox", name="Around").fill("Braga")
     person.page.get_by_role("option", name="Braga").click()
     person.sees("What I remember about Braga")
-    person.page.get_by_text("As a list").click()
+    person.opens("As a list")
     person.sees("Ana — lives in — Braga")
     person.does_not_see("Rex — belongs to — Ana")
     _press_whoever_is_beside(person.page)
@@ -115,6 +135,7 @@ def test_on_a_phone_a_finger_scrolls_past_the_graph(
     picture = page.locator("canvas").first
     picture.scroll_into_view_if_needed()
     person.rests()
+    page.wait_for_function(IS_GUARDED, arg=picture.element_handle())
     box = picture.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
+from tests.e2e.views import stand_still
 from tests.model_answers import Reply
 from tests.model_server import ModelServer
 
@@ -52,7 +53,7 @@ def test_four_short_turns_fit_on_one_screen_with_ones_own_at_the_right(
     expect(page.get_by_role("button", name="Used 1 memory")).to_have_count(3)
     page.reload()
     person.sees("That is answer 3.")
-    person.rests()
+    stand_still(person)
     assert _box(person.replies().first)[1] >= _box(page.locator(".st-key-chat-bar"))[3] - 1
     assert _box(person.replies().last)[3] <= _box(page.locator(BOX))[1]
     bubbles = page.locator('[class*="st-key-bubble-"]')
@@ -67,7 +68,7 @@ def test_actions_show_under_the_pointer_and_the_focus(keepsake_with_model: Keeps
     page = person.page
     person.says("I keep bees in Utrecht")
     page.get_by_role("button", name="Learned: I keep bees").wait_for()
-    person.rests()
+    stand_still(person)
     page.mouse.move(5, 5)
     asked, reply = person.replies().first, person.replies().last
     for message in (asked, reply):
@@ -96,7 +97,7 @@ def test_actions_always_show_where_there_is_no_pointer(
     for message in person.replies().all():
         expect(_actions(message)).to_have_css("opacity", "1")
     # What a finger has to hit.
-    person.rests()
+    stand_still(person)
     for button in page.locator("main button, header button").locator("visible=true").all():
         left, top, right, bottom = _box(button)
         assert min(right - left, bottom - top) >= 43.5, button.evaluate("each => each.outerHTML.slice(0, 300)")
@@ -107,7 +108,7 @@ def test_what_was_learned_can_be_read_in_a_narrow_window(keepsake_with_model: Ke
     person.says("I keep bees in Utrecht")
     learned = person.page.get_by_role("button", name="Learned: I keep bees in Utrecht")
     learned.wait_for()
-    person.rests()
+    stand_still(person)
     words = learned.locator("p")
     assert words.evaluate("each => each.scrollWidth <= each.clientWidth + 1"), "its words are cut off"
     assert _box(words)[2] - _box(words)[0] > 150
@@ -122,6 +123,7 @@ def test_on_a_phone_a_new_chat_is_one_press_away(
     page.get_by_role("button", name="Learned: I keep bees").wait_for()
     new = page.get_by_role("button", name="New chat")
     expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+    stand_still(person)
     assert _box(page.get_by_test_id("stExpandSidebarButton"))[0] < 40
     expect(new).to_have_count(1)  # the one in the drawer is out of sight
     assert _box(new)[2] > 350
@@ -173,9 +175,9 @@ def test_on_a_phone_settings_are_large_enough_for_a_finger(
     for name, sees in (("Settings", "Tone"), ("Account", "Expires after")):
         person.goes_to(name)
         if name == "Account":
-            person.page.get_by_text("New key").tap()
+            person.opens("New key")
         person.sees(sees)
-        person.rests()
+        stand_still(person)
         lists = person.page.locator(".stSelectbox").locator("visible=true")
         assert lists.count()
         for each in lists.locator("input, button").all():
@@ -192,7 +194,7 @@ def test_memorys_switches_stay_in_reach_and_a_temporary_chat_is_one_press(
     model_server.enqueue_replies(Reply("Line.\n\n" * 60))
     person.says("Tell me at length")
     expect(person.replies().last).to_contain_text("Memory off")
-    person.rests()
+    stand_still(person)
     person.replies().last.get_by_role("button", name="Memory off").scroll_into_view_if_needed()
     assert _box(person.replies().first)[1] < 0
     expect(page.get_by_role("switch", name="Temporary").or_(page.get_by_label("Temporary")).first).to_be_checked()
@@ -212,7 +214,7 @@ def test_headings_are_small_code_has_its_language_and_code_and_tables_scroll(
     model_server.enqueue_replies(Reply(FORMATTED))
     person.says("Give me a plan")
     person.sees("That was all.")
-    person.rests()
+    stand_still(person)
     reply = person.replies().last
     size = reply.get_by_role("heading", name="A plan").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
     assert 16 <= size <= 24
@@ -222,7 +224,7 @@ def test_headings_are_small_code_has_its_language_and_code_and_tables_scroll(
     expect(code.locator("code")).to_have_css("white-space", "pre")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     code.get_by_role("button", name="Copy code").click()
-    person.sees("Copied")
+    person.was_told("Copied")
     assert page.evaluate("navigator.clipboard.readText()").startswith("def bake(flour: int")
     for place in (code.locator("pre"), reply.locator("table")):
         assert place.evaluate("each => each.scrollWidth > each.clientWidth + 20")

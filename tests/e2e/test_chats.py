@@ -24,11 +24,11 @@ def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
     model_server.enqueue_names(Json({"name": "Moving the hives"}))
     person.says("How do I help my sister in Évora with her bees?")
     person.sees("You said: How do I help")
+    named = person.page.get_by_role("button", name="Moving the hives")
+    expect(named).to_be_visible()  # by itself, as soon as the model has named it
     person.starts_a_new_chat()
     person.says("Something about tea")
     person.sees("You said: Something about tea")
-    named = person.page.get_by_role("button", name="Moving the hives")
-    expect(named).to_be_visible()  # drawn with the run that came after
     person.goes_to("Memories")
     person.sees("What I remember about you")
     expect(named).to_be_visible()  # the list is on every page
@@ -43,7 +43,8 @@ def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
     person.page.go_back()
     person.sees("What I remember about you")
     person.presses("Clear search")
-    person.page.get_by_role("button", name="Chat menu").last.press("Enter")
+    row = person.page.locator('[class*="st-key-chat-row-"]').filter(has_text="Moving the hives")
+    row.get_by_role("button", name="Chat menu").press("Enter")
     person.page.get_by_role("menuitem", name="Rename").press("Enter")
     name = person.page.get_by_label("Chat name")
     expect(name).to_be_focused()

@@ -112,7 +112,7 @@ def test_an_edit_by_hand_keeps_people_and_the_time_line_its_words(
     person.page.get_by_role("combobox").last.click()
     person.page.get_by_role("option", name="Jonas").click()
     person.sees("What I remember about Jonas")
-    person.page.get_by_text("As a list").last.click()
+    person.opens("As a list")
     person.sees("Jonas — is partner of")
     person.page.get_by_role("tab", name="Time line").click()
     person.sees(f"Before: {BAKER}")

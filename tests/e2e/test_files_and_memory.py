@@ -30,7 +30,8 @@ def test_a_pdf_and_a_picture_reach_the_model_and_stay_under_the_message(
     _attaches(person, report, ("red.png", "image/png", picture(size=(600, 400))))
     person.says("What do these say?")
     person.sees("You said: What do these say?")
-    [words, shown] = next(each for each in model_server.chats if not each.schema).body["messages"][-1]["content"]
+    asked = next(each for each in model_server.chats if each.streams and "What do these say?" in each.said("user"))
+    [words, shown] = asked.body["messages"][-1]["content"]
     assert "The ferry leaves at nine" in words["text"]
     assert shown["image_url"]["url"].startswith("data:image/png;base64,")
     person.page.reload()

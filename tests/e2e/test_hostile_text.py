@@ -61,6 +61,6 @@ def test_the_app_answers_with_its_walls_up(keepsake: Keepsake) -> None:
         answer = keepsake.get(path)
         assert "default-src 'self'" in answer.headers["content-security-policy"], path
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert httpx.post(keepsake.address + "/health", headers={"Origin": ELSEWHERE}).status_code == 403
-    assert httpx.get(keepsake.address + "/health", headers={"Host": "evil.example"}).status_code == 400
-    assert "openapi" not in httpx.get(keepsake.address + "/_stcore/agent/interact").text
+    assert httpx.post(keepsake.address + "/health", headers={"Origin": ELSEWHERE}, timeout=60).status_code == 403
+    assert httpx.get(keepsake.address + "/health", headers={"Host": "evil.example"}, timeout=60).status_code == 400
+    assert "openapi" not in keepsake.get("/_stcore/agent/interact").text

@@ -59,11 +59,11 @@ def test_what_is_set_is_kept_across_a_reload_and_felt_in_the_next_reply(
     person.says("I keep bees in Utrecht")
     person.sees("You said: I keep bees in Utrecht")
     expect(person.replies().last).to_contain_text("Memory off")
-    replies = [each for each in model_server.chats[before:] if each.streams]
+    replies = [each for each in model_server.chats[before:] if each.streams and "Utrecht" in each.said("user")]
     assert len(replies) == 1
     assert "Answer in German" in replies[0].said("system")
     assert "Call me Queen Wanda" in replies[0].said("system")
-    assert [each for each in model_server.chats[before:] if not each.streams] == []
+    assert [each for each in model_server.chats[before:] if not each.streams and "Utrecht" in each.said("user")] == []
     person.page.reload()
     expect(person.replies().last).to_contain_text("Memory off")
     person.sees("You said: I keep bees in Utrecht")

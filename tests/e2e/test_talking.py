@@ -167,7 +167,7 @@ def test_chats_are_listed_opened_by_link_and_deleted(keepsake_with_model: Keepsa
     person.goes_to("Memories")
     person.goes_to("Chat")
     person.sees("You said: First subject")
-    person.page.get_by_role("button", name="Chat menu").last.click()
+    person.opens_chat_menu("First subject, the garden")
     person.page.get_by_role("menuitem", name="Delete").click()
     expect(first).to_have_count(0)
     expect(person.page.get_by_role("button", name="Second subject, the boat")).to_be_visible()

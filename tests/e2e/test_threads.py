@@ -59,7 +59,7 @@ def test_a_message_is_copied_as_it_was_written_and_found_good_or_not(
     for copy, words in ((copies.last, "Delft has **canals**."), (copies.first, "Tell me of *Delft*")):
         copy.focus()
         person.page.keyboard.press("Enter")
-        expect(person.page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+        person.was_told("Copied")
         assert person.page.evaluate("navigator.clipboard.readText()") == words
     thumb = person.page.get_by_role("radio", name="Thumbs down")
     thumb.click()

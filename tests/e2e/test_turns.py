@@ -38,12 +38,12 @@ def test_what_was_learned_appears_by_itself_and_is_set_right_and_taken_back(
 
 
 def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
-    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = visit(keepsake_with_model, signed_in="mira@example.com")
     slow = Slow([json.dumps({"operations": []})])
     model_server.enqueue_replies(Reply("A fine instrument."))
-    model_server.enqueue(slow)
+    monkeypatch.setattr(model_server, "unscripted", _when_reading("cello", slow))
     person.says("I play the cello")
     person.sees("A fine instrument.")
     looking = person.page.locator(".st-key-script-learned")
@@ -57,16 +57,13 @@ def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
 
 
 def test_a_contradiction_is_settled_above_the_box(
-    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = visit(keepsake_with_model, signed_in="nils@example.com")
     person.says("I live in Bergen by the sea")
     person.presses("Learned: I live in Bergen by the sea")
-
-    def unsure(request: Request) -> Item:
-        return Json({"operations": [_question()]}) if request.schema else sensible(request)
-
-    model_server.enqueue(unsure, unsure)
+    unsure = _when_reading("I live in Oslo by the fjord", Json({"operations": [_question()]}))
+    monkeypatch.setattr(model_server, "unscripted", unsure)
     person.says("I live in Oslo by the fjord")
     person.sees("Which is right?")
     person.presses("The new one")
@@ -101,6 +98,16 @@ def test_an_answer_is_had_again_and_without_a_memory(
     person.presses("Previous version")
     person.sees("1 / 3")
     expect(person.replies().last).to_contain_text("I remember: I use Redis and Supabase")
+
+
+def _when_reading(words: str, item: Item) -> Callable[[Request], Item]:
+    """What the model says when it reads a turn with these words; everything else is answered sensibly."""
+
+    def answer(request: Request) -> Item:
+        latest = request.said("user").rpartition("<turn>")[2]
+        return item if request.schema and words in latest else sensible(request)
+
+    return answer
 
 
 def _question() -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from playwright.sync_api import Browser
 
 from tests.e2e import navigation, sample_accounts, sample_chats
-from tests.e2e.keepsake import Keepsake, Visitor
+from tests.e2e.keepsake import PATIENCE_MS, Keepsake, Visitor
 from tests.model_answers import Gate, Item, Json, Reply, Request, Slow, sensible
 from tests.model_server import ModelServer
 
@@ -53,7 +53,7 @@ def come(browser: Browser, keepsake: Keepsake, light: str = "light", size: str =
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=light)  # type: ignore[arg-type]
     page = context.new_page()
-    page.set_default_timeout(45_000)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(keepsake.address)
     page.get_by_label("Password", exact=True).locator("visible=true").first.wait_for()
     return Visitor(page)
@@ -93,6 +93,7 @@ def stand_still(person: Visitor) -> None:
     # A reply that is being written is being drawn as long.
     page.locator("[data-testid=stApp]:is([data-test-script-state=notRunning], :has(.st-key-stop-reply))").wait_for()
     page.wait_for_function("() => document.getAnimations().every((each) => each.playState !== 'running')")
+    page.wait_for_function("() => document.fonts.status === 'loaded'")
 
 
 PLACES = (
