@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Item, Json, Reply, Request, Slow, sensible
+from tests.model_answers import Item, Json, Reply, Request, Stall, sensible
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -41,9 +40,9 @@ def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = visit(keepsake_with_model, signed_in="mira@example.com")
-    slow = Slow([json.dumps({"operations": []})])
+    held = Stall(then=Json({"operations": []}))
     model_server.enqueue_replies(Reply("A fine instrument."))
-    monkeypatch.setattr(model_server, "unscripted", _when_reading("cello", slow))
+    monkeypatch.setattr(model_server, "unscripted", _when_reading("cello", held))
     person.says("I play the cello")
     person.sees("A fine instrument.")
     looking = person.page.locator(".st-key-script-learned")
@@ -51,7 +50,7 @@ def test_looking_ends_when_there_is_nothing_left_to_wait_for_and_closes_nothing(
     person.page.get_by_role("button", name="Chat menu").click()
     person.page.get_by_role("menuitem", name="Export").click()
     expect(person.page.get_by_role("dialog")).to_be_visible()
-    slow.gate.open()
+    held.gate.open()
     expect(looking).to_have_count(0)
     expect(person.page.get_by_role("dialog")).to_be_visible()
 
