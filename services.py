@@ -18,7 +18,7 @@ import httpx
 
 from auth.applications import Applications, ApplicationUser, Asked, application_user, is_of_application
 from auth.errors import AuthUnreachable, WrongKey
-from auth.keys import ApiKey, PersonalKeys, own_key
+from auth.keys import PersonalKeys
 from auth.server_features import confirms_addresses
 from auth.session import Sessions
 from chat.chats import Chats, Retention
@@ -208,18 +208,13 @@ class Services:
         """Return whom a key lets another program act as; raise `WrongKey`, or say why its person may not use it."""
         if is_of_application(key):
             return self._open_application(key)
-        owner = self.keys.owner(key)
+        owner = self.keys.owner(key, self.limits.consents.version)
         if owner is None:
             raise WrongKey(WRONG_KEY)
-        about: ApiKey
-        try:
-            about, agreed = self.read_together(owner.user_id, own_key(owner.key_id), self.limits.consents.agreement())
-        except NotFound as error:  # it was ended at this moment
-            raise WrongKey(WRONG_KEY) from error
-        self.limits.check_key_holder(about.address, agreed=agreed)
-        if not about.is_noted:
+        self.limits.check_key_holder(owner.address, agreed=owner.agreed)
+        if not owner.is_noted:
             self.keys.note_use(owner.user_id, owner.key_id)
-        return OpenKey(owner.user_id, about.name, owner.can_write)
+        return OpenKey(owner.user_id, owner.name, owner.can_write)
 
     def _open_application(self, key: str) -> OpenKey:
         opened = self.applications.open(key)

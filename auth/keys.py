@@ -7,10 +7,8 @@ This module reads no request, and does not count wrong keys: limits/ does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -20,7 +18,7 @@ from memory.database import Database, Reading
 from memory.errors import InvalidInput, NotFound
 from memory.plain_text import storable
 
-__all__ = ["LONGEST_DAYS", "ApiKey", "KeyOwner", "PersonalKeys", "own_key"]
+__all__ = ["LONGEST_DAYS", "ApiKey", "KeyOwner", "PersonalKeys"]
 
 PREFIX = "ks_"  # so that people, and programs that look for secrets in files, recognize a key
 FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
@@ -35,6 +33,9 @@ _MAKE = text(
     " where (select count(*) from app.api_keys where user_id = (select app.asking())) < :most returning id::text"
 )
 _END = text("delete from app.api_keys where user_id = (select app.asking()) and id = cast(:id as uuid)")
+_OPEN = (
+    "select key_id::text, user_id, can_write, name, address, is_noted, agreed from app.open_key(%(hash)s, %(consent)s)"
+)
 _USED = (
     "update app.api_keys set used_at = now() where user_id = app.asking() and id = %(id)s::uuid"
     f" and (used_at is null or used_at < now() - interval '{NOTED_EVERY.seconds} seconds') returning id"
@@ -54,11 +55,6 @@ class ApiKey:
     used_at: datetime | None
     is_over: bool
 
-    @property
-    def is_noted(self) -> bool:
-        """Whether its use was noted so lately that it need not be noted again."""
-        return self.used_at is not None and datetime.now(UTC) - self.used_at <= NOTED_EVERY
-
 
 @dataclass(frozen=True)
 class NewKey:
@@ -70,28 +66,24 @@ class NewKey:
 
 @dataclass(frozen=True)
 class KeyOwner:
-    """Whom a key belongs to, and whether it may write."""
+    """Whom a key belongs to, what it may do, and what decides whether that person may still use it.
+
+    `agreed` says whether the person agreed to the consent page. A use that `is_noted` need not be noted again.
+    """
 
     key_id: str
     user_id: str
     can_write: bool
-
-
-def own_key(key_id: str) -> Reading[ApiKey]:
-    """Read one key of a person; raise `NotFound` if it is gone."""
-    return Reading(f"select {FIELDS} from app.api_keys where id = %(id)s::uuid", _only, {"id": key_id}, TIMES)
+    name: str
+    address: str
+    is_noted: bool
+    agreed: bool
 
 
 def keys_reading() -> Reading[list[ApiKey]]:
     """Read a person's keys, the newest first, those that have expired included."""
     sql = f"select {FIELDS} from app.api_keys order by made_at desc, id"
     return Reading(sql, lambda rows: [ApiKey(**row) for row in rows], times=TIMES)
-
-
-def _only(rows: Sequence[dict[str, Any]]) -> ApiKey:
-    if not rows:
-        raise NotFound(_GONE)
-    return ApiKey(**rows[0])
 
 
 class PersonalKeys:
@@ -125,13 +117,14 @@ class PersonalKeys:
             if not connection.execute(_END, {"id": row_uuid(key_id, _GONE)}).rowcount:
                 raise NotFound(_GONE)
 
-    def owner(self, key: str) -> KeyOwner | None:
-        """Return whom a key belongs to; None if it is wrong, was ended or has expired."""
+    def owner(self, key: str, consent: int = 1) -> KeyOwner | None:
+        """Return whom a key belongs to; None if it is wrong, was ended or has expired.
+
+        `consent` is the oldest version of the consent page that still counts.
+        """
         if not FORM.fullmatch(key):
             return None
-        rows = self._database.read_as_worker(
-            "select key_id::text, user_id, can_write from app.key_of(%(hash)s)", {"hash": hash_secret(key)}
-        )
+        rows = self._database.read_as_worker(_OPEN, {"hash": hash_secret(key), "consent": consent})
         return KeyOwner(**rows[0]) if rows else None
 
     def note_use(self, user_id: str, key_id: str) -> None:

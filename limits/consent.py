@@ -25,7 +25,7 @@ class Consents:
 
     def __init__(self, database: Database, version: int = VERSION) -> None:
         self._database = database
-        self._version = {"version": version}
+        self.version = version
 
     def has_agreed(self, user_id: str) -> bool:
         """Return whether this person agreed to the current version of the text."""
@@ -33,7 +33,7 @@ class Consents:
 
     def agreement(self) -> Reading[bool]:
         """Read whether a person agreed to the current version of the text."""
-        return Reading(_AGREED, lambda rows: bool(rows[0]["agreed"]), self._version)
+        return Reading(_AGREED, lambda rows: bool(rows[0]["agreed"]), {"version": self.version})
 
     def has_ever_agreed(self, user_id: str) -> bool:
         """Return whether this person agreed to any version of the text, and so was let in before."""
@@ -47,7 +47,7 @@ class Consents:
                     "insert into app.consents (version) values (:version)"
                     " on conflict (user_id) do update set version = excluded.version, agreed_at = now()"
                 ),
-                self._version,
+                {"version": self.version},
             )
 
     def has_people(self) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 import services
+from api.__main__ import main
 from local.stack import LocalStack
 from tests.api.conftest import Caller
 
@@ -18,32 +23,53 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def keys(stack: LocalStack, tmp_path: Path) -> Keys:
-    return Keys(stack, tmp_path)
+def keys(stack: LocalStack, tmp_path: Path) -> Iterator[Keys]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.settings.items():
+            patch.setenv(name, value)
+        patch.chdir(tmp_path)
+        yield Keys(patch)
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Keys:
-    """Runs the command as on the deployer's machine."""
+    """Runs the command as on the deployer's machine, in this process: starting one takes longer than the command."""
 
-    def __init__(self, stack: LocalStack, folder: Path) -> None:
-        self._environment = {"PATH": "", "HOME": str(folder), "PYTHONPATH": str(PROJECT), **stack.settings}
-        self._folder = folder
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str) -> Told:
         """Run the command; return what it printed."""
-        return subprocess.run(
-            [sys.executable, "-m", "api", "keys", *words],
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        self._patch.setattr(sys, "argv", ["api", "keys", *words])
+        with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
+            ended = main()
+        return Told(ended, stdout.getvalue(), stderr.getvalue())
 
     def made(self, name: str, *words: str) -> str:
         """Make a key; return it, which is the last word of what is printed."""
         return self.run(name, *words).stdout.split()[-1]
+
+
+def test_the_command_works_in_a_process_of_its_own(stack: LocalStack, tmp_path: Path, kim: Caller) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "api", "keys", f"desk {uuid4()}"],
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT), **stack.settings},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=180,
+    )
+    desk = kim.with_key(made.stdout.split()[-1])
+    assert desk.told("GET", "/v1/ping/")["application"]
 
 
 def test_a_key_is_the_last_word_printed_is_listed_without_itself_and_ends(

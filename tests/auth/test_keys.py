@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from auth.keys import LONGEST_DAYS, MAX_KEYS, NewKey, PersonalKeys
+from auth.keys import LONGEST_DAYS, MAX_KEYS, KeyOwner, NewKey, PersonalKeys
 from auth.session import Sessions
+from limits.consent import Consents
 from memory import Memory
 from memory.database import Database
 from memory.errors import DatabaseError, InvalidInput, NotFound
 from memory.rows.acting import acting_through
+from tests.walls.watch import watching
 
 
 @pytest.fixture
@@ -77,6 +80,28 @@ def test_a_key_that_has_expired_opens_nothing_and_is_listed_so(keys: PersonalKey
     expire(database)
     assert keys.owner(key.key) is None
     assert keys.all("kim")[0].is_over
+
+
+def test_whom_a_key_belongs_to_is_told_with_their_consent_and_what_decides_about_them(
+    keys: PersonalKeys, database: Database
+) -> None:
+    key, other = made(keys, address="kim@example.com"), made(keys, "lee", address="lee@example.com")
+    Consents(database, version=2).record_consent("kim")
+    kim, lee = keys.owner(key.key, 2), keys.owner(other.key, 2)
+    assert kim is not None
+    assert kim == KeyOwner(key.id, "kim", False, "laptop", "kim@example.com", is_noted=False, agreed=True)
+    assert lee is not None
+    assert (lee.address, lee.agreed) == ("lee@example.com", False)
+    assert keys.owner(key.key, 3) == replace(kim, agreed=False)
+    keys.note_use("kim", key.id)
+    assert keys.owner(key.key, 2) == replace(kim, is_noted=True)
+
+
+def test_a_call_with_a_key_costs_one_trip_before_what_it_asks_for(keys: PersonalKeys, database: Database) -> None:
+    key = made(keys)
+    with watching(database.engine) as seen:
+        keys.owner(key.key, 2)
+    assert (seen.statements, seen.wrong) == (1, [])
 
 
 def test_nobody_can_end_or_see_the_key_of_another(keys: PersonalKeys) -> None:

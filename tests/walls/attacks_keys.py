@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from auth.applications import Applications, ApplicationUser
-from auth.keys import own_key
 from auth.session import new_secret
 from services import OpenKey
 from tests.walls.world import ALICE, MALLORY, SECRET, World
@@ -47,6 +46,7 @@ KEYS: dict[str, tuple[Callable[[World], Any], ...]] = {
         lambda w: w.keys.owner(w.known["key"]),
         lambda w: w.keys.owner(f"ks_{new_secret()}"),
         lambda w: w.keys.owner("ks_' or true --"),
+        lambda w: w.keys.owner(f"ks_{new_secret()}", -1),
     ),
     "PersonalKeys.note_use": (lambda w: w.keys.note_use(ME, w.known["key"]),),
     "Applications.open": (
@@ -79,6 +79,6 @@ KEYS: dict[str, tuple[Callable[[World], Any], ...]] = {
     "Services.open_key": (
         _opened,
         lambda w: w.services.open_key(w.known["key"]),
-        lambda w: w.services.read_together(ME, own_key(w.known["key"])),
+        lambda w: w.services.open_key(f"ks_{new_secret()}"),
     ),
 }
