@@ -29,6 +29,11 @@ from auth.uploads import may_upload
 from headers import NOT_FOUND, protection
 from limits.waiting_line import WaitingLine
 from memory.errors import AppError, SettingsError
+from memory.telemetry.figures import PAGES
+from memory.telemetry.tracing import begin
+from monitoring.logs import write_logs
+from monitoring.metrics import MetricsRoute
+from monitoring.requests import Requests
 from services import end_services, health, services
 from settings import settings
 from ui import undo_bar
@@ -69,7 +74,11 @@ class HealthRoute:
 
 @asynccontextmanager
 async def close_at_the_end(_app: st.App) -> AsyncIterator[None]:
-    """Close the services when the process is told to end, so that half a reply is saved and no turn is cut off."""
+    """Close the services when the process is told to end, so that half a reply is saved and no turn is cut off.
+
+    By the beginning, the servers that the app runs in have set up their own logs.
+    """
+    write_logs(_log_format())
     yield
     await run_in_threadpool(end_services)
 
@@ -82,8 +91,17 @@ def _most_people() -> int:
         return 0
 
 
+def _log_format() -> str:
+    try:
+        return settings().log_format
+    except SettingsError:
+        return "text"
+
+
 def run_page() -> None:
     """Run the page that is open; only people who are signed in see the navigation."""
+    begin()
+    began = time.perf_counter()
     set_up_page()
     st.session_state[RUN_BY_APP] = True
     signed_in = _signed_in()
@@ -111,12 +129,15 @@ def run_page() -> None:
         st.Page("pages/connect.py", title="Language model", icon=":material/power:", visibility="hidden"),
         st.Page("pages/account.py", title="Account", icon=":material/person:"),
     ]
-    pages += _page_not_found([each.url_path for each in pages], signed_in=signed_in)
+    known = [each.url_path for each in pages]
+    pages += _page_not_found(known, signed_in=signed_in)
     chosen = st.navigation(pages, position="sidebar" if signed_in else "hidden")
     run_cookie_task()
     open_chat.arrive(chosen.url_path)
     undo_bar.arrive(chosen.url_path)
-    chosen.run()
+    # Never under an address that somebody typed.
+    with PAGES.timed(began, page=(chosen.url_path or FRONT_PAGE) if chosen.url_path in known else NOT_FOUND):
+        chosen.run()
 
 
 def _page_not_found(known: Collection[str], *, signed_in: bool) -> list[st.Page]:
@@ -165,8 +186,14 @@ def _draw_start_problem() -> None:
 if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
-    routes = [Route("/health", HealthRoute().answer), *session_routes(lambda: services().sessions, under)]
+    metrics = MetricsRoute(services, lambda: settings().metrics_token)
+    routes = [
+        Route("/health", HealthRoute().answer),
+        Route("/metrics", metrics.answer),
+        *session_routes(lambda: services().sessions, under),
+    ]
     guarded = protection(may_upload)
+    guarded["middleware"].insert(0, Middleware(Requests, server="app"))
     if most := _most_people():
         guarded["middleware"].append(Middleware(WaitingLine, most=most))
     app = st.App(__file__, routes=routes, lifespan=close_at_the_end, **guarded)

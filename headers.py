@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
-from uuid import uuid4
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,6 +24,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from memory.telemetry.figures import note_error
+from memory.telemetry.tracing import begin, current
 
 __all__ = [
     "NOT_FOUND",
@@ -213,8 +215,9 @@ class NestedAddresses:
 
 
 def show_unexpected(error: Exception) -> bool:
-    """Log an unexpected error under a number, and show the person this number."""
-    number = uuid4().hex[:8]
+    """Log an unexpected error, and show the person the number that the log lines of this run of the page have."""
+    number = current() or begin()
+    note_error(error)
     log.error("unexpected, shown as %s", number, exc_info=error)
     st.error(f"Something went wrong. If it happens again, tell whoever runs this app: error {number}.")
     return True

@@ -19,6 +19,8 @@ from memory.settings import MemorySettings, setting, sources
 __all__ = ["Settings", "settings"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOG_FORMATS = ("text", "json")
+SHORTEST_TOKEN = 16  # characters of METRICS_TOKEN
 ADMISSIONS = ("open", "invitation", "list")
 
 
@@ -86,6 +88,12 @@ class Settings(MemorySettings):
     application_calls_per_minute: int = setting(
         6_000, "Calls that one application may make for all its users together in a minute", between=(0, 1_000_000)
     )
+    metrics_token: str | None = setting(
+        None,
+        "The bearer token with which Prometheus reads `/metrics`; if unset, there are no metrics to read",
+        secret=True,
+    )
+    log_format: str = setting("text", "The form of log lines: `text`, or `json` with one object a line")
 
     @property
     def hosted(self) -> bool:
@@ -110,6 +118,7 @@ class Settings(MemorySettings):
         super().check()
         self._check_keys()
         self._check_admission()
+        self._check_monitoring()
         if (self.price_in is None) != (self.price_out is None):
             raise SettingsError("PRICE_IN and PRICE_OUT go together: one of them is missing.")
         if self.supabase_url or self.supabase_key:
@@ -142,6 +151,15 @@ class Settings(MemorySettings):
             raise SettingsError(
                 "SUPABASE_KEY holds a secret key: use the publishable one (sb_publishable_…), "
                 "a secret key would bypass every wall between users."
+            )
+
+    def _check_monitoring(self) -> None:
+        if self.log_format not in LOG_FORMATS:
+            raise SettingsError(f"LOG_FORMAT is one of {', '.join(LOG_FORMATS)}, not {self.log_format!r}.")
+        if self.metrics_token and (len(self.metrics_token) < SHORTEST_TOKEN or not self.metrics_token.isascii()):
+            raise SettingsError(
+                f"METRICS_TOKEN must have {SHORTEST_TOKEN} characters or more, all of them ASCII: "
+                "openssl rand -hex 32 makes one."
             )
 
     def _check_admission(self) -> None:

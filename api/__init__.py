@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,6 +32,10 @@ from auth.errors import NotAllowed, NotInvited, TooManyAttempts, WrongKey
 from memory.errors import AppError, DatabaseError, InvalidInput, LimitReached, MemoryChanged, ModelError, NotFound
 from memory.mcp.server import answer_http, make_server
 from memory.mcp.tools import Access
+from memory.telemetry.figures import note_error
+from memory.telemetry.tracing import current
+from monitoring.metrics import MetricsRoute
+from monitoring.requests import REQUEST_ID, Requests
 from services import OpenKey, Services
 
 __all__ = ["CALLS", "make_app"]
@@ -72,7 +77,9 @@ def make_app(services: Callable[[], Services]) -> Starlette:
     async def docs(_request: Request) -> Response:
         return Response(shown, media_type="text/html", headers={"content-security-policy": policy})
 
+    metrics = MetricsRoute(services, lambda: services().settings.metrics_token)
     routes = [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", docs)]
+    routes.append(Route("/metrics", metrics.answer))
     by_path: dict[str, dict[str, Call]] = {}
     for call in CALLS:
         by_path.setdefault(call.path, {})[call.method] = call
@@ -94,6 +101,7 @@ def make_app(services: Callable[[], Services]) -> Starlette:
     routes += completion_routes(entered, _status)
     return Starlette(
         routes=routes,
+        middleware=[Middleware(Requests, server="api")],
         exception_handlers={AppError: _refusal, HTTPException: _unknown, Exception: _unexpected},
     )
 
@@ -218,6 +226,8 @@ async def _unknown(request: Request, error: Exception) -> Response:
     return _json({"detail": UNKNOWN}, status)
 
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    """Answer after a bug; what happened is in the log."""
-    return _json({"detail": "Something went wrong. Whoever runs this server finds it in the log."}, 500)
+async def _unexpected(_request: Request, error: Exception) -> Response:
+    """Answer after a bug; what happened is in the log, under the id of the request."""
+    note_error(error)
+    detail = f"Something went wrong. Whoever runs this server finds it in the log under {current()}."
+    return _json({"detail": detail}, 500, {REQUEST_ID: current()})

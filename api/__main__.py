@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -40,6 +39,7 @@ from auth.applications import (
 from memory.connect import administering
 from memory.errors import AppError, NotFound
 from memory.settings import CONNECTED_FILE
+from monitoring.logs import write_logs
 from services import Services, end_services, rebuild, services
 from settings import settings
 
@@ -61,10 +61,10 @@ def main() -> int:
     if options.openapi:
         print(json.dumps(document((*CALLS, *OPENAI_CALLS)), indent=2))
         return 0
-    logging.basicConfig(level=logging.WARNING)
     try:
         _load_secrets()
         port = settings().check_account().api_port
+        write_logs(settings().log_format)
         services()
     except AppError as error:
         print(error.for_deployer(), file=sys.stderr)
@@ -146,6 +146,7 @@ async def _serve(host: str, port: int) -> int:
         port=port,
         access_log=False,
         log_level="warning",
+        log_config=None,  # uvicorn's lines go through ours
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS,

@@ -31,6 +31,7 @@ from memory.imports.queue import ImportBatch
 from memory.learn.turns import plan_until_written
 from memory.leases import Lease, Leases, may_pass
 from memory.model.serving import serving
+from memory.telemetry.figures import counted_turn
 
 __all__ = [
     "INITIAL_STATE",
@@ -352,7 +353,7 @@ class Worker:
         self._hand_back = partial(queue.hand_back, claimed)
         postpone = partial(queue.postpone, claimed, UNEXPECTED, passing=False)  # stays if a bug ends the block
         try:
-            with self._queue.leases.renewed(claimed.lease):
+            with counted_turn(), self._queue.leases.renewed(claimed.lease):
                 yield
         except LeaseLost as lost:
             log.info("%s: %s", what, lost)

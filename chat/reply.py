@@ -37,6 +37,8 @@ from memory.errors import AppError, BadAnswer, LimitReached, ModelError, ModelRe
 from memory.model import Model, PromptMessage
 from memory.model.pieces import deltas
 from memory.model.serving import while_wanted
+from memory.telemetry.figures import REPLIES
+from memory.telemetry.tracing import current, go_on
 
 __all__ = ["AS_SET", "ENDING", "REPLIES_AT_ONCE", "AnswerOptions", "Replies", "ReplyTask", "answer"]
 
@@ -263,6 +265,7 @@ class ReplyTask:
         self._chat = chat
         self._partial = PartialReply(chat.prices, earlier)
         self._options = options
+        self._request = current()  # of the page that asked
         self._changed = threading.Condition()
         self._problem: AppError | None = None
         self._over = False
@@ -309,6 +312,7 @@ class ReplyTask:
 
     def write(self) -> AppError | None:
         """Write the reply until it is complete and saved, or stopped; return the error if it failed."""
+        go_on(self._request)
         pieces = answer(self._chat, self.asked, self._options, self._partial)
         try:
             with while_wanted(lambda: not self._over), closing(pieces):
@@ -319,6 +323,8 @@ class ReplyTask:
                         break
         except AppError as error:
             return error
+        finally:
+            REPLIES.add(time.monotonic() - self._partial.started, status=self._partial.status)
         return None
 
     def end(self, problem: AppError | None) -> None:

@@ -20,6 +20,7 @@ from memory.model import Model, PromptMessage, Schema, Usage
 from memory.model.serving import Served, served
 from memory.plain_text import tokens
 from memory.rows.store import memory_count
+from memory.telemetry.figures import TOKENS as ALL_TOKENS
 from settings import Settings
 
 __all__ = ["DAY", "MINUTE", "Counted", "Counts", "Metered", "Spending", "hashed", "when_again"]
@@ -103,6 +104,7 @@ def when_again(seconds: float) -> str:
 # -- tokens --------------------------------------------------------------------------------------
 
 
+PURPOSES = {"asked": "replies", "turns": "remembering"}  # as the figures call them
 COUNTED_AS = {"asked": TOKENS, "turns": MEMORY_TOKENS}
 USED_UP = {
     "asked": "You have reached today's limit. Your message is saved, and replies work",
@@ -222,6 +224,7 @@ class Metered:
             raise
         finally:
             self._spending.adjust(call.cost - call.estimate, user)
+            call.note(user.purpose if user else "asked")
 
 
 def _words_of(piece: Mapping[str, Any]) -> str:
@@ -248,3 +251,9 @@ class _Call:
         if reported or (self.failed and not self.written):
             return reported
         return self.estimate + self.written
+
+    def note(self, purpose: str) -> None:
+        """Count the tokens for whoever watches the deployment, whoever they were for."""
+        kinds = {"read": self.usage.prompt_tokens, "written": self.usage.reply_tokens}
+        for kind, amount in kinds.items() if any(kinds.values()) else (("estimated", self.cost),):
+            ALL_TOKENS.add(amount, purpose=PURPOSES[purpose], kind=kind)

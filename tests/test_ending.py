@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -40,17 +41,27 @@ def settings_of_app(database: Database, model_server: ModelServer) -> dict[str, 
     }
 
 
+@dataclass
+class RunningApp:
+    """The app in a process of its own, with half a reply; `lines` is its log."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    output: Path
+    lines: Path
+
+
 @contextmanager
-def _app_with_reply(environment: dict[str, str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the app in a process of its own until it serves pages and has half a reply."""
-    port = free_port()
-    command = [sys.executable, "-m", "tests.app_with_reply", str(port), "ann", "Where are my bees?"]
+def app_with_reply(environment: dict[str, str], folder: Path, user_id: str = "ann") -> Iterator[RunningApp]:
+    """Run the app until it serves pages and has half a reply."""
+    port, output, lines = free_port(), folder / "output", folder / "lines"
+    command = [sys.executable, "-m", "tests.app_with_reply", str(port), user_id, "Where are my bees?"]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    with output.open("wb") as log:
-        process = subprocess.Popen(command, cwd=PROJECT, env=kept | environment, stdout=log, stderr=log)
+    with output.open("wb") as said, lines.open("wb") as log:
+        process = subprocess.Popen(command, cwd=PROJECT, env=kept | environment, stdout=said, stderr=log)
 
     def ready() -> bool:
-        assert process.poll() is None, output.read_text()
+        assert process.poll() is None, lines.read_text()
         try:
             serves = httpx.get(f"http://127.0.0.1:{port}/_stcore/health").status_code == 200
         except httpx.HTTPError:
@@ -59,7 +70,7 @@ def _app_with_reply(environment: dict[str, str], output: Path) -> Iterator[subpr
 
     try:
         until(ready, seconds=60)
-        yield process
+        yield RunningApp(process, f"http://127.0.0.1:{port}", output, lines)
     finally:
         process.kill()
         process.wait()
@@ -71,11 +82,11 @@ def test_half_a_reply_is_saved_when_the_process_is_told_to_end(
     reply = Slow([HALF, REST])
     reply.gate.let(1)
     model_server.enqueue(reply)
-    output = tmp_path / "output"
-    with _app_with_reply(settings_of_app, output) as process:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+    with app_with_reply(settings_of_app, tmp_path) as app:
+        app.process.send_signal(signal.SIGTERM)
+        app.process.wait(30)
     reply.gate.open()
     saved = databases.ask(database, "select content, status from app.messages where role = 'assistant'")
-    assert saved == [(HALF, "stopped")], output.read_text()
-    assert "Traceback" not in output.read_text()
+    assert saved == [(HALF, "stopped")], app.lines.read_text()
+    assert "Traceback" not in app.lines.read_text()
+    assert " CRITICAL " not in app.lines.read_text()

@@ -195,5 +195,6 @@ def test_a_bug_shows_a_number_and_the_log_has_the_rest_under_it(caplog: pytest.L
 
 def test_the_app_uses_the_protection() -> None:
     source = (Path(headers.__file__).parent / "app.py").read_text()
-    assert "**protection(may_upload))" in source
+    assert "guarded = protection(may_upload)" in source
+    assert "**guarded)" in source
     assert protection(_nobody)["on_script_error"] is show_unexpected

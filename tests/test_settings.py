@@ -59,6 +59,8 @@ EVERYTHING = ACCOUNT | {
     "API_PORT": "9001",
     "API_CALLS_PER_MINUTE": "13",
     "APPLICATION_CALLS_PER_MINUTE": "14",
+    "METRICS_TOKEN": "0123456789abcdef",
+    "LOG_FORMAT": "json",
 }
 NAMES = [each.name for each in fields(Settings)]
 

@@ -71,9 +71,19 @@ class FairSemaphore:
     """
 
     def __init__(self, permits: int) -> None:
-        self._free = permits
+        self._permits = self._free = permits
         self._line: deque[threading.Event] = deque()
         self._lock = threading.Lock()
+
+    @property
+    def in_use(self) -> int:
+        """How many permits are given out."""
+        return self._permits - self._free
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for one."""
+        return len(self._line)
 
     def acquire(self, timeout: float) -> bool:
         """Take a permit; return False if none was free for so many seconds."""
@@ -119,11 +129,17 @@ class Database:
         self.setting = setting
         self.admin_setting = "DATABASE_ADMIN_URL" if admin_url else setting
         self.engine = connect(url, setting, pool_size=pool_size, max_overflow=overflow)
-        self._line = FairSemaphore(pool_size + overflow)
+        self.most_connections = pool_size + overflow
+        self._line = FairSemaphore(self.most_connections)
         self._pool_seconds = pool_seconds
         # The model of this app's vectors, once it is known. It is sent with each statement, so that the database can
         # refuse an app that missed a change of models, without another trip.
         self.embed_model: str | None = None
+
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections are in use, and how many threads wait for one."""
+        return self._line.in_use, self._line.waiting
 
     @contextmanager
     def as_user(self, user_id: str) -> Iterator[Connection]:

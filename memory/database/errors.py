@@ -24,6 +24,7 @@ from ..errors import (
     SettingsError,
     VectorsMoved,
 )
+from ..telemetry.figures import note_error
 
 __all__ = ["address_of", "explain", "explain_migration", "translating"]
 
@@ -45,6 +46,16 @@ def address_of(url: str, setting: str = "DATABASE_URL") -> URL:
 @contextmanager
 def translating(url: str, setting: str = "DATABASE_URL") -> Iterator[None]:
     """Turn the driver's errors into ours, which name the address's setting; errors that are our bugs pass unchanged."""
+    try:
+        with _translating(url, setting):
+            yield
+    except DatabaseError as error:
+        note_error(error)
+        raise
+
+
+@contextmanager
+def _translating(url: str, setting: str) -> Iterator[None]:
     try:
         yield
     except sqlalchemy_errors.TimeoutError as error:

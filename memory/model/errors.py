@@ -27,6 +27,7 @@ from ..errors import (
     SettingsError,
     ToolsRefused,
 )
+from ..telemetry.figures import note_error
 from .serving import still_wanted
 
 __all__ = [
@@ -92,6 +93,7 @@ def translating(place: ModelPlace) -> Iterator[None]:
         with _translating(place):
             yield
     except ModelError as error:
+        note_error(error)
         log.warning("at %s: %s", place.where, error.for_deployer())
         raise
 

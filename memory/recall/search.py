@@ -35,6 +35,7 @@ from ..model.serving import serving
 from ..rows.people import People
 from ..rows.recall_query import RecallQuery
 from ..rows.store import Store
+from ..telemetry.figures import RECALL
 from .rank import (
     Candidate,
     Recipe,
@@ -152,7 +153,7 @@ class Recall:
 
     def find(self, query: Query) -> list[Fact]:
         """Return related results, best first, or none; standing memories come last, without a score."""
-        with serving(query.user_id):
+        with serving(query.user_id), RECALL.timed():
             return self._find(query)
 
     def _find(self, query: Query) -> list[Fact]:

@@ -426,6 +426,7 @@ LOOKS_ACROSS_USERS |= {
     "came_first",
     "find_messages",
     "key_of",
+    "queue_figures",
     "open_key",
     "application_of_key",
     "owner_in_application",

@@ -177,6 +177,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
         "select app.retry_remembering()",
         "select app.wake_resting()",
         "select * from app.key_of('\\x00')",
+        "select * from app.queue_figures()",
         "select * from app.open_key('\\x00', 0)",
         "select * from app.application_of_key('\\x00')",
     ],
