@@ -15,7 +15,7 @@ from .loopback import ask
 
 __all__ = ["Ollama", "find_ollama"]
 
-TIMEOUT = 0.3  # seconds
+TIMEOUT = 2.0  # seconds; where nothing listens, the answer comes at once
 NOT_FOR_CHAT = ("embed", "bert", "bge", "minilm", "rerank")
 
 
@@ -27,13 +27,13 @@ class Ollama:
     model: str
 
 
-def find_ollama(address: str | None = None) -> Ollama | None:
+def find_ollama(address: str | None = None, timeout: float = TIMEOUT) -> Ollama | None:
     """Return the Ollama at this address, at OLLAMA_HOST or at the default address; None if there is none."""
     place = _host_and_port(address or os.environ.get("OLLAMA_HOST") or "")
     if place is None:
         return None
     host, port = place
-    answer = ask(port, "/api/tags", host=host, timeout=TIMEOUT)
+    answer = ask(port, "/api/tags", host=host, timeout=timeout)
     model = _chat_model(answer.body) if answer is not None and answer.status == 200 else None
     shown = f"[{host}]" if ":" in host else host
     return Ollama(f"http://{shown}:{port}/v1", model) if model else None
