@@ -71,12 +71,6 @@ def silent() -> Iterator[int]:
         yield _port(listener)
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with _listening() as listener:
-        return _port(listener)
-
-
 @contextmanager
 def _listening() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:

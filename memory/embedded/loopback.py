@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import errno
 import http.client
+import random
 import socket
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LocalError
 
 __all__ = ["HttpAnswer", "ask", "check_free", "free_port", "kept_port"]
+
+# Systems give whoever connects, or asks for any port, one from 32768 or 49152 on.
+PORTS = range(20_000, 32_768)
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,13 @@ def ask(
         return None
 
 
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(ports: Sequence[int] = PORTS) -> int:
+    """Return a port on which nothing listens, and which the system gives nobody before a program listens on it."""
+    for port in random.SystemRandom().sample(ports, min(len(ports), 100)):
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise LocalError("No port of this machine is free.")
 
 
 def kept_port(record: Path) -> int:

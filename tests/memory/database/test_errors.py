@@ -13,11 +13,12 @@ from sqlalchemy import exc
 
 from memory import database as database_module
 from memory.database import Database, explain, translating
+from memory.embedded.loopback import free_port
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import AppError, DatabaseError, DatabaseUnreachable, MigrationNeeded, NotFound, SettingsError
 from tests.databases import Databases
-from tests.wires import counting, free_port, refusing, silent
+from tests.wires import counting, refusing, silent
 
 PASSWORD = "hunter2-Geheim"
 POOLER = f"postgresql://postgres.ref:{PASSWORD}@aws-1-eu.pooler.supabase.com:5432/postgres"
