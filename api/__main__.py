@@ -43,6 +43,8 @@ from monitoring.logs import write_logs
 from services import Services, end_services, rebuild, services
 from settings import settings
 
+# Longer than programs keep a connection for their next request (httpx: 5 s), so that none is closed under a request.
+KEEP_ALIVE_SECONDS = 75
 SECRETS = (Path(".streamlit/secrets.toml"), Path.home() / ".streamlit" / "secrets.toml")
 STOP_SECONDS = 10  # for calls that are being answered when the process is told to end
 
@@ -150,6 +152,7 @@ async def _serve(host: str, port: int) -> int:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = uvicorn.Server(config)
     await server.serve()

@@ -108,14 +108,16 @@ def host(home: services.Services) -> Iterator[str]:
 def serving(home: services.Services, **options: Any) -> Iterator[str]:
     """Serve the API, and return its address."""
     port = free_port()
-    config = uvicorn.Config(make_app(lambda: home), host="127.0.0.1", port=port, lifespan="off", **options)
+    config = uvicorn.Config(
+        make_app(lambda: home), host="127.0.0.1", port=port, lifespan="off", timeout_keep_alive=75, **options
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     until(lambda: server.started)
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
-    thread.join(10)
+    thread.join()
 
 
 NUMBERS = count(1)
