@@ -115,7 +115,7 @@ def test_characters_that_a_database_cannot_store_are_replaced_and_the_rest_kept(
     assert chats_of(conversations).recent("ann")[0].title == "a\ufffdb?c"
 
 
-@example_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=st.text(st.characters(codec=None), min_size=1, max_size=200))
 def test_any_text_is_read_back_as_it_was_saved(content: str, chat: ChatServices, conversations: Conversations) -> None:
     try:

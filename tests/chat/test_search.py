@@ -131,7 +131,7 @@ def test_very_long_words_and_messages_are_kept_and_found(conversations: Conversa
     assert len(_found(chats, "word2999")) == 1
 
 
-@example_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(asked=st.text(st.characters(codec=None), max_size=60), said=st.text(st.characters(codec=None), min_size=1))
 def test_no_text_breaks_a_search(asked: str, said: str, conversations: Conversations, chats: Chats) -> None:
     if said.strip():

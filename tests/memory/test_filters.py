@@ -183,7 +183,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given_any(wanted=filters, kept=st.lists(rows, min_size=1, max_size=25))
 def test_the_database_answers_as_plain_python_does(database: Database, wanted: dict[str, Any], kept: list[Row]) -> None:
     assert _found(database, wanted, kept) == [place for place, row in enumerate(kept) if _holds(wanted, row)]

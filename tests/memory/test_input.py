@@ -156,7 +156,7 @@ def test_odd_text_is_kept_readable(memory: Memory, words: str, kept: str) -> Non
     assert [each["memory"] for each in memory.search(words, user_id="alice")["results"]] == [kept]
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(words=st.text(st.characters(codec=None, categories=None), min_size=1, max_size=80))
 def test_every_text_is_kept_or_refused_with_a_sentence(memory: Memory, words: str) -> None:
     try:

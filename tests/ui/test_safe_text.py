@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ui.safe_text import escape, safe_markdown, safe_markdown_stream
@@ -85,7 +85,6 @@ MARKS += ["![x](https://e/i)", "[x]: https://e", "![x]", "<https://e/", "<img sr
 texts = st.lists(st.sampled_from(MARKS) | st.text(max_size=3), max_size=16)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # the first draws of a strategy, on a busy machine
 @given(texts, st.integers(1, 9))
 @example(["\\", "![x](https://e/i)"], 9)
 @example(["```", "mermaid", "\n"], 5)
@@ -102,7 +101,6 @@ def test_no_reply_can_become_a_picture_whole_or_in_pieces(written: list[str], si
     assert "![" not in drawn or not re.search(r"\][(:]", drawn)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(texts)
 def test_a_text_that_is_escaped_has_no_mark_left(written: list[str]) -> None:
     unescaped = re.sub(r"\\[!-/:-@\[-`{-~]", "x", escape("".join(written)))

@@ -86,7 +86,7 @@ def _statements(facts: list[Fact]) -> set[frozenset[str]]:
     return {frozenset(content_words(each.text)) for each in facts}
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(question=st.sampled_from(QUESTIONS), wide=st.none() | filters, more=filters)
 def test_a_wider_filter_never_gives_less(
     known: Memory, question: str, wide: dict[str, Any] | None, more: dict[str, Any]

@@ -136,7 +136,7 @@ def test_a_search_writes_no_history(memory: Memory) -> None:
 WORDS = ("I like tea", "I like coffee", "I use Redis", "I live in Porto")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["add", "update", "delete"]), st.integers(0, 3)), min_size=1, max_size=6))
 def test_undoing_all_changes_from_the_latest_restores_every_earlier_state(
     memory: Memory, database: Database, changes: list[tuple[str, int]]
