@@ -19,6 +19,7 @@ from memory import Memory
 from memory.database import Database, connect
 from memory.embedded.embedder import BundledEmbedder
 from memory.model.client import OpenAIModel
+from tests.model_answers import PATIENCE
 from tests.model_server import ModelServer
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -100,7 +101,15 @@ def known(memory: Memory) -> Known:
     return lambda user_id="ann": sorted(each["memory"] for each in memory.get_all(user_id=user_id)["results"])
 
 
-def until(happened: Callable[[], object], seconds: float = 15.0) -> None:
+@pytest.fixture
+def bugs(monkeypatch: pytest.MonkeyPatch) -> list[BaseException | None]:
+    """The bugs that ended threads. pytest would report each when it comes to it, perhaps in another test."""
+    found: list[BaseException | None] = []
+    monkeypatch.setattr(threading, "excepthook", lambda ended: found.append(ended.exc_value))
+    return found
+
+
+def until(happened: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until something has happened."""
     deadline = time.monotonic() + seconds
     while not happened():

@@ -13,7 +13,7 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.errors import ModelUnreachable
 from tests.chat.conftest import BEES, Known, Say, Sql
-from tests.chat.test_queue import pass_time, receipt, state, wake
+from tests.chat.test_queue import pass_time, receipt, rest_after, rest_on, state, wake
 from tests.model_answers import CutOff, Fault, HangUp, Item, Reply, WebPage, sensible
 from tests.model_server import ModelServer
 from tests.scripted import ScriptedModel
@@ -48,10 +48,10 @@ def test_a_turn_that_fails_is_postponed_and_says_why_until_it_succeeds(
     asked = waiting()
     # After an unusable answer the model is asked once more; only then is the turn postponed.
     model_server.enqueue(item, *[item] * counted)
-    assert worker.remember_next() is True
-    mark, attempts, rest = state(sql, asked)
-    assert (mark, attempts) == ("waiting", counted)
-    assert 0 < rest <= 5
+    least, most = rest_after(sql, asked, worker.remember_next)
+    assert least <= RESTS[0] <= most
+    assert state(sql, asked)[:2] == ("waiting", counted)
+    rest_on(sql)
     assert words in receipt(conversations, asked)["not_remembered"]
     assert words in caplog.text
     assert BEES not in caplog.text
@@ -70,13 +70,12 @@ def test_each_wait_is_longer_and_after_the_last_attempt_the_turn_is_given_up(
     model_server.enqueue(*[Reply("Nothing to note.")] * 2 * len(RESTS))
     rests = []
     for attempt in range(1, len(RESTS) + 1):
-        assert worker.remember_next() is True
-        mark, attempts, rest = state(sql, asked)
+        rests.append(rest_after(sql, asked, worker.remember_next))
+        mark, attempts, _ = state(sql, asked)
         assert attempts == attempt
-        rests.append(rest)
         wake(sql)
     assert mark == "given up"
-    assert [round(rest, -1) for rest in rests] == [round(float(rest), -1) for rest in RESTS]
+    assert [least <= rest <= most for rest, (least, most) in zip(RESTS, rests, strict=True)] == [True] * len(RESTS)
     assert worker.remember_next() is False
     assert "the requested form" in receipt(conversations, asked)["not_remembered"]
 
@@ -214,11 +213,10 @@ def test_a_turn_that_ends_the_process_each_time_is_given_up_and_was_not_paid_for
     assert model_server.chats == []
 
 
-@pytest.mark.parametrize(("said", "least", "most"), [(300, 290, 301), (0.05, 3, 5), ("inf", 86_000, 86_401)])
+@pytest.mark.parametrize(("said", "rest"), [(300, 300), (0.05, RESTS[0]), ("inf", 86_400)])
 def test_a_busy_model_is_left_alone_for_as_long_as_it_asks(
     said: float | str,
-    least: float,
-    most: float,
+    rest: float,
     worker: Worker,
     waiting: Say,
     model_server: ModelServer,
@@ -226,18 +224,20 @@ def test_a_busy_model_is_left_alone_for_as_long_as_it_asks(
 ) -> None:
     asked = waiting()
     model_server.enqueue(Fault(429, retry_after=said))
-    worker.remember_next()
-    assert least < state(sql, asked)[2] <= most
+    least, most = rest_after(sql, asked, worker.remember_next)
+    assert least <= rest <= most
     assert len(model_server.chats) == 1
 
 
 def test_a_postponed_turn_does_not_hold_up_others(
-    worker: Worker, waiting: Say, known: Known, model_server: ModelServer
+    worker: Worker, waiting: Say, known: Known, model_server: ModelServer, sql: Sql
 ) -> None:
     waiting()
     waiting("I have a dog.", "bob")
     model_server.enqueue(Fault(500))
-    assert [worker.remember_next() for _ in range(3)] == [True, True, False]
+    assert worker.remember_next() is True
+    rest_on(sql)
+    assert [worker.remember_next() for _ in range(2)] == [True, False]
     assert (known("ann"), known("bob")) == ([], ["I have a dog."])
 
 

@@ -17,7 +17,7 @@ from memory import Memory
 from memory.errors import AppError, ModelError, NotFound
 from memory.model.client import OpenAIModel
 from tests.chat.conftest import until
-from tests.model_answers import Cut, Fault, Gate, Reply, Slow, Stall
+from tests.model_answers import PATIENCE, Cut, Fault, Gate, Reply, Slow, Stall
 from tests.model_server import ModelServer
 
 
@@ -253,14 +253,13 @@ def test_a_reply_to_a_chat_that_is_erased_meanwhile_is_not_saved(
     assert chat.conversations.messages("ann", asked.conversation_id) == []
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_ends_the_reply_with_a_sentence_and_the_next_one_can_begin(
-    chat: ChatServices, replies: Replies, monkeypatch: pytest.MonkeyPatch
+    chat: ChatServices, replies: Replies, bugs: list[BaseException | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met = threading.Event()
 
     def broken(*_: object, **__: object) -> Any:
-        met.wait(10)
+        met.wait(PATIENCE)
         raise ZeroDivisionError
 
     monkeypatch.setattr("chat.reply.answer", broken)
@@ -269,6 +268,7 @@ def test_a_bug_ends_the_reply_with_a_sentence_and_the_next_one_can_begin(
     with pytest.raises(AppError, match="unexpected"):
         list(task.follow())
     assert "unexpected" in str(replies.problem_with("ann", asked.id))
+    until(lambda: [type(each) for each in bugs] == [ZeroDivisionError])
 
 
 def test_a_stop_ends_following_although_the_model_says_nothing(

@@ -17,7 +17,7 @@ from memory.database import Database
 from memory.leases import Leases
 from tests.chat.conftest import BEES, Known, Say, Sql, until
 from tests.chat.test_queue import pass_time, state
-from tests.model_answers import Gate, Stall, sensible
+from tests.model_answers import PATIENCE, Gate, Stall, sensible
 from tests.model_server import ModelServer
 
 
@@ -70,9 +70,13 @@ def test_a_start_tries_at_once_what_waits_for_a_model_and_nothing_else(
     assert (known("bob"), known("cid")) == ([], [])
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_in_one_persons_turn_does_not_stop_the_others(
-    often: Worker, learning: Memory, waiting: Say, known: Known, monkeypatch: pytest.MonkeyPatch
+    often: Worker,
+    learning: Memory,
+    waiting: Say,
+    known: Known,
+    bugs: list[BaseException | None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = learning.turns.plan
 
@@ -87,6 +91,7 @@ def test_a_bug_in_one_persons_turn_does_not_stop_the_others(
     often.start()
     until(lambda: known("bob") == ["I have a dog."])
     assert known() == []
+    until(lambda: [str(each) for each in bugs] == ["a bug"])
 
 
 def test_the_thread_survives_when_the_database_is_away(
@@ -126,7 +131,7 @@ def test_stopping_waits_for_the_turn_that_is_being_remembered(
         stopped = stopping.submit(worker.stop)
         assert not stopped.done()
         gate.open()
-        stopped.result(15)
+        stopped.result(PATIENCE)
     assert not worker.alive
     assert (known("ann"), known("bob")) == ([BEES], [])
 
