@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 import services
 from local.stack import LocalStack
@@ -57,3 +58,4 @@ def fresh_process() -> Iterator[None]:
 def _forget() -> None:
     services.close_services()
     settings.cache_clear()
+    st.cache_resource.clear()  # what an auth server offered: the next test's may listen on the same port

@@ -18,7 +18,7 @@ from memory.database import Database
 from memory.embedded.loopback import free_port
 from tests.chat.conftest import until
 from tests.databases import Databases
-from tests.model_answers import Slow
+from tests.model_answers import PATIENCE, Slow
 from tests.model_server import ModelServer
 
 PROJECT = Path(__file__).parents[1]
@@ -69,7 +69,7 @@ def app_with_reply(environment: dict[str, str], folder: Path, user_id: str = "an
         return serves and "half a reply" in output.read_text()
 
     try:
-        until(ready, seconds=60)
+        until(ready, seconds=3 * PATIENCE)
         yield RunningApp(process, f"http://127.0.0.1:{port}", output, lines)
     finally:
         process.kill()
@@ -84,7 +84,7 @@ def test_half_a_reply_is_saved_when_the_process_is_told_to_end(
     model_server.enqueue(reply)
     with app_with_reply(settings_of_app, tmp_path) as app:
         app.process.send_signal(signal.SIGTERM)
-        app.process.wait(30)
+        app.process.wait(PATIENCE)
     reply.gate.open()
     saved = databases.ask(database, "select content, status from app.messages where role = 'assistant'")
     assert saved == [(HALF, "stopped")], app.lines.read_text()

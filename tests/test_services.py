@@ -30,7 +30,7 @@ from services import Services, build, close_services, end_services, health, serv
 from settings import Settings
 from tests.chat.conftest import run_turn, until
 from tests.databases import Databases
-from tests.model_answers import Fault, Gate, Slow, Stall, sensible
+from tests.model_answers import PATIENCE, Fault, Gate, Slow, Stall, sensible
 from tests.model_server import ModelServer
 
 BEES = "I keep bees in Utrecht."
@@ -197,7 +197,8 @@ def test_without_a_model_it_remembers_by_rules_and_quotes(wanted: Settings, mode
 def test_clearing_takes_memories_history_and_what_still_waits(home: Services, model_server: ModelServer) -> None:
     home.memory.add("I have a cat.", user_id="ann")
     home.memory.add("I have a dog.", user_id="bob")
-    model_server.enqueue(sensible, Fault(500))
+    model_server.enqueue_replies(sensible)
+    model_server.unscripted = lambda _: Fault(500)  # however often it is tried again
     _say(home, BEES)
     until(lambda: _left(home, "not_remembered") == 1)
     assert home.conversations.queue.waiting("ann") == 1
@@ -228,7 +229,7 @@ def test_a_turn_that_is_being_remembered_does_not_survive_the_erasing(
         clearing = person.submit(home.erase_memories, "ann")
         until(lambda: clearing.done() or _blocked(home))
         gate.open()
-        clearing.result(20)
+        clearing.result(PATIENCE)
     home.worker.stop()  # once it has tried to write what it learned
     _wake(home)
     home.worker.remember_next()
@@ -361,7 +362,7 @@ def test_one_answer_of_health_serves_everybody_for_some_seconds() -> None:
         at_once = [pool.submit(visitor.get, "/health") for _ in range(8)]
         until(lambda: checked)
         gate.open()
-        assert [each.result(20).status_code for each in at_once] == [200] * 8
+        assert [each.result(PATIENCE).status_code for each in at_once] == [200] * 8
         now[0] = HEALTH_SECONDS - 0.1
         assert visitor.get("/health").status_code == 200
         assert checked == ["asked"]

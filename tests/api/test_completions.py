@@ -93,15 +93,15 @@ def test_what_was_said_is_learned_after_the_reply_once(client: openai.OpenAI, ki
     said = [{"role": "user", "content": "I moved to Ghent and I love it there."}]
     for _ in range(2):
         ask(client, said)
-    until(lambda: any("Ghent" in each for each in kim.texts()), 30)
-    until(lambda: kim.home.memory.import_queue.progress(kim.user_id).waiting == 0, 30)
+    until(lambda: any("Ghent" in each for each in kim.texts()))
+    until(lambda: kim.home.memory.import_queue.progress(kim.user_id).waiting == 0)
     assert kim.home.memory.import_queue.progress(kim.user_id).done == 1
     assert len(kim.home.chats.recent(kim.user_id)) == 0
 
 
 def test_the_history_names_the_key_that_brought_what_was_learned(client: openai.OpenAI, kim: Caller) -> None:
     ask(client, [{"role": "user", "content": "I moved to Ghent and I love it there."}])
-    until(lambda: any("Ghent" in each for each in kim.texts()), 30)
+    until(lambda: any("Ghent" in each for each in kim.texts()))
     assert {each["actor"] for each in kim.home.memory.changes(user_id=kim.user_id)} == {"key laptop"}
 
 
@@ -251,9 +251,9 @@ def test_a_client_that_leaves_midway_ends_the_call_of_the_model_and_its_words_ar
         gate.let()
         return model.client_left.is_set()
 
-    until(left, 30)
+    until(left)
     gate.open()
-    until(lambda: any("Ghent" in each for each in kim.texts()), 30)
+    until(lambda: any("Ghent" in each for each in kim.texts()))
 
 
 def test_characters_that_cannot_be_sent_and_calls_without_a_number_do_no_harm(

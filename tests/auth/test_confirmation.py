@@ -20,6 +20,7 @@ from auth.guard import SESSION
 from local.stack import LocalStack
 from memory.errors import InvalidInput
 from tests.local_stack import fresh_process
+from tests.model_answers import PATIENCE
 
 PASSWORD = "correct horse battery"
 
@@ -46,7 +47,7 @@ def token_for(strict: LocalStack) -> Callable[[str], str]:
 
     def read(address: str) -> str:
         log = strict.folder.logs / "auth.log"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while True:
             _, _, mail = log.read_text().partition(f"mail to {address}")
             if link := re.search(r"http\S+token_hash=\S+", mail):

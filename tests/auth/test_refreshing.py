@@ -19,7 +19,7 @@ from tests.auth.conftest import PASSWORD
 from tests.chat.conftest import until
 from tests.gotrue import GoTrue
 from tests.memory.test_migrations import administrator
-from tests.model_answers import Gate
+from tests.model_answers import PATIENCE, Gate
 
 STALE = Session("kim", "kim@example.com", 0.0, "access", "refresh")
 FRESH = replace(STALE, expires_at=4e9, access_token="new", refresh_token="newer")
@@ -66,7 +66,7 @@ def test_an_auth_server_that_answers_late_holds_no_connection(
             assert kept.status(others) is not None
         assert not refreshed.done()
         gate.open()
-        assert not refreshed.result(20).expires_soon
+        assert not refreshed.result(PATIENCE).expires_soon
 
 
 def test_while_another_process_refreshes_a_tab_waits_a_moment_and_says_so(database: Database, small: Database) -> None:
@@ -85,7 +85,7 @@ def test_while_another_process_refreshes_a_tab_waits_a_moment_and_says_so(databa
         with pytest.raises(AuthUnreachable, match="is slow to respond"):
             here.fresh(opened, late)
         gate.open()
-        assert refreshed.result(20) == here.fresh(opened, late) == FRESH
+        assert refreshed.result(PATIENCE) == here.fresh(opened, late) == FRESH
     assert calls == [STALE]
 
 

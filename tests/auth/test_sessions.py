@@ -24,6 +24,7 @@ from tests.chat.conftest import until
 from tests.databases import Databases
 from tests.gotrue import GoTrue
 from tests.memory.test_migrations import administrator
+from tests.model_answers import PATIENCE
 
 KIM = Session("kim", "kim@example.com", 4e9, "access", "refresh")
 LEE = replace(KIM, user_id="lee", email="lee@example.com")
@@ -399,6 +400,6 @@ def test_an_account_is_deleted_after_a_worker_that_is_writing_and_takes_what_it_
             memory.turns.write(connection, plan)
             deleted = person.submit(kept.delete_account, "kim")
             until(lambda: looking.scalar(waits))
-        assert deleted.result(20)["memories"] == 1
+        assert deleted.result(PATIENCE)["memories"] == 1
     assert memory.get_all(user_id="kim")["results"] == []
     assert kept.delete_account("kim") == {}

@@ -13,8 +13,7 @@ import httpx
 import pytest
 import streamlit as st
 
-from auth import server_features as features_module
-from auth.client import AuthClient
+from auth.client import PATIENCE_SECONDS, AuthClient
 from auth.errors import (
     AddressTaken,
     AuthUnreachable,
@@ -33,7 +32,7 @@ from memory.errors import InvalidInput
 from settings import settings
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import KEY, GoTrue, totp
-from tests.model_answers import Gate
+from tests.model_answers import PATIENCE, Gate
 
 NEW_PASSWORD = "another horse battery"
 KIM = "kim@example.com"
@@ -47,9 +46,10 @@ def _joined(client: AuthClient, address: str = KIM) -> Session:
 
 
 def test_a_session_takes_its_user_and_its_end_from_the_signed_token(gotrue: GoTrue, visitor: AuthClient) -> None:
+    began = int(time.time())
     session = _joined(visitor)
     assert (session.user_id, session.email) == (gotrue.people[KIM].id, KIM)
-    assert abs(session.expires_at - time.time() - gotrue.lifetime) < 5
+    assert began <= session.expires_at - gotrue.lifetime <= time.time()
     assert not session.needs_second_factor
 
 
@@ -254,7 +254,7 @@ def test_a_server_that_does_not_answer_is_given_up_after_the_time_limit(gotrue: 
     gate = threading.Event()
 
     def hold(_path: str) -> None:
-        gate.wait(20)
+        gate.wait(PATIENCE)
 
     gotrue.hold = hold
     try:
@@ -264,7 +264,7 @@ def test_a_server_that_does_not_answer_is_given_up_after_the_time_limit(gotrue: 
             pytest.raises(AuthUnreachable, match="is not responding"),
         ):
             client.sign_in(KIM, PASSWORD)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < PATIENCE_SECONDS  # of a client that was not told how long
     finally:
         gate.set()
 
@@ -287,19 +287,11 @@ def asking(gotrue: GoTrue, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoTrue]:
     monkeypatch.setenv("SUPABASE_KEY", KEY)
     monkeypatch.setenv("DATABASE_URL", "postgresql://app@/none")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
-    for forget in (
-        settings.cache_clear,
-        features_module._fetch_features.clear,
-        features_module._probe_second_factors.clear,
-    ):
-        forget()
+    settings.cache_clear()
+    st.cache_resource.clear()
     yield gotrue
-    for forget in (
-        settings.cache_clear,
-        features_module._fetch_features.clear,
-        features_module._probe_second_factors.clear,
-    ):
-        forget()
+    settings.cache_clear()
+    st.cache_resource.clear()
 
 
 def test_the_servers_features_are_read_from_its_settings(asking: GoTrue) -> None:
@@ -364,7 +356,7 @@ def real(stack: LocalStack) -> Iterator[Callable[[], AuthClient]]:
 
 def _mail(stack: LocalStack, address: str, subject: str) -> str:
     """The latest mail of a kind that the real server printed for an address."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while True:
         mails = (stack.folder.logs / "auth.log").read_text().split(f"mail to {address}: ")[1:]
         if found := [mail for mail in mails if mail.startswith(subject)]:
@@ -431,7 +423,7 @@ def test_with_the_real_server_an_address_is_changed_by_link(real: Callable[[], A
 
 
 def _log(stack: LocalStack) -> str:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while "Confirm Email" not in (told := (stack.folder.logs / "auth.log").read_text()):
         assert time.monotonic() < deadline, "no mail came"
         time.sleep(0.02)

@@ -17,6 +17,7 @@ from memory import RECIPES, Memory, Said
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound
 from tests.chat.conftest import BEES, Known, Say, Sql
+from tests.model_answers import PATIENCE
 
 NOWHERE = "5a1c9a9e-3d0f-4a53-9d52-1c6a0f5d8e11"  # an id that no chat has
 NO_CHATS = ["", "x", "1", "' or true --", "\x00", NOWHERE + "x", NOWHERE]
@@ -210,7 +211,7 @@ def test_a_chat_that_is_deleted_while_it_is_being_remembered_leaves_nothing_to_r
         deleting = threading.Thread(target=chats.delete, args=("ann", asked.conversation_id))
         deleting.start()
         deleting.join(0.3)  # it waits for what is being written, or is done
-    deleting.join(10)
+    deleting.join(PATIENCE)
     assert not deleting.is_alive()
     assert sql("select count(*) > 0, bool_and(hidden) from vecs.episodes") == [(True, True)]
 

@@ -153,7 +153,7 @@ def test_two_sweeps_at_once_do_not_wait_for_each_other(
     for each in sweepers:
         each.start()
     for each in sweepers:
-        each.join(15)
+        each.join()
     assert sum(gone) == 20
 
 

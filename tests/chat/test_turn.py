@@ -22,7 +22,7 @@ from memory.model import Model
 from memory.model.catalog import Prices
 from memory.model.client import Embeddings
 from tests.chat.conftest import Sql, chats_of, run_turn
-from tests.model_answers import Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
+from tests.model_answers import PATIENCE, Cut, Fault, Gate, HangUp, Item, Reply, Request, Slow, Stall
 from tests.model_server import ModelServer
 
 
@@ -199,7 +199,7 @@ def test_a_stopped_reply_is_saved_as_far_as_it_was_written(chat: ChatServices, m
     assert (replied.content, replied.status) == ("Once upon ", "stopped")
     assert replied.receipt["model"] == "scripted"
     assert chat.conversations.queue.waiting("ann") == 1
-    assert model_server.client_left.wait(10)
+    assert model_server.client_left.wait(PATIENCE)
 
 
 # -- a turn that goes wrong ----------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_a_worker_killed_at_any_step_leaves_the_turn_to_be_remembered_once(
     with holding(model_server, database) as reached:
         with subprocess.Popen(command) as process:
             try:
-                until(reached, seconds=30)
+                until(reached)
             finally:
                 process.kill()
         assert state(sql, asked)[:2] == ("waiting", 1)  # the attempt is counted before anything is asked

@@ -17,6 +17,7 @@ from memory.database import Database
 from memory.errors import SettingsError
 from settings import Settings
 from tests.limits.conftest import Limiting, invitations, later
+from tests.model_answers import PATIENCE
 
 LIST = "Dave@example.com, @example.org,"
 
@@ -87,7 +88,7 @@ def test_one_invitation_and_twenty_people_at_once_let_in_one(limiting: Limiting,
     start, let_in = threading.Barrier(20), list[int]()
 
     def try_it(number: int) -> None:
-        start.wait(timeout=30)
+        start.wait(timeout=PATIENCE)
         try:
             limits.may_sign_up(f"{number}@example.com", code)
         except NotInvited:

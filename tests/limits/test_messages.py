@@ -14,6 +14,7 @@ from memory import Memory
 from memory.database import Database
 from memory.errors import AppError, InvalidInput, LimitReached
 from tests.limits.conftest import Limiting, later, let_through
+from tests.model_answers import PATIENCE
 
 
 def _passed(limits: Limits, user_id: str, times: int) -> int:
@@ -126,7 +127,7 @@ def test_fifty_messages_at_once_over_two_instances_are_all_counted(limiting: Lim
         start, amounts = threading.Barrier(50), list[int | None]()
 
         def count(number: int) -> None:
-            start.wait(timeout=30)
+            start.wait(timeout=PATIENCE)
             try:
                 amounts.append(instances[number % 2].add_for_user("alice", "test", 1, 40, 60).amount)
             except AppError as error:

@@ -13,6 +13,7 @@ from limits import Limits
 from limits.spending import Counts
 from memory.database import Database
 from tests.limits.conftest import Limiting, later, let_through
+from tests.model_answers import PATIENCE
 
 
 def _attempts(limits: Limits, email: str, address: str | None, times: int) -> int:
@@ -81,7 +82,7 @@ def test_fifty_attempts_at_once_are_all_counted_and_pass_no_limit(limiting: Limi
     answers: list[int | None] = []
 
     def count() -> None:
-        start.wait(timeout=30)
+        start.wait(timeout=PATIENCE)
         answers.append(counts.add_for_key("test", "everybody", 2, 60, 60).amount)
 
     threads = [threading.Thread(target=count) for _ in range(50)]

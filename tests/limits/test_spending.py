@@ -16,6 +16,7 @@ from memory.model import PromptMessage, Usage
 from memory.model.serving import serving
 from memory.plain_text import tokens
 from tests.limits.conftest import Limiting
+from tests.model_answers import PATIENCE
 from tests.scripted import ScriptedModel
 
 PROMPT = [PromptMessage("user", "How are you today, my friend?")]
@@ -138,11 +139,11 @@ def test_many_at_once_do_not_pass_the_cap_together(
     going = threading.Barrier(11)  # ten replies are under way at once, and none has reported its tokens yet
 
     def slowly(self: ScriptedModel, *_: object) -> Iterator[str]:
-        going.wait(timeout=30)
+        going.wait(timeout=PATIENCE)
         yield "x"
 
     def ask(number: int) -> None:
-        start.wait(timeout=30)
+        start.wait(timeout=PATIENCE)
         try:
             list(limits.metered(patched, f"user-{number}").stream(PROMPT))
         except LimitReached:
@@ -152,7 +153,7 @@ def test_many_at_once_do_not_pass_the_cap_together(
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(30)]
     for each in threads:
         each.start()
-    going.wait(timeout=30)
+    going.wait(timeout=PATIENCE)
     for each in threads:
         each.join()
     assert len(refused) == 20

@@ -20,6 +20,7 @@ import pytest
 
 from memory.embedded.loopback import ask, free_port
 from memory.embedded.postgres import Postgres
+from tests.model_answers import PATIENCE
 
 PROJECT = Path(__file__).parents[2]
 
@@ -46,7 +47,7 @@ else:
 Until = Callable[..., None]
 
 
-def until(condition: Callable[[], object], *, seconds: float = 20, what: str = "it") -> None:
+def until(condition: Callable[[], object], *, seconds: float = PATIENCE, what: str = "it") -> None:
     """Wait for a condition, with an end."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -137,7 +138,7 @@ class Launcher:
         return (self.folder / "output").read_text()
 
     def wait_until_up(self) -> Launcher:
-        until(lambda: self.ended or "Keepsake is at" in self.output, seconds=40, what="the app")
+        until(lambda: self.ended or "Keepsake is at" in self.output, seconds=3 * PATIENCE, what="the app")
         assert "Keepsake is at" in self.output, self.output
         return self
 
@@ -152,7 +153,7 @@ class Launcher:
 
     def exit_code(self) -> int:
         assert self.process is not None
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=2 * PATIENCE)
 
     def health(self) -> dict[str, str]:
         answer = ask(self.port, "/health")
@@ -211,5 +212,5 @@ def ollama() -> Iterator[Serve]:
     yield serve
     for server, thread in servers:
         server.shutdown()
-        thread.join(5)
+        thread.join()
         server.server_close()

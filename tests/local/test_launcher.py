@@ -21,9 +21,11 @@ from local.processes import Processes
 from local.stack import LocalStack
 from memory.embedded.data_folder import DataFolder
 from memory.embedded.loopback import ask, free_port
+from memory.errors import LocalError
 from memory.settings import FOUND
 from settings import Settings
 from tests.local.conftest import PROJECT, STAND_IN_APP, Launcher, Serve, Until, processes_in
+from tests.model_answers import PATIENCE
 
 Launch = Callable[..., Launcher]
 
@@ -185,7 +187,7 @@ def test_the_app_is_told_of_an_ollama(launcher: Launch, ollama: Serve) -> None:
 def test_the_api_is_started_too_and_says_where_it_is(launcher: Launch, tmp_path: Path, until: Until) -> None:
     port = free_port()
     running = launcher(API_PORT=str(port)).start().wait_until_up()
-    until(lambda: running.ended or f"http://localhost:{port}" in running.output, seconds=60, what="the API")
+    until(lambda: running.ended or f"http://localhost:{port}" in running.output, seconds=2 * PATIENCE, what="the API")
     described = ask(port, "/openapi.json")
     assert described is not None
     assert json.loads(described.body)["openapi"] == "3.1.0"
@@ -242,7 +244,7 @@ def test_a_half_set_account_is_refused_with_a_sentence(launcher: Launch) -> None
 
 
 def test_an_app_that_stays_unwell_is_served_and_its_problem_printed(
-    data_dir: Path, ollama: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, ollama: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], until: Until
 ) -> None:
     monkeypatch.setattr(launcher_module, "PROBLEM_SECONDS", 0.1)
     # The scripted server answers 404 to /health, with this body.
@@ -251,6 +253,7 @@ def test_an_app_that_stays_unwell_is_served_and_its_problem_printed(
     processes = Processes(folder)
     logs = ["sh", "-c", "echo 'unwell: The disk is full.'; exec sleep 60"]
     child = processes.start("app", "app", logs, {"PATH": os.environ["PATH"]})
+    until(lambda: folder.last_log_line("app"))
     stack = cast("LocalStack", SimpleNamespace(processes=processes, folder=folder))
     try:
         launcher_module._await_app(stack, child, port, threading.Event())
@@ -259,6 +262,16 @@ def test_an_app_that_stays_unwell_is_served_and_its_problem_printed(
     told = capsys.readouterr().err
     assert told.startswith("The app is up, with a problem: unwell: The disk is full.")
     assert "app.log" in told
+
+
+def test_a_free_port_stays_free_until_a_program_listens_on_it() -> None:
+    by_the_system = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(by_the_system.read_text().split()[0]) if by_the_system.exists() else 49_152
+    assert {free_port() < lowest for _ in range(20)} == {True}
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(LocalError, match="No port"):
+        free_port([port])
+    assert free_port([port]) == port
 
 
 def test_a_port_with_a_connection_in_time_wait_counts_as_free() -> None:

@@ -67,7 +67,7 @@ def test_a_server_that_does_not_answer_or_ends_is_named(folder: DataFolder) -> N
         processes.wait_for(child, lambda: False, seconds=0.2, stopping=never)
     broken = processes.start("broken one", "broken", [sys.executable, "-c", "raise SystemExit('no such thing')"], {})
     with pytest.raises(LocalError, match=r"The broken one ended by itself: no such thing \(see .*broken\.log\)"):
-        processes.wait_for(broken, lambda: False, seconds=10, stopping=never)
+        processes.wait_for(broken, lambda: False, seconds=60, stopping=never)
     processes.stop()
 
 

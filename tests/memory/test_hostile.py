@@ -12,6 +12,7 @@ from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.model import PromptMessage, Usage
 from tests.memory.learn.test_remember import answer, operation
+from tests.model_answers import PATIENCE
 from tests.scripted import ScriptedModel
 
 KNOWN = "I live in Porto"
@@ -93,7 +94,7 @@ class Together(ScriptedModel):
     def answer(self, messages: Any, schema: Any, usage: Usage | None = None) -> Any:
         if len(self.calls) < 2:
             self.calls.append(list[PromptMessage](messages))
-            self.both.wait(timeout=20)
+            self.both.wait(timeout=PATIENCE)
         turn = messages[-1].content
         city = "Lisbon" if "Lisbon" in turn.partition("<turn>")[2] else "Berlin"
         target = 1 if "[1]" in turn else None
@@ -126,7 +127,7 @@ def test_the_same_words_from_two_tabs_are_stored_once(database: Database, embedd
     start = threading.Barrier(8)
 
     def say() -> None:
-        start.wait(timeout=20)
+        start.wait(timeout=PATIENCE)
         memory.add("I live in Porto", user_id="alice")
 
     tabs = [threading.Thread(target=say) for _ in range(8)]

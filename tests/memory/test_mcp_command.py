@@ -14,6 +14,7 @@ from local.stack import LocalStack
 from memory.mcp.__main__ import main
 from memory.settings import MemorySettings
 from tests.api.mcp_client import over_stdio
+from tests.model_answers import PATIENCE
 
 PROJECT = Path(__file__).parents[2]
 INITIALIZE = (
@@ -67,6 +68,6 @@ def test_it_ends_when_it_is_told_to_and_when_the_client_goes_away(
         else:
             running.send_signal(ending)
         try:
-            assert running.wait(30) == 0
+            assert running.wait(PATIENCE) == 0
         finally:
             running.kill()

@@ -17,6 +17,8 @@ from memory.database import Database, FairSemaphore
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
 from memory.errors import DatabaseError, DatabaseUnreachable, InvalidInput, NotFound
+from tests.chat.conftest import until
+from tests.model_answers import PATIENCE
 from tests.wires import counting
 
 START = text("insert into app.conversations (title) values (:title) returning id::text")
@@ -271,21 +273,18 @@ def test_a_full_pool_asks_to_try_again(database: Database) -> None:
 
 def test_threads_get_a_permit_in_the_order_in_which_they_asked() -> None:
     gate, order = FairSemaphore(1), list[int]()
-    asked = threading.Semaphore(0)
 
     def ask(number: int) -> None:
-        asked.release()
-        assert gate.acquire(15)
+        assert gate.acquire(PATIENCE)
         order.append(number)
         gate.release()
 
     assert gate.acquire(0)
     assert not gate.acquire(0.01)
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
-    for each in threads:
+    for number, each in enumerate(threads, start=1):
         each.start()
-        asked.acquire()
-        threading.Event().wait(0.02)  # so that it stands in line before the next
+        until(lambda: len(gate._line) == number)  # noqa: B023 (it stands in line before the next)
     gate.release()
     for each in threads:
         each.join()

@@ -12,6 +12,7 @@ import pytest
 
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.embedder_server import EmbedderServer
+from tests.model_answers import PATIENCE
 
 ODD = [
     "",
@@ -140,7 +141,7 @@ def test_the_model_is_listed(client: openai.OpenAI) -> None:
 def test_bad_requests_get_an_error_in_openais_shape(
     server: EmbedderServer, method: str, path: str, body: bytes | None, headers: dict[str, str], status: int
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE)
     connection.request(method, path, body=body, headers=headers)
     response = connection.getresponse()
     answer = json.loads(response.read())
@@ -152,7 +153,7 @@ def test_bad_requests_get_an_error_in_openais_shape(
 
 
 def test_one_connection_serves_many_requests_also_after_a_refusal(server: EmbedderServer) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE)
     statuses = []
     for body in (b"{", b'{"input": "x"}', b'{"input": "y"}'):
         connection.request("POST", "/v1/embeddings", body=body)

@@ -20,6 +20,7 @@ from memory.embedded.postgres_files import postmaster, socket_folder
 from memory.errors import LocalError
 from memory.migrations import LOCK
 from tests.local.conftest import PROJECT, Until
+from tests.model_answers import PATIENCE
 
 Make = Callable[..., Postgres]
 
@@ -89,7 +90,7 @@ def test_many_processes_starting_at_once_get_one_server(postgres: Make, data_dir
     ]
     seen = {user.stdout.readline() for user in users if user.stdout}
     for user in users:
-        _, _ = user.communicate("\n", timeout=20)
+        _, _ = user.communicate("\n", timeout=PATIENCE)
     assert len(seen) == 1
     assert all(user.returncode == 0 for user in users)
     assert not postgres().running()
@@ -105,7 +106,7 @@ def test_making_the_roles_waits_for_a_running_migration(postgres: Make, until: U
         joining.start()
         until(lambda: ask(server.admin_url, waiting) == 1, what="its turn to wait")
         cursor.execute("select pg_advisory_unlock(%s)", (LOCK,))
-    joining.join(20)
+    joining.join(PATIENCE)
     assert not joining.is_alive()
 
 

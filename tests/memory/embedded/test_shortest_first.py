@@ -83,6 +83,7 @@ class HeldEmbedder(SentenceEmbedder):
         self.batches: list[list[int]] = []
         self.began, self.go_on = threading.Event(), threading.Event()
         self.at_once, self.most_at_once = 0, 0
+        self._counting = threading.Lock()
 
     @property
     def waiting(self) -> int:
@@ -90,12 +91,14 @@ class HeldEmbedder(SentenceEmbedder):
         return self._many.waiting
 
     def _run(self, batch: Any) -> Any:
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        with self._counting:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
         self.batches.append([len(ids) for ids in batch])
         self.began.set()
         assert len(batch) < BATCH or self.go_on.wait(PATIENCE)
-        self.at_once -= 1
+        with self._counting:
+            self.at_once -= 1
         return numpy.ones((len(batch), self.dimensions))
 
 

@@ -32,7 +32,7 @@ from tests.local.conftest import PROJECT
 from tests.memory.imports.test_reembed import Broken
 from tests.memory.learn.test_plans import KEPT, PLACES, TRUE
 from tests.memory.test_migrations import MODEL, SIZE, administrator
-from tests.model_answers import Stall, Vectors
+from tests.model_answers import PATIENCE, Stall, Vectors
 from tests.model_server import ModelServer
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -262,7 +262,7 @@ def test_what_is_erased_at_the_moment_of_cutting_does_not_stay(
         erasing = threads.submit(erase, memory, database)
         until(lambda: looking.exec_driver_sql("select count(*) from pg_locks where not granted").scalar(), seconds=10)
         cutting.commit()
-        erasing.result(timeout=10)
+        erasing.result(timeout=PATIENCE)
     assert old.rows("alice") == []
     old.check()
 

@@ -99,7 +99,7 @@ def test_closing_a_stream_hangs_up_on_the_server(model: OpenAIModel, model_serve
     next(pieces)
     _close(pieces)
     gate.open()
-    assert model_server.client_left.wait(10)
+    assert model_server.client_left.wait(60)
 
 
 def test_megabytes_of_reply_arrive_whole(model: OpenAIModel, model_server: ModelServer) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,7 +21,9 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.errors import ModelUnreachable
 from memory.moving import AT_ONCE, Moving
 from memory.moving.stored import Collection, Owners, StoredText, from_payload
+from tests.chat.conftest import until
 from tests.local.conftest import PROJECT
+from tests.locks import held_by
 from tests.memory.mem0 import MEMORIES
 from tests.memory.moving.conftest import STORES, Bring, Rows
 from tests.memory.rows.test_bulk import Tired
@@ -129,14 +130,26 @@ def test_a_move_that_ended_early_goes_on_where_it_ended(
     assert rows().keys() == {f"id {n}" for n in range(2 * AT_ONCE + 7)}
 
 
-def test_a_move_that_was_killed_is_finished_by_the_next_run(bring: Bring, rows: Rows, tmp_path: Path) -> None:
+# Not committed, it holds up whoever writes a row with this id.
+IN_THE_WAY = """
+set search_path = public, extensions;
+insert into vecs.memories (id, vec, metadata)
+values ('id 3', array_fill(1, array[256])::vector, '{"user_id": "user 3", "data": "in the way"}')
+"""
+
+
+def test_a_move_that_was_killed_is_finished_by_the_next_run(
+    bring: Bring, rows: Rows, database: Database, tmp_path: Path
+) -> None:
     stored = {f"id {n}": {**MEM0_ROW, "data": f"fact {n}", "user_id": f"user {n % 7}"} for n in range(6 * AT_ONCE)}
     (tmp_path / "mem0.faiss").touch()
     (tmp_path / "mem0.json").write_text(json.dumps({"docstore": stored, "index_to_id": {}}))
     command_line = [sys.executable, "-m", "memory", "import", "--from", "faiss", str(tmp_path)]
-    with subprocess.Popen(command_line, cwd=PROJECT, env=dict(os.environ), stdout=subprocess.DEVNULL) as moving:
-        while not rows() and moving.poll() is None:
-            time.sleep(0.01)
+    with (
+        held_by(database, IN_THE_WAY) as waits,
+        subprocess.Popen(command_line, cwd=PROJECT, env=dict(os.environ), stdout=subprocess.DEVNULL) as moving,
+    ):
+        until(lambda: waits() or moving.poll() is not None)
         moving.kill()
     assert 0 < len(rows()) < len(stored)
     bring("faiss", tmp_path)

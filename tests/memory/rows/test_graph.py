@@ -21,6 +21,7 @@ from memory.rows.graph import Graph, Relation
 from memory.rows.history import History
 from memory.rows.store import Store
 from tests.memory.test_migrations import administrator
+from tests.model_answers import PATIENCE
 
 VECTOR = [0.1] * 256
 
@@ -254,7 +255,7 @@ def test_concurrent_writers_without_a_lock_do_not_fail(book: Book) -> None:
     def write(number: int) -> None:
         own = Book(book.database)
         own.count = 1000 * number
-        together.wait(10)
+        together.wait(PATIENCE)
         for turn in range(8):
             kept = own.add(["Ana", "my sister", f"A{number}"], relations=[["Ana", "knows", "Bea"]])
             own.change(kept, ["Bea", "Ana"], ["Ana", f"B{turn}"])
@@ -326,7 +327,7 @@ def shared_database(databases: Any) -> Any:
         yield fresh
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_after_any_changes_the_graph_equals_one_made_from_the_remaining_memories(
     shared_database: Database, steps: list[Any]

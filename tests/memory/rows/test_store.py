@@ -19,6 +19,7 @@ from memory.errors import NotFound
 from memory.facts import content_hash
 from memory.rows.store import Store
 from tests.memory.test_migrations import administrator
+from tests.model_answers import PATIENCE
 
 CROWD = 3_000  # rows of thirty people
 FILL = """
@@ -185,12 +186,12 @@ def test_writers_of_one_person_wait_for_each_other_and_others_do_not(database: D
     with ThreadPoolExecutor(2) as threads:
         with database.as_user("alice") as connection:
             store.lock_writes(connection, "alice")
-            threads.submit(write, "bob").result(10)
+            threads.submit(write, "bob").result(PATIENCE)
             assert entered.is_set()
             entered.clear()
             second = threads.submit(write, "alice")
             assert not entered.wait(0.2)
-        second.result(10)
+        second.result(PATIENCE)
     assert entered.is_set()
 
 
@@ -198,7 +199,7 @@ def test_the_same_words_from_many_tabs_at_once_are_stored_once(database: Databas
     together = threading.Barrier(4)
 
     def say(number: int) -> list[dict[str, Any]]:
-        together.wait(10)
+        together.wait(PATIENCE)
         return memory.add("I like tea. I live in Lisbon.", user_id="alice")["results"]
 
     with ThreadPoolExecutor(4) as threads:
@@ -211,7 +212,7 @@ def test_even_a_writer_that_takes_no_lock_cannot_make_a_duplicate(database: Data
     together = threading.Barrier(2)
 
     def write(number: int) -> list[str]:
-        together.wait(10)
+        together.wait(PATIENCE)
         return _insert(database, store, "alice", _row("alice", "one"))
 
     with ThreadPoolExecutor(2) as threads:

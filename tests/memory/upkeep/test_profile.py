@@ -16,6 +16,7 @@ from memory.model import Model, PromptMessage
 from memory.rows.store import Store
 from memory.upkeep import profile as pages
 from memory.upkeep.profile import Profile, Profiles, WrittenLine, WrittenProfile
+from tests.model_answers import PATIENCE
 from tests.scripted import ScriptedModel
 
 VECTOR = [0.1] * 256
@@ -341,7 +342,7 @@ def test_edits_and_refreshes_from_many_tabs_at_once_lose_nothing(writer: Writer)
 
     def work(number: int) -> None:
         own = Writer(writer.database)
-        together.wait(10)
+        together.wait(PATIENCE)
         for turn in range(5):
             own.profiles.add("alice", f"line {number} {turn}")
             own.keep(f"fact {number} {turn}")
