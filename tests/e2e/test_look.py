@@ -57,7 +57,8 @@ def test_everything_is_done_with_the_keyboard_alone(keepsake: Keepsake, visit: V
     _tab_to(page, "Message Keepsake")
     page.keyboard.type("I live in Porto by the river")
     page.keyboard.press("Enter")
-    person.sees("Learned")
+    # Not only the words: a button above the chat has "learned" in its name.
+    page.get_by_role("button", name="Learned: I live in Porto by the river").wait_for()
     person.rests()
     _tab_to(page, "New chat", "Shift+Tab")
     page.keyboard.press("Enter")
