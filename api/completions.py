@@ -35,9 +35,9 @@ from api.bodies import CompletionBody, refuse_not_here
 from api.calls import Arrived, Call, NotHere, read_body
 from chat.answering import Lookup
 from chat.answering.second_look import LookingReply, SecondLook
+from chat.open_replies import REPLIES_AT_ONCE, TOO_MANY
 from chat.preferences import Preferences, memory_off
 from chat.prompt import PromptParts, system
-from chat.reply import REPLIES_AT_ONCE, TOO_MANY
 from chat.tree import ChatHistory, Message, Switches
 from chat.turn import checked_words
 from memory import Fact, Said

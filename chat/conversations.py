@@ -15,6 +15,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from chat.attachments import Attachment, Attachments
 from chat.chats import title_of
+from chat.open_replies import CLOSED, OPENED, SAVED, OpenReplies
 from chat.preferences import SwitchStore
 from chat.queue import INITIAL_STATE, REPLY_SECONDS, TurnQueue
 from chat.tree import FIELDS, Conversation, Message, Switches, Threads, continued_at, parent_of, valid_id
@@ -34,6 +35,7 @@ class Conversations:
         self.queue = TurnQueue(database)
         self.switches = SwitchStore(database)
         self.attachments = Attachments(database)
+        self.open_replies = OpenReplies(database)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -74,22 +76,21 @@ class Conversations:
         once_within: float = 0,
         files: Sequence[Attachment] = (),
         switches: Switches | None = None,
+        answered: bool = False,
     ) -> Message:
         """Save a message of a person at the end of the shown line; without a conversation, start one.
 
         `seen` is the last message the person saw: if it is on another branch, the new message follows on that branch.
         `instead_of` makes it another version of a message, with that message's files; the older version's turn leaves
-        the queue. If the same words were saved at most `once_within` seconds ago and have no reply yet, the button was
-        pressed twice, and the message saved first is returned. `switches` are those of a new conversation. turn.py
-        checks the length of a message.
-
-        The message waits to be remembered, unless remembering is off for the chat or the person at this moment.
+        the queue. The same words within `once_within` seconds, without a reply yet, are the same message.
+        `switches` are those of a new conversation. A message to be `answered` claims its reply for this process.
+        It waits to be remembered, unless that is off at this moment. turn.py checks its length.
         """
         content = storable(content)
         with self._database.as_user(user_id) as connection:
             # Files have to be chosen again each time, so a message with files was not sent twice by accident.
-            may_be_twice = once_within and not files
-            if may_be_twice and (same := _said_just_now(connection, conversation_id, content, once_within)):
+            twice = once_within and not files
+            if twice and (same := _said_just_now(connection, conversation_id, content, once_within)):
                 return same
             if conversation_id is None:
                 conversation_id, parent = _start(connection, content or files[0].name).id, None
@@ -98,7 +99,8 @@ class Conversations:
             else:
                 parent = self._parent(connection, conversation_id, seen, instead_of)
             receipt = {"attached": [each.summary() for each in files]} if files else {}
-            said = _insert(connection, conversation_id, "user", content, parent, receipt=receipt)
+            note = OPENED if answered else ""
+            said = self._insert(connection, conversation_id, "user", content, parent, receipt=receipt, note=note)
             self.attachments.add(connection, said.id, said.conversation_id, files)
             return said if instead_of is None else self._with_files_of(connection, instead_of, said)
 
@@ -122,11 +124,12 @@ class Conversations:
         """
         with self._database.as_user(asked.user_id) as connection:
             kept = self._unless_erased(connection, receipt, erasures)
+            note = SAVED if unfinished else CLOSED
             if before is None:
-                words = storable(content)
-                saved = _insert(connection, asked.conversation_id, "assistant", words, asked.id, status, kept)
+                about = ("assistant", storable(content), asked.id, status, kept)
+                saved = self._insert(connection, asked.conversation_id, *about, note=note)
             else:
-                saved = _rewrite(connection, asked, before, content, status, kept)
+                saved = self._rewrite(connection, asked, before, content, status, kept, note)
             if not unfinished:
                 self.queue.release(connection, asked.id)
         return saved
@@ -143,6 +146,7 @@ class Conversations:
         """Let a turn be remembered from now on although it has no reply: the person's words count all the same."""
         with self._database.as_user(asked.user_id) as connection:
             self.queue.release(connection, asked.id)
+            self.open_replies.close(connection, asked)
 
     def leave_out(self, asked: Message) -> None:
         """Take a turn out of the queue: it asks to forget something, and nothing is learned from it."""
@@ -161,6 +165,60 @@ class Conversations:
         self.queue.withdraw(connection, instead_of)
         return parent_of(nodes, instead_of)
 
+    def _insert(
+        self,
+        connection: Connection,
+        conversation_id: str,
+        role: str,
+        content: str,
+        parent_id: str | None = None,
+        status: str = "complete",
+        receipt: Mapping[str, Any] | None = None,
+        *,
+        note: str = "",
+    ) -> Message:
+        """Save a message, and with it a note about open replies."""
+        values = {"conversation": valid_id(conversation_id), "role": role, "content": content, "parent": parent_id}
+        values |= {"status": status, "receipt": json.dumps(dict(receipt or {}))}
+        try:
+            row = connection.execute(_INSERT, values).mappings().one()
+        except sqlalchemy_errors.IntegrityError as error:
+            raise NotFound("There is no such chat.") from error
+        answered, reply = (row["id"], None) if role == "user" else (parent_id, row["id"])
+        touched = {"title": title_of(content), "role": role, "new": row["id"]} | self._noted(note, answered, reply)
+        touched |= {"conversation": values["conversation"], "asked": parent_id if role == "assistant" else None}
+        changed = connection.execute(_TOUCHES[note], touched).one_or_none()
+        if changed is None:
+            raise NotFound("There is no such chat.")
+        if changed.opened:
+            self.open_replies.note_claimed(row["id"])
+        return Message(**row)
+
+    def _rewrite(
+        self,
+        connection: Connection,
+        asked: Message,
+        before: Message,
+        content: str,
+        status: str,
+        receipt: Mapping[str, Any],
+        note: str,
+    ) -> Message:
+        """Save more words of a reply in its place."""
+        values = {"id": valid_id(before.id), "asked": valid_id(asked.id), "before": before.content, "status": status}
+        values |= {"content": storable(content), "receipt": json.dumps(dict(receipt))}
+        saved = connection.execute(_REWRITE, values).mappings().one_or_none()
+        if saved is None:
+            raise NotFound("This reply was deleted or changed in the meantime.")
+        touched = {"conversation": saved["conversation_id"]} | self._noted(note, asked.id, saved["id"])
+        connection.execute(_CHANGES[note], touched)
+        return Message(**saved)
+
+    def _noted(self, note: str, answered: str | None, reply: str | None) -> dict[str, str | None]:
+        """Return the values for a note about open replies, which is the first part of a statement."""
+        values = {"answered": answered, "reply": reply, "writer": self.open_replies.writer}
+        return {name: value for name, value in values.items() if f":{name}" in note}
+
     def _with_files_of(self, connection: Connection, older: str, said: Message) -> Message:
         self.attachments.copy(connection, older, said.id)
         sql = text(f"select {FIELDS} from app.messages where id = cast(:id as uuid)")
@@ -173,39 +231,6 @@ def _start(connection: Connection, first_words: str) -> Conversation:
         {"title": title_of(first_words)},
     ).one()
     return Conversation(*row)
-
-
-def _insert(
-    connection: Connection,
-    conversation_id: str,
-    role: str,
-    content: str,
-    parent_id: str | None = None,
-    status: str = "complete",
-    receipt: Mapping[str, Any] | None = None,
-) -> Message:
-    values = {"conversation": valid_id(conversation_id), "role": role, "content": content, "parent": parent_id}
-    values |= {"status": status, "receipt": json.dumps(dict(receipt or {}))}
-    try:
-        row = connection.execute(_INSERT, values).mappings().one()
-    except sqlalchemy_errors.IntegrityError as error:
-        raise NotFound("There is no such chat.") from error
-    touched = {"conversation": values["conversation"], "title": title_of(content), "role": role, "new": row["id"]}
-    if connection.execute(_TOUCH, touched | {"asked": parent_id if role == "assistant" else None}).rowcount != 1:
-        raise NotFound("There is no such chat.")
-    return Message(**row)
-
-
-def _rewrite(
-    connection: Connection, asked: Message, before: Message, content: str, status: str, receipt: Mapping[str, Any]
-) -> Message:
-    values = {"id": valid_id(before.id), "asked": valid_id(asked.id), "before": before.content, "status": status}
-    values |= {"content": storable(content), "receipt": json.dumps(dict(receipt))}
-    saved = connection.execute(_REWRITE, values).mappings().one_or_none()
-    if saved is None:
-        raise NotFound("This reply was deleted or changed in the meantime.")
-    connection.execute(_NOTE_CHANGE, {"conversation": saved["conversation_id"]})
-    return Message(**saved)
 
 
 def _said_just_now(connection: Connection, conversation_id: str | None, content: str, seconds: float) -> Message | None:
@@ -233,7 +258,7 @@ _INSERT = text(
 )
 # A person's message, and another version of a reply, is shown from now on. A first reply is shown only if the person
 # has said nothing more in the meantime.
-_TOUCH = text(
+_TOUCH = (
     "update app.conversations set updated_at = clock_timestamp(),"
     " title = case when title = '' then :title else title end,"
     " head_id = case when cast(:asked as uuid) is null or head_id is null or head_id = cast(:asked as uuid)"
@@ -247,9 +272,13 @@ _REWRITE = text(
     " where id = cast(:id as uuid) and parent_id = cast(:asked as uuid) and role = 'assistant' and content = :before"
     f" returning {FIELDS}"
 )
-_NOTE_CHANGE = text(
-    "update app.conversations set updated_at = clock_timestamp() where id = cast(:conversation as uuid)"
-)
+_NOTE_CHANGE = "update app.conversations set updated_at = clock_timestamp() where id = cast(:conversation as uuid)"
+# Each with what it notes about open replies, in the same trip.
+_TOUCHES = {
+    note: text(f"{note}{_TOUCH} returning {'exists (select from opened)' if note == OPENED else 'false'} as opened")
+    for note in ("", OPENED, SAVED, CLOSED)
+}
+_CHANGES = {note: text(note + _NOTE_CHANGE) for note in (SAVED, CLOSED)}
 # Two statements in one trip: the second sees what another transaction saved while the first waited for the lock.
 _LOCKED_TREE = (
     "select 1 from app.conversations where id = %(conversation)s::uuid for no key update;"

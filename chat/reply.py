@@ -5,10 +5,10 @@
     for piece in task.follow(): ...             the text so far, then the rest as it comes
     replies.stop(user_id, chat_id)              save the text so far, even while the model says nothing
     replies.begin(message, earlier=reply)       go on with a reply that broke off, in its place
+    replies.elsewhere(thread)                   the reply that another process writes: followed and stopped likewise
 
 A long reply is saved every few seconds while it is written, as stopped: if the process is killed, it can go on.
-Other processes do not know the replies of this one. A model's reply never waits for remembering, which
-the worker (queue.py) does.
+open_replies.py tells processes of each other's replies. A reply never waits for remembering (queue.py).
 """
 
 from __future__ import annotations
@@ -24,32 +24,30 @@ from datetime import UTC, date, datetime, tzinfo
 
 from chat import prompt
 from chat.answering import Lookup, for_receipt
-from chat.answering.partial_reply import PartialReply, joined, save, save_meanwhile
+from chat.answering.partial_reply import PartialReply, as_it_is_now, joined, save, save_meanwhile
 from chat.answering.second_look import LookingReply, SecondLook
 from chat.answering.without_model import Surroundings, plain_reply
 from chat.attachments import Attachment
+from chat.open_replies import LOOKS, REPLIES_AT_ONCE, TOO_MANY, Renewal, Renewing, ReplyElsewhere, ReplyWatch
 from chat.preferences import Preferences, memory_off, preferences_reading
 from chat.prompt import PromptParts
-from chat.tree import ChatHistory, Message
+from chat.tree import ChatHistory, Message, Thread, replies_to
 from chat.turn import ChatServices
 from memory import Fact
-from memory.errors import AppError, BadAnswer, LimitReached, ModelError, ModelRefused, NotFound, PicturesRefused
+from memory.errors import AppError, BadAnswer, LimitReached, ModelError, ModelRefused, PicturesRefused
 from memory.model import Model, PromptMessage
 from memory.model.pieces import deltas
 from memory.model.serving import while_wanted
 from memory.telemetry.figures import REPLIES
 from memory.telemetry.tracing import current, go_on
 
-__all__ = ["AS_SET", "ENDING", "REPLIES_AT_ONCE", "AnswerOptions", "Replies", "ReplyTask", "answer"]
+__all__ = ["AS_SET", "ENDING", "REPLIES_AT_ONCE", "AnswerOptions", "FollowedReply", "Replies", "ReplyTask", "answer"]
 
 log = logging.getLogger("keepsake.replies")
 MESSAGES_WITH_FILES = 10  # messages whose files the prompt may show
-REPLIES_AT_ONCE = 4  # replies of one person at a time, so that nobody takes all the threads
 MAX_PROBLEMS = 1_000  # failed replies whose error this process keeps
 UNEXPECTED = "Something unexpected went wrong; the log has the details."
 ENDING = "Keepsake is just being restarted. Try again in a moment."
-NO_MODEL = "No language model is connected, so this reply cannot go on."
-TOO_MANY = f"{REPLIES_AT_ONCE} replies are being written for you already: wait for one, or stop it, and try again."
 
 
 # -- answering a message -------------------------------------------------------------------------
@@ -86,7 +84,7 @@ def answer(
         if options.model is not None:
             partial.receipt["chosen_model"], preferences = options.model, replace(preferences, model=options.model)
         if partial.earlier is not None:
-            partial.earlier = _as_it_is_now(chat, partial.earlier)
+            partial.earlier = as_it_is_now(chat, partial.earlier)
         lookup = Lookup(chat.memory, asked, history, options.without, options.as_of)
         reply = _without_model if chat.model is None else _with_model
         for piece in reply(chat, lookup, preferences, partial, options.zone):
@@ -100,16 +98,6 @@ def answer(
         raise
     finally:
         save(chat, asked, partial)
-
-
-def _as_it_is_now(chat: ChatServices, earlier: Message) -> Message:
-    """Return the reply that goes on, as it is now: what it used may have been erased since it was drawn."""
-    if chat.model is None:
-        raise ModelError(NO_MODEL)
-    now = chat.conversations.message(earlier.user_id, earlier.id)
-    if now is None or now.content != earlier.content:
-        raise NotFound("This reply was deleted or changed in the meantime.")
-    return now
 
 
 def _with_model(
@@ -254,6 +242,8 @@ def _name_chat(chat: ChatServices, history: ChatHistory, reply: str) -> None:
 class ReplyTask:
     """One reply that is being written in a thread; any number of other threads can follow it."""
 
+    stopping = False  # a stop ends it at once
+
     def __init__(
         self,
         chat: ChatServices,
@@ -262,8 +252,9 @@ class ReplyTask:
         earlier: Message | None = None,
     ) -> None:
         self.asked = asked
+        self.claimed = False  # whether other processes know that this one writes it
         self._chat = chat
-        self._partial = PartialReply(chat.prices, earlier)
+        self.partial = PartialReply(chat.prices, earlier)
         self._options = options
         self._request = current()  # of the page that asked
         self._changed = threading.Condition()
@@ -273,17 +264,17 @@ class ReplyTask:
     @property
     def has_words(self) -> bool:
         """Whether anything is written yet, beside the words of a reply that goes on."""
-        return self._partial.has_words
+        return self.partial.has_words
 
     @property
     def saved(self) -> Message | None:
         """The reply as it was saved last; None if nothing of it was."""
-        return self._partial.saved
+        return self.partial.saved
 
     @property
     def written(self) -> str:
         """The text so far."""
-        return "".join(self._partial.pieces)
+        return "".join(self.partial.pieces)
 
     def follow(self, patience: float = 0.25) -> Iterator[str]:
         """Yield the text so far, then each new piece; at the end, raise the error if the reply failed.
@@ -294,10 +285,10 @@ class ReplyTask:
         passed_on, over = 0, False
         while not over:
             with self._changed:
-                if passed_on == len(self._partial.pieces) and not self._over:
+                if passed_on == len(self.partial.pieces) and not self._over:
                     self._changed.wait(patience)
                 over = self._over
-                fresh = self._partial.pieces[passed_on:]
+                fresh = self.partial.pieces[passed_on:]
             passed_on += len(fresh)
             yield "".join(fresh)
         if self._problem is not None:
@@ -306,14 +297,14 @@ class ReplyTask:
     def stop(self) -> None:
         """Save the reply as far as it is written and end it now, without waiting for the model."""
         try:
-            save(self._chat, self.asked, self._partial)
+            save(self._chat, self.asked, self.partial)
         finally:
             self.end(None)
 
     def write(self) -> AppError | None:
         """Write the reply until it is complete and saved, or stopped; return the error if it failed."""
         go_on(self._request)
-        pieces = answer(self._chat, self.asked, self._options, self._partial)
+        pieces = answer(self._chat, self.asked, self._options, self.partial)
         try:
             with while_wanted(lambda: not self._over), closing(pieces):
                 for _ in pieces:
@@ -324,7 +315,7 @@ class ReplyTask:
         except AppError as error:
             return error
         finally:
-            REPLIES.add(time.monotonic() - self._partial.started, status=self._partial.status)
+            REPLIES.add(time.monotonic() - self.partial.started, status=self.partial.status)
         return None
 
     def end(self, problem: AppError | None) -> None:
@@ -335,25 +326,31 @@ class ReplyTask:
             self._changed.notify_all()
 
 
+FollowedReply = ReplyTask | ReplyElsewhere
+
+
 class Replies:
-    """The replies that are being written in this process; at most one in each chat."""
+    """The replies that are being written in this process; at most one in each chat, whichever process writes it."""
 
     def __init__(self, chat: ChatServices) -> None:
-        self._chat = chat
+        self.chat = chat
         self._lock = threading.Lock()
         self._tasks: dict[tuple[str, str], ReplyTask] = {}  # by user and chat
         self._problems: OrderedDict[tuple[str, str], str] = OrderedDict()  # by user and message
         self._threads: set[threading.Thread] = set()
         self._closed = False
+        self._open_replies = chat.conversations.open_replies
+        self._renewing = Renewing(self._open_replies, self._writing, self._renewed, chat.renewing_seconds)
+        self._watch = ReplyWatch(self._open_replies, chat.renewing_seconds / LOOKS)
 
     def begin(self, asked: Message, options: AnswerOptions = AS_SET, earlier: Message | None = None) -> None:
-        """Start to answer a message, unless its reply is being written already.
+        """Start to answer a message, unless its reply is being written already, by whichever process.
 
         With `earlier`, a reply to the message that broke off, go on with that reply. Another reply that is being
         written in the same chat is stopped.
         """
         place = (asked.user_id, asked.conversation_id)
-        task = ReplyTask(self._chat, asked, options, earlier)
+        task = ReplyTask(self.chat, asked, options, earlier)
         with self._lock:
             before = self._tasks.get(place)
             if before and before.asked.id == asked.id:
@@ -368,10 +365,38 @@ class Replies:
             self._tasks[place] = task
         if before:
             self._stop_task(before)
+        if not self._claim(task):
+            return
         thread = threading.Thread(target=self._write, args=(task,), name="keepsake-reply", daemon=True)
         with self._lock:
             self._threads.add(thread)
             thread.start()
+
+    def _claim(self, task: ReplyTask) -> bool:
+        """Let other processes know that this one writes a reply; return False if it may not."""
+        problem: AppError | None = None
+        try:
+            earlier = task.partial.earlier
+            task.claimed = self._open_replies.claim(task.asked, earlier.id if earlier else None)
+        except AppError as error:
+            problem = error
+        if task.claimed:
+            self._renewing.start()
+        else:
+            self._remove(task, problem)
+            task.end(problem)
+        return task.claimed
+
+    def elsewhere(self, thread: Thread) -> FollowedReply | None:
+        """Return the reply that another process writes in a chat, if the message that it answers is drawn."""
+        writing = thread.open_reply
+        asked = thread.find(writing.message_id) if writing else None
+        if writing is None or asked is None:
+            return None
+        if task := self.task_for(asked.user_id, asked.conversation_id):  # it was begun since the page looked
+            return task
+        earlier = [each.id for each in replies_to(asked, (*thread.messages, *thread.others))]
+        return ReplyElsewhere(self._watch, asked, earlier, stopping=writing.stopping)
 
     def task_for(self, user_id: str, conversation_id: str | None) -> ReplyTask | None:
         """Return the reply that is being written in a chat."""
@@ -384,21 +409,46 @@ class Replies:
             return self._problems.get((user_id, message_id))
 
     def stop(self, user_id: str, conversation_id: str) -> None:
-        """Stop the reply that is being written in a chat, and save it as far as it is written."""
-        self._stop((user_id, conversation_id))
+        """Stop the reply that is being written in a chat, and save it; another process does so within seconds."""
+        if self.task_for(user_id, conversation_id):
+            self._stop((user_id, conversation_id))
+        else:
+            self._open_replies.ask_to_stop(user_id, conversation_id)
 
     def stop_all(self, user_id: str) -> None:
-        """Stop every reply of a user; when this returns, no reply of theirs is saved any more."""
+        """Stop every reply of a user; when this returns, this process saves none of theirs any more.
+
+        Other processes are asked to stop theirs. What they save is without what was erased meanwhile.
+        """
         self._stop(*[each for each in self._places() if each[0] == user_id])
+        self._open_replies.ask_to_stop(user_id)
 
     def close(self, patience: float = 2.0) -> None:
         """Stop every reply, save each as far as it is written, and wait a moment for the threads; begin no other."""
         with self._lock:
             self._closed = True
         self._stop(*self._places())
+        self._renewing.end()
         until = time.monotonic() + patience
         for each in list(self._threads):
             each.join(max(0.0, until - time.monotonic()))
+
+    def _writing(self) -> list[str]:
+        """Return the messages whose replies are being written here, as far as other processes know of them."""
+        with self._lock:
+            return [task.asked.id for task in self._tasks.values() if task.claimed and not task.partial.closed]
+
+    def _renewed(self, message_id: str, learned: Renewal | None) -> None:
+        """Stop a reply if somebody wants that, or another process answers now; otherwise save what is new of it."""
+        with self._lock:
+            task = next((each for each in self._tasks.values() if each.asked.id == message_id), None)
+        if task is None or task.partial.closed:
+            return
+        if learned is None or learned.stop_wanted:
+            self._stop((task.asked.user_id, task.asked.conversation_id))
+        else:
+            task.partial.watched = learned.watched
+            save_meanwhile(self.chat, task.asked, task.partial)
 
     def _places(self) -> list[tuple[str, str]]:
         with self._lock:

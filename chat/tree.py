@@ -30,6 +30,7 @@ __all__ = [
     "Conversation",
     "Message",
     "Node",
+    "OpenReply",
     "Step",
     "Switches",
     "Thread",
@@ -224,6 +225,16 @@ PROMPT_MESSAGES = 60  # messages before the one to answer that are read with the
 MOST_ELSEWHERE = 200  # ids of messages on other branches in a `ChatHistory`
 MAX_WHY = 500
 SWITCHES = ("reads_memory", "writes_memory", "temporary")
+OF_THE_CHAT = {"recent", "head_id", "stamp", "answered", "writer", "stopping", *SWITCHES}
+
+
+@dataclass(frozen=True)
+class OpenReply:
+    """That some process is writing the reply to a message at the moment (open_replies.py)."""
+
+    message_id: str
+    writer: str
+    stopping: bool
 
 
 @dataclass(frozen=True)
@@ -237,6 +248,7 @@ class Thread:
     branched: bool = False  # not the chosen line is drawn, but the one with the message to show
     stamp: str = ""  # differs after every change of the line or the chat's name
     switches: Switches = field(default_factory=Switches)
+    open_reply: OpenReply | None = None
 
     @property
     def tip(self) -> str | None:
@@ -299,6 +311,7 @@ class _ChatRow:
     head: str | None = None
     stamp: str = ""
     switches: Switches = field(default_factory=Switches)
+    open_reply: OpenReply | None = None
 
 
 _RowsAndChat = tuple[list[_Row], _ChatRow]
@@ -377,6 +390,7 @@ class Threads:
             others=tuple(whole[each] for each in others if each in whole),
             stamp=chat.stamp,
             switches=chat.switches,
+            open_reply=chat.open_reply,
         )
 
     def _with_words(self, user_id: str, rows: Sequence[_Row], ids: Collection[str]) -> dict[str, Message]:
@@ -400,13 +414,15 @@ def _tree_of(conversation_id: str) -> Reading[_RowsAndChat]:
 
 
 def _chat(row: Mapping[str, Any]) -> _ChatRow:
-    return _ChatRow(row["head_id"], row["stamp"], Switches(**{name: row[name] for name in SWITCHES}))
+    switches = Switches(**{name: row[name] for name in SWITCHES})
+    writing = OpenReply(row["answered"], row["writer"], row["stopping"]) if row["answered"] else None
+    return _ChatRow(row["head_id"], row["stamp"], switches, writing)
 
 
 def _row(row: Mapping[str, Any]) -> _Row:
     if not row["recent"]:
         return _Row(row["id"], row["parent_id"], row["role"])
-    columns = {name: value for name, value in row.items() if name not in ("recent", "head_id", "stamp", *SWITCHES)}
+    columns = {name: value for name, value in row.items() if name not in OF_THE_CHAT}
     return _Row(row["id"], row["parent_id"], row["role"], Message(**columns))
 
 
@@ -437,8 +453,11 @@ _TREE = (
     f" m.remembering, m.feedback, m.feedback_why, m.seq >= {_RECENT} as recent,"
     f" case when m.seq >= {_RECENT} then m.content end as content,"
     f" case when m.seq >= {_RECENT} then m.receipt end as receipt,"
-    " chat.head_id::text, chat.reads_memory, chat.writes_memory, chat.temporary, stamped.stamp"
+    " chat.head_id::text, chat.reads_memory, chat.writes_memory, chat.temporary, stamped.stamp,"
+    " writing.message_id::text as answered, writing.writer::text, writing.stop_wanted as stopping"
     f" from chat cross join (select {_STAMP_OF} as stamp from chat) stamped"
+    " left join app.open_replies writing on writing.conversation_id = chat.id"
+    "  and writing.open_until > clock_timestamp()"
     " join app.messages m on m.conversation_id = chat.id order by m.seq"
 )
 _CHOOSE = text(

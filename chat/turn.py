@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from chat.attachments import Attachment, File, open_files
 from chat.conversations import Conversations
@@ -33,7 +34,8 @@ class ChatServices:
     Without a model, rules reply (answering/without_model/), and wait up to `noting_seconds` to tell what was learned.
     `wake_worker` is called when a turn waits to be remembered. `offers` are the models that people may choose, `namer`
     names a chat after its first reply, `prices` are those of the model. A reply that is being written is saved every
-    `saving_seconds`. A model may search the memories again up to `second_looks` times for one reply.
+    `saving_seconds`, and other processes are told that it is every `renewing_seconds`. A model may search the memories
+    again up to `second_looks` times for one reply.
     """
 
     conversations: Conversations
@@ -47,6 +49,7 @@ class ChatServices:
     second_looks: int = 0
     noting_seconds: float = 4.0
     saving_seconds: float = 3.0
+    renewing_seconds: float = 3.0
 
     def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
         """Return the chosen model, or the deployment's if none is chosen, metered for this person.
@@ -70,12 +73,14 @@ def say(
     files: Sequence[File] = (),
     switches: Switches | None = None,
     new_if_gone: bool = False,
+    answered: bool = False,
 ) -> Message:
     """Save a person's message; without a conversation, start one. If the text or a file is refused, save nothing.
 
     `seen` is the last message that the person saw, `instead_of` the message that this is another version of. `switches`
-    are those of a new conversation. With `new_if_gone`, start a new conversation if this one is deleted. Files count
-    against the limit if the message is saved, or if they were opened in the sandbox.
+    are those of a new conversation. With `new_if_gone`, start a new conversation if this one is deleted. With
+    `answered`, the message claims its reply for this process. Files count against the limit if the message is saved, or
+    if they were opened in the sandbox.
     """
     words = checked_words(text, with_files=bool(files))
     with chat.limits.uploading(user_id, len(files)) if chat.limits else nullcontext():
@@ -83,21 +88,13 @@ def say(
         if chat.limits is not None:
             _check_room(chat, chat.limits, user_id, attachments, instead_of)
             chat.limits.may_say(user_id, words)
+        save = partial(chat.conversations.say, once_within=PRESSED_TWICE, files=attachments, answered=answered)
         try:
-            return chat.conversations.say(
-                user_id,
-                conversation_id,
-                words,
-                seen=seen,
-                instead_of=instead_of,
-                once_within=PRESSED_TWICE,
-                files=attachments,
-                switches=switches,
-            )
+            return save(user_id, conversation_id, words, seen=seen, instead_of=instead_of, switches=switches)
         except NotFound:
             if not new_if_gone:
                 raise
-            return chat.conversations.say(user_id, None, words, once_within=PRESSED_TWICE, files=attachments)
+            return save(user_id, None, words)
 
 
 def _check_room(

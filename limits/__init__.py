@@ -15,12 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from auth.errors import NotAllowed, TooManyAttempts
 from limits.admission import Admission
 from limits.consent import Consents
-from limits.spending import DAY, MINUTE, Counts, Metered, Spending, when_again
+from limits.spending import DAY, MINUTE, Counted, Counts, Metered, Spending, when_again
 from memory.database import Database
 from memory.errors import AppError, InvalidInput, LimitReached, SettingsError
 from memory.model import Model
@@ -95,33 +96,70 @@ def _address(written: str) -> Address | None:
 
 
 MOST_PEOPLE = 10_000  # whose minutes are remembered; then those that are over are forgotten
+SHARES = 20  # how often at most a process counts a person's calls in a minute
+
+
+@dataclass
+class _Share:
+    """Calls that were counted in the database for one person, and were not made yet in this process."""
+
+    left: int
+    until: float
+    refused: bool = False
 
 
 class CallRate:
     """The calls that other programs make for each person, in the minute that began with the first of them.
 
-    The counts are in this process: one in the database would cost every call a write. Several processes count apart.
+    All processes share one count in the database. To write it for each call would cost more than many calls do, so a
+    process counts a twentieth of the limit at once, and counts again when that is used up. While a minute is used up,
+    it asks nothing. What a process has counted and not used is lost to the others until the minute is over.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the limit, 0 for none, and a clock in seconds."""
-        self._most, self._clock = most, clock
-        self._counted: dict[str, tuple[float, int]] = {}
+    def __init__(
+        self, most: int, add: Callable[[str, int], Counted], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take the limit, 0 for none, what counts calls in the database, and a clock in seconds."""
+        self._most, self._add, self._clock = most, add, clock
+        self._shares: dict[str, _Share] = {}
         self._changing = threading.Lock()
 
     def count(self, user_id: str) -> None:
         """Count a call; raise `LimitReached` beyond the limit."""
-        if not self._most:
+        if not self._most or self._is_counted(user_id):
             return
-        now = self._clock()
+        more = max(1, self._most // SHARES)
+        counted = self._add(user_id, more)
+        if counted.amount is None and more > 1:  # the last few calls of the minute
+            more, counted = 1, self._add(user_id, 1)
+        until = self._clock() + (counted.wait or MINUTE)
+        if counted.amount is None:
+            self._keep(user_id, _Share(0, until, refused=True))
+            raise self._refusal(counted.wait)
+        self._keep(user_id, _Share(more - 1, until))
+
+    def _is_counted(self, user_id: str) -> bool:
+        """Return whether a call was counted before it was made; raise `LimitReached` while the minute is used up."""
         with self._changing:
-            until, calls = self._counted.get(user_id, (0.0, 0))
-            until, calls = (until, calls + 1) if now < until else (now + MINUTE, 1)
-            if len(self._counted) >= MOST_PEOPLE:
-                self._counted = {who: each for who, each in self._counted.items() if now < each[0]}
-            self._counted[user_id] = until, calls
-        if calls > self._most:
-            raise LimitReached(f"The limit is {self._most:,} calls a minute. Try again in a minute.", until - now)
+            share, now = self._shares.get(user_id), self._clock()
+            if share is None or now >= share.until:
+                return False
+            if share.refused:
+                raise self._refusal(share.until - now)
+            share.left -= 1
+            return share.left >= 0
+
+    def _keep(self, user_id: str, share: _Share) -> None:
+        with self._changing:
+            now, known = self._clock(), self._shares.get(user_id)
+            if known is not None and now < known.until and not share.refused:  # another thread counted at the same time
+                share.left += max(0, known.left)
+            if len(self._shares) >= MOST_PEOPLE:
+                self._shares = {who: each for who, each in self._shares.items() if now < each.until}
+            self._shares[user_id] = share
+
+    def _refusal(self, wait: float) -> LimitReached:
+        return LimitReached(f"The limit is {self._most:,} calls a minute. Try again in a minute.", wait)
 
 
 class Limits:
@@ -134,8 +172,8 @@ class Limits:
         self._counts = Counts(database)
         self._admission = Admission(database, settings, confirms_addresses)
         self._spending = Spending(self._counts, settings)
-        self._calls = CallRate(settings.api_calls_per_minute)
-        self._application_calls = CallRate(settings.application_calls_per_minute)
+        self._calls = CallRate(settings.api_calls_per_minute, self._add_calls)
+        self._application_calls = CallRate(settings.application_calls_per_minute, self._add_calls_of_application)
         self._trusted = trusted_networks(settings.trusted_proxies)
         self.consents = Consents(database)
 
@@ -205,6 +243,14 @@ class Limits:
     def may_call(self, user_id: str) -> None:
         """Count a call of another program; raise `LimitReached` beyond a minute's share."""
         self._calls.count(user_id)
+
+    def _add_calls(self, user_id: str, more: int) -> Counted:
+        most = self._settings.api_calls_per_minute
+        return self._counts.add_for_user(user_id, "calls-minute", more, most, MINUTE)
+
+    def _add_calls_of_application(self, application: str, more: int) -> Counted:
+        most = self._settings.application_calls_per_minute
+        return self._counts.add_for_key("calls of application", application, more, most, MINUTE)
 
     def may_call_for(self, application: str) -> None:
         """Count a call of an application, whichever of its users it is for."""

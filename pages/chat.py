@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 
 from auth.guard import require_user
-from chat.reply import ReplyTask
+from chat.reply import FollowedReply
 from chat.tree import Switches, Thread
 from memory.errors import InvalidInput
 from services import services
@@ -39,8 +39,9 @@ def draw() -> None:
     _note_timezone()
     data = page_data(draw_sidebar(user, open_chat.CHAT))
     # Looked up before the messages are read: a reply that is saved in between would otherwise be missed.
-    task = app.replies.task_for(user.id, open_chat.open_id())
+    here = app.replies.task_for(user.id, open_chat.open_id())
     drawn = open_chat.read_thread(user)
+    task = here or app.replies.elsewhere(drawn)
     composer.draw_box(user, drawn, data.preferences)
     _focus_box_once()
     bar = st.container(key="chat-bar")
@@ -55,7 +56,7 @@ def draw() -> None:
             _draw_new_chat(data)
 
 
-def _draw_chat(drawn: Thread, task: ReplyTask | None, data: ChatPageData, bar: ChatBarPlace) -> None:
+def _draw_chat(drawn: Thread, task: FollowedReply | None, data: ChatPageData, bar: ChatBarPlace) -> None:
     """Draw the messages, then what stands below them, and last the reply while it is written, which may take long."""
     asked = drawn.find(task.asked.id) if task else None
     messages, below = st.container(), st.container()

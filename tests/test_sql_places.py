@@ -31,6 +31,7 @@ PLACES = {
     "app.leases": "memory/leases.py",
     "app.conversations": "chat/",
     "app.messages": "chat/",
+    "app.open_replies": "chat/open_replies.py",
     "app.attachments": "chat/attachments.py",
     "app.preferences": "chat/preferences.py",
     "app.sessions": "auth/session.py",

@@ -13,16 +13,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chat.open_replies import broke_off
 from chat.tree import Message
 from chat.turn import ChatServices
-from memory.errors import AppError
+from memory.errors import AppError, ModelError, NotFound
 from memory.model import Usage
 from memory.model.catalog import Prices
 
-__all__ = ["PartialReply", "broke_off", "can_continue", "joined", "joined_receipt", "save", "save_meanwhile"]
+__all__ = [
+    "PartialReply",
+    "as_it_is_now",
+    "broke_off",
+    "can_continue",
+    "joined",
+    "joined_receipt",
+    "save",
+    "save_meanwhile",
+]
 
 log = logging.getLogger("keepsake.replies")
-LONGEST_WORD = 40  # characters at the end that may be half a word; a longer run without a space is no word
+NO_MODEL = "No language model is connected, so this reply cannot go on."
+WATCHED_PACE = 3  # times as often is a reply saved that a page of another process shows
 LONGEST_REPEAT, SHORTEST_REPEAT = 160, 8  # characters that a model says again before it goes on
 ADDED = ("prompt_tokens", "reply_tokens", "cost", "ms")  # what the parts of a reply cost together
 OF_THE_FIRST = ("first_ms", "recall_ms", "chosen_model", "without", "as_of")
@@ -49,10 +60,13 @@ class PartialReply:
     closed: bool = False  # whether it was saved for the last time
     saving: threading.Lock = field(default_factory=threading.Lock)
     saved_at: float = field(default_factory=time.monotonic)
+    saved_pieces: int = 0  # how many pieces were there when it was saved last
+    watched: bool = False  # whether a page of another process shows it
 
     def __post_init__(self) -> None:
         if self.earlier is not None:
             self.pieces.append(broke_off(self.earlier.content))
+            self.saved_pieces = 1
 
     @property
     def text(self) -> str:
@@ -75,9 +89,9 @@ class PartialReply:
             self.receipt["first_ms"] = self.milliseconds
         self.pieces.append(piece)
 
-    def note_saved(self, row: Message) -> None:
-        """Note the row that it was saved in."""
-        self.saved, self.saved_at = row, time.monotonic()
+    def note_saved(self, row: Message, pieces: int) -> None:
+        """Note the row that so many pieces were saved in."""
+        self.saved, self.saved_at, self.saved_pieces = row, time.monotonic(), pieces
 
     def finished_receipt(self) -> dict[str, Any]:
         """Return what the reply used: memories, model, tokens, time, and money if the price is known."""
@@ -110,9 +124,10 @@ def save(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
 def save_meanwhile(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
     """Save a reply that is being written every few seconds, in case the process is killed.
 
-    Whether that works is shown at its end.
+    It is saved more often while a page of another process shows it. Whether saving works is shown at the reply's end.
     """
-    if time.monotonic() - partial.saved_at < chat.saving_seconds:
+    pause = chat.saving_seconds / WATCHED_PACE if partial.watched else chat.saving_seconds
+    if time.monotonic() - partial.saved_at < pause or len(partial.pieces) == partial.saved_pieces:
         return
     with partial.saving:
         if partial.closed or not partial.text.strip():
@@ -124,26 +139,29 @@ def save_meanwhile(chat: ChatServices, asked: Message, partial: PartialReply) ->
 
 
 def _write(chat: ChatServices, asked: Message, partial: PartialReply, *, unfinished: bool = False) -> None:
-    conversations, before = chat.conversations, partial.saved or partial.earlier
+    conversations, before, pieces = chat.conversations, partial.saved or partial.earlier, len(partial.pieces)
     text, receipt = partial.text, partial.finished_receipt()
     status = "stopped" if unfinished else partial.status
     row = conversations.reply(asked, text, status, receipt, partial.erasures, before=before, unfinished=unfinished)
-    partial.note_saved(row)
+    partial.note_saved(row, pieces)
 
 
 # -- a reply that broke off and goes on --------------------------------------------------------
 
 
+def as_it_is_now(chat: ChatServices, earlier: Message) -> Message:
+    """Return the reply that goes on, as it is now: what it used may have been erased since it was drawn."""
+    if chat.model is None:
+        raise ModelError(NO_MODEL)
+    now = chat.conversations.message(earlier.user_id, earlier.id)
+    if now is None or now.content != earlier.content:
+        raise NotFound("This reply was deleted or changed in the meantime.")
+    return now
+
+
 def can_continue(reply: Message) -> bool:
     """Return whether a reply ended before it was done: stopped, failed, or cut off at its longest."""
     return bool(reply.content.strip()) and (reply.status != "complete" or bool(reply.receipt.get("cut_off")))
-
-
-def broke_off(written: str) -> str:
-    """Return a text without its last word, which may be half a word; the model writes that word again."""
-    whole = written.rstrip()
-    end = max(whole.rfind(" "), whole.rfind("\n")) + 1
-    return whole[:end] if len(whole) - end <= LONGEST_WORD else written
 
 
 def joined(before: str, pieces: Iterable[str]) -> Iterator[str]:

@@ -431,6 +431,8 @@ LOOKS_ACROSS_USERS |= {
     "application_of_key",
     "owner_in_application",
     "memories_in_application",
+    "renew_open_replies",
+    "look_at_open_replies",
 }
 # Each reaches a table of mem0's, for the user who asks.
 LOOKS_ACROSS_USERS |= {"erase_mem0_entities", "count_mem0_entities", "unlink_mem0_entities"}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from chat.answering.partial_reply import PartialReply, save
+from chat.open_replies import OpenReplies, Renewal, Renewing, ReplyElsewhere, ReplyWatch
 from chat.preferences import preferences_reading
 from chat.reply import ReplyTask
 from chat.tree import Message
@@ -70,6 +71,45 @@ def _forged(w: World) -> ReplyTask:
     return ReplyTask(w.chat, _hers(w))
 
 
+def _open(w: World) -> OpenReplies:
+    return w.conversations.open_replies
+
+
+def _watch(w: World) -> ReplyWatch:
+    return ReplyWatch(_open(w), 0.01)
+
+
+def _into_my_chat(w: World) -> bool:
+    """Whether Mallory can claim the reply to Alice's message for a chat of her own."""
+    return _open(w).claim(replace(_hers(w), conversation_id=chat_of_mine(w)))
+
+
+def _renewing(w: World) -> list[tuple[str, Renewal | None]]:
+    """What Mallory's process learns of Alice's reply when it renews it."""
+    learned: list[tuple[str, Renewal | None]] = []
+    Renewing(_open(w), lambda: [w.known["asked"].id], lambda *each: learned.append(each), 1.0).renew()
+    assert [each for _, each in learned] == [None]
+    return learned
+
+
+def _watched(w: World) -> list[object]:
+    """What a page of Mallory's is told that presents Alice's message as her own."""
+    watch = _watch(w)
+    with watch.following(_hers(w)) as followed:
+        watch.look()
+        watch.wait(followed, 0)
+        assert watch.words(followed) is None
+        return [followed.words, followed.saves]
+
+
+def _followed_elsewhere(w: World) -> list[object]:
+    elsewhere = ReplyElsewhere(_watch(w), _hers(w), [], stopping=False)
+    pieces = elsewhere.follow(0.01)
+    told: list[object] = [next(pieces), elsewhere.written, elsewhere.saved]
+    pieces.close()  # type: ignore[attr-defined]
+    return told
+
+
 def _followed(task: ReplyTask) -> list[str]:
     task.end(None)
     return list(task.follow())
@@ -113,6 +153,25 @@ THREADS: dict[str, tuple[Callable[[World], Any], ...]] = {
         lambda w: _while_hers_is_written(w, lambda: w.replies.stop(ME, w.known["asked"].conversation_id)),
     ),
     "Replies.stop_all": (lambda w: _while_hers_is_written(w, lambda: w.replies.stop_all(ME)),),
+    "Replies.elsewhere": (
+        lambda w: w.replies.elsewhere(w.conversations.threads.open(ME, w.known["asked"].conversation_id)),
+    ),
+    "OpenReplies.claim": (lambda w: _open(w).claim(_hers(w)), _into_my_chat),
+    "OpenReplies.close": (lambda w: w.inside(lambda c: _open(w).close(c, _hers(w))),),
+    "OpenReplies.renew": (lambda w: _open(w).renew([w.known["asked"].id]),),
+    "OpenReplies.ask_to_stop": (
+        lambda w: _open(w).ask_to_stop(ME, w.known["asked"].conversation_id),
+        lambda w: _open(w).ask_to_stop(ME),
+    ),
+    "OpenReplies.look": (lambda w: _open(w).look([w.known["asked"].conversation_id]),),
+    "OpenReplies.words": (lambda w: _open(w).words(_hers(w)),),
+    "OpenReplies.replies": (lambda w: _open(w).replies(_hers(w)),),
+    "Renewing.renew": (_renewing,),
+    "ReplyWatch.following": (_watched,),
+    "ReplyWatch.look": (_watched,),
+    "ReplyWatch.words": (_watched,),
+    "ReplyWatch.wait": (_watched,),
+    "ReplyElsewhere.follow": (_followed_elsewhere,),
     "Replies.problem_with": (lambda w: w.replies.problem_with(ME, w.known["asked"].id),),
     "ReplyTask.write": (lambda w: _forged(w).write(),),
     "ReplyTask.follow": (lambda w: _followed(_forged(w)),),

@@ -39,6 +39,11 @@ CALLS = {
         AS_APPLICATION,
         "select * from app.memories_in_application(array['application:0b0e7f6e-3a55-4d2b-9c3e-111111111111:x'])",
     ),
+    "renew_open_replies": (
+        AS_WORKER,
+        "select stop_wanted from app.renew_open_replies(gen_random_uuid(), array[gen_random_uuid()])",
+    ),
+    "look_at_open_replies": (AS_WORKER, "select saves from app.look_at_open_replies(array[gen_random_uuid()])"),
     "session_of": (AS_MALLORY, "select * from app.session_of(sha256('x'))"),
     "has_people": (AS_WORKER, "select app.has_people()"),
     "came_first": (AS_MALLORY, "select app.came_first()"),

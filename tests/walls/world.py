@@ -19,6 +19,7 @@ from chat.attachments import Attachment, Attachments
 from chat.chats import Chats, Retention
 from chat.conversations import Conversations
 from chat.export import Exports
+from chat.open_replies import OpenReplies
 from chat.preferences import Preferences, PreferenceStore, SwitchStore
 from chat.queue import Worker
 from chat.reply import Replies
@@ -271,6 +272,7 @@ class World:
             )
         self._bring(user_id, word)
         self._lease(user_id)
+        OpenReplies(self.database).claim(asked)  # another process writes a second reply
         self.consents.record_consent(user_id)
         self.counts.add_for_user(user_id, f"{word}-count", 1, None, 60)
         made = self.keys.make(user_id, f"{word} key", address=f"{word}@example.com", can_write=True, days=7)
@@ -280,8 +282,7 @@ class World:
             self.known["device"] = device.id
             self.known["key"] = made.id
             self.known["file"] = file
-            self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked}
-            self.known["check"] = check.id
+            self.known |= {"fact": fact, "line": profile.lines[-1].id, "asked": asked, "check": check.id}
             self.known["question"] = self.questions.open(user_id)[0].id
             self.known["event"] = self.memory.changes(user_id=user_id, limit=1)[0]["id"]
             self.known["gone"] = self._forgotten(user_id, word)

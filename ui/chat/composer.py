@@ -106,6 +106,7 @@ def _send(
             files=files,
             switches=switches,
             new_if_gone=True,
+            answered=True,
         )
     except AppError as error:
         st.session_state[open_chat.REFUSED] = (str(error), [each.name for each in files])

@@ -13,7 +13,7 @@ import streamlit as st
 
 from auth.guard import User
 from chat.answering.partial_reply import can_continue
-from chat.reply import AnswerOptions, ReplyTask
+from chat.reply import AnswerOptions, FollowedReply
 from chat.tree import Message, Thread, replies_to
 from memory.errors import AppError
 from services import services
@@ -62,7 +62,7 @@ def _go_on(user: User, reply_id: str) -> None:
         st.session_state[open_chat.REFUSED] = (str(error), [])
 
 
-def follow_reply(user: User, asked: Message, task: ReplyTask) -> Thread:
+def follow_reply(user: User, asked: Message, task: FollowedReply) -> Thread:
     """Draw the reply while it is written, then its receipt; or what went wrong, and "Try again".
 
     Return the chat as it is then. If the person leaves the page or presses something, the reply goes on.
@@ -74,7 +74,8 @@ def follow_reply(user: User, asked: Message, task: ReplyTask) -> Thread:
     words.caption("Thinking…")
     with button.container(key="stop-reply", horizontal_alignment="right"):
         stop, chat = services().replies.stop, (user.id, asked.conversation_id)
-        st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=stop, args=chat)
+        label = "Stopping…" if task.stopping else "Stop"  # another process saves it within seconds
+        st.button(label, key="stop", icon=":material/stop_circle:", on_click=stop, args=chat, disabled=task.stopping)
     problem = None
     try:
         words.write_stream(safe_markdown_stream(_pieces(task)))
@@ -111,7 +112,7 @@ def _draw_end(user: User, asked: Message, saved: Message | None, now: Thread, pr
         learned()
 
 
-def _pieces(task: ReplyTask) -> Iterator[str]:
+def _pieces(task: FollowedReply) -> Iterator[str]:
     """Yield the pieces of a reply; while none comes, let Streamlit end the run after a press on anything."""
     for piece in task.follow():
         if piece:
