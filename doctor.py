@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 10.0
 OLDEST_POSTGRES = 15
 MOST_SECONDS_APART = 60
 SCHEMAS = ("app", "app_shared", "vecs")
-SHARED_TABLES = ("app.collections",)  # whose rows are about nobody
+SHARED_TABLES = ("app.collections", "app.index_attached")  # whose rows are about nobody
 MIGRATE = "DATABASE_ADMIN_URL=postgresql://… python -m memory.migrations"
 OWN_ROLE = "README, Deploy, step 2, says how to make one"
 LIKE, UNLIKE = ("a walnut tree in the garden", "the nuts from our tree"), "the tax return is due in May"

@@ -36,6 +36,7 @@ from memory.database import Database, Reading
 from memory.embed import Embedder, embedder_for
 from memory.erase import ForgetReceipt, LearnedFromChat
 from memory.errors import AppError, InvalidInput, NotFound, SettingsError
+from memory.index import configured_index
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate
 from memory.model import Model
@@ -326,7 +327,7 @@ def build(wanted: Settings) -> Services:
         for model in filter(None, (replier, thinker)):
             opened.callback(model.close)
         limits, conversations, chats = _limits(wanted, database), Conversations(database), Chats(database)
-        memory = _memory(wanted, database, embedder, limits.metered(thinker) if thinker else None)
+        memory = _memory(wanted, opened, database, embedder, limits.metered(thinker) if thinker else None)
         retention = Retention(database)
         retention.on_time()  # asked now, so that no page waits for it
         worker = Worker(conversations.queue, memory, limits, retention)
@@ -389,8 +390,15 @@ def _limits(wanted: Settings, database: Database) -> Limits:
     return Limits(database, wanted, partial(confirms_addresses, wanted.supabase_url or "", wanted.supabase_key or ""))
 
 
-def _memory(wanted: Settings, database: Database, embedder: Embedder, model: Model | None) -> Memory:
-    return Memory(database, embedder, model, instructions_for(wanted), reranker_named(wanted.reranker, model))
+def _memory(wanted: Settings, opened: ExitStack, database: Database, embedder: Embedder, model: Model | None) -> Memory:
+    """Open the memory and, if the settings name an index of vectors, the thread that feeds it."""
+    reranker, index = reranker_named(wanted.reranker, model), configured_index(wanted)
+    if index is not None:
+        opened.callback(index.close)
+    memory = opened.enter_context(closing(Memory(database, embedder, model, instructions_for(wanted), reranker, index)))
+    if memory.index is not None:
+        memory.index.start()
+    return memory
 
 
 def _prices(wanted: Settings) -> Prices | None:

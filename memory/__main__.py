@@ -9,6 +9,8 @@
                                                         cut long messages of earlier versions into passages
     python -m memory give --agent NAME --user ID        give memories of an agent or a --run that name no person to one
                           --application NAME            to the user whom this application calls ID
+    python -m memory index --rebuild                    empty the index of vectors that MEMORY_INDEX names, and fill it
+                           --feed, --check, --detach    send what waits; compare its ids; take it away
 
 The database and the embedder are those in the settings, or the local ones.
 """
@@ -23,17 +25,22 @@ from pathlib import Path
 from typing import TextIO
 
 from . import Memory
-from .connect import open_parts
-from .database import check_user_id
-from .errors import COMMAND, AppError, InvalidInput
+from .connect import Parts, open_parts
+from .database import Database, check_user_id
+from .errors import COMMAND, AppError, IndexFailed, InvalidInput, SettingsError
 from .imports import chatgpt, files
 from .imports.queue import Way
 from .imports.reembed import Work, reembed
+from .index import configured_index
+from .index.feeder import Feeder
+from .index.outbox import Sending, attach, attached, compared, detach
+from .index.protocol import VectorIndex
 from .moving import Moving
 from .moving.places import STORES, open_collection
 from .moving.stored import Owners
 from .rows.bulk import Bulk
 from .rows.store import Store
+from .settings import settings
 from .takeover import give
 
 __all__ = ["Progress", "announcement"]
@@ -59,6 +66,8 @@ def _run(wanted: argparse.Namespace) -> str:
                 "--dry-run, --collection, --people, --same-ids and --key-file belong to a store: add --from."
             )
         return _import(wanted.file, wanted.user, wanted.way)
+    if wanted.command == "index":
+        return _index(wanted.step)
     return _give(wanted) if wanted.command == "give" else _reembed()
 
 
@@ -85,6 +94,15 @@ def _parser() -> argparse.ArgumentParser:
     giving.add_argument("--run", metavar="NAME", help="the run_id of these memories")
     giving.add_argument("--user", required=True, metavar="ID", help="whose memories they become")
     giving.add_argument("--application", metavar="NAME", help="--user is the name of a user of this application")
+    indexing = commands.add_parser("index", help="the index of vectors outside of Postgres: MEMORY_INDEX")
+    steps = indexing.add_mutually_exclusive_group(required=True)
+    for step, meaning in (
+        ("rebuild", "empty it and fill it with everything; from then on, changes are sent to it"),
+        ("feed", "send the changes that wait, as a running app does by itself"),
+        ("check", "compare the ids in it with those in Postgres"),
+        ("detach", "send nothing to it any more; what is in it stays there"),
+    ):
+        steps.add_argument(f"--{step}", dest="step", action="store_const", const=step, help=meaning)
     return parser
 
 
@@ -216,6 +234,59 @@ def _give(wanted: argparse.Namespace) -> str:
         given = give(parts.database, wanted.user, agent=wanted.agent, run=wanted.run, application=application)
     whom = f"{wanted.user} of {application}" if application else wanted.user
     return f"Gave {given:,} memories to {whom}." if given else "There is no such memory without a person."
+
+
+def _index(step: str) -> str:
+    parts = open_parts(model=None)
+    with parts.opened:
+        if step == "detach":
+            detach(parts.database)
+            return "No index is fed any more. What it holds stays there: delete it with the tools of its engine."
+        index = configured_index(settings())
+        if index is None:
+            raise SettingsError("Set MEMORY_INDEX to the index of vectors, such as qdrant:http://localhost:6333.")
+        parts.opened.callback(index.close)
+        if step == "check":
+            return _checked(parts.database, index)
+        return _fed(parts, index, rebuild=step == "rebuild")
+
+
+def _fed(parts: Parts, index: VectorIndex, *, rebuild: bool) -> str:
+    """Send what waits to the index; with `rebuild`, everything."""
+    if rebuild:
+        attach(parts.database, index.name)
+    state = attached(parts.database)
+    if state is None or state.name != index.name:
+        raise IndexFailed(f"This index is not attached: run {COMMAND} index --rebuild.")
+    store = Store(parts.database, parts.embedder.dimensions)
+    feeder = Feeder(parts.database, store, index)
+    progress = Progress("sending", state.waiting)
+    try:
+        sent = feeder.feed(progress)
+    finally:
+        progress.end()
+    left = attached(parts.database)
+    if left is not None and left.waiting:
+        why = f" {left.problem}" if left.problem else ""
+        raise IndexFailed(
+            f"Sent {sent:,} memories; {left.waiting:,} still wait, and are found by Postgres.{why}"
+            f" A running app sends them by itself, or {COMMAND} index --feed."
+        )
+    if rebuild:
+        Sending(parts.database, store).note(index.name, "filled")
+    return f"Sent {sent:,} memories; none waits."
+
+
+def _checked(database: Database, index: VectorIndex) -> str:
+    """Compare the ids in the index with those in Postgres."""
+    state = attached(database)
+    if state is None or state.name != index.name:
+        raise IndexFailed(f"This index is not attached: run {COMMAND} index --rebuild.")
+    same, missing, too_many = compared(database, index.ids())
+    found = f"{same:,} memories are in the index, {missing:,} are missing, {too_many:,} should not be there"
+    if missing or too_many:
+        raise IndexFailed(f"{found}; {state.waiting:,} wait to be sent. To mend it: {COMMAND} index --rebuild")
+    return f"{found}; {state.waiting:,} wait to be sent."
 
 
 def _reembed() -> str:

@@ -44,6 +44,7 @@ class Receipt:
     """The number of erased rows by table, and the result of the search for them afterwards.
 
     `searched` is false if the embedder was away: then the rows were counted, and not searched by their words.
+    `index_waits` is how many memories still wait to be removed from an index of vectors outside of this database.
     """
 
     user_id: str
@@ -53,10 +54,11 @@ class Receipt:
     found_again: int = 0
     rows_left: dict[str, int] = field(default_factory=dict)
     searched: bool = True
+    index_waits: int = 0
 
     @property
     def proved(self) -> bool:
-        """True if nothing is left."""
+        """True if nothing is left in this database."""
         return self.found_again == 0 and not any(self.rows_left.values())
 
 
@@ -92,11 +94,13 @@ class Erasure:
         with self._database.as_user(user_id) as connection:
             left = {table: _count(connection, table) for table in TABLES}
             left |= {table: _count(connection, table, "vecs") for table in ("memories", "episodes")}
-            left |= {MEM0_ENTITIES: connection.scalar(text("select app.count_mem0_entities()")) or 0}
+            names, waits = connection.execute(text(f"select app.count_mem0_entities(), ({_INDEX_WAITS})")).one()
+        left |= {MEM0_ENTITIES: names or 0}
         looked_for, searched = len(vectors or ()), vectors is not None
-        return Receipt(user_id, erased, datetime.now(UTC), looked_for, found, left, searched)
+        return Receipt(user_id, erased, datetime.now(UTC), looked_for, found, left, searched, waits)
 
 
+_INDEX_WAITS = "select count(*) from app.index_outbox where owner = app.asking() and fed_at is null"
 _TEXTS = "select metadata ->> 'data' from vecs.memories where metadata ->> 'data' <> '' order by id limit :limit"
 
 
@@ -181,6 +185,7 @@ class ForgetReceipt:
     found_again: int = 0
     rows_left: int = 0
     searched: bool = True
+    index_waits: int = 0  # memories that still wait to be removed from an index of vectors outside of this database
 
     @property
     def proved(self) -> bool:
@@ -264,10 +269,12 @@ class ChatMemories:
             found += any(each.id in ids or (each.text == words and each.id in learned.changed_ids) for each in near)
         with self._database.as_user(user_id) as connection:
             again = self._learned(connection, learned.run_id, learned.messages)
+            erased_ids = {"ids": sorted(ids)}
+            waits = connection.scalar(text(f"{_INDEX_WAITS} and id = any(:ids)"), erased_ids) if ids else 0
         left = {each.memory_id for each in learned.with_outcome("left")}
         rows = len(again.episodes) + sum(each.memory_id not in left for each in again.memories)
         looked_for, searched = len(vectors or ()), vectors is not None
-        return ForgetReceipt(learned, erased, datetime.now(UTC), looked_for, found, rows, searched)
+        return ForgetReceipt(learned, erased, datetime.now(UTC), looked_for, found, rows, searched, waits or 0)
 
     def _learned(self, connection: Connection, run_id: str, messages: Collection[str]) -> LearnedFromChat:
         run_id, named = storable(run_id), {storable(each) for each in messages}

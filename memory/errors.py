@@ -16,6 +16,8 @@
     │   ├── ModelBusy            429: too many requests, or no credit left
     │   └── BadAnswer            an answer that is not what was asked for
     │       └── NotAModel        something answered that is no model of the kind that was asked
+    ├── IndexFailed              the index of vectors outside of Postgres did not do its work
+    │   └── IndexRefused         it does not take these vectors, and would not the next time
     ├── LimitReached             a person, or all together, used up what they may use in some time
     ├── MemoryChanged            a memory was changed by somebody else while a plan for it was made
     ├── LeaseLost                what was being remembered was erased, withdrawn or claimed by another worker
@@ -35,6 +37,8 @@ __all__ = [
     "ContentRefused",
     "DatabaseError",
     "DatabaseUnreachable",
+    "IndexFailed",
+    "IndexRefused",
     "InvalidInput",
     "LeaseLost",
     "LimitReached",
@@ -143,6 +147,14 @@ class BadAnswer(ModelError):
 
 class NotAModel(BadAnswer):
     """Something answered that is not the kind of model that was asked: a web page, or vectors of another size."""
+
+
+class IndexFailed(AppError):
+    """The index of vectors outside of Postgres did not do its work; recall goes on without it."""
+
+
+class IndexRefused(IndexFailed):
+    """The index does not take these vectors, and would not the next time: they have another size, for example."""
 
 
 class LimitReached(AppError):

@@ -30,6 +30,10 @@ from .errors import InvalidInput, NotFound
 from .facts import Fact, Plan, Result, Said, content_hash
 from .filters import Filter
 from .imports.queue import ImportQueue
+from .index import configured_index
+from .index.asking import NearestIds
+from .index.feeder import Feeder
+from .index.protocol import VectorIndex
 from .learn.episodes import Episodes, episode_id
 from .learn.extract import Instructions, instructions_for
 from .learn.metadata import rewritten, rows_as_said
@@ -46,6 +50,7 @@ from .rows.history import Event, History
 from .rows.items import Items
 from .rows.people import People, Person
 from .rows.store import Store
+from .settings import settings
 from .upkeep.bulk_edit import Always, BulkEdit
 from .upkeep.checks import Checks
 from .upkeep.health import HealthCheck
@@ -89,6 +94,7 @@ class Memory:
         model: Model | FromSettings | None = "from settings",
         instructions: Instructions | None = None,
         reranker: Reranker | None = None,
+        index: VectorIndex | FromSettings | None = "from settings",
     ) -> None:
         parts = open_parts(database, embedder, model)
         self._user: str | None = None  # whom the calls are about, if the object is bound to one person
@@ -98,7 +104,8 @@ class Memory:
         place = self._database, self._store, self._embedder
         self._bulk = Bulk(*place)
         self._history = History(self._database, self._store)
-        self._recall = Recall(*place, model_used, reranker)
+        nearest = self._open_index(index, given=isinstance(database, Database))
+        self._recall = Recall(*place, model_used, reranker, nearest)
         told = instructions or _instructions(model)
         self._reader = Reader(self._database, self._store, model_used, told)
         self.turns = Turns(*place, model_used, told)
@@ -118,6 +125,17 @@ class Memory:
         self.tidy = Tidy(*place, model_used)
         self.health = HealthCheck(self._store)
         self.checks = Checks(self._database, self._store, self._recall)
+
+    def _open_index(self, index: VectorIndex | FromSettings | None, *, given: bool) -> NearestIds | None:
+        """Open the index; of a database that was passed in, only one that was passed in, too."""
+        wanted = (None if given else configured_index(settings())) if isinstance(index, str) else index
+        self.index = Feeder(self._database, self._store, wanted) if wanted else None
+        if wanted is None or self.index is None:
+            return None
+        if wanted is not index:
+            self._opened.callback(wanted.close)
+        self._opened.callback(self.index.stop)
+        return NearestIds(wanted)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -413,8 +431,9 @@ class AsyncMemory:
         model: Model | FromSettings | None = "from settings",
         instructions: Instructions | None = None,
         reranker: Reranker | None = None,
+        index: VectorIndex | FromSettings | None = "from settings",
     ) -> None:
-        self.sync = Memory(database, embedder, model, instructions, reranker)
+        self.sync = Memory(database, embedder, model, instructions, reranker, index)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

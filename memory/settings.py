@@ -62,6 +62,13 @@ class MemorySettings:
     reranker: str | None = setting(
         None, "Reorders what was recalled: `model` (one more call for each question), or the name of a cross-encoder"
     )
+    memory_index: str | None = setting(
+        None, "An index of vectors outside of Postgres, such as `qdrant:http://localhost:6333` (docs/index.md)"
+    )
+    memory_index_key: str | None = setting(None, "The key that this index asks for", secret=True)
+    memory_index_milliseconds: int = setting(
+        300, "How long a search waits for this index before Postgres does its work", between=(1, 60_000)
+    )
     memory_user: str | None = setting(None, "Whose memories `python -m keepsake.mcp` serves, unless `--user` says so")
     data_dir: Path = setting(Path(".keepsake"), "The folder in which the local servers keep their data")
 

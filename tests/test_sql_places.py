@@ -29,6 +29,8 @@ PLACES = {
     "app.confirmations": "memory/upkeep/recheck.py",
     "app.collections": "memory/migrations.py",
     "app.leases": "memory/leases.py",
+    "app.index_outbox": "memory/index/outbox.py",
+    "app.index_attached": "memory/index/outbox.py",
     "app.conversations": "chat/",
     "app.messages": "chat/",
     "app.open_replies": "chat/open_replies.py",
@@ -53,9 +55,12 @@ WRITES = re.compile(r"\b(?:insert\s+into|delete\s+from|update|truncate)\s+((?:ve
 # A name with a bracket behind it is a function.
 # Statements that change rows, and what limits them: their owner, or the id of one row that no two users share.
 CHANGES = re.compile(r"\b(?:delete\s+from|update)(?:\s+(?=(?:vecs|app)\.)|(?<=from)\s+(?=…))([\w.…]+)", re.IGNORECASE)
-OWNER = re.compile(r"user_id = (?:\(select app\.asking\(\)\)|app\.asking\(\))|'user_id' = to_jsonb\(app\.asking\(\)\)")
+OWNER = re.compile(
+    r"(?:user_id|owner) = (?:\(select app\.asking\(\)\)|app\.asking\(\))"
+    r"|'user_id' = to_jsonb\(app\.asking\(\)\)"
+)
 ROW = re.compile(r"\b(?<!_)id = (?:cast\(:|any\(|:|\w+\.id|\()")
-SHARED_IDS = {"app.lessons", "app.confirmations"}  # their ids are unique for one user only
+SHARED_IDS = {"app.lessons", "app.confirmations", "app.index_outbox"}  # their ids are unique for one user only
 READS = re.compile(r"\b(?:from|join)\s+((?:vecs|app)\.\w+)\b(?!\s*\()", re.IGNORECASE)
 
 

@@ -154,6 +154,14 @@ def draw_erase_receipt(receipt: Receipt) -> None:
             )
         else:
             st.warning("Some of it is still there. Please try again.", icon=":material/error:")
+        draw_index_waits(receipt.index_waits)
+
+
+def draw_index_waits(waits: int) -> None:
+    """Say how much is still to be removed from a search index outside of the app's database."""
+    if waits:
+        they = plural(waits, "1 memory is", "{number} memories are")
+        st.caption(f":material/hourglass_top: {they} still being removed from a separate search index, by itself.")
 
 
 def draw_pages(key: str, total: int, size: int) -> None:

@@ -20,6 +20,7 @@ from ..embed import Embedder
 from ..errors import ModelError
 from ..facts import Correction, Fact, Said
 from ..filters import Filter
+from ..index.asking import NearestIds
 from ..language.word_lists import (
     ASKS_ABOUT_SELF,
     FOLLOW_UP_OPENERS,
@@ -114,6 +115,7 @@ REPLY_STANDING = 12  # instructions that are given to a reply, and as many memor
 MAX_GRAMS = 60
 # The database selects by a coarse sum and ranking may change the order, so it returns more candidates than results.
 CANDIDATES_PER_RESULT, MIN_CANDIDATES, MAX_CANDIDATES = 4, 40, 1_000
+MIN_NEAREST = 100  # memories that an index is asked for; it is asked for twice as many as candidates
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,20 @@ class Recall:
     """Finds the memories and episodes that answer a question."""
 
     def __init__(
-        self, database: Database, store: Store, embedder: Embedder, model: Model | None, reranker: Reranker | None
+        self,
+        database: Database,
+        store: Store,
+        embedder: Embedder,
+        model: Model | None,
+        reranker: Reranker | None,
+        index: NearestIds | None = None,
     ) -> None:
         self._store = store
         self._embedder = embedder
         self._people = People(database)
         self._model = model
         self._reranker = reranker
+        self._index = index
         self._floor: float | None = None
 
     @property
@@ -178,6 +187,7 @@ class Recall:
                 as_of=query.as_of,
                 standing=query.standing,
                 newest=bool(query.standing) and asks_about_self(query.text),
+                nearest=self._nearest(query, recipe, vector, wanted),
             )
         )
         left = without_removed(found.candidates, found.removed)
@@ -214,6 +224,16 @@ class Recall:
         else:
             [vector] = self._embedder.embed([question])
         return vector, self._floor
+
+    def _nearest(self, query: Query, recipe: Recipe, vector: list[float], wanted: int) -> tuple[str, list[str]] | None:
+        """Ask the index for the nearest memories; return None where Postgres is to compare all of them.
+
+        The index knows nothing of what metadata say, of former versions, and of episodes.
+        """
+        if self._index is None or query.conditions or query.as_of or "memories" not in recipe.sources:
+            return None
+        ids = self._index.ids(query.user_id, vector, max(MIN_NEAREST, 2 * wanted))
+        return None if ids is None else (self._index.index.name, ids)
 
     def _days(self, question: str, user_id: str, now: datetime) -> tuple[tuple[Span, ...], str]:
         """Return the days that the question names, and the person's timezone, which is read only if days are named."""

@@ -23,6 +23,10 @@ _CHANNELS = (
     "app.recall(%(vector)s::vector, %(text)s, %(names)s, %(grams)s::text[], %(days)s::daterange[],"
     " %(zone)s, %(path)s, %(variables)s::jsonb, %(sources)s::text[], %(weights)s::jsonb, %(wanted)s)"
 )
+_NEAR = (
+    "app.recall_near(%(vector)s::vector, %(text)s, %(names)s, %(grams)s::text[], %(days)s::daterange[],"
+    " %(zone)s, %(sources)s::text[], %(weights)s::jsonb, %(wanted)s, %(index)s, %(nearest)s::text[])"
+)
 _AS_OF = (
     "app.recall_as_of(%(vector)s::vector, %(text)s, %(names)s, %(as_of)s, %(days)s::daterange[],"
     " %(zone)s, %(path)s, %(variables)s::jsonb, %(weights)s::jsonb, %(wanted)s)"
@@ -65,16 +69,20 @@ class RecallQuery:
     as_of: datetime | None = None
     standing: int = 0
     newest: bool = False  # whether the newest memories count as standing ones
+    # The name of an index, and the ids that it found nearest: only these, and what it may not know yet, are compared.
+    nearest: tuple[str, Sequence[str]] | None = None
 
     def statement(self) -> str:
         """Return what every channel finds, what of it no longer stands, and the standing memories, as one statement."""
-        channels, superseded = (_CHANNELS, _SUPERSEDED) if self.as_of is None else (_AS_OF, "")
+        now = _CHANNELS if self.nearest is None else _NEAR
+        channels, superseded = (now, _SUPERSEDED) if self.as_of is None else (_AS_OF, "")
         removed = _REMOVED if self.as_of is None and "episodes" in self.sources else ""
         found = f"with found as materialized (select {_CANDIDATE} from {channels}) select * from found"
         return f"{found}{superseded}{removed}{_STANDING if self.standing else ''}"
 
     def values(self) -> dict[str, Any]:
         """Return the parameters of the statement."""
+        index, nearest = self.nearest or (None, None)
         return {
             "vector": vector_text(self.vector),
             "text": self.text,
@@ -90,6 +98,8 @@ class RecallQuery:
             "as_of": self.as_of,
             "standing": self.standing,
             "newest": self.newest,
+            "index": index,
+            "nearest": list(nearest) if nearest is not None else None,
         }
 
 

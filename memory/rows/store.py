@@ -24,12 +24,14 @@ from .acting import acting_key
 from .recall_query import Recalled, RecallQuery, recalled
 from .vectors import NEW_ROWS, copy_rows, may_copy, vector_text
 
-__all__ = ["Store", "keep_for_nobody", "matching", "memory_count", "newest_reading", "page_reading"]
+__all__ = ["Store", "everybodys_ids", "keep_for_nobody", "matching", "memory_count", "newest_reading", "page_reading"]
 
 # Row-level security enforces the first condition once more. An expired memory is hidden until tidying deletes it.
 OWN = "user_id = %(user_id)s"
 CURRENT = "coalesce(metadata ->> 'expiration_date', '9999-12-31') >= to_char(now(), 'YYYY-MM-DD')"
 
+
+_BOUND = "user_id = (select app.asking())"
 
 COPY_FROM = 50  # rows: from this number on, a temporary table and COPY are faster than one insert
 # A memory is not added if its scope says the same already, whoever wrote that. Waiting for the user's other writers
@@ -73,12 +75,12 @@ class Store:
 
     def __init__(self, database: Database, dimension: int) -> None:
         self._database = database
-        self._dimension = dimension
+        self.dimension = dimension
         self.table = self.collection(None).table
 
     def collection(self, connection: Connection | None) -> Any:
         """Return the vecs collection, working inside this transaction."""
-        return vecs.Collection("memories", self._dimension, _Vecs(connection))
+        return vecs.Collection("memories", self.dimension, _Vecs(connection))
 
     def nearest(self, user_id: str, vector: Sequence[float], limit: int) -> list[Fact]:
         """Return the user's memories nearest to a vector; exactly, since one user has few rows."""
@@ -286,6 +288,11 @@ class Store:
         """Mark memories as always included, or take the mark away; return how many were changed."""
         return connection.execute(text(_MARK[included]), {"ids": list(ids)}).rowcount
 
+    def vectors_of(self, connection: Connection, ids: Sequence[str]) -> dict[str, list[float]]:
+        """Return the vectors of those of these memories that the bound user has, by id."""
+        sql = text(f"select id, vec::text as vec from vecs.memories where {_BOUND} and id = any(:ids)")
+        return {row.id: json.loads(row.vec) for row in connection.execute(sql, {"ids": list(ids)})}
+
     def put_back(self, connection: Connection, event: int, action: str, memory_id: str, vector: str | None) -> None:
         """Reverse a change with what the history holds; `vector` replaces one that the history lost."""
         connection.execute(text(_PUT_BACK[action]), {"event": event, "id": memory_id, "vec": vector})
@@ -374,6 +381,12 @@ def page_reading(
         lambda rows: ([Fact(row["id"], row["metadata"]) for row in rows], rows[0]["total"] if rows else 0),
         {"user_id": user_id, "size": size, "before": (number - 1) * size, **values},
     )
+
+
+def everybodys_ids(connection: Connection) -> list[tuple[str, str]]:
+    """Return the owner and the id of every memory that a user has; for the administrator."""
+    rows = connection.execute(text("select user_id, id from vecs.memories where user_id is not null"))
+    return [(row.user_id, row.id) for row in rows]
 
 
 def keep_for_nobody(

@@ -433,6 +433,8 @@ LOOKS_ACROSS_USERS |= {
     "memories_in_application",
     "renew_open_replies",
     "look_at_open_replies",
+    "claim_index",
+    "note_index",
 }
 # Each reaches a table of mem0's, for the user who asks.
 LOOKS_ACROSS_USERS |= {"erase_mem0_entities", "count_mem0_entities", "unlink_mem0_entities"}
@@ -445,6 +447,7 @@ OWN_TRIGGERS = {
     "keep_words",
     "hide_episodes",
     "keep_source",
+    "note_for_index",
 }
 
 

@@ -36,6 +36,7 @@ from memory.upkeep.profile import Line
 from memory.upkeep.recheck import ANSWERS, Answer
 from memory.upkeep.tidy import Survey
 from tests.walls.attacks_frameworks import FRAMEWORKS
+from tests.walls.attacks_index import INDEX
 from tests.walls.attacks_keys import KEYS
 from tests.walls.attacks_limits import LIMITS
 from tests.walls.attacks_looks import ON_LOOKS
@@ -383,6 +384,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     **THREADS,
     **QUEUES,
+    **INDEX,
     "Conversations.end_without_reply": (lambda w: w.conversations.end_without_reply(asked_of(w)),),
     "Lookup.find": (lambda w: _lookup(w).find(SECRET, []), lambda w: _lookup(w, [alice(w)]).find(SECRET, [])),
     "Lookup.for_prompt": (lambda w: _lookup(w).for_prompt({}),),
@@ -475,6 +477,8 @@ HARMLESS = {
     "OpenReplies.note_claimed",
     "Renewing.start",
     "Renewing.end",
+    "Feeder.start",
+    "Feeder.stop",
     "Limits.address_of",
     "Metered.close",
     "Metered.listed",

@@ -23,6 +23,7 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.errors import AppError
 from tests.databases import Databases
 from tests.walls.attacks import ATTACKS, HARMLESS, Attack
+from tests.walls.attacks_index import attach_resting
 from tests.walls.watch import Watched, watching
 from tests.walls.world import ALICE, MALLORY, SECRET, World, rows_of
 
@@ -46,6 +47,7 @@ def world(request: pytest.FixtureRequest, databases: Databases, embedder: Bundle
             made = World(database, embedder)
             made.settle_in(ALICE, SECRET)
             made.settle_in(MALLORY, "coffee")
+            attach_resting(made)
             yield made
 
 

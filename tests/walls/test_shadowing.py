@@ -12,6 +12,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 from memory.database import BIND
 from memory.embedded.embedder import BundledEmbedder
 from tests.databases import Databases
+from tests.walls.attacks_index import attach_resting
 from tests.walls.world import ALICE, MALLORY, SECRET, World, administrator
 
 AS_MALLORY = ("authenticated", '{"sub": "mallory", "role": "authenticated"}')
@@ -20,6 +21,8 @@ AS_WORKER = ("keepsake_worker", "")
 # Every function that runs with its owner's rights, called so that it does its work.
 CALLS = {
     "claim_lesson": (AS_WORKER, "select user_id from app.claim_lesson()"),
+    "claim_index": (AS_WORKER, "select owner, ids from app.claim_index('dictionary', 9)"),
+    "note_index": (AS_WORKER, "select app.note_index('dictionary', 'works', null)"),
     "claim_turn": (AS_WORKER, "select message_id, user_id from app.claim_turn()"),
     "count_across": (AS_WORKER, "select amount from app.count_across('tokens', 'x', 1, 1000000, 60)"),
     "delete_account": (AS_MALLORY, "select app.delete_account()"),
@@ -71,6 +74,7 @@ TRIGGERS = {
     "keep_company": (AS_MALLORY, DELETED),
     "hide_episodes": (AS_MALLORY, DELETED),
     "keep_source": (AS_MALLORY, CHANGED),
+    "note_for_index": (AS_MALLORY, ADDED),
 }
 CALLS |= TRIGGERS
 MEM0_ENTITIES = """
@@ -122,6 +126,7 @@ def world(databases: Databases, embedder: BundledEmbedder) -> Iterator[World]:
         made = World(fresh, embedder)
         made.settle_in(ALICE, SECRET)
         made.settle_in(MALLORY, "coffee")
+        attach_resting(made)
         with administrator(fresh) as connection:
             connection.execute(text("update app.messages set remember_after = now() where remembering = 'waiting'"))
             connection.execute(text("update app.lessons set after = now() where user_id = 'mallory'"))
@@ -204,6 +209,7 @@ WITHOUT_PATH = {
     "keep_next_vectors": VECTORS,
     "recall": RECALL,
     "recall_as_of": RECALL,
+    "recall_near": RECALL,
 }
 FUNCTIONS = """
 select proname as name, prosecdef as definer, prosrc as body,

@@ -34,6 +34,8 @@ from memory.embed import Embedder
 from memory.erase import ChatMemories, Erasure
 from memory.errors import AppError
 from memory.facts import Fact, Write, content_hash
+from memory.index.feeder import Feeder
+from memory.index.outbox import Sending
 from memory.learn.episodes import Episodes
 from memory.learn.extract import Instructions
 from memory.learn.questions import Questions
@@ -51,6 +53,7 @@ from memory.upkeep.profile import Profiles
 from memory.upkeep.tidy import Tidy
 from services import Services
 from settings import Settings
+from tests.memory.index.conftest import InMemory
 from tests.scripted import ScriptedModel
 
 ALICE, MALLORY = "alice", "mallory"
@@ -60,11 +63,12 @@ CHAT = "chat-1"  # the id of a chat of another program; both have one with it
 # test_applications.py attacks it.
 TABLES = """
 select n.nspname || '.' || c.relname as name,
-  case when exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'user_id' and not attisdropped)
-       then 'user_id' else 'metadata ->> ''user_id''' end as owner
+  coalesce((select a.attname from pg_attribute a
+    where a.attrelid = c.oid and a.attname in ('user_id', 'owner') and not attisdropped),
+    'metadata ->> ''user_id''') as owner
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('app', 'vecs') and c.relkind = 'r'
-  and c.relname not in ('collections', 'reembedding', 'application_users')
+  and c.relname not in ('collections', 'reembedding', 'application_users', 'index_attached')
 order by 1
 """
 
@@ -133,6 +137,14 @@ class World:
     @cached_property
     def erasure(self) -> Erasure:
         return Erasure(self.database, self.store, self.embedder)
+
+    @cached_property
+    def sending(self) -> Sending:
+        return Sending(self.database, self.store)
+
+    @cached_property
+    def feeder(self) -> Feeder:
+        return Feeder(self.database, self.store, InMemory())
 
     @cached_property
     def leases(self) -> Leases:
@@ -304,6 +316,8 @@ class World:
         self.memory.import_queue.add(user_id, [Said("user", f"I grow {word}", message_id=f"{user_id}-import")], "learn")
         with self.database.as_user(user_id) as connection:
             connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day'")
+            waits = "insert into app.index_outbox (owner, id, after) values (%s, %s, now() + interval '1 day')"
+            connection.exec_driver_sql(waits, (user_id, word))
 
     def _lease(self, user_id: str) -> None:
         """Let a worker remember for Alice at this moment, and for the other not any more."""

@@ -19,7 +19,7 @@ from memory.erase import CHANGED, DELETED, MERGED, SAME, ForgetReceipt, LearnedF
 from memory.errors import AppError
 from services import services
 from ui.dates import when_erased
-from ui.elements import NOT_SEARCHED, escape, plural
+from ui.elements import NOT_SEARCHED, draw_index_waits, escape, plural
 from ui.frame import show_errors, show_warning
 
 __all__ = ["ChatBarPlace", "clear_new_chat_switches", "draw_chat_bar", "draw_forget_receipt", "new_chat_switches"]
@@ -242,6 +242,7 @@ def draw_forget_receipt(receipt: ForgetReceipt) -> None:
         st.markdown("**Deleted for now, because the embedding model does not answer**")
         st.markdown("\n".join(f"- {escape(each.before or '')}" for each in deleted))
     _draw_unchanged(learned)
+    draw_index_waits(receipt.index_waits)
     if not receipt.proved:
         st.warning("Some of it is still there. Please try again.", icon=":material/error:")
         return
