@@ -31,7 +31,7 @@ CALLS = {
     "retry_remembering": (AS_WORKER, "select app.retry_remembering()"),
     "wake_resting": (AS_WORKER, "select app.wake_resting()"),
     "key_of": (AS_WORKER, "select * from app.key_of(sha256('x'))"),
-    "queue_figures": (AS_WORKER, "select * from app.queue_figures()"),
+    "queue_figures": (AS_WORKER, "select turns_waiting, imports_waiting from app.queue_figures()"),
     "open_key": (AS_WORKER, "select * from app.open_key(sha256('x'), 1)"),
     "application_of_key": (AS_WORKER, "select * from app.application_of_key(sha256('x'))"),
     "owner_in_application": (
