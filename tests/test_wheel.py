@@ -24,7 +24,7 @@ from tests.local.conftest import processes_in
 PROJECT = Path(__file__).parent.parent
 SOURCES = {"memory": "keepsake", "supabase/migrations": "keepsake/sql"}
 # Looked for where they happen to be installed: secrets of a Streamlit app, and a reranker of the caller's choice.
-USED_IF_INSTALLED = {"streamlit", "sentence_transformers"}
+USED_IF_INSTALLED = {"streamlit", "sentence_transformers", "weaviate"}
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

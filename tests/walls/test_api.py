@@ -83,8 +83,9 @@ def test_every_address_is_attacked_or_shows_nothing_of_anybody(world: World) -> 
     here = {path for each in paths for path in (each, each.removesuffix("/"))}
     elsewhere = {"/mcp", "/v1/chat/completions", "/v1/models"}  # test_mcp.py, test_completions.py
     descriptions = {"/openapi.json", "/docs", "/"}
+    figures = {"/metrics"}  # tests/api/test_metrics.py
     addresses = {route.path for route in make_app(lambda: world.services).routes if isinstance(route, Route)}
-    assert addresses == here | elsewhere | descriptions
+    assert addresses == here | elsewhere | descriptions | figures
 
 
 def test_she_herself_is_told_it(world: World) -> None:
