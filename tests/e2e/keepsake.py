@@ -231,10 +231,14 @@ class Visitor:
         self.page.get_by_role("button", name=name).last.click()
 
     def opens(self, words: str) -> None:
-        """Open what is folded behind these words, once the page is drawn: a press during that can be lost."""
+        """Open what is folded behind these words, once the page is drawn: a press during that can be lost.
+
+        So can the next one, if what was pressed before is drawn only now.
+        """
         self.sees(words)
         self.rests()
         self.page.get_by_text(words, exact=True).click()
+        self.rests()
 
     def opens_chat_menu(self, name: str) -> None:
         """Open the menu of a chat in the list."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import zipfile
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.keepsake import Keepsake, Visitor
-from tests.model_answers import Json, Slow
+from tests.model_answers import PATIENCE, Item, Json, Request, Slow, sensible
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
@@ -21,14 +22,23 @@ def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
     keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
 ) -> None:
     person = visit(keepsake_with_model, signed_in="chaya@example.com")
-    model_server.enqueue_names(Json({"name": "Moving the hives"}))
+    asked = threading.Event()
+
+    def name_of(request: Request) -> Item:
+        """Name this chat, and no other, whichever is asked about first."""
+        if "bees" not in str(request.body["messages"]):
+            return sensible(request)
+        asked.set()
+        return Json({"name": "Moving the hives"})
+
+    model_server.enqueue_names(*[name_of] * 10)
     person.says("How do I help my sister in Évora with her bees?")
     person.sees("You said: How do I help")
-    named = person.page.get_by_role("button", name="Moving the hives")
-    expect(named).to_be_visible()  # by itself, as soon as the model has named it
+    assert asked.wait(PATIENCE)
     person.starts_a_new_chat()
     person.says("Something about tea")
     person.sees("You said: Something about tea")
+    named = person.page.get_by_role("button", name="Moving the hives")
     person.goes_to("Memories")
     person.sees("What I remember about you")
     expect(named).to_be_visible()  # the list is on every page
