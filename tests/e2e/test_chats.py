@@ -18,20 +18,25 @@ pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
 
 
-def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
-    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
-) -> None:
-    person = visit(keepsake_with_model, signed_in="chaya@example.com")
+def _names_the_chat_about_bees(model_server: ModelServer) -> threading.Event:
+    """Name this chat, and no other, whichever is asked about first; the event says that it was asked about."""
     asked = threading.Event()
 
     def name_of(request: Request) -> Item:
-        """Name this chat, and no other, whichever is asked about first."""
         if "bees" not in str(request.body["messages"]):
             return sensible(request)
         asked.set()
         return Json({"name": "Moving the hives"})
 
     model_server.enqueue_names(*[name_of] * 10)
+    return asked
+
+
+def test_chats_are_named_found_renamed_by_keyboard_and_taken_along(
+    keepsake_with_model: Keepsake, model_server: ModelServer, visit: Visit
+) -> None:
+    person = visit(keepsake_with_model, signed_in="chaya@example.com")
+    asked = _names_the_chat_about_bees(model_server)
     person.says("How do I help my sister in Évora with her bees?")
     person.sees("You said: How do I help")
     assert asked.wait(PATIENCE)
