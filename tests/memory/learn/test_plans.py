@@ -33,7 +33,8 @@ TABLES = {
 FILL = """
 insert into {table} (id, vec, metadata)
 select 'row ' || n,
-       (select array_agg(random() - 0.5) from generate_series(1, 256) where n > 0)::vector,
+       case n when 7 then (:near)::vector
+         else (select array_agg(random() - 0.5) from generate_series(1, 256) where n > 0)::vector end,
        jsonb_build_object(
          'data', format('row %s: friend %s keeps a boat in harbour %s', n, n % 97, n % 41),
          'user_id', 'user ' || n % 30, 'hash', md5('row ' || n), 'created_at', '2026-01-01T00:00:00+00:00',
@@ -75,13 +76,14 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def crowd(databases: Databases) -> Iterator[Database]:
-    """Many rows of many people, known to the planner."""
+def crowd(databases: Databases, embedder: BundledEmbedder) -> Iterator[Database]:
+    """Many rows of many people, known to the planner; one of them, "row 7", is what the question asks for."""
+    [near] = embedder.embed([QUESTION])
     with databases.migrated() as database:
         with administrator(database) as connection:
             connection.execute(text("set local search_path = public, extensions"))
-            connection.execute(text(FILL.format(table="vecs.memories", more=FACTS, rows=CROWD)))
-            connection.execute(text(FILL.format(table="vecs.episodes", more=SAID, rows=CROWD)))
+            connection.execute(text(FILL.format(table="vecs.memories", more=FACTS, rows=CROWD)), {"near": str(near)})
+            connection.execute(text(FILL.format(table="vecs.episodes", more=SAID, rows=CROWD)), {"near": str(near)})
             connection.execute(text("analyze"))
         yield database
 
