@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.e2e.accounts import cookie_of_new_account
-from tests.e2e.keepsake import NOTE_NOTICES, PATIENCE_MS, Keepsake, Visitor
+from tests.e2e.keepsake import NOTE_NOTICES, OPEN_AT_ONCE, PATIENCE_MS, Keepsake, Visitor
 from tests.model_server import ModelServer
 from tests.selection import CHROMIUM
 
@@ -87,9 +87,10 @@ def keepsake_with_model(shared_keepsake_with_model: Keepsake, shared_model_serve
 
 
 def _patient(context: BrowserContext) -> BrowserContext:
-    """Let all pages of a browser window wait long, and note what is told for a moment only."""
+    """Let all pages of a browser window wait long, open at once, and note what is told for a moment only."""
     context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(NOTE_NOTICES)
+    context.add_init_script(OPEN_AT_ONCE)
     return context
 
 

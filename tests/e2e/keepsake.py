@@ -48,6 +48,17 @@ NOTE_NOTICES = """
   new MutationObserver((changes) => changes.forEach((change) => [change.target, ...change.addedNodes].forEach(note)))
     .observe(document, { childList: true, subtree: true, characterData: true });
 })()"""
+# What is folded opens at once. While it slides, what lies below moves, and a busy machine may press a button and let
+# go of something else.
+OPEN_AT_ONCE = """
+(() => {
+  const animate = Element.prototype.animate;
+  Element.prototype.animate = function (...how) {
+    const animation = animate.apply(this, how);
+    if (this.tagName === "DETAILS") animation.finish();
+    return animation;
+  };
+})()"""
 
 
 class Keepsake:

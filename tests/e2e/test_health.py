@@ -41,6 +41,7 @@ def test_what_is_worth_a_look_is_mended_with_a_click_and_taken_back_with_one(kee
     person.opens("Duplicates (1)")
     person.presses("Merge 1 group")
     person.sees("Duplicates merged into 1 memory")
+    person.sees("Needs attention: 3 out of date")
     person.page.get_by_role("button", name="Undo", exact=True).click()
     person.sees("1 duplicate, 4 out of date")
 
