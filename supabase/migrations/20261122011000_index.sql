@@ -15,7 +15,8 @@ create table app.index_attached (
 );
 alter table app.index_attached enable row level security;
 alter table app.index_attached force row level security;
-create policy anybody_reads on app.index_attached for select to authenticated using (true);
+create policy anybody_reads on app.index_attached for select to authenticated
+  using (app.asking() is not null);
 grant select (only_one, name, embed_model, emptied) on app.index_attached to authenticated;
 
 -- Memories that changed since the index was told of them. What is to be done is not noted: a memory that is there is put, and
