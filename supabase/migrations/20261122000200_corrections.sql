@@ -46,47 +46,6 @@ begin
   return null;
 end $$;
 
--- Statements that no longer stand, as far as these messages told them or these memories said them: earlier words of
--- memories, and what the person decided against. `now_says` is what stands instead, or null. `until` is when they ended.
--- Words that the memory says again (an undo) are none of them, nor those that tidying replaced.
-create function app.superseded(messages text[], memories text[])
-  returns table (memory_id text, said text, quote text, message_id text, now_says text, until text)
-  language plpgsql stable
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan
-  as $$
-#variable_conflict use_column
-declare
-  me text := app.asking();
-begin
-  return query
-  with touched as materialized (
-    select h.memory_id from app.memory_history h
-    where h.user_id = me and h.replaced_message = any (messages)
-    union
-    select h.memory_id from app.memory_history h
-    where h.user_id = me and h.memory_id = any (memories) and h.replaced_message is not null
-  ),
-  decided as materialized (
-    select q.memory_id, q.proposed, q.message_id, q.answered_at from app.questions q
-    where q.user_id = me and q.answer in ('old', 'neither')
-      and (q.message_id = any (messages) or q.memory_id = any (memories))
-  )
-  select h.memory_id, coalesce(h.old_metadata ->> 'data', ''), h.old_metadata ->> 'quote', nullif(h.replaced_message, ''),
-    kept.metadata ->> 'data',
-    coalesce(case when h.undoes is null then h.new_metadata ->> 'updated_at' end, to_jsonb(h.at) #>> '{}')
-  from touched t
-  join app.memory_history h on h.user_id = me and h.memory_id = t.memory_id and h.replaced_message is not null
-  left join vecs.memories kept on kept.id = h.memory_id and kept.user_id = me
-  where h.actor <> 'tidy' and h.old_metadata ->> 'data' is distinct from kept.metadata ->> 'data'
-  union all
-  select d.memory_id, coalesce(d.proposed ->> 'text', ''), d.proposed ->> 'quote', d.message_id, kept.metadata ->> 'data',
-    to_jsonb(d.answered_at) #>> '{}'
-  from decided d
-  left join vecs.memories kept on kept.id = d.memory_id and kept.user_id = me
-  where d.proposed ->> 'text' is distinct from kept.metadata ->> 'data';
-end $$;
-
 -- -- deleted memories hide the turns of all their versions --------------------------------------------------
 
 -- Whether another memory that told something of this turn, or that a reply used, is deleted, by its latest version.

@@ -76,7 +76,8 @@ begin
 end $$;
 
 -- Every row is weighed, and the best are returned: before, they were chosen from the best of each channel, which took as long
--- and could miss a row that is good in several.
+-- and could miss a row that is good in several. The first version of this function explains the channels, and
+-- 20261122000300_passages.sql the passages and `allowed`.
 create or replace function app.recall(
     asked vector, question text, names text, grams text[], days daterange[], zone text, conditions text, variables jsonb,
     sources text[], weights jsonb, wanted int)

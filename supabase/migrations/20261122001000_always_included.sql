@@ -44,7 +44,8 @@ end $$;
 
 -- The memories that are given without being asked for: how the person wants to be answered and what they marked, with every
 -- reply; and with `newest` what was learned last, for a question about nothing in particular ("What do you know about me?").
-create or replace function app.standing(wanted int, newest boolean) returns table (id varchar, metadata jsonb)
+-- The function of the same name with one argument belongs to earlier versions of the app, which may still run beside this one.
+create function app.standing(wanted int, newest boolean) returns table (id varchar, metadata jsonb)
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan

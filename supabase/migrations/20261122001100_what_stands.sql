@@ -37,7 +37,6 @@ end $$;
 -- memories, and what the person decided against. `now_id` is the memory that stands instead, if any, and `now_says` what it
 -- says. `until` is when they ended. Words that the memory says again (an undo) are none of them, nor those that tidying
 -- replaced.
-drop function app.superseded(text[], text[]);
 create function app.superseded(messages text[], memories text[])
   returns table (
     memory_id text, said text, quote text, message_id text, now_says text, until text, now_id text, now_metadata jsonb)
