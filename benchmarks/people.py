@@ -1,6 +1,6 @@
 """Measures how many people can chat at once in one process of the app.
 
-    python -m benchmarks.people [--people 50] [--turns 3] [--idle 50] [--soak MINUTES]
+    python -m benchmarks.people [--people 50] [--turns 3] [--think 2] [--idle 50] [--soak MINUTES]
 
 Each person is a tab that speaks Streamlit's websocket (`benchmarks.parts.tab`): it signs up, agrees, chats with a slow
 scripted model, reloads in between, leaves, returns, and looks at the memories. At the end every message and every
@@ -83,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--think", type=float, default=2, help="mean seconds between a reply and the next message")
     parser.add_argument("--idle", type=int, default=50, help="tabs that are open and do nothing")
     parser.add_argument("--soak", type=float, default=0, help="minutes in which the people go on chatting")
     parser.add_argument("--serve-model", action="store_true", help=argparse.SUPPRESS)
@@ -104,7 +105,7 @@ def main() -> None:
 
 async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Namespace) -> dict[str, float]:
     seen = Figures()
-    people = [Guest(number, address, seen) for number in range(asked.people)]
+    people = [Guest(number, address, seen, asked.think) for number in range(asked.people)]
     await asyncio.gather(*(each.signs_up() for each in people))
     signed_up = megabytes(pid)
     print(f"{asked.people} people signed up, {signed_up:.0f} MB, {len(seen.failures)} failures", flush=True)
@@ -121,6 +122,7 @@ async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Names
         print(failure)
     return {
         "people": asked.people,
+        "think": asked.think,
         "page_p95_ms": _p95(seen.pages),
         "send_p95_ms": _p95(seen.sends),
         "late_p95_ms": _p95(seen.lates),
@@ -137,8 +139,8 @@ async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Names
 class Guest:
     """Somebody with a browser of their own, who says things that nobody else says."""
 
-    def __init__(self, number: int, address: str, seen: Figures) -> None:
-        self.number, self._seen = number, seen
+    def __init__(self, number: int, address: str, seen: Figures, think: float) -> None:
+        self.number, self._seen, self._think = number, seen, think
         self.tab = Tab(address)
         self.said: list[str] = []
         self._random = random.Random(number)
@@ -183,7 +185,7 @@ class Guest:
         self._seen.lates.append(time.perf_counter() - began - PIECES * PAUSE)
         self.tab.seconds.clear()  # these runs took as long as the model
         self._look()
-        await asyncio.sleep(self._random.uniform(1, 3))
+        await asyncio.sleep(self._think * self._random.uniform(0.5, 1.5))
         if turn % 3 == 1:
             await self.tab.close()
             await asyncio.sleep(self._random.uniform(0, 2))

@@ -45,6 +45,7 @@ __all__ = ["AS_SET", "ENDING", "REPLIES_AT_ONCE", "AnswerOptions", "FollowedRepl
 
 log = logging.getLogger("keepsake.replies")
 MESSAGES_WITH_FILES = 10  # messages whose files the prompt may show
+PACE = 0.1  # seconds between two pieces that a page gets: each one sends the whole reply to the browser again
 MAX_PROBLEMS = 1_000  # failed replies whose error this process keeps
 UNEXPECTED = "Something unexpected went wrong; the log has the details."
 ENDING = "Keepsake is just being restarted. Try again in a moment."
@@ -277,19 +278,20 @@ class ReplyTask:
         return "".join(self.partial.pieces)
 
     def follow(self, patience: float = 0.25) -> Iterator[str]:
-        """Yield the text so far, then each new piece; at the end, raise the error if the reply failed.
+        """Yield the text so far, then what is new, every `PACE` seconds; at the end, raise the error of a failed reply.
 
-        While no new piece comes, yield an empty one every `patience` seconds, so that the caller can do something else
+        While nothing new comes, yield an empty piece every `patience` seconds, so that the caller can do something else
         in between.
         """
-        passed_on, over = 0, False
+        passed_on, over, next_at = 0, False, 0.0
         while not over:
             with self._changed:
+                self._changed.wait_for(lambda: self._over, next_at - time.monotonic())
                 if passed_on == len(self.partial.pieces) and not self._over:
                     self._changed.wait(patience)
                 over = self._over
                 fresh = self.partial.pieces[passed_on:]
-            passed_on += len(fresh)
+            passed_on, next_at = passed_on + len(fresh), time.monotonic() + PACE
             yield "".join(fresh)
         if self._problem is not None:
             raise self._problem

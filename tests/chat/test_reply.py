@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -80,6 +81,19 @@ def test_a_late_follower_gets_the_text_so_far_and_then_the_rest(
     gate.open()
     assert early + "".join(first) == "".join(late) == "One, two, three"
     assert _replies(chat, asked) == [("One, two, three", "complete")]
+
+
+def test_a_quick_reply_is_passed_on_ten_times_a_second_at_most(
+    chat: ChatServices, replies: Replies, model_server: ModelServer
+) -> None:
+    words = [f"word{number} " for number in range(300)]
+    model_server.enqueue(Slow(words, gate := Gate()))
+    task = _begun(replies, _said(chat))
+    gate.open()
+    began = time.monotonic()
+    pieces = [each for each in task.follow() if each]
+    assert "".join(pieces) == "".join(words)
+    assert len(pieces) <= 2 + (time.monotonic() - began) / 0.1  # the first one and the end need not wait
 
 
 def test_leaving_does_not_stop_the_reply(chat: ChatServices, replies: Replies, model_server: ModelServer) -> None:
