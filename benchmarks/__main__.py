@@ -15,6 +15,7 @@ RUNS = (
     ("benchmarks.turn", "--turns", "100"),
     ("benchmarks.api", "--rounds", "50", "--seconds", "10"),
     ("benchmarks.page", "--runs", "10"),
+    ("benchmarks.years", "--messages", "5000", "--memories", "500"),
     ("benchmarks.remember", "--rules", "--half", "held-out"),
     ("benchmarks.people", "--people", "5", "--turns", "3", "--idle", "10"),
     ("benchmarks.footprint", "--people", "2", "--turns", "3"),

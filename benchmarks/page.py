@@ -38,6 +38,7 @@ from tests.wires import TripCounter, counting
 
 USER = str(uuid4())
 PER_CHAT = 20
+NOWHERE = "http://127.0.0.1:9/v1"  # of an embedder that is not asked
 
 
 def main() -> None:
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 @contextmanager
-def running_services(server: Postgres) -> Iterator[tuple[services.Services, TripCounter]]:
+def running_services(server: Postgres, embedder_at: str = NOWHERE) -> Iterator[tuple[services.Services, TripCounter]]:
     """Build the services, for the pages to use, behind a proxy that counts trips."""
     near, embedder = Database(server.app_url, server.admin_url), BundledEmbedder()
     migrate(near, embedder.dimensions, embedder.name)
@@ -72,7 +73,7 @@ def running_services(server: Postgres) -> Iterator[tuple[services.Services, Trip
             supabase_key="sb_publishable_none",
             database_url=proxied,
             database_admin_url=server.admin_url,
-            embed_base_url="http://127.0.0.1:9/v1",  # nothing is embedded
+            embed_base_url=embedder_at,
             embed_model=embedder.name,
             embed_dimensions=embedder.dimensions,
         )
@@ -85,7 +86,7 @@ def running_services(server: Postgres) -> Iterator[tuple[services.Services, Trip
             services.close_services()
 
 
-def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> str:
+def fill(database: Database, chats: int, messages: int, user_id: str = USER, per_chat: int = PER_CHAT) -> str:
     """Write this many chats of one person, spread over a year; return the id of the longest."""
     made = text(
         "with made as (insert into app.conversations (title, updated_at) select 'Talk ' || n, now() - n * interval"
@@ -96,7 +97,7 @@ def fill(database: Database, chats: int, messages: int, user_id: str = USER) -> 
     )
     words = f": {' '.join(crowd.question(number) for number in range(8))}"
     with database.as_user(user_id) as connection:
-        connection.execute(made, {"chats": chats, "messages": messages, "each": PER_CHAT, "words": words})
+        connection.execute(made, {"chats": chats, "messages": messages, "each": per_chat, "words": words})
         connection.execute(_ONE_LINE)
         found = connection.scalar(text("select id::text from app.conversations where title = 'Talk 3'"))
     database.close()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, make_url, text
 
 from memory import Memory, Said
 from memory.database import Database
@@ -37,13 +37,14 @@ select 'row ' || n,
          else (select array_agg(random() - 0.5) from generate_series(1, 256) where n > 0)::vector end,
        jsonb_build_object(
          'data', format('row %s: friend %s keeps a boat in harbour %s', n, n % 97, n % 41),
-         'user_id', 'user ' || n % 30, 'hash', md5('row ' || n), 'created_at', '2026-01-01T00:00:00+00:00',
+         'user_id', 'user ' || n % {people}, 'hash', md5('row ' || n), 'created_at', '2026-01-01T00:00:00+00:00',
          'run_id', 'talk ' || n % 200) || {more}
 from generate_series(1, {rows}) n
 """
 FACTS = """jsonb_build_object(
   'entities', jsonb_build_array(jsonb_build_array('Friend ' || n % 97, 'Mate ' || n % 97)),
   'relations', jsonb_build_array(jsonb_build_array('Friend ' || n % 97, 'knows', 'Friend ' || n % 89)))"""
+WORDS_READ = text("select calls from pg_stat_xact_user_functions where funcname = 'plain_words'")
 SAID = "jsonb_build_object('role', 'user', 'message_id', 'm' || n, 'turn', 'm' || n)"
 SCANS = """
 select schemaname || '.' || relname, seq_scan from pg_stat_user_tables
@@ -78,14 +79,20 @@ class Reader:
 @pytest.fixture(scope="module")
 def crowd(databases: Databases, embedder: BundledEmbedder) -> Iterator[Database]:
     """Many rows of many people, known to the planner; one of them, "row 7", is what the question asks for."""
-    [near] = embedder.embed([QUESTION])
     with databases.migrated() as database:
         with administrator(database) as connection:
-            connection.execute(text("set local search_path = public, extensions"))
-            connection.execute(text(FILL.format(table="vecs.memories", more=FACTS, rows=CROWD)), {"near": str(near)})
-            connection.execute(text(FILL.format(table="vecs.episodes", more=SAID, rows=CROWD)), {"near": str(near)})
-            connection.execute(text("analyze"))
+            for table in ("vecs.memories", "vecs.episodes"):
+                fill(connection, embedder, table, rows=CROWD, people=30)
         yield database
+
+
+def fill(connection: Connection, embedder: BundledEmbedder, table: str, rows: int, people: int) -> None:
+    """Write rows of this many people."""
+    [near] = embedder.embed([QUESTION])
+    filling = FILL.format(table=table, more=FACTS if table == "vecs.memories" else SAID, rows=rows, people=people)
+    connection.execute(text("set local search_path = public, extensions"))
+    connection.execute(text(filling), {"near": str(near)})
+    connection.execute(text("analyze"))
 
 
 @pytest.fixture
@@ -204,6 +211,20 @@ def test_a_read_of_a_whole_table_would_be_noticed(reader: Reader) -> None:
         connection.execute(text("set local enable_bitmapscan = off"))
         connection.execute(text("select count(*) from vecs.memories"))
     assert "vecs.memories" in reader.read()[0]
+
+
+@pytest.mark.parametrize("change", ["delete from {}", 'update {} set metadata = metadata || \'{{"data": "other"}}\''])
+def test_the_words_of_many_rows_that_go_are_read_once_each(
+    databases: Databases, embedder: BundledEmbedder, change: str
+) -> None:
+    with databases.migrated() as database, administrator(database) as connection:
+        fill(connection, embedder, "vecs.episodes", rows=500, people=1)
+        connection.execute(text("set local track_functions = 'all'"))
+        before = connection.scalar(WORDS_READ)
+        changed = connection.execute(text(change.format("vecs.episodes"))).rowcount
+        read = connection.scalar(WORDS_READ) - (before or 0)
+        assert changed == 500
+        assert read <= changed * (2 if change.startswith("update") else 1)
 
 
 # -- one call, one trip ----------------------------------------------------------------------------
