@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.watcher.local_sources_watcher import LocalSourcesWatcher
 
 from auth.guard import RUN_BY_APP, begin_run, require_user
 from auth.routes import session_routes
@@ -183,6 +184,10 @@ def _draw_start_problem() -> None:
     st.button("Try again")
 
 
+def _watch_nothing(_watcher: LocalSourcesWatcher) -> None:
+    """Watch no files."""
+
+
 if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
@@ -197,11 +202,14 @@ if get_script_run_ctx(suppress_warning=True) is None:
     if most := _most_people():
         guarded["middleware"].append(Middleware(WaitingLine, most=most))
     app = st.App(__file__, routes=routes, lifespan=close_at_the_end, **guarded)
-    # Streamlit collects garbage after each run of a page. What is loaded by now stays until the process ends anyway;
-    # going through it again took a tenth of a second each time.
+    # What is loaded by now stays until the process ends anyway; going through it in each collection of garbage took a
+    # tenth of a second.
     gc.collect()
     gc.freeze()
     keep_presses()
+    # Streamlit looks up the files of all modules for each tab that is opened, even if it is to watch none; meanwhile
+    # all other tabs wait.
+    LocalSourcesWatcher.update_watched_modules = _watch_nothing  # type: ignore[assignment,method-assign]
     # Streamlit would serve the files in pages/ by itself until the pages are listed for the first time, and answer an
     # unknown address in its own words.
     PagesManager.uses_pages_directory = False

@@ -151,11 +151,13 @@ class Guest:
         return {found[0] for words in self.said if (found := MARK.search(words))}
 
     async def signs_up(self) -> None:
-        """Make an account and agree to what is kept."""
+        """Make an account and agree to what is kept, at some moment of the time that people think."""
+        await asyncio.sleep(self._think * self._random.random())
         await self._try(self._sign_up())
 
     async def chats(self, turns: int) -> None:
         """Say something, wait for the reply, and think; reload, look at the memories, leave and return meanwhile."""
+        await asyncio.sleep(self._think * self._random.random())
         for turn in range(turns):
             await self._try(self._turn(turn))
 

@@ -27,6 +27,17 @@ local = sorted(name for name in sys.modules if name.split(".")[0] in ours or nam
 print(json.dumps([report["status"], [each["memory"] for each in found], local]))
 """
 
+OPENS_A_TAB = """
+import app
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.watcher import local_sources_watcher as watching
+looked_up = []
+watching.get_module_paths = lambda module: looked_up.append(module) or set()
+watcher = watching.LocalSourcesWatcher(PagesManager(app.__file__))
+watcher.update_watched_modules()
+print(len(looked_up), len(watcher._watched_modules))
+"""
+
 
 def _run(script: str, settings: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
@@ -41,6 +52,11 @@ def test_with_an_account_the_app_runs_without_any_local_server(stack: LocalStack
     assert outcome.returncode == 0, outcome.stderr
     assert json.loads(outcome.stdout.splitlines()[-1]) == ["well", ["I live in Porto."], []]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tab_that_is_opened_watches_no_files_and_looks_up_no_modules() -> None:
+    outcome = _run(OPENS_A_TAB, {}, PROJECT)
+    assert outcome.stdout.split() == ["0", "0"], outcome.stderr
 
 
 @pytest.mark.parametrize("missing", ["SUPABASE_URL", "SUPABASE_KEY", "DATABASE_URL"])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,6 +37,7 @@ __all__ = ["Tab", "TabClosed"]
 
 TIMER, COOKIE_BRIDGE = "keepsake_look_again", "keepsake_browser"
 MAX_MESSAGE = 64 * 1024 * 1024
+ESCAPED = re.compile(r"\\([^\w\s])")
 WORDS = ("markdown", "alert", "heading", "html", "toast")  # elements that say something
 
 
@@ -140,14 +142,14 @@ class Tab:
 
     @property
     def words(self) -> str:
-        """Return everything that the page says."""
+        """Return everything that the page says, without the backslashes before Markdown's marks."""
         said = []
         for element, _, _ in self._elements.values():
             kind = element.WhichOneof("type")
             if kind in WORDS:
                 about = getattr(element, kind)
                 said.append(str(getattr(about, "body", "") or getattr(about, "text", "")))
-        return "\n".join(said)
+        return ESCAPED.sub(r"\1", "\n".join(said))
 
     @property
     def open_address(self) -> str:
