@@ -252,8 +252,11 @@ class _Handler(BaseHTTPRequestHandler):
             Fault(404, message="There is nothing here.").play(Exchange(self, request))
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        request = Request(self.path, body, _lower(self.headers))
+        length = int(self.headers["Content-Length"])
+        sent = self.rfile.read(length)
+        if len(sent) < length:
+            raise ConnectionResetError("the client was killed while it sent this")
+        request = Request(self.path, json.loads(sent), _lower(self.headers))
         self.server.note(request)
         known = self.path in ("/v1/chat/completions", "/v1/embeddings")
         if known:
