@@ -207,9 +207,9 @@ if get_script_run_ctx(suppress_warning=True) is None:
     gc.collect()
     gc.freeze()
     keep_presses()
-    # Streamlit looks up the files of all modules for each tab that is opened, even if it is to watch none; meanwhile
-    # all other tabs wait.
-    LocalSourcesWatcher.update_watched_modules = _watch_nothing  # type: ignore[assignment,method-assign]
+    if st.get_option("server.fileWatcherType") == "none":
+        # Streamlit would look up the files of all modules for each tab that is opened; meanwhile all other tabs wait.
+        LocalSourcesWatcher.update_watched_modules = _watch_nothing  # type: ignore[assignment,method-assign]
     # Streamlit would serve the files in pages/ by itself until the pages are listed for the first time, and answer an
     # unknown address in its own words.
     PagesManager.uses_pages_directory = False

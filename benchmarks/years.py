@@ -27,15 +27,17 @@ from benchmarks.page import USER, fill, open_page, running_services, timing
 from chat.export import Names, archive
 from local.stack import LocalStack
 from memory.database import Database
+from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
 from services import Services
 
 Result = TypeVar("Result")
 PER_CHAT = 50
 CORRECTED = 200
-SMALLEST = "wordllama-256"  # of the bundled models
 PAGES = ("memories", "health", "settings", "account")
-_VECTOR = "(select array_agg(random() - 0.5) from generate_series(1, 256) where n > 0)::vector"
+_VECTOR = (
+    f"(select array_agg(random() - 0.5) from generate_series(1, {BundledEmbedder.dimensions}) where n > 0)::vector"
+)
 _MEMORIES = f"""
 insert into vecs.memories (id, vec, metadata) select gen_random_uuid(), {_VECTOR}, jsonb_build_object(
   'data', format('Friend %s keeps boat number %s in the harbour of Village %s', n % 97, n, n % 41), 'kind', 'fact',
@@ -67,7 +69,7 @@ def main() -> None:
     asked = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-bench-") as folder,
-        LocalStack(Path(folder), embed_model=SMALLEST) as stack,
+        LocalStack(Path(folder), embed_model=BundledEmbedder.name) as stack,
         running_services(stack.postgres, stack.settings["EMBED_BASE_URL"]) as (app, _),
     ):
         figures = _live(app, stack.postgres, asked.messages, asked.memories)
