@@ -23,6 +23,7 @@ from sqlalchemy import Connection, text
 
 from memory.database import Database, translating
 from memory.database.errors import address_of
+from memory.database.replica import Replica
 from memory.embed import embedder_for
 from memory.errors import AppError, DatabaseError
 from memory.migrations import made_for, pending
@@ -89,6 +90,7 @@ def examine(chosen: Settings | None = None) -> Iterator[Finding]:
         return
     yield from _settings(wanted)
     yield from _database(wanted)
+    yield from _read_replica(wanted)
     yield from _auth_server(wanted)
     yield from _models(wanted)
     yield from _embedder(wanted)
@@ -133,6 +135,24 @@ def _database(wanted: Settings) -> Iterator[Finding]:
             yield from _seen_by_a_stranger(database)
         except AppError as error:
             yield Finding("MEND", "database", error.for_deployer())
+
+
+def _read_replica(wanted: Settings) -> Iterator[Finding]:
+    if wanted.database_read_url is None:
+        return
+    try:
+        with closing(Replica(wanted.database_read_url, pool_size=1, overflow=0)) as replica:
+            follows = replica.is_replica()
+    except AppError as error:
+        yield Finding("MEND", "replica", error.for_deployer())
+        return
+    if follows:
+        yield Finding(
+            "fine", "replica", "DATABASE_READ_URL is a replica, and is read where it is as far as the primary"
+        )
+    else:
+        sentence = "DATABASE_READ_URL leads to no replica, so it is never read: name one, or leave the setting out"
+        yield Finding("MEND", "replica", sentence)
 
 
 def _address(wanted: Settings, connection: Connection) -> Iterator[Finding]:

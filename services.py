@@ -383,7 +383,7 @@ def _database(wanted: Settings) -> Database:
             "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
             "or start everything on this machine with make run."
         )
-    return Database(wanted.database_url, wanted.database_admin_url)
+    return Database(wanted.database_url, wanted.database_admin_url, read_url=wanted.database_read_url)
 
 
 def _limits(wanted: Settings, database: Database) -> Limits:

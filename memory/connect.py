@@ -135,8 +135,10 @@ def _connect(address: str | None, opened: ExitStack) -> Database:
         server = _shared_server(wanted.data_dir, opened)
         database = Database(server.app_url, server.admin_url)
     else:
-        # The administrator's address in the settings belongs to the database in the settings.
-        database = Database(url, wanted.database_admin_url if url == wanted.database_url else None)
+        # The other addresses in the settings belong to the database in the settings.
+        own = url == wanted.database_url
+        admin_url, read_url = (wanted.database_admin_url, wanted.database_read_url) if own else (None, None)
+        database = Database(url, admin_url, read_url=read_url)
     opened.callback(database.close)
     return database
 

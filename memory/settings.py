@@ -43,6 +43,11 @@ class MemorySettings:
     database_admin_url: str | None = setting(
         None, "Postgres, as a role that may create tables; used for migrations only", secret=True
     )
+    database_read_url: str | None = setting(
+        None,
+        "A read replica of it: searches and pages are read there while it is up to date (docs/scaling.md)",
+        secret=True,
+    )
     openai_api_key: str | None = setting(None, "Key for the chat model, and for embeddings", secret=True)
     openai_base_url: str | None = setting(
         None, "Any OpenAI-compatible address instead of OpenAI's, e.g. `http://localhost:11434/v1`"
@@ -89,7 +94,7 @@ class MemorySettings:
 
     def check(self) -> Self:
         """Raise `SettingsError` for a combination that cannot work; return self otherwise."""
-        for name in ("database_url", "database_admin_url"):
+        for name in ("database_url", "database_admin_url", "database_read_url"):
             url = getattr(self, name)
             if url and not url.startswith(("postgres://", "postgresql://", "postgresql+")):
                 raise SettingsError(

@@ -20,7 +20,7 @@ from memory.migrations import migrate
 from tests.databases import TEMPLATE, Databases
 from tests.scripted import ScriptedModel
 
-pytest_plugins = ["tests.selection", "tests.local_stack", "tests.servers"]
+pytest_plugins = ["tests.selection", "tests.local_stack", "tests.servers", "tests.replicas"]
 
 # The same examples in each run, so that a test fails because of a change and not by chance, and however long they take:
 # on a busy machine each is slow now and then. For new ones: pytest --hypothesis-profile=default.

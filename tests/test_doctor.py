@@ -19,11 +19,13 @@ from local.stack import LocalStack
 from memory import Memory
 from memory.database import Database
 from memory.embed import embedder_for
+from memory.embedded.loopback import free_port
 from memory.migrations import migrate
 from settings import Settings
 from tests.gotrue import GoTrue
 from tests.model_answers import Fault, Reply
 from tests.model_server import ModelServer
+from tests.replicas import StreamingReplica
 
 PROJECT = Path(__file__).parents[1]
 Examine = Callable[..., list[str]]
@@ -166,6 +168,19 @@ def test_an_administrator_as_the_apps_role_is_worth_a_look(to_do: Examine, datab
     assert any(each.startswith("look  role: the role postgres is a superuser") for each in found)
     password = make_url(database.admin_url).password
     assert not password or all(password not in each for each in found)
+
+
+def test_a_replica_that_is_none_or_away_is_to_be_mended(to_do: Examine, database: Database) -> None:
+    assert (
+        "MEND  replica: DATABASE_READ_URL leads to no replica, so it is never read: name one, or leave the setting out"
+        in to_do(database_read_url=database.url)
+    )
+    away = to_do(database_read_url=f"postgresql://keepsake_app@127.0.0.1:{free_port()}/postgres")
+    assert any("Nothing answers at the database address 127.0.0.1: check DATABASE_READ_URL" in each for each in away)
+
+
+def test_a_replica_is_fine(to_do: Examine, followed: StreamingReplica) -> None:
+    assert to_do(database_read_url=followed.url) == to_do()
 
 
 def test_the_command_ends_with_one_if_something_is_to_mend(database: Database, tmp_path: Path) -> None:

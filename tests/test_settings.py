@@ -24,6 +24,7 @@ ACCOUNT = {
 }
 EVERYTHING = ACCOUNT | {
     "DATABASE_ADMIN_URL": "postgres://admin:admin-pass@pooler.example/postgres",
+    "DATABASE_READ_URL": "postgres://app:pg-pass@replica.example/postgres",
     "OPENAI_API_KEY": "sk-chat",
     "OPENAI_BASE_URL": "http://localhost:11434/v1",
     "CHAT_MODEL": "chatty",

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from ..database.batched_reads import Reading
 from ..facts import Correction, Fact, Removal
 from ..filters import Filter
 from ..recall.rank import Candidate
 from .vectors import vector_text
 
-__all__ = ["RecallQuery", "Recalled", "recalled"]
+__all__ = ["RecallQuery", "Recalled"]
 
 _CANDIDATE = "source, id, metadata, meaning, relative, words, covered, dated, linked, of_words, strangers, held"
 _CHANNELS = (
@@ -71,6 +72,10 @@ class RecallQuery:
     newest: bool = False  # whether the newest memories count as standing ones
     # The name of an index, and the ids that it found nearest: only these, and what it may not know yet, are compared.
     nearest: tuple[str, Sequence[str]] | None = None
+
+    def reading(self) -> Reading[Recalled]:
+        """Describe the search as a read."""
+        return Reading(self.statement(), recalled, self.values())
 
     def statement(self) -> str:
         """Return what every channel finds, what of it no longer stands, and the standing memories, as one statement."""

@@ -21,7 +21,7 @@ from ..database import Database, Reading
 from ..facts import ALWAYS, Fact, Said
 from ..filters import Filter
 from .acting import acting_key
-from .recall_query import Recalled, RecallQuery, recalled
+from .recall_query import Recalled, RecallQuery
 from .vectors import NEW_ROWS, copy_rows, may_copy, vector_text
 
 __all__ = ["Store", "everybodys_ids", "keep_for_nobody", "matching", "memory_count", "newest_reading", "page_reading"]
@@ -130,7 +130,7 @@ class Store:
 
     def recall(self, query: RecallQuery) -> Recalled:
         """Return what every channel finds, what of it no longer stands, and the standing memories, in one trip."""
-        return recalled(self._database.read_as(query.user_id, query.statement(), query.values()))
+        return self._database.read(query.user_id, query.reading())
 
     def standing(self, user_id: str, wanted: int) -> list[Fact]:
         """Return the instructions and what is always included, at most so many of each, in the order to give them."""

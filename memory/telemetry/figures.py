@@ -22,6 +22,7 @@ from .tracing import begin
 __all__ = [
     "ERRORS",
     "PAGES",
+    "READS",
     "RECALL",
     "REPLIES",
     "REQUESTS",
@@ -164,8 +165,9 @@ REPLIES = Durations("keepsake_reply_seconds", "Replies, from the question until 
 TURNS = Durations("keepsake_turn_seconds", "Turns and imported messages that a worker took.", "outcome")
 RECALL = Durations("keepsake_recall_seconds", "Searches of the memories, embedding included.")
 TOKENS = Counter("keepsake_tokens_total", "Tokens that the models reported, or that were estimated.", "purpose", "kind")
+READS = Counter("keepsake_reads_total", "Reads for which there is a replica, by the server that answered.", "server")
 ERRORS = Counter("keepsake_errors_total", "Errors, by their kind.", "kind")
-_ALL: tuple[Counter | Durations, ...] = (REQUESTS, PAGES, REPLIES, TURNS, RECALL, TOKENS, ERRORS)
+_ALL: tuple[Counter | Durations, ...] = (REQUESTS, PAGES, REPLIES, TURNS, RECALL, TOKENS, READS, ERRORS)
 
 
 def note_error(error: BaseException) -> None:

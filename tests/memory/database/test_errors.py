@@ -11,8 +11,7 @@ import pytest
 from psycopg2 import errors as postgres_errors
 from sqlalchemy import exc
 
-from memory import database as database_module
-from memory.database import Database, explain, translating
+from memory.database import Database, connections, explain, translating
 from memory.embedded.loopback import free_port
 from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, socket_folder
@@ -135,7 +134,7 @@ def test_a_pooler_that_does_not_know_the_project_is_explained(words: str) -> Non
 
 
 def test_a_server_that_never_answers_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(connections, "CONNECT_SECONDS", 2)
     with silent() as port, pytest.raises(DatabaseUnreachable, match="did not answer in time"):
         Database(f"postgresql://app:{PASSWORD}@127.0.0.1:{port}/postgres").ping()
 
