@@ -9,7 +9,9 @@ and adding in bulk against one by one. `limit_p50_ms` is one plain query on the 
 the index and sorts them by distance; it takes turns with our searches, and `over_limit` is ours divided by it. Stock
 vecs gets `--stock-rows` of the same rows and the same questions, without and with its HNSW index. `stock_p50_ms` is the
 faster of the two that finds the rows (filtered by user, the index hardly finds any: `stock_hnsw_found` of 10), and
-`ratio` says how many times as long that takes. The last line is one JSON object.
+`ratio` says how many times as long that takes. `half_bytes` are what vectors of half precision save on each row, and
+`half_same` how much of the ten nearest they find; `vacuum_s` is measured after a tenth of the memories were changed.
+The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from memory.rows.vectors import vector_text
 from tests.wires import counting
 
 SEARCHES, FEW_PEOPLE = 400, 40
+HALVED = 200_000  # rows that are copied in half precision
 # Two more people, who have many rows: the number of each, and of the rows.
 HEAVY = {"heavy": (10_000_000, 20_000), "heaviest": (10_000_001, 100_000)}
 # What a search for the nearest rows costs at least. Both kinds of rows are read, as our search does.
@@ -100,7 +103,9 @@ def _measure(folder: Path, server: Postgres, database: Database, options: argpar
     figures = {"p50_ms": p50, "p95_ms": _percentile(everybody, 95), "growth": p50 / _percentile(alone, 50)}
     figures |= _over_limit(memory, database, range(options.users), SEARCHES, "")
     figures |= {"exact": _exact(database, admin, options.users)}
-    figures |= _disk(admin, options.rows)
+    figures |= (
+        _disk(admin, options.rows) | _halves(admin, min(options.rows // 2, HALVED)) | _vacuum(admin, options.rows)
+    )
     figures |= _stock(admin, options, each, p50)
     for name, (person, rows) in HEAVY.items():
         _fill(admin, person, 1, rows)
@@ -184,6 +189,50 @@ def _disk(admin: Database, rows: int) -> dict[str, float]:
     }
 
 
+def _halves(admin: Database, rows: int) -> dict[str, float]:
+    """Copy memories with vectors of half precision, and compare their size and what is found nearest."""
+    columns = "user_id, id, vec::{type}(384) as vec"
+    copied = f"create table app.{{name}} as select {columns} from vecs.memories order by id limit :rows"
+    nearest = "select id from app.{name} where user_id = :user order by vec <=> cast(:vector as {type}) limit 10"
+    kinds = {"whole": "vector", "half": "halfvec"}
+    with admin.engine.begin() as connection:
+        connection.execute(text("set local search_path = public, extensions"))
+        for name, kind in kinds.items():
+            connection.execute(text(copied.format(name=name, type=kind)), {"rows": rows})
+            connection.execute(text(f"create index on app.{name} (user_id)"))
+        size = {name: connection.scalar(text(f"select pg_table_size('app.{name}')")) or 0 for name in kinds}
+        people = connection.execute(text("select distinct user_id from app.whole order by user_id limit 50")).scalars()
+        same = []
+        for number, person in enumerate(people.all()):
+            asked = {"user": person, "vector": str(crowd.vector_of(number).tolist())}
+            found = [
+                set(connection.execute(text(nearest.format(name=name, type=kind)), asked).scalars())
+                for name, kind in kinds.items()
+            ]
+            same.append(len(found[0] & found[1]) / len(found[0]))
+        connection.execute(text("drop table app.whole, app.half"))
+    saved = (size["whole"] - size["half"]) / rows
+    print(f"half precision saves {saved:.0f} bytes a memory; {statistics.mean(same):.1%} of the nearest are the same")
+    return {"half_bytes": saved, "half_same": statistics.mean(same)}
+
+
+def _vacuum(admin: Database, rows: int) -> dict[str, float]:
+    """Change a tenth of the memories, and time the vacuum of everything that belongs to them."""
+    changed = (
+        "update vecs.memories set metadata = metadata || '{\"changed\": true}' where abs(hashtext(id::text)) % 10 = 0"
+    )
+    with admin.engine.begin() as connection:
+        connection.execute(text("set local session_replication_role = replica"))
+        connection.execute(text(changed))
+    began = time.monotonic()
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in TABLES:
+            connection.execute(text(f"vacuum {table}"))
+    took = time.monotonic() - began
+    print(f"vacuum after a tenth of {rows // 2:,} memories changed: {took:.1f} s", flush=True)
+    return {"vacuum_s": took}
+
+
 def _stock(admin: Database, options: argparse.Namespace, each: int, ours: float) -> dict[str, float]:
     """Ask the same questions of vecs alone, with a metadata filter: first without, then with its index."""
     rows = min(options.rows, options.stock_rows)
@@ -230,9 +279,11 @@ def _crowded(server: Postgres, users: int) -> dict[str, float]:
     with ThreadPoolExecutor(50) as people:
         rounds = people.map(lambda n: [_timed(memory, n * 31 % users, n * 20 + k) for k in range(10)], range(50))
         times = [took for each in rounds for took in each]
+    many = len(times) / (time.monotonic() - began)
     database.close()
-    _print_times(f"50 people at once, {len(times) / (time.monotonic() - began):.0f} searches a second, no error", times)
-    return {"crowded_p50_ms": _percentile(times, 50), "crowded_p95_ms": _percentile(times, 95)}
+    _print_times(f"50 people at once, {many:.0f} searches a second, no error", times)
+    crowded = {"crowded_p50_ms": _percentile(times, 50), "crowded_p95_ms": _percentile(times, 95)}
+    return crowded | {"searches_a_second": many}
 
 
 def _far(server: Postgres, near: Database, latency: float) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A Keepsake with an account configured: it starts nothing local, and its auth server is the scripted one."""
+"""A Keepsake with an account configured: it starts nothing local, and is one process that serves the app."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ import httpx
 from tests.e2e.keepsake import START_SECONDS, Keepsake
 from tests.gotrue import KEY, GoTrue
 
-__all__ = ["Hosted"]
+__all__ = ["Beside", "Hosted"]
 
 
-class Hosted(Keepsake):
+class AppProcess(Keepsake):
     """`python -m local` as it is run where an account is configured: it becomes Streamlit."""
-
-    def __init__(self, folder: Path, stack: Mapping[str, str], auth: GoTrue, more: Mapping[str, str] = {}) -> None:
-        super().__init__(folder, {**stack, "SUPABASE_URL": auth.url, "SUPABASE_KEY": KEY, **more})
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -37,3 +34,17 @@ class Hosted(Keepsake):
     @property
     def logs(self) -> str:
         return self.output
+
+
+class Hosted(AppProcess):
+    """An app whose auth server is the scripted one."""
+
+    def __init__(self, folder: Path, stack: Mapping[str, str], auth: GoTrue, more: Mapping[str, str] = {}) -> None:
+        super().__init__(folder, {**stack, "SUPABASE_URL": auth.url, "SUPABASE_KEY": KEY, **more})
+
+
+class Beside(AppProcess):
+    """A second process that serves the same app: on another port, from the same servers."""
+
+    def __init__(self, folder: Path, first: Keepsake) -> None:
+        super().__init__(folder, first.environment)

@@ -105,10 +105,18 @@ class Keepsake:
     def kill_app(self) -> None:
         """End the process that serves the app as `kill -9` does; the launcher then stops everything else."""
         assert self._process is not None
-        children = psutil.Process(self._process.pid).children()
-        app = next(each for each in children if "streamlit" in each.cmdline())
-        app.kill()
+        self._app().kill()
         self._process.wait(timeout=90)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of the process that serves the app, as the launcher made them."""
+        return {name: value for name, value in self._app().environ().items() if name not in ("PORT", "DATA_DIR")}
+
+    def _app(self) -> psutil.Process:
+        assert self._process is not None
+        children = psutil.Process(self._process.pid).children()
+        return next(each for each in children if "streamlit" in each.cmdline())
 
     def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
         self.stop(how)
