@@ -10,7 +10,8 @@ the index and sorts them by distance; it takes turns with our searches, and `ove
 vecs gets `--stock-rows` of the same rows and the same questions, without and with its HNSW index. `stock_p50_ms` is the
 faster of the two that finds the rows (filtered by user, the index hardly finds any: `stock_hnsw_found` of 10), and
 `ratio` says how many times as long that takes. `half_bytes` are what vectors of half precision save on each row, and
-`half_same` how much of the ten nearest they find; `vacuum_s` is measured after a tenth of the memories were changed.
+`half_same` how much of the ten nearest they find; `packed_words` is the share of the words' size that one row for each
+word would need; `vacuum_s` is measured after a tenth of the memories were changed.
 The last line is one JSON object.
 """
 
@@ -104,7 +105,10 @@ def _measure(folder: Path, server: Postgres, database: Database, options: argpar
     figures |= _over_limit(memory, database, range(options.users), SEARCHES, "")
     figures |= {"exact": _exact(database, admin, options.users)}
     figures |= (
-        _disk(admin, options.rows) | _halves(admin, min(options.rows // 2, HALVED)) | _vacuum(admin, options.rows)
+        _disk(admin, options.rows)
+        | _halves(admin, min(options.rows // 2, HALVED))
+        | _lean(admin)
+        | _vacuum(admin, options.rows)
     )
     figures |= _stock(admin, options, each, p50)
     for name, (person, rows) in HEAVY.items():
@@ -214,6 +218,28 @@ def _halves(admin: Database, rows: int) -> dict[str, float]:
     saved = (size["whole"] - size["half"]) / rows
     print(f"half precision saves {saved:.0f} bytes a memory; {statistics.mean(same):.1%} of the nearest are the same")
     return {"half_bytes": saved, "half_same": statistics.mean(same)}
+
+
+def _lean(admin: Database) -> dict[str, float]:
+    """Copy the words of some people as they are, and packed into one row for each word; compare their size."""
+    some = "(select user_id from (select distinct user_id from vecs.memories) people order by user_id limit 200)"
+    statements = (
+        "create table app.plain (like app.postings including all)",
+        f"insert into app.plain select * from app.postings where user_id in {some}",
+        "create table app.packed as select dense_rank() over (order by user_id)::int as person, lexeme,"
+        " array_agg(place order by place) as places, array_agg(tf order by place) as tfs"
+        " from app.plain group by user_id, lexeme",
+        "alter table app.packed add primary key (person, lexeme)",
+    )
+    with admin.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+        sizes = [
+            connection.scalar(text(f"select pg_total_relation_size('app.{each}')")) or 0 for each in ("packed", "plain")
+        ]
+        connection.execute(text("drop table app.plain, app.packed"))
+    print(f"words packed into one row for each word: {sizes[0] / sizes[1]:.0%} of the size", flush=True)
+    return {"packed_words": sizes[0] / sizes[1]}
 
 
 def _vacuum(admin: Database, rows: int) -> dict[str, float]:
