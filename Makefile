@@ -8,7 +8,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --no-annotate pyproject.toml
 
-.PHONY: run backup restore test quick coverage check format bench screenshots client lock audit
+.PHONY: run backup restore test quick coverage check format bench soak screenshots client lock audit
 
 run:     ## the app at http://localhost:8501, with everything it needs
 	@$(PYTHON) local/install.py run
@@ -46,6 +46,10 @@ format:  ## put the code into its style
 bench:   ## recall, prompts for answers, scale, a turn and a page, measured; see benchmarks/LOG.md
 	@$(PYTHON) local/install.py test
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak:    ## what takes too long for the tests: fifty people chat in one process for ten minutes; see benchmarks/LOG.md
+	@$(PYTHON) local/install.py test
+	@$(BIN)/python -m benchmarks.people --people 50 --think 20 --soak 10 $(ARGS)
 
 screenshots: ## every page, light and dark, wide and narrow, into docs/pictures/
 	@$(PYTHON) local/install.py test
