@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres
-from memory.migrations import migrate
-from tests.databases import TEMPLATE, Databases
+from tests.databases import Databases
 from tests.scripted import ScriptedModel
+from tests.versions.servers import EVERY, hosted_server
 
 pytest_plugins = ["tests.selection", "tests.local_stack", "tests.servers", "tests.replicas"]
 
@@ -57,15 +58,47 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: Postgres, embedder: BundledEmbedder) -> Iterator[Databases]:
-    """The server's databases; one is migrated, and the others are copies of it."""
+def embedded_databases(postgres: Postgres, embedder: BundledEmbedder) -> Iterator[Databases]:
+    """The embedded server's databases; one is migrated, and the others are copies of it."""
     made = Databases(postgres)
-    made.run(f"create database {TEMPLATE}")
-    template = made.at(TEMPLATE)
-    migrate(template, embedder.dimensions, embedder.name)
-    template.close()
+    made.migrate(embedder)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def hosted_databases(embedder: BundledEmbedder) -> Iterator[Callable[[str], Databases]]:
+    """The databases of a server that is set up as a hosted one, likewise."""
+    with ExitStack() as running:
+
+        def start(name: str) -> Databases:
+            server = running.enter_context(hosted_server(name))
+            made = running.enter_context(closing(Databases(server, server.superuser_url)))
+            made.migrate(embedder)
+            return made
+
+        yield cache(start)
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """The databases of the embedded server, or of the one that a test marked `every_server` is run on now."""
+    name: str | None = getattr(request, "param", None)
+    if name is None:
+        embedded: Databases = request.getfixturevalue("embedded_databases")
+        return embedded
+    hosted: Databases = request.getfixturevalue("hosted_databases")(name)
+    return hosted
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a marked test on the embedded server, and on others that are set up as hosted ones."""
+    if "databases" not in metafunc.fixturenames:
+        return
+    for mark, names in (("every_server", EVERY), ("every_version", EVERY[::2])):
+        if metafunc.definition.get_closest_marker(mark):
+            each = [None, *names]
+            metafunc.parametrize("databases", each, indirect=True, scope="session", ids=lambda name: name or "embedded")
 
 
 @pytest.fixture

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg2
 from sqlalchemy import make_url
 
 from memory.database import Database
-from memory.embedded.postgres import Postgres
+from memory.embed import Embedder
+from memory.migrations import migrate
 
-__all__ = ["TEMPLATE", "Databases"]
+__all__ = ["TEMPLATE", "Databases", "Server"]
 
 TEMPLATE = "migrated"
 
@@ -45,11 +46,23 @@ where relkind in ('r', 'p') and nspname in ('app', 'app_shared', 'vecs')
 """
 
 
-class Databases:
-    """Makes databases on the server and drops them again."""
+class Server(Protocol):
+    """The addresses of a server: for the app, and for its administrator."""
 
-    def __init__(self, server: Postgres) -> None:
+    @property
+    def app_url(self) -> str: ...
+
+    @property
+    def admin_url(self) -> str: ...
+
+
+class Databases:
+    """Makes databases on the server and drops them again; as its superuser, if the administrator is none."""
+
+    def __init__(self, server: Server, superuser_url: str | None = None) -> None:
         self._server = server
+        self._superuser_url = superuser_url or server.admin_url
+        self._administrator = make_url(server.admin_url).username
         self._numbers = count(1)
         self._reused: _Reused | None = None
 
@@ -74,7 +87,7 @@ class Databases:
         """Lend the database that tests use one after the other; it has our tables, and no row in them."""
         if self._reused is None:
             name = self._create(TEMPLATE)
-            self._reused = _Reused(name, _address(self._server.admin_url, name))
+            self._reused = _Reused(name, _address(self._superuser_url, name))
         database = self.at(self._reused.name)
         try:
             yield database
@@ -84,9 +97,17 @@ class Databases:
                 self._drop(self._reused.name)
                 self._reused = None
 
+    def migrate(self, embedder: Embedder) -> None:
+        """Make the template, of which the others are copies, as its administrator does it."""
+        self.run(f"create database {TEMPLATE} owner {self._administrator}")
+        with closing(self.at(TEMPLATE)) as template:
+            migrate(template, embedder.dimensions, embedder.name)
+        # A pooler keeps its own, and what is in use cannot be copied.
+        self.run(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{TEMPLATE}'")
+
     def run(self, sql: str) -> None:
-        """Run one statement as the administrator, outside any transaction."""
-        with closing(psycopg2.connect(_plain(self._server.admin_url))) as connection:
+        """Run one statement as the superuser, outside any transaction."""
+        with closing(psycopg2.connect(_plain(self._superuser_url))) as connection:
             connection.autocommit = True
             connection.cursor().execute(sql)
 
@@ -113,7 +134,7 @@ class Databases:
 
     def _create(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
-        self.run(f"create database {name} template {template} strategy file_copy")
+        self.run(f"create database {name} template {template} strategy file_copy owner {self._administrator}")
         return name
 
     def _drop(self, name: str) -> None:

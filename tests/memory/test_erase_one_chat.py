@@ -19,6 +19,8 @@ from tests.memory.test_erase import EmbedderAway
 from tests.memory.test_migrations import administrator
 from tests.scripted import ScriptedModel
 
+pytestmark = pytest.mark.every_version
+
 HERE, ELSEWHERE = "this chat", "another chat"
 PORTO, LISBON, FARO = "I live in Porto", "I live in Lisbon", "I live in Faro"
 

@@ -19,6 +19,8 @@ from memory.database import Database
 from memory.errors import InvalidInput
 from memory.filters import DATES, compile_filters
 
+pytestmark = pytest.mark.every_version
+
 Row = dict[str, Any]
 ASK = (
     "select row - 1 as place from jsonb_array_elements(%(rows)s::jsonb) with ordinality each (metadata, row)"

@@ -123,6 +123,7 @@ def _taken(world: World, bound: tuple[str, str] | None, sql: str, *, commit: boo
         return given
 
 
+@pytest.mark.every_server
 @pytest.mark.parametrize("who", BOUND)
 def test_no_reading_gives_anything_of_alices(world: World, who: str) -> None:
     for table, owner in _tables(world):
@@ -132,6 +133,7 @@ def test_no_reading_gives_anything_of_alices(world: World, who: str) -> None:
             assert "alice" not in given, (table, condition)
 
 
+@pytest.mark.every_server
 @pytest.mark.parametrize("who", BOUND)
 def test_no_writing_changes_anything_of_alices(world: World, who: str) -> None:
     with administrator(world.database) as connection:
@@ -154,6 +156,7 @@ def test_no_writing_changes_anything_of_alices(world: World, who: str) -> None:
         assert rows_of(connection, ALICE) == before
 
 
+@pytest.mark.every_version
 @pytest.mark.parametrize("who", ["the login role", "authenticated as Mallory", "the worker"])
 @pytest.mark.parametrize("sql", ESCALATIONS)
 def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
@@ -162,6 +165,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
     assert SECRET not in given
 
 
+@pytest.mark.every_server
 @pytest.mark.parametrize(
     "call",
     [
@@ -187,6 +191,7 @@ def test_what_looks_across_people_is_for_nobody_who_is_somebody(world: World, ca
     assert _taken(world, BOUND["the login role"], call).startswith("refused: permission denied")
 
 
+@pytest.mark.every_version
 def test_erasing_takes_only_ones_own_rows_even_where_no_policy_binds(
     databases: Databases, embedder: BundledEmbedder
 ) -> None:
@@ -210,6 +215,7 @@ def test_erasing_takes_only_ones_own_rows_even_where_no_policy_binds(
             assert not rows_of(connection, MALLORY)["app.conversations"]
 
 
+@pytest.mark.every_version
 def test_what_the_worker_may_call_gives_no_word_of_anybody(world: World) -> None:
     world.conversations.say(ALICE, None, f"{SECRET} once more")
     with administrator(world.database) as connection:
@@ -220,6 +226,7 @@ def test_what_the_worker_may_call_gives_no_word_of_anybody(world: World) -> None
     assert SECRET not in claimed
 
 
+@pytest.mark.every_version
 def test_the_login_role_is_as_the_readme_makes_it(world: World) -> None:
     """No right of its own, and only the two roles to become."""
     with administrator(world.database) as connection:
@@ -232,6 +239,7 @@ def test_the_login_role_is_as_the_readme_makes_it(world: World) -> None:
         assert connection.scalar(owned, {"name": name}) == 0
 
 
+@pytest.mark.every_version
 def test_the_sql_of_the_readme_makes_a_role_that_can_work_and_no_more(world: World, databases: Databases) -> None:
     deploy = (Path(__file__).parents[2] / "README.md").read_text().partition("## Deploy")[2]
     [written] = re.findall(r"```sql\n(.*?)```", deploy, re.DOTALL)

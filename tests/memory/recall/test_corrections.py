@@ -20,6 +20,8 @@ from tests.memory.learn.test_remember import answer, operation
 from tests.memory.mem0 import Mem0
 from tests.scripted import ScriptedModel
 
+pytestmark = pytest.mark.every_version
+
 DAY = datetime(2026, 3, 4, 12, tzinfo=UTC)
 OLD, NEW = "I live in Ljubljana", "I live in Maribor"
 FIRST = "I live in Ljubljana. My dentist is the one by the yellow bakery."

@@ -19,6 +19,8 @@ from memory.facts import content_hash
 from memory.rows.store import Store
 from tests.memory.test_migrations import administrator
 
+pytestmark = pytest.mark.every_version
+
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ALL = Recipe("all of it", ("memories", "episodes"), threshold=0.0, share=0.0)
 LIFE = (

@@ -14,6 +14,8 @@ from memory import Memory
 from memory.database import Database
 from memory.errors import InvalidInput, NotFound
 
+pytestmark = pytest.mark.every_version
+
 TEA, COFFEE, REDIS = "I like tea", "I like coffee", "I use Redis"
 
 

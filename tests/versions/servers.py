@@ -1,0 +1,208 @@
+"""PostgreSQL of several versions, set up as Supabase sets it up, behind PgBouncer: what `.ci/servers` brings.
+
+Version 18 is the embedded one. PgBouncer has a single connection to each database in transaction mode, so that whatever
+a transaction left on it would be seen by the next one, whoever's it is. In session mode each client keeps a connection.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2
+
+from memory.embedded.postgres import programs
+from memory.embedded.postgres_files import server_account
+
+__all__ = ["EVERY", "Pooled", "hosted_server", "missing_servers", "servers_folder"]
+
+EMBEDDED, MODES = "18", ("session", "transaction")
+EVERY = [f"{version} pooled by {mode}" for version in ("15", "17", EMBEDDED) for mode in MODES]
+SUPERUSER, PORT, POOLER_PORT = "supabase_admin", 5432, 6432
+PATIENCE = 60
+
+CONFIGURATION = """
+listen_addresses = ''
+unix_socket_directories = '{folder}'
+max_connections = 200
+shared_buffers = 64MB
+autovacuum = off
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+jit = off
+timezone = UTC
+"""
+POOLER = """
+[databases]
+* = host={folder} port={port}
+[pgbouncer]
+unix_socket_dir = {pooler}
+listen_port = {pooler_port}
+auth_type = trust
+auth_file = {pooler}/users
+auth_user = {superuser}
+auth_query = select usename, passwd from pg_catalog.pg_shadow where usename = $1
+pool_mode = {mode}
+default_pool_size = {connections}
+# What opens a second transaction while its first one is open gets another connection, a moment later.
+reserve_pool_size = 5
+reserve_pool_timeout = 0.1
+max_client_conn = 400
+query_wait_timeout = {patience}
+ignore_startup_parameters = extra_float_digits
+# A test that ends may end connections, and the next one must not be given a dead one.
+server_check_delay = 0
+logfile = {pooler}/log
+"""
+
+
+def servers_folder() -> Path:
+    """Return the folder that `.ci/servers` filled: KEEPSAKE_SERVERS, or the one that `.ci/run` names."""
+    return Path(os.environ.get("KEEPSAKE_SERVERS") or Path.home() / ".cache" / "keepsake-servers")
+
+
+def missing_servers() -> str | None:
+    """Return a sentence on what is to be done where the servers are not there."""
+    if all((servers_folder() / name).exists() for name in ("made_by", "15", "17", "pgbouncer")):
+        return None
+    return f"PostgreSQL 15 and 17 are missing: on Debian, .ci/servers {servers_folder()} brings them."
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The addresses of a cluster: through PgBouncer for the app and its administrator, and directly for its owner."""
+
+    pooler: Path
+    cluster: Path
+
+    @property
+    def app_url(self) -> str:
+        return _url("keepsake_app", self.pooler, POOLER_PORT)
+
+    @property
+    def admin_url(self) -> str:
+        return _url("postgres", self.pooler, POOLER_PORT)
+
+    @property
+    def superuser_url(self) -> str:
+        return _url(SUPERUSER, self.cluster, PORT)
+
+
+@contextmanager
+def hosted_server(name: str) -> Iterator[Pooled]:
+    """Run a server of `EVERY` and its pooler."""
+    version, _, mode = name.partition(" pooled by ")
+    bin_folder = programs() if version == EMBEDDED else servers_folder() / version
+    with _cluster(bin_folder.resolve()) as cluster, _pooler(cluster, mode) as pooler:
+        yield Pooled(pooler, cluster)
+
+
+@contextmanager
+def _cluster(bin_folder: Path) -> Iterator[Path]:
+    """Run a server with Supabase's roles; yield its folder, in which its socket is."""
+    with tempfile.TemporaryDirectory(prefix="keepsake-versions-") as made:
+        folder = Path(made) / "cluster"
+        folder.mkdir(mode=0o700)
+        account = server_account(folder)
+        account.own(folder)
+        account.let_through(folder)
+        account.let_through(bin_folder / "postgres")
+
+        def run(program: str, *arguments: str) -> None:
+            subprocess.run(
+                [str(bin_folder / program), *arguments],
+                check=True,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                timeout=PATIENCE,
+                **account.process_options,
+            )
+
+        data = folder / "data"
+        how = ("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-sync")
+        run("initdb", f"--pgdata={data}", f"--username={SUPERUSER}", *how)
+        (data / "postgresql.conf").write_text(CONFIGURATION.format(folder=folder))
+        server = ("--pgdata", str(data), "--silent", "--wait", f"--timeout={PATIENCE}")
+        run("pg_ctl", "start", *server, f"--log={folder}/log")
+        try:
+            _set_up(folder)
+            yield folder
+        finally:
+            run("pg_ctl", "stop", *server, "--mode=immediate")
+
+
+def _set_up(folder: Path) -> None:
+    with closing(psycopg2.connect(host=str(folder), port=PORT, user=SUPERUSER, dbname="template1")) as connection:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(Path(__file__).with_name("supabase.sql").read_text())
+        with connection, connection.cursor() as cursor:
+            cursor.execute("set role postgres")  # who follows the README in the SQL editor
+            cursor.execute("create role keepsake_app login noinherit nobypassrls")
+            cursor.execute("grant authenticated to keepsake_app")
+
+
+@contextmanager
+def _pooler(cluster: Path, mode: str) -> Iterator[Path]:
+    """Run PgBouncer before a server; yield the folder in which its socket is."""
+    program = (servers_folder() / "pgbouncer").resolve()
+    with tempfile.TemporaryDirectory(prefix="keepsake-pooler-") as made:
+        folder = Path(made) / "pooler"
+        folder.mkdir(mode=0o700)
+        (folder / "users").write_text(f'"{SUPERUSER}" ""\n')
+        (folder / "ini").write_text(
+            POOLER.format(
+                folder=cluster,
+                port=PORT,
+                pooler=folder,
+                pooler_port=POOLER_PORT,
+                superuser=SUPERUSER,
+                mode=mode,
+                connections=1 if mode == "transaction" else 50,
+                patience=PATIENCE,
+            )
+        )
+        account = server_account(cluster)
+        for each in (folder, *folder.iterdir()):
+            account.own(each)
+        account.let_through(folder)
+        account.let_through(program)
+        running = subprocess.Popen(
+            [str(program), "--quiet", str(folder / "ini")],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            **account.process_options,
+        )
+        try:
+            _await(folder, running)
+            yield folder
+        finally:
+            running.send_signal(signal.SIGQUIT)  # at once, without waiting for whoever is connected
+            running.wait(PATIENCE)
+
+
+def _await(folder: Path, running: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            psycopg2.connect(host=str(folder), port=POOLER_PORT, user=SUPERUSER, dbname="postgres").close()
+        except psycopg2.OperationalError:
+            assert running.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _url(role: str, folder: Path, port: int) -> str:
+    return f"postgresql+psycopg2://{role}@/postgres?host={quote(str(folder), safe='')}&port={port}"
