@@ -142,6 +142,11 @@ class Conversations:
             return receipt
         return {name: value for name, value in receipt.items() if name not in ("memories", "looked_again")}
 
+    def release(self, asked: Message) -> None:
+        """Let a turn be remembered from now on, although its reply is still being written."""
+        with self._database.as_user(asked.user_id) as connection:
+            self.queue.release(connection, asked.id)
+
     def end_without_reply(self, asked: Message) -> None:
         """Let a turn be remembered from now on although it has no reply: the person's words count all the same."""
         with self._database.as_user(asked.user_id) as connection:

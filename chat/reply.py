@@ -24,7 +24,7 @@ from datetime import UTC, date, datetime, tzinfo
 
 from chat import prompt
 from chat.answering import Lookup, for_receipt
-from chat.answering.partial_reply import PartialReply, as_it_is_now, joined, save, save_meanwhile
+from chat.answering.partial_reply import PartialReply, as_it_is_now, joined, save, save_in_time, save_meanwhile
 from chat.answering.second_look import LookingReply, SecondLook
 from chat.answering.without_model import Surroundings, plain_reply
 from chat.attachments import Attachment
@@ -92,13 +92,15 @@ def answer(
             partial.add(piece)
             yield piece
             save_meanwhile(chat, asked, partial)
+            if partial.cut_off_at(chat.longest_reply):
+                break
         partial.status = "complete"
         _name_chat(chat, history, partial.text)
     except (ModelError, LimitReached):
         partial.status = "failed"
         raise
     finally:
-        save(chat, asked, partial)
+        save_in_time(chat, asked, partial)
 
 
 def _with_model(

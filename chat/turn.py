@@ -35,7 +35,7 @@ class ChatServices:
     `wake_worker` is called when a turn waits to be remembered. `offers` are the models that people may choose, `namer`
     names a chat after its first reply, `prices` are those of the model. A reply that is being written is saved every
     `saving_seconds`, and other processes are told that it is every `renewing_seconds`. A model may search the memories
-    again up to `second_looks` times for one reply.
+    again up to `second_looks` times for one reply. A reply is cut off after `longest_reply` characters.
     """
 
     conversations: Conversations
@@ -50,6 +50,7 @@ class ChatServices:
     noting_seconds: float = 4.0
     saving_seconds: float = 3.0
     renewing_seconds: float = 3.0
+    longest_reply: int = 4_000_000
 
     def model_for(self, user_id: str, chosen: str | None = None) -> Model | None:
         """Return the chosen model, or the deployment's if none is chosen, metered for this person.

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from memory.database import Database
-from memory.errors import LimitReached, ModelError
+from memory.errors import DatabaseError, LimitReached, ModelError
 from memory.model import Model, PromptMessage, Schema, Usage
 from memory.model.serving import Served, served
 from memory.plain_text import tokens
@@ -25,6 +26,7 @@ from settings import Settings
 
 __all__ = ["DAY", "MINUTE", "Counted", "Counts", "Metered", "Spending", "hashed", "when_again"]
 
+log = logging.getLogger("keepsake.limits")
 MINUTE, DAY = 60, 86_400  # seconds
 TOKENS_OF_PICTURE = 1_500  # the estimate for one picture; high enough for most models
 TOKENS, EVERYBODY = "tokens", "everybody"  # the name of the count, and the key of the one for everybody together
@@ -223,7 +225,10 @@ class Metered:
             call.failed = True
             raise
         finally:
-            self._spending.adjust(call.cost - call.estimate, user)
+            try:
+                self._spending.adjust(call.cost - call.estimate, user)
+            except DatabaseError as error:  # the reply is worth more than its exact count
+                log.warning("the tokens of a call stay counted by an estimate: %s", error)
             call.note(user.purpose if user else "asked")
 
 

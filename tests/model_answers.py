@@ -23,6 +23,7 @@ __all__ = [
     "PATIENCE",
     "Cut",
     "CutOff",
+    "Endless",
     "Events",
     "Fault",
     "Gate",
@@ -213,6 +214,18 @@ class Events:
         for event in self.events:
             to.event(event)
         to.end_stream()
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A stream of the same piece until the client leaves."""
+
+    delta: Mapping[str, str]
+
+    def play(self, to: Exchange) -> None:
+        to.begin_stream()
+        while True:
+            to.event(chunk(self.delta))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Loopback servers between a client and a database: one counts round trips, one refuses, one never answers."""
+"""Loopback servers between a client and a server: they count round trips, lead elsewhere, refuse, or never answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["TripCounter", "counting", "refusing", "silent"]
+__all__ = ["Relay", "TripCounter", "counting", "refusing", "relaying", "silent"]
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
 
@@ -46,6 +46,44 @@ def counting(target: Path, delay: float = 0.0) -> Iterator[TripCounter]:
 
         with _accepting(listener, serve):
             yield counted
+
+
+class Relay:
+    """A TCP port that leads to a server, on a unix socket or a port; it can lead elsewhere, cut, and hold requests."""
+
+    def __init__(self, port: int, target: Path | int) -> None:
+        self.port = port
+        self.target = target  # of connections that are made from now on
+        self.hold: Callable[[], None] = lambda: None  # called before anything that a client says is passed on
+        self._sockets: list[socket.socket] = []
+
+    def cut(self) -> None:
+        """End every connection; new ones are taken."""
+        while self._sockets:
+            with suppress(OSError):
+                self._sockets.pop().shutdown(socket.SHUT_RDWR)
+
+    def serve(self, client: socket.socket) -> None:
+        """Pass on what a client and the server say, until one of them ends."""
+        server = socket.socket(socket.AF_INET if isinstance(self.target, int) else socket.AF_UNIX)
+        try:
+            server.connect(("127.0.0.1", self.target) if isinstance(self.target, int) else str(self.target))
+        except OSError:
+            client.close()
+            return
+        self._sockets += [client, server]
+        threading.Thread(target=_pass_on, args=(server, client, lambda: None), daemon=True).start()
+        _pass_on(client, server, lambda: self.hold())
+
+
+@contextmanager
+def relaying(target: Path | int) -> Iterator[Relay]:
+    """A TCP port that leads to a server, until told otherwise."""
+    with _listening() as listener:
+        relay = Relay(_port(listener), target)
+        with _accepting(listener, relay.serve):
+            yield relay
+        relay.cut()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from chat.open_replies import broke_off
 from chat.tree import Message
 from chat.turn import ChatServices
-from memory.errors import AppError, ModelError, NotFound
+from memory.errors import AppError, DatabaseError, ModelError, NotFound
 from memory.model import Usage
 from memory.model.catalog import Prices
 
@@ -28,11 +28,13 @@ __all__ = [
     "joined",
     "joined_receipt",
     "save",
+    "save_in_time",
     "save_meanwhile",
 ]
 
 log = logging.getLogger("keepsake.replies")
 NO_MODEL = "No language model is connected, so this reply cannot go on."
+SAVING_PATIENCE, SAVING_PAUSE = 60.0, 0.5  # seconds for which saving is tried again, and between two tries
 WATCHED_PACE = 3  # times as often is a reply saved that a page of another process shows
 LONGEST_REPEAT, SHORTEST_REPEAT = 160, 8  # characters that a model says again before it goes on
 ADDED = ("prompt_tokens", "reply_tokens", "cost", "ms")  # what the parts of a reply cost together
@@ -62,6 +64,7 @@ class PartialReply:
     saved_at: float = field(default_factory=time.monotonic)
     saved_pieces: int = 0  # how many pieces were there when it was saved last
     watched: bool = False  # whether a page of another process shows it
+    length: int = 0
 
     def __post_init__(self) -> None:
         if self.earlier is not None:
@@ -88,6 +91,12 @@ class PartialReply:
         if not self.has_words:
             self.receipt["first_ms"] = self.milliseconds
         self.pieces.append(piece)
+        self.length += len(piece)
+
+    def cut_off_at(self, longest: int) -> bool:
+        """Return whether the reply is as long as it may be; it then counts as cut off."""
+        self.usage.cut_off = self.usage.cut_off or self.length >= longest
+        return self.length >= longest
 
     def note_saved(self, row: Message, pieces: int) -> None:
         """Note the row that so many pieces were saved in."""
@@ -114,11 +123,30 @@ def save(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
         if partial.closed:
             return
         partial.closed = True
-        if partial.has_words and partial.text.strip():
-            _write(chat, asked, partial)
-        else:
-            chat.conversations.end_without_reply(asked)
+        try:
+            if partial.has_words and partial.text.strip():
+                _write(chat, asked, partial)
+            else:
+                chat.conversations.end_without_reply(asked)
+        except DatabaseError:
+            partial.closed = False
+            raise
     chat.wake_worker()
+
+
+def save_in_time(chat: ChatServices, asked: Message, partial: PartialReply) -> None:
+    """Save a reply for the last time; while the database is away, try again for a minute."""
+    give_up = time.monotonic() + SAVING_PATIENCE
+    while True:
+        try:
+            save(chat, asked, partial)
+        except DatabaseError as problem:
+            if time.monotonic() > give_up:
+                raise
+            log.warning("the reply to %s is saved later: %s", asked.id, problem)
+            time.sleep(SAVING_PAUSE)
+        else:
+            return
 
 
 def save_meanwhile(chat: ChatServices, asked: Message, partial: PartialReply) -> None:

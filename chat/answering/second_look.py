@@ -28,7 +28,7 @@ from memory.errors import BadAnswer, ContentRefused, InvalidInput, ModelError, T
 from memory.model import Model, PromptMessage, RelayedMessage, Usage
 from memory.model.catalog import ModelCatalog
 from memory.model.pieces import WholeMessage, deltas
-from memory.model.serving import still_wanted
+from memory.model.serving import NOT_WANTED, still_wanted
 from memory.plain_text import storable
 
 __all__ = ["MOST_LOOKS", "TOOL", "LookingReply", "SecondLook"]
@@ -70,7 +70,6 @@ NO_SUCH_TOOL = f"There is no such tool. There is {prompt.SEARCH}."
 UNREADABLE = 'These arguments cannot be read. They are one JSON object, such as {"query": "where Tom works"}.'
 NO_MORE = "No more searches are possible. Answer with what you know."
 FAILED = "The search did not work. Answer with what you know."
-NOT_WANTED = "This reply is no longer wanted."
 
 Prompt = Callable[[Sequence[Fact], bool], Sequence[PromptMessage]]
 

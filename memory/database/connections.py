@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from psycopg2.extensions import connection as PostgresConnection
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy import exc as sqlalchemy_errors
 
 from ..errors import DatabaseError
-from .errors import address_of
+from .errors import READ_ONLY, address_of
 
 __all__ = ["POOL_SECONDS", "Connections", "FairSemaphore", "connect"]
 
@@ -112,7 +112,7 @@ class Connections:
         for attempt in (1, 2):
             try:
                 return self._rows(sql, values)
-            except sqlalchemy_errors.OperationalError as error:
+            except sqlalchemy_errors.DBAPIError as error:
                 if attempt == 2 or not error.connection_invalidated:
                     raise
         raise AssertionError("unreachable")
@@ -152,7 +152,7 @@ class Connections:
 def connect(url: str, setting: str = "DATABASE_URL", **pool: Any) -> Engine:
     """Make an engine on psycopg2 for any form of Postgres address; an error names the setting that it comes from."""
     pool = {"pool_size": 2, "max_overflow": 3, **pool}
-    return create_engine(
+    engine = create_engine(
         address_of(url, setting),
         connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "keepsake", **_KEEPALIVE},
         pool_recycle=300,
@@ -162,3 +162,11 @@ def connect(url: str, setting: str = "DATABASE_URL", **pool: Any) -> Engine:
         hide_parameters=True,
         **pool,
     )
+    event.listen(engine, "handle_error", _leave_read_only_server)
+    return engine
+
+
+def _leave_read_only_server(failed: ExceptionContext) -> None:
+    """Connect anew after a change was refused as read-only: another server may have taken over at the same address."""
+    if getattr(failed.original_exception, "pgcode", None) == READ_ONLY:
+        failed.is_disconnect = True

@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..telemetry.figures import note_error
 
-__all__ = ["address_of", "explain", "explain_migration", "translating"]
+__all__ = ["READ_ONLY", "address_of", "explain", "explain_migration", "translating"]
 
 log = logging.getLogger("keepsake.database")
 
@@ -68,11 +68,16 @@ def _translating(url: str, setting: str) -> Iterator[None]:
             raise
         raise translated from error
     except sqlalchemy_errors.DatabaseError as error:
-        if getattr(error.orig, "pgcode", None) != "KS002":
+        code = getattr(error.orig, "pgcode", None)
+        if code in _ENDED or code == READ_ONLY:  # the driver calls these internal errors
+            raise explain(str(error.orig), url, code, setting) from error
+        if code != "KS002":
             raise
         raise VectorsMoved(_MOVED) from error
 
 
+READ_ONLY = "25006"  # the state of a statement that would change something where nothing may be changed
+_ENDED = ("25P03", "25P04")  # states of a connection that the server ended, because its transaction took too long
 _MISSING = (
     postgres_errors.UndefinedTable,
     postgres_errors.UndefinedFunction,
@@ -160,9 +165,10 @@ def explain(message: str, url: str, code: str | None = None, setting: str = "DAT
     for words, sentence in _SENTENCES:
         if words in lowered:
             return DatabaseUnreachable(_filled(sentence, host, parts.username, setting))
-    if code == "55P03":  # lock_not_available
-        return DatabaseError("Something else is changing the same data at this moment. Try again in a moment.")
-    if code is not None:  # the database answered: a deadlock, a time limit, a full disk
+    if refused := _BY_STATE.get(code or ""):
+        log.warning("the database refused a statement: %s", message.splitlines()[0])
+        return DatabaseError(refused)
+    if code is not None:  # the database answered: a deadlock, a time limit
         return DatabaseError(f"The database could not finish this ({message.splitlines()[0]}). Try again.")
     log.error("the database could not be reached: %s", message)
     return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.")
@@ -180,6 +186,12 @@ _UNKNOWN_TENANT = (
     "The pooler {host} does not know this project: it may be paused (restore it in the Supabase dashboard), "
     "or the user in {setting} does not end in .PROJECT-REF, or the host is not the one of its Connect dialog."
 )
+_CLOSED = "The database closed the connection: try again."
+_BY_STATE = {
+    "55P03": "Something else is changing the same data at this moment. Try again in a moment.",
+    "53100": "The database's disk is full, so this was not saved. It works again once whoever runs it has made room.",
+    READ_ONLY: "The database takes no changes at the moment, so this was not saved. Try again in a few minutes.",
+}
 _SENTENCES = (
     ("password authentication failed", "The database refused the password of {user}: check {setting}."),
     ("tenant or user not found", _UNKNOWN_TENANT),
@@ -202,7 +214,13 @@ _SENTENCES = (
     ("too many clients", "The database has no free connection left: try again in a moment."),
     ("max clients", "The database has no free connection left: try again in a moment."),
     ("remaining connection slots", "The database has no free connection left: try again in a moment."),
-    ("server closed the connection", "The database closed the connection: try again."),
-    ("terminating connection", "The database closed the connection: try again."),
+    ("the database system is ", "The database is being started or stopped: try again in a moment."),
+    ("server closed the connection", _CLOSED),
+    ("terminating connection", _CLOSED),
+    # What an encrypted connection ends with if the server is killed or the network is gone.
+    ("ssl syscall error", _CLOSED),
+    ("ssl connection has been closed", _CLOSED),
+    ("could not receive data from server", _CLOSED),
+    ("could not send data to server", _CLOSED),
     ("ssl ", "The database at {host} and this app could not agree on encryption: check {setting}."),
 )

@@ -7,7 +7,8 @@ decide what to say to a model.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import openai
 from pydantic import BaseModel, ValidationError
 
-from ..errors import BadAnswer, ModelUnreachable, NotAModel
+from ..errors import BadAnswer, ModelError, ModelUnreachable, NotAModel
 from ..settings import MemorySettings
 from . import PromptMessage, Schema, Usage
 from .errors import (
@@ -34,12 +35,14 @@ from .errors import (
     tools_refused,
     translating,
 )
+from .serving import NOT_WANTED, still_wanted
 
 __all__ = ["Embeddings", "OpenAIModel", "chat_model", "memory_model"]
 
 CONNECT_SECONDS = 10.0
 LISTING_SECONDS = 3.0  # a person waits for a page meanwhile
 SILENCE_SECONDS = 60.0
+WORDLESS_SECONDS = 900.0  # before the first word, and between two
 # A structured answer arrives only when it is complete. No person waits for it.
 MEMORY_SECONDS = 180.0
 
@@ -48,7 +51,8 @@ MEMORY_SECONDS = 180.0
 class OpenAIModel:
     """A chat model at an address that speaks OpenAI's protocol.
 
-    `retries` is for calls that a person waits for; background workers retry later by themselves.
+    `retries` is for calls that a person waits for; background workers retry later by themselves. `patience` is for
+    silence, `wordless` for a model that thinks or calls tools, in seconds.
     """
 
     name: str
@@ -56,6 +60,7 @@ class OpenAIModel:
     base_url: str | None = None
     retries: int = 1
     patience: float = SILENCE_SECONDS
+    wordless: float = WORDLESS_SECONDS
     # What sentences about failures call the key, the name and the address.
     called: tuple[str, str, str] = ("OPENAI_API_KEY", "CHAT_MODEL", "OPENAI_BASE_URL")
     _client: openai.OpenAI = field(init=False, repr=False, compare=False)
@@ -67,8 +72,7 @@ class OpenAIModel:
         """Yield the reply piece by piece; raise a `ModelError` if it breaks off, or if nothing comes."""
         spoke = finished = False
         with translating(self._place), self._open_stream(messages) as chunks:
-            for chunk in chunks:
-                read = Completion.model_validate(chunk, from_attributes=True)
+            for _, read in self._while_wanted(chunks):
                 _note_usage(usage, read)
                 for choice in read.choices or []:
                     finished = finished or choice.finish_reason is not None
@@ -82,7 +86,7 @@ class OpenAIModel:
             advice = f"Check {self._place.address}, and the model's name."
             raise BadAnswer(f"{self._place} sent an empty reply. Try again in a minute.", advice=advice)
         if not finished:
-            raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete. Try again.")
+            raise self._was_cut()
 
     def relay(
         self, messages: Sequence[PromptMessage], options: Mapping[str, Any], usage: Usage | None = None
@@ -90,13 +94,12 @@ class OpenAIModel:
         """Yield the pieces of a reply as the server sends them, asked for with more options of the protocol."""
         finished = False
         with translating(self._place), self._open_stream(messages, **options) as chunks:
-            for chunk in chunks:
-                read = Completion.model_validate(chunk, from_attributes=True)
+            for chunk, read in self._while_wanted(chunks):
                 _note_usage(usage, read)
                 finished = finished or any(each.finish_reason is not None for each in read.choices or [])
-                yield chunk.to_dict(mode="json")
+                yield chunk.to_dict(mode="json", warnings=False)  # what it has instead of what it should is passed on
         if not finished:
-            raise ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete. Try again.")
+            raise self._was_cut()
 
     def answer(self, messages: Sequence[PromptMessage], schema: type[Schema], usage: Usage | None = None) -> Schema:
         """Return one answer that fits the schema, or raise `BadAnswer`; wrong answers are not repaired."""
@@ -122,6 +125,28 @@ class OpenAIModel:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _while_wanted(self, chunks: Iterable[Any]) -> Iterator[tuple[Any, Completion]]:
+        """Yield the pieces of a stream; hang up once nobody wants them, or if they bring no word for too long."""
+        give_up = time.monotonic() + self.wordless
+        try:
+            for chunk in chunks:
+                if not still_wanted():
+                    raise ModelError(NOT_WANTED)
+                read = Completion.model_validate(chunk, from_attributes=True)
+                if any(choice.says_something for choice in read.choices or []):
+                    give_up = time.monotonic() + self.wordless
+                elif time.monotonic() > give_up:
+                    minutes = round(self.wordless / 60)
+                    raise ModelUnreachable(f"{self.name} was busy for {minutes} minutes without a word. Try again.")
+                yield chunk, read
+        except openai.APITimeoutError:
+            raise
+        except openai.APIConnectionError as error:
+            raise self._was_cut() from error
+
+    def _was_cut(self) -> ModelUnreachable:
+        return ModelUnreachable(f"The connection to {self.name} was cut before the reply was complete. Try again.")
 
     def _open_stream(self, messages: Sequence[PromptMessage], **options: Any) -> Any:
         try:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import openai
-from pydantic import BaseModel, Field, FiniteFloat
+from pydantic import BaseModel, BeforeValidator, Field, FiniteFloat
 
 from ..errors import (
     ContentRefused,
@@ -28,7 +28,7 @@ from ..errors import (
     ToolsRefused,
 )
 from ..telemetry.figures import note_error
-from .serving import still_wanted
+from .serving import NOT_WANTED, still_wanted
 
 __all__ = [
     "EMBED_SETTINGS",
@@ -51,6 +51,7 @@ __all__ = [
 log = logging.getLogger("keepsake.model")
 # What anybody can do about a failure: wait, or tell the person who can change the settings.
 LATER, TELL = "Try again in a minute.", "Tell whoever runs this app."
+MOST_TOKENS = 100_000_000  # of one call; a server that tells more tells no count
 MAX_PAUSE = 86_400.0  # seconds; a server that asks for a longer pause is called again after a day
 
 
@@ -83,7 +84,7 @@ EMBED_SETTINGS = ("OPENAI_API_KEY or EMBED_API_KEY", "EMBED_MODEL", "OPENAI_BASE
 def ask_if_wanted(_request: object) -> None:
     """Refuse a request that is no longer wanted; the client calls this before each try."""
     if not still_wanted():
-        raise ModelError("This reply is no longer wanted.")
+        raise ModelError(NOT_WANTED)
 
 
 @contextmanager
@@ -216,10 +217,27 @@ class Choice(BaseModel):
     message: _Text | None = None
     finish_reason: str | None = None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether a piece of a reply has words for the person."""
+        return self.delta is not None and bool(self.delta.content or self.delta.refusal)
+
+
+def _counted(told: Any) -> int | None:
+    """Return a count of tokens; None for what cannot be one, which then counts as not reported."""
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= MOST_TOKENS:
+        return None
+    return int(told)
+
+
+def _counts(told: Any) -> Any:
+    """Return what a server tells about tokens; None if it is no object."""
+    return None if isinstance(told, str | int | float | list) else told
+
 
 class _TokenCounts(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Annotated[int | None, BeforeValidator(_counted)] = None
+    completion_tokens: Annotated[int | None, BeforeValidator(_counted)] = None
 
 
 class Completion(BaseModel):
@@ -227,7 +245,7 @@ class Completion(BaseModel):
 
     model: str | None = None
     choices: list[Choice] | None = None
-    usage: _TokenCounts | None = None
+    usage: Annotated[_TokenCounts | None, BeforeValidator(_counts)] = None
 
 
 class _IndexedVector(BaseModel):

@@ -16,8 +16,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Served", "served", "serving", "still_wanted", "while_wanted"]
+__all__ = ["NOT_WANTED", "Served", "served", "serving", "still_wanted", "while_wanted"]
 
+NOT_WANTED = "This reply is no longer wanted."
 Purpose = Literal["asked", "turns"]
 
 

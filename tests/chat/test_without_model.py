@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
 from chat.queue import Worker
-from chat.reply import AnswerOptions, answer
+from chat.reply import AnswerOptions, Replies, answer
 from chat.tree import Message, Switches
 from chat.turn import ChatServices, say
 from limits import Limits
@@ -19,7 +21,7 @@ from memory import Memory
 from memory.database import Database
 from memory.errors import ModelUnreachable
 from settings import Settings
-from tests.chat.conftest import chats_of
+from tests.chat.conftest import chats_of, until
 
 Ask = Callable[[str], str]
 GHENT = "I live in Ghent."
@@ -46,6 +48,20 @@ def last_turn(chat: ChatServices) -> tuple[Message, Message]:
 
 
 # -- statements ------------------------------------------------------------------------------------
+
+
+def test_a_reply_that_waits_long_for_what_was_learned_is_saved_all_the_same(
+    conversations: Conversations, memory: Memory
+) -> None:
+    chat = ChatServices(conversations, memory, None, lambda: None)  # and no worker that could learn anything
+    with closing(Replies(replace(chat, renewing_seconds=0.01, noting_seconds=0.5))) as replies:
+        asked = say(replies.chat, "ann", None, GHENT, answered=True)
+        replies.begin(asked)
+        until(lambda: replies.task_for("ann", asked.conversation_id) is None)
+    assert [each.content for each in conversations.messages("ann", asked.conversation_id)] == [
+        GHENT,
+        "I am still taking that in. What I learn appears below.",
+    ]
 
 
 @pytest.mark.parametrize(

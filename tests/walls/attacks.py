@@ -385,6 +385,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     **THREADS,
     **QUEUES,
     **INDEX,
+    "Conversations.release": (lambda w: w.conversations.release(asked_of(w)),),
     "Conversations.end_without_reply": (lambda w: w.conversations.end_without_reply(asked_of(w)),),
     "Lookup.find": (lambda w: _lookup(w).find(SECRET, []), lambda w: _lookup(w, [alice(w)]).find(SECRET, [])),
     "Lookup.for_prompt": (lambda w: _lookup(w).for_prompt({}),),

@@ -127,7 +127,7 @@ class _Writer:
     def _record(self) -> Mapping[str, Any] | None:
         """Let the turn be remembered now, and return the record of what was learned; None if it takes too long."""
         conversations = self.chat.conversations
-        conversations.end_without_reply(self.asked)
+        conversations.release(self.asked)
         self.chat.wake_worker()
         deadline = time.monotonic() + self.chat.noting_seconds
         while True:

@@ -42,6 +42,12 @@ SENTENCES = [
     (POOLER, AT_POOLER + 'FATAL:  role "nobody" does not exist', "does not exist"),
     (POOLER, AT_POOLER + "SSL error: certificate verify failed", "encryption"),
     (POOLER, "server closed the connection unexpectedly", "closed the connection"),
+    (POOLER, "SSL SYSCALL error: EOF detected", "closed the connection"),
+    (POOLER, "SSL connection has been closed unexpectedly", "closed the connection"),
+    (POOLER, "could not receive data from server: Connection timed out", "closed the connection"),
+    (POOLER, "could not send data to server: Broken pipe", "closed the connection"),
+    (POOLER, AT_POOLER + "FATAL:  the database system is starting up", "started or stopped"),
+    (POOLER, AT_POOLER + "FATAL:  the database system is shutting down", "started or stopped"),
     (POOLER, "terminating connection due to administrator command", "closed the connection"),
     (
         "postgresql://app@/postgres?host=/run/x",

@@ -1,0 +1,62 @@
+"""The database moves to another server, or is far away and slow: what the person sees, and what is there afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memory.embedded.postgres import Postgres
+from tests.chat.conftest import until
+from tests.faults.conftest import Visit
+from tests.faults.servers import caught_up, killed, promote, socket_of, standby_of, through
+from tests.wires import Relay, relaying
+
+BEES, PORTO = "I keep bees in Utrecht.", "I live in Porto by the river."
+SLOWER_BY = 0.05  # seconds, before each message to the database; a turn with its page is some fifty of them
+NOTED = ["Noted: you keep bees in Utrecht.", "Noted: you live in Porto by the river."]
+
+
+@pytest.fixture
+def relay(server: Postgres) -> Iterator[Relay]:
+    """The address of the database, which may lead to another server later."""
+    with relaying(socket_of(server)) as leading:
+        yield leading
+
+
+@pytest.fixture
+def database_settings(relay: Relay) -> dict[str, str]:
+    return through(relay)
+
+
+def test_when_a_standby_takes_over_it_can_be_read_at_once_and_written_once_it_is_promoted(
+    visit: Visit, server: Postgres, relay: Relay, tmp_path: Path
+) -> None:
+    ann = visit()
+    with standby_of(server, tmp_path) as standby:
+        ann.says(BEES)
+        until(lambda: ann.memories == [BEES] and not ann.waiting)
+        until(lambda: caught_up(standby, server))
+        with killed(server):
+            relay.target = socket_of(standby)
+            ann.says(PORTO)
+            assert "The database takes no changes at the moment, so this was not saved." in ann.seen
+            assert ann.box == PORTO
+            ann.opens("memories")
+            assert BEES in ann.seen
+            promote(standby)
+            ann.opens("chat")
+            ann.says(PORTO)
+            assert ann.messages == [(each, "complete") for each in (BEES, NOTED[0], PORTO, NOTED[1])]
+            until(lambda: ann.memories == [BEES, PORTO] and not ann.waiting)
+
+
+def test_a_slow_database_makes_everything_slower_and_loses_nothing(visit: Visit, relay: Relay) -> None:
+    ann = visit()
+    relay.hold = lambda: time.sleep(SLOWER_BY)
+    ann.says(BEES)
+    assert NOTED[0] in ann.seen
+    assert ann.messages == [(BEES, "complete"), (NOTED[0], "complete")]
+    until(lambda: ann.memories == [BEES] and not ann.waiting)
