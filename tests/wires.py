@@ -54,7 +54,7 @@ class Relay:
     def __init__(self, port: int, target: Path | int) -> None:
         self.port = port
         self.target = target  # of connections that are made from now on
-        self.hold: Callable[[], None] = lambda: None  # called before anything that a client says is passed on
+        self.hold: Callable[[], object] = lambda: None  # called before anything that a client says is passed on
         self._sockets: list[socket.socket] = []
 
     def cut(self) -> None:
@@ -70,6 +70,7 @@ class Relay:
             server.connect(("127.0.0.1", self.target) if isinstance(self.target, int) else str(self.target))
         except OSError:
             client.close()
+            server.close()
             return
         self._sockets += [client, server]
         threading.Thread(target=_pass_on, args=(server, client, lambda: None), daemon=True).start()
@@ -136,7 +137,7 @@ def _accepting(listener: socket.socket, serve: Callable[[socket.socket], None]) 
         thread.join(5)
 
 
-def _pass_on(source: socket.socket, sink: socket.socket, heard: Callable[[], None]) -> None:
+def _pass_on(source: socket.socket, sink: socket.socket, heard: Callable[[], object]) -> None:
     for each in (source, sink):
         if each.family == socket.AF_INET:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
