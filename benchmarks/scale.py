@@ -262,8 +262,8 @@ def _vacuum(admin: Database, rows: int) -> dict[str, float]:
 def _stock(admin: Database, options: argparse.Namespace, each: int, ours: float) -> dict[str, float]:
     """Ask the same questions of vecs alone, with a metadata filter: first without, then with its index."""
     rows = min(options.rows, options.stock_rows)
-    stock = StockVecs(admin.url, rows)
     people = range(max(1, rows // each))
+    stock = StockVecs(admin.url, crowd.user(people[-1]))
 
     def ask(number: int) -> int:
         return len(stock.query(crowd.vector_of(number).tolist(), crowd.user(people[number * 7_919 % len(people)])))

@@ -24,9 +24,9 @@ class _StockClient(vecs.Client):  # type: ignore[misc]
 
 
 class StockVecs:
-    """A collection with a copy of the first rows, without our triggers and indexes."""
+    """A collection with a copy of the rows of people up to this one, without our triggers and indexes."""
 
-    def __init__(self, url: str, rows: int) -> None:
+    def __init__(self, url: str, last_user: str) -> None:
         engine = connect(f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Dpublic,extensions")
         self._client = _StockClient(engine)
         with engine.begin() as connection:
@@ -36,10 +36,10 @@ class StockVecs:
             )
             connection.execute(
                 text(
-                    "insert into vecs.stock (select id, vec, metadata from vecs.memories order by ctid limit :half)"
-                    " union all (select id, vec, metadata from vecs.episodes order by ctid limit :half)"
+                    "insert into vecs.stock select id, vec, metadata from vecs.memories where user_id <= :last"
+                    " union all select id, vec, metadata from vecs.episodes where user_id <= :last"
                 ),
-                {"half": rows // 2},
+                {"last": last_user},
             )
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum analyze vecs.stock"))
