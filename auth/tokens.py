@@ -25,6 +25,9 @@ KEYS_LIFE_SECONDS = 600
 KEYS_PATIENCE_SECONDS = 5
 REQUIRED = ["sub", "exp", "aud"]
 
+CLOCKS = (
+    "The clocks of this app and of the sign-in server differ by more than half a minute. Tell whoever runs this app."
+)
 NOT_TRUSTED = "The sign-in server's answer could not be verified. Sign in again."
 
 
@@ -54,6 +57,8 @@ class Tokens:
             raise AuthUnreachable("The sign-in server is not responding. Try again in a minute.") from error
         except jwt.ExpiredSignatureError as error:
             raise SessionEnded(SIGNED_OUT) from error
+        except jwt.ImmatureSignatureError as error:
+            raise UntrustedToken(CLOCKS) from error
         except (jwt.PyJWTError, ValueError) as error:
             raise UntrustedToken(NOT_TRUSTED) from error
         raise UntrustedToken(NOT_TRUSTED)

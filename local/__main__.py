@@ -6,6 +6,7 @@ local servers first, and ends all of them when it is told to stop or when one of
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -52,6 +53,11 @@ def main() -> int:
         return _run_locally(configured)
     except AppError as error:
         _say(error.for_deployer(), error=True)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _say(f"The disk is full: make room for {settings().data_dir}, and start again.", error=True)
         return 1
 
 
