@@ -84,7 +84,7 @@ FORGED_CLAIMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", FORGED_CLAIMS)
 def test_a_well_signed_token_for_somebody_else_is_refused(gotrue: GoTrue, name: str) -> None:
     claims = {key: value for key, value in gotrue.claims(KIM, **FORGED_CLAIMS[name]).items() if value is not None}
-    with pytest.raises(UntrustedToken, match="could not be verified|The clocks of this app"):
+    with pytest.raises(UntrustedToken, match=r"could not be verified|The clocks of this app"):
         Tokens(gotrue.url, KEY).check(gotrue.keys[0].sign(claims), _never)
 
 
@@ -164,7 +164,7 @@ FORGERIES: list[Callable[[GoTrue], str]] = [
 
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__.strip("_").replace("_", " "))
 def test_a_token_that_cannot_be_verified_is_refused(gotrue: GoTrue, forge: Callable[[GoTrue], str]) -> None:
-    with pytest.raises(UntrustedToken, match="could not be verified|The clocks of this app"):
+    with pytest.raises(UntrustedToken, match=r"could not be verified|The clocks of this app"):
         Tokens(gotrue.url, KEY).check(forge(gotrue), _never)
 
 
