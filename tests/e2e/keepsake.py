@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Self
@@ -64,6 +64,8 @@ OPEN_AT_ONCE = """
 class Keepsake:
     """`python -m local`, with its data in a folder that outlives a restart."""
 
+    _command: Sequence[str] = (sys.executable, "-m", "local")
+
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._environment = dict(environment or {})
@@ -86,7 +88,7 @@ class Keepsake:
         told |= {"EMBED_MODEL": "wordllama-256", "API_PORT": "0"}
         self._output = (self._folder / "output").open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local"],
+            self._command,
             cwd=PROJECT,
             env=kept | told | self._environment,
             stdout=self._output,

@@ -22,10 +22,11 @@ import psycopg2
 from memory.embedded.postgres import programs
 from memory.embedded.postgres_files import server_account
 
-__all__ = ["EVERY", "Pooled", "hosted_server", "missing_servers", "servers_folder"]
+__all__ = ["EVERY", "PYTHONS", "Pooled", "hosted_python", "hosted_server", "missing_python", "missing_servers"]
 
 EMBEDDED, MODES = "18", ("session", "transaction")
 EVERY = [f"{version} pooled by {mode}" for version in ("15", "17", EMBEDDED) for mode in MODES]
+PYTHONS = ("3.11", "3.12", "3.13")
 SUPERUSER, PORT, POOLER_PORT = "supabase_admin", 5432, 6432
 PATIENCE = 60
 
@@ -68,6 +69,18 @@ logfile = {pooler}/log
 def servers_folder() -> Path:
     """Return the folder that `.ci/servers` filled: KEEPSAKE_SERVERS, or the one that `.ci/run` names."""
     return Path(os.environ.get("KEEPSAKE_SERVERS") or Path.home() / ".cache" / "keepsake-servers")
+
+
+def hosted_python(version: str) -> Path:
+    """Return the Python of the environment that `.ci/pythons` made for a version, which may not be there."""
+    return servers_folder() / f"hosted-{version}" / "bin" / "python"
+
+
+def missing_python(version: str) -> str | None:
+    """Return a sentence on what is to be done where there is no environment for this version."""
+    if hosted_python(version).exists():
+        return None
+    return f"It has no environment: .ci/pythons {servers_folder()} makes one where this Python is."
 
 
 def missing_servers() -> str | None:
