@@ -16,8 +16,6 @@ from memory.language.words import content_words
 from memory.recall.rank import Recipe
 from tests.databases import Databases
 
-pytestmark = pytest.mark.every_version
-
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Everything that is related at all: neither a share of the best score nor a budget leaves anything out.
 RELATED = Recipe("related", ("memories", "episodes"), share=0.0, budget=1_000_000)
