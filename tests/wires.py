@@ -141,10 +141,14 @@ def _pass_on(source: socket.socket, sink: socket.socket, heard: Callable[[], obj
     for each in (source, sink):
         if each.family == socket.AF_INET:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with suppress(OSError), source, sink:
-        while data := source.recv(65536):
-            heard()
-            sink.sendall(data)
+    with source, sink:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                heard()
+                sink.sendall(data)
+        for each in (source, sink):
+            with suppress(OSError):  # closing alone would leave it open while another thread reads from it
+                each.shutdown(socket.SHUT_RDWR)
 
 
 def _packet(client: socket.socket) -> int | None:
