@@ -12,13 +12,14 @@ import streamlit as st
 from auth import guard
 from auth.errors import NotInvited
 from limits.consent import Providers, providers
+from memory.errors import AppError
 from services import services
 from ui.elements import escape
 from ui.frame import show_error, show_errors
 
 __all__ = ["has_agreed", "require_consent"]
 
-AGREED = "agreed"
+AGREED, PROBLEM = "agreed", "consent-problem"
 
 
 def require_consent(user: guard.User) -> None:
@@ -56,13 +57,20 @@ def _draw_consent(user: guard.User) -> None:
             st.markdown(f":material/{icon}: **{heading}**  \n{words}")
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
-        agreed = st.button("I agree", type="primary", icon=":material/check:")
+        # A callback: what else the browser tells meanwhile, such as of its cookie, may end the run before its words.
+        st.button("I agree", type="primary", icon=":material/check:", on_click=_agree, args=(user,))
         _draw_sign_out("Sign out")
-    if agreed:
-        with show_errors():
-            services().limits.agree(user.id, user.email)
-            st.session_state[AGREED] = user.id
-            st.rerun()
+    if problem := st.session_state.pop(PROBLEM, None):
+        show_error(problem)
+
+
+def _agree(user: guard.User) -> None:
+    try:
+        services().limits.agree(user.id, user.email)
+    except AppError as error:
+        st.session_state[PROBLEM] = error
+    else:
+        st.session_state[AGREED] = user.id
 
 
 def _paragraphs(provider: Providers) -> list[tuple[str, str, str]]:
