@@ -214,4 +214,5 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # unknown address in its own words.
     PagesManager.uses_pages_directory = False
 else:
+    keep_presses()  # for hosts that start this script without looking for the app in it
     run_page()

@@ -43,7 +43,9 @@ Handed = TypeVar("Handed", ScriptRequest, ScriptRequest | None)
 
 
 def keep_presses() -> None:
-    """Let each run carry out what the browser sent, whatever follows it; to be called once in a process."""
+    """Let each run carry out what the browser sent, whatever follows it; from the first call on, for all tabs."""
+    if isinstance(PagesManager.__dict__.get("_intended_page_name"), _OfEachRun):
+        return
     SafeSessionState.on_script_will_rerun = _take_over  # type: ignore[method-assign,assignment]
     ScriptRunner.request_stop = _stop_run  # type: ignore[method-assign,assignment]
     ScriptRequests.request_stop = _stop  # type: ignore[method-assign,assignment]
