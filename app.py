@@ -188,6 +188,7 @@ def _watch_nothing(_watcher: LocalSourcesWatcher) -> None:
     """Watch no files."""
 
 
+keep_presses()  # before the branches: some hosts start this script without looking for the app in it
 if get_script_run_ctx(suppress_warning=True) is None:
     # The path that Streamlit serves its pages under. A proxy that strips the path needs none.
     under = st.get_option("server.baseUrlPath") or ""
@@ -206,7 +207,6 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # tenth of a second.
     gc.collect()
     gc.freeze()
-    keep_presses()
     if st.get_option("server.fileWatcherType") == "none":
         # Streamlit would look up the files of all modules for each tab that is opened; meanwhile all other tabs wait.
         LocalSourcesWatcher.update_watched_modules = _watch_nothing  # type: ignore[assignment,method-assign]
@@ -214,5 +214,4 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # unknown address in its own words.
     PagesManager.uses_pages_directory = False
 else:
-    keep_presses()  # for hosts that start this script without looking for the app in it
     run_page()

@@ -76,6 +76,8 @@ FORGED_CLAIMS: dict[str, dict[str, Any]] = {
     "an end that is no number": {"exp": "never"},
     "nobody": {"sub": None},
     "a person who is a number": {"sub": 5},
+}
+OF_TOMORROW: dict[str, dict[str, Any]] = {
     "issued tomorrow": {"iat": int(time.time()) + 24 * HOUR},
     "not valid before tomorrow": {"nbf": int(time.time()) + 24 * HOUR},
 }
@@ -84,8 +86,15 @@ FORGED_CLAIMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", FORGED_CLAIMS)
 def test_a_well_signed_token_for_somebody_else_is_refused(gotrue: GoTrue, name: str) -> None:
     claims = {key: value for key, value in gotrue.claims(KIM, **FORGED_CLAIMS[name]).items() if value is not None}
-    with pytest.raises(UntrustedToken, match=r"could not be verified|The clocks of this app"):
+    with pytest.raises(UntrustedToken, match="could not be verified"):
         Tokens(gotrue.url, KEY).check(gotrue.keys[0].sign(claims), _never)
+
+
+@pytest.mark.parametrize("name", OF_TOMORROW)
+def test_a_token_of_tomorrow_is_refused_and_the_clocks_are_named(gotrue: GoTrue, name: str) -> None:
+    token = gotrue.keys[0].sign(gotrue.claims(KIM, **OF_TOMORROW[name]))
+    with pytest.raises(UntrustedToken, match="The clocks of this app and of the sign-in server differ"):
+        Tokens(gotrue.url, KEY).check(token, _never)
 
 
 def test_an_expired_token_means_that_the_session_ended(gotrue: GoTrue) -> None:
@@ -164,7 +173,7 @@ FORGERIES: list[Callable[[GoTrue], str]] = [
 
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__.strip("_").replace("_", " "))
 def test_a_token_that_cannot_be_verified_is_refused(gotrue: GoTrue, forge: Callable[[GoTrue], str]) -> None:
-    with pytest.raises(UntrustedToken, match=r"could not be verified|The clocks of this app"):
+    with pytest.raises(UntrustedToken, match="could not be verified"):
         Tokens(gotrue.url, KEY).check(forge(gotrue), _never)
 
 
