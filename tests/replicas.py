@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.embedded.postgres import Postgres, programs
-from memory.embedded.postgres_files import discard_stale_pid_files, server_account, socket_folder
+from memory.embedded.postgres_files import SOCKET, discard_stale_pid_files, server_account, socket_folder
 from memory.migrations import migrate
 from tests.chat.conftest import until
 
@@ -46,6 +46,11 @@ class StreamingReplica:
     def admin_url(self) -> str:
         """The address for the superuser."""
         return self._url("postgres")
+
+    @property
+    def socket(self) -> Path:
+        """The socket on which it listens."""
+        return self._cluster / SOCKET
 
     def start(self) -> None:
         """Copy the primary, follow it, and return when the replica has all that the primary has."""

@@ -18,6 +18,7 @@ from memory.embedded.postgres import Postgres
 from tests.local_stack import services_of
 from tests.model_answers import PATIENCE
 from tests.pages.conftest import OpenApp, as_read, auth_client, open_app, user_of
+from tests.replicas import FOLLOWED
 
 __all__ = ["ADDRESSES", "Visit", "Visitor", "auth_client", "home", "open_app", "server", "visit"]
 
@@ -27,8 +28,7 @@ ADDRESSES = ("chat", "memories", "health-report", "settings", "account")
 @pytest.fixture(scope="package")
 def server() -> Iterator[Postgres]:
     """A server that may be killed: no other test uses it."""
-    options = {"autovacuum": "off", "fsync": "off", "max_connections": "24"}
-    options |= {"wal_level": "replica", "max_wal_senders": "4"}
+    options = FOLLOWED | {"autovacuum": "off", "max_connections": "24"}
     with (
         tempfile.TemporaryDirectory(prefix="keepsake-faults-") as folder,
         Postgres(Path(folder), options=options) as running,

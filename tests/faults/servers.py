@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -12,17 +11,8 @@ import psutil
 import psycopg2
 from sqlalchemy import make_url
 
-from memory.embedded.postgres import Postgres, programs
-from memory.embedded.postgres_files import (
-    SOCKET,
-    Account,
-    discard_stale_pid_files,
-    gone_within,
-    postmaster,
-    server_account,
-    socket_folder,
-    write_configuration,
-)
+from memory.embedded.postgres import Postgres
+from memory.embedded.postgres_files import SOCKET, gone_within, postmaster, socket_folder
 from tests.chat.conftest import until
 from tests.model_answers import PATIENCE
 from tests.wires import Relay
@@ -30,13 +20,10 @@ from tests.wires import Relay
 __all__ = [
     "FAULTS",
     "Fault",
-    "caught_up",
     "connected",
     "killed",
-    "promote",
     "restarted",
     "socket_of",
-    "standby_of",
     "through",
 ]
 
@@ -75,47 +62,6 @@ def restarted(server: Postgres) -> Iterator[None]:
     assert not server.running()
     server.start()
     yield
-
-
-@contextmanager
-def standby_of(server: Postgres, folder: Path) -> Iterator[Postgres]:
-    """A second server that follows this one and only reads, until `promote`."""
-    standby = Postgres(folder, options={**server.options, "hot_standby": "on"})
-    account = server_account(standby.cluster)
-    account.let_through(standby.cluster)
-    standby.cluster.mkdir(mode=0o700)
-    account.own(standby.cluster)
-    source = ("--host", str(socket_folder(server.cluster)), "--username", "postgres")
-    copy = ("--pgdata", str(standby.cluster), "--write-recovery-conf", "--checkpoint", "fast", "--no-sync")
-    _run(account, "pg_basebackup", *source, *copy)
-    discard_stale_pid_files(standby.cluster)  # of the first server's socket
-    write_configuration(standby.cluster, standby.options, account)
-    control = ("-s", "-w", "-D", str(standby.cluster), "-l", str(standby.cluster / "log"))
-    _run(account, "pg_ctl", "start", *control)
-    try:
-        yield standby
-    finally:
-        _run(account, "pg_ctl", "stop", *control[:4], "-m", "immediate")
-
-
-def _run(account: Account, program: str, *arguments: str) -> None:
-    command = [str(programs() / program), *arguments]
-    subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, check=True, **account.process_options)
-
-
-def caught_up(standby: Postgres, server: Postgres) -> bool:
-    """Whether a standby has everything that its server has."""
-    with connected(server) as there, connected(standby) as here:
-        there.execute("select pg_current_wal_lsn()")
-        here.execute("select pg_last_wal_replay_lsn() >= %s", there.fetchone())
-        return here.fetchone() == (True,)
-
-
-def promote(standby: Postgres) -> None:
-    """Make a standby a server that takes changes."""
-    with connected(standby) as cursor:
-        cursor.execute("select pg_promote()")
-        assert cursor.fetchone() == (True,)
 
 
 @contextmanager

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from memory.embedded.postgres import Postgres
 from tests.chat.conftest import until
 from tests.faults.conftest import Visit
-from tests.faults.servers import caught_up, killed, promote, socket_of, standby_of, through
+from tests.faults.servers import killed, socket_of, through
+from tests.replicas import replica_of
 from tests.wires import Relay, relaying
 
 BEES, PORTO = "I keep bees in Utrecht.", "I live in Porto by the river."
@@ -32,21 +32,21 @@ def database_settings(relay: Relay) -> dict[str, str]:
 
 
 def test_when_a_standby_takes_over_it_can_be_read_at_once_and_written_once_it_is_promoted(
-    visit: Visit, server: Postgres, relay: Relay, tmp_path: Path
+    visit: Visit, server: Postgres, relay: Relay
 ) -> None:
     ann = visit()
-    with standby_of(server, tmp_path) as standby:
+    with replica_of(server) as standby:
         ann.says(BEES)
         until(lambda: ann.memories == [BEES] and not ann.waiting)
-        until(lambda: caught_up(standby, server))
+        standby.catches_up()
         with killed(server):
-            relay.target = socket_of(standby)
+            relay.target = standby.socket
             ann.says(PORTO)
             assert "The database takes no changes at the moment, so this was not saved." in ann.seen
             assert ann.box == PORTO
             ann.opens("memories")
             assert BEES in ann.seen
-            promote(standby)
+            standby.is_promoted()
             ann.opens("chat")
             ann.says(PORTO)
             assert ann.messages == [(each, "complete") for each in (BEES, NOTED[0], PORTO, NOTED[1])]
