@@ -27,6 +27,13 @@ def reads(primary: Postgres, followed: StreamingReplica, embedder: BundledEmbedd
 
 
 @pytest.fixture
+def with_replica(primary: Postgres, replica: StreamingReplica, embedder: BundledEmbedder) -> Iterator[Memory]:
+    """A memory that reads on the replica of this test's own."""
+    with closing(Database(primary.app_url, read_url=replica.url)) as database:
+        yield Memory(database, embedder, None)
+
+
+@pytest.fixture
 def alone(primary: Postgres, embedder: BundledEmbedder) -> Iterator[Memory]:
     """A memory that knows of no replica, as another process may."""
     with closing(Database(primary.app_url)) as database:
@@ -90,52 +97,44 @@ def test_a_replica_shows_nobody_what_is_another_persons(reads: Memory) -> None:
     until(answered_there)
 
 
-def test_a_replica_that_is_behind_is_not_waited_for(
-    primary: Postgres, replica: StreamingReplica, embedder: BundledEmbedder
-) -> None:
-    with closing(Database(primary.app_url, read_url=replica.url)) as database:
-        memory = Memory(database, embedder, None)
-        replica.falls_behind()
-        memory.add("I live in Turin.", user_id="ida", infer=False)
-        before = _answered("replica")
-        assert _found(memory, "ida") == ["I live in Turin."]
-        assert _answered("replica") == before
-        replica.goes_on()
+def test_a_replica_that_is_behind_is_not_waited_for(with_replica: Memory, replica: StreamingReplica) -> None:
+    replica.falls_behind()
+    with_replica.add("I live in Turin.", user_id="ida", infer=False)
+    before = _answered("replica")
+    assert _found(with_replica, "ida") == ["I live in Turin."]
+    assert _answered("replica") == before
+    replica.goes_on()
 
-        def answered_there() -> bool:
-            assert _found(memory, "ida") == ["I live in Turin."]
-            return _answered("replica") > before
+    def answered_there() -> bool:
+        assert _found(with_replica, "ida") == ["I live in Turin."]
+        return _answered("replica") > before
 
-        until(answered_there)
+    until(answered_there)
 
 
 def test_while_the_replica_is_away_the_primary_answers_and_the_log_says_so_without_words(
-    primary: Postgres, replica: StreamingReplica, embedder: BundledEmbedder, caplog: pytest.LogCaptureFixture
+    with_replica: Memory, replica: StreamingReplica, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with closing(Database(primary.app_url, read_url=replica.url)) as database:
-        memory = Memory(database, embedder, None)
-        memory.add("I live in Bergen.", user_id="kai", infer=False)
-        replica.stop()
-        with caplog.at_level(logging.WARNING, "keepsake.database"):
-            assert [_found(memory, "kai") for _ in range(3)] == [["I live in Bergen."]] * 3
-        said = [each.getMessage() for each in caplog.records]
-        assert len(said) == 1, said  # it is not tried again with each read
-        assert "DATABASE_READ_URL is not asked for 30 seconds, and the primary reads" in said[0]
-        assert "Bergen" not in said[0]
+    with_replica.add("I live in Bergen.", user_id="kai", infer=False)
+    replica.stop()
+    with caplog.at_level(logging.WARNING, "keepsake.database"):
+        assert [_found(with_replica, "kai") for _ in range(3)] == [["I live in Bergen."]] * 3
+    said = [each.getMessage() for each in caplog.records]
+    assert len(said) == 1, said  # it is not tried again with each read
+    assert "DATABASE_READ_URL is not asked for 30 seconds, and the primary reads" in said[0]
+    assert "Bergen" not in said[0]
 
 
 def test_a_replica_that_was_made_a_server_of_its_own_answers_nothing(
-    primary: Postgres, replica: StreamingReplica, embedder: BundledEmbedder, caplog: pytest.LogCaptureFixture
+    with_replica: Memory, replica: StreamingReplica, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with closing(Database(primary.app_url, read_url=replica.url)) as database:
-        memory = Memory(database, embedder, None)
-        replica.is_promoted()
-        memory.add("I live in Oslo.", user_id="liv", infer=False)
-        before = _answered("replica")
-        with caplog.at_level(logging.WARNING, "keepsake.database"):
-            assert _found(memory, "liv") == ["I live in Oslo."]
-        assert _answered("replica") == before
-        assert "the server is no replica" in caplog.text
+    replica.is_promoted()
+    with_replica.add("I live in Oslo.", user_id="liv", infer=False)
+    before = _answered("replica")
+    with caplog.at_level(logging.WARNING, "keepsake.database"):
+        assert _found(with_replica, "liv") == ["I live in Oslo."]
+    assert _answered("replica") == before
+    assert "the server is no replica" in caplog.text
 
 
 def test_words_that_are_wrong_for_the_replica_are_told_as_from_the_primary(reads: Memory) -> None:
