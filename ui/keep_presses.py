@@ -1,28 +1,31 @@
 """Keeps messages and presses that Streamlit would drop or mix up: those that another press follows at once.
 
 The browser sends each press once. Streamlit carries it out at the beginning of a run of the page; a newer press stops
-that run and begins one of its own, in another thread. Five things went wrong. A run that was stopped before its press
+that run and begins one of its own, in another thread. Six things went wrong. A run that was stopped before its press
 was carried out lost the press. Two runs carried out their presses at the same time, so that the newer one read what the
 older one had not yet saved. Of two requests that wait together, what only the older one has was lost, such as the words
 of a field on the page that is just being left. Two runs of a tab share the note of which page is wanted, so that an
-older run that began a moment later drew its page instead of the newer one's. And a timer or press in a part of the page
-that is being left brought that page back. Here a run carries out its press before it makes way, also if it was stopped
-before it began; the runs of a browser tab do so one after another, in the order of the presses, however quick their
-threads are; and each run draws the page that it was asked for.
+older run that began a moment later drew its page instead of the newer one's. A timer or press in a part of the page
+that is being left brought that page back. And of two that came in the same moment, which the browser sends as one
+request, only the first one's part of the page was drawn. Here a run carries out its press before it makes way, also if
+it was stopped before it began; the runs of a browser tab do so one after another, in the order of the presses, however
+quick their threads are; each run draws the page that it was asked for; and each press has its own part drawn.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils import script_requests
@@ -52,6 +55,7 @@ def keep_presses() -> None:
     ScriptRequests.on_scriptrunner_ready = _then_stop(_streamlits_ready)  # type: ignore[method-assign,assignment]
     ScriptRequests.on_scriptrunner_yield = _then_stop(_streamlits_yield)  # type: ignore[method-assign,assignment]
     ScriptRequests.request_rerun = _request  # type: ignore[method-assign,assignment]
+    AppSession.request_rerun = _request_each  # type: ignore[method-assign,assignment]
     script_requests._coalesce_widget_states = _merge  # type: ignore[assignment]
     for name in ("_intended_page_script_hash", "_intended_page_name", "_current_page_script_hash"):
         setattr(PagesManager, name, _OfEachRun(name))
@@ -63,6 +67,7 @@ _streamlits_stop = ScriptRequests.request_stop
 _streamlits_ready = ScriptRequests.on_scriptrunner_ready
 _streamlits_yield = ScriptRequests.on_scriptrunner_yield
 _streamlits_request = ScriptRequests.request_rerun
+_streamlits_request_of_browser = AppSession.request_rerun
 _streamlits_merge = script_requests._coalesce_widget_states
 
 
@@ -174,6 +179,42 @@ def _request(requests: ScriptRequests, newer: RerunData) -> bool:
             query_string=coming.query_string,
         )
     return _streamlits_request(requests, newer)
+
+
+def _request_each(session: AppSession, sent: ClientState | None) -> None:
+    """Ask for what the browser sent, once for each part of the page that something was pressed in."""
+    for each in [sent] if sent is None else _parts(session._session_state, sent):
+        _streamlits_request_of_browser(session, each)
+
+
+def _parts(state: SessionState, sent: ClientState) -> list[ClientState]:
+    """Divide what was sent by the parts it is for; a press outside of all parts draws the whole page."""
+    known = state._new_widget_state.widget_metadata
+    pressed = {
+        each.id: known[each.id].fragment_id
+        for each in sent.widget_states.widgets
+        if each.id in known and _has_active_trigger_value(each)
+    }
+    others = [part for part in dict.fromkeys(pressed.values()) if part != sent.fragment_id]
+    if not sent.fragment_id or not others:
+        return [sent]
+    if None in others:
+        return [_for_part(sent, "", pressed, pressed)]
+    return [
+        _for_part(sent, part, pressed, [each for each, its in pressed.items() if its == part])
+        for part in [sent.fragment_id, *filter(None, others)]
+    ]
+
+
+def _for_part(sent: ClientState, part: str, pressed: Collection[str], own: Collection[str]) -> ClientState:
+    """Return what was sent as a request for one part, with no presses but its own."""
+    request = ClientState()
+    request.CopyFrom(sent)
+    request.fragment_id = part
+    kept = [each for each in sent.widget_states.widgets if each.id in own or each.id not in pressed]
+    del request.widget_states.widgets[:]
+    request.widget_states.widgets.extend(kept)
+    return request
 
 
 def _has_press(request: RerunData) -> bool:

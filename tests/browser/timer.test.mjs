@@ -5,22 +5,25 @@ import { FakeElement, load, newPage } from "./fake_page.mjs";
 const OPEN = '[role="dialog"], [data-testid="stPopoverBody"]';
 const WRITING = "input:not([type=radio]):not([type=checkbox]), textarea";
 const BOX = '[data-testid="stChatInputTextArea"]';
-let page, timer, due;
+let page, timer, due, place;
 
 beforeEach(async () => {
   page = newPage();
   timer = await load("timer");
   due = [];
+  place = new FakeElement();
 });
 
-const start = (data) => timer.default({ data, setTriggerValue: (name, value) => due.push([name, value]) });
+const start = (data, parentElement = place) =>
+  timer.default({ data, parentElement, setTriggerValue: (name, value) => due.push([name, value, parentElement]) });
+const reports = () => due.map(([name, value]) => [name, value]);
 
 test("a timer is due after its time", () => {
   start({ after: 3000, calm: false });
   page.pass(2900);
   assert.deepEqual(due, []);
   page.pass(200);
-  assert.deepEqual(due, [["due", "time"]]);
+  assert.deepEqual(reports(), [["due", "time"]]);
 });
 
 test("a timer waits while the page is being drawn", () => {
@@ -49,7 +52,7 @@ test("a calm timer waits until the dialog is closed", () => {
   assert.deepEqual(due, []);
   delete page.found[OPEN];
   page.pass(300);
-  assert.deepEqual(due, [["due", "calm"]]);
+  assert.deepEqual(reports(), [["due", "calm"]]);
 });
 
 test("writing in a field is not calm, writing in the chat box is", () => {
@@ -78,4 +81,32 @@ test("a timer that is taken off the page is never due", () => {
   stop();
   page.pass(1000);
   assert.deepEqual(due, []);
+});
+
+test("a place that is drawn anew has one timer: the one before it is never due", () => {
+  start({ after: 1000, calm: false, once: 1 });
+  page.pass(500);
+  start({ after: 3000, calm: false, once: 2 });
+  page.pass(2900);
+  assert.deepEqual(due, []);
+  page.pass(60_000);
+  assert.equal(due.length, 1);
+});
+
+test("a timer that was already replaced takes nothing from the new one when it ends", () => {
+  const endOfFirst = start({ after: 1000, calm: false, once: 1 });
+  start({ after: 1000, calm: false, once: 2 });
+  endOfFirst();
+  page.pass(1000);
+  assert.equal(due.length, 1);
+});
+
+test("two timers that are due together do not report together", () => {
+  const other = new FakeElement();
+  start({ after: 1000, calm: false });
+  start({ after: 1000, calm: false }, other);
+  page.pass(1000);
+  assert.deepEqual(due.map(([, , where]) => where), [place]);
+  page.pass(300);
+  assert.deepEqual(due.map(([, , where]) => where), [place, other]);
 });

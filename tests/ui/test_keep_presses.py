@@ -10,7 +10,9 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import ScriptRunner, add_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.exceptions import RerunException
@@ -21,6 +23,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
 )
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.runtime.state import SessionState
+from streamlit.runtime.state.common import WidgetMetadata
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.source_util import PageInfo
 
@@ -283,3 +286,64 @@ def test_a_run_that_has_taken_over_keeps_no_place() -> None:
     older.takes_over()
     older.is_stopped()
     assert list(line_of(shared).waiting) == []
+
+
+# Buttons of a page by the part of the page they are in; None is the page itself.
+BUTTONS = {"send": None, "look for news": "news", "look for what was learned": "learned"}
+
+
+class _Tab:
+    """A browser tab in which a page with the buttons was drawn; `asked_for` notes what runs are to draw."""
+
+    def __init__(self, *parts: str) -> None:
+        shown = SessionState()
+        for button, part in BUTTONS.items():
+            shown.register_widget(
+                WidgetMetadata(button, bool, bool, value_type="trigger_value", fragment_id=part), user_key=None
+            )
+        self.asked_for: list[tuple[str | None, list[str]]] = []
+        run = Mock(spec=ScriptRunner, request_rerun=self._note)  # runs parts of the page; the whole page begins anew
+        given = {"_session_state": shown, "_state": None, "_scriptrunner": run, "_create_scriptrunner": self._note}
+        self.session = Mock(spec=AppSession, has_fragment=lambda part: part in parts, **given)
+
+    def _note(self, request: RerunData) -> bool:
+        assert request.widget_states is not None
+        self.asked_for.append((request.fragment_id, [each.id for each in request.widget_states.widgets]))
+        return True
+
+    def sends(self, part: str, *buttons: str) -> None:
+        """Send presses of the same moment, as the browser does: in one request, for the part of the first of them."""
+        sent = ClientState(fragment_id=part, page_script_hash="chat")
+        sent.widget_states.widgets.add(id="field", string_value="typed")
+        for button in buttons:
+            sent.widget_states.widgets.add(id=button).trigger_value = True
+        AppSession.request_rerun(self.session, sent)
+
+
+def test_two_parts_of_a_page_that_report_in_the_same_moment_are_both_drawn() -> None:
+    keep_presses()
+    tab = _Tab("news", "learned")
+    tab.sends("news", "look for news", "look for what was learned")
+    assert tab.asked_for == [("news", ["field", "look for news"]), ("learned", ["field", "look for what was learned"])]
+
+
+def test_a_press_on_the_page_is_not_lost_to_a_timer_of_the_same_moment() -> None:
+    keep_presses()
+    tab = _Tab("news", "learned")
+    tab.sends("news", "look for news", "send")
+    assert tab.asked_for == [(None, ["field", "look for news", "send"])]
+
+
+@pytest.mark.parametrize(("part", "button"), [("news", "look for news"), ("", "send")], ids=["part", "page"])
+def test_a_press_alone_is_asked_for_as_it_was_sent(part: str, button: str) -> None:
+    keep_presses()
+    tab = _Tab("news", "learned")
+    tab.sends(part, button)
+    assert tab.asked_for == [(part or None, ["field", button])]
+
+
+def test_a_press_is_not_lost_with_a_part_that_is_no_longer_there() -> None:
+    keep_presses()
+    tab = _Tab("learned")
+    tab.sends("news", "look for news", "look for what was learned")
+    assert tab.asked_for == [("learned", ["field", "look for what was learned"])]

@@ -16,26 +16,36 @@ export function isCalm() {
   return !document.querySelector(OPEN) && (!writing || active.matches(CHAT_BOX));
 }
 
-export default function ({ data, setTriggerValue }) {
+// Streamlit draws a component anew without ending what it began before: each place has one timer, and a new one ends it.
+const ends = new WeakMap();
+// Of what reports in the same moment, Streamlit sends one request that draws one part of the page: one at a time.
+let reporting = false;
+
+export default function ({ data, parentElement, setTriggerValue }) {
   if (!data) return;
+  ends.get(parentElement)?.();
   let timer;
   const due = () => {
     const busy = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running";
     if (document.hidden) return;
-    if (busy || performance.now() - lastPress < PAUSE || (data.calm && !isCalm())) {
+    if (busy || reporting || performance.now() - lastPress < PAUSE || (data.calm && !isCalm())) {
       timer = setTimeout(due, RETRY);
-    } else {
-      setTriggerValue("due", data.calm ? "calm" : "time");
+      return;
     }
+    reporting = true;
+    setTriggerValue("due", data.calm ? "calm" : "time"); // sent by a timer of no time, which ends before the next one
+    setTimeout(() => { reporting = false; }, 0);
   };
   const visibilityChanged = () => {
     clearTimeout(timer);
     if (!document.hidden) timer = setTimeout(due, 50);
   };
-  timer = setTimeout(due, data.after);
-  document.addEventListener("visibilitychange", visibilityChanged);
-  return () => {
+  const end = () => {
     clearTimeout(timer);
     document.removeEventListener("visibilitychange", visibilityChanged);
   };
+  timer = setTimeout(due, data.after);
+  document.addEventListener("visibilitychange", visibilityChanged);
+  ends.set(parentElement, end);
+  return end;
 }
