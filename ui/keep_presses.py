@@ -1,15 +1,23 @@
 """Keeps messages and presses that Streamlit would drop or mix up: those that another press follows at once.
 
-The browser sends each press once. Streamlit carries it out at the beginning of a run of the page; a newer press stops
-that run and begins one of its own, in another thread. Six things went wrong. A run that was stopped before its press
-was carried out lost the press. Two runs carried out their presses at the same time, so that the newer one read what the
-older one had not yet saved. Of two requests that wait together, what only the older one has was lost, such as the words
-of a field on the page that is just being left. Two runs of a tab share the note of which page is wanted, so that an
-older run that began a moment later drew its page instead of the newer one's. A timer or press in a part of the page
-that is being left brought that page back. And of two that came in the same moment, which the browser sends as one
-request, only the first one's part of the page was drawn. Here a run carries out its press before it makes way, also if
-it was stopped before it began; the runs of a browser tab do so one after another, in the order of the presses, however
-quick their threads are; each run draws the page that it was asked for; and each press has its own part drawn.
+The browser sends each press once. Streamlit carries it out at the beginning of a run of the page, or where the page
+asks `if st.button(...)`; a newer press stops that run and begins one of its own, in another thread. Seven things went
+wrong.
+
+- A run that was stopped before its press was carried out lost the press.
+- A run that was stopped while it drew the page never came to the `if st.button(...)` of its press.
+- Two runs carried out their presses at the same time: the newer one read what the older one had not yet saved.
+- Of two requests that wait together, what only the older one has was lost, such as the words of a field on the page
+  that is just being left.
+- Of two presses in the same moment, which the browser sends as one request, only the first one's part of the page was
+  drawn.
+- Two runs of a tab share the note of which page is wanted: an older run that began a moment later drew its page instead
+  of the newer one's.
+- A timer or press in a part of the page that is being left brought that page back.
+
+Here a run carries out its press before it makes way, also if it was stopped before it began; the runs of a browser tab
+do so one after another, in the order of the presses, however quick their threads are; each run draws the page that it
+was asked for; and each press has its own part drawn. A newer run waits for an older one for at most `PATIENCE` seconds.
 """
 
 from __future__ import annotations
@@ -19,12 +27,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import wraps
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import ScriptRunner, get_script_run_ctx
@@ -39,9 +46,11 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
 from streamlit.runtime.state import SessionState
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
-__all__ = ["keep_presses", "line_of"]
+__all__ = ["give_way", "keep_presses", "line_of"]
 
-PATIENCE = 5.0  # seconds to wait for a run that was stopped and has something to carry out, should it never come
+PATIENCE = 5.0  # seconds to wait for a run that was stopped and has something to carry out, should it never do so
+# Attributes that requests are given: the line of their tab, and whether their run is to come to the press it was given.
+LINE, HOLDS = "line", "holds"
 Handed = TypeVar("Handed", ScriptRequest, ScriptRequest | None)
 
 
@@ -52,8 +61,9 @@ def keep_presses() -> None:
     SafeSessionState.on_script_will_rerun = _take_over  # type: ignore[method-assign,assignment]
     ScriptRunner.request_stop = _stop_run  # type: ignore[method-assign,assignment]
     ScriptRequests.request_stop = _stop  # type: ignore[method-assign,assignment]
-    ScriptRequests.on_scriptrunner_ready = _then_stop(_streamlits_ready)  # type: ignore[method-assign,assignment]
-    ScriptRequests.on_scriptrunner_yield = _then_stop(_streamlits_yield)  # type: ignore[method-assign,assignment]
+    SafeSessionState.on_script_finished = _finish  # type: ignore[method-assign,assignment]
+    ScriptRequests.on_scriptrunner_ready = _ready  # type: ignore[method-assign,assignment]
+    ScriptRequests.on_scriptrunner_yield = _look  # type: ignore[method-assign,assignment]
     ScriptRequests.request_rerun = _request  # type: ignore[method-assign,assignment]
     AppSession.request_rerun = _request_each  # type: ignore[method-assign,assignment]
     script_requests._coalesce_widget_states = _merge  # type: ignore[assignment]
@@ -62,6 +72,7 @@ def keep_presses() -> None:
 
 
 _streamlits_take_over = SafeSessionState.on_script_will_rerun
+_streamlits_finish = SafeSessionState.on_script_finished
 _streamlits_stop_run = ScriptRunner.request_stop
 _streamlits_stop = ScriptRequests.request_stop
 _streamlits_ready = ScriptRequests.on_scriptrunner_ready
@@ -77,30 +88,49 @@ class _Line:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self.waiting: deque[object] = deque()
-        self._absent = set[object]()
+        self._not_for_ever = set[object]()  # runs that are passed by after a while
+        self.latest: object = None  # the run that took over last
 
     def keep_place(self, run: object) -> None:
         """Give a run, which is on its way, the place after all who are here."""
         with self._changed:
             if run not in self.waiting:
                 self.waiting.append(run)
-                self._absent.add(run)
+                self._not_for_ever.add(run)
+
+    def reach(self, run: object, patience: float = PATIENCE) -> None:
+        """Wait until a run is the first, which it stays."""
+        self.keep_place(run)
+        with self._changed:
+            while run in self.waiting and self.waiting[0] is not run:
+                if not self._changed.wait(patience) and self.waiting[0] in self._not_for_ever:
+                    self._leave(self.waiting[0])
+
+    def leave(self, run: object) -> None:
+        with self._changed:
+            if run in self.waiting:
+                self._leave(run)
+
+    def _leave(self, run: object) -> None:
+        self.waiting.remove(run)
+        self._not_for_ever.discard(run)
+        self._changed.notify_all()
 
     @contextmanager
-    def turn(self, run: object, patience: float = PATIENCE) -> Iterator[None]:
+    def turn(self, run: object, patience: float = PATIENCE, *, holds: Callable[[], bool] = bool) -> Iterator[None]:
+        """Wait for a run's turn. Afterwards it leaves, or is still waited for if it then `holds` its place."""
+        self.reach(run, patience)
         with self._changed:
-            self._absent.discard(run)
-            if run not in self.waiting:
-                self.waiting.append(run)
-            while self.waiting[0] is not run:
-                if not self._changed.wait(patience) and self.waiting[0] in self._absent:
-                    self._absent.discard(self.waiting.popleft())  # it ended on its way
+            self._not_for_ever.discard(run)
+            self.latest = run
         try:
             yield
         finally:
             with self._changed:
-                self.waiting.popleft()
-                self._changed.notify_all()
+                if holds() and run in self.waiting:
+                    self._not_for_ever.add(run)
+                else:
+                    self.leave(run)
 
 
 _lines: WeakValueDictionary[int, _Line] = WeakValueDictionary()
@@ -113,19 +143,66 @@ def line_of(state: SessionState) -> _Line:
         return _lines.setdefault(id(state), _Line())
 
 
-def _take_over(state: SafeSessionState, *sent: Any, **replayed: Any) -> None:
-    """Take over what was sent and call the callbacks; Streamlit looks for a newer request right after it."""
-    look_for_newer = state._yield_callback
-    requests = getattr(getattr(look_for_newer, "__self__", None), "_requests", None)
+def _take_over(state: SafeSessionState, sent: WidgetStates | None, **replayed: Any) -> None:
+    """Take over what was sent and call the callbacks; Streamlit looks for a newer request right after it.
+
+    A press without a callback is carried out where the page asks for it: its run is not stopped before all is drawn.
+    """
+    look_for_newer, requests = state._yield_callback, _requests_of(state)
+    own = {} if requests is None else requests.__dict__
+    own[LINE] = line_of(state._state)
     object.__setattr__(state, "_yield_callback", _look_for_nothing)
     try:
-        line = line_of(state._state)
-        with line.turn(requests or object()):
-            _streamlits_take_over(state, *sent, **replayed)
+        with own[LINE].turn(requests or object(), holds=lambda: bool(own.get(HOLDS))):
+            own[HOLDS] = requests is not None and _has_press_of_the_page(state._state, sent)
+            _streamlits_take_over(state, sent, **replayed)
     finally:
-        if requests is not None:
-            requests.__dict__["is_late"] = False
+        own["is_late"] = False
         object.__setattr__(state, "_yield_callback", look_for_newer)
+
+
+def _requests_of(state: SafeSessionState) -> ScriptRequests | None:
+    """Return the requests of the run that a state belongs to; None outside of a run."""
+    requests: ScriptRequests | None = getattr(getattr(state._yield_callback, "__self__", None), "_requests", None)
+    return requests
+
+
+def _has_press_of_the_page(state: SessionState, sent: WidgetStates | None) -> bool:
+    """Return whether something was pressed or switched that has no callback."""
+    values = state._new_widget_state
+    pressed = [
+        values.widget_metadata.get(each.id)
+        for each in (sent.widgets if sent else ())
+        if _has_active_trigger_value(each) or _is_switched(state, each)
+    ]
+    return any(each is None or not (each.callback or each.callbacks) for each in pressed)
+
+
+def _is_switched(state: SessionState, sent: WidgetState) -> bool:
+    before = state._new_widget_state.get(sent.id, state._old_state.get(sent.id))
+    return sent.WhichOneof("value") == "bool_value" and before is not None and sent.bool_value != before
+
+
+def give_way(requests: ScriptRequests | None = None) -> None:
+    """Let a run be stopped from here on: its press is carried out. Without `requests`, the run of this thread."""
+    context = get_script_run_ctx(suppress_warning=True)
+    requests = requests or (context.script_requests if context else None)
+    if requests is not None:
+        requests.__dict__[HOLDS] = False
+        if line := requests.__dict__.get(LINE):
+            line.leave(requests)
+
+
+def _finish(state: SafeSessionState, drawn: frozenset[str], **how: Any) -> None:
+    """Forget what a run has not drawn, unless a newer one has taken over."""
+    requests = _requests_of(state)
+    if requests is not None:
+        line = requests.__dict__.setdefault(LINE, line_of(state._state))
+        if requests.__dict__.get("is_late"):
+            line.reach(requests)  # another page is opened: presses are forgotten, which an older run may not have seen
+        elif line.latest is not None and line.latest is not requests:
+            return
+    _streamlits_finish(state, drawn, **how)
 
 
 def _look_for_nothing() -> None:
@@ -138,7 +215,7 @@ def _stop_run(run: ScriptRunner) -> None:
     with requests._lock:
         waits = requests._state == ScriptRequestType.RERUN and _has_press(requests._rerun_data)
     if waits or requests.__dict__.get("is_late"):
-        line = requests.__dict__["line"] = line_of(run._session_state._state)  # kept here until the run comes
+        line = requests.__dict__[LINE] = line_of(run._session_state._state)  # kept here until the run comes
         line.keep_place(requests)
     _streamlits_stop_run(run)
 
@@ -152,24 +229,31 @@ def _stop(requests: ScriptRequests) -> None:
     _streamlits_stop(requests)
 
 
-def _then_stop(hand_out: Callable[[ScriptRequests], Handed]) -> Callable[[ScriptRequests], Handed]:
-    """Let a run that is to stop after its press find that out when the press was handed to it."""
+def _ready(requests: ScriptRequests) -> ScriptRequest:
+    """Hand out what a run is to do next, once it has ended what it did."""
+    give_way(requests)
+    return _then_stop(requests, _streamlits_ready(requests))
 
-    @wraps(hand_out)
-    def handed_out(requests: ScriptRequests) -> Handed:
-        request = hand_out(requests)
-        if request is not None and request.type == ScriptRequestType.RERUN:
-            requests.__dict__["is_late"] = request.rerun_data.widget_states is not None  # until it has taken over
-        if request is not None and requests.__dict__.pop("stops_next", False):
-            _streamlits_stop(requests)
-        return request
 
-    return handed_out
+def _look(requests: ScriptRequests) -> ScriptRequest | None:
+    """Hand out a newer request to a run that draws a page, or nothing if it is still to come to its press."""
+    return None if requests.__dict__.get(HOLDS) else _then_stop(requests, _streamlits_yield(requests))
+
+
+def _then_stop(requests: ScriptRequests, request: Handed) -> Handed:
+    """Let a run that is to stop after its press find that out now that the press was handed to it."""
+    if request is not None and request.type == ScriptRequestType.RERUN:
+        requests.__dict__["is_late"] = request.rerun_data.widget_states is not None  # until it has taken over
+    if request is not None and requests.__dict__.pop("stops_next", False):
+        _streamlits_stop(requests)
+    return request
 
 
 def _request(requests: ScriptRequests, newer: RerunData) -> bool:
     """Ask for a run; what a part of a page asks for while another page is on its way is carried out on that page."""
-    coming = requests._rerun_data
+    context, coming = get_script_run_ctx(suppress_warning=True), requests._rerun_data
+    if context is not None and context.script_requests is requests:
+        requests.__dict__[HOLDS] = False  # the run itself asks, by `st.rerun` or `st.switch_page`, and ends there
     if newer.fragment_id and coming.page_script_hash not in ("", newer.page_script_hash):
         newer = replace(
             newer,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocket, expect
 
+from memory.database import Database
+from memory.embedded.postgres import Postgres
+from tests.chat.conftest import until
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.e2e.views import stand_still
+from tests.locks import held_by
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -51,6 +56,35 @@ def test_a_memory_is_opened_reworded_taken_back_and_leads_to_its_chat(
     person.rests()
     person.page.go_back()  # one step, not two
     person.sees("What I remember about you")
+
+
+@pytest.mark.parametrize("press", ["Save", "Always include"])
+def test_a_change_is_kept_though_another_page_is_opened_before_it_is_carried_out(
+    keepsake: Keepsake, visit: Visit, press: str
+) -> None:
+    person = _told(keepsake, visit, f"hasty-{press[:4]}", 1280, "I live in Porto")
+    opened: list[WebSocket] = []
+    person.page.on("websocket", lambda socket: opened.append(socket))
+    person.page.reload()
+    person.presses("Details")
+    person.sees("Added by simple rules")
+    stand_still(person)
+    server = Postgres(keepsake.data)
+    with (
+        closing(Database(server.app_url, server.admin_url)) as database,
+        held_by(database, "lock table vecs.memories in access exclusive mode") as anybody_waits,
+    ):
+        if press == "Save":
+            person.page.get_by_label("What it says").fill("I live in Lisbon")
+            person.presses(press)
+        else:
+            person.page.get_by_text(press, exact=True).click()
+        until(anybody_waits)  # for the list, which is drawn before the form
+        with opened[-1].expect_event("framesent"):
+            person.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Account").click()
+    person.sees("Signed in as")
+    person.goes_to("Memories")
+    person.sees("I live in Lisbon" if press == "Save" else "Marked as always included by you")
 
 
 def test_several_are_ticked_and_forgotten_and_one_press_brings_them_back(keepsake: Keepsake, visit: Visit) -> None:

@@ -28,7 +28,7 @@ from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.source_util import PageInfo
 
 from tests.chat.conftest import until
-from ui.keep_presses import keep_presses, line_of
+from ui.keep_presses import give_way, keep_presses, line_of
 
 
 class _WithCallback(SessionState):
@@ -157,10 +157,10 @@ def _page(name: str) -> dict[str, PageInfo]:
     return {name: {"page_script_hash": name, "page_name": name, "icon": "", "script_path": f"{name}.py"}}
 
 
-def _as_a_run(does: Callable[[], None]) -> None:
+def _as_a_run(does: Callable[[], object], requests: ScriptRequests | None = None) -> None:
     """Do something in a thread that Streamlit takes for a run of a page, and wait for it."""
     thread = threading.Thread(target=does)
-    add_script_run_ctx(thread, Mock(spec=ScriptRunContext))
+    add_script_run_ctx(thread, Mock(spec=ScriptRunContext, script_requests=requests))
     thread.start()
     thread.join(30)
     assert not thread.is_alive()
@@ -224,8 +224,8 @@ class _Run:
     """A run as Streamlit makes it: its requests, and the state it shares with the other runs of its tab."""
 
     def __init__(self, shared: SessionState, request: RerunData) -> None:
-        self._requests = ScriptRequests()
-        self._requests.request_rerun(request)
+        self.requests = self._requests = ScriptRequests()
+        self.requests.request_rerun(request)
         self._session_state = SafeSessionState(shared, self.look_for_newer)
         self.request = request
 
@@ -236,7 +236,11 @@ class _Run:
         pass
 
     def begins(self) -> None:
-        self._requests.on_scriptrunner_ready()
+        self.requests.on_scriptrunner_ready()
+
+    def finishes(self) -> None:
+        """End after having drawn nothing."""
+        self._session_state.on_script_finished(frozenset())
 
     def takes_over(self) -> None:
         self._session_state.on_script_will_rerun(self.request.widget_states)
@@ -266,6 +270,7 @@ def test_a_quick_newer_run_waits_for_the_one_that_it_replaces(begun: bool) -> No
     thread.start()
     until(lambda: len(line_of(shared).waiting) == 2)
     older.takes_over()
+    older.requests.on_scriptrunner_ready()  # it has come to its press
     thread.join(30)
     assert shared.taken == ["older", "newer"]
 
@@ -286,6 +291,91 @@ def test_a_run_that_has_taken_over_keeps_no_place() -> None:
     older.takes_over()
     older.is_stopped()
     assert list(line_of(shared).waiting) == []
+
+
+def _stops(run: _Run) -> bool:
+    """Whether a run that draws its page is to stop at its next step."""
+    request = run.requests.on_scriptrunner_yield()
+    return request is not None and request.type == ScriptRequestType.STOP
+
+
+def _show(state: SessionState, button: str, callback: Callable[[], None] | None = None) -> SessionState:
+    """Let a tab show a button."""
+    about = WidgetMetadata(button, bool, bool, value_type="trigger_value", callback=callback)
+    state.register_widget(about, user_key=None)
+    return state
+
+
+def _begun(shared: SessionState, request: RerunData) -> _Run:
+    run = _Run(shared, request)
+    run.begins()
+    run.takes_over()
+    return run
+
+
+def _in_a_thread(does: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=does)
+    thread.start()
+    return thread
+
+
+def test_a_press_without_a_callback_is_carried_out_before_its_run_stops_and_a_newer_run_takes_over() -> None:
+    keep_presses()
+    shared = _show(SessionState(), "save")
+    older = _begun(shared, _press("save"))
+    older.is_stopped()
+    newer = _Run(shared, _typed("newer"))
+    newer.begins()
+    waiting = _in_a_thread(newer.takes_over)
+    until(lambda: len(line_of(shared).waiting) == 2)
+    assert not _stops(older)
+    seen = [shared["save"]]  # by the page, which comes to its button
+    assert older.requests.on_scriptrunner_ready().type == ScriptRequestType.STOP  # the page is drawn
+    waiting.join(30)
+    assert [*seen, shared["save"]] == [True, False]
+    assert not line_of(shared).waiting
+
+
+def test_a_press_with_a_callback_is_carried_out_at_once_and_holds_nothing_up() -> None:
+    keep_presses()
+    shared = _Slow()
+    shared.begun.set()  # nothing is held up
+    _show(shared, "save", callback=lambda: None)
+    older = _begun(shared, _press("save"))
+    older.is_stopped()
+    assert shared.taken == ["save"]
+    assert _stops(older)
+
+
+def test_a_run_that_follows_a_reply_gives_way_though_something_was_pressed() -> None:
+    keep_presses()
+    older = _begun(_show(SessionState(), "still true"), _press("still true"))
+    older.is_stopped()
+    give_way(older.requests)
+    assert _stops(older)
+
+
+def test_a_run_that_asks_to_be_drawn_anew_after_its_press_ends_there() -> None:
+    keep_presses()
+    older = _begun(_show(SessionState(), "save"), _press("save"))
+    older.is_stopped()
+    _as_a_run(lambda: older.requests.request_rerun(RerunData()), older.requests)
+    assert _stops(older)
+
+
+def test_a_run_that_takes_long_is_passed_by_and_forgets_nothing_that_the_newer_page_shows() -> None:
+    keep_presses()
+    shared = _show(SessionState(), "import")
+    older = _begun(shared, _press("import"))
+    older.is_stopped()
+    newer = _Run(shared, _typed("field"))
+    newer.begins()
+    with line_of(shared).turn(newer.requests, patience=0.05):
+        assert list(line_of(shared).waiting) == [newer.requests]
+    newer.takes_over()
+    assert not _stops(older)
+    _as_a_run(older.finishes)
+    assert [each.id for each in shared.get_widget_states()] == ["field"]
 
 
 # Buttons of a page by the part of the page they are in; None is the page itself.

@@ -23,6 +23,7 @@ from ui.chat.learned import draw_learned
 from ui.chat.message_row import draw_below_reply
 from ui.chat.receipt import as_of_day
 from ui.frame import show_warning
+from ui.keep_presses import give_way
 from ui.safe_text import safe_markdown, safe_markdown_stream
 
 __all__ = ["ask_again", "draw_end_of", "draw_retry", "follow_reply"]
@@ -76,6 +77,7 @@ def follow_reply(user: User, asked: Message, task: FollowedReply) -> Thread:
         stop, chat = services().replies.stop, (user.id, asked.conversation_id)
         label = "Stopping…" if task.stopping else "Stop"  # another process saves it within seconds
         st.button(label, key="stop", icon=":material/stop_circle:", on_click=stop, args=chat, disabled=task.stopping)
+    give_way()  # the reply may grow for minutes
     problem = None
     try:
         words.write_stream(safe_markdown_stream(_pieces(task)))
