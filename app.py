@@ -40,7 +40,7 @@ from settings import settings
 from ui import undo_bar
 from ui.browser.cookie_bridge import run_cookie_task
 from ui.chat import open_chat
-from ui.frame import set_up_page, show_error, show_errors
+from ui.frame import set_up_page, show_errors, show_problem
 from ui.keep_presses import keep_presses
 from ui.sidebar import draw_sidebar
 
@@ -173,14 +173,19 @@ def _draw_not_found(*, signed_in: bool) -> None:
 def _signed_in() -> bool | None:
     """Return whether somebody is signed in, or None if the app cannot start."""
     try:
-        return begin_run(services().sessions) is not None
+        sessions = services().sessions
+    except AppError as error:  # whoever set the app up is the first to open it
+        st.session_state[START_PROBLEM] = error.for_deployer()
+        return None
+    try:
+        return begin_run(sessions) is not None
     except AppError as error:
-        st.session_state[START_PROBLEM] = error
+        st.session_state[START_PROBLEM] = error.for_person()
         return None
 
 
 def _draw_start_problem() -> None:
-    show_error(st.session_state[START_PROBLEM])
+    show_problem(st.session_state[START_PROBLEM])
     st.button("Try again")
 
 

@@ -205,7 +205,8 @@ def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = N
 
 async def _refusal(_request: Request, error: Exception) -> Response:
     status, headers = _status(error)
-    return _json({"detail": str(error)}, status, headers)
+    said = error.for_person() if isinstance(error, AppError) else str(error)
+    return _json({"detail": said}, status, headers)
 
 
 def _status(error: Exception) -> tuple[int, dict[str, str]]:

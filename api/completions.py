@@ -108,7 +108,7 @@ def _refusal(error: AppError, status_of: Statuses) -> Response:
 
 
 def _shaped(error: AppError, status: int) -> dict[str, Any]:
-    said = NO_PICTURES if isinstance(error, PicturesRefused) else str(error)
+    said = NO_PICTURES if isinstance(error, PicturesRefused) else error.for_person()
     kind = KINDS.get(status, "rate_limit_error" if status == 429 else "server_error" if status >= 500 else KINDS[400])
     return {"error": {"message": said, "type": kind, "param": None, "code": CODES.get(status)}}
 

@@ -361,7 +361,7 @@ class Worker:
         except AppError as error:
             log.warning("%s is not remembered yet: %s", what, error)
             wait = getattr(error, "retry_after", None) or 0.0
-            postpone = partial(queue.postpone, claimed, str(error), passing=may_pass(error), at_least=wait)
+            postpone = partial(queue.postpone, claimed, error.for_person(), passing=may_pass(error), at_least=wait)
         except BaseException:
             log.exception("%s is not remembered yet", what)
             self._report(postpone)

@@ -494,6 +494,6 @@ class Replies:
 
     def _note_problem(self, asked: Message, problem: AppError) -> None:
         log.warning("the reply to %s: %s", asked.id, problem)
-        self._problems[asked.user_id, asked.id] = str(problem)
+        self._problems[asked.user_id, asked.id] = problem.for_person()
         while len(self._problems) > MAX_PROBLEMS:
             self._problems.popitem(last=False)

@@ -62,7 +62,11 @@ COMMAND = f"python -m {__package__}"
 
 
 class AppError(Exception):
-    """The root: `str(error)` is a sentence fit for a person, without secrets."""
+    """The root: `str(error)` is one sentence, without secrets."""
+
+    def for_person(self) -> str:
+        """Return the sentence for whoever uses the program: it names no setting and no server."""
+        return str(self)
 
     def for_deployer(self) -> str:
         """Return the sentence for whoever runs the program: it may name a setting to check."""
@@ -82,7 +86,15 @@ class DatabaseError(AppError):
 
 
 class DatabaseUnreachable(DatabaseError):
-    """The database did not answer, or refused the connection."""
+    """The database did not answer, or refused the connection; `names`: the sentence names a server or a setting."""
+
+    def __init__(self, sentence: str, *, names: bool = False) -> None:
+        super().__init__(sentence)
+        self.names = names
+
+    def for_person(self) -> str:
+        """Return the sentence, or a plainer one if it names what only whoever runs the program can check."""
+        return "The database cannot be reached at the moment. Try again in a few minutes." if self.names else str(self)
 
 
 class MigrationNeeded(DatabaseError):

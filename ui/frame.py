@@ -14,7 +14,17 @@ from auth.guard import User
 from memory.errors import AppError
 from ui.safe_text import escape
 
-__all__ = ["ASSETS", "MARK", "check_session", "set_up_page", "show_error", "show_errors", "show_warning", "style"]
+__all__ = [
+    "ASSETS",
+    "MARK",
+    "check_session",
+    "set_up_page",
+    "show_error",
+    "show_errors",
+    "show_problem",
+    "show_warning",
+    "style",
+]
 
 ASSETS = Path(__file__).parent.parent / "assets"
 MARK = str(ASSETS / "mark.svg")
@@ -43,8 +53,13 @@ def show_errors() -> Iterator[None]:
 
 
 def show_error(error: AppError) -> None:
-    """Show the sentence of an error as text: it may hold words of a file, a model or a name."""
-    st.error(escape(str(error)), icon=":material/error:")
+    """Show the sentence of an error that is meant for people."""
+    show_problem(error.for_person())
+
+
+def show_problem(sentence: str) -> None:
+    """Show a sentence of an error as text: it may hold words of a file, a model or a name."""
+    st.error(escape(sentence), icon=":material/error:")
 
 
 def show_warning(sentence: str) -> None:

@@ -122,7 +122,7 @@ def _save(user: User, name: str, field: str, save: Callable[[Any], object]) -> N
             st.session_state[SAVED] = name
             _note_stored(field, value)
     except AppError as error:
-        st.session_state[f"refused-{field}"] = (value, str(error))
+        st.session_state[f"refused-{field}"] = (value, error.for_person())
 
 
 def _note_stored(field: str, value: object) -> None:

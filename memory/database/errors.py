@@ -160,18 +160,19 @@ def explain(message: str, url: str, code: str | None = None, setting: str = "DAT
     if direct and any(words in lowered for words in no_route):
         return DatabaseUnreachable(
             f"{host} is a direct Supabase address, which is reachable over IPv6 only: use the Session pooler "
-            f"address (port 5432) from the project's Connect dialog in {setting}."
+            f"address (port 5432) from the project's Connect dialog in {setting}.",
+            names=True,
         )
     for words, sentence in _SENTENCES:
         if words in lowered:
-            return DatabaseUnreachable(_filled(sentence, host, parts.username, setting))
+            return DatabaseUnreachable(_filled(sentence, host, parts.username, setting), names="{" in sentence)
     if refused := _BY_STATE.get(code or ""):
         log.warning("the database refused a statement: %s", message.splitlines()[0])
         return DatabaseError(refused)
     if code is not None:  # the database answered: a deadlock, a time limit
         return DatabaseError(f"The database could not finish this ({message.splitlines()[0]}). Try again.")
     log.error("the database could not be reached: %s", message)
-    return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.")
+    return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.", names=True)
 
 
 def _filled(sentence: str, host: str, user: str | None, setting: str) -> str:

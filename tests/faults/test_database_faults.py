@@ -17,12 +17,14 @@ from tests.faults.servers import FAULTS, restarted
 BEES, PORTO = "I keep bees in Utrecht.", "I live in Porto by the river."
 NOTED = ["Noted: you keep bees in Utrecht.", "Noted: you live in Porto by the river."]
 SENTENCES = {
-    "killed": "Nothing answers at the database address",
+    "killed": "The database cannot be reached at the moment. Try again in a few minutes.",
     "shutting down": "The database is being started or stopped: try again in a moment.",
     "out of connections": "The database has no free connection left: try again in a moment.",
     "full": "The database's disk is full, so this was not saved. It works again once whoever runs it has made room.",
     "read-only": "The database takes no changes at the moment, so this was not saved. Try again in a few minutes.",
 }
+# What is raised to a program, whose log whoever runs it reads.
+RAISED = SENTENCES | {"killed": "Nothing answers at the database address"}
 STILL_READS = ("full", "read-only")
 
 
@@ -46,7 +48,7 @@ def test_a_message_that_cannot_be_saved_is_given_back_with_a_sentence_and_every_
         for address in ADDRESSES:
             ann.opens(address)
             assert fault in STILL_READS or SENTENCES[fault] in ann.seen
-        with pytest.raises(DatabaseError, match=SENTENCES[fault][:30]):
+        with pytest.raises(DatabaseError, match=RAISED[fault][:30]):
             home.memory.add(PORTO, user_id=ann.user_id, infer=False)
     ann.opens("chat")
     assert (given_back or ann.box) == PORTO

@@ -16,6 +16,7 @@ from auth.client import AuthClient
 from auth.guard import DEVICE, SESSION
 from local.stack import LocalStack
 from memory import Receipt
+from memory.embedded.loopback import free_port
 from memory.errors import ModelUnreachable
 from settings import settings
 from tests.pages.conftest import OpenApp, as_read, words
@@ -110,6 +111,17 @@ def test_what_keeps_the_app_from_starting_is_shown(
     settings.cache_clear()
     next(button for button in app.button if button.label == "Try again").click().run()
     assert app.title[0].value == "An assistant that remembers you"
+
+
+def test_a_wrong_address_of_the_database_is_named_to_whoever_sets_the_app_up(
+    home: services.Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.close_services()
+    settings.cache_clear()
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://app:secret@127.0.0.1:{free_port()}/postgres")
+    app = AppTest.from_file("../../app.py", default_timeout=30).run()
+    assert "Nothing answers at the database address 127.0.0.1: check DATABASE_URL" in words(app)
+    assert "secret" not in words(app)
 
 
 @pytest.mark.parametrize("page", ["pages/chat.py", "pages/memories.py", "pages/settings.py"])

@@ -169,7 +169,7 @@ def _run(user: User, action: Callable[[], object]) -> bool:
         check_session(user)
         action()
     except AppError as error:
-        st.session_state[PROBLEM] = str(error)
+        st.session_state[PROBLEM] = error.for_person()
         return False
     return True
 

@@ -143,7 +143,7 @@ def _save_switches(user: User, conversation_id: str | None, before: Switches) ->
         try:
             services().conversations.switches.set(user.id, conversation_id, switches)
         except AppError as error:
-            st.session_state[PROBLEM] = str(error)
+            st.session_state[PROBLEM] = error.for_person()
 
 
 @st.dialog("Forget what I learned in this chat?")

@@ -109,7 +109,7 @@ def _send(
             answered=True,
         )
     except AppError as error:
-        st.session_state[open_chat.REFUSED] = (str(error), [each.name for each in files])
+        st.session_state[open_chat.REFUSED] = (error.for_person(), [each.name for each in files])
         return False
     services().replies.begin(asked, AnswerOptions(zone=zone))
     if drawn is None:

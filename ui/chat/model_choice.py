@@ -69,7 +69,7 @@ def _choose(user: User) -> None:
             kept = None if chosen == app.settings.chat_model else str(chosen)
             app.preferences.set(user.id, replace(stored, model=kept))
     except AppError as error:
-        st.session_state[PROBLEM] = str(error)
+        st.session_state[PROBLEM] = error.for_person()
 
 
 def draw_other_models(reply: Message, again: Again) -> None:
@@ -102,7 +102,7 @@ def _offered() -> tuple[str, ...] | None:
     try:
         return services().offers.names()
     except ModelError as error:
-        st.caption(f"The list of models could not be loaded. {escape(str(error))}")
+        st.caption(f"The list of models could not be loaded. {escape(error.for_person())}")
         return None
 
 

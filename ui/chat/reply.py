@@ -46,7 +46,7 @@ def ask_again(
         if asked := message_id and services().conversations.message(user.id, message_id):
             services().replies.begin(asked, AnswerOptions(without, as_of, zone, model))
     except AppError as error:
-        st.session_state[open_chat.REFUSED] = (str(error), [])
+        st.session_state[open_chat.REFUSED] = (error.for_person(), [])
 
 
 def _go_on(user: User, reply_id: str) -> None:
@@ -60,7 +60,7 @@ def _go_on(user: User, reply_id: str) -> None:
             without, model = about.get("without") or [], about.get("chosen_model")
             services().replies.begin(asked, AnswerOptions(without, as_of_day(about), zone, model), reply)
     except AppError as error:
-        st.session_state[open_chat.REFUSED] = (str(error), [])
+        st.session_state[open_chat.REFUSED] = (error.for_person(), [])
 
 
 def follow_reply(user: User, asked: Message, task: FollowedReply) -> Thread:
@@ -82,7 +82,7 @@ def follow_reply(user: User, asked: Message, task: FollowedReply) -> Thread:
     try:
         words.write_stream(safe_markdown_stream(_pieces(task)))
     except AppError as error:
-        problem = str(error)
+        problem = error.for_person()
     button.empty()
     if task.has_words:
         words.markdown(safe_markdown(task.written))  # now that all of it is known

@@ -90,7 +90,7 @@ def _forget(user: User, memory_id: str) -> None:
         if user.is_signed_in():
             services().memory.delete(memory_id, user_id=user.id)
     except AppError as error:
-        st.session_state[PROBLEM] = str(error)
+        st.session_state[PROBLEM] = error.for_person()
 
 
 def _undo(user: User, event: int) -> None:
@@ -98,4 +98,4 @@ def _undo(user: User, event: int) -> None:
         if user.is_signed_in():
             services().memory.undo(event, user_id=user.id)
     except AppError as error:
-        st.session_state[PROBLEM] = str(error)
+        st.session_state[PROBLEM] = error.for_person()

@@ -67,6 +67,14 @@ def test_each_kind_of_connection_failure_has_its_sentence(url: str, message: str
     assert "\n" not in str(error)
 
 
+@pytest.mark.parametrize(("url", "message", "_expected"), SENTENCES)
+def test_what_people_are_told_of_it_names_no_server_and_no_setting(url: str, message: str, _expected: str) -> None:
+    told = explain(message, url).for_person()
+    assert "again in a" in told or "try again" in told
+    for secret in ("supabase", "127.0.0.1", "DATABASE", "postgres", "/run/x", "user"):
+        assert secret not in told
+
+
 def test_a_wrong_password_is_blamed_on_the_setting_that_has_it() -> None:
     error = explain('password authentication failed for user "postgres"', POOLER, None, "DATABASE_ADMIN_URL")
     assert "check DATABASE_ADMIN_URL" in str(error)
