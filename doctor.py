@@ -1,9 +1,9 @@
 """Looks at a deployment and says what to mend: `python -m doctor`, with the settings of the app.
 
 It goes through the settings, the database (its address, the app's role, the tables, the walls between users), the auth
-server and the models. Each finding is one line: `fine`, `look` (whoever deploys has to decide), or `MEND` with what to
-do. It changes nothing, prints no secret, and asks each model for a few words. It ends with 1 if something is to be
-mended.
+server, the models and the index of vectors. Each finding is one line: `fine`, `look` (whoever deploys has to decide),
+or `MEND` with what to do. It changes nothing, prints no secret, and asks each model for a few words. It ends with 1 if
+something is to be mended.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from memory.database.errors import address_of
 from memory.database.replica import Replica
 from memory.embed import embedder_for
 from memory.errors import AppError, DatabaseError
+from memory.index import configured_index
+from memory.index.outbox import fed_index
 from memory.migrations import made_for, pending
 from memory.model import PromptMessage
 from memory.model.client import OpenAIModel, chat_model, memory_model
@@ -439,8 +441,26 @@ def _embedder(wanted: Settings) -> Iterator[Finding]:
                 yield Finding("MEND", "embedder", sentence)
             else:
                 yield Finding("fine", "embedder", f"{about}, as they are stored" if stored else about)
+            yield from _index(wanted, database, like)
     except AppError as error:
         yield Finding("MEND", "embedder", error.for_deployer())
+
+
+def _index(wanted: Settings, database: Database, vector: list[float]) -> Iterator[Finding]:
+    """Ask the index of vectors outside of Postgres, if there is one, for somebody who has none."""
+    try:
+        index = configured_index(wanted)
+        if index is None:
+            return
+        with closing(index):
+            index.nearest(str(uuid4()), vector, 1)
+            if fed_index(database) == index.name:
+                yield Finding("fine", "index", "it answers, and is fed; python -m memory index --check compares it")
+            else:
+                sentence = "it is not attached, so it is never asked: run python -m memory index --rebuild"
+                yield Finding("MEND", "index", sentence)
+    except AppError as error:
+        yield Finding("MEND", "index", error.for_deployer())
 
 
 def _stored(database: Database) -> tuple[int, str] | None:

@@ -8,6 +8,7 @@ memory is looked for in the database. The app runs as a host runs it, with the l
 of the app's process alone. The last line is one JSON object:
 
     page_p95_ms    from a request until the page is complete: loading, reloading, opening another page
+    rush_p95_ms    the same when everybody opens a page in the same moment, as at the end
     send_p95_ms    from sending a message until one's own words stand on the page
     late_p95_ms    how much later than the model's own time a reply was complete on the page
     lost, mixed    messages and memories that are missing, or that somebody else was shown
@@ -55,6 +56,7 @@ class Figures:
     """What everybody measured, in seconds."""
 
     pages: list[float] = field(default_factory=list)
+    rushes: list[float] = field(default_factory=list)
     sends: list[float] = field(default_factory=list)
     lates: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -124,6 +126,7 @@ async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Names
         "people": asked.people,
         "think": asked.think,
         **_spread("page", seen.pages),
+        **_spread("rush", seen.rushes),
         **_spread("send", seen.sends),
         **_spread("late", seen.lates),
         "start_mb": signed_up,
@@ -162,7 +165,7 @@ class Guest:
             await self._try(self._turn(turn))
 
     async def checks(self) -> None:
-        """Reload, and look whether all was kept, and nothing of anybody else is shown."""
+        """Open a page in the same moment as everybody, and look whether nothing of anybody else is shown."""
         await self._try(self._check())
 
     async def _sign_up(self) -> None:
@@ -206,7 +209,8 @@ class Guest:
     async def _check(self) -> None:
         await self.tab.load("memories")
         self._look()
-        self._note_pages()
+        self._seen.rushes += self.tab.seconds
+        self.tab.seconds.clear()
 
     def _look(self) -> None:
         self._seen.mixed += sum(int(found) != self.number for found in MARK.findall(self.tab.words))

@@ -20,6 +20,8 @@ from memory import Memory
 from memory.database import Database
 from memory.embed import embedder_for
 from memory.embedded.loopback import free_port
+from memory.index import index_at
+from memory.index.outbox import attach
 from memory.migrations import migrate
 from settings import Settings
 from tests.gotrue import GoTrue
@@ -181,6 +183,19 @@ def test_a_replica_that_is_none_or_away_is_to_be_mended(to_do: Examine, database
 
 def test_a_replica_is_fine(to_do: Examine, followed: StreamingReplica) -> None:
     assert to_do(database_read_url=followed.url) == to_do()
+
+
+def test_an_index_that_is_not_attached_or_away_is_to_be_mended_and_one_that_is_fed_is_fine(
+    to_do: Examine, database: Database, tmp_path: Path
+) -> None:
+    place = f"faiss:{tmp_path / 'vectors'}"
+    not_attached = "MEND  index: it is not attached, so it is never asked: run python -m memory index --rebuild"
+    assert to_do(memory_index=place) == [*to_do(), not_attached]
+    attach(database, index_at(place).name)
+    assert to_do(memory_index=place) == to_do()
+    *_, away = to_do(memory_index=f"qdrant:http://127.0.0.1:{free_port()}")
+    assert away.startswith("MEND  index: ")
+    assert "does not answer" in away
 
 
 def test_the_command_ends_with_one_if_something_is_to_mend(database: Database, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import uuid4
 
 from sqlalchemy import Connection, text
 from sqlalchemy import exc as sqlalchemy_errors
@@ -30,6 +31,7 @@ __all__ = [
     "attached",
     "compared",
     "detach",
+    "fed_index",
 ]
 
 ROWS_PER_CLAIM = 100
@@ -126,6 +128,13 @@ def attached(database: Database) -> AttachedIndex | None:
     with _administering(database) as connection:
         row = connection.execute(_ATTACHED).mappings().first()
     return AttachedIndex(**row) if row else None
+
+
+def fed_index(database: Database) -> str | None:
+    """Return the name of the index that is attached, which the app's own role may read."""
+    with database.as_user(str(uuid4())) as connection:  # nobody: the name is no person's
+        name: str | None = connection.scalar(text("select name from app.index_attached"))
+    return name
 
 
 def compared(database: Database, kept: Iterable[tuple[str, str]]) -> tuple[int, int, int]:
