@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,13 +66,12 @@ def test_a_message_is_saved_and_answered(open_app: OpenApp, home: services.Servi
 def test_a_failed_reply_is_explained_and_can_be_tried_again(
     open_app: OpenApp, home: services.Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> Generator[str, None, None]:
-        yield from ()
+    def fail(*_: object) -> None:
         raise ModelUnreachable("The model took a walk.")
 
     app = open_app("pages/chat.py")
     with monkeypatch.context() as patched:
-        patched.setattr("chat.reply.answer", fail)
+        patched.setattr("chat.reply.plain_reply", fail)
         app.chat_input[0].set_value("Are you there, my friend?").run()
     assert "The model took a walk." in words(app)
     assert "Are you there, my friend?" in words(app).replace("\\", "")
