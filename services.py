@@ -27,7 +27,8 @@ from chat.export import Exports
 from chat.forget_chat import clear_quotes, clear_receipts, messages_of, stop_learning
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
-from chat.queue import Refusals, Worker
+from chat.remembering.queue import Refusals
+from chat.remembering.worker import PEOPLE_AT_ONCE, Worker
 from chat.reply import ENDING, Replies
 from chat.turn import ChatServices
 from limits import Limits
@@ -330,7 +331,7 @@ def build(wanted: Settings) -> Services:
         memory = _memory(wanted, opened, database, embedder, limits.metered(thinker) if thinker else None)
         retention = Retention(database)
         retention.on_time()  # asked now, so that no page waits for it
-        worker = Worker(conversations.queue, memory, limits, retention)
+        worker = Worker(conversations.queue, memory, limits, retention, people_at_once=PEOPLE_AT_ONCE if thinker else 1)
         opened.callback(worker.stop)
         worker.start()
         offers, namer = ModelCatalog(replier, wanted.chat_models), _namer(chats, thinker, limits, opened)

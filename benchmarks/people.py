@@ -11,6 +11,7 @@ of the app's process alone. The last line is one JSON object:
     rush_p95_ms    the same when everybody opens a page in the same moment, as at the end
     send_p95_ms    from sending a message until one's own words stand on the page
     late_p95_ms    how much later than the model's own time a reply was complete on the page
+    behind_s       how long after everybody's last reply all of it was remembered
     lost, mixed    messages and memories that are missing, or that somebody else was shown
 """
 
@@ -62,6 +63,7 @@ class Figures:
     failures: list[str] = field(default_factory=list)
     mixed: int = 0
     lost: int = 0
+    behind: float = 0.0
 
 
 class SlowReply:
@@ -132,6 +134,7 @@ async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Names
         "start_mb": signed_up,
         "peak_mb": peak,
         "idle_mb": each_idle,
+        "behind_s": seen.behind,
         "lost": seen.lost,
         "mixed": seen.mixed,
         "failures": len(seen.failures),
@@ -260,12 +263,13 @@ async def _idle(person: Guest, pid: int, count: int) -> float:
 def _look_into(admin_url: str, people: list[Guest], seen: Figures) -> None:
     """Count messages and memories that the database does not hold for their owner, once the worker is done."""
     engine = create_engine(admin_url)
-    deadline = time.monotonic() + REMEMBER_SECONDS
+    began = time.monotonic()
     with engine.connect() as connection:
         while True:
             held = [_held(connection, table) for table in HELD]
             missing = sum(len(each.marks - found.get(each.number, set())) for each in people for found in held)
-            if not missing or time.monotonic() > deadline:
+            seen.behind = time.monotonic() - began
+            if not missing or seen.behind > REMEMBER_SECONDS:
                 break
             connection.rollback()
             time.sleep(1)

@@ -9,7 +9,7 @@ A turn passes these modules, in this order:
 5. chat/tree.py reads the history up to the message, when chat/reply.py begins the reply in a thread.
 6. chat/prompt.py turns history, recalled memories, files and preferences into the model's prompt.
 7. chat/reply.py asks the model, hands the pieces to whoever follows, and has the reply saved.
-8. chat/queue.py remembers the turn afterwards, in the worker's thread.
+8. chat/remembering/worker.py remembers the turn afterwards, in a thread of its own.
 
 The other modules are not part of a turn: chats.py (the list of chats, search and retention), naming.py (a chat's name),
 preferences.py, forget_chat.py, export.py, file_sandbox.py, and `python -m chat`, a chat in the terminal.

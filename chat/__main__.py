@@ -24,7 +24,8 @@ from io import TextIOWrapper
 from typing import Any
 
 from chat.conversations import Conversations
-from chat.queue import TurnQueue, Worker
+from chat.remembering.queue import TurnQueue
+from chat.remembering.worker import Worker
 from chat.reply import answer
 from chat.tree import Message
 from chat.turn import ChatServices, say

@@ -17,7 +17,7 @@ from chat.attachments import Attachment, Attachments
 from chat.chats import title_of
 from chat.open_replies import CLOSED, OPENED, SAVED, OpenReplies
 from chat.preferences import SwitchStore
-from chat.queue import INITIAL_STATE, REPLY_SECONDS, TurnQueue
+from chat.remembering.queue import INITIAL_STATE, REPLY_SECONDS, TurnQueue
 from chat.tree import FIELDS, Conversation, Message, Switches, Threads, continued_at, parent_of, valid_id
 from memory.database import Database
 from memory.errors import NotFound

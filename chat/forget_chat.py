@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from chat.queue import TurnQueue
+from chat.remembering.queue import TurnQueue
 from chat.tree import valid_id
 from memory.errors import NotFound
 

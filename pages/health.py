@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import streamlit as st
 
 from auth.guard import require_user
-from chat.queue import Stuck
+from chat.remembering.queue import Stuck
 from memory.imports.queue import ImportProgress
 from memory.upkeep.checks import Check
 from memory.upkeep.health import Health

@@ -13,7 +13,7 @@ from auth.guard import User
 from auth.keys import keys_reading
 from auth.session import devices_reading
 from chat.preferences import preferences_reading
-from chat.queue import STUCK_TURNS, WAITING_TURNS
+from chat.remembering.queue import STUCK_TURNS, WAITING_TURNS
 from memory.imports.queue import progress_reading
 from memory.rows.people import person_reading
 from memory.upkeep.checks import checks_reading

@@ -11,7 +11,7 @@ import pytest
 
 from chat.chats import Chats
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import answer
 from chat.tree import Message
 from chat.turn import ChatServices, say

@@ -18,7 +18,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import Replies
 from chat.turn import ChatServices, say
 from memory import Memory

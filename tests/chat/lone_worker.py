@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from chat.queue import TurnQueue, Worker
+from chat.remembering.queue import TurnQueue
+from chat.remembering.worker import Worker
 from memory import Memory
 from memory.database import Database
 from memory.embed import RemoteEmbedder

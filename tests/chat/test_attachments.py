@@ -19,7 +19,7 @@ from sqlalchemy import exc as sqlalchemy_errors
 
 from chat import attachments as files_module
 from chat.attachments import File, open_files
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import answer
 from chat.tree import Message
 from chat.turn import ChatServices, say

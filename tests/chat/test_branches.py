@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import AnswerOptions, answer
 from chat.tree import Message, line
 from chat.turn import ChatServices, say

@@ -11,7 +11,7 @@ import pytest
 
 from chat.chats import MAX_NAME, Chats
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.tree import Message
 from memory import RECIPES, Memory, Said
 from memory.database import Database

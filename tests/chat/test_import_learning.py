@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from limits import Limits
 from memory import Memory, Said
 from memory.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chat.conversations import Conversations
-from chat.queue import FULL, Worker
+from chat.remembering.worker import FULL, Worker
 from chat.reply import answer
 from chat.turn import ChatServices, say
 from limits import Limits

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from chat.preferences import TONES, Preferences, PreferenceStore, memory_off
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import answer
 from chat.tree import Message, Switches
 from chat.turn import ChatServices

@@ -17,7 +17,8 @@ from sqlalchemy.exc import DataError
 
 from chat.chats import Chats
 from chat.conversations import Conversations
-from chat.queue import TurnQueue, Worker
+from chat.remembering.queue import TurnQueue
+from chat.remembering.worker import Worker
 from chat.tree import Message
 from memory import Memory, Plan, Said
 from memory.database import Database

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chat.conversations import Conversations
-from chat.queue import Stuck, TurnQueue, Worker
+from chat.remembering.queue import Stuck, TurnQueue
+from chat.remembering.worker import Worker
 from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from chat import queue as worker_module
 from chat.chats import SWEPT_AT_ONCE, Retention
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
-from chat.queue import Worker
+from chat.remembering import worker as worker_module
+from chat.remembering.worker import Worker
 from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder

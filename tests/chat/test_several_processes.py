@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import Replies
 from chat.turn import ChatServices
 from memory.database import Database

@@ -11,7 +11,7 @@ from chat.chats import Chats, Retention
 from chat.conversations import Conversations
 from chat.export import Exports
 from chat.preferences import Preferences, PreferenceStore
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import Replies, answer
 from chat.tree import Message, Switches
 from chat.turn import ChatServices, say

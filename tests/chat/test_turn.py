@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import AnswerOptions, answer
 from chat.tree import Message
 from chat.turn import ChatServices

@@ -12,7 +12,7 @@ import pytest
 
 from chat.conversations import Conversations
 from chat.preferences import Preferences, PreferenceStore
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import AnswerOptions, Replies, answer
 from chat.tree import Message, Switches
 from chat.turn import ChatServices, say

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from memory.database import Database
 from tests.chat.conftest import BEES, Known, Say, Sql, until
 from tests.chat.test_queue import state, wake

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from chat.conversations import Conversations
-from chat.queue import TurnQueue, Worker
+from chat.remembering.queue import TurnQueue
+from chat.remembering.worker import Worker
 from memory import Memory, Plan, Said
 from memory.database import Database
 from memory.leases import Leases
@@ -106,6 +107,66 @@ def test_the_thread_survives_when_the_database_is_away(
         sql("alter role keepsake_app login")
     waiting()
     until(lambda: known() == [BEES])
+
+
+@pytest.fixture
+def several(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
+    """A worker that remembers turns of three people at once, and looks for them only when it is woken."""
+    made = Worker(conversations.queue, learning, look_seconds=600, people_at_once=3)
+    yield made
+    made.stop()
+
+
+def _helpers() -> int:
+    return [each.name for each in threading.enumerate()].count("keepsake-worker-help")
+
+
+def test_turns_of_several_people_are_remembered_at_once_but_not_of_more_than_it_may(
+    several: Worker, waiting: Say, known: Known, model_server: ModelServer
+) -> None:
+    gate, people = Gate(), ("ann", "bob", "cid", "dee")
+    model_server.unscripted = lambda request: Stall(gate, then=sensible(request))
+    for person in people:
+        waiting(user_id=person)
+    several.start()
+    model_server.wait_for_chats(3)
+    assert _helpers() == 2
+    gate.open()
+    until(lambda: all(known(person) == [BEES] for person in people))
+    assert len(model_server.chats) == 4
+    until(lambda: not _helpers())  # where nothing waits, one thread looks
+
+
+def test_a_turn_that_comes_while_another_persons_is_thought_about_does_not_wait_for_it_and_ones_own_does(
+    several: Worker, waiting: Say, known: Known, model_server: ModelServer
+) -> None:
+    gate = Gate()
+    model_server.enqueue(lambda request: Stall(gate, then=sensible(request)))
+    waiting()
+    several.start()
+    model_server.wait_for_chats(1)
+    until(lambda: not _helpers())
+    waiting("I have a dog.")
+    waiting("I have a cat.", "bob")
+    several.wake()
+    until(lambda: known("bob") == ["I have a cat."])
+    assert len(model_server.chats) == 2
+    gate.open()
+    until(lambda: known() == ["I have a dog.", BEES])
+
+
+def test_each_turn_that_takes_too_long_when_the_worker_stops_is_left_to_the_next_worker(
+    several: Worker, waiting: Say, model_server: ModelServer, sql: Sql
+) -> None:
+    gate = Gate()
+    model_server.unscripted = lambda request: Stall(gate, then=sensible(request))
+    asked = [waiting(user_id=person) for person in ("ann", "bob")]
+    several.start()
+    model_server.wait_for_chats(2)
+    several.stop(timeout=0.01)
+    assert [state(sql, each)[:2] for each in asked] == [("waiting", 0)] * 2
+    gate.open()
+    until(lambda: not several.alive and not _helpers())
 
 
 def test_a_stopped_worker_does_not_start_again(worker: Worker) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 from chat.attachments import Attachment, File, open_files
 from chat.chats import Chats
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder

@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import Replies
 from chat.turn import ChatServices, say
 from memory import Memory

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import services
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from memory import Person
 from tests.memory.imports.test_chatgpt import PORTO, chat, node, zipped
 from tests.pages.conftest import OpenApp, press, user_of, words

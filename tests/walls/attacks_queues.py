@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from chat.queue import ClaimedTurn
+from chat.remembering.queue import ClaimedTurn
 from memory import Said
 from memory.imports.queue import ImportBatch
 from memory.leases import Lease

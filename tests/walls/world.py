@@ -21,7 +21,7 @@ from chat.conversations import Conversations
 from chat.export import Exports
 from chat.open_replies import OpenReplies
 from chat.preferences import Preferences, PreferenceStore, SwitchStore
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from chat.reply import Replies
 from chat.turn import ChatServices
 from limits import Limits

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from chat.conversations import Conversations
-from chat.queue import Worker
+from chat.remembering.worker import Worker
 from memory import RECIPES, Memory, Person, Said, episode_id
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
