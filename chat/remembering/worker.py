@@ -102,9 +102,10 @@ class Worker:
             threads = [*self._helpers, *([self._thread] if self._thread else [])]
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
-        for hand_back in [self._hand_back[each.ident] for each in threads if each.ident in self._hand_back]:
+        for hand_back in [self._hand_back.get(each.ident or 0) for each in threads]:
             try:
-                hand_back()
+                if hand_back:
+                    hand_back()
             except AppError as error:
                 log.warning("a turn waits until its lease ends: %s", error)
 
@@ -279,6 +280,3 @@ def _said(turn: ClaimedTurn) -> list[Said]:
         )
         for each in messages
     ]
-
-
-MOST_REASONS, MOST_EXAMPLES = 20, 3
