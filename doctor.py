@@ -452,13 +452,13 @@ def _index(wanted: Settings, database: Database, vector: list[float]) -> Iterato
         index = configured_index(wanted)
         if index is None:
             return
+        if fed_index(database) != index.name:
+            sentence = "it is not attached, so it is never asked: run python -m memory index --rebuild"
+            yield Finding("MEND", "index", sentence)
+            return
         with closing(index):
             index.nearest(str(uuid4()), vector, 1)
-            if fed_index(database) == index.name:
-                yield Finding("fine", "index", "it answers, and is fed; python -m memory index --check compares it")
-            else:
-                sentence = "it is not attached, so it is never asked: run python -m memory index --rebuild"
-                yield Finding("MEND", "index", sentence)
+        yield Finding("fine", "index", "it answers, and is fed; python -m memory index --check compares it")
     except AppError as error:
         yield Finding("MEND", "index", error.for_deployer())
 

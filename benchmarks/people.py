@@ -11,7 +11,7 @@ of the app's process alone. The last line is one JSON object:
     rush_p95_ms    the same when everybody opens a page in the same moment, as at the end
     send_p95_ms    from sending a message until one's own words stand on the page
     late_p95_ms    how much later than the model's own time a reply was complete on the page
-    behind_s       how long after everybody's last reply all of it was remembered
+    behind_s       how long after everybody opened a page at the end all of it was remembered
     lost, mixed    messages and memories that are missing, or that somebody else was shown
 """
 

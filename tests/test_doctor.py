@@ -193,7 +193,9 @@ def test_an_index_that_is_not_attached_or_away_is_to_be_mended_and_one_that_is_f
     assert to_do(memory_index=place) == [*to_do(), not_attached]
     attach(database, index_at(place).name)
     assert to_do(memory_index=place) == to_do()
-    *_, away = to_do(memory_index=f"qdrant:http://127.0.0.1:{free_port()}")
+    elsewhere = f"qdrant:http://127.0.0.1:{free_port()}"
+    attach(database, index_at(elsewhere).name)
+    *_, away = to_do(memory_index=elsewhere)
     assert away.startswith("MEND  index: ")
     assert "cannot be used at the moment" in away
 

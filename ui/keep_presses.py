@@ -17,7 +17,8 @@ wrong.
 
 Here a run carries out its press before it makes way, also if it was stopped before it began; the runs of a browser tab
 do so one after another, in the order of the presses, however quick their threads are; each run draws the page that it
-was asked for; and each press has its own part drawn. A newer run waits for an older one for at most `PATIENCE` seconds.
+was asked for; and each press has its own part drawn. A newer run waits `PATIENCE` seconds at most for each older one
+that has not come to its press yet, and for callbacks as long as they take.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from streamlit.runtime.state.safe_session_state import SafeSessionState
 __all__ = ["give_way", "keep_presses", "line_of"]
 
 PATIENCE = 5.0  # seconds to wait for a run that was stopped and has something to carry out, should it never do so
-# Attributes that requests are given: the line of their tab, and whether their run is to come to the press it was given.
+# Attributes that requests are given: the line of their tab, and whether their run must reach its press before it stops.
 LINE, HOLDS = "line", "holds"
 Handed = TypeVar("Handed", ScriptRequest, ScriptRequest | None)
 
@@ -88,7 +89,7 @@ class _Line:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self.waiting: deque[object] = deque()
-        self._not_for_ever = set[object]()  # runs that are passed by after a while
+        self._may_be_passed = set[object]()  # runs that are waited for, but not for ever
         self.latest: object = None  # the run that took over last
 
     def keep_place(self, run: object) -> None:
@@ -96,15 +97,24 @@ class _Line:
         with self._changed:
             if run not in self.waiting:
                 self.waiting.append(run)
-                self._not_for_ever.add(run)
+                self._may_be_passed.add(run)
 
     def reach(self, run: object, patience: float = PATIENCE) -> None:
-        """Wait until a run is the first, which it stays."""
-        self.keep_place(run)
+        """Wait until a run is the first, which it stays until it takes its turn."""
         with self._changed:
-            while run in self.waiting and self.waiting[0] is not run:
-                if not self._changed.wait(patience) and self.waiting[0] in self._not_for_ever:
-                    self._leave(self.waiting[0])
+            self.keep_place(run)
+            self._may_be_passed.discard(run)  # it is here
+            while (first := self.waiting[0]) is not run:
+                told = self._changed.wait(patience)
+                if not told and self.waiting[0] is first and first in self._may_be_passed:
+                    self._pass_by(first)
+            self._may_be_passed.add(run)
+
+    def _pass_by(self, run: object) -> None:
+        """Wait no longer for a run; if it draws its page still, it is stopped like any other."""
+        if isinstance(run, ScriptRequests):
+            run.__dict__[HOLDS] = False
+        self._leave(run)
 
     def leave(self, run: object) -> None:
         with self._changed:
@@ -113,22 +123,22 @@ class _Line:
 
     def _leave(self, run: object) -> None:
         self.waiting.remove(run)
-        self._not_for_ever.discard(run)
+        self._may_be_passed.discard(run)
         self._changed.notify_all()
 
     @contextmanager
     def turn(self, run: object, patience: float = PATIENCE, *, holds: Callable[[], bool] = bool) -> Iterator[None]:
         """Wait for a run's turn. Afterwards it leaves, or is still waited for if it then `holds` its place."""
-        self.reach(run, patience)
         with self._changed:
-            self._not_for_ever.discard(run)
+            self.reach(run, patience)
+            self._may_be_passed.discard(run)
             self.latest = run
         try:
             yield
         finally:
             with self._changed:
                 if holds() and run in self.waiting:
-                    self._not_for_ever.add(run)
+                    self._may_be_passed.add(run)
                 else:
                     self.leave(run)
 
@@ -179,12 +189,14 @@ def _has_press_of_the_page(state: SessionState, sent: WidgetStates | None) -> bo
 
 
 def _is_switched(state: SessionState, sent: WidgetState) -> bool:
+    if sent.WhichOneof("value") != "bool_value":
+        return False
     before = state._new_widget_state.get(sent.id, state._old_state.get(sent.id))
-    return sent.WhichOneof("value") == "bool_value" and before is not None and sent.bool_value != before
+    return before is not None and bool(sent.bool_value != before)
 
 
 def give_way(requests: ScriptRequests | None = None) -> None:
-    """Let a run be stopped from here on: its press is carried out. Without `requests`, the run of this thread."""
+    """Let a run be stopped, because its press has been carried out. Without `requests`, the run of this thread."""
     context = get_script_run_ctx(suppress_warning=True)
     requests = requests or (context.script_requests if context else None)
     if requests is not None:
@@ -199,7 +211,9 @@ def _finish(state: SafeSessionState, drawn: frozenset[str], **how: Any) -> None:
     if requests is not None:
         line = requests.__dict__.setdefault(LINE, line_of(state._state))
         if requests.__dict__.get("is_late"):
-            line.reach(requests)  # another page is opened: presses are forgotten, which an older run may not have seen
+            line.reach(
+                requests
+            )  # another page is opened, and presses are forgotten: an older run may still need its own
         elif line.latest is not None and line.latest is not requests:
             return
     _streamlits_finish(state, drawn, **how)
@@ -231,8 +245,11 @@ def _stop(requests: ScriptRequests) -> None:
 
 def _ready(requests: ScriptRequests) -> ScriptRequest:
     """Hand out what a run is to do next, once it has ended what it did."""
-    give_way(requests)
-    return _then_stop(requests, _streamlits_ready(requests))
+    requests.__dict__[HOLDS] = False
+    request = _then_stop(requests, _streamlits_ready(requests))
+    if request.type != ScriptRequestType.RERUN or request.rerun_data.widget_states is None:
+        give_way(requests)  # else it keeps its place, if it has one, for what it is given now
+    return request
 
 
 def _look(requests: ScriptRequests) -> ScriptRequest | None:

@@ -1,7 +1,7 @@
 """Empties the queue of turns, and learns from imports, in threads of its own; also sweeps chats.
 
 A turn is claimed with a lease on its person, and remembered without a connection while a model thinks. So turns of
-several people are remembered at once, and those of one person one after another. One thread always looks; while it is
+several people are remembered at once, and those of one person one after another. One thread always runs; while it is
 busy, others come as they are needed, and end when nothing waits.
 """
 
@@ -75,6 +75,7 @@ class Worker:
         self._reporting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._helpers: set[threading.Thread] = set()
+        self._again = False  # a turn may have come since the helpers looked
         self._hand_back: dict[int, Callable[[], None]] = {}  # by thread: gives back what is being remembered
         self._owed: list[Callable[[], None]] = []  # notes that could not be written
         self._has_woken = False  # what rests since before this process started
@@ -120,8 +121,8 @@ class Worker:
         turn = self._queue.claim()
         if turn is None:
             return False
-        self._call_help()
         with self._working(f"turn {turn.message.id}", turn, self._queue):
+            self._call_help()
             self._remember(turn)
         return True
 
@@ -144,8 +145,8 @@ class Worker:
         batch = self._memory.import_queue.claim()
         if batch is None:
             return False
-        self._call_help()
         with self._working(f"message {batch.said[0].message_id}", batch, self._memory.import_queue):
+            self._call_help()
             self._memory.import_queue.learn(batch, self._memory.turns, self._within_limit)
         return True
 
@@ -250,14 +251,22 @@ class Worker:
     def _call_help(self) -> None:
         """Let one more thread look for turns of other people, if this may be; each that finds one calls the next."""
         with self._starting:
+            self._again = True
             if len(self._helpers) < self._most_helpers and not self._ended.is_set():
                 helper = threading.Thread(target=self._help, name="keepsake-worker-help", daemon=True)
-                self._helpers.add(helper)
                 helper.start()
+                self._helpers.add(helper)
 
     def _help(self) -> None:
+        looks = True
         try:
-            self._empty()
+            while looks:
+                self._again = False
+                self._empty()
+                with self._starting:  # a turn may have come since the last look
+                    looks = self._again and not self._ended.is_set()
+                    if not looks:
+                        self._helpers.discard(threading.current_thread())
         except AppError as error:
             log.warning("the queue could not be read: %s", error)
         finally:

@@ -269,6 +269,8 @@ def test_a_quick_newer_run_waits_for_the_one_that_it_replaces(begun: bool) -> No
     thread = threading.Thread(target=newer.takes_over)
     thread.start()
     until(lambda: len(line_of(shared).waiting) == 2)
+    if not begun:
+        older.begins()  # late
     older.takes_over()
     older.requests.on_scriptrunner_ready()  # it has come to its press
     thread.join(30)
@@ -363,7 +365,7 @@ def test_a_run_that_asks_to_be_drawn_anew_after_its_press_ends_there() -> None:
     assert _stops(older)
 
 
-def test_a_run_that_takes_long_is_passed_by_and_forgets_nothing_that_the_newer_page_shows() -> None:
+def test_a_run_that_takes_long_is_passed_by_and_then_forgets_nothing_that_the_newer_page_shows() -> None:
     keep_presses()
     shared = _show(SessionState(), "import")
     older = _begun(shared, _press("import"))
@@ -373,7 +375,7 @@ def test_a_run_that_takes_long_is_passed_by_and_forgets_nothing_that_the_newer_p
     with line_of(shared).turn(newer.requests, patience=0.05):
         assert list(line_of(shared).waiting) == [newer.requests]
     newer.takes_over()
-    assert not _stops(older)
+    assert _stops(older)  # at its next step
     _as_a_run(older.finishes)
     assert [each.id for each in shared.get_widget_states()] == ["field"]
 

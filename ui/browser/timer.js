@@ -33,8 +33,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return;
     }
     reporting = true;
-    setTriggerValue("due", data.calm ? "calm" : "time"); // sent by a timer of no time, which ends before the next one
-    setTimeout(() => { reporting = false; }, 0);
+    try {
+      setTriggerValue("due", data.calm ? "calm" : "time"); // sent by a timer of no time, which ends before the next one
+    } finally {
+      setTimeout(() => { reporting = false; }, 0);
+    }
   };
   const visibilityChanged = () => {
     clearTimeout(timer);
