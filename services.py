@@ -28,7 +28,7 @@ from chat.forget_chat import clear_quotes, clear_receipts, messages_of, stop_lea
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
 from chat.remembering.queue import Refusals
-from chat.remembering.worker import PEOPLE_AT_ONCE, Worker
+from chat.remembering.worker import TURNS_AT_ONCE, Worker
 from chat.reply import ENDING, Replies
 from chat.turn import ChatServices
 from limits import Limits
@@ -331,7 +331,7 @@ def build(wanted: Settings) -> Services:
         memory = _memory(wanted, opened, database, embedder, limits.metered(thinker) if thinker else None)
         retention = Retention(database)
         retention.on_time()  # asked now, so that no page waits for it
-        worker = Worker(conversations.queue, memory, limits, retention, people_at_once=PEOPLE_AT_ONCE if thinker else 1)
+        worker = Worker(conversations.queue, memory, limits, retention, turns_at_once=TURNS_AT_ONCE if thinker else 1)
         opened.callback(worker.stop)
         worker.start()
         offers, namer = ModelCatalog(replier, wanted.chat_models), _namer(chats, thinker, limits, opened)

@@ -211,9 +211,8 @@ def _finish(state: SafeSessionState, drawn: frozenset[str], **how: Any) -> None:
     if requests is not None:
         line = requests.__dict__.setdefault(LINE, line_of(state._state))
         if requests.__dict__.get("is_late"):
-            line.reach(
-                requests
-            )  # another page is opened, and presses are forgotten: an older run may still need its own
+            # Another page is opened, and presses are forgotten: an older run may still need its own.
+            line.reach(requests)
         elif line.latest is not None and line.latest is not requests:
             return
     _streamlits_finish(state, drawn, **how)

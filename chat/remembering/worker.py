@@ -28,10 +28,10 @@ from memory.leases import may_pass
 from memory.model.serving import serving
 from memory.telemetry.figures import counted_turn
 
-__all__ = ["FULL", "PEOPLE_AT_ONCE", "Worker"]
+__all__ = ["FULL", "TURNS_AT_ONCE", "Worker"]
 
 log = logging.getLogger("keepsake.worker")
-PEOPLE_AT_ONCE = 4  # people whose turns a process remembers at once, if a model thinks about them
+TURNS_AT_ONCE = 4  # turns, each of another person, that a process remembers at once if a model thinks about them
 LOOK_SECONDS = 5.0  # how often the worker looks for turns of other processes, and for turns to try again
 SWEEP_SECONDS = 900.0  # how often the worker looks for chats whose retention has ended
 FULL = "your memory is full. Delete some memories first"
@@ -59,9 +59,9 @@ class Worker:
         retention: Retention | None = None,
         clock: Callable[[], float] = time.monotonic,
         look_seconds: float = LOOK_SECONDS,
-        people_at_once: int = 1,
+        turns_at_once: int = 1,
     ) -> None:
-        self._most_helpers = people_at_once - 1
+        self._most_helpers = turns_at_once - 1
         self._look_seconds = look_seconds
         self._retention = retention
         self._clock = clock

@@ -112,7 +112,7 @@ def test_the_thread_survives_when_the_database_is_away(
 @pytest.fixture
 def several(conversations: Conversations, learning: Memory) -> Iterator[Worker]:
     """A worker that remembers turns of three people at once, and looks for them only when it is woken."""
-    made = Worker(conversations.queue, learning, look_seconds=600, people_at_once=3)
+    made = Worker(conversations.queue, learning, look_seconds=600, turns_at_once=3)
     yield made
     made.stop()
 
