@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -19,7 +19,9 @@ import psutil
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import create_engine, text
 
+from memory.database import Database
 from memory.embedded.postgres import Postgres
+from tests.locks import held_by
 
 PROJECT = Path(__file__).parents[2]
 START_SECONDS = 180
@@ -123,6 +125,16 @@ class Keepsake:
     def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
         self.stop(how)
         self.start()
+
+    @contextmanager
+    def holds(self, table: str) -> Iterator[Callable[[], bool]]:
+        """Let everybody wait who asks for a table; yield a function that says whether anybody does."""
+        server = Postgres(self.data)
+        with (
+            closing(Database(server.app_url, server.admin_url)) as database,
+            held_by(database, f"lock table {table} in access exclusive mode") as anybody_waits,
+        ):
+            yield anybody_waits
 
     def __enter__(self) -> Self:
         self.start()

@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -16,11 +15,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from memory.database import Database
-from memory.embedded.postgres import Postgres
 from tests.chat.conftest import until
 from tests.e2e.keepsake import PASSWORD, Keepsake, Visitor
-from tests.locks import held_by
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -72,11 +68,7 @@ def test_who_agrees_has_agreed_whatever_else_is_pressed_right_after_it(keepsake:
     person = visit(keepsake)
     person.begins_account("agreeable@example.com")
     person.rests()
-    server = Postgres(keepsake.data)
-    with (
-        closing(Database(server.app_url, server.admin_url)) as database,
-        held_by(database, "lock table app.consents in access exclusive mode") as anybody_waits,
-    ):
+    with keepsake.holds("app.consents") as anybody_waits:
         person.agrees()
         until(anybody_waits)
         person.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Memories").click()

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
 from playwright.sync_api import WebSocket, expect
 
-from memory.database import Database
-from memory.embedded.postgres import Postgres
 from tests.chat.conftest import until
 from tests.e2e.keepsake import Keepsake, Visitor
 from tests.e2e.views import stand_still
-from tests.locks import held_by
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -69,11 +65,7 @@ def test_a_change_is_kept_though_another_page_is_opened_before_it_is_carried_out
     person.presses("Details")
     person.sees("Added by simple rules")
     stand_still(person)
-    server = Postgres(keepsake.data)
-    with (
-        closing(Database(server.app_url, server.admin_url)) as database,
-        held_by(database, "lock table vecs.memories in access exclusive mode") as anybody_waits,
-    ):
+    with keepsake.holds("vecs.memories") as anybody_waits:
         if press == "Save":
             person.page.get_by_label("What it says").fill("I live in Lisbon")
             person.presses(press)
