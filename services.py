@@ -170,10 +170,14 @@ class Services:
     def _erase(self, user_id: str, *, messages_too: bool) -> tuple[dict[str, int], list[str]]:
         self.replies.stop_all(user_id)  # the receipt of a reply saved afterwards would quote erased memories
         with self.database.as_user(user_id) as connection:
+            if messages_too:
+                self.chats.lock_all(connection)
             self.conversations.queue.withdraw_all(connection)
-            clear_receipts(connection)  # they quote memories
-            chats = self.chats.erase_all(connection) if messages_too else 0
+            if not messages_too:
+                clear_receipts(connection)  # they quote memories
             erased, texts = self.memory.erasure.erase(connection, user_id)
+            # After the memory, which erases the words of all messages in one go.
+            chats = self.chats.erase_all(connection) if messages_too else 0
         return erased | {"chats": chats}, texts
 
     def learned_from(self, user_id: str, conversation_id: str) -> LearnedFromChat:

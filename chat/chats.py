@@ -148,6 +148,13 @@ class Chats:
             )
             _check_one(erased.rowcount)
 
+    def lock_all(self, connection: Connection) -> None:
+        """Let nobody else change or erase a chat of the user until the transaction ends.
+
+        Whoever erases one locks its row first, then its messages and the user's memory, and so must whoever erases all.
+        """
+        connection.execute(text("select from app.conversations where user_id = (select app.asking()) for update"))
+
     def erase_all(self, connection: Connection) -> int:
         """Erase every chat of the user that the transaction is bound to; return how many."""
         statement = text("delete from app.conversations where user_id = (select app.asking())")

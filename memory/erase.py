@@ -30,9 +30,11 @@ from .upkeep.profile import Profiles
 
 __all__ = ["ChatMemories", "Erasure", "ForgetReceipt", "LearnedFromChat", "LearnedMemory", "Receipt"]
 
-# The tables of a user besides memories and episodes, which are erased first, with their graph and their words.
+# The words, which are erased first, in one go: else each row would look for its own.
+WORDS = "postings"
+# The tables of a user besides memories and episodes, which are erased before them, with their graph.
 TABLES = (
-    *("postings", "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
+    *(WORDS, "memory_history", "memory_use", "questions", "profiles", "relations", "entity_names"),
     *("lessons", "recall_checks", "confirmations", "transcripts"),
 )
 MEM0_ENTITIES = "memories_entities"  # mem0's own table of names, if mem0 writes here too
@@ -80,6 +82,7 @@ class Erasure:
         self._store.lock_writes(connection, user_id)
         texts = list(connection.scalars(text(_TEXTS), {"limit": MAX_LOOKED_FOR}))
         counted = {table: _count(connection, table) for table in TABLES}
+        _erase_own(connection, f"app.{WORDS}")
         erased = {"memories": _erase_own(connection, "vecs.memories")}
         erased |= {"episodes": self._episodes.erase(connection)}
         for table in TABLES:

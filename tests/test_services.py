@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -30,6 +30,7 @@ from services import Services, build, close_services, end_services, health, serv
 from settings import Settings
 from tests.chat.conftest import run_turn, until
 from tests.databases import Databases
+from tests.locks import held_by
 from tests.model_answers import PATIENCE, Fault, Gate, Slow, Stall, sensible
 from tests.model_server import ModelServer
 
@@ -281,6 +282,20 @@ def test_an_account_is_deleted_while_a_model_thinks_and_nothing_of_it_comes_back
     gate.open()
     home.worker.stop()
     assert home.sessions.delete_account("ann") == {}
+
+
+def test_an_account_is_deleted_while_another_tab_erases_one_of_its_chats(home: Services, database: Database) -> None:
+    said = say(home.chat, "ann", None, "Hello")
+    home.memory.add(BEES, user_id="ann")
+    with ThreadPoolExecutor(1) as tab, held_by(database, "select true") as something_waits:
+        with database.as_user("ann") as connection:
+            chat = {"id": said.conversation_id}
+            connection.execute(text("select from app.conversations where id = cast(:id as uuid) for update"), chat)
+            deletion = tab.submit(home.delete_account, "ann")
+            until(something_waits)
+            connection.execute(text("delete from app.conversations where id = cast(:id as uuid)"), chat)
+        assert deletion.result(60).proved
+    assert home.chats.recent("ann") == []
 
 
 def test_a_reply_that_another_process_saves_later_does_not_undo_an_erasing(

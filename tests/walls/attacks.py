@@ -409,6 +409,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Chats.restore": (lambda w: w.chats.restore(ME, chat_of(w)),),
     "Chats.erase": (lambda w: w.chats.erase(ME, chat_of(w)),),
     "Chats.erase_all": (lambda w: w.inside(w.chats.erase_all),),
+    "Chats.lock_all": (lambda w: w.inside(w.chats.lock_all),),
     "Namer.name_next": (lambda w: _named(w),),
     "ChatServices.model_for": (lambda w: w.chat.model_for(ME),),
     "turn.say": (
