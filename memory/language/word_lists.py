@@ -21,6 +21,7 @@ __all__ = [
     "GERMAN_WORDS",
     "INTERJECTIONS",
     "NUMBER_WORDS",
+    "ONE_WORD_LANGUAGES",
     "POINTING_WORDS",
     "QUESTION_WORDS",
     "SENTENCE_OPENERS",
@@ -54,6 +55,9 @@ CONJUNCTIONS = frozenset("and but or because und aber oder weil et mais ou y per
 
 # Interjections and fillers.
 INTERJECTIONS = frozenset("oh ah well hey hi hello ok okay yes yeah um uh so ja na ach oui ben sí pues".split())
+
+# Languages in which one word can be a statement about whoever says it.
+ONE_WORD_LANGUAGES = frozenset("az eu fi hu ka kk ky tr uz".split())
 
 # English short forms, written out.
 CONTRACTIONS = {

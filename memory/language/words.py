@@ -19,6 +19,7 @@ from .word_lists import (
     EMPTY_WORDS,
     INTERJECTIONS,
     NUMBER_WORDS,
+    ONE_WORD_LANGUAGES,
     SENTENCE_OPENERS,
     STRESS,
     SUMMARY_WORDS,
@@ -78,10 +79,15 @@ def same_statement(one: str, other: str) -> bool:
 MIN_QUOTE_WORDS = 2  # interjections do not count
 
 
-def can_prove(quote: str, text: str) -> bool:
-    """Return whether a quote can prove a text: it has two words or more, and shares a content word with the text."""
+def can_prove(quote: str, text: str, language: str | None = None) -> bool:
+    """Return whether a quote can prove a text: it has two words or more, and shares a content word with the text.
+
+    One word is enough where a verb says who does it, and the word is the whole text: "Öğretmenim" is "I am a teacher".
+    """
     spoken = [word for word in words(quote) if word not in INTERJECTIONS]
     in_text = content_words(text)
+    if language in ONE_WORD_LANGUAGES and len(spoken) == 1:
+        return spoken == words(text) and bool(in_text)
     return len(spoken) >= MIN_QUOTE_WORDS and any(
         _same_stem(one, other) for one in content_words(quote) for other in in_text
     )

@@ -119,7 +119,7 @@ def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]
 
 def _proved(proposal: Proposal) -> bool:
     """Return whether the quote proves the text; a deletion has no text."""
-    return proposal.action == "delete" or can_prove(proposal.quote, proposal.text)
+    return proposal.action == "delete" or can_prove(proposal.quote, proposal.text, proposal.language)
 
 
 def _assistants_words(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:
