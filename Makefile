@@ -10,6 +10,9 @@ PINS := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 
 .PHONY: run backup restore test quick coverage check format bench soak screenshots client lock audit
 
+# Tests start hundreds of processes. Where the environment forbids keeping what was compiled, each compiles everything again.
+test quick coverage soak: export PYTHONDONTWRITEBYTECODE :=
+
 run:     ## the app at http://localhost:8501, with everything it needs
 	@$(PYTHON) local/install.py run
 	@exec $(BIN)/python -m local
