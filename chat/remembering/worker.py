@@ -208,9 +208,9 @@ class Worker:
     def _within_limit(self, plan: Plan) -> Plan:
         """Return the plan without new memories beyond the person's limit; known memories can always be changed.
 
-        Rules delete nothing here: where they reply, the person is asked first (answering/).
+        Rules delete nothing here but what was just said: where they reply, the person is asked first (answering/).
         """
-        if plan.actor == "rules":
+        if plan.actor == "rules" and plan.forgets is None:
             plan = plan.with_writes([n for n, write in enumerate(plan.writes) if write.action != "delete"])
         new = [number for number, write in enumerate(plan.writes) if write.fact_id is None]
         left = self._limits.memories_left(plan.user_id) if self._limits and new else None

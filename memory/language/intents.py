@@ -13,7 +13,7 @@ from typing import Literal
 
 from ..plain_text import comparable
 from .grammar import SlotName, pattern, starting
-from .own_words import LEFT_OUT, plain_text, without_announced_text, without_quotations
+from .own_words import GRAMMARS, LEFT_OUT, plain_text, without_announced_text, without_quotations
 from .second_person import SPANISH_VERBS, guess_language
 from .word_lists import ASKS_ABOUT_SELF, SMALL_TALK
 from .words import words
@@ -21,11 +21,11 @@ from .words import words
 __all__ = ["Intent", "Purpose", "read_intent"]
 
 # overview: "What do you know about me?"; self: a question about oneself; named: "Who is Ana?"; question: any other
-# question that a memory may answer; forget, and forget everything; greeting, thanks, farewell, agreement; help: "What
-# can you do?"; other: a statement, or something that only a model can do.
+# question that a memory may answer; forget, forget everything, and forget what was just said; greeting, thanks,
+# farewell, agreement; help: "What can you do?"; other: a statement, or something that only a model can do.
 Purpose = Literal[
-    "overview", "self", "named", "question", "forget", "forget all", "greeting", "thanks", "farewell", "agreement",
-    "help", "other",
+    "overview", "self", "named", "question", "forget", "forget all", "forget last", "greeting", "thanks", "farewell",
+    "agreement", "help", "other",
 ]  # fmt: skip
 MAX_REQUEST = 300  # characters; longer sentences are read by nobody but a model
 
@@ -69,6 +69,8 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _of_sentence(sentence: str, language: str) -> Intent:
     bare = _OPENING.sub("", sentence).strip().rstrip(" ?!.…")
+    if _forgets_last(bare):
+        return Intent("forget last", bare, language)
     if forgotten := _forgotten(bare):
         return Intent("forget all" if _EVERYTHING.fullmatch(forgotten) else "forget", forgotten, language)
     if any(form.fullmatch(bare) for form in _HELP):
@@ -160,6 +162,7 @@ _FORGET = (
         r"(?:todo sobre )?(?:lo de )?(?:que )?(?P<what>.+?)(?:,? por favor)?$"
     ),
 )
+_POLITE = re.compile(r"\W*(?:(?:to you|again|please|bitte|s'il te plaît|por favor)\W*)*", re.IGNORECASE)
 _POINTING = re.compile(
     r"(?:about )?(?:it|that|this|them|das|es|dies|davon|daran|ça|cela|le|eso|esto|lo)(?: please| bitte| again)?",
     re.IGNORECASE,
@@ -173,6 +176,12 @@ _EVERYTHING = re.compile(
     r"von mir)[ ]?)*",
     re.IGNORECASE,
 )
+
+
+def _forgets_last(bare: str) -> bool:
+    """Return whether a sentence asks to forget what was said right before, and names nothing of it."""
+    asked = (grammar.forget_last.match(bare) for grammar in GRAMMARS)
+    return any(found and _POLITE.fullmatch(bare, found.end()) for found in asked)
 
 
 def _forgotten(bare: str) -> str:

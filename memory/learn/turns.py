@@ -20,7 +20,7 @@ from ..arguments import scope as named_scope
 from ..database import Database, check_user_id
 from ..embed import Embedder
 from ..errors import LimitReached, MemoryChanged, ModelError
-from ..facts import Plan, Said, Write, content_hash
+from ..facts import Plan, Proposal, Said, Write, content_hash
 from ..model import Model
 from ..model.serving import serving
 from ..rows.people import People
@@ -107,6 +107,9 @@ class Turns:
         for write, vector in zip(plan.writes, plan.vectors, strict=True):
             self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
             done += self._carry_out(connection, plan.user_id, write, vector, extra)
+        # Deleting a memory hides its turn, until that is undone. A turn that taught nothing has nothing to undo.
+        if plan.forgets and not plan.deletes:
+            self._episodes.erase_turn(connection, plan.forgets)
         if plan.episodes:
             self._episodes.keep(connection, plan.user_id, plan.episodes, plan.episode_vectors, used, extra)
         if plan.confirmed:
@@ -127,11 +130,16 @@ class Turns:
         parts = [part for part in in_parts(said) if worth_reading(part)]
         vectors_of = self._embedder.embed([*map(_own_words, parts), *to_embed(episodes)])
         decision = Decision([], [], [])
+        forgets = _asks_to_forget_the_last(said)
         for part, vector in zip(parts, vectors_of, strict=False):
             near = self._store.known_near(user_id, vector, NEAR, said[0], scope)
-            reconcile(propose(part, near, self._model, self._instructions, person), said, near, decision)
+            proposals = propose(part, near, self._model, self._instructions, person)
+            if forgets:
+                proposals = _with_all_deletions(proposals, propose(part, near, None, person=person))
+            reconcile(proposals, said, near, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
+        deletes = any(write.action == "delete" for write in decision.writes)
         return Plan(
             user_id,
             writes=tuple(decision.writes),
@@ -140,8 +148,9 @@ class Turns:
             confirmed=tuple(decision.confirmed),
             actor="model" if self._model else "rules",
             # A message that deletes a memory would bring it back if it were kept as an episode.
-            episodes=() if any(write.action == "delete" for write in decision.writes) else episodes,
+            episodes=() if deletes or forgets else episodes,
             episode_vectors=tuple(vectors_of[len(parts) :]),
+            forgets=self._episodes.turn_before(user_id, said[0]) if forgets else None,
         )
 
     def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
@@ -201,6 +210,19 @@ class Reader:
             log.warning("what a changed memory mentions is read by rules: %s", error)
             proposals = propose(said, (), None, person=person)
         return bounded(mentions_of(proposals))
+
+
+def _asks_to_forget_the_last(said: Sequence[Said]) -> bool:
+    """Return whether the person asks to forget what they said right before."""
+    from ..language.intents import read_intent  # loads the patterns of four languages
+
+    return any(read_intent(each.content).purpose == "forget last" for each in said if each.role == "user")
+
+
+def _with_all_deletions(proposals: Sequence[Proposal], by_rules: Sequence[Proposal]) -> list[Proposal]:
+    """Add the deletions of what was just learned that a model left out, although the person asked for them."""
+    deleted = {each.target for each in proposals if each.action == "delete"}
+    return [*proposals, *(each for each in by_rules if each.action == "delete" and each.target not in deleted)]
 
 
 def _own_words(said: Sequence[Said]) -> str:

@@ -263,6 +263,22 @@ def test_what_is_not_known_cannot_be_forgotten(alone: ChatServices, ask: Ask, me
     assert "forget" not in last_turn(alone)[1].receipt
 
 
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [(GHENT, "Forgotten: you live in Ghent."), ("The tram was so full!", "I had learned nothing from what you said")],
+)
+def test_what_was_just_said_is_forgotten_at_once_whether_it_taught_anything_or_not(
+    alone: ChatServices, memory: Memory, said: str, reply: str
+) -> None:
+    "".join(answer(alone, first := say(alone, "ann", None, said)))
+    until(lambda: memory.episodes.count("ann") > 0)
+    assert "".join(answer(alone, say(alone, "ann", first.conversation_id, "Forget what I just said."))).startswith(
+        reply
+    )
+    assert memory.get_all(user_id="ann")["results"] == []
+    assert memory.recall(said, user_id="ann") == []
+
+
 def test_everything_is_not_forgotten_by_a_sentence(ask: Ask, memory: Memory) -> None:
     memory.add(GHENT, user_id="ann")
     assert "open Memories" in ask("Forget everything you know about me")

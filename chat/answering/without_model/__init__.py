@@ -100,7 +100,8 @@ class _Writer:
         # What is told beside the question is learned first, so that the answer knows it.
         noted = "" if self.intent.alone else self._acknowledgement()
         answers = {"overview": self._overview, "self": self._about_person, "named": self._about_name}
-        answer = (answers | {"question": self._about_world, "forget": self._to_forget})[purpose]()
+        answers |= {"question": self._about_world, "forget": self._to_forget, "forget last": self._forgotten}
+        answer = answers[purpose]()
         return PlainReply("\n\n".join(filter(None, (noted, answer.text))), answer.used, answer.forget)
 
     # -- statements ----------------------------------------------------------------------------
@@ -233,6 +234,17 @@ class _Writer:
             return PlainReply(phrases.forget_none.format(what=about))
         text = phrases.forget_one if len(meant) == 1 else phrases.forget_several
         return PlainReply(text, tuple(meant), tuple(each.id for each in meant))
+
+    def _forgotten(self) -> PlainReply:
+        """Say what was forgotten of the message before: the memories it taught, or else only its words."""
+        if self.asked.remembering == "none" and "remembered" not in self.asked.receipt:
+            return PlainReply(self.phrases.writing_off)
+        record = self._record()
+        if record is None:
+            return PlainReply(self.phrases.pending_forgetting)
+        gone = [str(each["memory"]) for each in record.get("events") or [] if each.get("event") == "DELETE"]
+        told = " ".join(self._in_a_sentence(self._told(each)) for each in gone)
+        return PlainReply(self.phrases.forgotten.format(what=told) if gone else self.phrases.forgotten_words)
 
     # -- what is known -------------------------------------------------------------------------
 

@@ -36,6 +36,9 @@ class Phrases:
     forget_several: str
     forget_none: str
     forget_all: str
+    forgotten: str
+    forgotten_words: str
+    pending_forgetting: str
     greeting: str
     greeting_by_name: str
     thanks: str
@@ -92,6 +95,9 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="I found these. Nothing is forgotten until you confirm.",
         forget_none="I remember nothing that fits {what}.",
         forget_all="To forget everything at once, open Memories, then Files.",
+        forgotten="Forgotten: {what}",
+        forgotten_words="I had learned nothing from what you said before, and will not come back to it in other chats.",
+        pending_forgetting="I am still forgetting that. What is forgotten appears below.",
         greeting="Hello! Tell me something about yourself, or ask what I know about you.",
         greeting_by_name="Hello, {name}! What would you like to tell me, or ask?",
         thanks="You’re welcome.",
@@ -136,6 +142,12 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="Das habe ich gefunden. Vergessen wird erst, was du bestätigst.",
         forget_none="Ich erinnere mich an nichts, das zu {what} passt.",
         forget_all="Um alles auf einmal zu vergessen, öffne Memories und dort Files.",
+        forgotten="Vergessen: {what}",
+        forgotten_words=(
+            "Aus dem, was du davor gesagt hast, hatte ich nichts gelernt, und ich komme in anderen Chats nicht darauf "
+            "zurück."
+        ),
+        pending_forgetting="Ich vergesse das gerade noch. Was vergessen ist, steht gleich darunter.",
         greeting="Hallo! Erzähl mir etwas über dich, oder frag, was ich über dich weiß.",
         greeting_by_name="Hallo, {name}! Was möchtest du erzählen oder wissen?",
         thanks="Gern.",
@@ -180,6 +192,11 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="Voici ce que j’ai trouvé. Rien n’est oublié avant que tu confirmes.",
         forget_none="Je ne me souviens de rien qui corresponde à {what}.",
         forget_all="Pour tout oublier d’un coup, ouvre Memories, puis Files.",
+        forgotten="Oublié : {what}",
+        forgotten_words=(
+            "Je n’avais rien appris de ce que tu as dit avant, et je n’y reviendrai pas dans d’autres chats."
+        ),
+        pending_forgetting="Je suis encore en train d’oublier cela. Ce qui est oublié apparaît ci-dessous.",
         greeting="Bonjour ! Parle-moi de toi, ou demande-moi ce que je sais de toi.",
         greeting_by_name="Bonjour, {name} ! Que veux-tu me dire ou me demander ?",
         thanks="Avec plaisir.",
@@ -226,6 +243,9 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="He encontrado esto. No se olvida nada hasta que lo confirmes.",
         forget_none="No recuerdo nada que encaje con {what}.",
         forget_all="Para olvidarlo todo de una vez, abre Memories y luego Files.",
+        forgotten="Olvidado: {what}",
+        forgotten_words="No había aprendido nada de lo que dijiste antes, y no volveré a ello en otros chats.",
+        pending_forgetting="Todavía lo estoy olvidando. Lo que se olvida aparece abajo.",
         greeting="¡Hola! Cuéntame algo de ti, o pregúntame qué sé de ti.",
         greeting_by_name="¡Hola, {name}! ¿Qué quieres contarme o preguntarme?",
         thanks="De nada.",

@@ -303,6 +303,38 @@ def test_what_the_turn_before_taught_is_shown_first_and_marked(learning: Memory,
     assert (event["event"], event["memory"]) == ("DELETE", "My boss is called Ingrid")
 
 
+@pytest.mark.parametrize("request_", ["Forget what I just said", "Oh no. Please forget what I just told you, please!"])
+def test_what_was_just_said_is_not_recalled_though_it_taught_nothing(
+    learning: Memory, scripted_model: ScriptedModel, request_: str
+) -> None:
+    scripted_model.enqueue(answer(), answer(), answer())
+    learning.add(_said_in("office", "Karl from accounting cried in the lift", 1), user_id="alice")
+    learning.add(_said_in("kitchen", "The lift was full again", 2), user_id="alice")
+    learning.add(_said_in("office", request_, 3), user_id="alice")
+    found = learning.recall("Who cried in the lift?", user_id="alice")
+    assert [each.text for each in found] == ["The lift was full again"]
+
+
+def test_only_what_was_just_said_is_forgotten_and_only_if_nothing_of_it_is_named(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    scripted_model.enqueue(answer(), answer(), answer())
+    learning.add(_said_in("office", "Karl from accounting cried in the lift", 1), user_id="alice")
+    learning.add(_said_in("office", "Forget what I just said about Olaf", 2), user_id="alice")
+    learning.add(_said_in("another", "Forget what I just said", 3), user_id="alice")
+    assert learning.recall("Who cried in the lift?", user_id="alice")
+
+
+def test_a_model_that_deletes_nothing_does_not_keep_what_was_just_said(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    scripted_model.enqueue(answer(operation("add", "My boss is called Ingrid", "boss is called Ingrid")), answer())
+    learning.add(_said_in("office", "My boss is called Ingrid", 1), user_id="alice")
+    learning.add(_said_in("office", "Forget what I just said", 2), user_id="alice")
+    assert _texts(learning) == []
+    assert learning.recall("Who is my boss?", user_id="alice") == []
+
+
 def test_what_an_earlier_turn_or_another_chat_taught_is_not_marked(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
