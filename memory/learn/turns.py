@@ -20,7 +20,7 @@ from ..arguments import scope as named_scope
 from ..database import Database, check_user_id
 from ..embed import Embedder
 from ..errors import LimitReached, MemoryChanged, ModelError
-from ..facts import Plan, Proposal, Said, Write, content_hash
+from ..facts import Fact, Plan, Proposal, Said, Write, content_hash
 from ..model import Model
 from ..model.serving import serving
 from ..rows.people import People
@@ -30,7 +30,7 @@ from .extract import Instructions, in_parts, propose, worth_reading
 from .mentions import Mentions, mentioned, mentions_of, needs_reading
 from .metadata import learned_metadata, new_metadata, reworded
 from .questions import Questions
-from .reconcile import Decision, bounded, reconcile
+from .reconcile import MAX_WRITES, Decision, bounded, reconcile
 
 __all__ = ["Reader", "Turns", "plan_until_written"]
 
@@ -130,13 +130,14 @@ class Turns:
         parts = [part for part in in_parts(said) if worth_reading(part)]
         vectors_of = self._embedder.embed([*map(_own_words, parts), *to_embed(episodes)])
         decision = Decision([], [], [])
-        forgets = _asks_to_forget_the_last(said)
         for part, vector in zip(parts, vectors_of, strict=False):
             near = self._store.known_near(user_id, vector, NEAR, said[0], scope)
-            proposals = propose(part, near, self._model, self._instructions, person)
-            if forgets:
-                proposals = _with_all_deletions(proposals, propose(part, near, None, person=person))
-            reconcile(proposals, said, near, decision)
+            reconcile(propose(part, near, self._model, self._instructions, person), said, near, decision)
+        request = _request_to_forget_the_last(said)
+        forgets = self._episodes.turn_before(user_id, said[0]) if request else None
+        if forgets:
+            near = self._store.known_near(user_id, vectors_of[0], MAX_WRITES, said[0], scope)
+            reconcile(_deletions_left_out(request, near, decision), said, near, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
         deletes = any(write.action == "delete" for write in decision.writes)
@@ -148,9 +149,9 @@ class Turns:
             confirmed=tuple(decision.confirmed),
             actor="model" if self._model else "rules",
             # A message that deletes a memory would bring it back if it were kept as an episode.
-            episodes=() if deletes or forgets else episodes,
+            episodes=() if deletes or request else episodes,
             episode_vectors=tuple(vectors_of[len(parts) :]),
-            forgets=self._episodes.turn_before(user_id, said[0]) if forgets else None,
+            forgets=forgets,
         )
 
     def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
@@ -212,17 +213,22 @@ class Reader:
         return bounded(mentions_of(proposals))
 
 
-def _asks_to_forget_the_last(said: Sequence[Said]) -> bool:
-    """Return whether the person asks to forget what they said right before."""
+def _request_to_forget_the_last(said: Sequence[Said]) -> str:
+    """Return the words in which the person asks to forget what they said right before; empty if they do not."""
     from ..language.intents import read_intent  # loads the patterns of four languages
 
-    return any(read_intent(each.content).purpose == "forget last" for each in said if each.role == "user")
+    intents = [read_intent(each.content) for each in said if each.role == "user"]
+    return next((each.about for each in intents if each.purpose == "forget last"), "")
 
 
-def _with_all_deletions(proposals: Sequence[Proposal], by_rules: Sequence[Proposal]) -> list[Proposal]:
-    """Add the deletions of what was just learned that a model left out, although the person asked for them."""
-    deleted = {each.target for each in proposals if each.action == "delete"}
-    return [*proposals, *(each for each in by_rules if each.action == "delete" and each.target not in deleted)]
+def _deletions_left_out(request: str, near: Sequence[Fact], decision: Decision) -> list[Proposal]:
+    """Propose to delete what the turn before taught, as far as the decision leaves it as it is."""
+    changed = {write.fact_id for write in decision.writes}
+    return [
+        Proposal("delete", "", quote=request, target=number, reason="the person asked to forget it")
+        for number, fact in enumerate(near, 1)
+        if fact.just_learned and fact.id not in changed
+    ]
 
 
 def _own_words(said: Sequence[Said]) -> str:

@@ -126,6 +126,18 @@ def test_the_model_is_told_what_the_turn_before_taught_on_the_same_branch(
     assert f"[1] (learned a turn ago) {BEES}\n[2] I have a dog." in prompt
 
 
+def test_what_could_not_be_remembered_is_not_learned_after_the_person_asked_to_forget_it(
+    worker: Worker, conversations: Conversations, sql: Sql
+) -> None:
+    first = conversations.say("ann", None, BEES)
+    told = conversations.reply(first, "I see.", "complete", {"ms": 1})
+    sql("update app.messages set remembering = 'given up' where role = 'user'")
+    request = conversations.say("ann", first.conversation_id, "Forget what I just said.", seen=told.id)
+    conversations.reply(request, "Done.", "complete", {"ms": 1})
+    worker.remember_next()
+    assert conversations.queue.retry("ann") == 0
+
+
 def test_a_refused_memory_is_noted_with_its_reason(
     worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer
 ) -> None:

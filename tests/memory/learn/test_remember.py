@@ -335,6 +335,17 @@ def test_a_model_that_deletes_nothing_does_not_keep_what_was_just_said(
     assert learning.recall("Who is my boss?", user_id="alice") == []
 
 
+def test_all_that_was_just_said_is_forgotten_however_much_it_was(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    facts = [f"I have a friend called Ingrid{number}" for number in range(15)]
+    scripted_model.enqueue(answer(*(operation("add", each, each) for each in facts)), answer())
+    learning.add(_said_in("office", ". ".join(facts), 1), user_id="alice")
+    assert len(_texts(learning)) == 15
+    learning.add(_said_in("office", "Off the record, sorry. Forget what I just said!", 2), user_id="alice")
+    assert _texts(learning) == []
+
+
 def test_what_an_earlier_turn_or_another_chat_taught_is_not_marked(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
