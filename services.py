@@ -170,6 +170,7 @@ class Services:
     def _erase(self, user_id: str, *, messages_too: bool) -> tuple[dict[str, int], list[str]]:
         self.replies.stop_all(user_id)  # the receipt of a reply saved afterwards would quote erased memories
         with self.database.as_user(user_id) as connection:
+            self.conversations.queue.leases.take_away(connection)
             if messages_too:
                 self.chats.lock_all(connection)
             self.conversations.queue.withdraw_all(connection)

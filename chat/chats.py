@@ -151,7 +151,7 @@ class Chats:
     def lock_all(self, connection: Connection) -> None:
         """Let nobody else change or erase a chat of the user until the transaction ends.
 
-        Whoever erases one locks its row first, then its messages and the user's memory, and so must whoever erases all.
+        Whoever erases one locks its row before its messages and the user's memory, and so must whoever erases all.
         """
         connection.execute(text("select from app.conversations where user_id = (select app.asking()) for update"))
 

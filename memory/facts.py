@@ -244,12 +244,7 @@ class Plan:
     actor: str = "model"
     episodes: tuple[Said, ...] = ()  # messages that may be kept as they were said
     episode_vectors: tuple[list[float], ...] = ()  # of their passages
-    forgets: str | None = None  # the person's message that they ask to forget, with what it taught
-
-    @property
-    def deletes(self) -> bool:
-        """Whether a memory is deleted."""
-        return any(write.action == "delete" for write in self.writes)
+    forgets: str | None = None  # the message before, if the person asks to forget it
 
     def with_writes(self, kept: Sequence[int]) -> Plan:
         """Return the plan with only those writes that have these numbers."""

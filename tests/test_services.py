@@ -298,6 +298,18 @@ def test_an_account_is_deleted_while_another_tab_erases_one_of_its_chats(home: S
     assert home.chats.recent("ann") == []
 
 
+def test_an_account_is_deleted_while_another_process_saves_a_reply(home: Services, database: Database) -> None:
+    said = say(home.chat, "ann", None, "Hello")
+    with ThreadPoolExecutor(1) as tab, held_by(database, "select true") as something_waits:
+        with database.as_user("ann") as connection:  # as Conversations.reply does it
+            home.conversations.queue.leases.erasures(connection)
+            deletion = tab.submit(home.delete_account, "ann")
+            until(something_waits)
+            statement = "update app.conversations set updated_at = now() where id = cast(:id as uuid)"
+            connection.execute(text(statement), {"id": said.conversation_id})
+        assert deletion.result(60).proved
+
+
 def test_a_reply_that_another_process_saves_later_does_not_undo_an_erasing(
     home: Services, database: Database, model_server: ModelServer
 ) -> None:

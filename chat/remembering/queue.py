@@ -112,9 +112,12 @@ class TurnQueue:
         """Let a turn be remembered from now on, because its reply is saved or will not come."""
         connection.execute(_RELEASE, {"id": message_id})
 
-    def withdraw(self, connection: Connection, message_id: str) -> None:
-        """Take a turn out of the queue; a worker that is remembering it will write nothing."""
-        connection.execute(_WITHDRAW, {"id": message_id})
+    def withdraw(self, connection: Connection, message_id: str, *, wait: bool = True) -> None:
+        """Take a turn out of the queue; a worker that is remembering it will write nothing.
+
+        Without `wait`, leave it alone if somebody else has locked it: they may be erasing its chat.
+        """
+        connection.execute(_WITHDRAW if wait else _WITHDRAW_UNLOCKED, {"id": message_id})
 
     def withdraw_chat(self, connection: Connection, conversation_id: str) -> None:
         """Take the turns of a chat out of the queue, for an erasing: this comes first in its transaction."""
@@ -198,6 +201,10 @@ _HAND_BACK = text(
 _WITHDRAW = text(
     "update app.messages set remembering = 'none', receipt = receipt - 'not_remembered'"
     " where id = cast(:id as uuid) and remembering in ('waiting', 'given up')"
+)
+_WITHDRAW_UNLOCKED = text(
+    f"{_WITHDRAW.text} and id in (select id from app.messages where id = cast(:id as uuid)"
+    " for no key update skip locked)"
 )
 _WITHDRAW_CHAT = text(
     "update app.messages set remembering = 'none' where conversation_id = cast(:id as uuid)"

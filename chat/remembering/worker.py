@@ -197,7 +197,7 @@ class Worker:
         def write(plan: Plan) -> None:
             with self._queue.writing(turn) as connection:
                 if plan.forgets:  # nor is it learned later, if it waits after a failure
-                    self._queue.withdraw(connection, plan.forgets)
+                    self._queue.withdraw(connection, plan.forgets, wait=False)
                 events = self._memory.turns.write(connection, plan, used)
                 self._memory.turns.count_recalled(connection, used)
                 dropped = [asdict(refused) for refused in plan.refused]

@@ -50,6 +50,8 @@ def read_intent(text: str) -> Intent:
         return Intent(talk, language=language)
     for sentence in reversed(sentences):
         found = _of_sentence(sentence, language)
+        if found.purpose == "forget last" and not _is_all(found.about, text, sentences):
+            found = replace(found, purpose="forget")
         if found.purpose != "other":
             return replace(found, alone=len(sentences) == 1)
     return Intent("other", language=language)
@@ -176,6 +178,11 @@ _EVERYTHING = re.compile(
     r"von mir)[ ]?)*",
     re.IGNORECASE,
 )
+
+
+def _is_all(request: str, text: str, sentences: Sequence[str]) -> bool:
+    """Return whether a message holds nothing but a request, and a few words around it."""
+    return len(sentences) == 1 and len(words(text)) <= len(words(request)) + 3
 
 
 def _forgets_last(bare: str) -> bool:

@@ -56,8 +56,10 @@ CONJUNCTIONS = frozenset("and but or because und aber oder weil et mais ou y per
 # Interjections and fillers.
 INTERJECTIONS = frozenset("oh ah well hey hi hello ok okay yes yeah um uh so ja na ach oui ben sí pues".split())
 
-# Languages in which one word can be a statement about whoever says it.
-ONE_WORD_LANGUAGES = frozenset("az eu fi hu ka kk ky tr uz".split())
+# Languages in which one word can be a statement about whoever says it, with their word for "and".
+ONE_WORD_LANGUAGES = {
+    "az": "və", "eu": "eta", "fi": "ja", "hu": "és", "ka": "და", "kk": "және", "ky": "жана", "tr": "ve", "uz": "va",
+}  # fmt: skip
 
 # English short forms, written out.
 CONTRACTIONS = {

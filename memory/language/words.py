@@ -36,6 +36,7 @@ __all__ = [
     "same_statement",
     "same_word",
     "stands_in",
+    "states_in_one_word",
     "wording",
     "words",
 ]
@@ -76,21 +77,27 @@ def same_statement(one: str, other: str) -> bool:
 # -- quotes ----------------------------------------------------------------------------------------
 
 
+_CLAUSE_END = re.compile(r"[.,;:!?…()\[\]\"\n]|\b(?:" + "|".join(ONE_WORD_LANGUAGES.values()) + r")\b")
 MIN_QUOTE_WORDS = 2  # interjections do not count
 
 
-def can_prove(quote: str, text: str, language: str | None = None) -> bool:
-    """Return whether a quote can prove a text: it has two words or more, and shares a content word with the text.
-
-    One word is enough where a verb says who does it, and the word is the whole text: "Öğretmenim" is "I am a teacher".
-    """
+def can_prove(quote: str, text: str) -> bool:
+    """Return whether a quote can prove a text: it has two words or more, and shares a content word with the text."""
     spoken = [word for word in words(quote) if word not in INTERJECTIONS]
     in_text = content_words(text)
-    if language in ONE_WORD_LANGUAGES and len(spoken) == 1:
-        return spoken == words(text) and bool(in_text)
     return len(spoken) >= MIN_QUOTE_WORDS and any(
         _same_stem(one, other) for one in content_words(quote) for other in in_text
     )
+
+
+def states_in_one_word(quote: str, text: str, said: str, language: str | None) -> bool:
+    """Return whether one word is a whole clause of a message, and the whole text: "öğretmenim", I am a teacher.
+
+    That can only be so in languages whose words say who does or is something.
+    """
+    [*own] = words(quote)
+    one = (language or "")[:2] in ONE_WORD_LANGUAGES and len(own) == 1 and own == words(text)
+    return one and bool(content_words(text)) and any(words(each) == own for each in _CLAUSE_END.split(comparable(said)))
 
 
 def _same_stem(one: str, other: str) -> bool:

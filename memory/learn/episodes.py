@@ -191,19 +191,6 @@ class Episodes:
         ).all()
         return [(row.id, row.message_id) for row in rows]
 
-    def turn_before(self, user_id: str, said: Said) -> str | None:
-        """Return the person's message before this one: the one that it names, or else the latest of its chat."""
-        if said.after is not None or said.run_id is None:
-            return said.after
-        rows = self._database.read_as(
-            user_id,
-            "select metadata ->> 'message_id' as id from vecs.episodes where user_id = app.asking()"
-            " and coalesce(metadata ->> 'run_id', '') = %(run_id)s and place >= 0 and metadata ->> 'role' = 'user'"
-            " order by place desc limit 1",
-            {"run_id": said.run_id},
-        )
-        return rows[0]["id"] if rows else None
-
     def erase_turn(self, connection: Connection, message_id: str) -> int:
         """Erase a message of the person and the reply to it; return how many messages they were."""
         return self._erase(connection, "and metadata ->> 'turn' = :turn", {"turn": message_id})

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..facts import Action, Entities, Fact, Proposal, RefusedProposal, Relations, Said, Write
 from ..language.ages import with_month, without_month
-from ..language.words import can_prove, content_words, same_statement, stands_in
+from ..language.words import can_prove, content_words, same_statement, stands_in, states_in_one_word
 from ..plain_text import comparable, storable
 from .mentions import Mentions
 from .secrets import holds_secret
@@ -54,7 +54,7 @@ def reconcile(
         if problem is None and known is not None and _adds_nothing(proposal, known, shown):
             problem = KNOWN
             _confirm(known, decision)
-        if problem is None and known is None and not _proved(proposal):
+        if problem is None and known is None and not _proved(proposal, spoken):
             problem = "your words don't say this"
         if problem is None and _assistants_words(proposal, said, known):
             problem = "the assistant said this, not you"
@@ -117,9 +117,14 @@ def _adds_nothing(proposal: Proposal, known: Fact | Write, shown: Sequence[Fact]
     )
 
 
-def _proved(proposal: Proposal) -> bool:
+def _proved(proposal: Proposal, spoken: Said | None) -> bool:
     """Return whether the quote proves the text; a deletion has no text."""
-    return proposal.action == "delete" or can_prove(proposal.quote, proposal.text, proposal.language)
+    quote, text, said = proposal.quote, proposal.text, spoken.content if spoken else ""
+    return (
+        proposal.action == "delete"
+        or can_prove(quote, text)
+        or states_in_one_word(quote, text, said, proposal.language)
+    )
 
 
 def _assistants_words(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:

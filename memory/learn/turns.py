@@ -23,6 +23,7 @@ from ..errors import LimitReached, MemoryChanged, ModelError
 from ..facts import Fact, Plan, Proposal, Said, Write, content_hash
 from ..model import Model
 from ..model.serving import serving
+from ..rows.history import History
 from ..rows.people import People
 from ..rows.store import Store
 from .episodes import Episodes, may_be_kept, to_embed
@@ -72,6 +73,7 @@ class Turns:
         self._people = People(database)
         self._questions = Questions(database, store, embedder)
         self._episodes = Episodes(database)
+        self._history = History(database, store)
 
     def plan(
         self, said: Sequence[Said], *, user_id: str, learn: bool = True, scope: Mapping[str, str] | None = None
@@ -107,9 +109,8 @@ class Turns:
         for write, vector in zip(plan.writes, plan.vectors, strict=True):
             self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
             done += self._carry_out(connection, plan.user_id, write, vector, extra)
-        # Deleting a memory hides its turn, until that is undone. A turn that taught nothing has nothing to undo.
-        if plan.forgets and not plan.deletes:
-            self._episodes.erase_turn(connection, plan.forgets)
+        if plan.forgets:
+            self._forget(connection, plan.forgets)
         if plan.episodes:
             self._episodes.keep(connection, plan.user_id, plan.episodes, plan.episode_vectors, used, extra)
         if plan.confirmed:
@@ -133,11 +134,12 @@ class Turns:
         for part, vector in zip(parts, vectors_of, strict=False):
             near = self._store.known_near(user_id, vector, NEAR, said[0], scope)
             reconcile(propose(part, near, self._model, self._instructions, person), said, near, decision)
-        request = _request_to_forget_the_last(said)
-        forgets = self._episodes.turn_before(user_id, said[0]) if request else None
+        forgets = _message_to_forget(said)
         if forgets:
-            near = self._store.known_near(user_id, vectors_of[0], MAX_WRITES, said[0], scope)
-            reconcile(_deletions_left_out(request, near, decision), said, near, decision)
+            known = self._store.known_near(user_id, vectors_of[0], MAX_WRITES, said[0], scope)
+            if self._model is None:  # the rules also delete what was only changed
+                decision.writes[:] = [write for write in decision.writes if write.action != "delete"]
+            reconcile(_deletions_of_the_added(said, known, decision), said, known, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
         deletes = any(write.action == "delete" for write in decision.writes)
@@ -149,10 +151,20 @@ class Turns:
             confirmed=tuple(decision.confirmed),
             actor="model" if self._model else "rules",
             # A message that deletes a memory would bring it back if it were kept as an episode.
-            episodes=() if deletes or request else episodes,
+            episodes=() if deletes or forgets else episodes,
             episode_vectors=tuple(vectors_of[len(parts) :]),
             forgets=forgets,
         )
+
+    def _forget(self, connection: Connection, message_id: str) -> None:
+        """Forget a message that the person asks to forget, apart from the memories, which the plan deletes.
+
+        Where it taught something, its episodes are hidden with what it taught, until that is undone. Where it taught
+        nothing, there is nothing to undo, and they are erased.
+        """
+        self._questions.erase(connection, [message_id], [])
+        if not self._history.was_taught_by(connection, message_id):
+            self._episodes.erase_turn(connection, message_id)
 
     def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
         wanted = self._people.get(user_id).episodes
@@ -213,21 +225,31 @@ class Reader:
         return bounded(mentions_of(proposals))
 
 
-def _request_to_forget_the_last(said: Sequence[Said]) -> str:
-    """Return the words in which the person asks to forget what they said right before; empty if they do not."""
+def _message_to_forget(said: Sequence[Said]) -> str | None:
+    """Return the person's message before this one if they ask to forget it, and say nothing else.
+
+    Only a chat knows which message that is.
+    """
+    own = [each for each in said if each.role == "user"]
+    if len(own) != 1 or own[0].after is None:
+        return None
     from ..language.intents import read_intent  # loads the patterns of four languages
 
-    intents = [read_intent(each.content) for each in said if each.role == "user"]
-    return next((each.about for each in intents if each.purpose == "forget last"), "")
+    return own[0].after if read_intent(own[0].content).purpose == "forget last" else None
 
 
-def _deletions_left_out(request: str, near: Sequence[Fact], decision: Decision) -> list[Proposal]:
-    """Propose to delete what the turn before taught, as far as the decision leaves it as it is."""
+def _deletions_of_the_added(said: Sequence[Said], known: Sequence[Fact], decision: Decision) -> list[Proposal]:
+    """Propose to delete what the turn before added, as far as the decision leaves it as it is.
+
+    What it only changed is left to the model, and without one to the person: deleting it would take the older truth,
+    too.
+    """
     changed = {write.fact_id for write in decision.writes}
+    request = next(each.content.strip() for each in said if each.role == "user")
     return [
         Proposal("delete", "", quote=request, target=number, reason="the person asked to forget it")
-        for number, fact in enumerate(near, 1)
-        if fact.just_learned and fact.id not in changed
+        for number, fact in enumerate(known, 1)
+        if fact.just_learned and fact.metadata.get("updated_at") in (None, fact.created_at) and fact.id not in changed
     ]
 
 

@@ -131,6 +131,13 @@ class History:
             by_memory.setdefault(row["memory_id"], []).append(Event(**row))
         return by_memory
 
+    def was_taught_by(self, connection: Connection, message_id: str) -> bool:
+        """Return whether any memory of the bound user was added, changed or deleted because of this message."""
+        statement = text(
+            "select exists (select from app.memory_history where user_id = (select app.asking()) and message_id = :id)"
+        )
+        return bool(connection.scalar(statement, {"id": message_id}))
+
     def events_of(self, connection: Connection, target: int | str) -> list[Event]:
         """Return the change with this number, or all changes of a run, the newest first."""
         column = "event" if isinstance(target, int) else "run"

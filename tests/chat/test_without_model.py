@@ -265,7 +265,7 @@ def test_what_is_not_known_cannot_be_forgotten(alone: ChatServices, ask: Ask, me
 
 @pytest.mark.parametrize(
     ("said", "reply"),
-    [(GHENT, "Forgotten: you live in Ghent."), ("The tram was so full!", "I had learned nothing from what you said")],
+    [(GHENT, "Forgotten: you live in Ghent."), ("The tram was so full!", "I dropped what you said")],
 )
 def test_what_was_just_said_is_forgotten_at_once_whether_it_taught_anything_or_not(
     alone: ChatServices, memory: Memory, said: str, reply: str
@@ -277,6 +277,27 @@ def test_what_was_just_said_is_forgotten_at_once_whether_it_taught_anything_or_n
     )
     assert memory.get_all(user_id="ann")["results"] == []
     assert memory.recall(said, user_id="ann") == []
+
+
+def test_what_was_just_changed_stays_and_the_reply_says_where_to_take_it_back(
+    alone: ChatServices, ask: Ask, memory: Memory
+) -> None:
+    ask(GHENT)
+    "".join(answer(alone, first := say(alone, "ann", None, "I live in Porto now.")))
+    reply = "".join(answer(alone, say(alone, "ann", first.conversation_id, "Forget what I just said.")))
+    assert reply == "It changed what I knew before. Take that back below that message."
+    assert len(memory.get_all(user_id="ann")["results"]) == 1
+
+
+def test_what_is_told_beside_the_request_keeps_it_from_forgetting_by_itself(
+    alone: ChatServices, memory: Memory
+) -> None:
+    "".join(answer(alone, first := say(alone, "ann", None, GHENT)))
+    words = "I have a dog. Forget what I just said."
+    reply = "".join(answer(alone, say(alone, "ann", first.conversation_id, words)))
+    assert "I dropped" not in reply
+    assert "Forgotten" not in reply
+    assert len(memory.get_all(user_id="ann")["results"]) == 2
 
 
 def test_everything_is_not_forgotten_by_a_sentence(ask: Ask, memory: Memory) -> None:

@@ -255,9 +255,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Episodes.message": (lambda w: w.episodes.message(ME, f"{ALICE}-said"),),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
-    "Episodes.turn_before": (
-        lambda w: w.episodes.turn_before(ME, Said("user", "Forget what I just said", run_id=chat_of(w))),
-    ),
+    "History.was_taught_by": (lambda w: w.inside(lambda c: w.history.was_taught_by(c, asked_of(w).id)),),
     "Episodes.erase_turn": (lambda w: w.inside(lambda c: w.episodes.erase_turn(c, asked_of(w).id)),),
     "Episodes.erase_all": (lambda w: w.episodes.erase_all(ME), lambda w: w.episodes.erase_all(ME, chat_of(w))),
     "ImportQueue.add": (

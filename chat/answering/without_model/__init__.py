@@ -244,7 +244,18 @@ class _Writer:
             return PlainReply(self.phrases.pending_forgetting)
         gone = [str(each["memory"]) for each in record.get("events") or [] if each.get("event") == "DELETE"]
         told = " ".join(self._in_a_sentence(self._told(each)) for each in gone)
+        if self._before_changed_something():
+            changed = self.phrases.forgotten_but_changed
+            return PlainReply(" ".join(filter(None, (told and self.phrases.forgotten.format(what=told), changed))))
         return PlainReply(self.phrases.forgotten.format(what=told) if gone else self.phrases.forgotten_words)
+
+    def _before_changed_something(self) -> bool:
+        """Return whether the message before changed a memory that was there, which only the person can take back."""
+        conversations, user_id = self.chat.conversations, self.asked.user_id
+        reply = conversations.message(user_id, self.asked.parent_id) if self.asked.parent_id else None
+        before = conversations.message(user_id, reply.parent_id) if reply and reply.parent_id else None
+        learned = (before.receipt.get("remembered") or {}).get("events") or [] if before else []
+        return any(each.get("event") == "UPDATE" for each in learned)
 
     # -- what is known -------------------------------------------------------------------------
 

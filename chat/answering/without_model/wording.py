@@ -37,6 +37,7 @@ class Phrases:
     forget_none: str
     forget_all: str
     forgotten: str
+    forgotten_but_changed: str
     forgotten_words: str
     pending_forgetting: str
     greeting: str
@@ -96,7 +97,8 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="I remember nothing that fits {what}.",
         forget_all="To forget everything at once, open Memories, then Files.",
         forgotten="Forgotten: {what}",
-        forgotten_words="I had learned nothing from what you said before, and will not come back to it in other chats.",
+        forgotten_but_changed="It changed what I knew before. Take that back below that message.",
+        forgotten_words="I dropped what you said before. What I knew already stays.",
         pending_forgetting="I am still forgetting that. What is forgotten appears below.",
         greeting="Hello! Tell me something about yourself, or ask what I know about you.",
         greeting_by_name="Hello, {name}! What would you like to tell me, or ask?",
@@ -143,10 +145,8 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="Ich erinnere mich an nichts, das zu {what} passt.",
         forget_all="Um alles auf einmal zu vergessen, öffne Memories und dort Files.",
         forgotten="Vergessen: {what}",
-        forgotten_words=(
-            "Aus dem, was du davor gesagt hast, hatte ich nichts gelernt, und ich komme in anderen Chats nicht darauf "
-            "zurück."
-        ),
+        forgotten_but_changed="Es hat geändert, was ich wusste. Das kannst du unter jener Nachricht zurücknehmen.",
+        forgotten_words="Was du davor gesagt hast, habe ich fallen gelassen. Was ich schon wusste, bleibt.",
         pending_forgetting="Ich vergesse das gerade noch. Was vergessen ist, steht gleich darunter.",
         greeting="Hallo! Erzähl mir etwas über dich, oder frag, was ich über dich weiß.",
         greeting_by_name="Hallo, {name}! Was möchtest du erzählen oder wissen?",
@@ -193,9 +193,8 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="Je ne me souviens de rien qui corresponde à {what}.",
         forget_all="Pour tout oublier d’un coup, ouvre Memories, puis Files.",
         forgotten="Oublié : {what}",
-        forgotten_words=(
-            "Je n’avais rien appris de ce que tu as dit avant, et je n’y reviendrai pas dans d’autres chats."
-        ),
+        forgotten_but_changed="Cela a changé ce que je savais. Tu peux l’annuler sous ce message-là.",
+        forgotten_words="J’ai laissé tomber ce que tu as dit avant. Ce que je savais déjà reste.",
         pending_forgetting="Je suis encore en train d’oublier cela. Ce qui est oublié apparaît ci-dessous.",
         greeting="Bonjour ! Parle-moi de toi, ou demande-moi ce que je sais de toi.",
         greeting_by_name="Bonjour, {name} ! Que veux-tu me dire ou me demander ?",
@@ -244,7 +243,8 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="No recuerdo nada que encaje con {what}.",
         forget_all="Para olvidarlo todo de una vez, abre Memories y luego Files.",
         forgotten="Olvidado: {what}",
-        forgotten_words="No había aprendido nada de lo que dijiste antes, y no volveré a ello en otros chats.",
+        forgotten_but_changed="Eso cambió lo que yo sabía. Puedes deshacerlo debajo de aquel mensaje.",
+        forgotten_words="He descartado lo que dijiste antes. Lo que ya sabía se queda.",
         pending_forgetting="Todavía lo estoy olvidando. Lo que se olvida aparece abajo.",
         greeting="¡Hola! Cuéntame algo de ti, o pregúntame qué sé de ti.",
         greeting_by_name="¡Hola, {name}! ¿Qué quieres contarme o preguntarme?",

@@ -303,47 +303,89 @@ def test_what_the_turn_before_taught_is_shown_first_and_marked(learning: Memory,
     assert (event["event"], event["memory"]) == ("DELETE", "My boss is called Ingrid")
 
 
-@pytest.mark.parametrize("request_", ["Forget what I just said", "Oh no. Please forget what I just told you, please!"])
+def _forget_what_was_said(chat: str, day: int, words: str = "Forget what I just said") -> Said:
+    """The request, right after what was said on the day before."""
+    return replace(_said_in(chat, words, day), after=f"{chat} {day - 1}")
+
+
+@pytest.mark.parametrize("words", ["Forget what I just said", "Please, could you forget what I just told you, please?"])
 def test_what_was_just_said_is_not_recalled_though_it_taught_nothing(
-    learning: Memory, scripted_model: ScriptedModel, request_: str
+    learning: Memory, scripted_model: ScriptedModel, words: str
 ) -> None:
     scripted_model.enqueue(answer(), answer(), answer())
     learning.add(_said_in("office", "Karl from accounting cried in the lift", 1), user_id="alice")
-    learning.add(_said_in("kitchen", "The lift was full again", 2), user_id="alice")
-    learning.add(_said_in("office", request_, 3), user_id="alice")
+    learning.add(_said_in("kitchen", "The lift was full again", 1), user_id="alice")
+    learning.add(_forget_what_was_said("office", 2, words), user_id="alice")
     found = learning.recall("Who cried in the lift?", user_id="alice")
     assert [each.text for each in found] == ["The lift was full again"]
 
 
-def test_only_what_was_just_said_is_forgotten_and_only_if_nothing_of_it_is_named(
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Forget what I just said about Olaf",
+        "I told Olaf to forget what I just said",
+        "I am pregnant. Forget what I just said.",
+        "Forget what I just said. What is the weather in Rome?",
+        "Translate this letter into German.\n\nDear Tom\nForget what I just said.\nBest\nAnn",
+        "Translate: Forget what I just said",
+        "How do I say “Forget what I just said” in Finnish?",
+    ],
+)
+def test_nothing_is_forgotten_where_the_message_says_anything_else(
+    learning: Memory, scripted_model: ScriptedModel, words: str
+) -> None:
+    scripted_model.enqueue(answer(operation("add", "My boss is Ingrid", "My boss is Ingrid")), answer())
+    learning.add(_said_in("office", "My boss is Ingrid, who cried in the lift", 1), user_id="alice")
+    learning.add(_forget_what_was_said("office", 2, words), user_id="alice")
+    assert _texts(learning) == ["My boss is Ingrid"]
+    assert any("cried" in each.text for each in learning.recall("Who cried in the lift?", user_id="alice"))
+
+
+def test_without_a_chat_that_says_what_was_before_nothing_is_forgotten_but_by_the_model(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
-    scripted_model.enqueue(answer(), answer(), answer())
+    scripted_model.enqueue(answer(), answer())
     learning.add(_said_in("office", "Karl from accounting cried in the lift", 1), user_id="alice")
-    learning.add(_said_in("office", "Forget what I just said about Olaf", 2), user_id="alice")
-    learning.add(_said_in("another", "Forget what I just said", 3), user_id="alice")
+    learning.add(_said_in("office", "Forget what I just said", 2), user_id="alice")
     assert learning.recall("Who cried in the lift?", user_id="alice")
 
 
-def test_a_model_that_deletes_nothing_does_not_keep_what_was_just_said(
-    learning: Memory, scripted_model: ScriptedModel
-) -> None:
-    scripted_model.enqueue(answer(operation("add", "My boss is called Ingrid", "boss is called Ingrid")), answer())
-    learning.add(_said_in("office", "My boss is called Ingrid", 1), user_id="alice")
-    learning.add(_said_in("office", "Forget what I just said", 2), user_id="alice")
-    assert _texts(learning) == []
-    assert learning.recall("Who is my boss?", user_id="alice") == []
-
-
-def test_all_that_was_just_said_is_forgotten_however_much_it_was(
+def test_all_that_was_just_said_is_forgotten_although_the_model_deletes_nothing(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
     facts = [f"I have a friend called Ingrid{number}" for number in range(15)]
     scripted_model.enqueue(answer(*(operation("add", each, each) for each in facts)), answer())
     learning.add(_said_in("office", ". ".join(facts), 1), user_id="alice")
     assert len(_texts(learning)) == 15
-    learning.add(_said_in("office", "Off the record, sorry. Forget what I just said!", 2), user_id="alice")
+    learning.add(_forget_what_was_said("office", 2), user_id="alice")
     assert _texts(learning) == []
+    assert learning.recall("Who is called Ingrid3?", user_id="alice") == []
+
+
+def test_what_the_message_before_only_changed_is_not_deleted_with_its_older_truth(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    scripted_model.enqueue(answer(operation("add", "I live in Ghent", "I live in Ghent")))
+    learning.add(_said_in("home", "I live in Ghent", 1), user_id="alice")
+    scripted_model.enqueue(answer(operation("update", "I live in Porto", "live in Porto now", target=1)), answer())
+    learning.add(_said_in("office", "I live in Porto now", 2), user_id="alice")
+    learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    assert _texts(learning) == ["I live in Porto"]
+
+
+def test_a_question_that_the_message_before_raised_is_forgotten_with_it(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    scripted_model.enqueue(answer(operation("add", "My birthday is 3 May", "My birthday is 3 May")))
+    learning.add(_said_in("home", "My birthday is 3 May", 1), user_id="alice")
+    scripted_model.enqueue(answer(operation("ask", "My birthday is 4 May", "birthday is 4 May", target=1)), answer())
+    learning.add(_said_in("office", "My birthday is 4 May", 2), user_id="alice")
+    assert learning.questions.open("alice")
+    learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    assert not learning.questions.open("alice")
+    assert _texts(learning) == ["My birthday is 3 May"]
+    assert all("4 May" not in each.text for each in learning.recall("When is my birthday?", user_id="alice"))
 
 
 def test_what_an_earlier_turn_or_another_chat_taught_is_not_marked(
