@@ -286,10 +286,16 @@ class Memory:
             return {"results": [{"id": new, "memory": str(row.metadata["data"]), "event": "ADD"} for new, row in kept]}
 
         def write(plan: Plan) -> Changes:
-            with self._database.as_user(owner) as connection:
-                return self.turns.write(connection, plan, metadata=extra, scope=scope)
+            return self._carry_out(plan, extra, scope)
 
         return {"results": plan_until_written(lambda: self.turns.plan(said, user_id=owner, scope=scope), write)[1]}
+
+    def _carry_out(self, plan: Plan, extra: Mapping[str, Any], scope: Mapping[str, str]) -> Changes:
+        with self._database.as_user(plan.user_id) as connection:
+            changes = self.turns.write(connection, plan, metadata=extra, scope=scope)
+            if plan.forgets:
+                self.turns.forget(connection, plan.forgets)
+            return changes
 
     def update(
         self,

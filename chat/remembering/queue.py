@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from chat.tree import FIELDS, Message, valid_id
 from memory.database import Database, Reading
+from memory.language.intents import forgets_last
 from memory.leases import Lease, Leases
 
 __all__ = [
@@ -156,8 +157,16 @@ class TurnQueue:
 def _claimed_turn(connection: Connection, message_id: str, lease: Lease) -> ClaimedTurn:
     rows = connection.execute(_TURN, {"id": message_id}).mappings()
     message, *replies = [Message(**row) for row in rows]
-    after = connection.scalar(_MESSAGE_BEFORE, {"id": message_id})
-    return ClaimedTurn(message, replies[-1] if replies else None, lease, after)
+    return ClaimedTurn(message, replies[-1] if replies else None, lease, _before(connection, message))
+
+
+def _before(connection: Connection, message: Message) -> str | None:
+    """Return the person's message before this one; of several requests to forget each means what came before all."""
+    before = connection.execute(_MESSAGE_BEFORE, {"id": message.id}).first()
+    if before is not None and forgets_last(message.content):
+        while before is not None and forgets_last(before.content):
+            before = connection.execute(_MESSAGE_BEFORE, {"id": before.id}).first()
+    return before.id if before is not None else None
 
 
 _CLAIM = text("select message_id::text, user_id, token::text from app.claim_turn()")
@@ -166,8 +175,9 @@ _TURN = text(
     " or (parent_id = cast(:id as uuid) and role = 'assistant') order by seq"
 )
 _MESSAGE_BEFORE = text(
-    "select (case before.role when 'user' then before.id else before.parent_id end)::text from app.messages m"
-    " join app.messages before on before.id = m.parent_id where m.id = cast(:id as uuid)"
+    "select said.id::text as id, said.content from app.messages m join app.messages before on before.id = m.parent_id"
+    " join app.messages said on said.id = case before.role when 'user' then before.id else before.parent_id end"
+    " where m.id = cast(:id as uuid)"
 )
 _STILL_WAITS = text(
     "select 1 from app.messages m join app.conversations c on c.id = m.conversation_id and c.deleted_at is null"

@@ -202,6 +202,8 @@ class Worker:
                 self._memory.turns.count_recalled(connection, used)
                 dropped = [asdict(refused) for refused in plan.refused]
                 record = {"by": plan.actor, "events": events, "dropped": dropped, "confirmed": list(plan.confirmed)}
+                if plan.forgets:
+                    record["forgot"] = self._memory.turns.forget(connection, plan.forgets)
                 self._queue.finish(connection, turn.message.id, record)
 
         with serving(user_id, "turns", whole=True):

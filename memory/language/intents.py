@@ -18,7 +18,7 @@ from .second_person import SPANISH_VERBS, guess_language
 from .word_lists import ASKS_ABOUT_SELF, SMALL_TALK
 from .words import words
 
-__all__ = ["Intent", "Purpose", "read_intent"]
+__all__ = ["Intent", "Purpose", "forgets_last", "read_intent"]
 
 # overview: "What do you know about me?"; self: a question about oneself; named: "Who is Ana?"; question: any other
 # question that a memory may answer; forget, forget everything, and forget what was just said; greeting, thanks,
@@ -57,6 +57,11 @@ def read_intent(text: str) -> Intent:
     return Intent("other", language=language)
 
 
+def forgets_last(text: str) -> bool:
+    """Return whether a message asks to forget what was said right before it, and says nothing else."""
+    return read_intent(text).purpose == "forget last"
+
+
 _SENTENCE = re.compile(r"[^.!?…\n]+(?:[.!?…](?!\s|$)[^.!?…\n]*)*[.!?…]*")
 
 
@@ -71,7 +76,7 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _of_sentence(sentence: str, language: str) -> Intent:
     bare = _OPENING.sub("", sentence).strip().rstrip(" ?!.…")
-    if _forgets_last(bare):
+    if _asks_to_forget_last(bare):
         return Intent("forget last", bare, language)
     if forgotten := _forgotten(bare):
         return Intent("forget all" if _EVERYTHING.fullmatch(forgotten) else "forget", forgotten, language)
@@ -185,7 +190,7 @@ def _is_all(request: str, text: str, sentences: Sequence[str]) -> bool:
     return len(sentences) == 1 and len(words(text)) <= len(words(request)) + 3
 
 
-def _forgets_last(bare: str) -> bool:
+def _asks_to_forget_last(bare: str) -> bool:
     """Return whether a sentence asks to forget what was said right before, and names nothing of it."""
     asked = (grammar.forget_last.match(bare) for grammar in GRAMMARS)
     return any(found and _POLITE.fullmatch(bare, found.end()) for found in asked)

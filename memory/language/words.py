@@ -77,7 +77,7 @@ def same_statement(one: str, other: str) -> bool:
 # -- quotes ----------------------------------------------------------------------------------------
 
 
-_CLAUSE_END = re.compile(r"[.,;:!?…()\[\]\"\n]|\b(?:" + "|".join(ONE_WORD_LANGUAGES.values()) + r")\b")
+_CLAUSE_END = re.compile(r"[.,;:!…()\[\]\n]|\b(?:" + "|".join(ONE_WORD_LANGUAGES.values()) + r")\b")
 MIN_QUOTE_WORDS = 2  # interjections do not count
 
 
@@ -95,9 +95,12 @@ def states_in_one_word(quote: str, text: str, said: str, language: str | None) -
 
     That can only be so in languages whose words say who does or is something.
     """
-    [*own] = words(quote)
-    one = (language or "")[:2] in ONE_WORD_LANGUAGES and len(own) == 1 and own == words(text)
-    return one and bool(content_words(text)) and any(words(each) == own for each in _CLAUSE_END.split(comparable(said)))
+    own = words(quote)
+    spoken_there = (language or "").split("-")[0].lower() in ONE_WORD_LANGUAGES
+    if not spoken_there or len(own) != 1 or own != words(text) or not content_words(text):
+        return False
+    clauses = _CLAUSE_END.split(comparable(said))
+    return any(words(each) == own for each in clauses if not any(mark in each for mark in "?\"“”«»'"))
 
 
 def _same_stem(one: str, other: str) -> bool:

@@ -98,6 +98,13 @@ class Questions:
             {"memory_id": fact.id, "proposed": json.dumps(proposed), "message_id": write.said.message_id},
         )
 
+    def withdraw(self, connection: Connection, message_id: str) -> None:
+        """Erase the open questions that a message raised; an answered one says what no longer stands."""
+        statement = text(
+            "delete from app.questions where user_id = (select app.asking()) and message_id = :id and answer is null"
+        )
+        connection.execute(statement, {"id": message_id})
+
     def erase(self, connection: Connection, message_ids: Sequence[str], memory_ids: Sequence[str]) -> int:
         """Erase the questions that these messages raised and those about these memories, answered or not."""
         statement = text(

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -39,6 +39,7 @@ log = logging.getLogger("keepsake.memory")
 
 NEAR = 10  # memories that the model is shown
 MAX_PLANS = 3
+Forgotten = Literal["words", "memories", "some"]
 Changes = list[dict[str, Any]]  # the changes made, in mem0's shape: id, memory and event
 _Written = TypeVar("_Written")
 
@@ -109,13 +110,25 @@ class Turns:
         for write, vector in zip(plan.writes, plan.vectors, strict=True):
             self._store.sign(connection, plan.actor, write.reason, write.said.message_id)
             done += self._carry_out(connection, plan.user_id, write, vector, extra)
-        if plan.forgets:
-            self._forget(connection, plan.forgets)
         if plan.episodes:
             self._episodes.keep(connection, plan.user_id, plan.episodes, plan.episode_vectors, used, extra)
         if plan.confirmed:
             self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
         return done
+
+    def forget(self, connection: Connection, message_id: str) -> Forgotten:
+        """Forget the words of a message, after the plan that deletes what it taught was carried out.
+
+        Where it taught something, its episodes are hidden with what it taught, until that is undone. Where it taught
+        nothing, there is nothing to undo, and they are erased: "words". Otherwise "memories", or "some" if one stands.
+        """
+        self._questions.withdraw(connection, message_id)
+        left = self._history.of_message(connection, message_id)
+        if left == "nothing":
+            self._questions.erase(connection, [message_id], [])
+            self._episodes.erase_turn(connection, message_id)
+            return "words"
+        return "memories" if left == "gone" else "some"
 
     def count_recalled(self, connection: Connection, memory_ids: Sequence[str]) -> None:
         """Count that memories were given to a reply."""
@@ -155,16 +168,6 @@ class Turns:
             episode_vectors=tuple(vectors_of[len(parts) :]),
             forgets=forgets,
         )
-
-    def _forget(self, connection: Connection, message_id: str) -> None:
-        """Forget a message that the person asks to forget, apart from the memories, which the plan deletes.
-
-        Where it taught something, its episodes are hidden with what it taught, until that is undone. Where it taught
-        nothing, there is nothing to undo, and they are erased.
-        """
-        self._questions.erase(connection, [message_id], [])
-        if not self._history.was_taught_by(connection, message_id):
-            self._episodes.erase_turn(connection, message_id)
 
     def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
         wanted = self._people.get(user_id).episodes
@@ -233,9 +236,9 @@ def _message_to_forget(said: Sequence[Said]) -> str | None:
     own = [each for each in said if each.role == "user"]
     if len(own) != 1 or own[0].after is None:
         return None
-    from ..language.intents import read_intent  # loads the patterns of four languages
+    from ..language.intents import forgets_last  # loads the patterns of four languages
 
-    return own[0].after if read_intent(own[0].content).purpose == "forget last" else None
+    return own[0].after if forgets_last(own[0].content) else None
 
 
 def _deletions_of_the_added(said: Sequence[Said], known: Sequence[Fact], decision: Decision) -> list[Proposal]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from sqlalchemy import Connection, text
@@ -131,12 +131,21 @@ class History:
             by_memory.setdefault(row["memory_id"], []).append(Event(**row))
         return by_memory
 
-    def was_taught_by(self, connection: Connection, message_id: str) -> bool:
-        """Return whether any memory of the bound user was added, changed or deleted because of this message."""
-        statement = text(
-            "select exists (select from app.memory_history where user_id = (select app.asking()) and message_id = :id)"
+    def of_message(self, connection: Connection, message_id: str) -> Literal["nothing", "gone", "there"]:
+        """Return what is left of what a message of the bound user taught.
+
+        "gone" if it only added memories, which are all deleted since; "there" if one stands, or it changed another.
+        """
+        there = text(
+            "select count(*) > 0 as taught, coalesce(bool_or("
+            " h.action <> 'add' or exists (select from vecs.memories m where m.id = h.memory_id)), false) as there"
+            " from app.memory_history h"
+            " where h.user_id = (select app.asking()) and h.message_id = :id"
         )
-        return bool(connection.scalar(statement, {"id": message_id}))
+        row = connection.execute(there, {"id": message_id}).one()
+        if not row.taught:
+            return "nothing"
+        return "there" if row.there else "gone"
 
     def events_of(self, connection: Connection, target: int | str) -> list[Event]:
         """Return the change with this number, or all changes of a run, the newest first."""

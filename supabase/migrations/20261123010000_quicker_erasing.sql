@@ -44,3 +44,6 @@ begin
   on conflict do nothing;
   return null;
 end $$;
+
+-- What a message taught; asked when the person wants it forgotten.
+create index memory_history_of_message on app.memory_history (user_id, message_id) where message_id is not null;

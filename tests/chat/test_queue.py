@@ -138,6 +138,21 @@ def test_what_could_not_be_remembered_is_not_learned_after_the_person_asked_to_f
     assert conversations.queue.retry("ann") == 0
 
 
+def test_a_repeated_request_means_what_was_said_before_both(
+    worker: Worker, conversations: Conversations, memory: Memory, sql: Sql
+) -> None:
+    first = conversations.say("ann", None, "The lift was full of bees")
+    last = conversations.reply(first, "I see.", "complete", {"ms": 1})
+    worker.remember_next()
+    assert memory.episodes.count("ann") == 2
+    for state in ("given up", "waiting"):
+        request = conversations.say("ann", first.conversation_id, "Forget what I just said.", seen=last.id)
+        last = conversations.reply(request, "Done.", "complete", {"ms": 1})
+        sql("update app.messages set remembering = %s where id = cast(%s as uuid)", state, request.id)
+    worker.remember_next()
+    assert memory.episodes.count("ann") == 0
+
+
 def test_a_refused_memory_is_noted_with_its_reason(
     worker: Worker, waiting: Say, conversations: Conversations, model_server: ModelServer
 ) -> None:

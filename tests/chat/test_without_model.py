@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chat.conversations import Conversations
-from chat.preferences import Preferences, PreferenceStore
+from chat.preferences import Preferences, PreferenceStore, SwitchStore
 from chat.remembering.worker import Worker
 from chat.reply import AnswerOptions, Replies, answer
 from chat.tree import Message, Switches
@@ -285,8 +285,36 @@ def test_what_was_just_changed_stays_and_the_reply_says_where_to_take_it_back(
     ask(GHENT)
     "".join(answer(alone, first := say(alone, "ann", None, "I live in Porto now.")))
     reply = "".join(answer(alone, say(alone, "ann", first.conversation_id, "Forget what I just said.")))
-    assert reply == "It changed what I knew before. Take that back below that message."
+    assert reply.startswith("Something from it is still there: take that back below that message")
+    again = "".join(answer(alone, say(alone, "ann", first.conversation_id, "Forget what I just said!")))
+    assert again == reply
     assert len(memory.get_all(user_id="ann")["results"]) == 1
+
+
+def test_before_the_first_message_there_is_nothing_to_forget(alone: ChatServices, ask: Ask, memory: Memory) -> None:
+    ask(GHENT)
+    assert ask("Forget what I just said.") == "You said nothing before that in this chat."
+    assert len(memory.get_all(user_id="ann")["results"]) == 1
+
+
+def test_with_learning_off_it_says_that_nothing_is_forgotten(
+    alone: ChatServices, memory: Memory, database: Database
+) -> None:
+    "".join(answer(alone, first := say(alone, "ann", None, GHENT)))
+    until(lambda: memory.episodes.count("ann") > 0)
+    SwitchStore(database).set("ann", first.conversation_id, Switches(writes_memory=False))
+    request = say(alone, "ann", first.conversation_id, "Forget what I just said.")
+    assert "I forget nothing by myself" in "".join(answer(alone, request))
+    assert len(memory.get_all(user_id="ann")["results"]) == 1
+
+
+def test_with_reading_off_what_was_just_said_is_forgotten_all_the_same(alone: ChatServices, memory: Memory) -> None:
+    off = Switches(reads_memory=False)
+    "".join(answer(alone, first := say(alone, "ann", None, GHENT, switches=off)))
+    until(lambda: memory.episodes.count("ann") > 0)
+    request = say(alone, "ann", first.conversation_id, "Forget what I just said.", switches=off)
+    assert "".join(answer(alone, request)) == "Forgotten: you live in Ghent."
+    assert memory.get_all(user_id="ann")["results"] == []
 
 
 def test_what_is_told_beside_the_request_keeps_it_from_forgetting_by_itself(

@@ -199,6 +199,8 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Turns.count_recalled": (lambda w: w.inside(lambda c: w.memory.turns.count_recalled(c, [alice(w)])),),
     "Memory.update": (lambda w: w.memory.update(alice(w), "I own it", user_id=ME),),
+    "Turns.forget": (lambda w: w.inside(lambda c: w.memory.turns.forget(c, asked_of(w).id).removeprefix("words")),),
+    "Questions.withdraw": (lambda w: w.inside(lambda c: w.questions.withdraw(c, asked_of(w).id)),),
     "Questions.answer": (
         lambda w: w.memory.questions.answer(w.known["question"], "new", user_id=ME),
         lambda w: w.memory.questions.answer(w.known["question"], "neither", user_id=ME),
@@ -255,7 +257,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Episodes.message": (lambda w: w.episodes.message(ME, f"{ALICE}-said"),),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
-    "History.was_taught_by": (lambda w: w.inside(lambda c: w.history.was_taught_by(c, asked_of(w).id)),),
+    "History.of_message": (
+        lambda w: w.inside(lambda c: w.history.of_message(c, asked_of(w).id).removeprefix("nothing")),
+    ),
     "Episodes.erase_turn": (lambda w: w.inside(lambda c: w.episodes.erase_turn(c, asked_of(w).id)),),
     "Episodes.erase_all": (lambda w: w.episodes.erase_all(ME), lambda w: w.episodes.erase_all(ME, chat_of(w))),
     "ImportQueue.add": (

@@ -94,14 +94,15 @@ class _Writer:
             return PlainReply(self._acknowledgement() or self._no_answer())
         if purpose == "greeting":
             return PlainReply(self._greeting())
+        if purpose == "forget last":  # also where memory is not read
+            return PlainReply(self._forgotten())
         if self.around.memory_off:
             off = phrases.off_in_chat if self.around.memory_off == "chat" else phrases.off_in_settings
             return PlainReply(phrases.no_model if purpose == "question" else off)
         # What is told beside the question is learned first, so that the answer knows it.
         noted = "" if self.intent.alone else self._acknowledgement()
         answers = {"overview": self._overview, "self": self._about_person, "named": self._about_name}
-        answers |= {"question": self._about_world, "forget": self._to_forget, "forget last": self._forgotten}
-        answer = answers[purpose]()
+        answer = (answers | {"question": self._about_world, "forget": self._to_forget})[purpose]()
         return PlainReply("\n\n".join(filter(None, (noted, answer.text))), answer.used, answer.forget)
 
     # -- statements ----------------------------------------------------------------------------
@@ -235,27 +236,22 @@ class _Writer:
         text = phrases.forget_one if len(meant) == 1 else phrases.forget_several
         return PlainReply(text, tuple(meant), tuple(each.id for each in meant))
 
-    def _forgotten(self) -> PlainReply:
-        """Say what was forgotten of the message before: the memories it taught, or else only its words."""
+    def _forgotten(self) -> str:
+        """Say what was forgotten of the message before: the memories it added, or else only its words."""
+        phrases = self.phrases
         if self.asked.remembering == "none" and "remembered" not in self.asked.receipt:
-            return PlainReply(self.phrases.writing_off)
+            return phrases.forgotten_off
         record = self._record()
         if record is None:
-            return PlainReply(self.phrases.pending_forgetting)
+            return phrases.pending_forgetting
         gone = [str(each["memory"]) for each in record.get("events") or [] if each.get("event") == "DELETE"]
-        told = " ".join(self._in_a_sentence(self._told(each)) for each in gone)
-        if self._before_changed_something():
-            changed = self.phrases.forgotten_but_changed
-            return PlainReply(" ".join(filter(None, (told and self.phrases.forgotten.format(what=told), changed))))
-        return PlainReply(self.phrases.forgotten.format(what=told) if gone else self.phrases.forgotten_words)
-
-    def _before_changed_something(self) -> bool:
-        """Return whether the message before changed a memory that was there, which only the person can take back."""
-        conversations, user_id = self.chat.conversations, self.asked.user_id
-        reply = conversations.message(user_id, self.asked.parent_id) if self.asked.parent_id else None
-        before = conversations.message(user_id, reply.parent_id) if reply and reply.parent_id else None
-        learned = (before.receipt.get("remembered") or {}).get("events") or [] if before else []
-        return any(each.get("event") == "UPDATE" for each in learned)
+        told = phrases.forgotten.format(what=" ".join(self._in_a_sentence(self._told(each)) for each in gone))
+        rest: dict[str | None, str] = {
+            "words": phrases.forgotten_words,
+            "memories": "" if gone else phrases.forgotten_words,
+        }
+        rest |= {"some": phrases.forgotten_some, None: phrases.forgotten_none}
+        return " ".join(filter(None, (told if gone else "", rest[record.get("forgot")])))
 
     # -- what is known -------------------------------------------------------------------------
 

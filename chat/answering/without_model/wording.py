@@ -37,7 +37,9 @@ class Phrases:
     forget_none: str
     forget_all: str
     forgotten: str
-    forgotten_but_changed: str
+    forgotten_some: str
+    forgotten_none: str
+    forgotten_off: str
     forgotten_words: str
     pending_forgetting: str
     greeting: str
@@ -97,7 +99,9 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="I remember nothing that fits {what}.",
         forget_all="To forget everything at once, open Memories, then Files.",
         forgotten="Forgotten: {what}",
-        forgotten_but_changed="It changed what I knew before. Take that back below that message.",
+        forgotten_some="Something from it is still there: take that back below that message, or under Memories.",
+        forgotten_none="You said nothing before that in this chat.",
+        forgotten_off="Learning is off here, so I forget nothing by myself. You can delete what I know under Memories.",
         forgotten_words="I dropped what you said before. What I knew already stays.",
         pending_forgetting="I am still forgetting that. What is forgotten appears below.",
         greeting="Hello! Tell me something about yourself, or ask what I know about you.",
@@ -145,7 +149,9 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="Ich erinnere mich an nichts, das zu {what} passt.",
         forget_all="Um alles auf einmal zu vergessen, öffne Memories und dort Files.",
         forgotten="Vergessen: {what}",
-        forgotten_but_changed="Es hat geändert, was ich wusste. Das kannst du unter jener Nachricht zurücknehmen.",
+        forgotten_some="Etwas davon ist noch da: Nimm es unter jener Nachricht zurück oder unter Memories.",
+        forgotten_none="Davor hast du in diesem Chat nichts gesagt.",
+        forgotten_off="Lernen ist hier aus, also vergesse ich nichts von selbst. Löschen kannst du es unter Memories.",
         forgotten_words="Was du davor gesagt hast, habe ich fallen gelassen. Was ich schon wusste, bleibt.",
         pending_forgetting="Ich vergesse das gerade noch. Was vergessen ist, steht gleich darunter.",
         greeting="Hallo! Erzähl mir etwas über dich, oder frag, was ich über dich weiß.",
@@ -193,7 +199,9 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="Je ne me souviens de rien qui corresponde à {what}.",
         forget_all="Pour tout oublier d’un coup, ouvre Memories, puis Files.",
         forgotten="Oublié : {what}",
-        forgotten_but_changed="Cela a changé ce que je savais. Tu peux l’annuler sous ce message-là.",
+        forgotten_some="Il en reste quelque chose : annule-le sous ce message-là ou sous Memories.",
+        forgotten_none="Tu n’as rien dit avant cela dans ce chat.",
+        forgotten_off="J’ai cessé d’apprendre ici, et je n’oublie rien de moi-même. Supprime-le sous Memories.",
         forgotten_words="J’ai laissé tomber ce que tu as dit avant. Ce que je savais déjà reste.",
         pending_forgetting="Je suis encore en train d’oublier cela. Ce qui est oublié apparaît ci-dessous.",
         greeting="Bonjour ! Parle-moi de toi, ou demande-moi ce que je sais de toi.",
@@ -243,7 +251,9 @@ PHRASES: Mapping[str, Phrases] = {
         forget_none="No recuerdo nada que encaje con {what}.",
         forget_all="Para olvidarlo todo de una vez, abre Memories y luego Files.",
         forgotten="Olvidado: {what}",
-        forgotten_but_changed="Eso cambió lo que yo sabía. Puedes deshacerlo debajo de aquel mensaje.",
+        forgotten_some="Queda algo de eso: deshazlo debajo de aquel mensaje o en Memories.",
+        forgotten_none="Antes de eso no dijiste nada en este chat.",
+        forgotten_off="Aquí no aprendo, así que no olvido nada por mí mismo. Puedes borrarlo en Memories.",
         forgotten_words="He descartado lo que dijiste antes. Lo que ya sabía se queda.",
         pending_forgetting="Todavía lo estoy olvidando. Lo que se olvida aparece abajo.",
         greeting="¡Hola! Cuéntame algo de ti, o pregúntame qué sé de ti.",

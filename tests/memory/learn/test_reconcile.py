@@ -76,6 +76,8 @@ def test_a_quote_that_does_not_prove_the_text_is_refused(text: str, quote: str) 
         ("Evet, İzmir'de yaşıyorum ve öğretmenim.", "tr", "öğretmenim", 1),
         ("Öğretmenim!", "tr-TR", "Öğretmenim", 1),
         ("Öğretmenim!", "de", "Öğretmenim", 0),
+        ("Öğretmenim?", "tr", "Öğretmenim", 0),
+        ("Arkadaşım “hamileyim” dedi", "tr", "hamileyim", 0),
         ("Öğretmen değilim", "tr", "öğretmen", 0),
         ("Nem vagyok tanár.", "hu", "tanár", 0),
         ("En ole opettaja", "fi", "opettaja", 0),
