@@ -43,6 +43,7 @@ def world(databases: Databases, embedder: BundledEmbedder) -> Iterator[World]:
         made.settle_in(ALICE, SECRET)
         made.settle_in(MALLORY, "coffee")
         yield made
+        made.services.worker.stop()  # a call has woken it
 
 
 # What a model that Mallory has talked into it sends to the tool for a second look.
