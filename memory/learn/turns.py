@@ -122,12 +122,12 @@ class Turns:
         Where it taught something, its episodes are hidden with what it taught, until that is undone. Where it taught
         nothing, there is nothing to undo, and they are erased: "words". Otherwise "memories", or "some" if one stands.
         """
-        self._questions.withdraw(connection, message_id)
         left = self._history.of_message(connection, message_id)
         if left == "nothing":
             self._questions.erase(connection, [message_id], [])
             self._episodes.erase_turn(connection, message_id)
             return "words"
+        self._questions.withdraw(connection, message_id)
         return "memories" if left == "gone" else "some"
 
     def count_recalled(self, connection: Connection, memory_ids: Sequence[str]) -> None:
@@ -155,7 +155,6 @@ class Turns:
             reconcile(_deletions_of_the_added(said, known, decision), said, known, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
-        deletes = any(write.action == "delete" for write in decision.writes)
         return Plan(
             user_id,
             writes=tuple(decision.writes),
@@ -164,7 +163,7 @@ class Turns:
             confirmed=tuple(decision.confirmed),
             actor="model" if self._model else "rules",
             # A message that deletes a memory would bring it back if it were kept as an episode.
-            episodes=() if deletes or forgets else episodes,
+            episodes=() if forgets or any(write.action == "delete" for write in decision.writes) else episodes,
             episode_vectors=tuple(vectors_of[len(parts) :]),
             forgets=forgets,
         )

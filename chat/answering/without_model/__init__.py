@@ -245,13 +245,16 @@ class _Writer:
         if record is None:
             return phrases.pending_forgetting
         gone = [str(each["memory"]) for each in record.get("events") or [] if each.get("event") == "DELETE"]
-        told = phrases.forgotten.format(what=" ".join(self._in_a_sentence(self._told(each)) for each in gone))
-        rest: dict[str | None, str] = {
-            "words": phrases.forgotten_words,
-            "memories": "" if gone else phrases.forgotten_words,
-        }
-        rest |= {"some": phrases.forgotten_some, None: phrases.forgotten_none}
-        return " ".join(filter(None, (told if gone else "", rest[record.get("forgot")])))
+        what = " ".join(self._in_a_sentence(self._told(each)) for each in gone)
+        said = [phrases.forgotten.format(what=what)] if gone else []
+        match record.get("forgot"):
+            case None:
+                said.append(phrases.forgotten_none)
+            case "some":
+                said.append(phrases.forgotten_some)
+            case "words":
+                said.append(phrases.forgotten_words)
+        return " ".join(said or [phrases.forgotten_words])
 
     # -- what is known -------------------------------------------------------------------------
 
