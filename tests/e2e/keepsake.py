@@ -243,11 +243,17 @@ class Visitor:
         self.sees("What's on your mind?")
 
     def goes_to(self, name: str) -> None:
-        """Open a page by its link; on a phone the sidebar has to be opened first, and closes by itself."""
-        if self.page.get_by_test_id("stExpandSidebarButton").is_visible():
+        """Open a page by its link; on a phone the sidebar has to be opened first, and closes by itself.
+
+        Until it is closed, it takes what is pressed beside it: a finger is wide, and its edge can be dragged.
+        """
+        covered = self.page.get_by_test_id("stExpandSidebarButton").is_visible()
+        if covered:
             self.opens_the_sidebar()
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
         self.page.wait_for_url(f"**/{name.lower()}*")
+        if covered:
+            expect(self.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
 
     def opens_the_sidebar(self) -> None:
         """On a phone the pages are behind a button."""
@@ -258,7 +264,7 @@ class Visitor:
         # Pressed by script: on the way to another page the sidebar closes by itself, and the button may be gone.
         press = "(buttons) => buttons.forEach((each) => each.click())"
         self.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").evaluate_all(press)
-        self.page.get_by_test_id("stExpandSidebarButton").wait_for()
+        expect(self.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
 
     def presses(self, name: str) -> None:
         self.page.get_by_role("button", name=name).last.click()
