@@ -293,9 +293,7 @@ class Memory:
     def _carry_out(self, plan: Plan, extra: Mapping[str, Any], scope: Mapping[str, str]) -> Changes:
         with self._database.as_user(plan.user_id) as connection:
             changes = self.turns.write(connection, plan, metadata=extra, scope=scope)
-            if plan.forgets:
-                self.turns.forget(connection, plan.forgets)
-            return changes
+            return changes + self.turns.forget(connection, plan)[1] if plan.forgets else changes
 
     def update(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -19,7 +20,7 @@ from ..arguments import own_metadata
 from ..arguments import scope as named_scope
 from ..database import Database, check_user_id
 from ..embed import Embedder
-from ..errors import LimitReached, MemoryChanged, ModelError
+from ..errors import InvalidInput, LimitReached, MemoryChanged, ModelError
 from ..facts import Fact, Plan, Proposal, Said, Write, content_hash
 from ..model import Model
 from ..model.serving import serving
@@ -39,6 +40,7 @@ log = logging.getLogger("keepsake.memory")
 
 NEAR = 10  # memories that the model is shown
 MAX_PLANS = 3
+ASKED_TO_FORGET = "the person asked to forget it"  # for the history
 Forgotten = Literal["words", "memories", "some"]
 Changes = list[dict[str, Any]]  # the changes made, in mem0's shape: id, memory and event
 _Written = TypeVar("_Written")
@@ -116,19 +118,25 @@ class Turns:
             self._store.count_use(connection, plan.confirmed, confirmed_at=datetime.now(UTC))
         return done
 
-    def forget(self, connection: Connection, message_id: str) -> Forgotten:
-        """Forget the words of a message, after the plan that deletes what it taught was carried out.
+    def forget(self, connection: Connection, plan: Plan) -> tuple[Forgotten, Changes]:
+        """Forget the message that a plan names, once the plan was written, which deletes what the message added.
 
-        Where it taught something, its episodes are hidden with what it taught, until that is undone. Where it taught
-        nothing, there is nothing to undo, and they are erased: "words". Otherwise "memories", or "some" if one stands.
+        Memories that it changed say again what they said before. Its words are hidden with what it added, until that is
+        undone; where it added nothing, they are erased. Return "words" if it taught nothing, "some" if anything of it
+        stands, and else "memories", with the changes made.
         """
-        left = self._history.of_message(connection, message_id)
-        if left == "nothing":
+        message_id = str(plan.forgets)
+        changes = self._put_back(connection, plan, message_id)
+        taught = self._history.of_message(connection, message_id)
+        if taught.anything:
+            self._questions.withdraw(connection, message_id)
+        else:
             self._questions.erase(connection, [message_id], [])
+        if taught.stands:
+            return "some", changes
+        if not taught.added:
             self._episodes.erase_turn(connection, message_id)
-            return "words"
-        self._questions.withdraw(connection, message_id)
-        return "memories" if left == "gone" else "some"
+        return "memories" if taught.anything else "words", changes
 
     def count_recalled(self, connection: Connection, memory_ids: Sequence[str]) -> None:
         """Count that memories were given to a reply."""
@@ -150,8 +158,9 @@ class Turns:
         forgets = _message_to_forget(said)
         if forgets:
             known = self._store.known_near(user_id, vectors_of[0], MAX_WRITES, said[0], scope)
-            if self._model is None:  # the rules also delete what was only changed
-                decision.writes[:] = [write for write in decision.writes if write.action != "delete"]
+            changed = {fact.id for fact in known if fact.just_learned and not _was_just_added(fact)}
+            # What was only changed is put back: deleting it would take the older truth, too.
+            decision.writes[:] = [write for write in decision.writes if write.fact_id not in changed]
             reconcile(_deletions_of_the_added(said, known, decision), said, known, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
@@ -173,6 +182,20 @@ class Turns:
         episodes = [kept for each in said if wanted for kept in may_be_kept([each])]
         vectors = self._embedder.embed(to_embed(episodes)) if episodes else []
         return Plan(user_id, actor="import", episodes=tuple(episodes), episode_vectors=tuple(vectors))
+
+    def _put_back(self, connection: Connection, plan: Plan, message_id: str) -> Changes:
+        """Let memories that a message changed say what they said before, except those that were changed again since."""
+        changes: Changes = []
+        for event in self._history.rewordings(connection, message_id):
+            if not self._history.has_vector(connection, event, {}):  # an embedder may take long: no time for it here
+                continue
+            self._store.sign(connection, plan.actor, ASKED_TO_FORGET)
+            with suppress(InvalidInput):  # changed again, or another memory says the same by now
+                self._history.take_back(connection, event, {})
+                before, after = event.old_metadata or {}, event.new_metadata or {}
+                put_back = _change("UPDATE", event.memory_id, str(before.get("data", "")))
+                changes.append({**put_back, "previous_memory": str(after.get("data", ""))})
+        return changes
 
     def _carry_out(
         self,
@@ -241,18 +264,19 @@ def _message_to_forget(said: Sequence[Said]) -> str | None:
 
 
 def _deletions_of_the_added(said: Sequence[Said], known: Sequence[Fact], decision: Decision) -> list[Proposal]:
-    """Propose to delete what the turn before added, as far as the decision leaves it as it is.
-
-    What it only changed is left to the model, and without one to the person: deleting it would take the older truth,
-    too.
-    """
+    """Propose to delete what the turn before added, as far as the decision leaves it as it is."""
     changed = {write.fact_id for write in decision.writes}
     request = next(each.content.strip() for each in said if each.role == "user")
     return [
-        Proposal("delete", "", quote=request, target=number, reason="the person asked to forget it")
+        Proposal("delete", "", quote=request, target=number, reason=ASKED_TO_FORGET)
         for number, fact in enumerate(known, 1)
-        if fact.just_learned and fact.metadata.get("updated_at") in (None, fact.created_at) and fact.id not in changed
+        if fact.just_learned and _was_just_added(fact) and fact.id not in changed
     ]
+
+
+def _was_just_added(fact: Fact) -> bool:
+    """Return whether a memory of the turn before is new, and not one that the turn changed."""
+    return fact.metadata.get("updated_at") in (None, fact.created_at)
 
 
 def _own_words(said: Sequence[Said]) -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, text
@@ -80,6 +80,15 @@ class Event:
         return after if self.action == "update" and before != after else None
 
 
+@dataclass(frozen=True)
+class Taught:
+    """What a message taught, and what is left of it."""
+
+    anything: bool
+    added: bool  # whether it added a memory, deleted by now or not
+    stands: bool  # whether a memory that it added is there, one that it changed is not as before, or one is still gone
+
+
 class History:
     """Reads one user's history and undoes changes."""
 
@@ -131,21 +140,15 @@ class History:
             by_memory.setdefault(row["memory_id"], []).append(Event(**row))
         return by_memory
 
-    def of_message(self, connection: Connection, message_id: str) -> Literal["nothing", "gone", "there"]:
-        """Return what is left of what a message of the bound user taught.
+    def of_message(self, connection: Connection, message_id: str) -> Taught:
+        """Return what a message of the bound user taught, and what is left of it."""
+        row = connection.execute(_OF_MESSAGE, {"id": message_id}).one()
+        return Taught(*row)
 
-        "gone" if it only added memories, which are all deleted since; "there" if one stands, or it changed another.
-        """
-        there = text(
-            "select count(*) > 0 as taught, coalesce(bool_or("
-            " h.action <> 'add' or exists (select from vecs.memories m where m.id = h.memory_id)), false) as there"
-            " from app.memory_history h"
-            " where h.user_id = (select app.asking()) and h.message_id = :id"
-        )
-        row = connection.execute(there, {"id": message_id}).one()
-        if not row.taught:
-            return "nothing"
-        return "there" if row.there else "gone"
+    def rewordings(self, connection: Connection, message_id: str) -> list[Event]:
+        """Return the changes of words that a message of the bound user made, the newest first."""
+        rows = connection.execute(_REWORDINGS, {"id": message_id}).mappings()
+        return [Event(**row) for row in rows]
 
     def events_of(self, connection: Connection, target: int | str) -> list[Event]:
         """Return the change with this number, or all changes of a run, the newest first."""
@@ -281,6 +284,19 @@ _NOTE_DELETION = text(
     " values (app.asking(), :id, 'delete', coalesce(nullif(current_setting('keepsake.actor', true), ''), 'outside'),"
     " nullif(current_setting('keepsake.reason', true), ''), cast(:before as jsonb)) returning event"
 )
+_OF_MESSAGE = text("""
+select count(*) > 0, coalesce(bool_or(h.action = 'add'), false), coalesce(bool_or(case h.action
+  when 'add' then now.id is not null
+  when 'delete' then now.id is null
+  else now.metadata ->> 'data' is distinct from h.old_metadata ->> 'data' and now.id is not null end), false)
+from (
+  select distinct on (memory_id) memory_id, action, old_metadata from app.memory_history
+  where user_id = (select app.asking()) and message_id = :id order by memory_id, event) h
+left join vecs.memories now on now.id = h.memory_id""")
+_REWORDINGS = text(f"""
+select {FIELDS} from app.memory_history
+where user_id = (select app.asking()) and message_id = :id and action = 'update' and replaced_message is not null
+order by event desc""")
 _OF_CHAT = f"""
 select {FIELDS} from app.memory_history where user_id = app.asking() and memory_id in (
   select memory_id from app.memory_history

@@ -237,16 +237,18 @@ class _Writer:
         return PlainReply(text, tuple(meant), tuple(each.id for each in meant))
 
     def _forgotten(self) -> str:
-        """Say what was forgotten of the message before: the memories it added, or else only its words."""
+        """Say what became of the message before: the memories it added or changed, or else only its words."""
         phrases = self.phrases
         if self.asked.remembering == "none" and "remembered" not in self.asked.receipt:
             return phrases.forgotten_off
         record = self._record()
         if record is None:
             return phrases.pending_forgetting
-        gone = [str(each["memory"]) for each in record.get("events") or [] if each.get("event") == "DELETE"]
-        what = " ".join(self._in_a_sentence(self._told(each)) for each in gone)
-        said = [phrases.forgotten.format(what=what)] if gone else []
+        said = []
+        for event, phrase in (("DELETE", phrases.forgotten), ("UPDATE", phrases.put_back)):
+            these = [str(each["memory"]) for each in record.get("events") or [] if each.get("event") == event]
+            if these:
+                said.append(phrase.format(what=" ".join(self._in_a_sentence(self._told(each)) for each in these)))
         match record.get("forgot"):
             case None:
                 said.append(phrases.forgotten_none)

@@ -41,6 +41,7 @@ class Phrases:
     forgotten_none: str
     forgotten_off: str
     forgotten_words: str
+    put_back: str
     pending_forgetting: str
     greeting: str
     greeting_by_name: str
@@ -103,6 +104,7 @@ PHRASES: Mapping[str, Phrases] = {
         forgotten_none="You said nothing before that in this chat.",
         forgotten_off="Learning is off here, so I forget nothing by myself. You can delete what I know under Memories.",
         forgotten_words="I dropped what you said before. What I knew already stays.",
+        put_back="As it was before: {what}",
         pending_forgetting="I am still forgetting that. What is forgotten appears below.",
         greeting="Hello! Tell me something about yourself, or ask what I know about you.",
         greeting_by_name="Hello, {name}! What would you like to tell me, or ask?",
@@ -153,6 +155,7 @@ PHRASES: Mapping[str, Phrases] = {
         forgotten_none="Davor hast du in diesem Chat nichts gesagt.",
         forgotten_off="Lernen ist hier aus, also vergesse ich nichts von selbst. Löschen kannst du es unter Memories.",
         forgotten_words="Was du davor gesagt hast, habe ich fallen gelassen. Was ich schon wusste, bleibt.",
+        put_back="Wieder wie davor: {what}",
         pending_forgetting="Ich vergesse das gerade noch. Was vergessen ist, steht gleich darunter.",
         greeting="Hallo! Erzähl mir etwas über dich, oder frag, was ich über dich weiß.",
         greeting_by_name="Hallo, {name}! Was möchtest du erzählen oder wissen?",
@@ -203,6 +206,7 @@ PHRASES: Mapping[str, Phrases] = {
         forgotten_none="Tu n’as rien dit avant cela dans ce chat.",
         forgotten_off="J’ai cessé d’apprendre ici, et je n’oublie rien de moi-même. Supprime-le sous Memories.",
         forgotten_words="J’ai laissé tomber ce que tu as dit avant. Ce que je savais déjà reste.",
+        put_back="De nouveau comme avant : {what}",
         pending_forgetting="Je suis encore en train d’oublier cela. Ce qui est oublié apparaît ci-dessous.",
         greeting="Bonjour ! Parle-moi de toi, ou demande-moi ce que je sais de toi.",
         greeting_by_name="Bonjour, {name} ! Que veux-tu me dire ou me demander ?",
@@ -255,6 +259,7 @@ PHRASES: Mapping[str, Phrases] = {
         forgotten_none="Antes de eso no dijiste nada en este chat.",
         forgotten_off="Aquí no aprendo, así que no olvido nada por mí mismo. Puedes borrarlo en Memories.",
         forgotten_words="He descartado lo que dijiste antes. Lo que ya sabía se queda.",
+        put_back="Otra vez como antes: {what}",
         pending_forgetting="Todavía lo estoy olvidando. Lo que se olvida aparece abajo.",
         greeting="¡Hola! Cuéntame algo de ti, o pregúntame qué sé de ti.",
         greeting_by_name="¡Hola, {name}! ¿Qué quieres contarme o preguntarme?",

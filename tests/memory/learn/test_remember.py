@@ -363,15 +363,62 @@ def test_all_that_was_just_said_is_forgotten_although_the_model_deletes_nothing(
     assert learning.recall("Who is called Ingrid3?", user_id="alice") == []
 
 
-def test_what_the_message_before_only_changed_is_not_deleted_with_its_older_truth(
+@pytest.mark.parametrize(
+    "meant", [answer(), answer(operation("delete", quote="Forget what I just said", target=1))], ids=["nothing", "delete"]
+)
+def test_what_the_message_before_changed_says_again_what_it_said(
+    learning: Memory, scripted_model: ScriptedModel, meant: str
+) -> None:
+    _moves_to_porto(learning, scripted_model)
+    scripted_model.enqueue(meant)
+    [event] = learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"]
+    assert (event["event"], event["memory"], event["previous_memory"]) == (
+        "UPDATE",
+        "I live in Ghent",
+        "I live in Porto",
+    )
+    assert _texts(learning) == ["I live in Ghent"]
+    assert {each.text for each in learning.recall("Where do I live?", user_id="alice")} == {"I live in Ghent"}
+
+
+def test_what_was_put_back_can_be_changed_back(learning: Memory, scripted_model: ScriptedModel) -> None:
+    _moves_to_porto(learning, scripted_model)
+    scripted_model.enqueue(answer())
+    [event] = learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"]
+    latest = learning.history(event["id"], user_id="alice")[-1]
+    assert latest["reason"] == "the person asked to forget it"
+    learning.undo(latest["id"], user_id="alice")
+    assert _texts(learning) == ["I live in Porto"]
+
+
+def test_what_the_person_changed_again_is_not_put_back(learning: Memory, scripted_model: ScriptedModel) -> None:
+    _moves_to_porto(learning, scripted_model)
+    [kept] = learning.get_all(user_id="alice")["results"]
+    scripted_model.enqueue(answer(), answer())  # what the new words mention, and the request
+    learning.update(kept["id"], "I live in Lisbon", user_id="alice")
+    assert learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"] == []
+    assert _texts(learning) == ["I live in Lisbon"]
+
+
+def test_what_was_added_goes_and_what_was_changed_is_put_back_in_one_request(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
+    moved = operation("update", "I live in Porto", "live in Porto now", target=1)
+    _moves_to_porto(learning, scripted_model, moved, operation("add", "I have a dog", "have a dog"))
+    assert set(_texts(learning)) == {"I live in Porto", "I have a dog"}
+    scripted_model.enqueue(answer())
+    learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    assert _texts(learning) == ["I live in Ghent"]
+    assert {each.text for each in learning.recall("Where do I live, with a dog?", user_id="alice")} == {"I live in Ghent"}
+
+
+def _moves_to_porto(learning: Memory, scripted_model: ScriptedModel, *operations: dict[str, Any]) -> None:
+    """Tell on two days where one lives, in two chats."""
     scripted_model.enqueue(answer(operation("add", "I live in Ghent", "I live in Ghent")))
     learning.add(_said_in("home", "I live in Ghent", 1), user_id="alice")
-    scripted_model.enqueue(answer(operation("update", "I live in Porto", "live in Porto now", target=1)), answer())
-    learning.add(_said_in("office", "I live in Porto now", 2), user_id="alice")
-    learning.add(_forget_what_was_said("office", 3), user_id="alice")
-    assert _texts(learning) == ["I live in Porto"]
+    changes = operations or (operation("update", "I live in Porto", "live in Porto now", target=1),)
+    scripted_model.enqueue(answer(*changes))
+    learning.add(_said_in("office", "I live in Porto now and have a dog", 2), user_id="alice")
 
 
 def test_a_question_that_the_message_before_raised_is_forgotten_with_it(
