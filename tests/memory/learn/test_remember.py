@@ -364,7 +364,9 @@ def test_all_that_was_just_said_is_forgotten_although_the_model_deletes_nothing(
 
 
 @pytest.mark.parametrize(
-    "meant", [answer(), answer(operation("delete", quote="Forget what I just said", target=1))], ids=["nothing", "delete"]
+    "meant",
+    [answer(), answer(operation("delete", quote="Forget what I just said", target=1))],
+    ids=["nothing", "delete"],
 )
 def test_what_the_message_before_changed_says_again_what_it_said(
     learning: Memory, scripted_model: ScriptedModel, meant: str
@@ -409,7 +411,9 @@ def test_what_was_added_goes_and_what_was_changed_is_put_back_in_one_request(
     scripted_model.enqueue(answer())
     learning.add(_forget_what_was_said("office", 3), user_id="alice")
     assert _texts(learning) == ["I live in Ghent"]
-    assert {each.text for each in learning.recall("Where do I live, with a dog?", user_id="alice")} == {"I live in Ghent"}
+    assert {each.text for each in learning.recall("Where do I live, with a dog?", user_id="alice")} == {
+        "I live in Ghent"
+    }
 
 
 def _moves_to_porto(learning: Memory, scripted_model: ScriptedModel, *operations: dict[str, Any]) -> None:
