@@ -163,6 +163,7 @@ class DeletedMemories(AnswerForm):
     run: str = absent()
     erased: dict[str, int] = absent("How many of each kind were permanently erased")
     proved: bool = absent("Whether a search afterwards found none of it")
+    index_waits: int = absent("How many memories a separate search index still has to remove, by itself")
 
 
 class ChangedTogether(AnswerForm):

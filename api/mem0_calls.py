@@ -14,6 +14,7 @@ from typing import Any
 from api import answers, bodies
 from api.bodies import refuse_not_here
 from api.calls import SCOPES, Arrived, Call, NotHere, check_user, own_filters, read_filters, scopes_of
+from memory.erase import Receipt
 from memory.errors import InvalidInput, NotFound
 from memory.facts import Result
 
@@ -230,7 +231,12 @@ def _delete_scope(call: Arrived, filters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _erase(call: Arrived) -> dict[str, Any]:
     receipt = call.app.erase_memories(call.user_id)
-    return {"message": "Memories deleted successfully!", "erased": receipt.erased, "proved": receipt.proved}
+    return {"message": "Memories deleted successfully!", "proved": receipt.proved, **_counts(receipt)}
+
+
+def _counts(receipt: Receipt) -> dict[str, Any]:
+    """Return what was erased, and what an index outside of the database still has to remove, if anything."""
+    return {"erased": receipt.erased} | ({"index_waits": receipt.index_waits} if receipt.index_waits else {})
 
 
 def update_batch(call: Arrived) -> Any:
@@ -291,8 +297,7 @@ def delete_entity(call: Arrived) -> Any:
     """
     if call.key.application:
         gone = call.app.delete_account(call.user_id)
-        erased = gone.memories.erased
-        return {"message": "Entity deleted successfully!", "erased": erased, "proved": gone.proved}
+        return {"message": "Entity deleted successfully!", "proved": gone.proved, **_counts(gone.memories)}
     kind, name = call.path["kind"], call.path["name"]
     if kind == "user":
         check_user(call.key, name)

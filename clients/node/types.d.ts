@@ -197,6 +197,8 @@ export interface DeletedMemories {
   erased?: Record<string, number>;
   /** Whether a search afterwards found none of it */
   proved?: boolean;
+  /** How many memories a separate search index still has to remove, by itself */
+  index_waits?: number;
 }
 
 /** A memory and its new text. */

@@ -19,6 +19,7 @@ from auth.applications import application_user
 from limits import Limits
 from memory.database import Database
 from memory.errors import NotFound
+from memory.index.outbox import attach, detach
 from tests.api.conftest import Caller, Registers
 
 ADD, SEARCH, LIST = "/v3/memories/add/", "/v3/memories/search/", "/v3/memories/"
@@ -226,6 +227,21 @@ def test_deleting_a_user_erases_everything_of_theirs(home: services.Services, sh
     assert shop.ask("GET", f"/v1/memories/{kept}/history/").status_code == 404
     assert users(shop) == {("user", "bob"): 1}
     assert rows_with(home, whose) == []
+
+
+def test_erasing_tells_what_a_separate_index_still_has_to_remove(home: services.Services, shop: Caller) -> None:
+    for name in ("alice", "bob", "carol"):
+        adds(shop, "I keep bees.", user_id=name)
+    assert "index_waits" not in shop.told("DELETE", "/v2/entities/user/carol/")
+    attach(home.database, "elsewhere")
+    try:
+        told = [
+            shop.told("DELETE", "/v2/entities/user/alice/"),
+            shop.told("DELETE", "/v1/memories/?user_id=bob"),
+        ]
+    finally:
+        detach(home.database)
+    assert [(each["proved"], each["index_waits"]) for each in told] == [(True, 1), (True, 1)]
 
 
 def rows_with(home: services.Services, user_id: str) -> list[str]:
