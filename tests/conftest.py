@@ -140,3 +140,9 @@ def memory(database: Database, embedder: BundledEmbedder) -> Memory:
 def scripted_model() -> ScriptedModel:
     """A model that says what the test enqueues."""
     return ScriptedModel()
+
+
+@pytest.fixture
+def learning(database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel) -> Memory:
+    """A memory that learns through the scripted model."""
+    return Memory(database, embedder, scripted_model)

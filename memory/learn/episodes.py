@@ -191,9 +191,10 @@ class Episodes:
         ).all()
         return [(row.id, row.message_id) for row in rows]
 
-    def erase_turn(self, connection: Connection, message_id: str) -> int:
+    def erase_turn(self, connection: Connection, message_id: str, *, hidden_too: bool = True) -> int:
         """Erase a message of the person and the reply to it; return how many messages they were."""
-        return self._erase(connection, "and metadata ->> 'turn' = :turn", {"turn": message_id})
+        chosen = "and metadata ->> 'turn' = :turn and (:hidden_too or not hidden)"
+        return self._erase(connection, chosen, {"turn": message_id, "hidden_too": hidden_too})
 
     def erase(self, connection: Connection, ids: Sequence[str] | None = None) -> int:
         """Erase these episodes, or all, inside the caller's transaction; return how many messages they were."""

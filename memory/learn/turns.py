@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -20,7 +19,7 @@ from ..arguments import own_metadata
 from ..arguments import scope as named_scope
 from ..database import Database, check_user_id
 from ..embed import Embedder
-from ..errors import InvalidInput, LimitReached, MemoryChanged, ModelError
+from ..errors import LimitReached, MemoryChanged, ModelError
 from ..facts import Fact, Plan, Proposal, Said, Write, content_hash
 from ..model import Model
 from ..model.serving import serving
@@ -40,6 +39,7 @@ log = logging.getLogger("keepsake.memory")
 
 NEAR = 10  # memories that the model is shown
 MAX_PLANS = 3
+MERGED = "merged_from"  # the key of a memory that tidying merged others into
 ASKED_TO_FORGET = "the person asked to forget it"  # for the history
 Forgotten = Literal["words", "memories", "some"]
 Changes = list[dict[str, Any]]  # the changes made, in mem0's shape: id, memory and event
@@ -121,22 +121,19 @@ class Turns:
     def forget(self, connection: Connection, plan: Plan) -> tuple[Forgotten, Changes]:
         """Forget the message that a plan names, once the plan was written, which deletes what the message added.
 
-        Memories that it changed say again what they said before. Its words are hidden with what it added, until that is
-        undone; where it added nothing, they are erased. Return "words" if it taught nothing, "some" if anything of it
-        stands, and else "memories", with the changes made.
+        Memories that it changed say again what they said before. Its words are erased, unless they are hidden with what
+        it added, until that is undone. Return "words" if it taught nothing, "some" if anything of it stands, and else
+        "memories", with the changes made.
         """
         message_id = str(plan.forgets)
         changes = self._put_back(connection, plan, message_id)
         taught = self._history.of_message(connection, message_id)
-        if taught.anything:
-            self._questions.withdraw(connection, message_id)
-        else:
+        self._episodes.erase_turn(connection, message_id, hidden_too=not taught.anything)
+        if not taught.anything:
             self._questions.erase(connection, [message_id], [])
-        if taught.stands:
-            return "some", changes
-        if not taught.added:
-            self._episodes.erase_turn(connection, message_id)
-        return "memories" if taught.anything else "words", changes
+            return "words", changes
+        self._questions.withdraw(connection, message_id)
+        return "some" if taught.stands else "memories", changes
 
     def count_recalled(self, connection: Connection, memory_ids: Sequence[str]) -> None:
         """Count that memories were given to a reply."""
@@ -160,7 +157,11 @@ class Turns:
             known = self._store.known_near(user_id, vectors_of[0], MAX_WRITES, said[0], scope)
             changed = {fact.id for fact in known if fact.just_learned and not _was_just_added(fact)}
             # What was only changed is put back: deleting it would take the older truth, too.
-            decision.writes[:] = [write for write in decision.writes if write.fact_id not in changed]
+            decision.writes[:] = [
+                write
+                for write in decision.writes
+                if write.fact_id not in changed and (self._model is not None or write.action != "delete")
+            ]
             reconcile(_deletions_of_the_added(said, known, decision), said, known, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
@@ -184,18 +185,26 @@ class Turns:
         return Plan(user_id, actor="import", episodes=tuple(episodes), episode_vectors=tuple(vectors))
 
     def _put_back(self, connection: Connection, plan: Plan, message_id: str) -> Changes:
-        """Let memories that a message changed say what they said before, except those that were changed again since."""
-        changes: Changes = []
+        """Let memories that a message changed say what they said before; one that another says by now is deleted.
+
+        They stay as they are if their words were changed again, another memory was merged into them, or the vector of
+        the former words was dropped with an embedding model: an embedder may take long, and there is no time for it.
+        """
+        changes: dict[str, dict[str, Any]] = {}
         for event in self._history.rewordings(connection, message_id):
-            if not self._history.has_vector(connection, event, {}):  # an embedder may take long: no time for it here
+            now, changed = self._store.lock(connection, event.memory_id), Fact("", event.new_metadata or {})
+            if now is None or now.text != changed.text or now.metadata.get(MERGED) != changed.metadata.get(MERGED):
                 continue
+            words = Fact("", event.old_metadata or {}).text
             self._store.sign(connection, plan.actor, ASKED_TO_FORGET)
-            with suppress(InvalidInput):  # changed again, or another memory says the same by now
-                self._history.take_back(connection, event, {})
-                before, after = event.old_metadata or {}, event.new_metadata or {}
-                put_back = _change("UPDATE", event.memory_id, str(before.get("data", "")))
-                changes.append({**put_back, "previous_memory": str(after.get("data", ""))})
-        return changes
+            if self._store.has_text(connection, now.id, content_hash(words)):
+                self._store.delete(connection, now.id)
+                changes[now.id] = _change("DELETE", now.id, now.text)
+            elif self._history.has_vector(connection, event, {}):
+                self._history.put_words_back(connection, event, now)
+                before = changes.get(now.id, {"previous_memory": now.text})["previous_memory"]
+                changes[now.id] = {**_change("UPDATE", now.id, words), "previous_memory": before}
+        return list(changes.values())
 
     def _carry_out(
         self,

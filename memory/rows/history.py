@@ -85,8 +85,9 @@ class Taught:
     """What a message taught, and what is left of it."""
 
     anything: bool
-    added: bool  # whether it added a memory, deleted by now or not
-    stands: bool  # whether a memory that it added is there, one that it changed is not as before, or one is still gone
+    # Whether a memory that it added is there, one that it changed says something else than before, one that it deleted
+    # is gone, or one of these was merged into another.
+    stands: bool
 
 
 class History:
@@ -185,11 +186,21 @@ class History:
         self._check_unchanged(connection, event)
         if not self.has_vector(connection, event, vectors):
             raise MemoryChanged("The embedding model was changed at this moment. Try again.")
+        self._restore(connection, event, vectors.get(event.event))
+
+    def put_words_back(self, connection: Connection, event: Event, now: Fact) -> None:
+        """Let a memory say what it said before a change, and keep what else was changed `now`, such as a mark."""
+        then = event.new_metadata or {}
+        changed = [key for key in {**then, **now.metadata} if now.metadata.get(key) != then.get(key)]
+        self._restore(connection, event, None, {key: now.metadata.get(key) for key in changed})
+
+    def _restore(
+        self, connection: Connection, event: Event, vector: str | None, since: Mapping[str, Any] | None = None
+    ) -> None:
         connection.execute(text("select set_config('keepsake.undoes', :event, true)"), {"event": str(event.event)})
         try:
             with connection.begin_nested():
-                vector = vectors.get(event.event)
-                self._store.put_back(connection, event.event, event.action, event.memory_id, vector)
+                self._store.put_back(connection, event.event, event.action, event.memory_id, vector, since)
         except sqlalchemy_errors.IntegrityError as error:
             raise InvalidInput("Another memory says the same by now: delete that one first.") from error
         finally:
@@ -285,14 +296,15 @@ _NOTE_DELETION = text(
     " nullif(current_setting('keepsake.reason', true), ''), cast(:before as jsonb)) returning event"
 )
 _OF_MESSAGE = text("""
-select count(*) > 0, coalesce(bool_or(h.action = 'add'), false), coalesce(bool_or(case h.action
-  when 'add' then now.id is not null
-  when 'delete' then now.id is null
-  else now.metadata ->> 'data' is distinct from h.old_metadata ->> 'data' and now.id is not null end), false)
+select count(*) > 0, coalesce(bool_or(case
+  when h.action = 'delete' then now.id is null and h.actor <> 'person'  -- who answered a question
+  when now.id is null then false
+  when h.action = 'add' or now.id <> h.memory_id then true
+  else now.metadata ->> 'data' is distinct from h.old_metadata ->> 'data' end), false)
 from (
-  select distinct on (memory_id) memory_id, action, old_metadata from app.memory_history
+  select distinct on (memory_id) memory_id, action, actor, old_metadata from app.memory_history
   where user_id = (select app.asking()) and message_id = :id order by memory_id, event) h
-left join vecs.memories now on now.id = h.memory_id""")
+left join vecs.memories now on now.id = app.stands_for(h.memory_id)""")
 _REWORDINGS = text(f"""
 select {FIELDS} from app.memory_history
 where user_id = (select app.asking()) and message_id = :id and action = 'update' and replaced_message is not null

@@ -293,9 +293,24 @@ class Store:
         sql = text(f"select id, vec::text as vec from vecs.memories where {_BOUND} and id = any(:ids)")
         return {row.id: json.loads(row.vec) for row in connection.execute(sql, {"ids": list(ids)})}
 
-    def put_back(self, connection: Connection, event: int, action: str, memory_id: str, vector: str | None) -> None:
-        """Reverse a change with what the history holds; `vector` replaces one that the history lost."""
-        connection.execute(text(_PUT_BACK[action]), {"event": event, "id": memory_id, "vec": vector})
+    def put_back(
+        self,
+        connection: Connection,
+        event: int,
+        action: str,
+        memory_id: str,
+        vector: str | None,
+        since: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Reverse a change with what the history holds; `vector` replaces one that the history lost.
+
+        `since` are keys of a changed memory that it keeps as they are now; those with None are taken away.
+        """
+        values: dict[str, Any] = {"event": event, "id": memory_id, "vec": vector}
+        if action == "update":
+            kept = {key: value for key, value in (since or {}).items() if value is not None}
+            values |= {"since": json.dumps(kept), "gone": [key for key in since or {} if key not in kept]}
+        connection.execute(text(_PUT_BACK[action]), values)
 
     def move_use(self, connection: Connection, moves: Sequence[tuple[str, str]]) -> None:
         """Add the use of one memory to that of another, for pairs of (from, to)."""
@@ -458,7 +473,8 @@ _MARK = {
 _PUT_BACK = {
     "add": "delete from vecs.memories where id = :id and cast(:event as bigint) is not null"
     " and cast(:vec as text) is null",
-    "update": "update vecs.memories kept set metadata = old_metadata, vec = coalesce(old_vec, cast(:vec as vector))"
+    "update": "update vecs.memories kept set vec = coalesce(old_vec, cast(:vec as vector)),"
+    " metadata = (old_metadata || cast(:since as jsonb)) - cast(:gone as text[])"
     " from app.memory_history past where past.event = :event and kept.id = :id",
     "delete": "insert into vecs.memories (id, vec, metadata)"
     " select memory_id, coalesce(old_vec, cast(:vec as vector)), old_metadata"

@@ -117,3 +117,22 @@ def test_an_edit_by_hand_keeps_people_and_the_time_line_its_words(
     person.page.get_by_role("tab", name="Time line").click()
     person.sees(f"Before: {BAKER}")
     person.sees(f"● {BAKER}")  # on the day on which it was told
+
+
+def test_what_was_forgotten_is_as_before_and_an_older_line_still_undoes_its_own_change(
+    keepsake: Keepsake, visit: Visit
+) -> None:
+    person = visit(keepsake, signed_in="neza@example.com")
+    lines = person.page.get_by_role("button", name=re.compile("^(Learned|Changed): "))
+    for number, words in enumerate(("I live in Ghent.", "I live in Antwerp now.", "I live in Porto now."), 1):
+        person.says(words)
+        expect(lines).to_have_count(number)
+        person.rests()
+    person.says("Forget what I just said")
+    person.sees("As it was before: you live in Antwerp now.")
+    expect(lines).to_have_count(4)
+    stand_still(person)
+    lines.nth(1).click()
+    person.page.get_by_role("button", name="Undo").click()
+    person.sees("Changed, then undone")
+    person.remembers("I live in Ghent.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -199,7 +199,9 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Turns.count_recalled": (lambda w: w.inside(lambda c: w.memory.turns.count_recalled(c, [alice(w)])),),
     "Memory.update": (lambda w: w.memory.update(alice(w), "I own it", user_id=ME),),
-    "Turns.forget": (lambda w: w.inside(lambda c: w.memory.turns.forget(c, asked_of(w).id).removeprefix("words")),),
+    "Turns.forget": (
+        lambda w: w.inside(lambda c: w.turns.forget(c, Plan(ME, forgets=asked_of(w).id)) != ("words", [])),
+    ),
     "Questions.withdraw": (lambda w: w.inside(lambda c: w.questions.withdraw(c, asked_of(w).id)),),
     "Questions.answer": (
         lambda w: w.memory.questions.answer(w.known["question"], "new", user_id=ME),
@@ -257,9 +259,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     ),
     "Episodes.message": (lambda w: w.episodes.message(ME, f"{ALICE}-said"),),
     "Episodes.count": (lambda w: [w.episodes.count(each) for each in (ME, *STRANGE)],),
-    "History.of_message": (
-        lambda w: w.inside(lambda c: w.history.of_message(c, asked_of(w).id).removeprefix("nothing")),
-    ),
+    "History.of_message": (lambda w: w.inside(lambda c: any(astuple(w.history.of_message(c, asked_of(w).id)))),),
     "Episodes.erase_turn": (lambda w: w.inside(lambda c: w.episodes.erase_turn(c, asked_of(w).id)),),
     "Episodes.erase_all": (lambda w: w.episodes.erase_all(ME), lambda w: w.episodes.erase_all(ME, chat_of(w))),
     "ImportQueue.add": (
@@ -322,6 +322,12 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "History.undo": (
         lambda w: w.inside(lambda c: w.history.undo(c, w.known["event"], {})),
         lambda w: w.inside(lambda c: w.history.undo(c, "undo", {w.known["event"]: "[1]"})),
+    ),
+    "History.rewordings": (lambda w: w.inside(lambda c: w.history.rewordings(c, asked_of(w).id)),),
+    "History.put_words_back": (
+        lambda w: w.inside(
+            lambda c: w.history.put_words_back(c, w.history.of(ALICE, alice(w))[-1], Fact(alice(w), {}))
+        ),
     ),
     "History.take_back": (
         lambda w: w.inside(lambda c: w.history.take_back(c, w.history.of(ALICE, alice(w))[-1], {})),

@@ -151,26 +151,34 @@ def _draw_change(user: User, change: Mapping[str, Any], key: str) -> None:
         st.session_state[EDITED] = key
         st.rerun()
     if versions:
-        _draw_undo_button(user, row, change, versions[-1], key, now)
+        _draw_undo_button(user, row, change, versions, key, now)
 
 
 def _draw_undo_button(
-    user: User, row: Any, change: Mapping[str, Any], latest: Mapping[str, Any], key: str, now: Result | None
+    user: User, row: Any, change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], key: str, now: Result | None
 ) -> None:
-    """Draw the button that undoes the last change, or brings back what was undone.
+    """Draw the button that undoes this change, or brings back what was undone.
 
-    After an edit was undone, the memory says again what was learned; then the button undoes the learning.
+    After a later change was undone, the memory says again what was learned; then the button undoes the learning.
     """
-    unchanged = _still_says(change, now)
+    latest, unchanged = versions[-1], _still_says(change, now)
     bring_back = now is None or (latest["undoes"] is not None and not unchanged)
     label, icon = ("Restore", ":material/redo:") if bring_back else ("Undo", ":material/undo:")
     if row.button(label, key=f"icon-undo-{key}", icon=icon, type="tertiary"):
         memory = services().memory
-        if unchanged and latest["undoes"] is not None and change["event"] == "ADD":
+        said_again = unchanged and latest["undoes"] is not None
+        if said_again and change["event"] == "ADD":
             memory.delete(change["id"], user_id=user.id)
         else:
-            memory.undo(latest["id"], user_id=user.id)
+            memory.undo((_own_version(change, versions) if said_again else latest)["id"], user_id=user.id)
         st.rerun()
+
+
+def _own_version(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the newest version in which this change was made: what followed may have been undone since."""
+    same = (change.get("previous_memory"), change["memory"])
+    own = [each for each in versions if (each["old_memory"], each["new_memory"]) == same]
+    return own[-1] if own else versions[-1]
 
 
 def _still_says(change: Mapping[str, Any], now: Result | None) -> bool:

@@ -81,11 +81,6 @@ def tell(memory: Memory, model: ScriptedModel, **more: Any) -> str:
     return str(memory.add([said], user_id="alice")["results"][0]["id"])
 
 
-@pytest.fixture
-def learning(database: Database, embedder: BundledEmbedder, scripted_model: ScriptedModel) -> Memory:
-    return Memory(database, embedder, scripted_model)
-
-
 def test_an_edit_keeps_somebody_in_the_graph_and_undo_brings_back_the_earlier_relations(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
