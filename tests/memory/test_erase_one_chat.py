@@ -126,6 +126,19 @@ def test_a_memory_that_one_chat_added_and_another_changed_is_left(chats: TwoChat
     assert chats.known == [LISBON]
 
 
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_memory_whose_later_change_was_undone_is_erased_until_that_is_undone_as_well(
+    chats: TwoChats, undone: bool
+) -> None:
+    kept = chats.say(HERE, PORTO)
+    chats.say(ELSEWHERE, LISBON, "update", target=1)
+    for _ in range(1 if undone else 2):
+        chats.memory.undo(chats.memory.history(kept, user_id="ann")[-1]["id"], user_id="ann")
+    receipt = chats.memory.chats.forget(HERE, user_id="ann")
+    assert chats.known == ([] if undone else [LISBON])
+    assert receipt.proved
+
+
 def test_what_a_chat_deleted_stays_deleted(chats: TwoChats) -> None:
     chats.say(ELSEWHERE, "I have a dog")
     chats.say(HERE, "Please forget what I said: I have a dog", "delete", target=1)
