@@ -24,7 +24,7 @@ from .learn.episodes import Episodes
 from .learn.questions import Questions
 from .leases import Leases
 from .plain_text import storable
-from .rows.history import Event, History, Vectors
+from .rows.history import Event, History, Vectors, standing_changes
 from .rows.store import Store
 from .upkeep.profile import Profiles
 
@@ -321,7 +321,8 @@ def _learned_memory(events: Sequence[Event], messages: Sequence[str], run_id: st
     memory_id, deleted = latest.memory_id, latest.action == "delete"
     current = _data(latest.old_metadata if deleted else latest.new_metadata)
     texts = tuple(sorted({_data(each.new_metadata) for each in events if each.event in own and each.new_metadata}))
-    later = [each for each in _standing(events) if each.event not in own and _changes_words(each)]
+    standing = standing_changes([(each.event, each.undoes) for each in events])
+    later = [each for each in events if each.event in standing - own and _changes_words(each)]
     if events[0].event in own:
         if later:
             return LearnedMemory(memory_id, current, "left", reason=CHANGED)
@@ -349,22 +350,18 @@ def _own_events(events: Sequence[Event], messages: set[str], run_id: str) -> set
     return own
 
 
-def _standing(events: Sequence[Event]) -> list[Event]:
-    """Return the changes without those that were undone, and without what undid them."""
-    begun: dict[int, Event] = {}  # by each change, the first of the changes that undo one another
-    stands: dict[int, bool] = {}
-    for event in events:
-        first = begun[event.event] = begun.get(event.undoes or 0, event)
-        stands[first.event] = not stands.get(first.event, False)
-    return [each for each in events if stands.get(each.event)]
-
-
 def _own_events_at_the_end(events: Sequence[Event], own: set[int]) -> list[Event]:
+    """Return the changes of a chat that are the last ones, with what else was changed between them but the words."""
     last: list[Event] = []
+    between: list[Event] = []
     for event in reversed(events):
-        if event.event not in own:
+        if event.event in own:
+            last = [event, *between, *last]
+            between = []
+        elif last and not _changes_words(event):
+            between.insert(0, event)
+        else:
             break
-        last.insert(0, event)
     return last
 
 

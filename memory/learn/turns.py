@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -19,11 +20,11 @@ from ..arguments import own_metadata
 from ..arguments import scope as named_scope
 from ..database import Database, check_user_id
 from ..embed import Embedder
-from ..errors import LimitReached, MemoryChanged, ModelError
+from ..errors import InvalidInput, LimitReached, MemoryChanged, ModelError
 from ..facts import Fact, Plan, Proposal, Said, Write, content_hash
 from ..model import Model
 from ..model.serving import serving
-from ..rows.history import History
+from ..rows.history import Event, History
 from ..rows.people import People
 from ..rows.store import Store
 from .episodes import Episodes, may_be_kept, to_embed
@@ -39,7 +40,6 @@ log = logging.getLogger("keepsake.memory")
 
 NEAR = 10  # memories that the model is shown
 MAX_PLANS = 3
-MERGED = "merged_from"  # the key of a memory that tidying merged others into
 ASKED_TO_FORGET = "the person asked to forget it"  # for the history
 Forgotten = Literal["words", "memories", "some"]
 Changes = list[dict[str, Any]]  # the changes made, in mem0's shape: id, memory and event
@@ -121,14 +121,14 @@ class Turns:
     def forget(self, connection: Connection, plan: Plan) -> tuple[Forgotten, Changes]:
         """Forget the message that a plan names, once the plan was written, which deletes what the message added.
 
-        Memories that it changed say again what they said before. Its words are erased, unless they are hidden with what
-        it added, until that is undone. Return "words" if it taught nothing, "some" if anything of it stands, and else
-        "memories", with the changes made.
+        Memories that it changed say again what they said before. Its words are erased; where it added memories, those
+        are left that deleting a memory hides, until that is undone. Return "words" if it taught nothing, "some" if
+        anything of it stands, and else "memories", with the changes made.
         """
         message_id = str(plan.forgets)
         changes = self._put_back(connection, plan, message_id)
         taught = self._history.of_message(connection, message_id)
-        self._episodes.erase_turn(connection, message_id, hidden_too=not taught.anything)
+        self._episodes.erase_turn(connection, message_id, hidden_too=not taught.added)
         if not taught.anything:
             self._questions.erase(connection, [message_id], [])
             return "words", changes
@@ -185,25 +185,21 @@ class Turns:
         return Plan(user_id, actor="import", episodes=tuple(episodes), episode_vectors=tuple(vectors))
 
     def _put_back(self, connection: Connection, plan: Plan, message_id: str) -> Changes:
-        """Let memories that a message changed say what they said before; one that another says by now is deleted.
+        """Let memories that a message changed say what they said before.
 
-        They stay as they are if their words were changed again, another memory was merged into them, or the vector of
-        the former words was dropped with an embedding model: an embedder may take long, and there is no time for it.
+        A memory stays as it is if somebody gave it words since, if another was merged into it or says by now what it
+        said before, or if the vector of these words was dropped with an embedding model: embedding may take long.
         """
         changes: dict[str, dict[str, Any]] = {}
         for event in self._history.rewordings(connection, message_id):
-            now, changed = self._store.lock(connection, event.memory_id), Fact("", event.new_metadata or {})
-            if now is None or now.text != changed.text or now.metadata.get(MERGED) != changed.metadata.get(MERGED):
+            now = self._store.lock(connection, event.memory_id)
+            if now is None or _was_told_since(now, event) or not self._history.has_vector(connection, event, {}):
                 continue
-            words = Fact("", event.old_metadata or {}).text
             self._store.sign(connection, plan.actor, ASKED_TO_FORGET)
-            if self._store.has_text(connection, now.id, content_hash(words)):
-                self._store.delete(connection, now.id)
-                changes[now.id] = _change("DELETE", now.id, now.text)
-            elif self._history.has_vector(connection, event, {}):
+            with suppress(InvalidInput):  # another memory says the same by now
                 self._history.put_words_back(connection, event, now)
-                before = changes.get(now.id, {"previous_memory": now.text})["previous_memory"]
-                changes[now.id] = {**_change("UPDATE", now.id, words), "previous_memory": before}
+                put_back = _change("UPDATE", now.id, Fact("", event.old_metadata or {}).text)
+                changes[now.id] = {"previous_memory": now.text, **changes.get(now.id, {}), **put_back}
         return list(changes.values())
 
     def _carry_out(
@@ -286,6 +282,12 @@ def _deletions_of_the_added(said: Sequence[Said], known: Sequence[Fact], decisio
 def _was_just_added(fact: Fact) -> bool:
     """Return whether a memory of the turn before is new, and not one that the turn changed."""
     return fact.metadata.get("updated_at") in (None, fact.created_at)
+
+
+def _was_told_since(now: Fact, change: Event) -> bool:
+    """Return whether a memory was given words since a change, the same ones included, or was merged with another."""
+    then = change.new_metadata or {}
+    return any(now.metadata.get(key) != then.get(key) for key in ("data", "updated_at", "merged_from"))
 
 
 def _own_words(said: Sequence[Said]) -> str:

@@ -25,7 +25,7 @@ from .acting import KEY_ACTOR
 from .store import Store, matching
 from .vectors import vector_text
 
-__all__ = ["Entry", "Event", "History", "Timeline", "Vectors"]
+__all__ = ["Entry", "Event", "History", "Taught", "Timeline", "Vectors", "standing_changes"]
 
 Embed = Callable[[Sequence[str]], list[list[float]]]
 Vectors = Mapping[int, str]  # of the texts that changes replaced, by the number of the change
@@ -85,9 +85,20 @@ class Taught:
     """What a message taught, and what is left of it."""
 
     anything: bool
+    added: bool  # whether it added a memory, which may be deleted by now
     # Whether a memory that it added is there, one that it changed says something else than before, one that it deleted
-    # is gone, or one of these was merged into another.
+    # is gone (the person's answer to a question aside), or one of these was merged into another.
     stands: bool
+
+
+def standing_changes(changes: Sequence[tuple[int, int | None]]) -> set[int]:
+    """Return the changes that were not undone, and undo none: of (number, number of what it undoes), in their order."""
+    first: dict[int, int] = {}  # of the changes that undo one another, by each of them
+    standing: set[int] = set()
+    for number, undoes in changes:
+        first[number] = first.get(undoes or 0, number)
+        standing ^= {first[number]}
+    return standing
 
 
 class History:
@@ -189,9 +200,14 @@ class History:
         self._restore(connection, event, vectors.get(event.event))
 
     def put_words_back(self, connection: Connection, event: Event, now: Fact) -> None:
-        """Let a memory say what it said before a change, and keep what else was changed `now`, such as a mark."""
+        """Let a memory say what it said before a change, and keep what else was changed by `now`, such as a mark.
+
+        That its words were confirmed is not kept: the former ones were not. Raise `InvalidInput` if another memory says
+        these by now.
+        """
         then = event.new_metadata or {}
-        changed = [key for key in {**then, **now.metadata} if now.metadata.get(key) != then.get(key)]
+        keys = {*then, *now.metadata} - {"confirmed_at"}
+        changed = [key for key in keys if now.metadata.get(key) != then.get(key)]
         self._restore(connection, event, None, {key: now.metadata.get(key) for key in changed})
 
     def _restore(
@@ -296,7 +312,7 @@ _NOTE_DELETION = text(
     " nullif(current_setting('keepsake.reason', true), ''), cast(:before as jsonb)) returning event"
 )
 _OF_MESSAGE = text("""
-select count(*) > 0, coalesce(bool_or(case
+select count(*) > 0, coalesce(bool_or(h.action = 'add'), false), coalesce(bool_or(case
   when h.action = 'delete' then now.id is null and h.actor <> 'person'  -- who answered a question
   when now.id is null then false
   when h.action = 'add' or now.id <> h.memory_id then true

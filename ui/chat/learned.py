@@ -16,6 +16,7 @@ from auth.guard import User, require_user
 from chat.tree import Message
 from memory import Result
 from memory.rows.acting import KEY_ACTOR
+from memory.rows.history import standing_changes
 from services import services
 from ui.browser.timer import run_again
 from ui.elements import escape, shorten
@@ -157,7 +158,7 @@ def _draw_change(user: User, change: Mapping[str, Any], key: str) -> None:
 def _draw_undo_button(
     user: User, row: Any, change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], key: str, now: Result | None
 ) -> None:
-    """Draw the button that undoes this change, or brings back what was undone.
+    """Draw the button that undoes the last change, or brings back what was undone.
 
     After a later change was undone, the memory says again what was learned; then the button undoes the learning.
     """
@@ -170,15 +171,17 @@ def _draw_undo_button(
         if said_again and change["event"] == "ADD":
             memory.delete(change["id"], user_id=user.id)
         else:
-            memory.undo((_own_version(change, versions) if said_again else latest)["id"], user_id=user.id)
+            memory.undo((_last_standing(change, versions) if said_again else latest)["id"], user_id=user.id)
         st.rerun()
 
 
-def _own_version(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the newest version in which this change was made: what followed may have been undone since."""
-    same = (change.get("previous_memory"), change["memory"])
-    own = [each for each in versions if (each["old_memory"], each["new_memory"]) == same]
-    return own[-1] if own else versions[-1]
+def _last_standing(change: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the last change that was not undone, or the latest if that is the one of this line."""
+    latest = versions[-1]
+    if (latest["old_memory"], latest["new_memory"]) == (change.get("previous_memory"), change["memory"]):
+        return latest
+    standing = standing_changes([(each["id"], each["undoes"]) for each in versions])
+    return next((each for each in reversed(versions) if each["id"] in standing), latest)
 
 
 def _still_says(change: Mapping[str, Any], now: Result | None) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from memory import Memory, Said
 from memory.database import Database
@@ -166,13 +167,65 @@ def test_a_mark_that_the_person_made_since_is_kept_when_the_words_are_put_back(
     assert (now["memory"], now["always_included"]) == ("I live in Ghent", True)
 
 
-def test_what_another_memory_says_by_now_is_not_said_twice(learning: Memory, scripted_model: ScriptedModel) -> None:
+def test_forgetting_the_chat_afterwards_does_not_bring_back_what_was_forgotten(
+    learning: Memory, scripted_model: ScriptedModel
+) -> None:
+    _moves_to_porto(learning, scripted_model)
+    [kept] = learning.get_all(user_id="alice")["results"]
+    learning.always.include([kept["id"]], user_id="alice")
+    scripted_model.enqueue(answer())
+    learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    assert learning.chats.forget("office", user_id="alice", messages=["office 2", "office 3"]).proved
+    assert _texts(learning) == ["I live in Ghent"]
+    assert "Porto" not in str(learning.history(kept["id"], user_id="alice"))
+
+
+def test_a_confirmation_of_what_is_forgotten_does_not_confirm_what_was_before(
+    learning: Memory, scripted_model: ScriptedModel, database: Database
+) -> None:
+    _moves_to_porto(learning, scripted_model)
+    with database.as_user("alice") as connection:
+        connection.execute(
+            text("update vecs.memories set metadata = metadata || jsonb_build_object('confirmed_at', '2026-11-01')")
+        )
+    scripted_model.enqueue(answer())
+    learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    [now] = learning.get_all(user_id="alice")["results"]
+    assert now["memory"] == "I live in Ghent"
+    assert now["metadata"]["confirmed_at"] == "2026-03-01T00:00:00+00:00"
+
+
+def test_what_another_memory_says_by_now_is_not_put_back(learning: Memory, scripted_model: ScriptedModel) -> None:
     _moves_to_porto(learning, scripted_model)
     scripted_model.enqueue(answer(operation("add", "I live in Ghent", "I live in Ghent")), answer())
     learning.add(_said_in("kitchen", "I live in Ghent", 2), user_id="alice")
-    [event] = learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"]
-    assert (event["event"], event["memory"]) == ("DELETE", "I live in Porto")
-    assert _texts(learning) == ["I live in Ghent"]
+    assert learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"] == []
+    assert _texts(learning) == ["I live in Ghent", "I live in Porto"]
+
+
+def test_what_the_person_said_again_by_hand_is_not_put_back(learning: Memory, scripted_model: ScriptedModel) -> None:
+    _moves_to_porto(learning, scripted_model)
+    [kept] = learning.get_all(user_id="alice")["results"]
+    for words in ("I live in Lisbon", "I live in Porto"):
+        scripted_model.enqueue(answer())
+        learning.update(kept["id"], words, user_id="alice")
+    scripted_model.enqueue(answer())
+    assert learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"] == []
+    assert _texts(learning) == ["I live in Porto"]
+
+
+def test_a_reply_that_a_deleted_memory_hides_does_not_return_after_it_was_forgotten(
+    learning: Memory, scripted_model: ScriptedModel, database: Database
+) -> None:
+    scripted_model.enqueue(answer(operation("add", "I like tea", "I like tea")))
+    [tea] = learning.add(_said_in("kitchen", "I like tea", 1), user_id="alice")["results"]
+    _moves_to_porto(learning, scripted_model)
+    with database.as_user("alice") as connection:
+        connection.execute(text("update vecs.episodes set hidden = true where metadata ->> 'message_id' = 'office 2'"))
+    scripted_model.enqueue(answer())
+    learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    assert learning.episodes.count("alice") == 2  # the tea, and the first home
+    assert tea["memory"] in _texts(learning)
 
 
 def test_what_was_merged_with_a_statement_of_another_chat_stays_and_is_no_longer_told_as_said(
