@@ -352,17 +352,13 @@ def _own_events(events: Sequence[Event], messages: set[str], run_id: str) -> set
 
 def _own_events_at_the_end(events: Sequence[Event], own: set[int]) -> list[Event]:
     """Return the changes of a chat that are the last ones, with what else was changed between them but the words."""
-    last: list[Event] = []
-    between: list[Event] = []
-    for event in reversed(events):
-        if event.event in own:
-            last = [event, *between, *last]
-            between = []
-        elif last and not _changes_words(event):
-            between.insert(0, event)
-        else:
+    first = len(events)
+    for place in reversed(range(len(events))):
+        if events[place].event in own:
+            first = place
+        elif first == len(events) or _changes_words(events[place]):
             break
-    return last
+    return list(events[first:])
 
 
 def _changes_words(event: Event) -> bool:

@@ -163,8 +163,9 @@ def _claimed_turn(connection: Connection, message_id: str, lease: Lease) -> Clai
 def _before(connection: Connection, message: Message) -> str | None:
     """Return the person's message before this one; of several requests to forget each means what came before all."""
     before = connection.execute(_MESSAGE_BEFORE, {"id": message.id}).first()
-    while before is not None and forgets_last(message.content) and forgets_last(before.content):
-        before = connection.execute(_MESSAGE_BEFORE, {"id": before.id}).first()
+    if forgets_last(message.content):
+        while before is not None and forgets_last(before.content):
+            before = connection.execute(_MESSAGE_BEFORE, {"id": before.id}).first()
     return before.id if before is not None else None
 
 

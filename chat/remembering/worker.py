@@ -203,8 +203,8 @@ class Worker:
                 dropped = [asdict(refused) for refused in plan.refused]
                 record = {"by": plan.actor, "events": events, "dropped": dropped, "confirmed": list(plan.confirmed)}
                 if plan.forgets:
-                    record["forgot"], put_back = self._memory.turns.forget(connection, plan)
-                    events += put_back
+                    forgot, put_back = self._memory.turns.forget(connection, plan)
+                    record |= {"forgot": forgot, "events": events + put_back}
                 self._queue.finish(connection, turn.message.id, record)
 
         with serving(user_id, "turns", whole=True):

@@ -155,14 +155,7 @@ class Turns:
         forgets = _message_to_forget(said)
         if forgets:
             known = self._store.known_near(user_id, vectors_of[0], MAX_WRITES, said[0], scope)
-            changed = {fact.id for fact in known if fact.just_learned and not _was_just_added(fact)}
-            # What was only changed is put back: deleting it would take the older truth, too.
-            decision.writes[:] = [
-                write
-                for write in decision.writes
-                if write.fact_id not in changed and (self._model is not None or write.action != "delete")
-            ]
-            reconcile(_deletions_of_the_added(said, known, decision), said, known, decision)
+            self._decide_forgetting(said, known, decision)
         texts = [write.text for write in decision.writes if write.action != "delete"]
         vectors = iter(self._embedder.embed(texts) if texts else [])
         return Plan(
@@ -177,6 +170,19 @@ class Turns:
             episode_vectors=tuple(vectors_of[len(parts) :]),
             forgets=forgets,
         )
+
+    def _decide_forgetting(self, said: Sequence[Said], known: Sequence[Fact], decision: Decision) -> None:
+        """Let a decision delete what the turn before added, and leave alone what it only changed, which is put back.
+
+        Deleting that would take the older truth, too. What the rules delete of it is decided anew, for this reason.
+        """
+        changed = {fact.id for fact in known if fact.just_learned and not _was_just_added(fact)}
+        decision.writes[:] = [
+            write
+            for write in decision.writes
+            if write.fact_id not in changed and (self._model is not None or write.action != "delete")
+        ]
+        reconcile(_deletions_of_the_added(said, known, decision), said, known, decision)
 
     def _plan_episodes(self, said: Sequence[Said], user_id: str) -> Plan:
         wanted = self._people.get(user_id).episodes

@@ -14,16 +14,18 @@ from memory.embedded.embedder import BundledEmbedder
 from memory.facts import content_hash
 from memory.learn.extract import Operation
 from memory.rows.store import Store
-from tests.memory.learn.test_remember import answer, operation
+from tests.memory.learn.test_remember import answer, operation, texts
 from tests.scripted import ScriptedModel
-
-
-def _texts(memory: Memory) -> list[str]:
-    return sorted(each["memory"] for each in memory.get_all(user_id="alice")["results"])
 
 
 def _said_in(chat: str, words: str, day: int) -> Said:
     return Said("user", words, datetime(2026, 3, day, tzinfo=UTC), f"{chat} {day}", chat)
+
+
+MOVED = [
+    _said_in("office", "I live in Porto now", 2),
+    Said("assistant", "Porto is lovely, you live by the Douro.", datetime(2026, 3, 2, tzinfo=UTC), "reply", "office"),
+]
 
 
 def test_what_the_turn_before_taught_is_shown_first_and_marked(learning: Memory, scripted_model: ScriptedModel) -> None:
@@ -77,7 +79,7 @@ def test_nothing_is_forgotten_where_the_message_says_anything_else(
     scripted_model.enqueue(answer(operation("add", "My boss is Ingrid", "My boss is Ingrid")), answer())
     learning.add(_said_in("office", "My boss is Ingrid, who cried in the lift", 1), user_id="alice")
     learning.add(_forget_what_was_said("office", 2, words), user_id="alice")
-    assert _texts(learning) == ["My boss is Ingrid"]
+    assert texts(learning) == ["My boss is Ingrid"]
     assert any("cried" in each.text for each in learning.recall("Who cried in the lift?", user_id="alice"))
 
 
@@ -96,9 +98,9 @@ def test_all_that_was_just_said_is_forgotten_although_the_model_deletes_nothing(
     facts = [f"I have a friend called Ingrid{number}" for number in range(15)]
     scripted_model.enqueue(answer(*(operation("add", each, each) for each in facts)), answer())
     learning.add(_said_in("office", ". ".join(facts), 1), user_id="alice")
-    assert len(_texts(learning)) == 15
+    assert len(texts(learning)) == 15
     learning.add(_forget_what_was_said("office", 2), user_id="alice")
-    assert _texts(learning) == []
+    assert texts(learning) == []
     assert learning.recall("Who is called Ingrid3?", user_id="alice") == []
 
 
@@ -118,7 +120,7 @@ def test_what_the_message_before_changed_says_again_what_it_said(
         "I live in Ghent",
         "I live in Porto",
     )
-    assert _texts(learning) == ["I live in Ghent"]
+    assert texts(learning) == ["I live in Ghent"]
     assert {each.text for each in learning.recall("Where do I live?", user_id="alice")} == {"I live in Ghent"}
 
 
@@ -129,7 +131,7 @@ def test_what_was_put_back_can_be_changed_back(learning: Memory, scripted_model:
     latest = learning.history(event["id"], user_id="alice")[-1]
     assert latest["reason"] == "the person asked to forget it"
     learning.undo(latest["id"], user_id="alice")
-    assert _texts(learning) == ["I live in Porto"]
+    assert texts(learning) == ["I live in Porto"]
 
 
 def test_what_the_person_changed_again_is_not_put_back(learning: Memory, scripted_model: ScriptedModel) -> None:
@@ -138,7 +140,7 @@ def test_what_the_person_changed_again_is_not_put_back(learning: Memory, scripte
     scripted_model.enqueue(answer(), answer())  # what the new words mention, and the request
     learning.update(kept["id"], "I live in Lisbon", user_id="alice")
     assert learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"] == []
-    assert _texts(learning) == ["I live in Lisbon"]
+    assert texts(learning) == ["I live in Lisbon"]
 
 
 def test_what_was_added_goes_and_what_was_changed_is_put_back_in_one_request(
@@ -146,10 +148,10 @@ def test_what_was_added_goes_and_what_was_changed_is_put_back_in_one_request(
 ) -> None:
     moved = operation("update", "I live in Porto", "live in Porto now", target=1)
     _moves_to_porto(learning, scripted_model, moved, operation("add", "I have a dog", "have a dog"))
-    assert set(_texts(learning)) == {"I live in Porto", "I have a dog"}
+    assert set(texts(learning)) == {"I live in Porto", "I have a dog"}
     scripted_model.enqueue(answer())
     learning.add(_forget_what_was_said("office", 3), user_id="alice")
-    assert _texts(learning) == ["I live in Ghent"]
+    assert texts(learning) == ["I live in Ghent"]
     assert {each.text for each in learning.recall("Where do I live, with a dog?", user_id="alice")} == {
         "I live in Ghent"
     }
@@ -158,11 +160,7 @@ def test_what_was_added_goes_and_what_was_changed_is_put_back_in_one_request(
 def test_a_mark_that_the_person_made_since_is_kept_when_the_words_are_put_back(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
-    _moves_to_porto(learning, scripted_model)
-    [kept] = learning.get_all(user_id="alice")["results"]
-    learning.always.include([kept["id"]], user_id="alice")
-    scripted_model.enqueue(answer())
-    learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    _moves_to_porto_marks_it_and_forgets(learning, scripted_model)
     [now] = learning.get_all(user_id="alice")["results"]
     assert (now["memory"], now["always_included"]) == ("I live in Ghent", True)
 
@@ -170,14 +168,20 @@ def test_a_mark_that_the_person_made_since_is_kept_when_the_words_are_put_back(
 def test_forgetting_the_chat_afterwards_does_not_bring_back_what_was_forgotten(
     learning: Memory, scripted_model: ScriptedModel
 ) -> None:
+    marked = _moves_to_porto_marks_it_and_forgets(learning, scripted_model)
+    assert learning.chats.forget("office", user_id="alice", messages=["office 2", "office 3"]).proved
+    assert texts(learning) == ["I live in Ghent"]
+    assert "Porto" not in str(learning.history(marked, user_id="alice"))
+
+
+def _moves_to_porto_marks_it_and_forgets(learning: Memory, scripted_model: ScriptedModel) -> str:
+    """Mark as always included what the message before changed, ask to forget that message, and return the memory."""
     _moves_to_porto(learning, scripted_model)
     [kept] = learning.get_all(user_id="alice")["results"]
     learning.always.include([kept["id"]], user_id="alice")
     scripted_model.enqueue(answer())
     learning.add(_forget_what_was_said("office", 3), user_id="alice")
-    assert learning.chats.forget("office", user_id="alice", messages=["office 2", "office 3"]).proved
-    assert _texts(learning) == ["I live in Ghent"]
-    assert "Porto" not in str(learning.history(kept["id"], user_id="alice"))
+    return str(kept["id"])
 
 
 def test_a_confirmation_of_what_is_forgotten_does_not_confirm_what_was_before(
@@ -200,7 +204,7 @@ def test_what_another_memory_says_by_now_is_not_put_back(learning: Memory, scrip
     scripted_model.enqueue(answer(operation("add", "I live in Ghent", "I live in Ghent")), answer())
     learning.add(_said_in("kitchen", "I live in Ghent", 2), user_id="alice")
     assert learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"] == []
-    assert _texts(learning) == ["I live in Ghent", "I live in Porto"]
+    assert texts(learning) == ["I live in Ghent", "I live in Porto"]
 
 
 def test_what_the_person_said_again_by_hand_is_not_put_back(learning: Memory, scripted_model: ScriptedModel) -> None:
@@ -211,7 +215,7 @@ def test_what_the_person_said_again_by_hand_is_not_put_back(learning: Memory, sc
         learning.update(kept["id"], words, user_id="alice")
     scripted_model.enqueue(answer())
     assert learning.add(_forget_what_was_said("office", 3), user_id="alice")["results"] == []
-    assert _texts(learning) == ["I live in Porto"]
+    assert texts(learning) == ["I live in Porto"]
 
 
 def test_a_reply_that_a_deleted_memory_hides_does_not_return_after_it_was_forgotten(
@@ -219,13 +223,17 @@ def test_a_reply_that_a_deleted_memory_hides_does_not_return_after_it_was_forgot
 ) -> None:
     scripted_model.enqueue(answer(operation("add", "I like tea", "I like tea")))
     [tea] = learning.add(_said_in("kitchen", "I like tea", 1), user_id="alice")["results"]
-    _moves_to_porto(learning, scripted_model)
+    _lives_in_ghent(learning, scripted_model)
+    scripted_model.enqueue(answer(operation("update", "I live in Porto", "live in Porto now", target=1)))
+    plan = learning.turns.plan(MOVED, user_id="alice")
     with database.as_user("alice") as connection:
-        connection.execute(text("update vecs.episodes set hidden = true where metadata ->> 'message_id' = 'office 2'"))
+        learning.turns.write(connection, plan, used=[tea["id"]])
+    learning.delete(tea["id"], user_id="alice")
     scripted_model.enqueue(answer())
     learning.add(_forget_what_was_said("office", 3), user_id="alice")
+    learning.undo(learning.history(tea["id"], user_id="alice")[-1]["id"], user_id="alice")
     assert learning.episodes.count("alice") == 2  # the tea, and the first home
-    assert tea["memory"] in _texts(learning)
+    assert tea["memory"] in texts(learning)
 
 
 def test_what_was_merged_with_a_statement_of_another_chat_stays_and_is_no_longer_told_as_said(
@@ -241,26 +249,27 @@ def test_what_was_merged_with_a_statement_of_another_chat_stays_and_is_no_longer
     with database.as_user("alice") as connection:
         learning.turns.write(connection, plan)
         assert learning.turns.forget(connection, plan) == ("some", [])
-    assert [text.strip(".") for text in _texts(learning)] == ["I live in Porto"]
+    assert [text.strip(".") for text in texts(learning)] == ["I live in Porto"]
     assert not any("and have a dog" in each.text for each in learning.recall("Where do I live?", user_id="alice"))
 
 
 def test_the_reply_to_what_was_changed_is_forgotten_with_it(learning: Memory, scripted_model: ScriptedModel) -> None:
-    scripted_model.enqueue(answer(operation("add", "I live in Ghent", "I live in Ghent")))
-    learning.add(_said_in("home", "I live in Ghent", 1), user_id="alice")
+    _lives_in_ghent(learning, scripted_model)
     scripted_model.enqueue(answer(operation("update", "I live in Porto", "live in Porto now", target=1)), answer())
-    told = _said_in("office", "I live in Porto now", 2)
-    reply = Said("assistant", "Porto is lovely, you live by the Douro.", told.at, f"{told.message_id}-reply", "office")
-    learning.add([told, reply], user_id="alice")
+    learning.add(MOVED, user_id="alice")
     assert learning.episodes.count("alice") == 3
     learning.add(_forget_what_was_said("office", 3), user_id="alice")
     assert learning.episodes.count("alice") == 1
 
 
-def _moves_to_porto(learning: Memory, scripted_model: ScriptedModel, *operations: Operation) -> None:
-    """Tell on two days where one lives, in two chats."""
+def _lives_in_ghent(learning: Memory, scripted_model: ScriptedModel) -> None:
     scripted_model.enqueue(answer(operation("add", "I live in Ghent", "I live in Ghent")))
     learning.add(_said_in("home", "I live in Ghent", 1), user_id="alice")
+
+
+def _moves_to_porto(learning: Memory, scripted_model: ScriptedModel, *operations: Operation) -> None:
+    """Tell on two days where one lives, in two chats."""
+    _lives_in_ghent(learning, scripted_model)
     changes = operations or (operation("update", "I live in Porto", "live in Porto now", target=1),)
     scripted_model.enqueue(answer(*changes))
     learning.add(_said_in("office", "I live in Porto now and have a dog", 2), user_id="alice")
@@ -276,7 +285,7 @@ def test_a_question_that_the_message_before_raised_is_forgotten_with_it(
     assert learning.questions.open("alice")
     learning.add(_forget_what_was_said("office", 3), user_id="alice")
     assert not learning.questions.open("alice")
-    assert _texts(learning) == ["My birthday is 3 May"]
+    assert texts(learning) == ["My birthday is 3 May"]
     assert all("4 May" not in each.text for each in learning.recall("When is my birthday?", user_id="alice"))
 
 

@@ -32,7 +32,7 @@ def answer(*operations: Operation) -> Operations:
     return Operations(operations=list(operations))
 
 
-def _texts(memory: Memory) -> list[str]:
+def texts(memory: Memory) -> list[str]:
     return sorted(each["memory"] for each in memory.get_all(user_id="alice")["results"])
 
 
@@ -70,7 +70,7 @@ def test_an_update_replaces_the_memory_of_that_number(
     changed = operation("update", "I live in Lisbon", "moved to Lisbon", target=1)
     [event] = _tell(learning, scripted_model, "I moved to Lisbon", changed)
     assert (event["event"], event["previous_memory"]) == ("UPDATE", "I live in Porto")
-    assert _texts(learning) == ["I live in Lisbon"]
+    assert texts(learning) == ["I live in Lisbon"]
     kept = database.read_as(
         "alice", "select old_metadata ->> 'data' as was from app.memory_history where action = 'update'"
     )
@@ -86,7 +86,7 @@ def test_a_delete_removes_the_memory_of_that_number(learning: Memory, scripted_m
     gone = operation("delete", quote="forget what I said about my dog", target=number)
     [event] = _tell(learning, scripted_model, "Please forget what I said about my dog", gone)
     assert (event["event"], event["memory"]) == ("DELETE", "I have a dog")
-    assert _texts(learning) == ["I live in Porto"]
+    assert texts(learning) == ["I live in Porto"]
 
 
 def test_an_update_into_what_another_memory_says_leaves_one_of_them(
@@ -100,7 +100,7 @@ def test_an_update_into_what_another_memory_says_leaves_one_of_them(
     _tell(
         learning, scripted_model, "I moved to Lisbon", operation("update", "I live in Lisbon", "Lisbon", target=number)
     )
-    assert _texts(learning) == ["I live in Lisbon"]
+    assert texts(learning) == ["I live in Lisbon"]
 
 
 NOT_BELIEVED = [
@@ -134,7 +134,7 @@ def test_a_refused_proposal_is_recorded_with_its_reason_and_not_stored(
     assert plan.writes == ()
     scripted_model.enqueue(answer(proposed))
     assert learning.add(said, user_id="alice") == {"results": []}
-    assert _texts(learning) == ["I am vegetarian"]
+    assert texts(learning) == ["I am vegetarian"]
 
 
 def test_a_refused_secret_is_not_recorded(learning: Memory, scripted_model: ScriptedModel) -> None:
@@ -146,7 +146,7 @@ def test_a_refused_secret_is_not_recorded(learning: Memory, scripted_model: Scri
 def test_one_bad_proposal_does_not_take_the_good_ones_with_it(learning: Memory, scripted_model: ScriptedModel) -> None:
     good, bad = operation("add", "Alice rows", "I row"), operation("add", "Alice flies", "I fly")
     _tell(learning, scripted_model, "I row every day", bad, good, good)
-    assert _texts(learning) == ["Alice rows"]
+    assert texts(learning) == ["Alice rows"]
 
 
 def test_details_a_database_could_not_keep_do_not_harm(learning: Memory, scripted_model: ScriptedModel) -> None:
@@ -198,7 +198,7 @@ def test_a_failed_call_never_counts_as_nothing_to_remember(
     scripted_model.enqueue(error, error)  # an answer that does not do is asked for once more
     with pytest.raises(type(error)):
         learning.add("I live in Porto", user_id="alice")
-    assert _texts(learning) == []
+    assert texts(learning) == []
 
 
 def test_after_an_unusable_answer_the_model_is_asked_again_and_told_why(
@@ -207,7 +207,7 @@ def test_after_an_unusable_answer_the_model_is_asked_again_and_told_why(
     bad = BadAnswer("It was cut off.", '{"operations": [')
     scripted_model.enqueue(bad, answer(operation("add", "I live in Porto", "I live in Porto")))
     learning.add("I live in Porto", user_id="alice")
-    assert _texts(learning) == ["I live in Porto"]
+    assert texts(learning) == ["I live in Porto"]
     first, second = scripted_model.calls
     assert second[: len(first)] == first
     assert second[-2].content == '{"operations": ['
@@ -225,10 +225,10 @@ def test_planning_writes_nothing(learning: Memory, scripted_model: ScriptedModel
     scripted_model.enqueue(answer(operation("add", "Alice rows", "I row")))
     plan = learning.turns.plan([Said("user", "I row every day")], user_id="alice")
     assert len(plan.writes) == 1
-    assert _texts(learning) == []
+    assert texts(learning) == []
     with database.as_user("alice") as connection:
         assert learning.turns.write(connection, plan)[0]["event"] == "ADD"
-    assert _texts(learning) == ["Alice rows"]
+    assert texts(learning) == ["Alice rows"]
 
 
 def test_a_plan_for_a_memory_that_is_gone_by_then_is_not_carried_out(
@@ -240,7 +240,7 @@ def test_a_plan_for_a_memory_that_is_gone_by_then_is_not_carried_out(
     learning.delete_all(user_id="alice")
     with pytest.raises(MemoryChanged), database.as_user("alice") as connection:
         learning.turns.write(connection, plan)
-    assert _texts(learning) == []
+    assert texts(learning) == []
 
 
 def test_what_the_person_edits_during_the_call_is_not_overwritten(
@@ -261,7 +261,7 @@ def test_what_the_person_edits_during_the_call_is_not_overwritten(
     learning.add("I moved to Lisbon", user_id="alice")
     # The edit is newer than the words, so the plan is made anew and what it would overwrite stands.
     assert len(scripted_model.calls) == 2
-    assert _texts(learning) == ["I live in Faro"]
+    assert texts(learning) == ["I live in Faro"]
 
 
 def test_the_history_says_that_the_model_wrote_it(
@@ -270,6 +270,3 @@ def test_the_history_says_that_the_model_wrote_it(
     _know(learning, scripted_model, "I live in Porto")
     written = database.read_as("alice", "select actor, reason from app.memory_history")
     assert written == [{"actor": "model", "reason": "they said so"}]
-
-
-# -- what was just learned ----------------------------------------------------------------------------------
