@@ -7,17 +7,19 @@ decide what to say to a model.
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import httpx2
 import openai
 from pydantic import BaseModel, ValidationError
 
 from ..errors import BadAnswer, ModelError, ModelUnreachable, NotAModel
-from ..settings import MemorySettings
 from . import PromptMessage, Schema, Usage
 from .errors import (
     EMBED_SETTINGS,
@@ -37,7 +39,7 @@ from .errors import (
 )
 from .serving import NOT_WANTED, still_wanted
 
-__all__ = ["Embeddings", "OpenAIModel", "chat_model", "memory_model"]
+__all__ = ["MEMORY_SECONDS", "Embeddings", "OpenAIModel"]
 
 CONNECT_SECONDS = 10.0
 LISTING_SECONDS = 3.0  # a person waits for a page meanwhile
@@ -215,21 +217,6 @@ class Embeddings:
         self._client.close()
 
 
-def chat_model(settings: MemorySettings) -> OpenAIModel | None:
-    """Return the model that replies, or None if none is configured."""
-    if not settings.has_model:
-        return None
-    return OpenAIModel(settings.chat_model, settings.openai_api_key, settings.openai_base_url)
-
-
-def memory_model(settings: MemorySettings) -> OpenAIModel | None:
-    """Return the model that decides what to remember, or None. It does not retry: the worker tries again later."""
-    if not settings.has_model:
-        return None
-    name = settings.memory_model or settings.chat_model
-    return OpenAIModel(name, settings.openai_api_key, settings.openai_base_url, retries=0, patience=MEMORY_SECONDS)
-
-
 def _client(
     api_key: str | None, base_url: str | None, retries: int, patience: float = SILENCE_SECONDS
 ) -> openai.OpenAI:
@@ -240,8 +227,14 @@ def _client(
         base_url=base_url,
         max_retries=retries,
         timeout=openai.Timeout(patience, connect=CONNECT_SECONDS),
-        http_client=openai.DefaultHttpxClient(event_hooks={"request": [ask_if_wanted]}),
+        http_client=openai.DefaultHttpxClient(verify=_certificates(), event_hooks={"request": [ask_if_wanted]}),
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return whom to trust about servers. All models share it: reading the list takes longer than most requests."""
+    return httpx2.create_ssl_context()
 
 
 def _parse(completion: Completion, schema: type[Schema], name: str) -> Schema:

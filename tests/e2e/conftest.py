@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.accounts import cookie_of_new_account
-from tests.e2e.keepsake import NOTE_NOTICES, OPEN_AT_ONCE, PATIENCE_MS, Keepsake, Visitor
+from tests.e2e.keepsake import Keepsake, Visitor
+from tests.e2e.windows import Windows
 from tests.model_server import ModelServer
 from tests.selection import CHROMIUM
 
@@ -86,62 +87,63 @@ def keepsake_with_model(shared_keepsake_with_model: Keepsake, shared_model_serve
     return shared_keepsake_with_model
 
 
-def _patient(context: BrowserContext) -> BrowserContext:
-    """Let all pages of a browser window wait long, open at once, and note what is told for a moment only."""
-    context.set_default_timeout(PATIENCE_MS)
-    context.add_init_script(NOTE_NOTICES)
-    context.add_init_script(OPEN_AT_ONCE)
-    return context
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> Windows:
+    """The windows of the browser, which one walk after the other uses."""
+    return Windows(browser)
 
 
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
+def visit(windows: Windows, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
     """Somebody at a browser of their own; a picture is kept of the page a test failed on."""
-    pages: list[Page] = []
+    visitors: list[Visitor] = []
 
     def open_at(keepsake: Keepsake, path: str = "/", width: int = 1280, signed_in: str | None = None) -> Visitor:
         """Open the app; `signed_in` is the address of a new account, for whom it opens on an empty chat."""
-        page = _patient(browser.new_context(viewport={"width": width, "height": 860})).new_page()
-        pages.append(page)
+        visitors.append(Visitor(windows.borrow(keepsake.address, width)))
         if signed_in is None:
-            page.goto(keepsake.address + path)
-            return Visitor(page)
-        name, value = cookie_of_new_account(keepsake, signed_in)
-        cookie = {"name": name, "value": value, "url": keepsake.address, "httpOnly": True, "sameSite": "Strict"}
-        page.context.add_cookies([cookie])  # type: ignore[list-item]
-        page.goto(f"{keepsake.address}/chat")
-        visitor = Visitor(page)
-        visitor.sees("What's on your mind?")
-        return visitor
+            visitors[-1].page.goto(keepsake.address + path)
+        else:
+            _opens_signed_in(visitors[-1], keepsake, signed_in)
+        return visitors[-1]
 
     yield open_at
-    for number, page in enumerate(pages):
-        if getattr(request.node, "failed", False):
+    failed = getattr(request.node, "failed", False)
+    for number, visitor in enumerate(visitors):
+        if failed:
             name = re.sub(r"\W+", "-", request.node.name)
-            page.screenshot(path=tmp_path / f"{name}-{number}.png")
-            print(f"{page.url}: {tmp_path / f'{name}-{number}.png'}")
-        page.context.close()
+            visitor.page.screenshot(path=tmp_path / f"{name}-{number}.png")
+            print(f"{visitor.page.url}: {tmp_path / f'{name}-{number}.png'}")
+            visitor.page.context.close()
+        else:
+            windows.give_back(visitor)
 
 
 @pytest.fixture
-def phone(browser: Browser) -> Iterator[Callable[[Keepsake, str], Visitor]]:
+def phone(windows: Windows, request: pytest.FixtureRequest) -> Iterator[Callable[[Keepsake, str], Visitor]]:
     """Open the app with a new account on a phone, whose screen is touched."""
-    pages: list[Page] = []
+    visitors: list[Visitor] = []
 
     def open_at(keepsake: Keepsake, address: str) -> Visitor:
-        size = {"width": 390, "height": 844}
-        context = browser.new_context(viewport=size, has_touch=True, is_mobile=True)  # type: ignore[arg-type]
-        name, value = cookie_of_new_account(keepsake, address)
-        context.add_cookies([{"name": name, "value": value, "url": keepsake.address}])
-        pages.append(_patient(context).new_page())
-        pages[-1].goto(f"{keepsake.address}/chat")
-        visitor = Visitor(pages[-1])
-        visitor.sees("What's on your mind?")
-        return visitor
+        visitors.append(Visitor(windows.borrow_phone(keepsake.address)))
+        _opens_signed_in(visitors[-1], keepsake, address)
+        return visitors[-1]
 
     yield open_at
-    for page in pages:
-        page.context.close()
+    for visitor in visitors:
+        if getattr(request.node, "failed", False):
+            visitor.page.context.close()
+        else:
+            windows.give_back(visitor)
+
+
+def _opens_signed_in(visitor: Visitor, keepsake: Keepsake, email: str) -> None:
+    """Open an empty chat with a new account."""
+    name, value = cookie_of_new_account(keepsake, email)
+    cookie = {"name": name, "value": value, "url": keepsake.address, "httpOnly": True, "sameSite": "Strict"}
+    visitor.page.context.add_cookies([cookie])  # type: ignore[list-item]
+    visitor.page.goto(f"{keepsake.address}/chat")
+    visitor.sees("What's on your mind?")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import httpx
 import psutil
@@ -189,6 +189,18 @@ class Visitor:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._hears: list[tuple[Any, Any]] = []
+
+    def hears(self, event: Any, note: Any) -> None:
+        """Have a function told of something that happens in the page, until the walk ends; see `Page.on`."""
+        self.page.on(event, note)
+        self._hears.append((event, note))
+
+    def hears_nothing(self) -> None:
+        """Have no function told any more."""
+        for event, note in self._hears:
+            self.page.remove_listener(event, note)
+        self._hears.clear()
 
     def sign_up(self, email: str, before_agreeing: Callable[[], None] = lambda: None) -> None:
         self.begins_account(email)

@@ -200,7 +200,7 @@ def test_a_foreign_page_and_a_used_ticket_get_no_cookie(keepsake: Keepsake, visi
         if request.url.endswith("/session/keep"):
             tickets.append(json.loads(request.post_data or "{}")["ticket"])
 
-    person.page.on("request", note)
+    person.hears("request", note)
     person.sign_up("finn@example.com")
     _cookie(person)
     [ticket] = tickets

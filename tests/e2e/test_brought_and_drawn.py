@@ -101,7 +101,7 @@ def test_somebody_is_pressed_or_chosen_and_what_is_around_them_is_shown(
 ) -> None:
     person = _at(keepsake, visit, f"yves-{width}", width, "Files")
     trouble: list[str] = []
-    person.page.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
+    person.hears("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
     _give(person, "family.json", "application/json", json.dumps(FAMILY).encode())
     person.sees("Imported: 2 memories")
     person.page.get_by_role("tab", name="Graph").click()

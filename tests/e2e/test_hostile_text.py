@@ -38,8 +38,8 @@ def test_it_is_shown_and_nothing_of_it_is_loaded_or_run(
         ran.append(dialog.message)
         dialog.dismiss()
 
-    person.page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
-    person.page.on("dialog", note)
+    person.hears("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    person.hears("dialog", note)
     person.sign_up("mallory@example.com")
     model_server.enqueue_replies(Reply(HOSTILE + " That was all."))
     person.says(MINE)

@@ -60,7 +60,7 @@ def test_a_change_is_kept_though_another_page_is_opened_before_it_is_carried_out
 ) -> None:
     person = _told(keepsake, visit, f"hasty-{press[:4]}", 1280, "I live in Porto")
     opened: list[WebSocket] = []
-    person.page.on("websocket", lambda socket: opened.append(socket))
+    person.hears("websocket", lambda socket: opened.append(socket))
     person.page.reload()
     person.presses("Details")
     person.sees("Added by simple rules")

@@ -142,7 +142,7 @@ def test_what_a_person_or_a_model_writes_is_text_and_loads_nothing(
 ) -> None:
     person = visit(keepsake_with_model, signed_in="dorothea@example.com")
     asked: list[str] = []
-    person.page.on("request", lambda request: asked.append(request.url))
+    person.hears("request", lambda request: asked.append(request.url))
     model_server.enqueue_replies(
         Reply("Look: ![tracker](http://127.0.0.1:9/seen.png) <img src=http://127.0.0.1:9/seen2.png>")
     )
