@@ -79,8 +79,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         sentences.append(f"{len(left_out)} {need.tests} were not run. {reason}")
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    # Browser tests first: they take longest, and a long file at the end would keep one process waiting for the other.
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    # Browser tests first, and then a test of a minute: a long file at the end would keep one process waiting.
+    items.sort(key=lambda item: [item.get_closest_marker(each) is None for each in ("browser", "long")])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

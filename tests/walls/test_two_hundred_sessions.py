@@ -25,6 +25,8 @@ from tests.walls.watch import watching
 PEOPLE, THREADS = 200, 16
 MARK = re.compile(r"Town\d{3}x")
 
+pytestmark = pytest.mark.long
+
 
 def _session(chat: ChatServices, number: int, seen: list[tuple[str, str]]) -> Iterator[None]:
     """One person's visit, in steps between which anybody else's may come."""
