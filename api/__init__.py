@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api.calls import MAX_BODY, Arrived, Call, NotHere, TooLong, check_user, read_body, read_query, settled
-from api.completions import OPENAI_CALLS, completion_routes
+from api.completions import completion_routes
 from api.mem0_calls import MEM0_CALLS, NOT_HERE
 from api.openapi import document, page, page_policy
 from api.own_calls import OWN_CALLS
@@ -68,17 +68,8 @@ Answering = Callable[[Request], Awaitable[Response]]
 
 def make_app(services: Callable[[], Services]) -> Starlette:
     """Return the ASGI app; `services` is called for each request, since another model may have been connected."""
-    described = document((*CALLS, *OPENAI_CALLS))
-    shown, policy = page(described), page_policy()
-
-    async def openapi(_request: Request) -> Response:
-        return _json(described)
-
-    async def docs(_request: Request) -> Response:
-        return Response(shown, media_type="text/html", headers={"content-security-policy": policy})
-
     metrics = MetricsRoute(services, lambda: services().settings.metrics_token)
-    routes = [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", docs)]
+    routes = [Route("/openapi.json", _openapi), Route("/docs", _docs), Route("/", _docs)]
     routes.append(Route("/metrics", metrics.answer))
     by_path: dict[str, dict[str, Call]] = {}
     for call in CALLS:
@@ -127,6 +118,15 @@ def _answering(services: Callable[[], Services], calls: Mapping[str, Call]) -> A
         return _json(await run_in_threadpool(_carry_out, call, arrived))
 
     return answer
+
+
+async def _openapi(_request: Request) -> Response:
+    return _json(await run_in_threadpool(document))
+
+
+async def _docs(_request: Request) -> Response:
+    shown = page(await run_in_threadpool(document))
+    return Response(shown, media_type="text/html", headers={"content-security-policy": page_policy()})
 
 
 class McpAddress:

@@ -25,8 +25,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 
-from api import CALLS, make_app
-from api.completions import OPENAI_CALLS
+from api import make_app
 from api.deletion import delete_application, whole_application
 from api.openapi import document
 from auth.applications import (
@@ -61,7 +60,7 @@ def main() -> int:
     if options.command == "keys":
         return _keys(options)
     if options.openapi:
-        print(json.dumps(document((*CALLS, *OPENAI_CALLS)), indent=2))
+        print(json.dumps(document(), indent=2))
         return 0
     try:
         _load_secrets()

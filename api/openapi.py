@@ -8,13 +8,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from html import escape
 from typing import Any
 
 from pydantic import BaseModel
 
 from api.calls import Call, Form
+from api.completions import OPENAI_CALLS
+from api.mem0_calls import MEM0_CALLS
+from api.own_calls import OWN_CALLS
 
 __all__ = ["document", "page", "page_policy"]
 
@@ -46,11 +50,12 @@ td { padding: .15rem 1rem .15rem 0; vertical-align: top } small { opacity: .8 }
 """
 
 
-def document(calls: Sequence[Call]) -> dict[str, Any]:
-    """Return the OpenAPI document of these calls."""
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document. It takes a while to make, and most processes are never asked for it."""
     schemas: dict[str, Any] = {"Error": {"type": "object", "properties": {"detail": {"type": "string"}}}}
     paths: dict[str, dict[str, Any]] = {}
-    for call in calls:
+    for call in (*MEM0_CALLS, *OWN_CALLS, *OPENAI_CALLS):
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, schemas)
     return {
         "openapi": "3.1.0",

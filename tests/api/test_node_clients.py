@@ -21,8 +21,6 @@ import pytest
 from PIL import Image
 
 import services
-from api import CALLS
-from api.completions import OPENAI_CALLS
 from api.openapi import document
 from local.stack import LocalStack
 from memory.mcp.tools import PROMPTS, TOOLS
@@ -34,7 +32,7 @@ from tests.selection import NODE, TYPESCRIPT
 
 PROJECT = Path(__file__).parents[2]
 CLIENT, PROGRAMS = PROJECT / "clients" / "node", PROJECT / "tests" / "node"
-DESCRIPTION = document((*CALLS, *OPENAI_CALLS))
+DESCRIPTION = document()
 
 
 @pytest.fixture(scope="module")
