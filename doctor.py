@@ -29,8 +29,7 @@ from memory.errors import AppError, DatabaseError
 from memory.index import configured_index
 from memory.index.outbox import fed_index
 from memory.migrations import made_for, pending
-from memory.model import PromptMessage
-from memory.model.client import OpenAIModel, chat_model, memory_model
+from memory.model import Model, PromptMessage, chat_model, memory_model
 from settings import LOOPBACK, Settings, settings
 
 __all__ = ["Finding", "examine", "main"]
@@ -407,7 +406,7 @@ def _models(wanted: Settings) -> Iterator[Finding]:
         yield _remembers(thinker)
 
 
-def _replies(model: OpenAIModel) -> Finding:
+def _replies(model: Model) -> Finding:
     begun = time.monotonic()
     try:
         next(model.stream([PromptMessage("user", "Answer with one word: ready?")]))
@@ -416,7 +415,7 @@ def _replies(model: OpenAIModel) -> Finding:
     return Finding("fine", "chat model", f"{model.name} replied after {time.monotonic() - begun:.1f} seconds")
 
 
-def _remembers(model: OpenAIModel) -> Finding:
+def _remembers(model: Model) -> Finding:
     begun = time.monotonic()
     try:
         model.answer([PromptMessage("user", "Fill in that you are ready.")], Ready)

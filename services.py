@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from auth.applications import Applications, ApplicationUser, Asked, application_user, is_of_application
+from auth.client import certificates
 from auth.errors import AuthUnreachable, WrongKey
 from auth.keys import PersonalKeys
 from auth.server_features import confirms_addresses
@@ -40,9 +41,8 @@ from memory.errors import AppError, InvalidInput, NotFound, SettingsError
 from memory.index import configured_index
 from memory.learn.extract import instructions_for
 from memory.migrations import migrate
-from memory.model import Model
+from memory.model import Model, chat_model, memory_model
 from memory.model.catalog import ModelCatalog, Prices, prices_of
-from memory.model.client import OpenAIModel, chat_model, memory_model
 from memory.model.connection import Connection, read_connection, remove_connection, save_connection
 from memory.recall.rerank import reranker_named
 from memory.rows.acting import acting_through
@@ -260,8 +260,10 @@ class Services:
         named = settings()
         return named.local and (named.model_was_found or not named.has_model)
 
-    def model_at(self, user_id: str, connection: Connection) -> OpenAIModel:
+    def model_at(self, user_id: str, connection: Connection) -> Model:
         """Return the model of a connection, to list its neighbours and to try it; for whoever may connect one."""
+        from memory.model.client import OpenAIModel  # loads openai
+
         self._check_may_connect(user_id)
         return OpenAIModel(
             connection.model, connection.api_key, connection.base_url, retries=0, patience=TRY_SECONDS, called=ON_PAGE
@@ -434,9 +436,8 @@ def health() -> dict[str, str]:
 
 def _ask_auth_server(wanted: Settings) -> None:
     try:
-        answer = httpx.get(
-            f"{wanted.supabase_url}/auth/v1/health", headers={"apikey": wanted.supabase_key or ""}, timeout=5
-        )
+        asked, key = f"{wanted.supabase_url}/auth/v1/health", wanted.supabase_key or ""
+        answer = httpx.get(asked, headers={"apikey": key}, timeout=5, verify=certificates())
     except httpx.HTTPError as error:
         raise AuthUnreachable(
             "The auth server does not answer: check SUPABASE_URL, and whether it is paused."

@@ -39,6 +39,7 @@ from memory.errors import InvalidInput, SettingsError
 
 __all__ = [
     "AuthClient",
+    "certificates",
 ]
 
 log = logging.getLogger("keepsake.auth")
@@ -54,8 +55,8 @@ _NOT_OFFERED = "This is not available here."
 
 
 @cache
-def _certificates() -> ssl.SSLContext:
-    """Return whom to trust about servers. All clients share it: reading the list takes longer than most requests."""
+def certificates() -> ssl.SSLContext:
+    """Return whom to trust about servers. Everybody shares it: reading the list takes longer than most requests."""
     return httpx.create_ssl_context()
 
 
@@ -65,7 +66,7 @@ class AuthClient:
     def __init__(self, url: str, key: str, patience: float = PATIENCE_SECONDS) -> None:
         self._url, self._key = url.rstrip("/"), key
         self._storage = SyncMemoryStorage()
-        self._http = httpx.Client(verify=_certificates(), timeout=patience, follow_redirects=True)
+        self._http = httpx.Client(verify=certificates(), timeout=patience, follow_redirects=True)
         options = ClientOptions(
             auto_refresh_token=False, persist_session=False, storage=self._storage, httpx_client=self._http
         )

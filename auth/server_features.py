@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 import streamlit as st
 
+from auth.client import certificates
 from auth.errors import AuthUnreachable
 from settings import settings
 
@@ -83,7 +84,7 @@ def has_second_factors(access_token: str) -> bool:
 @st.cache_resource(ttl=ASK_AGAIN_SECONDS, show_spinner=False, validate=_Answer.counts)
 def _fetch_features(url: str, key: str, _patience: float = PATIENCE_SECONDS) -> _Answer[ServerFeatures]:
     try:
-        answer = httpx.get(f"{url}/auth/v1/settings", headers={"apikey": key}, timeout=_patience)
+        answer = httpx.get(f"{url}/auth/v1/settings", headers={"apikey": key}, timeout=_patience, verify=certificates())
         features = answer.raise_for_status().json()
     except httpx.TimeoutException:
         return _Answer(None)
@@ -109,7 +110,11 @@ def _probe_second_factors(url: str, key: str, _access_token: str) -> _Answer[boo
     headers = {"apikey": key, "Authorization": f"Bearer {_access_token}"}
     try:
         answer = httpx.post(
-            f"{url}/auth/v1/factors", headers=headers, json={"factor_type": "none"}, timeout=PATIENCE_SECONDS
+            f"{url}/auth/v1/factors",
+            headers=headers,
+            json={"factor_type": "none"},
+            timeout=PATIENCE_SECONDS,
+            verify=certificates(),
         )
     except httpx.TimeoutException:
         return _Answer(None)

@@ -32,8 +32,7 @@ from benchmarks.recall import CachedEmbedder, chosen_embedder, read
 from chat.answering.second_look import MOST_LOOKS
 from memory.embed import BUNDLED, DEFAULT_BUNDLED
 from memory.errors import AppError
-from memory.model import Model, PromptMessage, RelayedMessage
-from memory.model.client import chat_model
+from memory.model import Model, PromptMessage, RelayedMessage, chat_model
 from settings import settings
 
 __all__ = ["GRADING", "Grade", "figures", "grading_prompt", "main"]

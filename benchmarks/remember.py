@@ -26,7 +26,7 @@ from memory.learn import extract
 from memory.learn.extract import propose, worth_reading
 from memory.learn.reconcile import NOT_SAID, reconcile
 from memory.model import PromptMessage, Schema, Usage
-from memory.model.client import OpenAIModel, memory_model
+from memory.model.client import MEMORY_SECONDS, OpenAIModel
 from memory.plain_text import comparable, tokens
 from settings import settings
 
@@ -210,10 +210,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _model() -> TokenCountingModel | None:
-    model = memory_model(settings())
-    if model is None:
+    if not (wanted := settings()).has_model:
         return None
-    return TokenCountingModel(model.name, model.api_key, model.base_url, model.retries, model.patience)
+    name = wanted.memory_model or wanted.chat_model
+    return TokenCountingModel(name, wanted.openai_api_key, wanted.openai_base_url, retries=0, patience=MEMORY_SECONDS)
 
 
 def _requests(cases: Sequence[Case]) -> Iterator[str]:

@@ -35,8 +35,8 @@ from memory.database import check_user_id
 from memory.errors import AppError, InvalidInput, ModelError, SettingsError
 from memory.imports.queue import ImportQueue
 from memory.learn.extract import instructions_for
+from memory.model import chat_model
 from memory.model.catalog import ModelCatalog
-from memory.model.client import chat_model
 from settings import settings
 
 __all__ = ["main"]

@@ -28,7 +28,7 @@ from .embed import BUNDLED, DEFAULT_BUNDLED, Embedder, embedder_for
 from .errors import AppError, InvalidInput, LocalError, SettingsError
 from .learn.extract import Instructions, instructions_for
 from .migrations import bundled_for, made_for, migrate
-from .model import Model
+from .model import Model, memory_model
 from .settings import MemorySettings, chosen, settings
 from .takeover import Wanted
 
@@ -145,10 +145,6 @@ def _connect(address: str | None, opened: ExitStack) -> Database:
 
 def _model(local: bool, opened: ExitStack) -> Model | None:
     wanted = _with_ollama(local)
-    if not wanted.has_model:
-        return None
-    from .model.client import memory_model  # loads openai
-
     model = memory_model(wanted)
     if model is not None:
         opened.callback(model.close)
@@ -294,8 +290,6 @@ def _given_model(provider: str | None, given: Mapping[str, Any], opened: ExitSta
     if provider is None:
         return "from settings"
     wanted = settings()
-    from .model.client import memory_model  # loads openai
-
     place, key = _place("llm", provider, given, wanted)
     name = str(given.get("model") or wanted.chat_model)
     model = memory_model(replace(wanted, openai_base_url=place, openai_api_key=key, memory_model=name))

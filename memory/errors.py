@@ -57,6 +57,8 @@ __all__ = [
     "VectorsMoved",
 ]
 
+# What anybody can do about a failure that only the settings can mend.
+TELL = "Tell whoever runs this app."
 # The command line of this package, under the name that it is imported by: "memory" or "keepsake".
 COMMAND = f"python -m {__package__}"
 

@@ -63,7 +63,7 @@ def app_with_reply(environment: dict[str, str], folder: Path, user_id: str = "an
     def ready() -> bool:
         assert process.poll() is None, lines.read_text()
         try:
-            serves = httpx.get(f"http://127.0.0.1:{port}/_stcore/health").status_code == 200
+            serves = httpx.get(f"http://127.0.0.1:{port}/_stcore/health", verify=False).status_code == 200
         except httpx.HTTPError:
             return False
         return serves and "half a reply" in output.read_text()

@@ -28,6 +28,7 @@ print(json.dumps([report["status"], [each["memory"] for each in found], local]))
 """
 
 OPENS_A_TAB = """
+import sys
 import app
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.watcher import local_sources_watcher as watching
@@ -35,7 +36,7 @@ looked_up = []
 watching.get_module_paths = lambda module: looked_up.append(module) or set()
 watcher = watching.LocalSourcesWatcher(PagesManager(app.__file__))
 watcher.update_watched_modules()
-print(len(looked_up), len(watcher._watched_modules))
+print(len(looked_up), len(watcher._watched_modules), "openai" in sys.modules)
 """
 
 
@@ -54,9 +55,9 @@ def test_with_an_account_the_app_runs_without_any_local_server(stack: LocalStack
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tab_that_is_opened_watches_no_files_and_looks_up_no_modules() -> None:
+def test_a_tab_that_is_opened_watches_no_files_looks_up_no_modules_and_waits_for_no_client_of_models() -> None:
     outcome = _run(OPENS_A_TAB, {}, PROJECT)
-    assert outcome.stdout.split() == ["0", "0"], outcome.stderr
+    assert outcome.stdout.split() == ["0", "0", "False"], outcome.stderr
 
 
 @pytest.mark.parametrize("missing", ["SUPABASE_URL", "SUPABASE_KEY", "DATABASE_URL"])

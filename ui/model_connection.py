@@ -16,11 +16,10 @@ import streamlit as st
 
 from auth.guard import User
 from chat.answering.without_model.wording import NO_MODEL
-from memory.errors import AppError, InvalidInput
+from memory.errors import TELL, AppError, InvalidInput
 from memory.model import PromptMessage
 from memory.model.catalog import for_chat
 from memory.model.connection import Connection, LocalServer, address_of, find_local_servers
-from memory.model.errors import TELL
 from services import services
 from ui.elements import as_code, escape, plural
 from ui.frame import MARK, show_error, show_errors

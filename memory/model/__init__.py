@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-__all__ = ["Model", "Picture", "PromptMessage", "RelayedMessage", "Schema", "Usage"]
+from ..settings import MemorySettings
+
+__all__ = ["Model", "Picture", "PromptMessage", "RelayedMessage", "Schema", "Usage", "chat_model", "memory_model"]
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -106,3 +108,22 @@ class Model(Protocol):
 
     def close(self) -> None:
         """Close the connections."""
+
+
+def chat_model(settings: MemorySettings) -> Model | None:
+    """Return the model that replies, or None if none is configured."""
+    if not settings.has_model:
+        return None
+    from .client import OpenAIModel  # loads openai
+
+    return OpenAIModel(settings.chat_model, settings.openai_api_key, settings.openai_base_url)
+
+
+def memory_model(settings: MemorySettings) -> Model | None:
+    """Return the model that decides what to remember, or None. It does not retry: the worker tries again later."""
+    if not settings.has_model:
+        return None
+    from .client import MEMORY_SECONDS, OpenAIModel  # loads openai
+
+    name = settings.memory_model or settings.chat_model
+    return OpenAIModel(name, settings.openai_api_key, settings.openai_base_url, retries=0, patience=MEMORY_SECONDS)

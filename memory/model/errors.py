@@ -17,6 +17,7 @@ import openai
 from pydantic import BaseModel, BeforeValidator, Field, FiniteFloat
 
 from ..errors import (
+    TELL,
     ContentRefused,
     ModelBusy,
     ModelError,
@@ -32,7 +33,6 @@ from .serving import NOT_WANTED, still_wanted
 
 __all__ = [
     "EMBED_SETTINGS",
-    "TELL",
     "Choice",
     "Completion",
     "ModelListing",
@@ -49,8 +49,8 @@ __all__ = [
 ]
 
 log = logging.getLogger("keepsake.model")
-# What anybody can do about a failure: wait, or tell the person who can change the settings.
-LATER, TELL = "Try again in a minute.", "Tell whoever runs this app."
+# What anybody can do about a failure: wait. TELL is for those that only the settings can mend.
+LATER = "Try again in a minute."
 MOST_TOKENS = 100_000_000  # of one call; a server that tells more tells no count
 MAX_PAUSE = 86_400.0  # seconds; a server that asks for a longer pause is called again after a day
 

@@ -13,8 +13,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.errors import AppError, BadAnswer, ModelBusy, ModelError, ModelRefused, ModelUnreachable, SettingsError
-from memory.model import PromptMessage, Usage
-from memory.model.client import MEMORY_SECONDS, Embeddings, OpenAIModel, chat_model, memory_model
+from memory.model import PromptMessage, Usage, chat_model, memory_model
+from memory.model.client import MEMORY_SECONDS, Embeddings, OpenAIModel
 from settings import Settings
 from tests.model_answers import (
     Cut,
