@@ -30,7 +30,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from api.answers import ModelList, WrittenReply
+from api.answer_forms import ModelList, WrittenReply
 from api.bodies import CompletionBody, refuse_not_here
 from api.calls import Arrived, Call, NotHere, read_body
 from chat.answering import Lookup

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from api import answers, bodies
+from api import answer_forms, bodies
 from api.bodies import refuse_not_here
 from api.calls import SCOPES, Arrived, Call, NotHere, check_user, own_filters, read_filters, scopes_of
 from memory.erase import Receipt
@@ -324,8 +324,8 @@ def not_here(_call: Arrived) -> Any:
 
 ONE = "/v1/memories/{memory_id}/"
 MEM0_CALLS = (
-    Call("GET", "/v1/ping/", "Try a key", ping, for_all=True, returns=answers.KeyInfo),
-    Call("POST", "/v3/memories/add/", "Add memories", add, True, bodies.AddBody, returns=answers.AddedMemories),
+    Call("GET", "/v1/ping/", "Try a key", ping, for_all=True, returns=answer_forms.KeyInfo),
+    Call("POST", "/v3/memories/add/", "Add memories", add, True, bodies.AddBody, returns=answer_forms.AddedMemories),
     Call(
         "POST",
         "/v3/memories/search/",
@@ -333,7 +333,7 @@ MEM0_CALLS = (
         search,
         False,
         bodies.SearchBody,
-        returns=answers.FoundMemories,
+        returns=answer_forms.FoundMemories,
     ),
     Call(
         "POST",
@@ -343,12 +343,12 @@ MEM0_CALLS = (
         False,
         bodies.ListBody,
         bodies.PageQuery,
-        returns=answers.ListedMemories,
+        returns=answer_forms.ListedMemories,
     ),
-    Call("GET", ONE, "Get a memory", get, returns=answers.KnownMemory),
-    Call("PUT", ONE, "Change what a memory says", update, True, bodies.UpdateBody, returns=answers.KnownMemory),
-    Call("DELETE", ONE, "Delete a memory", delete, True, None, bodies.DeleteQuery, returns=answers.DoneMessage),
-    Call("GET", f"{ONE}history/", "Every version of a memory", history, returns=answers.MemoryVersions),
+    Call("GET", ONE, "Get a memory", get, returns=answer_forms.KnownMemory),
+    Call("PUT", ONE, "Change what a memory says", update, True, bodies.UpdateBody, returns=answer_forms.KnownMemory),
+    Call("DELETE", ONE, "Delete a memory", delete, True, None, bodies.DeleteQuery, returns=answer_forms.DoneMessage),
+    Call("GET", f"{ONE}history/", "Every version of a memory", history, returns=answer_forms.MemoryVersions),
     Call(
         "DELETE",
         "/v1/memories/",
@@ -357,7 +357,7 @@ MEM0_CALLS = (
         True,
         None,
         bodies.ScopeQuery,
-        returns=answers.DeletedMemories,
+        returns=answer_forms.DeletedMemories,
     ),
     Call(
         "PUT",
@@ -366,7 +366,7 @@ MEM0_CALLS = (
         update_batch,
         True,
         bodies.BatchTextsBody,
-        returns=answers.DoneMessage,
+        returns=answer_forms.DoneMessage,
     ),
     Call(
         "DELETE",
@@ -375,7 +375,7 @@ MEM0_CALLS = (
         delete_batch,
         True,
         bodies.BatchBody,
-        returns=answers.ChangedTogether,
+        returns=answer_forms.ChangedTogether,
     ),
     Call(
         "GET",
@@ -384,7 +384,7 @@ MEM0_CALLS = (
         entities,
         query=bodies.EntitiesQuery,
         for_all=True,
-        returns=answers.EntityList,
+        returns=answer_forms.EntityList,
     ),
     Call(
         "DELETE",
@@ -392,7 +392,7 @@ MEM0_CALLS = (
         "Delete the memories of one of them",
         delete_entity,
         True,
-        returns=answers.DeletedMemories,
+        returns=answer_forms.DeletedMemories,
     ),
     Call(
         "DELETE",
@@ -400,7 +400,7 @@ MEM0_CALLS = (
         "Delete the memories of one of them",
         delete_entity,
         True,
-        returns=answers.DeletedMemories,
+        returns=answer_forms.DeletedMemories,
     ),
     Call(
         "POST",
@@ -409,7 +409,7 @@ MEM0_CALLS = (
         feedback,
         True,
         bodies.FeedbackBody,
-        returns=answers.ConfirmedMemory,
+        returns=answer_forms.ConfirmedMemory,
     ),
 )
 # What else mem0's clients call, by the beginning of its path.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from api import answers, bodies
+from api import answer_forms, bodies
 from api.calls import Arrived, Call, check_user, scopes_of
 from memory.errors import InvalidInput
 
@@ -78,7 +78,7 @@ OWN_CALLS = (
         "The latest changes",
         changes,
         query=bodies.LimitQuery,
-        returns=answers.ChangeList,
+        returns=answer_forms.ChangeList,
         of="Keepsake",
     ),
     Call(
@@ -88,7 +88,7 @@ OWN_CALLS = (
         undo,
         True,
         bodies.UndoBody,
-        returns=answers.ChangeList,
+        returns=answer_forms.ChangeList,
         of="Keepsake",
     ),
     Call(
@@ -97,7 +97,7 @@ OWN_CALLS = (
         "Contradictions that wait for an answer",
         questions,
         query=bodies.WhoseQuery,
-        returns=answers.OpenQuestions,
+        returns=answer_forms.OpenQuestions,
         of="Keepsake",
     ),
     Call(
@@ -107,7 +107,7 @@ OWN_CALLS = (
         answer,
         True,
         bodies.AnswerBody,
-        returns=answers.DoneMessage,
+        returns=answer_forms.DoneMessage,
         of="Keepsake",
     ),
     Call(
@@ -116,7 +116,7 @@ OWN_CALLS = (
         "Receipts of the latest replies",
         receipts,
         query=bodies.LimitQuery,
-        returns=answers.ReplyReceipts,
+        returns=answer_forms.ReplyReceipts,
         of="Keepsake",
     ),
     Call(
@@ -125,7 +125,7 @@ OWN_CALLS = (
         "The page about the person",
         profile,
         query=bodies.WhoseQuery,
-        returns=answers.ProfilePage,
+        returns=answer_forms.ProfilePage,
         of="Keepsake",
     ),
 )

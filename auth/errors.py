@@ -1,4 +1,6 @@
-"""Defines the errors of signing in, each with one sentence that says what happened and what to do.
+"""Defines the errors of signing in. Who raises one gives it a sentence that says what happened and what to do.
+
+Most sentences stand in client.py.
 
     SignInError               signing in, or proving who is asking, failed
     ├── WrongCredentials     unknown address or wrong password; the sentence never says which

@@ -1,8 +1,8 @@
 """A person's chats: their list, names, search, and how long they are kept. conversations.py saves the messages.
 
 A deleted chat is in no list and cannot be opened. It can be restored for a day; then the database's function
-`app.sweep_chats` (supabase/migrations/) erases it. While it is deleted, the database keeps its messages out of recall
-and its turns out of the queue.
+`app.sweep_chats` erases it (in the newest file of supabase/migrations/ that creates it). While it is deleted, the
+database keeps its messages out of recall and its turns out of the queue.
 """
 
 from __future__ import annotations

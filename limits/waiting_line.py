@@ -1,4 +1,4 @@
-"""Lets so many browsers have the app open at once, and gives everybody else a place in line.
+"""Lets at most `most` browsers have the app open at once, and gives everybody else a place in line.
 
     Middleware(WaitingLine, most=50)
 

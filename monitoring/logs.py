@@ -2,11 +2,11 @@
 
     write_logs("json")
 
-No line has anybody's words. Of an error, a line tells its kind and where it happened. It has its sentence only if that
-is ours and quotes nobody: that of a bug, or of a value that cannot be used, may quote what somebody typed. Email
-addresses, keys, tokens and what stands behind the ? of an address are cut out of every line, whoever wrote it. No line
-has a user id, hashed or not: the id of a turn or a chat leads whoever may read the database to the person, and nobody
-else.
+No line has anybody's words. Of an error, a line tells its kind and where it happened. It has the error's sentence only
+if we wrote it and it quotes nobody: that of a bug, or of a value that cannot be used, may quote what somebody typed.
+Email addresses, keys, tokens and what stands behind the ? of an address are cut out of every line, whoever wrote it. No
+line has a user id, hashed or not: the id of a turn or a chat leads whoever may read the database to the person, and
+nobody else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Answers /metrics with the figures of this process, for Prometheus, to whoever has the token in `METRICS_TOKEN`.
 
-Without that setting there is no such address. No figure names a person or has anybody's words. What the database has to
-be asked for, the queue, is one statement, and one answer serves everybody for some seconds.
+Without that setting there is no such address. No figure names a person or has anybody's words. Only the figures
+of the queue need the database: one statement reads them, and its answer serves everybody for some seconds.
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ class Worker:
     def _within_limit(self, plan: Plan) -> Plan:
         """Return the plan without new memories beyond the person's limit; known memories can always be changed.
 
-        Rules delete nothing here but what was just said: where they reply, the person is asked first (answering/).
+        Here rules delete only what was just said. For anything else the reply asks the person first (answering/).
         """
         if plan.actor == "rules" and plan.forgets is None:
             plan = plan.with_writes([n for n, write in enumerate(plan.writes) if write.action != "delete"])

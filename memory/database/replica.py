@@ -42,7 +42,7 @@ _IS_REPLICA = "select pg_is_in_recovery() as replica"
 
 
 class Replica:
-    """A server that follows the primary, and answers reads that it is far enough for."""
+    """A server that follows the primary, and answers a read once it has replayed what the read needs."""
 
     def __init__(self, url: str, pool_size: int = 2, overflow: int = 3, pool_seconds: float = POOL_SECONDS) -> None:
         self._url = url

@@ -2,9 +2,9 @@
 
     index = index_at("qdrant:http://localhost:6333")       nothing is connected yet
 
-Each engine has a module of its own, which is imported with the first call; its package is an extra. Here their errors
-become `IndexFailed` and `IndexRefused`. What is asked of an index, and what it is fed with, is in asking.py and
-feeder.py.
+Each engine has a module of its own, which is imported with the first call. To add one, write a module like qdrant.py
+and name it in ENGINES and PLACES. Here the engines' errors become `IndexFailed` and `IndexRefused`. What is asked of an
+index is in asking.py, and what it is fed with in feeder.py.
 """
 
 from __future__ import annotations

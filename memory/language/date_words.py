@@ -1,7 +1,7 @@
-"""The words of each language for days, months, seasons, feasts and spans of time.
+"""The words of each language for weekdays, seasons, feasts and spans of time, and the short names of months.
 
-Each word is a part of a regular expression; dates/spans.py builds the expressions. The names of the months, and the
-words for single days (yesterday, the day before yesterday), come from the grammars.
+Each word is a part of a regular expression; dates/spans.py builds the expressions. The whole names of the months, and
+the words for single days (yesterday, the day before yesterday), come from the grammars.
 """
 
 from __future__ import annotations

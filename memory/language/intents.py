@@ -1,7 +1,8 @@
 """Decides what a message is for where no model reads it: a statement, a question, a request to forget, small talk.
 
 Plain rules in English, German, French and Spanish. A message may hold several things ("I live in Ghent. Where do I
-work?"): `read_intent` returns what asks for something, and `rules.py` what is told. Nothing is looked up here.
+work?"): `read_intent` returns what asks for something, and `rules.py` what is told. The phrases of each language
+are in its file (english.py and its siblings). Nothing is looked up here.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ WEIGHTS = {
     "episode": -0.1,  # is an episode, of which no memory was made
     "assistant": -0.8,  # was said by the assistant
     "corrected": -0.4,  # says something that was corrected since
-    "recent": 0.05,
-    "confirmed": 0.05,
+    "recent": 0.05,  # was written or changed lately
+    "confirmed": 0.05,  # was said again, or confirmed
 }
 LONG_QUESTION = 250  # characters
 STANDING_TOKENS = 600  # for instructions and what is always included, beside what fits the question

@@ -190,7 +190,7 @@ def test_memorys_switches_stay_in_reach_and_a_temporary_chat_is_one_press(
     person = visit(keepsake_with_model, width=390, signed_in="reach@example.com")
     page = person.page
     page.get_by_text("Temporary", exact=True).click()
-    person.sees("Deleted a day after the last message")
+    person.sees("Erased a day after the last message")
     model_server.enqueue_replies(Reply("Line.\n\n" * 60))
     person.says("Tell me at length")
     expect(person.replies().last).to_contain_text("Memory off")
@@ -203,7 +203,7 @@ def test_memorys_switches_stay_in_reach_and_a_temporary_chat_is_one_press(
         expect(place).to_be_in_viewport()
     # Pressed where it stands: nothing lies on top of it.
     page.locator(".st-key-chat-bar").get_by_text("Temporary", exact=True).click()
-    expect(page.get_by_text("Deleted a day after the last message")).to_have_count(0)
+    expect(page.get_by_text("Erased a day after the last message")).to_have_count(0)
 
 
 def test_headings_are_small_code_has_its_language_and_code_and_tables_scroll(

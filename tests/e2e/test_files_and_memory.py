@@ -53,7 +53,7 @@ def test_a_temporary_chat_leaves_nothing_and_what_a_chat_taught_is_forgotten(
     expect(person.page.get_by_role("button", name="Learned: I keep bees in Utrecht")).to_be_visible()
     person.starts_a_new_chat()
     person.page.get_by_text("Temporary", exact=True).click()
-    person.sees("Deleted a day after the last message")
+    person.sees("Erased a day after the last message")
     person.says("Where are my bees? I play the cello.")
     expect(person.replies().last).to_contain_text("You said: Where are my bees?")
     expect(person.replies().last).to_contain_text("Memory off")

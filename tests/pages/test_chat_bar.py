@@ -54,16 +54,16 @@ def _labels(app: AppTest) -> str:
 
 def test_switches_of_a_new_chat_count_from_its_first_message(open_app: OpenApp, home: services.Services) -> None:
     app = _switch(open_app("pages/chat.py"), "Temporary")
-    assert "Deleted a day after the last message" in words(app)
+    assert "Erased a day after the last message" in words(app)
     app.chat_input[0].set_value(BEES).run()
     assert not app.exception
-    assert "Deleted a day after the last message" in words(app)
+    assert "Erased a day after the last message" in words(app)
     asked, reply = _messages(app, home)
     assert asked.remembering == "none"
     assert reply.receipt["memory_off"]
     assert home.chats.recent(user_of(app)) == []
     _button(app, "New chat").click().run()
-    assert "Deleted a day after the last message" not in words(app)
+    assert "Erased a day after the last message" not in words(app)
 
 
 def test_a_switch_in_a_chat_counts_from_the_next_message(open_app: OpenApp, home: services.Services) -> None:

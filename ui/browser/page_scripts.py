@@ -50,7 +50,7 @@ _reply_text = component("keepsake_lists", "reply_text.js")
 _sidebar = component("keepsake_narrow", "sidebar.js")
 _shortcuts = component("keepsake_shortcuts", "shortcuts.js")
 
-# What a person presses, and what it does.
+# What a person presses, and what it does, as the list shows it; shortcuts.js carries it out.
 SHORTCUTS = (
     ("Ctrl+Shift+O", "New chat"),
     ("Ctrl+K", "Search chats"),

@@ -1,4 +1,4 @@
-// Keyboard shortcuts that people know from other chats, and the list of them. A press of Ctrl or Cmd works everywhere;
+// Keyboard shortcuts that people know from other chats; page_scripts.py has the list that is shown (SHORTCUTS). A press of Ctrl or Cmd works everywhere;
 // the other keys do nothing while somebody types, and nothing at all does while a dialog or a menu is open.
 import { CHAT_BOX } from "./chat_box.js";
 

@@ -1,7 +1,7 @@
 """Makes a fragment run again by itself: after a while, or once nothing is open that a new page would close.
 
-The browser keeps the time. A hidden tab asks for nothing, and waiting can end without drawing the whole page again,
-which would close an open dialog.
+Whoever draws the fragment says how many seconds; the browser keeps the time. A hidden tab asks for nothing, and waiting
+can end without drawing the whole page again, which would close an open dialog.
 """
 
 from __future__ import annotations

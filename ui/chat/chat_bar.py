@@ -56,7 +56,7 @@ def draw_chat_bar(
     with place.notes:
         if switches.temporary:
             with st.container(key="temporary-band"):
-                st.caption("Not in your list of chats. Deleted a day after the last message.")
+                st.caption("Not in your list of chats. Erased a day after the last message.")
         if problem := st.session_state.pop(PROBLEM, None):
             show_warning(problem)
         _draw_last_receipt(user, conversation_id)
@@ -115,7 +115,7 @@ def _draw_switches(user: User, conversation_id: str | None, switches: Switches) 
     switch("Learn from this chat", key=f"{WRITES}-{about}", disabled=switches.temporary)
     st.caption("Takes effect from the next message. I never learn from messages sent while learning was off.")
     st.caption(
-        "A temporary chat uses no memories and makes none. It is not listed, and is deleted a day after its last "
+        "A temporary chat uses no memories and makes none. It is not listed, and is erased a day after its last "
         f"message. {when_erased()}"
     )
 

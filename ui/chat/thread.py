@@ -27,7 +27,7 @@ from ui.slots import clear_below
 __all__ = ["draw_greeting", "draw_thread", "refresh_when_changed"]
 
 UNDER_WORDS = 3  # elements that may stand under what a person said
-# Seconds until the next look. The row starts again when the page is drawn; its last number repeats.
+# Seconds until an open chat looks for news again. The row starts again when the page is drawn; its last number repeats.
 PACES = (3.0, 3.0, 3.0, 3.0, 5.0, 5.0, 10.0, 10.0, 20.0, 30.0)
 LOOKS = "looks_for_news"
 

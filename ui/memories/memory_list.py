@@ -30,7 +30,7 @@ __all__ = ["LIST", "TABS", "AskedPage", "draw_memory", "draw_memory_list", "list
 TABS = "memories-tab"  # which tab of the page is open; the list is the first
 
 LIST = "Memories"  # the name of its tab
-SIZE, MAX_FOUND, MAX_WORDS = 20, 100, 200
+PAGE_SIZE, MAX_FOUND, MAX_WORDS = 20, 100, 200
 NEAR = 0.5  # of the best score
 PAGE, FIND, KINDS, ALWAYS, SINCE, UNTIL, SEVERAL = (
     "memories-page",
@@ -81,7 +81,7 @@ class Asked(NamedTuple):
     def reading(self, user_id: str) -> Reading[MemoryPage]:
         """Read a page of the list, or the memories that say the words."""
         if not self.words:
-            return page_reading(user_id=user_id, number=self.number, size=SIZE, filters=self.filters)
+            return page_reading(user_id=user_id, number=self.number, size=PAGE_SIZE, filters=self.filters)
         with_words = {**self.filters, "data": {"$icontains": self.words}}
         return page_reading(user_id=user_id, size=MAX_FOUND, filters=with_words)
 
@@ -124,7 +124,7 @@ def draw_memory_list(user: User, read: AskedPage | None) -> bool:
         st.caption("Similar memories")
         _draw_memories(user, close, "close")
     if not words:
-        elements.draw_pages(PAGE, page.total, SIZE)
+        elements.draw_pages(PAGE, page.total, PAGE_SIZE)
     return True
 
 

@@ -1,8 +1,8 @@
 """Replies to a message without a model: acknowledges what was learned, answers from memories, finds what to forget.
 
-A statement is acknowledged from the record of what the worker kept, for which the reply waits a moment, and never from
-what it only might keep. A question about the person gets the one memory that answers it. Nothing is deleted here: a
-request to forget names the memories, and the person confirms. wording.py holds the sentences in four languages.
+The reply waits a moment until the worker has kept what was told, and acknowledges only what was kept. A question about
+the person gets the one memory that answers it. Nothing is deleted here: a request to forget names the memories, and the
+person confirms. wording.py holds the sentences in four languages.
 """
 
 from __future__ import annotations

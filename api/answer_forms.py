@@ -1,7 +1,8 @@
 """The forms of what the calls answer, for the description that clients are made from.
 
-The calls return plain dictionaries, and nothing is checked when they answer: the tests hold every answer against its
-form. A field with `absent()` is left out where it says nothing.
+mem0_calls.py, own_calls.py and completions.py make the answers. A field that is added there has to be added here. The
+calls return plain dictionaries, and nothing is checked when they answer: the tests hold every answer against its form.
+A field with `absent()` is left out where it says nothing.
 """
 
 from __future__ import annotations
