@@ -20,6 +20,7 @@ from supabase_auth import SyncMemoryStorage
 from supabase_auth import errors as vendor
 
 from auth.errors import (
+    NOT_RESPONDING,
     SIGNED_OUT,
     AddressTaken,
     AuthUnreachable,
@@ -47,7 +48,6 @@ PATIENCE_SECONDS = 10
 MIN_PASSWORD = 8
 LINK_KINDS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
 Scope = Literal["local", "others", "global"]
-_UNREACHABLE = "The sign-in server is not responding. Try again in a minute."
 _NO_AUTH_SERVER = "The sign-in server could not be reached. Try again in a minute."
 _USED_UP = "This link or code has expired or was already used. Ask for a new email."
 _WRONG_CODE = "Wrong code. Codes change every 30 seconds: enter the one shown now."
@@ -291,7 +291,7 @@ def _translated_errors() -> Iterator[None]:
     except vendor.AuthWeakPasswordError as error:
         raise WeakPassword(_weak_password_sentence(error.reasons)) from error
     except vendor.AuthRetryableError as error:
-        raise AuthUnreachable(_UNREACHABLE) from error
+        raise AuthUnreachable(NOT_RESPONDING) from error
     except vendor.AuthSessionMissingError as error:
         raise SessionEnded(SIGNED_OUT) from error
     except vendor.AuthApiError as error:
@@ -302,7 +302,7 @@ def _translated_errors() -> Iterator[None]:
     except vendor.AuthError as error:
         raise SignInError("Sign-in failed. Try again in a minute.") from error
     except httpx.HTTPError as error:
-        raise AuthUnreachable(_UNREACHABLE) from error
+        raise AuthUnreachable(NOT_RESPONDING) from error
     except ValueError as error:
         # The library raises this for an answer that is not JSON.
         log.warning("what answers at SUPABASE_URL is not a sign-in server")

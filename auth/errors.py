@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 SIGNED_OUT = "You were signed out. Sign in again."
+NOT_RESPONDING = "The sign-in server is not responding. Try again in a minute."
 
 
 class SignInError(AppError):

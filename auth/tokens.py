@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from auth.errors import SIGNED_OUT, AuthUnreachable, SessionEnded, UntrustedToken
+from auth.errors import NOT_RESPONDING, SIGNED_OUT, AuthUnreachable, SessionEnded, UntrustedToken
 
 __all__ = ["NOT_TRUSTED", "Tokens", "tokens_of"]
 
@@ -54,7 +54,7 @@ class Tokens:
             if algorithm == SERVER_ALGORITHM:
                 return self._checked_by_server(token, ask_server)
         except jwt.PyJWKClientConnectionError as error:
-            raise AuthUnreachable("The sign-in server is not responding. Try again in a minute.") from error
+            raise AuthUnreachable(NOT_RESPONDING) from error
         except jwt.ExpiredSignatureError as error:
             raise SessionEnded(SIGNED_OUT) from error
         except jwt.ImmatureSignatureError as error:
