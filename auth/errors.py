@@ -25,6 +25,7 @@ from __future__ import annotations
 from memory.errors import AppError
 
 __all__ = [
+    "NOT_RESPONDING",
     "SIGNED_OUT",
     "AddressTaken",
     "AuthUnreachable",
