@@ -62,6 +62,8 @@ __all__ = [
 ]
 
 log = logging.getLogger("keepsake.services")
+# To the database, and as many to its replica. They stay open: a busy page would wait for a new one.
+CONNECTIONS = 5
 TRY_SECONDS = 30.0  # how long a model that is tried may say nothing
 ON_PAGE = ("the key", "the model", "the address")  # what sentences about a model that is tried call its settings
 WRONG_KEY = "This key is wrong, was ended, or has expired. You can make a new one on the account page."
@@ -391,7 +393,13 @@ def _database(wanted: Settings) -> Database:
             "Nothing is configured: set SUPABASE_URL, SUPABASE_KEY, DATABASE_URL and OPENAI_API_KEY, "
             "or start everything on this machine with make run."
         )
-    return Database(wanted.database_url, wanted.database_admin_url, read_url=wanted.database_read_url)
+    return Database(
+        wanted.database_url,
+        wanted.database_admin_url,
+        pool_size=CONNECTIONS,
+        overflow=0,
+        read_url=wanted.database_read_url,
+    )
 
 
 def _limits(wanted: Settings, database: Database) -> Limits:

@@ -175,6 +175,20 @@ def test_closing_ends_the_worker(wanted: Settings) -> None:
 # -- a turn through the whole house --------------------------------------------------------------
 
 
+def test_connections_of_a_busy_moment_are_kept_for_the_next(home: Services) -> None:
+    together = threading.Barrier(5, timeout=PATIENCE)
+
+    def connection_of(number: int) -> int:
+        with home.database.as_user(f"person-{number}") as connection:
+            together.wait()
+            return int(connection.exec_driver_sql("select pg_backend_pid()").scalar_one())
+
+    with ThreadPoolExecutor(5) as people:
+        first, second = [set(people.map(connection_of, range(5))) for _ in range(2)]
+    assert len(first) == 5
+    assert first == second
+
+
 def test_what_is_said_in_one_chat_is_known_in_the_next(home: Services) -> None:
     assert _say(home, BEES)
     until(lambda: home.conversations.queue.waiting("ann") == 0)
