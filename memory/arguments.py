@@ -30,6 +30,7 @@ __all__ = [
     "asking",
     "change",
     "changed_metadata",
+    "check_recall",
     "content",
     "could_be_id",
     "last_day",
@@ -101,6 +102,14 @@ def limited(limit: int, top_k: int | None = None, *, default: int | None = None)
     if limit not in (default, top_k) and default is not None:
         raise InvalidInput("limit and top_k mean the same: give one of them.")
     return top_k
+
+
+def check_recall(before: Sequence[Said], standing: int) -> None:
+    """Raise `InvalidInput` unless these are the messages before a question, and a number of standing memories."""
+    if not all(isinstance(each, Said) for each in before):
+        raise InvalidInput("before holds the messages before the question, each a Said(role, content).")
+    if not isinstance(standing, int) or isinstance(standing, bool) or not 0 <= standing <= MAX_LIMIT:
+        raise InvalidInput(f"standing must be a whole number from 0 to {MAX_LIMIT}, not {shown(standing)}.")
 
 
 def question(query: str) -> str:

@@ -191,6 +191,7 @@ class Memory:
         if not question:
             return []
         moment = None if as_of is None else arguments.moment(as_of)
+        arguments.check_recall(before, standing)
         return self._recall.find(
             Query(question, owner, limit, recipe, conditions, moment, before, frozenset(without), standing)
         )

@@ -7,6 +7,7 @@ that is pasted without any sign of it looks like the person's own.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .handed_over import GRAMMARS, LEFT_OUT, blank, without_doubtful, without_handed_over
 from .words import stands_in
@@ -83,11 +84,18 @@ def own_instruction(quote: str, content: str) -> bool:
 
 def is_handed_over(quote: str, content: str) -> bool:
     """Return whether a quote stands only in a text that the person clearly quotes or hands over with a message."""
+    own, others = _own_and_others(content)
+    return stands_in(quote, others) and not stands_in(quote, own)
+
+
+@lru_cache(maxsize=8)  # every proposal of a turn asks about the same message, and reading it takes long
+def _own_and_others(content: str) -> tuple[str, str]:
+    """Return what of a message is the person's own text, and what they quote or hand over."""
     text = _lines(content)
     quoted = _SURELY_QUOTED.sub(lambda found: found[0] if 0 < _named(found[0]) <= MAX_NAMED else blank(found[0]), text)
     own = without_handed_over(plain_text(quoted))
     others = "".join(was if now == LEFT_OUT else "\n" for was, now in zip(text, own, strict=True))
-    return stands_in(quote, others) and not stands_in(quote, own)
+    return own, others
 
 
 def _lines(content: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from ..plain_text import comparable
 from .own_words import plain_text
 
-__all__ = ["SPANISH_VERBS", "guess_language", "said_in_first_person", "to_second_person"]
+__all__ = ["SPANISH_VERBS", "guess_language", "said_in_first_person", "speaks_of_self", "to_second_person"]
 
 LANGUAGES = ("en", "de", "fr", "es")
 
@@ -22,6 +22,11 @@ def to_second_person(text: str, language: str) -> str | None:
     plain = " ".join(plain_text(text).split()).rstrip(" .!")
     turn = _TURN.get(language)
     return turn(plain) if turn and plain else None
+
+
+def speaks_of_self(text: str) -> bool:
+    """Return whether the person speaks of themselves, or of what is theirs: "I", "my sister", "oops, mein Bruder"."""
+    return said_in_first_person(text) or bool(_THEIRS.match(plain_text(text).strip()))
 
 
 def said_in_first_person(text: str) -> bool:
@@ -34,6 +39,7 @@ def said_in_first_person(text: str) -> bool:
 def guess_language(text: str) -> str:
     """Return the language whose small words a text has most; English where none has any."""
     spoken = re.findall(r"[^\W\d_]+", comparable(plain_text(text)))
+    spoken[1:] = [word for word in spoken[1:] if word != "was"]  # English as often as German, but as a first word
     counts = {language: sum(word in _SMALL_WORDS[language] for word in spoken) for language in LANGUAGES}
     return max(LANGUAGES, key=lambda language: (counts[language], language == "en"))
 
@@ -58,6 +64,10 @@ _SMALL_WORDS: Mapping[str, frozenset[str]] = {
 }
 _SUBJECT = re.compile(
     r"(?:[^.!?]{0,30}, ?)?(?:i|i'm|i've|i'd|i'll|we|we're|we've|ich|wir|je|j'|nous|yo|nosotros)\b", re.I
+)
+
+_THEIRS = re.compile(
+    r"(?:[^.!?]{0,30}, ?|\w{1,4} )?(?:my|our|im|ive|mein\w*|unser\w*|mon|ma|mes|notre|nos|mi|mis|nuestr[oa]s?)\b", re.I
 )
 
 # -- English ---------------------------------------------------------------------------------------

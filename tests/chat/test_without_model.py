@@ -192,6 +192,16 @@ def test_anything_else_gets_one_honest_sentence(ask: Ask, memory: Memory, said: 
     assert ask(said) == "No language model is connected, so I can only remember what you tell me and look it up."
 
 
+@pytest.mark.parametrize("said", ["my sis ana is getting married june 12 next year in braga", "im allergic to peanuts"])
+def test_what_is_told_and_not_understood_is_said_not_to_be_remembered(ask: Ask, memory: Memory, said: str) -> None:
+    assert ask(said).startswith("I made no memory of that")
+    assert memory.get_all(user_id="ann")["results"] == []
+
+
+def test_an_english_sentence_with_a_word_that_german_has_too_gets_an_english_reply(ask: Ask) -> None:
+    assert ask("no wait, Lisbon was right").startswith("No language model is connected")
+
+
 def test_a_greeting_is_returned_by_name(ask: Ask, memory: Memory) -> None:
     assert ask("hello").startswith("Hello! Tell me something")
     memory.add("My name is Dora.", user_id="ann")

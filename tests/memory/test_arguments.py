@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from memory import arguments
+from memory import Memory, arguments
 from memory.errors import InvalidInput
 from memory.facts import Said
 
@@ -48,6 +48,14 @@ def test_a_call_without_a_user_is_refused(filters: Any) -> None:
 def test_a_run_or_an_agent_alone_does_not_say_whose_memories(scope: str) -> None:
     with pytest.raises(InvalidInput, match=f"{scope} alone does not say whose"):
         arguments.asking(None, {scope: "x"})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"standing": -1}, {"standing": True}, {"before": "what?"}, {"before": [{"role": "user"}]}]
+)
+def test_a_wrong_option_of_recall_gets_a_sentence(memory: Memory, wrong: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"standing must be|before holds"):
+        memory.recall("tea", user_id="dave", **wrong)
 
 
 def test_filters_beside_the_user_become_one_condition() -> None:

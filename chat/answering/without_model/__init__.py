@@ -22,7 +22,13 @@ from memory.errors import InvalidInput, ModelError
 from memory.facts import Said
 from memory.language.intents import Intent, read_intent
 from memory.language.rules import propose, slots_of
-from memory.language.second_person import SPANISH_VERBS, guess_language, said_in_first_person, to_second_person
+from memory.language.second_person import (
+    SPANISH_VERBS,
+    guess_language,
+    said_in_first_person,
+    speaks_of_self,
+    to_second_person,
+)
 from memory.language.word_lists import QUESTION_WORDS
 from memory.language.words import content_words, same_word, words
 from memory.learn.reconcile import KNOWN
@@ -151,7 +157,7 @@ class _Writer:
 
     def _no_answer(self) -> str:
         """Say in one sentence why there is no answer."""
-        own = said_in_first_person(self.asked.content) and "?" not in self.asked.content
+        own = speaks_of_self(self.asked.content) and "?" not in self.asked.content
         return self.phrases.unclear if own and len(self.asked.content) < 200 else self.phrases.no_model
 
     def _greeting(self) -> str:
