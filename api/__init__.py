@@ -125,7 +125,7 @@ async def _openapi(_request: Request) -> Response:
 
 
 async def _docs(_request: Request) -> Response:
-    shown = page(await run_in_threadpool(document))
+    shown = await run_in_threadpool(page)
     return Response(shown, media_type="text/html", headers={"content-security-policy": page_policy()})
 
 

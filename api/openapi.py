@@ -115,8 +115,10 @@ def _in_query(form: type[Form]) -> list[dict[str, Any]]:
     return [{"name": name, "in": "query", "required": False, "schema": each} for name, each in properties.items()]
 
 
-def page(described: Mapping[str, Any]) -> str:
+@cache
+def page() -> str:
     """Return the document as a page of HTML."""
+    described = document()
     parts = [f"<h1>Keepsake</h1><p>{escape(described['info']['description'])}</p>"]
     parts.append('<p>The same for programs: <a href="openapi.json">openapi.json</a></p>')
     for whose, heading in HEADINGS.items():

@@ -94,9 +94,23 @@ def windows(browser: Browser) -> Windows:
 
 
 @pytest.fixture
-def visit(windows: Windows, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
-    """Somebody at a browser of their own; a picture is kept of the page a test failed on."""
-    visitors: list[Visitor] = []
+def visitors(windows: Windows, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Visitor]]:
+    """Who visits in a test. Their windows are given back; where it failed, a picture is kept and they are closed."""
+    here: list[Visitor] = []
+    yield here
+    for number, visitor in enumerate(here):
+        if not getattr(request.node, "failed", False):
+            windows.give_back(visitor)
+            continue
+        name = re.sub(r"\W+", "-", request.node.name)
+        visitor.page.screenshot(path=tmp_path / f"{name}-{number}.png")
+        print(f"{visitor.page.url}: {tmp_path / f'{name}-{number}.png'}")
+        visitor.page.context.close()
+
+
+@pytest.fixture
+def visit(windows: Windows, visitors: list[Visitor]) -> Callable[..., Visitor]:
+    """Somebody at a browser of their own."""
 
     def open_at(keepsake: Keepsake, path: str = "/", width: int = 1280, signed_in: str | None = None) -> Visitor:
         """Open the app; `signed_in` is the address of a new account, for whom it opens on an empty chat."""
@@ -107,34 +121,19 @@ def visit(windows: Windows, request: pytest.FixtureRequest, tmp_path: Path) -> I
             _opens_signed_in(visitors[-1], keepsake, signed_in)
         return visitors[-1]
 
-    yield open_at
-    failed = getattr(request.node, "failed", False)
-    for number, visitor in enumerate(visitors):
-        if failed:
-            name = re.sub(r"\W+", "-", request.node.name)
-            visitor.page.screenshot(path=tmp_path / f"{name}-{number}.png")
-            print(f"{visitor.page.url}: {tmp_path / f'{name}-{number}.png'}")
-            visitor.page.context.close()
-        else:
-            windows.give_back(visitor)
+    return open_at
 
 
 @pytest.fixture
-def phone(windows: Windows, request: pytest.FixtureRequest) -> Iterator[Callable[[Keepsake, str], Visitor]]:
+def phone(windows: Windows, visitors: list[Visitor]) -> Callable[[Keepsake, str], Visitor]:
     """Open the app with a new account on a phone, whose screen is touched."""
-    visitors: list[Visitor] = []
 
     def open_at(keepsake: Keepsake, address: str) -> Visitor:
         visitors.append(Visitor(windows.borrow_phone(keepsake.address)))
         _opens_signed_in(visitors[-1], keepsake, address)
         return visitors[-1]
 
-    yield open_at
-    for visitor in visitors:
-        if getattr(request.node, "failed", False):
-            visitor.page.context.close()
-        else:
-            windows.give_back(visitor)
+    return open_at
 
 
 def _opens_signed_in(visitor: Visitor, keepsake: Keepsake, email: str) -> None:
