@@ -47,7 +47,7 @@ def without_month(text: str) -> str:
 
 def _named(at: datetime, language: str | None) -> str:
     """Return a month in words of a language, or else as ISO 8601 has it."""
-    from .handed_over import GRAMMARS  # loads the patterns of four languages
+    from .grammars import GRAMMARS  # loads the patterns of four languages
 
     grammar = next((each for each in GRAMMARS if each.language == (language or "")[:2].lower()), None)
     if grammar is None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .english import ENGLISH
-from .french import FRENCH
-from .german import GERMAN
 from .grammar import Grammar
-from .spanish import SPANISH
+from .grammars.english import ENGLISH
+from .grammars.french import FRENCH
+from .grammars.german import GERMAN
+from .grammars.spanish import SPANISH
 
 __all__ = ["ANY_MONTH", "FEASTS", "LANGUAGES", "MONTHS", "UNITS", "DateWords"]
 

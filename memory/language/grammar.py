@@ -11,7 +11,10 @@ from ..facts import Kind
 __all__ = ["NAME", "VALUE", "Grammar", "SlotName", "SlotRule", "Statements", "either", "pattern", "starting"]
 
 Statements = tuple[tuple[re.Pattern[str], Kind], ...]
-SlotName = Literal["name", "address", "home", "employer", "job", "likes", "favourite", "age", "reply language"]
+SlotName = Literal[
+    "name", "address", "home", "employer", "job", "likes", "favourite", "age", "diet", "marital status", "habit",
+    "owns", "thing", "reply language",
+]  # fmt: skip
 # The value of a slot: the words up to the next comma or connecting word.
 VALUE = r"(?P<value>[^,;:()\"]{1,60}?)"
 NAME = r"(?-i:[A-ZÀ-Þ])[\w'.-]*"  # a word with a capital letter
@@ -51,8 +54,11 @@ class Grammar:
     forget_last: re.Pattern[str]  # a request to forget what was just said
     swap: re.Pattern[str]  # "`new`, not `old`"
     meant: re.Pattern[str]  # "no, I meant `new`"
+    instead: re.Pattern[str]  # another value than the one of the turn before, in its only filled group
+    corrects: re.Pattern[str]  # words before a statement that announce a correction
     article: re.Pattern[str]  # an article at the start of a value, which is left out
     kin: re.Pattern[str]  # somebody in the groups `kin` ("my sister") and `name`
+    companion: re.Pattern[str]  # "my girlfriend Lena" within a statement, in the groups `kin` and `name`
     also: re.Pattern[str]  # a sign that a value is one more, not a replacement
     months: list[str]
     days: tuple[tuple[re.Pattern[str], int], ...]  # a word for a day, and its distance from today in days

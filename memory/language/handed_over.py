@@ -11,17 +11,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .english import ENGLISH
-from .french import FRENCH
-from .german import GERMAN
-from .grammar import Grammar
-from .spanish import SPANISH
+from .grammars import GRAMMARS
 from .word_lists import SMALL_TALK
 from .words import words
 
-__all__ = ["GRAMMARS", "LEFT_OUT", "blank", "without_doubtful", "without_handed_over"]
+__all__ = ["LEFT_OUT", "blank", "without_doubtful", "without_handed_over"]
 
-GRAMMARS: tuple[Grammar, ...] = (ENGLISH, GERMAN, FRENCH, SPANISH)
 LEFT_OUT = "\ufffc"
 MAX_INSTRUCTING = 600  # characters; a longer text of one's own teaches no instruction
 MAX_ASKED_ABOUT = 200  # characters; a longer text with a question under it may be what the question is about

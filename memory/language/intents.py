@@ -2,7 +2,7 @@
 
 Plain rules in English, German, French and Spanish. A message may hold several things ("I live in Ghent. Where do I
 work?"): `read_intent` returns what asks for something, and `rules.py` what is told. The phrases of each language
-are in its file (english.py and its siblings). Nothing is looked up here.
+are in its file (grammars/english.py and its siblings). Nothing is looked up here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Literal
 
 from ..plain_text import comparable
 from .grammar import SlotName, pattern, starting
-from .own_words import GRAMMARS, LEFT_OUT, plain_text, without_announced_text, without_quotations
+from .grammars import GRAMMARS
+from .own_words import LEFT_OUT, plain_text, without_announced_text, without_quotations
 from .second_person import SPANISH_VERBS, guess_language
 from .word_lists import ASKS_ABOUT_SELF, SMALL_TALK
 from .words import words
@@ -22,11 +23,12 @@ from .words import words
 __all__ = ["Intent", "Purpose", "forgets_last", "read_intent"]
 
 # overview: "What do you know about me?"; self: a question about oneself; named: "Who is Ana?"; question: any other
-# question that a memory may answer; forget, forget everything, and forget what was just said; greeting, thanks,
-# farewell, agreement; help: "What can you do?"; other: a statement, or something that only a model can do.
+# question that a memory may answer; forget, forget everything, and forget what was just said; undo: take the last
+# change back; greeting, thanks, farewell, agreement; help: "What can you do?"; other: a statement, or something that
+# only a model can do.
 Purpose = Literal[
-    "overview", "self", "named", "question", "forget", "forget all", "forget last", "greeting", "thanks", "farewell",
-    "agreement", "help", "other",
+    "overview", "self", "named", "question", "forget", "forget all", "forget last", "undo", "greeting", "thanks",
+    "farewell", "agreement", "help", "other",
 ]  # fmt: skip
 MAX_REQUEST = 300  # characters; longer sentences are read by nobody but a model
 
@@ -83,6 +85,8 @@ def _of_sentence(sentence: str, language: str) -> Intent:
         return Intent("forget all" if _EVERYTHING.fullmatch(forgotten) else "forget", forgotten, language)
     if any(form.fullmatch(bare) for form in _HELP):
         return Intent("help", language=language)
+    if any(form.fullmatch(bare) for form in _UNDO):
+        return Intent("undo", language=language)
     if known := ASKS_ABOUT_SELF.search(bare) or next(filter(None, (form.fullmatch(bare) for form in _LISTED)), None):
         whole = not _ENDS_IN_POSSESSIVE.search(known[0])
         return Intent("overview" if whole else "self", bare, language, topic=not whole)
@@ -218,6 +222,15 @@ _HELP = (
     pattern(r"que (?:peux-tu|sais-tu) faire|qu'est-ce que tu (?:peux|sais) faire|aide|qui es-tu|comment ça marche"),
     pattern(r"qué (?:puedes|sabes) hacer|ayuda|quién eres|cómo funciona(?:s| esto)?"),
 )
+_UNDO = (
+    pattern(
+        r"(?:(?:please|no|wait|oops|can you|could you),? )*(?:(?:undo|revert)(?: (?:that|it|this|the last change))?|"
+        r"(?:bring|take) (?:that|it|this) back)(?:,? please)?"
+    ),
+    pattern(r"(?:bitte )?(?:mach(?:e)? (?:das|es) )?(?:wieder )?rückgängig(?: machen)?(?: bitte)?|nimm das zurück"),
+    pattern(r"annule(?:r|z)?(?: (?:ça|cela|le dernier changement))?|(?:remets|reviens)(?:-le)? (?:ça )?en arrière"),
+    pattern(r"(?:deshaz|deshacer|deshazlo|anula|revierte)(?: (?:eso|esto|lo|el último cambio))?"),
+)
 _LISTED = (
     pattern(
         r"(?:show|list|tell)(?: me)? (?:all )?(?:my memories|what you (?:know|remember))|what do you (?:know|remember)"
@@ -232,7 +245,7 @@ _LISTED = (
 _ENDS_IN_POSSESSIVE = re.compile(r"\b(?:my|meine?[nrs]?|mon|ma|mes|mis?)$", re.IGNORECASE)
 _ASKING = (
     starting(
-        r"(?:what|what's|where|where's|when|when's|who|who's|whose|which|how|why|do|does|did|am|was|were|is|"
+        r"(?:what|what'?s|where|where'?s|when|when'?s|who|who'?s|whose|which|how|why|do|does|did|am|was|were|is|"
         r"are|have|has)\b"
     ),
     starting(r"(?:was|wer|wen|wem|wo|wann|wie|welche[rsnm]?|warum|wieso|woher|wohin|bin|habe?|mag|ist|sind|hat)\b"),
@@ -275,7 +288,7 @@ def _asks_about_self(bare: str) -> bool:
 
 # "Who is my sister?" asks for somebody, as "Who is Ana?" does.
 _WHO_IS_MINE = (
-    starting(r"who(?:'s| is| are| was) my \w+(?: \w+)?$"),
+    starting(r"who(?:'?s| is| are| was) my \w+(?: \w+)?$"),
     starting(r"wer (?:ist|sind|war) meine? \w+$"),
     starting(r"qui (?:est|sont) m(?:on|a|es) \w+$"),
     starting(r"quién(?:es)? (?:es|son) mis? \w+$"),
@@ -287,7 +300,7 @@ _A_NAME = (
 _OR_NAME = _A_NAME.replace("<name>", "<name_1>")  # a group of a pattern needs a name of its own
 _NAMED = (
     starting(
-        rf"(?:who|what)(?:'s| is| are| was) {_A_NAME}$",
+        rf"(?:who|what)(?:'?s| is| are| was) {_A_NAME}$",
         rf"(?:what (?:else )?do you (?:know|remember) about|tell me (?:something |more |all |everything )?about|"
         rf"do you (?:know|remember)|what about|who was|have i told you about|what did i (?:say|"
         rf"tell you) about) {_OR_NAME}$",
@@ -327,7 +340,7 @@ _SLOTS: tuple[tuple[SlotName, Sequence[re.Pattern[str]]], ...] = (
     (
         "name",
         _forms(
-            r"(?:what(?:'s| is) my (?:\w+ )?name|what am i called|do you (?:know|remember) my name)\b",
+            r"(?:what(?:'?s| is) my (?:\w+ )?name|what am i called|do you (?:know|remember) my name)\b",
             r"(?:wie heiße ich|wie ist mein name|(?:kennst|weißt) du (?:noch )?(?:meinen namen|wie ich heiße))\b",
             r"(?:comment (?:je m'appelle|m'appelé-je|est-ce que je m'appelle)|quel est mon (?:nom|prénom))\b",
             r"(?:cómo me llamo|cuál es mi nombre)\b",
@@ -338,7 +351,7 @@ _SLOTS: tuple[tuple[SlotName, Sequence[re.Pattern[str]]], ...] = (
         _forms(
             r"(?:where (?:do|am|did) i (?:\w+ )?(?:live|living|based|located|move to)|(?:which|what) (?:city|"
             r"town|country|place) "
-            r"(?:do|am) i (?:live|living|from)|where(?:'s| is) (?:my home|home))\b",
+            r"(?:do|am) i (?:live|living|from)|where(?:'?s| is) (?:my home|home))\b",
             r"(?:wo (?:wohne|lebe) ich|in welche[rm] (?:stadt|land|ort) (?:wohne|lebe) ich)\b",
             r"où (?:est-ce que )?(?:j'habite|je vis|habité-je|vis-je)\b",
             r"(?:dónde (?:es que )?vivo|en qué (?:ciudad|país) vivo)\b",
@@ -347,7 +360,7 @@ _SLOTS: tuple[tuple[SlotName, Sequence[re.Pattern[str]]], ...] = (
     (
         "employer",
         _forms(
-            r"(?:where do i (?:\w+ )?work|(?:which|what) company do i work|who(?:m)? do i work for|who(?:'s|"
+            r"(?:where do i (?:\w+ )?work|(?:which|what) company do i work|who(?:m)? do i work for|who(?:'?s|"
             r" is) my employer)\b",
             r"(?:wo arbeite ich|(?:bei|für) wem? arbeite ich|wer ist mein arbeitgeber)\b",
             r"(?:où (?:est-ce que )?je travaille|pour qui (?:est-ce que )?je travaille|chez qui je travaille)\b",
@@ -357,7 +370,7 @@ _SLOTS: tuple[tuple[SlotName, Sequence[re.Pattern[str]]], ...] = (
     (
         "job",
         _forms(
-            r"(?:what do i (?:do(?: for (?:a living|work))?|work as)$|what(?:'s| is) my (?:job|profession|"
+            r"(?:what do i (?:do(?: for (?:a living|work))?|work as)$|what(?:'?s| is) my (?:job|profession|"
             r"occupation))",
             r"(?:was (?:arbeite ich|bin ich von beruf|mache ich beruflich)|was ist mein (?:beruf|job)|"
             r"als was arbeite ich)\b",
@@ -368,7 +381,7 @@ _SLOTS: tuple[tuple[SlotName, Sequence[re.Pattern[str]]], ...] = (
     (
         "age",
         _forms(
-            r"(?:how old am i|what(?:'s| is) my age)\b",
+            r"(?:how old am i|what(?:'?s| is) my age)\b",
             r"wie alt bin ich\b",
             r"(?:quel âge ai-je|j'ai quel âge)\b",
             r"cuántos años tengo\b",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .handed_over import GRAMMARS, LEFT_OUT, blank, without_doubtful, without_handed_over
+from .grammars import GRAMMARS
+from .handed_over import LEFT_OUT, blank, without_doubtful, without_handed_over
 from .words import stands_in
 
 __all__ = [
-    "GRAMMARS",
     "LEFT_OUT",
     "MAX_TYPED",
     "is_handed_over",

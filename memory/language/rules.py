@@ -3,10 +3,10 @@
 It reads English, German, French and Spanish. It misses something rather than keeping something wrong: it ignores every
 sentence that is no plain statement in a known form, such as a question, request, supposition, quotation, draft, fiction
 or joke. It infers nothing and makes up no words: the text of a proposal is a clause as it was said, or a known memory
-in which the person corrected one word. It deletes a memory only if exactly one can be meant.
+in which one clause or one word is replaced. It deletes a memory only if exactly one can be meant.
 
-The sections of this file are: the sentences of a message, the slots (name, home, employer, …) that a clause fills, the
-proposals, and the day that a sentence names. The patterns are in english.py, french.py, german.py and spanish.py.
+The sections of this file are: the sentences of a message, the statements in them, the corrections of what was said
+before, and the day that a sentence names. slots.py tells which memory a statement ends; the patterns are in grammars/.
 """
 
 from __future__ import annotations
@@ -17,15 +17,24 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 
 from ..facts import Fact, Kind, Proposal, Said
-from ..plain_text import comparable
-from .ages import without_month
-from .grammar import Grammar, SlotRule
-from .handed_over import GRAMMARS, LEFT_OUT, without_handed_over
+from .grammar import Grammar
+from .grammars import GRAMMARS
+from .handed_over import LEFT_OUT, without_handed_over
 from .own_words import MAX_TYPED, plain_text, without_announced_text, without_quotations
+from .slots import (
+    MAX_SENTENCE,
+    FilledSlot,
+    MemorySlots,
+    OutdatedClause,
+    clauses,
+    filled_slots,
+    outdated_by,
+    sorted_words,
+)
+from .words import content_words
 
-__all__ = ["propose", "slots_of"]
+__all__ = ["propose"]
 
-MAX_SENTENCE = 400  # longer ones are not plain statements
 MIN_WORDS = 2
 
 
@@ -38,23 +47,24 @@ def propose(said: Sequence[Said], near: Sequence[Fact] = (), zone: tzinfo | None
     own = [each for each in local if each.role == "user" and len(each.content) <= MAX_TYPED]
     if any(grammar.veto.search(plain_text(each.content)) for each in own for grammar in GRAMMARS):
         return []
-    known = [_known_memory(number, fact) for number, fact in enumerate(near, 1)]
+    known = [MemorySlots.of(number, fact) for number, fact in enumerate(near, 1)]
     asks = any("?" in each.content for each in own)
     proposed: list[_SlotProposal] = []
-    for clauses in (clauses for each in own for clauses in _clauses_by_language(each)):
-        corrections = (_corrected_in_this_turn(clause, proposed) for clause in clauses)
+    for readings in (readings for each in own for readings in _sentences_by_language(each)):
+        corrections = (_corrected_in_this_turn(sentence, proposed) for sentence in readings)
         corrected = next((each for each in corrections if each), None)
         if corrected:
             proposed = [each for each in proposed if each.slot != corrected.slot]
             proposed.append(corrected)
         else:
-            proposed.extend(next(filter(None, (_from_sentence(clause, known, asks) for clause in clauses)), []))
+            found = next(filter(None, (_from_sentence(sentence, known, asks) for sentence in readings)), [])
+            proposed.extend(_without_second_change(each, proposed) for each in found)
     return [each.proposal for each in proposed]
 
 
 # -- sentences -------------------------------------------------------------------------------------
 
-_BULLETS = "-*•–— \t¡¿>)("
+_BEFORE_WORDS = re.compile(r"[^\w\"'“”„«»]*")  # bullets, marks and emojis
 _SENTENCE_END = re.compile(
     r"""
       [!?…\n]+
@@ -73,12 +83,13 @@ class _Clause:
     plain: str
     said: Said
     grammar: Grammar
+    corrects: bool = False  # begins with words that announce a correction
 
     def part(self, start: int, end: int | None = None) -> _Clause:
         """Return a part of the clause, without the punctuation at its ends."""
         text, plain = self.text[start:end], self.plain[start:end]
-        first = len(plain) - len(plain.lstrip(_BULLETS + ",;:"))
-        last = len(plain.rstrip(" ,;:"))
+        before = _BEFORE_WORDS.match(plain)
+        first, last = before.end() if before else 0, len(plain.rstrip(" ,;:"))
         return replace(self, text=text[first:last], plain=plain[first:last])
 
     def without_opening(self) -> _Clause:
@@ -86,7 +97,8 @@ class _Clause:
         clause = self
         opening = self.grammar.opening.match(clause.plain)
         while opening and opening.end():
-            clause = clause.part(opening.end())
+            corrects = clause.corrects or bool(self.grammar.corrects.search(opening[0]))
+            clause = replace(clause.part(opening.end()), corrects=corrects)
             opening = self.grammar.opening.match(clause.plain)
         return clause
 
@@ -96,7 +108,7 @@ class _Clause:
         return self.part(0, tail.start()) if tail else self
 
 
-def _clauses_by_language(said: Said) -> Iterator[list[_Clause]]:
+def _sentences_by_language(said: Said) -> Iterator[list[_Clause]]:
     """Yield the person's own sentences, each once for each language, up to the first one that supposes something."""
     plain = plain_text(said.content)
     for start, end in _sentences(said.content):
@@ -117,112 +129,16 @@ def _sentences(content: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
-# -- slots -----------------------------------------------------------------------------------------
+# -- statements ------------------------------------------------------------------------------------
 
 # Slots that a name fills. They count in any clause of a sentence: "Dejé Zara y ahora trabajo en Mango".
 _PLACES = ("name", "home", "employer")
 _TASTES = ("likes", "favourite")
-# In these slots, more words add detail ("Lisbon", "the old town of Lisbon") and are not another value.
-_DETAILED = frozenset({"name", "home", "employer", "job"})
-_CLAUSE_START = re.compile(r"(?:,|;| -|\b(?:and|but|und|aber|et|mais|y|e|pero)\b)[ ,]*(?:now )?", re.IGNORECASE)
-_WORD = re.compile(r"\w+")
-_SHORT_FORMS = {"m": "am", "re": "are", "ve": "have", "s": "is"}
-
-
-@dataclass(frozen=True)
-class _FilledSlot:
-    """A slot that a text fills, and its value."""
-
-    name: str
-    value: str
-    positive: bool
-    start: int
-    alone: bool  # the text says nothing else
-
-    def same(self, other: _FilledSlot) -> bool:
-        """Return whether both say the same."""
-        equal = _sorted_words(self.value) == _sorted_words(other.value)
-        return self.name == other.name and self.positive == other.positive and equal
-
-    def contradicts(self, other: _FilledSlot) -> bool:
-        """Return whether the other value can no longer be true if this one is."""
-        if self.name != other.name:
-            return False
-        mine, theirs = set(_sorted_words(self.value)), set(_sorted_words(other.value))
-        if self.name == "likes" or not self.positive:
-            return mine == theirs and self.positive != other.positive
-        return other.positive and (not mine <= theirs if self.name in _DETAILED else mine != theirs)
-
-
-@dataclass(frozen=True)
-class _KnownMemory:
-    """A memory with its number, and the slot it fills if it fills exactly one."""
-
-    number: int
-    text: str
-    slot: _FilledSlot | None
-    just_learned: bool
-
-
-def _known_memory(number: int, fact: Fact) -> _KnownMemory:
-    text = without_month(fact.text)
-    return _KnownMemory(number, text, _only_slot(text), fact.just_learned)
-
-
-def _sorted_words(text: str) -> list[str]:
-    """Return the words of a text, sorted, with short forms written out."""
-    return sorted(_SHORT_FORMS.get(word, word) for word in _WORD.findall(comparable(text)))
-
-
-def _filled_slots(text: str, grammar: Grammar, *, own: bool = True) -> list[_FilledSlot]:
-    """Return the slots that a text fills at the start of a clause; `own` if the text is the person's, not a memory."""
-    starts = [0, *(clause.end() for clause in _CLAUSE_START.finditer(text))]
-    slots: dict[str, _FilledSlot] = {}
-    for start in starts:
-        for rule in grammar.slots:
-            match = (rule.said if own else rule.remembered).match(text, start)
-            if match:
-                slots.setdefault(rule.slot, _filled_slot(rule, match, text, grammar))
-                break
-    return list(slots.values())
-
-
-def _filled_slot(rule: SlotRule, match: re.Match[str], text: str, grammar: Grammar) -> _FilledSlot:
-    value = match["value"].strip()
-    article = grammar.article.match(value)
-    topic = match.groupdict().get("topic")
-    return _FilledSlot(
-        name=f"{rule.slot} {comparable(topic)}" if topic else rule.slot,
-        value=value[article.end() :] if article else value,
-        positive=rule.positive,
-        start=match.start(),
-        alone=match.start() == 0 and not text[match.end() :].strip(" .!…"),
-    )
-
-
-def _only_slot(memory: str) -> _FilledSlot | None:
-    """Return the slot that a memory fills, if it fills exactly one, at its start."""
-    for grammar in GRAMMARS if len(memory) <= MAX_SENTENCE else ():
-        slots = _filled_slots(plain_text(memory), grammar, own=False)
-        if slots:
-            return slots[0] if len(slots) == 1 and slots[0].start == 0 else None
-    return None
-
-
-def slots_of(memory: str) -> frozenset[str]:
-    """Return the names of the slots that a memory fills for the person: "home" for "I live in Ghent"."""
-    plain = plain_text(memory[:MAX_SENTENCE])
-    filled = (slot for grammar in GRAMMARS for slot in _filled_slots(plain, grammar, own=False))
-    return frozenset(slot.name for slot in filled if slot.positive)
-
-
-def _outdated_by(slot: _FilledSlot, known: Sequence[_KnownMemory]) -> _KnownMemory | None:
-    """Return the memory that a slot makes untrue, if there is exactly one."""
-    old = [each for each in known if each.slot and slot.contradicts(each.slot)]
-    return old[0] if len(old) == 1 else None
-
-
-# -- proposals -------------------------------------------------------------------------------------
+# "I moved to Setúbal, not Lisbon": what it is not is left out.
+_NEGATED_PLACE = re.compile(
+    r",? (?:and not|not|und nicht|nicht|et pas|pas|y no|no) (?:to |in |at |nach |bei |à |chez |a |en )?"
+    r"[A-ZÀ-Þ][\w'-]+[.!]*$"
+)
 
 
 @dataclass(frozen=True)
@@ -230,16 +146,16 @@ class _SlotProposal:
     """A proposal, and the slot that it fills."""
 
     proposal: Proposal
-    slot: _FilledSlot | None = None
+    slot: FilledSlot | None = None
 
 
-def _from_sentence(clause: _Clause, known: Sequence[_KnownMemory], asks: bool) -> list[_SlotProposal]:
+def _from_sentence(sentence: _Clause, known: Sequence[MemorySlots], asks: bool) -> list[_SlotProposal]:
     """Return the proposals of one sentence, read in one language; `asks` if the turn asks a question."""
-    grammar = clause.grammar
-    corrected = None if asks else _corrected_memory(clause, known)
+    grammar = sentence.grammar
+    corrected = None if asks else _corrected_memory(sentence, known) or _corrected_last(sentence, known)
     if corrected:
         return [corrected]
-    clause = clause.without_opening()
+    clause = sentence.without_opening()
     if grammar.forget_last.match(clause.plain):
         return [_deletion_of(clause, memory) for memory in known if memory.just_learned]
     forget = grammar.forget.match(clause.plain)
@@ -248,45 +164,50 @@ def _from_sentence(clause: _Clause, known: Sequence[_KnownMemory], asks: bool) -
     remember = grammar.remember.match(clause.plain)
     whole = clause.part(remember.end() if remember else 0)
     if "?" not in whole.plain and grammar.instruction.match(whole.plain):
-        return [_statement(whole, "instruction", _filled_slots(whole.plain, grammar), known)]
+        return [_statement(whole, "instruction", filled_slots(whole.plain, grammar), known)]
     clause = whole.without_tail()
     if "?" in clause.plain or len(clause.plain.split()) < MIN_WORDS or grammar.refusal.search(clause.plain):
         return []
     return _statements(clause, known, asked_to_remember=bool(remember))
 
 
-def _statements(clause: _Clause, known: Sequence[_KnownMemory], *, asked_to_remember: bool) -> list[_SlotProposal]:
-    """Propose the clause as one statement, or as several if its parts outdate several memories."""
+def _statements(clause: _Clause, known: Sequence[MemorySlots], *, asked_to_remember: bool) -> list[_SlotProposal]:
+    """Propose each part of a clause that says something on its own."""
     grammar = clause.grammar
     when = grammar.when.match(clause.plain)
     stated = clause.plain[when.end() :] if when else clause.plain
-    slots = _filled_slots(clause.plain, grammar) or _filled_slots(stated, grammar)
+    slots = filled_slots(clause.plain, grammar) or filled_slots(stated, grammar)
     first = next((slot for slot in slots if slot.start == 0), None)
     kind: Kind | None = next((kind for form, kind in grammar.statements if form.match(stated)), None)
     if first:
         kind = "preference" if first.name.startswith(_TASTES) else kind or "fact"
     if kind is None and not asked_to_remember and not any(slot.name in _PLACES for slot in slots):
         return []
-    if sum(_outdated_by(slot, known) is not None for slot in slots) <= 1:
-        return [_statement(clause, kind or "fact", slots, known)]
-    starts = sorted(slot.start for slot in slots)
-    ends = {slot.start: next((start for start in starts if start > slot.start), None) for slot in slots}
-    parts = [(slot, clause.part(slot.start, ends[slot.start])) for slot in slots]
-    return [_statement(part, kind or "fact", [slot], known) for slot, part in parts]
+    negated = _NEGATED_PLACE.search(clause.plain) if any(slot.name in _PLACES for slot in slots) else None
+    if negated:
+        clause = clause.part(0, negated.start())
+    parts = [] if when else [clause.part(start, end) for start, end in clauses(clause.plain, grammar, slots)]
+    whole = _statement(clause, kind or "fact", slots, known)
+    if len(parts) < 2:
+        return [whole, *_companions(clause, slots, known)]
+    found = [each for part in parts for each in _statements(part, known, asked_to_remember=asked_to_remember)]
+    changed = [each.proposal.target for each in found if each.proposal.target]
+    return found if len(changed) == len(set(changed)) else [whole]
 
 
-def _statement(
-    clause: _Clause, kind: Kind, slots: Sequence[_FilledSlot], known: Sequence[_KnownMemory]
-) -> _SlotProposal:
-    """Propose the clause as it was said: as an update of the memory it outdates, as a known memory, or as a new one."""
+def _statement(clause: _Clause, kind: Kind, slots: Sequence[FilledSlot], known: Sequence[MemorySlots]) -> _SlotProposal:
+    """Propose the clause as it was said: as a change of the memory it outdates, as a known memory, or as a new one."""
     first = slots[0] if slots else None
     added = _SlotProposal(_addition(clause, kind), first)
     if clause.grammar.also.search(clause.plain):
         return added
     for slot in slots:
-        old = _outdated_by(slot, known)
+        old = outdated_by(slot, known)
         if old:
-            return replace(added, proposal=replace(added.proposal, action="update", target=old.number))
+            doubtful = slot.fixed and not clause.corrects
+            text = clause.text if doubtful or len(slots) > 1 else old.corrected(clause.text, slot.value)
+            change = replace(added.proposal, action="ask" if doubtful else "update", text=text)
+            return replace(added, proposal=replace(change, target=old.memory.number))
     if first and first.alone and len(slots) == 1:
         again = next((each for each in known if each.slot and first.same(each.slot)), None)
         return replace(added, proposal=replace(added.proposal, text=again.text)) if again else added
@@ -308,21 +229,42 @@ def _addition(clause: _Clause, kind: Kind) -> Proposal:
     )
 
 
-def _deletion(clause: _Clause, forgotten: str, known: Sequence[_KnownMemory]) -> list[_SlotProposal]:
+def _companions(clause: _Clause, slots: Sequence[FilledSlot], known: Sequence[MemorySlots]) -> Iterator[_SlotProposal]:
+    """Propose whom a statement about a home names beside it, since they stay when the home changes."""
+    home = next((slot for slot in slots if slot.name == "home"), None)
+    for named in clause.grammar.companion.finditer(clause.plain) if home else ():
+        companion = clause.part(named.start(), named.end())
+        if not any(content_words(companion.text) <= content_words(memory.text) for memory in known):
+            entities = ((named["name"], named["kin"]),)
+            yield _SlotProposal(replace(_addition(companion, "fact"), entities=entities, happened_at=None))
+
+
+def _without_second_change(found: _SlotProposal, before: Sequence[_SlotProposal]) -> _SlotProposal:
+    """Return a proposal as an addition if the turn changes its memory already, which would refuse it."""
+    target = found.proposal.target
+    if found.proposal.action != "update" or all(each.proposal.target != target for each in before):
+        return found
+    return replace(found, proposal=replace(found.proposal, action="add", text=found.proposal.quote, target=None))
+
+
+def _deletion(clause: _Clause, forgotten: str, known: Sequence[MemorySlots]) -> list[_SlotProposal]:
     """Propose a deletion, if exactly one memory says what the person asks to forget."""
-    slots = [slot for slot in _filled_slots(forgotten, clause.grammar) if slot.alone]
+    slots = [slot for slot in filled_slots(forgotten, clause.grammar) if slot.alone]
     meant = [
         memory
         for memory in known
-        if _sorted_words(memory.text) == _sorted_words(forgotten)
+        if sorted_words(memory.text) == sorted_words(forgotten)
         or (memory.slot and memory.slot.alone and any(slot.same(memory.slot) for slot in slots))
     ]
     return [_deletion_of(clause, meant[0])] if len(meant) == 1 else []
 
 
-def _deletion_of(clause: _Clause, memory: _KnownMemory) -> _SlotProposal:
+def _deletion_of(clause: _Clause, memory: MemorySlots) -> _SlotProposal:
     deletion = replace(_addition(clause, "fact"), action="delete", text="", target=memory.number, entities=())
     return _SlotProposal(deletion)
+
+
+# -- corrections -----------------------------------------------------------------------------------
 
 
 def _corrected_in_this_turn(clause: _Clause, proposed: Sequence[_SlotProposal]) -> _SlotProposal | None:
@@ -332,29 +274,57 @@ def _corrected_in_this_turn(clause: _Clause, proposed: Sequence[_SlotProposal]) 
     if not meant or len(places) != 1:
         return None
     [(wrong, slot)] = places
-    return _corrected(clause, wrong.proposal, slot, slot.value, meant["new"])
+    return _corrected(clause, wrong.proposal, slot, wrong.proposal.text.replace(slot.value, meant["new"]))
 
 
-def _corrected_memory(clause: _Clause, known: Sequence[_KnownMemory]) -> _SlotProposal | None:
+def _corrected_memory(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotProposal | None:
     """Apply "Actually it's Munich, not Berlin" if exactly one memory names Berlin; likes and dislikes stay."""
     swap = clause.grammar.swap.match(clause.plain)
-    if not swap or _filled_slots(clause.without_opening().plain, clause.grammar):
+    if not swap or filled_slots(clause.without_opening().plain, clause.grammar):
         return None
     wrong = [
         memory
         for memory in known
-        if _sorted_words(memory.text).count(swap["old"].casefold()) == 1
+        if sorted_words(memory.text).count(swap["old"].casefold()) == 1
         and swap["old"] in memory.text
-        and not (memory.slot and memory.slot.name.startswith(_TASTES))
+        and not any(slot.name.startswith(_TASTES) for slot in memory.slots)
     ]
     if len(wrong) != 1:
         return None
-    update = replace(_addition(clause, "fact"), action="update", text=wrong[0].text, target=wrong[0].number)
-    return _corrected(clause, update, wrong[0].slot, swap["old"], swap["new"])
+    return _change(clause, wrong[0], wrong[0].slot, wrong[0].text.replace(swap["old"], swap["new"]))
 
 
-def _corrected(clause: _Clause, wrong: Proposal, slot: _FilledSlot | None, old: str, new: str) -> _SlotProposal:
-    text = wrong.text.replace(old, new)
+def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotProposal | None:
+    """Apply "Actually it's green" and "no, blue was right" to the one value of the turn before that can be meant."""
+    instead = clause.grammar.instead.match(clause.plain)
+    if not instead or filled_slots(clause.without_opening().plain, clause.grammar):
+        return None
+    new = next(value for value in instead.groups() if value).strip()
+    last = [
+        OutdatedClause(memory, slot)
+        for memory in known
+        for slot in (memory.slots if memory.just_learned else ())
+        if slot.positive and _can_be(slot, new)
+    ]
+    if len(last) != 1 or sorted_words(last[0].slot.value) == sorted_words(new):
+        return None
+    return _change(clause, last[0].memory, last[0].slot, last[0].with_value(new))
+
+
+def _can_be(slot: FilledSlot, value: str) -> bool:
+    """Return whether the value of a slot may be corrected with this one."""
+    if slot.name == "age":
+        return value.isdigit()
+    return slot.name.startswith(("favourite", "thing")) or (slot.name in _PLACES and value[0].isupper())
+
+
+def _change(clause: _Clause, memory: MemorySlots, slot: FilledSlot | None, text: str) -> _SlotProposal:
+    kind: Kind = "preference" if slot and slot.name.startswith(_TASTES) else "fact"
+    update = replace(_addition(clause, kind), action="update", target=memory.number)
+    return _corrected(clause, update, slot, text)
+
+
+def _corrected(clause: _Clause, wrong: Proposal, slot: FilledSlot | None, text: str) -> _SlotProposal:
     return _SlotProposal(replace(wrong, text=text, quote=clause.text, language=clause.grammar.language), slot)
 
 

@@ -46,8 +46,8 @@ def guess_language(text: str) -> str:
 
 _SMALL_WORDS: Mapping[str, frozenset[str]] = {
     "en": frozenset(
-        "i my me i'm the what who where when how is are do does did you about and in of to that forget know live "
-        "hello hi thanks please tell".split()
+        "i my me i'm im ive the what who where when how is are do does did you about and in of to that forget know "
+        "live hello hi thanks please tell".split()
     ),
     "de": frozenset(
         "ich mein meine meinen meiner mich mir bin der die das den dem ein eine was wer wo wann wie ist sind du über "
@@ -63,7 +63,7 @@ _SMALL_WORDS: Mapping[str, frozenset[str]] = {
     ),
 }
 _SUBJECT = re.compile(
-    r"(?:[^.!?]{0,30}, ?)?(?:i|i'm|i've|i'd|i'll|we|we're|we've|ich|wir|je|j'|nous|yo|nosotros)\b", re.I
+    r"(?:[^.!?]{0,30}, ?)?(?:i|i'?m|i'?ve|i'd|i'll|we|we're|we've|ich|wir|je|j'|nous|yo|nosotros)\b", re.I
 )
 
 _THEIRS = re.compile(
@@ -74,10 +74,11 @@ _THEIRS = re.compile(
 
 _ENGLISH_WORDS = {
     "i": "you", "i'm": "you're", "i've": "you've", "i'd": "you'd", "i'll": "you'll", "am": "are", "me": "you",
-    "my": "your", "mine": "yours", "myself": "yourself",
+    "my": "your", "mine": "yours", "myself": "yourself", "im": "you're", "ive": "you've",
+    "our": "your", "ours": "yours",
 }  # fmt: skip
 # "You" in the statement is somebody else, and "we" may be.
-_ENGLISH_UNCLEAR = re.compile(r"\b(?:you|your|yours|yourself|we|we're|we've|us|our|ours|let's)\b", re.I)
+_ENGLISH_UNCLEAR = re.compile(r"\b(?:you|your|yours|yourself|we|we're|we've|us|let's)\b", re.I)
 _ENGLISH_WAS = re.compile(r"\bI( (?:\w+ly |also |never |always )?)was(n't)?\b", re.I)
 _ENGLISH_WORD = re.compile(r"[\w]+(?:'[\w]+)?")
 

@@ -1,6 +1,6 @@
 """Lists of words that the code looks for in texts; each list holds all languages. No text is read here.
 
-Sentence patterns are in english.py, french.py, german.py and spanish.py, words for dates in date_words.py.
+Sentence patterns are in grammars/, words for dates in date_words.py.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ EMPTY_WORDS = frozenset(
 
 # Words that turn a statement into its opposite.
 DENIALS = frozenset(
-    "not no never none nothing nobody neither nor cannot hardly without kein keine keinen keiner nicht nie niemals "
+    "not no never none nothing nobody neither nor cannot hardly without dont doesnt didnt isnt arent wasnt werent "
+    "hasnt havent hadnt cant couldnt wouldnt shouldnt kein keine keinen keiner nicht nie niemals "
     "ohne ne pas jamais rien sans aucun nunca nada sin ningún ninguna non mai niente senza não".split()
 )
 

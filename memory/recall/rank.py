@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import InvalidInput
 from ..facts import Correction, Fact, Removal
+from ..language.slots import says_in_other_words
 from ..language.word_lists import ASKS_WHEN, NUMBER_WORDS, TIME_WORDS
 from ..language.words import content_words, denies, repeats, same_word, stands_in, words
 from ..plain_text import tokens
@@ -403,7 +404,7 @@ class _Removed:
 
 def _tells(removal: Removal, text: str) -> bool:
     quoted = bool(removal.quote) and len(content_words(str(removal.quote))) > 1 and stands_in(str(removal.quote), text)
-    return quoted or repeats(removal.said, text)
+    return quoted or repeats(removal.said, text) or says_in_other_words(removal.said, text)
 
 
 def _without_around(candidate: Candidate, removed: _Removed) -> Candidate:

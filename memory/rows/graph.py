@@ -17,7 +17,7 @@ from typing import Any
 from ..database import Database
 from ..errors import InvalidInput
 from ..facts import Fact
-from ..language.rules import slots_of
+from ..language.slots import slots_of
 from ..plain_text import storable
 from .store import Store
 

@@ -192,10 +192,30 @@ def test_anything_else_gets_one_honest_sentence(ask: Ask, memory: Memory, said: 
     assert ask(said) == "No language model is connected, so I can only remember what you tell me and look it up."
 
 
-@pytest.mark.parametrize("said", ["my sis ana is getting married june 12 next year in braga", "im allergic to peanuts"])
+@pytest.mark.parametrize(
+    "said", ["my sis ana is getting married june 12 next year in braga", "im the one who fixes our bikes"]
+)
 def test_what_is_told_and_not_understood_is_said_not_to_be_remembered(ask: Ask, memory: Memory, said: str) -> None:
     assert ask(said).startswith("I made no memory of that")
     assert memory.get_all(user_id="ann")["results"] == []
+
+
+def test_what_is_typed_in_a_hurry_is_learned_and_a_move_leaves_one_home(ask: Ask, memory: Memory) -> None:
+    told = ask("hey! im dave, 34, i live in porto w/ my girlfriend lena and our dog biscuit")
+    assert "- you're dave, 34.\n- you live in porto w/ your girlfriend lena and your dog biscuit." in told
+    assert "you moved to Lisbon last month" in ask("actually i moved to Lisbon last month")
+    assert "Lisbon" in (answer := ask("where do i live"))
+    assert "porto" not in answer
+    assert {each["memory"] for each in memory.get_all(user_id="ann")["results"]} == {
+        "im dave, 34",
+        "i moved to Lisbon last month",
+        "my girlfriend lena",
+        "our dog biscuit",
+    }
+
+
+def test_undo_is_answered_with_where_to_press(ask: Ask) -> None:
+    assert ask("undo that").startswith("To take a change back, press Undo")
 
 
 def test_an_english_sentence_with_a_word_that_german_has_too_gets_an_english_reply(ask: Ask) -> None:

@@ -13,7 +13,7 @@ from chat.chats import MOST_FOUND, SearchHit, search_reading
 from chat.preferences import Preferences, preferences_reading
 from chat.tree import Conversation
 from memory import Fact, Question
-from memory.language.rules import slots_of
+from memory.language.slots import slots_of
 from memory.learn.questions import open_questions
 from memory.rows.store import newest_reading
 from services import Reading

@@ -21,7 +21,7 @@ from memory import Fact, Memory
 from memory.errors import InvalidInput, ModelError
 from memory.facts import Said
 from memory.language.intents import Intent, read_intent
-from memory.language.rules import propose, slots_of
+from memory.language.rules import propose
 from memory.language.second_person import (
     SPANISH_VERBS,
     guess_language,
@@ -29,6 +29,7 @@ from memory.language.second_person import (
     speaks_of_self,
     to_second_person,
 )
+from memory.language.slots import slots_of
 from memory.language.word_lists import QUESTION_WORDS
 from memory.language.words import content_words, same_word, words
 from memory.learn.reconcile import KNOWN
@@ -93,7 +94,7 @@ class _Writer:
     def write(self) -> PlainReply:
         purpose, phrases = self.intent.purpose, self.phrases
         fixed = {"thanks": phrases.thanks, "farewell": phrases.farewell, "agreement": phrases.agreement}
-        fixed |= {"help": phrases.abilities, "forget all": phrases.forget_all}
+        fixed |= {"help": phrases.abilities, "forget all": phrases.forget_all, "undo": phrases.undo}
         if purpose in fixed:
             return PlainReply(fixed[purpose])
         if purpose == "other":

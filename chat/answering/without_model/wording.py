@@ -36,6 +36,7 @@ class Phrases:
     forget_several: str
     forget_none: str
     forget_all: str
+    undo: str
     forgotten: str
     forgotten_some: str
     forgotten_none: str
@@ -99,6 +100,10 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="I found these. Nothing is forgotten until you confirm.",
         forget_none="I remember nothing that fits {what}.",
         forget_all="To forget everything at once, open Memories, then Files.",
+        undo=(
+            "To take a change back, press Undo: it is "
+            "beside what was forgotten, and under the line that says what I learned."
+        ),
         forgotten="Forgotten: {what}",
         forgotten_some="Something from it is still there: take that back below that message, or under Memories.",
         forgotten_none="You said nothing before that in this chat.",
@@ -150,6 +155,10 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="Das habe ich gefunden. Vergessen wird erst, was du bestätigst.",
         forget_none="Ich erinnere mich an nichts, das zu {what} passt.",
         forget_all="Um alles auf einmal zu vergessen, öffne Memories und dort Files.",
+        undo=(
+            "Um eine Änderung zurückzunehmen, drücke Undo: "
+            "neben dem Vergessenen oder unter der Zeile, die sagt, was ich gelernt habe."
+        ),
         forgotten="Vergessen: {what}",
         forgotten_some="Etwas davon ist noch da: Nimm es unter jener Nachricht zurück oder unter Memories.",
         forgotten_none="Davor hast du in diesem Chat nichts gesagt.",
@@ -201,6 +210,10 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="Voici ce que j’ai trouvé. Rien n’est oublié avant que tu confirmes.",
         forget_none="Je ne me souviens de rien qui corresponde à {what}.",
         forget_all="Pour tout oublier d’un coup, ouvre Memories, puis Files.",
+        undo=(
+            "Pour annuler un changement, appuie sur Undo "
+            ": à côté de ce qui a été oublié, ou sous la ligne qui dit ce que j’ai appris."
+        ),
         forgotten="Oublié : {what}",
         forgotten_some="Il en reste quelque chose : annule-le sous ce message-là ou sous Memories.",
         forgotten_none="Tu n’as rien dit avant cela dans ce chat.",
@@ -254,6 +267,7 @@ PHRASES: Mapping[str, Phrases] = {
         forget_several="He encontrado esto. No se olvida nada hasta que lo confirmes.",
         forget_none="No recuerdo nada que encaje con {what}.",
         forget_all="Para olvidarlo todo de una vez, abre Memories y luego Files.",
+        undo=("Para deshacer un cambio, pulsa Undo: junto a lo olvidado, o bajo la línea que dice lo que aprendí."),
         forgotten="Olvidado: {what}",
         forgotten_some="Queda algo de eso: deshazlo debajo de aquel mensaje o en Memories.",
         forgotten_none="Antes de eso no dijiste nada en este chat.",

@@ -17,14 +17,15 @@ ASKED = {
         "Que sais-tu de moi ? | ¿Qué sabes de mí? | show me my memories"
     ),
     "self": (
-        "Where do I live? | where do i work | What is my name? | How old am I? | Do I like tea? | Wo wohne ich? | "
+        "Where do I live? | where do i work | What is my name? | whats my name | How old am I? | Do I like tea? | "
+        "Wo wohne ich? | "
         "Wie heiße ich? | Wann habe ich Geburtstag? | Où est-ce que j'habite ? | "
         "Quelle est la date de mon anniversaire ? | "
         "¿Dónde vivo? | ¿Cuándo es mi cumpleaños? | What do you know about my stack?"
     ),
     "named": (
         "Who is Ana? | who is ana | What do you know about Ana? | Tell me about Ana | Who is my sister? | "
-        "Wer ist Ana? | "
+        "whos ana | Wer ist Ana? | "
         "Was weißt du über Ana? | Qui est Ana ? | Parle-moi d'Ana | ¿Quién es Ana? | Háblame de Ana"
     ),
     "question": (
@@ -37,6 +38,10 @@ ASKED = {
         "Oublie mon anniversaire | Olvida mi cumpleaños"
     ),
     "forget all": "Forget everything | Forget everything you know about me | Vergiss alles | Oublie tout | Olvida todo",
+    "undo": (
+        "undo | Undo that! | please undo that | bring that back | Oops, undo | Mach das rückgängig | Annule ça | "
+        "Deshaz eso"
+    ),
     "other": (
         "Write a haiku | Write a haiku about the sea. | I live in Ghent | Ich wohne in Gent | forget it | "
         "Don't forget that I live in Ghent | What should I cook for Ana? | How do I install Docker? | "

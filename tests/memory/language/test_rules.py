@@ -56,7 +56,7 @@ def test_questions_requests_suppositions_and_others_are_left_alone(words: str) -
 
 def test_each_statement_of_a_message_stands_alone() -> None:
     words = "Hi! I'm Dave. What is Redis? I use Redis 7.2 at work.\nAlso, my cat is called Miso… Thanks!"
-    assert _taken(words) == ["I use Redis 7.2 at work.", "my cat is called Miso…"]
+    assert _taken(words) == ["I'm Dave.", "I use Redis 7.2 at work.", "my cat is called Miso…"]
 
 
 def test_what_the_assistant_says_is_never_taken() -> None:

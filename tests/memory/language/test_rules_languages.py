@@ -147,9 +147,13 @@ def test_a_new_value_of_a_slot_replaces_the_old_one(words: str, known: str) -> N
         ("I live in Milan.", "My sister lives in Rome"),
         ("I like coffee.", "I like tea"),
         ("I also work at a cinema.", "I work at Lidl"),
-        ("I live in Milan.", "I live in Rome and work at Fiat"),
         ("My parents live in Cork.", "I live in Dublin"),
         ("I have a horse called Luna.", "I have a dog called Rex"),
+        ("I don't drink.", "I drink coffee"),
+        ("I don't play golf.", "I play tennis"),
+        ("I live in Milan.", "My sister Ana is a nurse and lives in Rome"),
+        ("My mum's birthday is 4 May.", "My birthday is 5 June"),
+        ("I'm single now.", "I got divorced last year"),
     ],
 )
 def test_a_statement_that_contradicts_nothing_is_added(words: str, known: str) -> None:

@@ -12,8 +12,10 @@ from memory.language.second_person import guess_language, to_second_person
     [
         ("en", "I live in Ghent.", "you live in Ghent"),
         ("en", "I'm allergic to nuts", "you're allergic to nuts"),
+        ("en", "im allergic to nuts, ive known for years", "you're allergic to nuts, you've known for years"),
         ("en", "I was born in Porto", "you were born in Porto"),
         ("en", "My sister Ana lives in Porto", "your sister Ana lives in Porto"),
+        ("en", "our dog Biscuit is ours", "your dog Biscuit is yours"),
         ("en", "Ana lives in Porto", "Ana lives in Porto"),
         ("de", "Ich wohne in Gent", "Du wohnst in Gent"),
         ("de", "Ich arbeite bei Bosch", "Du arbeitest bei Bosch"),

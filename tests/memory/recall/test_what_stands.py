@@ -14,6 +14,7 @@ from memory import Memory, Said
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
 from memory.facts import Removal
+from memory.language.slots import says_in_other_words
 from memory.language.words import repeats
 from memory.recall.rank import Candidate, without_removed
 from tests.memory.learn.test_remember import answer, operation
@@ -249,3 +250,30 @@ def test_a_passage_beside_it_is_shown_without_the_one_that_says_it_again() -> No
 )
 def test_only_the_same_statement_repeats_one(statement: str, said: str, again: bool) -> None:
     assert repeats(statement, said) is again
+
+
+@pytest.mark.parametrize(
+    ("statement", "said", "again"),
+    [
+        ("I hate coriander", "oh well, i cant stand coriander lol", True),
+        ("I live in Porto.", "Hi! I'm based in Porto, by the sea.", True),
+        ("Ich mag keinen Fisch", "Ich hasse Fisch.", True),
+        ("I hate coriander", "I can't stand coriander seeds", False),
+        ("I hate coriander", "I love coriander", False),
+        ("I hate coriander", "My sister hates coriander", False),
+        ("I live in Porto and I work at Fiat", "I work at Fiat", False),
+    ],
+)
+def test_a_slot_with_the_same_value_says_it_in_other_words(statement: str, said: str, again: bool) -> None:
+    assert says_in_other_words(statement, said) is again
+
+
+def test_a_message_that_said_in_other_words_what_was_deleted_is_left_out(database: Database) -> None:
+    memory = Memory(database)
+    memory.add([Said("user", "ugh, i cant stand coriander lol", DAY, "m1", "chat 1")], user_id="alice")
+    memory.add([Said("user", "I hate coriander.", DAY, "m2", "chat 2")], user_id="alice")
+    question = "What about coriander?"
+    assert "ugh, i cant stand coriander lol" in [each.text for each in memory.recall(question, user_id="alice")]
+    for each in memory.get_all(user_id="alice")["results"]:
+        memory.delete(each["id"], user_id="alice")
+    assert memory.recall(question, user_id="alice") == []

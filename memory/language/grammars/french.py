@@ -1,8 +1,8 @@
-"""The words and patterns by which rules.py recognises what people say about themselves in French."""
+"""The words and patterns by which the rules recognise what people say about themselves in French."""
 
 from __future__ import annotations
 
-from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from ..grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["FRENCH"]
 
@@ -97,6 +97,12 @@ def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
     return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
+VEGETARIAN = r"(?:une? )?(?P<value>végétarienn?e?|végane?|vegan)"
+MARRIED = r"(?P<value>mariée?|célibataire|divorcée?|fiancée?|veuf|veuve|pacsée?)"
+CORRECTING = r"(?:(?:oh|non|pardon|désolée?|en fait|attends)[, ]+)+"
+NEW_VALUE = (
+    r"(?P<new>(?!(?:pas|bon|bien|ok|vrai|faux|juste|tout|fini|ça|ce|toi|le|la|les|une?)\b)[\w'-]+(?: [\w'-]+){0,2}?)"
+)
 SLOTS = (
     _slot_rule("name", rf"(?:je m'|il s'|elle s'|s')appelle {ADVERB}{VALUE}{STOP}"),
     _slot_rule("name", rf"<Mon> (?:(?:vrai )?prénom|nom) est {ADVERB}{VALUE}{STOP}"),
@@ -126,6 +132,20 @@ SLOTS = (
     _slot_rule("likes", rf"<Je>(?:aime|adore|préfère|apprécie) {LIKED}{ADVERB}{LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<Mon> (?P<topic>\w+) (?:préférée?|favorite?) (?:est|c'est) {VALUE}{STOP}"),
     _slot_rule("age", r"(?:j'ai )(?P<value>\d{1,3}) ans\b"),
+    _slot_rule("diet", rf"je ne suis (?:plus|pas) {VEGETARIAN}(?!\w)", positive=False),
+    _slot_rule("diet", rf"je suis {ADVERB}{VEGETARIAN}(?!\w)"),
+    _slot_rule("marital status", rf"je ne suis (?:plus|pas) {MARRIED}(?!\w)", positive=False),
+    _slot_rule("marital status", rf"je suis {ADVERB}{MARRIED}(?!\w)"),
+    _slot_rule("habit", r"je ne (?P<value>fume|bois) (?:plus|pas)(?= *[.!…]*$| *[,;])", positive=False),
+    _slot_rule("habit", r"j'ai arrêté de (?P<value>fumer)\b", positive=False),
+    _slot_rule("habit", r"je (?P<value>fume)\b"),
+    _slot_rule("owns", rf"je n'ai (?:plus|pas) (?:de |d')(?P<value>{PET}|{KIN}|{OWNED})\b", positive=False),
+    _slot_rule("owns", rf"j'ai (?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN}))\b"),
+    _slot_rule(
+        "thing",
+        r"<Mon> (?P<topic>anniversaire|ville natale|langue maternelle|signe|groupe sanguin|pointure|médecin|dentiste) "
+        rf"est {VALUE}{STOP}",
+    ),
     _slot_rule("reply language", r"(?:réponds|écris)(?:-moi)? (?:toujours |désormais )*en (?P<value>[^\W\d_]{4,})\b"),
 )
 STATEMENTS: Statements = (
@@ -317,8 +337,16 @@ FRENCH = Grammar(
         r"(?:oh[, ]+)?(?:non|pardon|désolée?)[, ]+je voulais dire (?P<new>(?-i:[A-ZÀ-Þ])[\w'-]{1,30}(?: "
         r"(?-i:[A-ZÀ-Þ])[\w'-]+)?)[.!]*$"
     ),
+    instead=starting(
+        rf"{CORRECTING}(?:c'est|je voulais dire|plutôt) (?:plutôt |maintenant )?{NEW_VALUE}[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')},? (?:c'était|était|c'est) (?:juste|correct|bon)[.!]*$",
+    ),
+    corrects=pattern(r"\b(?:pardon|désolée?|en fait|non|correction|je voulais dire)\b"),
     article=starting(rf"{WITH_ARTICLE[:-1]}"),
     kin=pattern(rf"\b(?P<kin>m(?:on|a) (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"),
+    companion=pattern(
+        rf"\b(?P<kin>(?:mon|ma|mes|notre|nos) (?:\w+ )?(?:{KIN}|{PET})),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"
+    ),
     also=pattern(r"\b(?:aussi|également|en plus|deuxième|seconde?)\b"),
     months="janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
     days=(

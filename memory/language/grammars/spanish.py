@@ -1,8 +1,8 @@
-"""The words and patterns by which rules.py recognises what people say about themselves in Spanish."""
+"""The words and patterns by which the rules recognise what people say about themselves in Spanish."""
 
 from __future__ import annotations
 
-from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from ..grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["SPANISH"]
 
@@ -105,6 +105,13 @@ def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
     return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
+VEGETARIAN = r"(?:una? )?(?P<value>vegetarian[oa]|vegan[oa])"
+MARRIED = r"(?P<value>casad[oa]|solter[oa]|divorciad[oa]|prometid[oa]|viud[oa])"
+CORRECTING = r"(?:(?:oh|no|perdón|en realidad|de hecho|espera)[, ]+)+"
+NEW_VALUE = (
+    r"(?P<new>(?!(?:no|bien|bueno|vale|verdad|mal|eso|esto|tú|el|la|los|las|una?)\b)"
+    r"[\w'-]+(?: [\w'-]+){0,2}?)"
+)
 SLOTS = (
     _slot_rule("name", rf"<Yo>(?:me llamo|se llama) {ADVERB}{VALUE}{STOP}"),
     _slot_rule("name", rf"<Mi> nombre (?:completo )?es {ADVERB}{VALUE}{STOP}"),
@@ -128,6 +135,24 @@ SLOTS = (
     _slot_rule("likes", rf"<Yo>(?:ador<o>|am<o>|prefier<o>) {LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<Mi> (?P<topic>\w+) (?:favorit[oa]|preferid[oa]) es {VALUE}{STOP}"),
     _slot_rule("age", r"(?:tengo )(?P<value>\d{1,3}) años\b"),
+    _slot_rule("diet", rf"(?:<Yo>)?(?:ya )?no soy {VEGETARIAN}\b", positive=False),
+    _slot_rule("diet", rf"<Yo>{ADVERB}soy {ADVERB}{VEGETARIAN}\b"),
+    _slot_rule("marital status", rf"<Yo>(?:ya )?no estoy {MARRIED}\b", positive=False),
+    _slot_rule("marital status", rf"<Yo>{ADVERB}estoy {ADVERB}{MARRIED}\b"),
+    _slot_rule("habit", r"<Yo>(?:ya )?no (?P<value>fumo|bebo)(?= *[.!…]*$| *[,;]| más\b)", positive=False),
+    _slot_rule("habit", r"<Yo>(?:he dejado|dejé) de (?P<value>fumar)\b", positive=False),
+    _slot_rule("habit", r"<Yo>(?P<value>fumo)\b"),
+    _slot_rule(
+        "owns",
+        rf"<Yo>(?:ya )?no (?:tengo|tenemos) (?:ningún |ninguna )?(?P<value>{PET}|{KIN}|{OWNED})\b",
+        positive=False,
+    ),
+    _slot_rule("owns", rf"<Yo>(?:tengo|tenemos) (?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN}))\b"),
+    _slot_rule(
+        "thing",
+        r"<Mi> (?P<topic>cumpleaños|ciudad natal|lengua materna|signo|grupo sanguíneo|médic[oa]|dentista) es "
+        rf"(?:el )?{VALUE}{STOP}",
+    ),
     _slot_rule("reply language", r"(?:responde|contesta|escribe)(?:me)? (?:siempre )?en (?P<value>[^\W\d_]{4,})\b"),
 )
 STATEMENTS: Statements = (
@@ -297,8 +322,14 @@ SPANISH = Grammar(
         r"(?:oh[, ]+)?(?:no|perdón)[, ]+(?:quise|quería) decir (?P<new>(?-i:[A-ZÀ-Þ])[\w'-]{1,30}(?: "
         r"(?-i:[A-ZÀ-Þ])[\w'-]+)?)[.!]*$"
     ),
+    instead=starting(
+        rf"{CORRECTING}(?:es|quise decir|quería decir|mejor) (?:más bien |ahora )?{NEW_VALUE}[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')} (?:era|es|estaba) (?:correct[oa]|bien)[.!]*$",
+    ),
+    corrects=pattern(r"\b(?:perdón|en realidad|de hecho|no|corrección|quise decir|quería decir)\b"),
     article=starting(r"(?:el|la|los|las|una?|unos|unas) "),
     kin=pattern(rf"\b(?P<kin>mi (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"),
+    companion=pattern(rf"\b(?P<kin>(?:mis?|nuestr[oa]s?) (?:\w+ )?(?:{KIN}|{PET})),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"),
     also=pattern(r"\b(?:también|además|segund[oa]|otr[oa])\b"),
     months="enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
     days=(

@@ -1,8 +1,8 @@
-"""The words and patterns by which rules.py recognises what people say about themselves in English."""
+"""The words and patterns by which the rules recognise what people say about themselves in English."""
 
 from __future__ import annotations
 
-from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from ..grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["ENGLISH"]
 
@@ -22,7 +22,7 @@ STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
         "today yesterday"
     )
 )
-WE, AM, HAVE = r"(?:i|we)", r"(?:'m| am|'re| are)", r"(?:'ve| have)"
+WE, AM, HAVE = r"(?:i|we)", r"(?:'?m| am|'re| are)", r"(?:'?ve| have)"
 A_WORD_OR_MORE = r"(?:[\w'-]+ ){0,4}?"
 KIN = either(
     "mom mum mother dad father parents? sisters? brothers? siblings? sons? daughters? kids? child children twins? "
@@ -33,7 +33,7 @@ KIN = either(
 )
 WHAT_KIN_DO = either(
     r"is are was were has have had lives? lived works? worked loves? likes? hates? plays? played studies study "
-    r"studied speaks? owns? prefers? enjoys? never always doesn't don't can't cannot collects? teach(?:es)? "
+    r"studied speaks? owns? prefers? enjoys? never always doesn'?t don'?t can'?t cannot collects? teach(?:es)? "
     r"taught runs? goes_to started moved got died passed_away turned turns graduated suffers? wears? drinks? "
     r"eats? smokes? drives? sings? paints? comes? grew_up married retired used_to also both usually sometimes "
     r"only just_(?:got|started|turned|moved|had|became) became ,"
@@ -92,7 +92,7 @@ AIM = either(
 OWN_THING = either(
     "birthday hometown mother_tongue native_language first_language religion star_sign blood_type shoe_size height "
     "weight hobby hobbies goal dream aim job profession occupation company employer team doctor dentist therapist "
-    "pronouns surname nationality age time_?zone diet (?:wedding_)?anniversary"
+    "pronouns surname nationality age time_?zone diet (?:wedding_)?anniversary phone laptop"
 )
 JOB = either(
     "nurse doctor teacher engineer pilot lawyer baker carpenter plumber electrician chef cook waiter waitress "
@@ -119,8 +119,43 @@ PLACE = (
 )
 LIKE = "(?:like|love|adore|enjoy|prefer)"
 DISLIKE = either(
-    "hate dislike detest despise loathe (?:don't|do_not|no_longer)_(?:really_)?(?:like|love|enjoy) can't_stand "
+    "hate dislike detest despise loathe (?:don'?t|do_not|no_longer)_(?:really_)?(?:like|love|enjoy) can'?t_stand "
     "cannot_stand"
+)
+NOT_BEING = rf"{AM} (?:not|no longer|not really) {ADVERB}"
+DIET = r"(?:an? )?(?P<value>vegetarian|vegan|pescatarian)"
+MARRIED = r"(?P<value>married|single|divorced|engaged|widowed)"
+NO_LONGER = r"(?:(?:really )?(?:don'?t|do not)|no longer|never|(?:have |'?ve )?(?:quit|stopped|gave up|given up))"
+HABITUAL = (
+    r"(?P<value>(?:smok(?:e|ing)|vap(?:e|ing)|gambl(?:e|ing))\b|(?:drink|eat|play)(?:ing)?(?: (?!(?:at|in|on|with|"
+    r"every|a lot|too)\b)[\w'-]+){1,3}?|drink(?:ing)?)"
+)
+HOW_OFTEN = either(
+    "an? any_?more again now last this these_days every twice once at in on for with because since but and or either",
+    then=r"\b",
+)
+HAS = rf"(?P<value>{A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED}))"
+HAS_NOT = r"(?:no longer have|don'?t have|do not have|have no|haven'?t got)(?: an?| any)?"
+SINGLE_THING = either(
+    "birthday hometown mother_tongue native_language first_language star_sign blood_type shoe_size height weight "
+    "doctor dentist surname time_?zone (?:wedding_)?anniversary phone laptop"
+)
+# Words with a capital letter that are no name: "I'm German."
+NO_NAME = either(
+    r"\w+(?:ish|ese) american african asian european german dutch french greek swiss thai czech italian russian "
+    "ukrainian indian brazilian canadian australian austrian belgian norwegian hungarian romanian bulgarian croatian "
+    "serbian slovenian slovak slovakian estonian latvian lithuanian albanian mexican colombian cuban peruvian chilean "
+    "argentinian venezuelan egyptian moroccan tunisian algerian nigerian kenyan ethiopian ghanaian iranian iraqi "
+    "israeli pakistani syrian persian korean indonesian malaysian mongolian armenian georgian welsh icelandic catholic "
+    "christian muslim hindu buddhist sikh protestant orthodox atheist agnostic aries taurus gemini cancer leo virgo "
+    "libra scorpio sagittarius capricorn aquarius pisces ok okay fine good great sorry sure back here not also just "
+    "home done ready sick ill tired busy hungry bored sad happy lost"
+)
+GIVEN_NAME = r"(?-i:[A-ZÀ-Þ][a-zß-ÿ'-]+(?: [A-ZÀ-Þ][a-zß-ÿ'-]+)?)"
+CORRECTING = r"(?:(?:oh|no|nope|sorry|actually|wait|well|oops|hmm)[, ]+)+"
+NEW_VALUE = (
+    r"(?P<new>(?!(?:not|fine|ok|okay|good|great|cool|nice|right|true|wrong|done|you|that|this|it|the|an?|my)\b)"
+    r"[\w'-]+(?: [\w'-]+){0,2}?)"
 )
 
 
@@ -133,26 +168,38 @@ def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
     return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
+def _first_person_rule(slot: SlotName, text: str) -> SlotRule:
+    """Make the rule for a slot that is only filled in the first person."""
+    return SlotRule(slot, starting(text), starting(text))
+
+
+AFTER_NAME = r"(?= *[.!…]*$| *, *(?:\d|and\b|i\b|my\b)| and (?:i|my)\b| from\b)"
+AFTER_AGE = r"(?= *(?:$|[.,;!…]|years\b|and\b))"
+HABIT_ENDS = rf"(?= *[.!…]*$| *[,;:()]| {HOW_OFTEN})"
 SLOTS = (
     _slot_rule("name", rf"(?:<my>|the )(?:(?:full|first|real) )?name(?: is|'s) {ADVERB}{VALUE}{STOP}"),
     _slot_rule("name", rf"<I'm>called {VALUE}{STOP}"),
+    _first_person_rule("name", rf"i(?:'?m| am) (?P<value>(?!(?:{NO_NAME}|{BEING})\b){GIVEN_NAME}){AFTER_NAME}"),
+    _first_person_rule("name", rf"i(?:'?m| am) (?P<value>[a-z]{{2,20}}), *\d{{1,2}}{AFTER_AGE}"),
+    _first_person_rule("age", rf"i(?:'?m| am) (?:[a-z]{{2,20}}|{GIVEN_NAME}), *(?P<value>\d{{1,2}}){AFTER_AGE}"),
     _slot_rule("address", rf"(?:please )?call me {VALUE}(?:,? please)?{STOP}"),
-    _slot_rule("home", rf"<I>(?:no longer|don't|do not) live<s> in {VALUE}{STOP}", positive=False),
+    _slot_rule("home", rf"<I>(?:no longer|don'?t|do not) live<s> in {VALUE}{STOP}", positive=False),
     _slot_rule("home", rf"<I>{ADVERB}(?:live|reside)<s> {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
     _slot_rule("home", rf"<I'm>{ADVERB}(?:living|based|located) {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
     _slot_rule(
         "home",
-        rf"(?:<I>|i've |we've |[\w']+(?: \w+)? and i ){ADVERB}(?:have )?{ADVERB}(?:moved|relocated) (?:back )?to "
+        rf"(?:<I>|i'?ve |we've |[\w']+(?: \w+)? and i ){ADVERB}(?:have )?{ADVERB}(?:moved|relocated) (?:back )?to "
         rf"{VALUE}{STOP}",
     ),
-    _slot_rule("employer", rf"<I>(?:no longer|don't|do not) work<s> (?:at|for) {VALUE}{STOP}", positive=False),
+    _slot_rule("employer", rf"<I>(?:no longer|don'?t|do not) work<s> (?:at|for) {VALUE}{STOP}", positive=False),
     _slot_rule(
         "employer",
-        rf"(?:<I>|i've ){ADVERB}(?:started|got|found|took|joined)(?: a(?: new)? job| work| working)? (?:at|with) "
+        rf"(?:<I>|i'?ve ){ADVERB}(?:started|got|found|took|joined)(?: a(?: new)? job| work| working)? (?:at|with) "
         rf"{PLACE}{VALUE}{STOP}",
     ),
     _slot_rule("employer", rf"<I>{ADVERB}work<s> {ADVERB}(?:at|for) {PLACE}{VALUE}{STOP}"),
     _slot_rule("employer", rf"<I'm>{ADVERB}(?:working|employed) {ADVERB}(?:at|for|by) {PLACE}{VALUE}{STOP}"),
+    _slot_rule("job", rf"{WE}{NOT_BEING}an? (?P<value>{A_WORD_OR_MORE}{JOB})\b", positive=False),
     _slot_rule("job", rf"<I>{ADVERB}work<s> {ADVERB}as (?:an? |the )?{VALUE}{STOP}"),
     _slot_rule("job", rf"<I'm>{ADVERB}an? (?P<value>{A_WORD_OR_MORE}{JOB})\b"),
     _slot_rule("job", rf"<my>(?:job|profession|occupation) is (?:an? )?{VALUE}{STOP}"),
@@ -161,6 +208,18 @@ SLOTS = (
     _slot_rule("likes", rf"<I>{ADVERB}{LIKE}<s> {LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<my>favou?rite (?P<topic>\w+(?: \w+)?)(?: is|'s| are) {VALUE}{STOP}"),
     _slot_rule("age", r"<I'm>(?P<value>\d{1,3}) years old\b"),
+    _slot_rule("diet", rf"{WE}{NOT_BEING}{DIET}\b", positive=False),
+    _slot_rule("diet", rf"<I'm>{ADVERB}{DIET}\b"),
+    _slot_rule("diet", rf"(?:<I>|i'?ve ){ADVERB}(?:become|became|turned|went|gone|been) {ADVERB}{DIET}\b"),
+    _slot_rule("marital status", rf"{WE}{NOT_BEING}{MARRIED}\b", positive=False),
+    _slot_rule("marital status", rf"<I'm>{ADVERB}{MARRIED}\b"),
+    # A wedding stays true after a divorce: as a memory it fills no slot.
+    SlotRule("marital status", starting(rf"{WE} {ADVERB}got {ADVERB}{MARRIED}\b"), starting(r"(?!)")),
+    _slot_rule("habit", rf"<I>{NO_LONGER} {ADVERB}{HABITUAL}{HABIT_ENDS}", positive=False),
+    _slot_rule("habit", rf"<I>{ADVERB}{HABITUAL}{HABIT_ENDS}"),
+    _slot_rule("owns", rf"<I>{HAS_NOT} {HAS}\b", positive=False),
+    _slot_rule("owns", rf"<I>(?:have|has|own|'?ve got|have got) {HAS}\b"),
+    _slot_rule("thing", rf"<my>(?P<topic>(?:{KIN}'?s )?{SINGLE_THING}) (?:is|are) (?:on )?{VALUE}{STOP}"),
     _slot_rule(
         "reply language",
         rf"(?:(?:please|always|from now on),? )*(?:answer|reply|respond|write)(?: to)?(?: me)? {ADVERB}in "
@@ -189,12 +248,14 @@ STATEMENTS: Statements = (
     ),
     (starting(rf"{WE} (?:had|have) an? {A_WORD_OR_MORE}(?:appointment|interview|exam|flight|surgery)\b"), "event"),
     (starting(rf"{WE}{AM} (?:not )?{ADVERB}{BEING}\b", rf"{WE}{AM} {ADVERB}an? {A_WORD_OR_MORE}{JOB}\b"), "fact"),
-    (starting(rf"{WE}(?: have| own|'ve got| have got) {A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
+    (starting(rf"{WE}(?: have| own|'?ve got| have got) {A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
     (starting(rf"{WE}{HAVE} {ADVERB}(?:lived|worked|been [\w -]{{2,40}} (?:since|for))\b"), "fact"),
     (
         starting(
             rf"{WE} {ADVERB}{DOES}\b",
-            rf"{WE} (?:don't|do not|can't|cannot) {ADVERB}(?:{HABIT}|{DOES})\b",
+            rf"{WE} (?:don'?t|do not|can'?t|cannot|no longer) {ADVERB}(?:{HABIT}|{DOES})\b",
+            rf"{WE} {HAS_NOT} {A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED})\b",
+            r"allergic to (?!this\b|that\b|it\b|you\b)\w",
         ),
         "fact",
     ),
@@ -202,12 +263,19 @@ STATEMENTS: Statements = (
     (starting(rf"{WE} use [^,;]{{1,60}} (?:at work|at home|every day|daily|professionally)\b"), "fact"),
     (
         starting(
-            rf"(?:my|our) (?:\w+ )?(?:{KIN}|{PET})(?:,? (?-i:[A-ZÀ-Þ])[\w'-]+){{0,2}}(?:'s name)?,? "
+            rf"(?:my|our) (?:\w+ )?(?:{KIN}|{PET})(?:,? (?-i:[A-ZÀ-Þ])[\w'-]+|,? [a-z]{{3,15}}(?= (?:is|has|lives|"
+            rf"works)\b)){{0,2}}(?:'s name)?,? "
             rf"(?!(?:is|are|was) (?:here|there|angry|mad|upset|sick|ill|late|so|at)\b){WHAT_KIN_DO}(?!\w)"
         ),
         "fact",
     ),
-    (starting(rf"(?:my|our) {OWN_THING}(?: is|'s| are) "), "fact"),
+    (
+        starting(
+            rf"(?:my|our) (?:{KIN}(?: [\w-]+)?'?s )?(?:{OWN_THING}|name|favou?rite \w+)(?: is|'s| are) ",
+            rf"{NAME}(?: {NAME})? (?:is|are) (?:my|our) (?:\w+ )?(?:{KIN}|{PET})(?= *[.!…]*$| *,)",
+        ),
+        "fact",
+    ),
 )
 INSTRUCTED = either(
     "answer reply respond write use speak keep give explain address talk call avoid include start end show cite "
@@ -304,7 +372,7 @@ ENGLISH = Grammar(
     opening=starting(
         either(
             "hi(?:_there)? hello hey well so actually also and oh no yes yeah yep ok okay sorry by_the_way btw fyi "
-            "great_news good_news thanks look (?:as|like)_i(?:_already)?_said "
+            "oops wait great_news good_news thanks look (?:as|like)_i(?:_already)?_said "
             "as_you_know (?:some_)?background about_me for_context update "
             r"correction sure right but i_meant(?:_to_say)?(?:_that)?(?=_(?:i|my|we)\b) "
             "good_(?:morning|evening|afternoon)"
@@ -391,8 +459,18 @@ ENGLISH = Grammar(
         r"(?:oh[, ]+)?(?:no|sorry|wait|oops|actually)[, ]+(?:sorry[, ]+)?i meant "
         r"(?P<new>(?-i:[A-ZÀ-Þ])[\w'-]{1,30}(?: (?-i:[A-ZÀ-Þ])[\w'-]+)?)[.!]*$"
     ),
+    instead=starting(
+        rf"{CORRECTING}(?:it'?s|it is|i mean|i meant|make (?:it|that)) (?:actually |really |now )?{NEW_VALUE}[.!]*$",
+        rf"it(?:'?s| is) actually {NEW_VALUE.replace('new', 'new_1')}[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_2')} (?:was|is) (?:right|correct)(?: after all)?[.!]*$",
+    ),
+    corrects=pattern(r"\b(?:oops|sorry|actually|no|wait|correction|i meant)\b"),
     article=starting(r"(?:the|an?|my|to|some|any) "),
     kin=pattern(rf"\b(?P<kin>my (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"),
+    companion=pattern(
+        rf"\b(?P<kin>(?:my|our) (?:\w+ )?(?:{KIN}|{PET})),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+)|(?!(?:and|or|is|who|in|at|"
+        r"now|here|there|too|as|for|since|but|with|from|to|on)\b)[\w-]+(?= *(?:,|\band\b|&|[.!…]*$)))"
+    ),
     also=pattern(r"\b(?:also|too|as well|besides|second|another|part-time)\b"),
     months=("january february march april may june july august september october november december").split(),
     days=(

@@ -1,8 +1,8 @@
-"""The words and patterns by which rules.py recognises what people say about themselves in German."""
+"""The words and patterns by which the rules recognise what people say about themselves in German."""
 
 from __future__ import annotations
 
-from .grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from ..grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
 
 __all__ = ["GERMAN"]
 
@@ -96,6 +96,13 @@ def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
     return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
+VEGETARIAN = r"(?:eine? )?(?P<value>vegetarier(?:in)?|veganer(?:in)?|vegan|vegetarisch)"
+MARRIED = r"(?P<value>verheiratet|ledig|geschieden|verlobt|verwitwet|single)"
+CORRECTING = r"(?:(?:oh|nein|nee|doch|sorry|entschuldigung|moment|eigentlich|ach)[, ]+)+"
+NEW_VALUE = (
+    r"(?P<new>(?!(?:nicht|gut|ok|okay|schön|richtig|wahr|falsch|fertig|du|das|dies|es|der|die|ein)\b)"
+    r"[\w'-]+(?: [\w'-]+){0,2}?)"
+)
 NOW = r"(?:jetzt|nun|inzwischen|mittlerweile|aktuell|seit kurzem)"
 SLOTS = (
     _slot_rule("name", rf"<Ich>hei(?:ß|ss)<e> {ADVERB}{VALUE}{STOP}"),
@@ -120,6 +127,22 @@ SLOTS = (
     _slot_rule("likes", rf"am liebsten (?:esse|trinke|mag|höre|lese) ich {LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<Mein>e? lieblings(?P<topic>\w+) (?:ist|sind) {VALUE}{STOP}"),
     _slot_rule("age", r"(?:ich bin )(?P<value>\d{1,3}) (?:jahre alt)\b"),
+    _slot_rule("diet", rf"{I_AM} (?:nicht mehr|keine?) {VEGETARIAN}\b", positive=False),
+    _slot_rule("diet", rf"{I_AM} {ADVERB}{VEGETARIAN}\b"),
+    _slot_rule("marital status", rf"{I_AM} nicht (?:mehr )?{MARRIED}\b", positive=False),
+    _slot_rule("marital status", rf"{I_AM} {ADVERB}{MARRIED}\b"),
+    _slot_rule("habit", rf"ich (?P<value>rauche|trinke) nicht(?: mehr)?{STOP}", positive=False),
+    _slot_rule(
+        "habit", rf"ich (?P<value>(?:esse|trinke|spiele) (?:kein(?:e|en)? )(?:[\w'-]+))(?: mehr)?{STOP}", positive=False
+    ),
+    _slot_rule("habit", r"ich (?P<value>rauche)\b(?! (?:nicht|nie|kein))"),
+    _slot_rule("owns", rf"{I_HAVE} keine?[nr]? (?P<value>{PET}|{KIN}|{OWNED})(?: mehr)?\b", positive=False),
+    _slot_rule("owns", rf"{I_HAVE} (?!kein)(?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN}|{OWNED}))\b"),
+    _slot_rule(
+        "thing",
+        r"<Mein>e? (?P<topic>geburtstag|muttersprache|heimatstadt|sternzeichen|blutgruppe|schuhgröße|(?:zahn)?arzt|"
+        rf"(?:zahn)?ärztin) ist (?:am )?{VALUE}{STOP}",
+    ),
     _slot_rule(
         "reply language",
         r"(?:bitte )?(?:antworte|schreib)(?: mir)?(?: bitte)?(?: immer| ab jetzt| künftig)* auf (?P<value>[a-z]{4,})\b",
@@ -319,8 +342,16 @@ GERMAN = Grammar(
         r"(?:oh[, ]+)?(?:nein|sorry|moment|halt)[, ]+ich meinte (?P<new>(?-i:[A-ZÄÖÜ])[\w'-]{1,30}(?: "
         r"(?-i:[A-ZÄÖÜ])[\w'-]+)?)[.!]*$"
     ),
+    instead=starting(
+        rf"{CORRECTING}(?:es ist|das ist|ist|ich meinte|ich meine) (?:eigentlich |jetzt )?{NEW_VALUE}[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')} (?:war|ist) (?:doch )?(?:richtig|korrekt)[.!]*$",
+    ),
+    corrects=pattern(r"\b(?:entschuldigung|sorry|eigentlich|nein|nee|moment|korrektur|ich meinte|doch)\b"),
     article=starting(r"(?:der|die|das|den|dem|eine?[nmrs]?) "),
     kin=pattern(rf"\b(?P<kin>meine? (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÄÖÜ][\w-]+))"),
+    companion=pattern(
+        rf"\b(?P<kin>(?:meine?[rmn]?|unsere?[rmn]?) (?:\w+ )?(?:{KIN}|{PET})),? (?P<name>(?-i:[A-ZÄÖÜ][\w-]+))"
+    ),
     also=pattern(r"\b(?:auch|außerdem|zusätzlich|nebenbei|zweite[rsnm]?|nebenher)\b"),
     months="januar februar märz april mai juni juli august september oktober november dezember".split(),
     days=(
