@@ -45,6 +45,9 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NO_KEY = "A key is missing: send the header Authorization: Token KEY. You can make one on the account page."
 READS_ONLY = "This key can only read. Make one that may write on the account page."
 USER_HEADER = "Keepsake-User"  # names the user of an application; percent-encoded where it is not ASCII
+NO_SUCH_CALL = (
+    "Keepsake does not have this call of mem0's platform. /v3/memories/ keeps and finds; /docs lists all calls."
+)
 UNKNOWN = "There is no such call here. /docs lists the calls."
 # The first that fits counts.
 STATUS: tuple[tuple[type[AppError], int], ...] = (
@@ -223,7 +226,7 @@ async def _unknown(request: Request, error: Exception) -> Response:
     """Answer a path or a method that there is not; mem0's own are named as such."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status in (404, 405) and request.url.path.startswith(NOT_HERE):
-        return _json({"detail": "Keepsake does not have this call of mem0's platform. /docs lists its calls."}, 501)
+        return _json({"detail": NO_SUCH_CALL}, 501)
     return _json({"detail": UNKNOWN}, status)
 
 

@@ -1,6 +1,6 @@
 """Measures what a model or the rules remember of the labelled turns in benchmarks/cases, and how much of it is right.
 
-    python -m benchmarks.remember [--rules] [--half tuned|held-out|all] [--language de] [--verbose]
+    python -m benchmarks.remember [--rules] [--hurried] [--half tuned|held-out|all] [--language de] [--verbose]
     python -m benchmarks.remember --write-requests requests.jsonl     write the requests, one a line; call no model
     python -m benchmarks.remember --answers answers.jsonl             score {"id", "answer"} lines, made elsewhere
 
@@ -177,7 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print, or write the requests."""
     options = _parser().parse_args(arguments)
     cases = [
-        each for each in load() if options.half in ("all", each.half) and options.language in (None, each.language)
+        each
+        for each in load(hurried=options.hurried)
+        if options.half in ("all", each.half) and options.language in (None, each.language)
     ]
     if options.write_requests:
         options.write_requests.write_text("".join(_requests(cases)), "utf-8")
@@ -197,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--half", choices=("tuned", "held-out", "all"), default="all")
     parser.add_argument("--language", help="only the cases in this language, such as de")
+    parser.add_argument("--hurried", action="store_true", help="the cases of people who type in a hurry instead")
     parser.add_argument("--rules", action="store_true", help="use the rules, even if the settings have a model")
     parser.add_argument("--answers", type=Path, help="score these answers instead of asking")
     parser.add_argument("--write-requests", type=Path, help="write the requests to this file and stop")

@@ -195,12 +195,12 @@ def told_at(at: Any) -> datetime | None:
         if isinstance(at, int | float) and not isinstance(at, bool):
             return datetime.fromtimestamp(at, UTC)
     except (OverflowError, ValueError, OSError) as error:
-        raise InvalidInput("timestamp is a time in seconds since 1970.") from error
+        raise InvalidInput("at (or timestamp) is a time in seconds since 1970.") from error
     value = parsed_date(at) if isinstance(at, str) else at
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time.min, UTC)
     if not isinstance(value, datetime):
-        raise InvalidInput(f"timestamp is a datetime, a date, ISO text or seconds since 1970, not {shown(at)}.")
+        raise InvalidInput(f"at (or timestamp) is a datetime, a date, ISO text or seconds since 1970, not {shown(at)}.")
     return _in_utc(value)
 
 
@@ -211,7 +211,9 @@ def last_day(expires: Any) -> date | None:
     try:
         return date.fromisoformat(expires)
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"expiration_date is a day such as 2027-01-31, not {shown(expires)}.") from error
+        raise InvalidInput(
+            f"expires (or expiration_date) is a day such as 2027-01-31, not {shown(expires)}."
+        ) from error
 
 
 def own_metadata(metadata: Mapping[str, Any] | None = None, expires: date | str | None = None) -> dict[str, Any]:

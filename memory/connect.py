@@ -138,7 +138,8 @@ def _connect(address: str | None, opened: ExitStack) -> Database:
         # The other addresses in the settings belong to the database in the settings.
         own = url == wanted.database_url
         admin_url, read_url = (wanted.database_admin_url, wanted.database_read_url) if own else (None, None)
-        database = Database(url, admin_url, read_url=read_url)
+        setting = "DATABASE_URL" if own else "the address that Memory was given"
+        database = Database(url, admin_url, setting=setting, read_url=read_url)
     opened.callback(database.close)
     return database
 

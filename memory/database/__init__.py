@@ -190,4 +190,4 @@ def check_user_id(user_id: str) -> None:
     if not isinstance(user_id, str) or not user_id.strip():
         raise InvalidInput("A user id is missing: every call needs one.")
     if len(user_id) > MAX_USER_ID or storable(user_id) != user_id:
-        raise InvalidInput(f"A user id is text of at most {MAX_USER_ID} characters.")
+        raise InvalidInput(f"A user id is text of at most {MAX_USER_ID} characters, none of which is NUL.")

@@ -38,7 +38,7 @@ def address_of(url: str, setting: str = "DATABASE_URL") -> URL:
         return make_url(f"postgresql+psycopg2://{rest}")
     except (sqlalchemy_errors.ArgumentError, ValueError) as error:
         raise SettingsError(
-            f"{setting} is not a Postgres address (postgresql://user:password@host:5432/postgres); "
+            f"{_capital(setting)} is not a Postgres address (postgresql://user:password@host:5432/postgres); "
             "in the password, write the characters / # ? @ as %2F %23 %3F %40."
         ) from error
 
@@ -98,7 +98,9 @@ def _refusal(error: BaseException | None, url: str, setting: str) -> AppError | 
     if re.search(r"expected \d+ dimensions|different vector dimensions", message):
         return VectorsMoved(_MOVED)
     if message.startswith("invalid dsn"):
-        return DatabaseError(f"{setting} holds an option after its ? that PostgreSQL does not know: remove it.")
+        return DatabaseError(
+            f"{_capital(setting)} holds an option after its ? that PostgreSQL does not know: remove it."
+        )
     return None
 
 
@@ -175,6 +177,10 @@ def explain(message: str, url: str, code: str | None = None, setting: str = "DAT
     return DatabaseUnreachable(f"The database at {host} could not be reached; its answer is in the log.", names=True)
 
 
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _filled(sentence: str, host: str, user: str | None, setting: str) -> str:
     return sentence.format(host=host, user=user or "this user", setting=setting)
 
@@ -206,7 +212,7 @@ _SENTENCES = (
         "connection refused",
         "Nothing answers at the database address {host}: check {setting} and that it runs.",
     ),
-    ("no such file or directory", "The local database is not running: start it with make run."),
+    ("no such file or directory", "The local database is not running: start it with make run, or open a new Memory()."),
     (
         "timeout expired",
         "The database at {host} did not answer in time: it may be paused or unreachable.",

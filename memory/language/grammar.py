@@ -28,6 +28,7 @@ class SlotRule:
     said: re.Pattern[str]
     remembered: re.Pattern[str]
     positive: bool = True
+    weak: bool = False  # may match something else, so it changes no memory
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Grammar:
     statements: Statements
     instruction: re.Pattern[str]
     slots: tuple[SlotRule, ...]
+    subject: str  # what a later clause may leave out, with a space; empty if the patterns see to it
+    past: re.Pattern[str]  # a sign that a statement is about a time before, and ends nothing
     refusal: re.Pattern[str]  # a sentence with a match is ignored
     supposing: re.Pattern[str]  # a sentence with a match is ignored, and all sentences after it
     veto: re.Pattern[str]  # a message with a match is ignored

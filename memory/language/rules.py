@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
+from itertools import pairwise
 
 from ..facts import Fact, Kind, Proposal, Said
 from .grammar import Grammar
@@ -25,13 +26,14 @@ from .slots import (
     MAX_SENTENCE,
     FilledSlot,
     MemorySlots,
-    OutdatedClause,
+    OutdatedPart,
     clauses,
     filled_slots,
     outdated_by,
     sorted_words,
 )
-from .words import content_words
+from .word_lists import TIME_WORDS
+from .words import content_words, words
 
 __all__ = ["propose"]
 
@@ -135,8 +137,9 @@ def _sentences(content: str) -> Iterator[tuple[int, int]]:
 _PLACES = ("name", "home", "employer")
 _TASTES = ("likes", "favourite")
 # "I moved to Setúbal, not Lisbon": what it is not is left out.
+_NOT = {"en": "not", "de": "nicht", "fr": "pas", "es": "no"}
 _NEGATED_PLACE = re.compile(
-    r",? (?:and not|not|und nicht|nicht|et pas|pas|y no|no) (?:to |in |at |nach |bei |à |chez |a |en )?"
+    r",? (?P<not>(?:and |und |et |y )?(?:not|nicht|pas|no)) (?:to |in |at |nach |bei |à |chez |a |en )?"
     r"[A-ZÀ-Þ][\w'-]+[.!]*$"
 )
 
@@ -183,35 +186,77 @@ def _statements(clause: _Clause, known: Sequence[MemorySlots], *, asked_to_remem
         kind = "preference" if first.name.startswith(_TASTES) else kind or "fact"
     if kind is None and not asked_to_remember and not any(slot.name in _PLACES for slot in slots):
         return []
+    known_names = [each.value for memory in known for each in memory.slots if each.name == "name"]
+    if first and first.weak and known_names and not any(_is_part(first.value, each) for each in known_names):
+        return []
     negated = _NEGATED_PLACE.search(clause.plain) if any(slot.name in _PLACES for slot in slots) else None
-    if negated:
+    if negated and negated["not"].split()[-1].lower() == _NOT[grammar.language]:
         clause = clause.part(0, negated.start())
-    parts = [] if when else [clause.part(start, end) for start, end in clauses(clause.plain, grammar, slots)]
     whole = _statement(clause, kind or "fact", slots, known)
-    if len(parts) < 2:
+    parts = [] if when else [clause.part(start, end) for start, end in clauses(clause.plain, grammar, slots)]
+    if len(parts) > 1:
+        found = [each for part in parts for each in _statements(part, known, asked_to_remember=asked_to_remember)]
+    elif len({old.memory.number for slot in slots if (old := outdated_by(slot, known))}) > 1:
+        found = _one_for_each(slots, clause, kind or "fact", known)
+    else:
         return [whole, *_companions(clause, slots, known)]
-    found = [each for part in parts for each in _statements(part, known, asked_to_remember=asked_to_remember)]
     changed = [each.proposal.target for each in found if each.proposal.target]
     return found if len(changed) == len(set(changed)) else [whole]
+
+
+_CONNECTIVE = re.compile(r"[ ,;]*\b(?:and|but|und|aber|et|mais|y|e|pero)? ?(?:now )?$", re.IGNORECASE)
+
+
+def _one_for_each(
+    slots: Sequence[FilledSlot], clause: _Clause, kind: Kind, known: Sequence[MemorySlots]
+) -> list[_SlotProposal]:
+    """Propose a part for each slot, since they outdate several memories."""
+    starts = [*sorted({slot.start for slot in slots}), None]
+    ends = {start: len(_CONNECTIVE.sub("", clause.plain[:start])) for start in starts if start}
+    return [
+        _statement(
+            clause.part(start, ends[end] if end else None), kind, [slot for slot in slots if slot.start == start], known
+        )
+        for start, end in pairwise(starts)
+        if start is not None
+    ]
+
+
+def _is_part(name: str, other: str) -> bool:
+    """Return whether one name is a part of the other."""
+    mine, theirs = set(sorted_words(name)), set(sorted_words(other))
+    return mine <= theirs or theirs <= mine
 
 
 def _statement(clause: _Clause, kind: Kind, slots: Sequence[FilledSlot], known: Sequence[MemorySlots]) -> _SlotProposal:
     """Propose the clause as it was said: as a change of the memory it outdates, as a known memory, or as a new one."""
     first = slots[0] if slots else None
     added = _SlotProposal(_addition(clause, kind), first)
-    if clause.grammar.also.search(clause.plain):
+    if clause.grammar.also.search(clause.plain) or _is_past(clause):
         return added
     for slot in slots:
         old = outdated_by(slot, known)
         if old:
             doubtful = slot.fixed and not clause.corrects
-            text = clause.text if doubtful or len(slots) > 1 else old.corrected(clause.text, slot.value)
-            change = replace(added.proposal, action="ask" if doubtful else "update", text=text)
-            return replace(added, proposal=replace(change, target=old.memory.number))
+            text = clause.text if doubtful or len(slots) > 1 else old.corrected(clause.text, slot)
+            if text is not None:
+                change = replace(added.proposal, action="ask" if doubtful else "update", text=text)
+                return replace(added, proposal=replace(change, target=old.memory.number))
     if first and first.alone and len(slots) == 1:
         again = next((each for each in known if each.slot and first.same(each.slot)), None)
         return replace(added, proposal=replace(added.proposal, text=again.text)) if again else added
     return added
+
+
+_YEAR = re.compile(r"(?<!since )(?<!seit )(?<!depuis )(?<!desde )\b((?:19|20)\d\d)\b")
+
+
+def _is_past(clause: _Clause) -> bool:
+    """Return whether a clause tells of a time before, such as an earlier year, and so nothing of today."""
+    year = clause.said.at.year
+    return bool(clause.grammar.past.search(clause.plain)) or any(
+        int(each) < year for each in _YEAR.findall(clause.plain)
+    )
 
 
 def _addition(clause: _Clause, kind: Kind) -> Proposal:
@@ -277,21 +322,27 @@ def _corrected_in_this_turn(clause: _Clause, proposed: Sequence[_SlotProposal]) 
     return _corrected(clause, wrong.proposal, slot, wrong.proposal.text.replace(slot.value, meant["new"]))
 
 
+_OWN_SUBJECT = re.compile(r"\b(?:i|my|ich|mein|je|j'|yo|mi)\b", re.IGNORECASE)
+
+
 def _corrected_memory(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotProposal | None:
     """Apply "Actually it's Munich, not Berlin" if exactly one memory names Berlin; likes and dislikes stay."""
     swap = clause.grammar.swap.match(clause.plain)
     if not swap or filled_slots(clause.without_opening().plain, clause.grammar):
         return None
+    old = re.compile(rf"\b{re.escape(swap['old'])}\b")
+    of_the_person = _OWN_SUBJECT.search(clause.plain, 0, swap.start("new"))
     wrong = [
         memory
         for memory in known
-        if sorted_words(memory.text).count(swap["old"].casefold()) == 1
-        and swap["old"] in memory.text
+        if len(swap["old"]) > 2 or swap["old"].isdecimal()
+        if len(old.findall(memory.text)) == 1
         and not any(slot.name.startswith(_TASTES) for slot in memory.slots)
+        and (memory.slots or not of_the_person)
     ]
     if len(wrong) != 1:
         return None
-    return _change(clause, wrong[0], wrong[0].slot, wrong[0].text.replace(swap["old"], swap["new"]))
+    return _change(clause, wrong[0], wrong[0].slot, old.sub(lambda _: swap["new"], wrong[0].text))
 
 
 def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotProposal | None:
@@ -301,7 +352,7 @@ def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotPropo
         return None
     new = next(value for value in instead.groups() if value).strip()
     last = [
-        OutdatedClause(memory, slot)
+        OutdatedPart(memory, slot)
         for memory in known
         for slot in (memory.slots if memory.just_learned else ())
         if slot.positive and _can_be(slot, new)
@@ -311,11 +362,22 @@ def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotPropo
     return _change(clause, last[0].memory, last[0].slot, last[0].with_value(new))
 
 
+# What is said of the moment, and corrects no value: "Oh, it's Christmas", "Actually it's raining".
+_NO_VALUES = frozenset(
+    "christmas easter halloween weihnachten ostern noël pâques navidad raining snowing sunny cold hot warm late early "
+    "urgent beautiful lovely pretty expensive cheap easy hard difficult important funny sad weird nothing everything "
+    "he she they we i both somebody someone nobody regnet spät kalt heiß schön dringend teuer er sie ich alles nichts "
+    "montag dienstag mittwoch donnerstag freitag samstag sonntag lundi mardi mercredi jeudi vendredi samedi dimanche "
+    "lunes martes miércoles jueves viernes sábado domingo joli tard froid chaud cher urgent il elle je tout "
+    "rien tarde frío calor caro bonito él ella yo todo nada".split()
+)
+
+
 def _can_be(slot: FilledSlot, value: str) -> bool:
     """Return whether the value of a slot may be corrected with this one."""
-    if slot.name == "age":
-        return value.isdigit()
-    return slot.name.startswith(("favourite", "thing")) or (slot.name in _PLACES and value[0].isupper())
+    if any(word in TIME_WORDS or word in _NO_VALUES for word in words(value)):
+        return False
+    return slot.name.startswith("favourite") or (slot.name in _PLACES and value[0].isupper())
 
 
 def _change(clause: _Clause, memory: MemorySlots, slot: FilledSlot | None, text: str) -> _SlotProposal:

@@ -15,15 +15,15 @@ from ..plain_text import comparable
 from .ages import without_month
 from .grammar import Grammar, SlotRule
 from .grammars import GRAMMARS
-from .own_words import plain_text
+from .own_words import plain_text, without_quotations
 from .word_lists import SMALL_TALK
-from .words import same_word
+from .words import content_words, same_word, words
 
 __all__ = [
     "MAX_SENTENCE",
     "FilledSlot",
     "MemorySlots",
-    "OutdatedClause",
+    "OutdatedPart",
     "clauses",
     "filled_slots",
     "outdated_by",
@@ -67,6 +67,7 @@ class FilledSlot:
     start: int
     value_start: int
     alone: bool  # the text says nothing else
+    weak: bool = False  # may be read wrongly, so it ends nothing: "I'm Stuck"
 
     @property
     def fixed(self) -> bool:
@@ -80,20 +81,23 @@ class FilledSlot:
 
     def contradicts(self, other: FilledSlot) -> bool:
         """Return whether the other value can no longer be true if this one is."""
-        if self.name != other.name:
+        if self.name != other.name or self.weak:
             return False
         mine, theirs = sorted_words(self.value), sorted_words(other.value)
         if self.name in _MANY or not self.positive or not other.positive:
-            return self.positive != other.positive and _denied(*((theirs, mine) if self.positive else (mine, theirs)))
+            denied, stated = (theirs, mine) if self.positive else (mine, theirs)
+            same = mine == theirs if self.name == "likes" else _ends(denied, stated)
+            if self.name == "owns":  # not "a dog" and "a dog allergy"
+                same = same and same_word(*(comparable(each.value).split()[-1] for each in (self, other)))
+            return self.positive != other.positive and same
         if self.fixed:
             return not set(mine) <= set(theirs) and not set(theirs) <= set(mine)
         return not set(mine) <= set(theirs) if self.name.startswith(_DETAILED) else mine != theirs
 
 
-def _denied(denied: list[str], stated: list[str]) -> bool:
+def _ends(denied: list[str], stated: list[str]) -> bool:
     """Return whether a denial ends a statement: "no dog" ends "two dogs"; "I don't drink" leaves "I drink tea"."""
-    said_of_more = len(denied) < len(stated)
-    if said_of_more and denied in (["drink"], ["eat"]):
+    if len(denied) < len(stated) and denied in (["drink"], ["eat"]):
         return False
     return bool(denied) and all(any(same_word(word, each) for each in stated) for word in denied)
 
@@ -105,43 +109,52 @@ _CONTRASTS = frozenset(("but", "aber", "mais", "pero"))  # what follows often re
 def filled_slots(text: str, grammar: Grammar, *, own: bool = True) -> list[FilledSlot]:
     """Return the slots that a text fills at the start of a clause; `own` if the text is the person's, not a memory.
 
-    A memory may leave its subject out. In a later clause this may be somebody else, unless the clause before is about
-    the person: "My sister is a nurse and lives in Ghent".
+    A later clause is about the person if it says so, or leaves out the subject of a clause that is: "I live in Rome and
+    work at Fiat", but not "My sister is a nurse and lives in Ghent".
     """
     slots: dict[str, FilledSlot] = {}
-    before = True
-    for start in (0, *(clause.end() for clause in _CLAUSE_START.finditer(text))):
-        here = _slots_at(start, text, grammar, own=own or not before)
+    first_person = own or bool(_slots_at(0, text, grammar, own=True))
+    here = _slots_at(0, text, grammar, own=own)
+    for start in (None, *(clause.end() for clause in _CLAUSE_START.finditer(text))):
+        if start is not None:
+            goes_on = bool(here)
+            here = _slots_at(start, text, grammar, own=True)
+            if not here and goes_on and first_person and grammar.subject:
+                here = _slots_at(start, text, grammar, own=True, subject=grammar.subject)
+            elif not here and goes_on and not first_person and "owns" not in slots:
+                here = _slots_at(start, text, grammar, own=False)
         for slot in here:
             slots.setdefault(slot.name, slot)
-        before = bool(here)
     return list(slots.values())
 
 
-def _slots_at(start: int, text: str, grammar: Grammar, *, own: bool) -> list[FilledSlot]:
-    """Return what a clause fills: one slot, and an age beside a name ("I'm Dave, 34")."""
+def _slots_at(start: int, text: str, grammar: Grammar, *, own: bool, subject: str = "") -> list[FilledSlot]:
+    """Return what a clause fills, with its `subject` if it has none: one slot, and an age beside a name."""
     found: list[FilledSlot] = []
+    clause, place = (subject + text[start:], 0) if subject else (text, start)
     for rule in grammar.slots:
         if found and not (rule.slot == "age" and found[0].name == "name"):
             continue
-        match = (rule.said if own else rule.remembered).match(text, start)
+        match = (rule.said if own else rule.remembered).match(clause, place)
         if match:
-            found.append(_filled_slot(rule, match, text, grammar))
+            found.append(_filled_slot(rule, match, start, grammar))
     return found
 
 
-def _filled_slot(rule: SlotRule, match: re.Match[str], text: str, grammar: Grammar) -> FilledSlot:
+def _filled_slot(rule: SlotRule, match: re.Match[str], start: int, grammar: Grammar) -> FilledSlot:
     value = match["value"].strip()
     article = grammar.article.match(value)
     topic = match.groupdict().get("topic")
     skipped = article.end() if article else 0
+    moved = start - match.start() - (len(grammar.subject) if match.start() < start else 0)  # where a subject was added
     return FilledSlot(
-        name=f"{rule.slot} {comparable(topic)}" if topic else rule.slot,
+        name=f"{rule.slot} {comparable(topic).replace('color', 'colour')}" if topic else rule.slot,
         value=value[skipped:],
         positive=rule.positive,
-        start=match.start(),
-        value_start=match.start("value") + skipped,
-        alone=match.start() == 0 and not text[match.end() :].strip(" .!…"),
+        start=start,
+        value_start=match.start("value") + skipped + moved,
+        alone=start == 0 and not match.string[match.end() :].strip(" .!…"),
+        weak=rule.weak,
     )
 
 
@@ -156,19 +169,25 @@ _SENTENCE = re.compile(r"[^.!?…\n]+")
 
 
 def says_in_other_words(statement: str, said: str) -> bool:
-    """Return whether a message gives the slot of a statement the same value: "I can't stand it" for "I hate it"."""
-    wanted = [(slot, grammar) for grammar in GRAMMARS if (slot := _only_slot(statement, grammar))]
+    """Return whether all that a message says is a statement in other words: "ugh, I can't stand it" for "I hate it"."""
+    sentences = [each for each in _SENTENCE.findall(plain_text(without_quotations(said))) if content_words(each)]
+    told = [each for each in sentences if set(words(each)) - SMALL_TALK]
+    if len(told) != 1:
+        return False
     return any(
         slot.same(replace(other, value=_without_small_talk(other.value)))
-        for slot, grammar in wanted
-        for sentence in _SENTENCE.findall(plain_text(said))
-        for other in filled_slots(_without_opening(sentence, grammar), grammar)
+        for grammar in GRAMMARS
+        if (slot := _only_slot(plain_text(statement[:MAX_SENTENCE]), grammar, own=False))
+        and (other := _only_slot(_without_opening(told[0], grammar), grammar, own=True))
     )
 
 
-def _only_slot(statement: str, grammar: Grammar) -> FilledSlot | None:
+_SIGH = re.compile(r"^(?:[^\W\d_]{1,6}[,!] *)+")  # "ugh, ": before the words that say something
+
+
+def _only_slot(statement: str, grammar: Grammar, *, own: bool) -> FilledSlot | None:
     """Return the slot of a statement that says nothing else."""
-    slots = filled_slots(plain_text(statement[:MAX_SENTENCE]), grammar, own=False)
+    slots = filled_slots(statement, grammar, own=own)
     return slots[0] if len(slots) == 1 and slots[0].alone else None
 
 
@@ -177,7 +196,7 @@ def _without_small_talk(value: str) -> str:
 
 
 def _without_opening(sentence: str, grammar: Grammar) -> str:
-    bare = sentence.strip()[:MAX_SENTENCE]
+    bare = _SIGH.sub("", sentence.strip()[:MAX_SENTENCE], count=1)
     while (opening := grammar.opening.match(bare)) and opening.end():
         bare = bare[opening.end() :]
     return bare
@@ -195,12 +214,22 @@ def clauses(text: str, grammar: Grammar, slots: Sequence[FilledSlot]) -> list[tu
     return list(zip(starts, ends, strict=True))
 
 
+# A clause after one of these, or one that ends by pointing back, rests on what stands before it.
+_SUBORDINATE = re.compile(
+    r"\b(?:that|whether|if|when|because|dass|ob|weil|wenn|que|si|porque|cuando|quand)\b|qu'", re.I
+)
+_POINTS_BACK = re.compile(r"\b(?:it|this|that|them|there|him|das|dort|ihn|ça|cela|eso|esto)\b", re.IGNORECASE)
+
+
 def _stands_alone(text: str, mark: re.Match[str], grammar: Grammar) -> bool:
     """Return whether what follows is a statement with a subject of its own, which rests on nothing before it."""
-    rest = text[mark.end() :]
-    if any(rule.said.match(rest) for rule in grammar.slots):
+    clause = re.split(r"[,;.]", text[mark.end() :], maxsplit=1)[0]
+    if _SUBORDINATE.search(text, 0, mark.start()) or _POINTS_BACK.search(clause):
+        return False
+    rest = f" {text[mark.end() :]}"  # no beginning of a message, where a subject may be left out
+    if any(rule.said.match(rest, 1) for rule in grammar.slots):
         return True
-    kind = next((kind for form, kind in grammar.statements if form.match(rest)), None)
+    kind = next((kind for form, kind in grammar.statements if form.match(rest, 1)), None)
     return kind in ("fact", "preference") and mark[0].strip(" ,").lower() not in _CONTRASTS
 
 
@@ -210,15 +239,23 @@ def _says_something(head: str, grammar: Grammar, slots: Sequence[FilledSlot]) ->
 
 # -- known memories --------------------------------------------------------------------------------
 
+_PRONOUN = re.compile(r"(?:i|i'm|i've|im|we|we're|we've|ich|wir|je|j'|nous|yo)\b", re.IGNORECASE)
+# A first subject of two: "My wife and I live in Porto".
+_OTHER_SUBJECT = re.compile(
+    r"\s*(?:(?:my|our|mein\w*|unser\w*|mon|ma|mes|mis?|nuestr\w+)(?: [\w'-]+){1,3}|[\w'-]+)\s*", re.IGNORECASE
+)
+_ENGLISH_I = re.compile(r"I\b")  # keeps its capital letter in a sentence
+_LIST = re.compile(r",|\b(?:and|or|und|oder|et|ou|y|o)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class MemorySlots:
-    """A memory with its number, the slots that it fills, and its clauses."""
+    """A memory with its number, the slots that it fills, and its parts, of which each can be replaced."""
 
     number: int
     text: str
     slots: tuple[FilledSlot, ...]
-    clauses: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[int, int], ...]
     just_learned: bool
 
     @classmethod
@@ -229,7 +266,7 @@ class MemorySlots:
         for grammar in GRAMMARS if len(text) <= MAX_SENTENCE else ():
             slots = filled_slots(plain, grammar, own=False)
             if slots:
-                return cls(number, text, tuple(slots), tuple(clauses(plain, grammar, slots)), fact.just_learned)
+                return cls(number, text, tuple(slots), tuple(_parts(plain, slots, grammar)), fact.just_learned)
         return cls(number, text, (), ((0, len(text)),), fact.just_learned)
 
     @property
@@ -238,24 +275,53 @@ class MemorySlots:
         return self.slots[0] if len(self.slots) == 1 and self.slots[0].start == 0 else None
 
 
+def _parts(text: str, slots: Sequence[FilledSlot], grammar: Grammar) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the parts of a memory: each has a subject of its own, or fills a slot."""
+    starts = {slot.start for slot in slots}
+    cuts = [
+        (mark.start(), mark.end())
+        for mark in _CLAUSE_START.finditer(text)
+        if mark.end() in starts or _PRONOUN.match(text, mark.end()) or _stands_alone(text, mark, grammar)
+    ]
+    if cuts and 0 not in starts and _OTHER_SUBJECT.fullmatch(text, 0, cuts[0][0]):
+        del cuts[0]
+    begins = 0
+    for end, following in cuts:
+        yield begins, len(text[:end].rstrip())
+        begins = following
+    yield begins, len(text)
+
+
 @dataclass(frozen=True)
-class OutdatedClause:
-    """A clause of a memory that a new statement makes untrue."""
+class OutdatedPart:
+    """A part of a memory that a new statement makes untrue."""
 
     memory: MemorySlots
     slot: FilledSlot
 
-    def corrected(self, statement: str, value: str) -> str:
-        """Return the memory with the statement in place of the clause; with the value alone, if it tells more."""
-        text, slot = self.memory.text, self.slot
-        start, end = next((start, end) for start, end in self.memory.clauses if start <= slot.start < end)
-        if len(self.memory.slots) > 1 and any(
-            each is not slot and start <= each.start < end for each in self.memory.slots
-        ):
-            return self.with_value(value)
-        if len(self.memory.clauses) == 1:
-            return statement
+    @property
+    def _bounds(self) -> tuple[int, int]:
+        return next((start, end) for start, end in self.memory.parts if start <= self.slot.start < end)
+
+    @property
+    def tells_more(self) -> bool:
+        """Whether it says more of the same kind, which stays true: "I like tea, coffee and cake"."""
+        after = self.slot.value_start + len(self.slot.value)
+        return self.slot.name in _MANY and bool(_LIST.search(self.memory.text, after, max(after, self._bounds[1])))
+
+    def corrected(self, statement: str, new: FilledSlot) -> str | None:
+        """Return the memory with the statement in place of the part; None where more than that would be lost.
+
+        Where the part fills another slot, too ("I'm Dave, 34"), only the value is replaced.
+        """
+        text, (start, end) = self.memory.text, self._bounds
+        if any(each is not self.slot and start <= each.start < end for each in self.memory.slots):
+            return self.with_value(new.value) if new.positive and self.slot.positive else None
+        if start and not _ENGLISH_I.match(statement):
+            statement = statement[:1].lower() + statement[1:]
         after = text[end:]
+        if _POINTS_BACK.search(after):
+            return None
         return text[:start] + (statement.rstrip(" .!…") if after.strip() else statement) + after
 
     def with_value(self, value: str) -> str:
@@ -264,12 +330,7 @@ class OutdatedClause:
         return text[:start] + value + text[start + len(self.slot.value) :]
 
 
-def outdated_by(slot: FilledSlot, known: Sequence[MemorySlots]) -> OutdatedClause | None:
-    """Return the clause that a slot makes untrue, if it is the only one."""
-    old = list(_contradicted(slot, known))
-    return old[0] if len(old) == 1 else None
-
-
-def _contradicted(slot: FilledSlot, known: Sequence[MemorySlots]) -> Iterator[OutdatedClause]:
-    for memory in known:
-        yield from (OutdatedClause(memory, each) for each in memory.slots if slot.contradicts(each))
+def outdated_by(slot: FilledSlot, known: Sequence[MemorySlots]) -> OutdatedPart | None:
+    """Return the part of a memory that a slot makes untrue, if it is the only one."""
+    old = [OutdatedPart(memory, each) for memory in known for each in memory.slots if slot.contradicts(each)]
+    return old[0] if len(old) == 1 and not old[0].tells_more else None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from ..plain_text import comparable
 from .word_lists import (
@@ -113,13 +114,14 @@ def _same_stem(one: str, other: str) -> bool:
 
 def stands_in(quote: str, said: str) -> bool:
     """Return whether a message contains a quote, as whole words and without a "not" right before it."""
-    wanted, clauses = words(quote), _words_with_clauses(said)
-    spoken = [word for word, _ in clauses]
-    for start in range(len(spoken) - len(wanted) + 1):
-        matches = wanted and spoken[start : start + len(wanted)] == wanted
-        if matches and (denies(quote) or not _denied_before(clauses, start)):
-            return True
-    return False
+    wanted, spoken = words(quote), _words_with_clauses(said)
+    first = wanted[0] if wanted else None
+    return any(
+        [other for other, _ in spoken[start : start + len(wanted)]] == wanted
+        and (denies(quote) or not _denied_before(spoken, start))
+        for start, (word, _) in enumerate(spoken)
+        if word == first
+    )
 
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
@@ -163,7 +165,8 @@ def _holds(spoken: list[str], wanted: list[str], longest: int, denied: bool) -> 
     return False
 
 
-def _words_with_clauses(said: str) -> list[tuple[str, bool]]:
+@lru_cache(maxsize=8)  # every proposal of a turn asks about the same message
+def _words_with_clauses(said: str) -> tuple[tuple[str, bool], ...]:
     """Return each word, and whether a clause begins with it."""
     clauses: list[tuple[str, bool]] = []
     begins = True
@@ -172,10 +175,10 @@ def _words_with_clauses(said: str) -> list[tuple[str, bool]]:
         if is_word:
             clauses.append((token, begins))
         begins = not is_word or token in CONJUNCTIONS
-    return clauses
+    return tuple(clauses)
 
 
-def _denied_before(clauses: list[tuple[str, bool]], start: int) -> bool:
+def _denied_before(clauses: Sequence[tuple[str, bool]], start: int) -> bool:
     """Return whether one of the three words before `start`, in the same clause, denies what follows."""
     for position in range(start, max(-1, start - 4), -1):
         word, begins = clauses[position]

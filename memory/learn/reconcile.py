@@ -129,11 +129,13 @@ def _proved(proposal: Proposal, spoken: Said | None) -> bool:
 
 def _assistants_words(proposal: Proposal, said: Sequence[Said], known: Fact | Write | None) -> bool:
     """Return whether most words of a text are the assistant's, which prove nothing."""
+    theirs = "\n".join(each.content for each in said if each.role == "assistant")
+    if known is not None or not theirs:
+        return False
     text = content_words(proposal.text)
     own = content_words("\n".join(each.content for each in said if each.role == "user"))
-    theirs = content_words("\n".join(each.content for each in said if each.role == "assistant"))
-    borrowed = (text - own) & theirs
-    return known is None and len(borrowed) >= 3 and 2 * len(borrowed) > len(text)
+    borrowed = (text - own) & content_words(theirs)
+    return len(borrowed) >= 3 and 2 * len(borrowed) > len(text)
 
 
 def _reason_against(proposal: Proposal, spoken: Said | None, shown: Sequence[Fact]) -> str | None:

@@ -171,7 +171,7 @@ def test_delete_answers_with_a_message(memory: Memory) -> None:
         (lambda m: m.add(TEA, user_id=DAVE, prompt="Only food."), "EXTRACT_PROMPT"),
         (lambda m: m.add(TEA, user_id=DAVE, memory_type="procedural_memory"), "infer=False"),
         (lambda m: m.add(TEA, user_id=DAVE, expiration_date="soon"), "a day such as 2027-01-31"),
-        (lambda m: m.add(TEA, user_id=DAVE, timestamp="soon"), "timestamp is a datetime"),
+        (lambda m: m.add(TEA, user_id=DAVE, timestamp="soon"), "at \\(or timestamp\\) is a datetime"),
         (lambda m: m.add(TEA, user_id=DAVE, timestamp=1e30), "seconds since 1970"),
         (lambda m: m.add(TEA, user_id=DAVE, expires=LATER, expiration_date=LATER), "mean the same"),
         (lambda m: m.search("tea", user_id=DAVE, rerank=True), "Set RERANKER"),

@@ -22,7 +22,7 @@ from memory.embed import BUNDLED, DEFAULT_BUNDLED, RemoteEmbedder
 from memory.embedded import ollama
 from memory.embedded.embedder import BundledEmbedder, SentenceEmbedder
 from memory.embedded.ollama import Ollama
-from memory.errors import AppError, InvalidInput, LocalError, NotFound, SettingsError
+from memory.errors import AppError, DatabaseError, InvalidInput, LocalError, NotFound, SettingsError
 from memory.index.feeder import Feeder
 from memory.migrations import bundled_for
 from memory.model.client import OpenAIModel
@@ -474,3 +474,10 @@ def test_the_page_and_the_readme_show_the_same_start() -> None:
     [start] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert start in PAGE.read_text()
     assert "docs/library.md" in section
+
+
+def test_an_address_that_was_passed_is_named_as_such_and_not_as_a_setting() -> None:
+    with pytest.raises(DatabaseError, match="check the address that Memory was given") as refused:
+        Memory("postgresql://nobody:secret@127.0.0.1:1/none")
+    assert "DATABASE_URL" not in str(refused.value)
+    assert "secret" not in str(refused.value)

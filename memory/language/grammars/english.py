@@ -2,230 +2,34 @@
 
 from __future__ import annotations
 
-from ..grammar import NAME, VALUE, Grammar, SlotName, SlotRule, Statements, either, pattern, starting
+from ..grammar import NAME, Grammar, Statements, either, pattern, starting
+from .english_slots import (
+    A_WORD_OR_MORE,
+    ADVERB,
+    AIM,
+    AM,
+    BEING,
+    CORRECTING,
+    DID,
+    DOES,
+    GIVEN_NAME,
+    HABIT,
+    HAS_NOT,
+    HAVE,
+    JOB,
+    KIN,
+    NEW_VALUE,
+    OWN_THING,
+    OWNED,
+    PET,
+    SLOTS,
+    SORRY,
+    WE,
+    WHAT_KIN_DO,
+)
 
 __all__ = ["ENGLISH"]
 
-ADVERB = (
-    either(
-        "now currently really actually also still just always usually often mostly mainly recently absolutely only "
-        "never no_longer generally normally rarely sometimes even finally already both quite truly secretly "
-        "especially particularly mildly severely officially happily originally fluently these_days",
-        then=" ",
-    )
-    + "*"
-)
-STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
-    either(
-        "and but or with now since for because as at_the_moment last this next any_?more these_days again which "
-        r"where who so too currently instead from after before when until in_\d{4} not very_much a_lot more_than "
-        "today yesterday"
-    )
-)
-WE, AM, HAVE = r"(?:i|we)", r"(?:'?m| am|'re| are)", r"(?:'?ve| have)"
-A_WORD_OR_MORE = r"(?:[\w'-]+ ){0,4}?"
-KIN = either(
-    "mom mum mother dad father parents? sisters? brothers? siblings? sons? daughters? kids? child children twins? "
-    "baby wife husband partner fianc[eé]e? girlfriend boyfriend spouse grand(?:mother|father|ma|pa|parents|sons?|"
-    "daughters?|kids|child) aunts? uncles? cousins? nieces? nephews? step(?:mother|father|son|daughter|brother|"
-    "sister) friends? roommates? flatmate neighbou?r boss manager colleague coworker "
-    "(?:mother|father|sister|brother|son|daughter)-in-law"
-)
-WHAT_KIN_DO = either(
-    r"is are was were has have had lives? lived works? worked loves? likes? hates? plays? played studies study "
-    r"studied speaks? owns? prefers? enjoys? never always doesn'?t don'?t can'?t cannot collects? teach(?:es)? "
-    r"taught runs? goes_to started moved got died passed_away turned turns graduated suffers? wears? drinks? "
-    r"eats? smokes? drives? sings? paints? comes? grew_up married retired used_to also both usually sometimes "
-    r"only just_(?:got|started|turned|moved|had|became) became ,"
-)
-PET = either(
-    "dogs? cats? puppy puppies kittens? horses? pony hamsters? rabbits? parrots? tortoises? turtles? budgies? pets? "
-    "guinea_pigs? snakes? chickens goldfish"
-)
-OWNED = either(
-    "allerg(?:y|ies) diabetes asthma adhd autism dyslexia migraines? arthritis co?eliac_disease epilepsy insomnia "
-    "high_blood_pressure sweet_tooth cars? bikes? motorbike house garden boat piano guitar degree phd master'?s "
-    "bachelor'?s appointment job interview exam flight surgery wedding driving_licen[cs]e"
-)
-BEING = either(
-    "an?_(?:single_)?(?:mother|father|parent|grandmother|grandfather)_of an?_(?:vegetarian|vegan|pescatarian|"
-    "diabetic|only_child) allergic vegetarian vegan pescatarian lactose gluten intolerant pregnant married single "
-    "divorced engaged widowed retired left-handed right-handed ambidextrous colou?r-?_?blind blind deaf dyslexic "
-    "diabetic asthmatic autistic unemployed self-employed bilingual trilingual co?eliac christian muslim jewish "
-    "hindu buddhist catholic atheist from born studying learning training_for saving_(?:up_)?for an_only_child "
-    "afraid_of scared_of terrified_of interested_in passionate_about into planning_(?:to|on) hoping_to "
-    r"\d{1,3}_years_old"
-)
-DOES = either(
-    r"play speak study studied teach coach collect grow sing paint row swim sail climb cycle knit bake volunteer "
-    r"commute use_(?-i:[A-Z])[\w.+#-]* keep_(?:bees|hens|chickens|sheep|goats|a_diary|a_journal|a_garden) "
-    r"practi[cs]e meditate jog surf ski fish hunt dance run_marathons run_a_(?:small_)?(?:business|company|shop|"
-    r"caf[eé]|blog) "
-    r"eat drink smoke take_my wear own drive_an? work_(?:for_(?:my|our|a_friend)|from|part-time|full-time|night|"
-    r"remotely|nights|in|"
-    r"on_weekends|shifts) "
-    r"grew_up come_from went_to_(?:school|university|college) have_lived lived_in used_to majored suffer_from "
-    r"believe_in "
-    r"support go_to_(?:church|school|the_gym|university|college|bed)"
-)
-HABIT = either(
-    "eat drink smoke drive fly cook work wake get_up go_to exercise read travel sleep buy wear vote swim ride watch "
-    "have_breakfast have_lunch have_dinner have_coffee have_tea"
-)
-DID = either(
-    "adopted got_(?:married|engaged|divorced|promoted|fired|laid_off|hired|an?_new|an?_job|an?_dog|an?_cat|a_puppy|"
-    "a_kitten) graduated started_(?:an?|my|at|working|learning|studying|school|university|college) quit retired "
-    "bought_(?:an?|my|our) passed_my failed_my broke_my had_(?:a_baby|surgery|a_stroke|a_heart_attack) gave_birth "
-    "was_born was_diagnosed ran_(?:an?|my|the)_(?:first_)?(?:half_)?marathon won_(?:an?|the) joined moved relocated "
-    "became lost_my_job sold_(?:my|our) finished_my published gave_up stopped visited travell?ed_to flew_to met_my "
-    "been_(?:vegan|vegetarian)"
-)
-AIM = either(
-    r"learn_(?!how|what|why|about_this|more\b)\w+ run_(?:\w+_){0,3}(?:marathon|race|ultra|business|caf[eé]|\d+k) "
-    r"become live move_(?:to|out|abroad|back|in_with) travel visit_(?-i:[A-Z])\w* study quit stop_\w+ing lose_weight "
-    r"retire buy_(?:a|my|our)_(?:\w+_)?(?:house|flat|home|boat|farm) start_(?:a_family|my_own|a_business|\w+ing) "
-    r"climb get_(?:married|fit) improve_my_(?!code|text|essay|letter|cv|resume|mail|draft)\w+ save_(?:up|money|for) "
-    "have_(?:kids|children) finish_my_(?:degree|phd|studies|thesis|novel|book) "
-    r"open_(?:a|my)_(?:own_)?(?:\w+_)?(?:caf[eé]|shop|restaurant|bakery|studio) adopt_an? "
-    r"write_an?_(?:novel|book|thesis) go_to_(?-i:[A-Z])\w* go_to_(?:university|college) work_(?:as|abroad)"
-)
-OWN_THING = either(
-    "birthday hometown mother_tongue native_language first_language religion star_sign blood_type shoe_size height "
-    "weight hobby hobbies goal dream aim job profession occupation company employer team doctor dentist therapist "
-    "pronouns surname nationality age time_?zone diet (?:wedding_)?anniversary phone laptop"
-)
-JOB = either(
-    "nurse doctor teacher engineer pilot lawyer baker carpenter plumber electrician chef cook waiter waitress "
-    r"barista librarian \w+ologist physicist chemist pharmacist dentist architect accountant journalist writer author "
-    "editor translator designer developer programmer student professor researcher scientist farmer fisherman "
-    "firefighter paramedic police_officer soldier driver mechanic gardener hairdresser photographer painter artist "
-    "musician singer actor actress dancer consultant manager analyst economist midwife surgeon vet veterinarian "
-    "therapist social_worker cleaner cashier clerk salesman saleswoman realtor electrician welder tailor butcher "
-    "florist sailor captain judge secretary receptionist planner technician astronomer mathematician statistician "
-    "freelancer tutor trainer coach nanny"
-)
-LIKED = r"(?!{}\b)".format(
-    either(
-        r"it this that these those them him her you your how what when where the_(?:(?:\w+_)?(?:version|option|"
-        r"draft|title|answer|paragraph|variant|idea|text|layout|packaging)|way|first|second|third|last|one|other|"
-        r"answer|plan|new|result|suggestion|option|style|tone|former|latter|sound_of) to_(?:know|ask|see|think|"
-        r"thank|get) "
-        r"all_of both so if one another an?_(?:more|shorter|longer|simple|different|bit|lot)"
-    )
-)
-PLACE = (
-    r"(?!(?:home|night|nights|weekends?|the moment|the weekend|least|most|free|fun|an hour|hours|days|weeks|"
-    r"months|years|\d+|you|me|it|this|that|my|our|his|her|their|him|them|us|myself|a friend|an? (?:\w+ )?while)\b)"
-)
-LIKE = "(?:like|love|adore|enjoy|prefer)"
-DISLIKE = either(
-    "hate dislike detest despise loathe (?:don'?t|do_not|no_longer)_(?:really_)?(?:like|love|enjoy) can'?t_stand "
-    "cannot_stand"
-)
-NOT_BEING = rf"{AM} (?:not|no longer|not really) {ADVERB}"
-DIET = r"(?:an? )?(?P<value>vegetarian|vegan|pescatarian)"
-MARRIED = r"(?P<value>married|single|divorced|engaged|widowed)"
-NO_LONGER = r"(?:(?:really )?(?:don'?t|do not)|no longer|never|(?:have |'?ve )?(?:quit|stopped|gave up|given up))"
-HABITUAL = (
-    r"(?P<value>(?:smok(?:e|ing)|vap(?:e|ing)|gambl(?:e|ing))\b|(?:drink|eat|play)(?:ing)?(?: (?!(?:at|in|on|with|"
-    r"every|a lot|too)\b)[\w'-]+){1,3}?|drink(?:ing)?)"
-)
-HOW_OFTEN = either(
-    "an? any_?more again now last this these_days every twice once at in on for with because since but and or either",
-    then=r"\b",
-)
-HAS = rf"(?P<value>{A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED}))"
-HAS_NOT = r"(?:no longer have|don'?t have|do not have|have no|haven'?t got)(?: an?| any)?"
-SINGLE_THING = either(
-    "birthday hometown mother_tongue native_language first_language star_sign blood_type shoe_size height weight "
-    "doctor dentist surname time_?zone (?:wedding_)?anniversary phone laptop"
-)
-# Words with a capital letter that are no name: "I'm German."
-NO_NAME = either(
-    r"\w+(?:ish|ese) american african asian european german dutch french greek swiss thai czech italian russian "
-    "ukrainian indian brazilian canadian australian austrian belgian norwegian hungarian romanian bulgarian croatian "
-    "serbian slovenian slovak slovakian estonian latvian lithuanian albanian mexican colombian cuban peruvian chilean "
-    "argentinian venezuelan egyptian moroccan tunisian algerian nigerian kenyan ethiopian ghanaian iranian iraqi "
-    "israeli pakistani syrian persian korean indonesian malaysian mongolian armenian georgian welsh icelandic catholic "
-    "christian muslim hindu buddhist sikh protestant orthodox atheist agnostic aries taurus gemini cancer leo virgo "
-    "libra scorpio sagittarius capricorn aquarius pisces ok okay fine good great sorry sure back here not also just "
-    "home done ready sick ill tired busy hungry bored sad happy lost"
-)
-GIVEN_NAME = r"(?-i:[A-ZÀ-Þ][a-zß-ÿ'-]+(?: [A-ZÀ-Þ][a-zß-ÿ'-]+)?)"
-CORRECTING = r"(?:(?:oh|no|nope|sorry|actually|wait|well|oops|hmm)[, ]+)+"
-NEW_VALUE = (
-    r"(?P<new>(?!(?:not|fine|ok|okay|good|great|cool|nice|right|true|wrong|done|you|that|this|it|the|an?|my)\b)"
-    r"[\w'-]+(?: [\w'-]+){0,2}?)"
-)
-
-
-def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
-    """Make the rule for a slot from a pattern for both the first person and the wording of memories."""
-    said = text.replace("<I>", f"{WE} ").replace("<I'm>", f"{WE}{AM} ").replace("<my>", "my ").replace("<s>", "")
-    they = rf"(?:(?:{WE}|(?:the )?(?:person|user)|they|he|she) )?"
-    remembered = text.replace("<I>", they).replace("<I'm>", rf"(?:{WE}{AM} |{they}(?:is |are )?)").replace("<s>", "s?")
-    remembered = remembered.replace("<my>", r"(?:my |(?:the )?(?:person|user)'s |their |his |her )?")
-    return SlotRule(slot, starting(said), starting(remembered), positive)
-
-
-def _first_person_rule(slot: SlotName, text: str) -> SlotRule:
-    """Make the rule for a slot that is only filled in the first person."""
-    return SlotRule(slot, starting(text), starting(text))
-
-
-AFTER_NAME = r"(?= *[.!…]*$| *, *(?:\d|and\b|i\b|my\b)| and (?:i|my)\b| from\b)"
-AFTER_AGE = r"(?= *(?:$|[.,;!…]|years\b|and\b))"
-HABIT_ENDS = rf"(?= *[.!…]*$| *[,;:()]| {HOW_OFTEN})"
-SLOTS = (
-    _slot_rule("name", rf"(?:<my>|the )(?:(?:full|first|real) )?name(?: is|'s) {ADVERB}{VALUE}{STOP}"),
-    _slot_rule("name", rf"<I'm>called {VALUE}{STOP}"),
-    _first_person_rule("name", rf"i(?:'?m| am) (?P<value>(?!(?:{NO_NAME}|{BEING})\b){GIVEN_NAME}){AFTER_NAME}"),
-    _first_person_rule("name", rf"i(?:'?m| am) (?P<value>[a-z]{{2,20}}), *\d{{1,2}}{AFTER_AGE}"),
-    _first_person_rule("age", rf"i(?:'?m| am) (?:[a-z]{{2,20}}|{GIVEN_NAME}), *(?P<value>\d{{1,2}}){AFTER_AGE}"),
-    _slot_rule("address", rf"(?:please )?call me {VALUE}(?:,? please)?{STOP}"),
-    _slot_rule("home", rf"<I>(?:no longer|don'?t|do not) live<s> in {VALUE}{STOP}", positive=False),
-    _slot_rule("home", rf"<I>{ADVERB}(?:live|reside)<s> {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
-    _slot_rule("home", rf"<I'm>{ADVERB}(?:living|based|located) {ADVERB}(?:in|near|outside) {VALUE}{STOP}"),
-    _slot_rule(
-        "home",
-        rf"(?:<I>|i'?ve |we've |[\w']+(?: \w+)? and i ){ADVERB}(?:have )?{ADVERB}(?:moved|relocated) (?:back )?to "
-        rf"{VALUE}{STOP}",
-    ),
-    _slot_rule("employer", rf"<I>(?:no longer|don'?t|do not) work<s> (?:at|for) {VALUE}{STOP}", positive=False),
-    _slot_rule(
-        "employer",
-        rf"(?:<I>|i'?ve ){ADVERB}(?:started|got|found|took|joined)(?: a(?: new)? job| work| working)? (?:at|with) "
-        rf"{PLACE}{VALUE}{STOP}",
-    ),
-    _slot_rule("employer", rf"<I>{ADVERB}work<s> {ADVERB}(?:at|for) {PLACE}{VALUE}{STOP}"),
-    _slot_rule("employer", rf"<I'm>{ADVERB}(?:working|employed) {ADVERB}(?:at|for|by) {PLACE}{VALUE}{STOP}"),
-    _slot_rule("job", rf"{WE}{NOT_BEING}an? (?P<value>{A_WORD_OR_MORE}{JOB})\b", positive=False),
-    _slot_rule("job", rf"<I>{ADVERB}work<s> {ADVERB}as (?:an? |the )?{VALUE}{STOP}"),
-    _slot_rule("job", rf"<I'm>{ADVERB}an? (?P<value>{A_WORD_OR_MORE}{JOB})\b"),
-    _slot_rule("job", rf"<my>(?:job|profession|occupation) is (?:an? )?{VALUE}{STOP}"),
-    _slot_rule("likes", rf"<I>{ADVERB}{DISLIKE}<s> {LIKED}{VALUE}{STOP}", positive=False),
-    _slot_rule("likes", rf"<I'm>not (?:a|much of a)(?: big| huge| great)? fan of {LIKED}{VALUE}{STOP}", positive=False),
-    _slot_rule("likes", rf"<I>{ADVERB}{LIKE}<s> {LIKED}{VALUE}{STOP}"),
-    _slot_rule("favourite", rf"<my>favou?rite (?P<topic>\w+(?: \w+)?)(?: is|'s| are) {VALUE}{STOP}"),
-    _slot_rule("age", r"<I'm>(?P<value>\d{1,3}) years old\b"),
-    _slot_rule("diet", rf"{WE}{NOT_BEING}{DIET}\b", positive=False),
-    _slot_rule("diet", rf"<I'm>{ADVERB}{DIET}\b"),
-    _slot_rule("diet", rf"(?:<I>|i'?ve ){ADVERB}(?:become|became|turned|went|gone|been) {ADVERB}{DIET}\b"),
-    _slot_rule("marital status", rf"{WE}{NOT_BEING}{MARRIED}\b", positive=False),
-    _slot_rule("marital status", rf"<I'm>{ADVERB}{MARRIED}\b"),
-    # A wedding stays true after a divorce: as a memory it fills no slot.
-    SlotRule("marital status", starting(rf"{WE} {ADVERB}got {ADVERB}{MARRIED}\b"), starting(r"(?!)")),
-    _slot_rule("habit", rf"<I>{NO_LONGER} {ADVERB}{HABITUAL}{HABIT_ENDS}", positive=False),
-    _slot_rule("habit", rf"<I>{ADVERB}{HABITUAL}{HABIT_ENDS}"),
-    _slot_rule("owns", rf"<I>{HAS_NOT} {HAS}\b", positive=False),
-    _slot_rule("owns", rf"<I>(?:have|has|own|'?ve got|have got) {HAS}\b"),
-    _slot_rule("thing", rf"<my>(?P<topic>(?:{KIN}'?s )?{SINGLE_THING}) (?:is|are) (?:on )?{VALUE}{STOP}"),
-    _slot_rule(
-        "reply language",
-        rf"(?:(?:please|always|from now on),? )*(?:answer|reply|respond|write)(?: to)?(?: me)? {ADVERB}in "
-        rf"(?P<value>[a-z]{{4,}})\b",
-    ),
-)
 STATEMENTS: Statements = (
     (starting(rf"{WE}(?:{AM} going|{AM}(?: \w+)? (?:planning|hoping)) to {AIM}\b"), "goal"),
     (
@@ -242,13 +46,18 @@ STATEMENTS: Statements = (
     ),
     (
         starting(
-            rf"{WE}(?: |{HAVE} ){ADVERB}{DID}\b", rf"{WE} {ADVERB}had (?:a|my) \w+ (?:appointment|interview|exam)\b"
+            r"\A(?:just |finally )?got (?:married|engaged|divorced|promoted|laid off|hired|a new job)\b",
+            rf"{WE}(?: |{HAVE} ){ADVERB}{DID}\b",
+            rf"{WE} {ADVERB}had (?:a|my) \w+ (?:appointment|interview|exam)\b",
         ),
         "event",
     ),
     (starting(rf"{WE} (?:had|have) an? {A_WORD_OR_MORE}(?:appointment|interview|exam|flight|surgery)\b"), "event"),
     (starting(rf"{WE}{AM} (?:not )?{ADVERB}{BEING}\b", rf"{WE}{AM} {ADVERB}an? {A_WORD_OR_MORE}{JOB}\b"), "fact"),
-    (starting(rf"{WE}(?: have| own|'?ve got| have got) {A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
+    (
+        starting(rf"{WE}(?: {ADVERB}(?:have got|have|own)|'?ve {ADVERB}got) {A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED})\b"),
+        "fact",
+    ),
     (starting(rf"{WE}{HAVE} {ADVERB}(?:lived|worked|been [\w -]{{2,40}} (?:since|for))\b"), "fact"),
     (
         starting(
@@ -259,6 +68,7 @@ STATEMENTS: Statements = (
         ),
         "fact",
     ),
+    (starting(rf"{WE} {ADVERB}live (?:in an?|on an?|alone|with) \w"), "fact"),
     (starting(rf"{WE} (?:always|never|usually|rarely|often) {HABIT}\b"), "fact"),
     (starting(rf"{WE} use [^,;]{{1,60}} (?:at work|at home|every day|daily|professionally)\b"), "fact"),
     (
@@ -371,7 +181,8 @@ ENGLISH = Grammar(
     ),
     opening=starting(
         either(
-            "hi(?:_there)? hello hey well so actually also and oh no yes yeah yep ok okay sorry by_the_way btw fyi "
+            "hi(?:_there)? hello hey yay wow honestly tbh now well so actually also and oh no "
+            "yes yeah yep ok okay sorry by_the_way btw fyi "
             "oops wait great_news good_news thanks look (?:as|like)_i(?:_already)?_said "
             "as_you_know (?:some_)?background about_me for_context update "
             r"correction sure right but i_meant(?:_to_say)?(?:_that)?(?=_(?:i|my|we)\b) "
@@ -395,10 +206,17 @@ ENGLISH = Grammar(
         rf"(?:please,? )*(?:{INSTRUCTED}|don't|do not|stop) [^;]{{2,120}} {LASTING}[.!]*$",
     ),
     slots=SLOTS,
+    subject="i ",
+    past=pattern(
+        r"\bwhen (?:i|we) (?:was|were)\b|\bas an? (?:child|kid|teenager|student)\b|\b(?:years|decades) ago\b|"
+        r"\bused to\b|"
+        r"\bin my (?:childhood|youth|twenties|thirties)\b"
+    ),
     refusal=pattern(
         r"\b(?:you|your|you're|you've|yours)\b",
         r"\b(?:if i|what if|i wish|would be|were to|lol|maybe|perhaps|probably|might|right now|at the moment|"
         r"tonight|sarcasm)\b",
+        r", (?:i think|i guess|i suppose|as if|not)\W*$",
         r"\b(?:hate|love|like|dislike|can't stand) (?:this|these)\b",
         r"\b(?:this|these|the following) (?:code|error|bug|file|text|table|function|script|command|test|sentence|"
         r"question)s?\b",
@@ -463,6 +281,7 @@ ENGLISH = Grammar(
         rf"{CORRECTING}(?:it'?s|it is|i mean|i meant|make (?:it|that)) (?:actually |really |now )?{NEW_VALUE}[.!]*$",
         rf"it(?:'?s| is) actually {NEW_VALUE.replace('new', 'new_1')}[.!]*$",
         rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_2')} (?:was|is) (?:right|correct)(?: after all)?[.!]*$",
+        rf"{SORRY}(?P<new_3>{GIVEN_NAME})[.!]*$",
     ),
     corrects=pattern(r"\b(?:oops|sorry|actually|no|wait|correction|i meant)\b"),
     article=starting(r"(?:the|an?|my|to|some|any) "),

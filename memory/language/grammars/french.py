@@ -91,38 +91,40 @@ WITH_ARTICLE = r"(?:le |la |les |l'|du |de la |des |d'|de )?"
 
 def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
     """Make the rule for a slot from a pattern for both the first person and the wording of memories."""
-    said = text.replace("<Je>", r"(?:je |j')").replace("<Mon>", "m(?:on|a)")
-    they = r"(?:(?:je |j'|(?:la personne|l'utilisat(?:eur|rice)|il|elle|on|nous) ))?"
-    remembered = text.replace("<Je>", they).replace("<Mon>", "[ms](?:on|a)")
+    said = text.replace("<Je>", r"(?:je |j'?)").replace("<Mon>", "m(?:on|a)")
+    they = r"(?:(?:je |j'?|(?:la personne|l'utilisat(?:eur|rice)|on|nous) ))?"
+    remembered = text.replace("<Je>", they).replace("<Mon>", "m(?:on|a)")
     return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
-VEGETARIAN = r"(?:une? )?(?P<value>végétarienn?e?|végane?|vegan)"
-MARRIED = r"(?P<value>mariée?|célibataire|divorcée?|fiancée?|veuf|veuve|pacsée?)"
-CORRECTING = r"(?:(?:oh|non|pardon|désolée?|en fait|attends)[, ]+)+"
+NO_LIMIT = r"(?= *(?:[.!…]*$|[,;])| (?:maintenant|depuis|et|mais|car|désormais|avec)\b)"
+VEGETARIAN = rf"(?:une? )?(?P<value>végétarienn?e?|végane?|vegan){NO_LIMIT}"
+MARRIED = rf"(?P<value>mariée?|célibataire|divorcée?|fiancée?|veuf|veuve|pacsée?){NO_LIMIT}"
+NO_TOWN = either("couple crédit paix colocation sécurité troisième étage deuxième premier jour dernier une? mon ma")
+CORRECTING = r"(?:(?:oh|euh|non|pardon|désolée?|en fait|attends)[, ]+)+"
 NEW_VALUE = (
-    r"(?P<new>(?!(?:pas|bon|bien|ok|vrai|faux|juste|tout|fini|ça|ce|toi|le|la|les|une?)\b)[\w'-]+(?: [\w'-]+){0,2}?)"
+    r"(?P<new>(?!(?:pas|bon|bien|ok|vrai|faux|juste|tout|fini|ça|ce|toi|le|la|les|une?)\b)\w[\w'-]*(?: [\w'-]+){0,2}?)"
 )
 SLOTS = (
-    _slot_rule("name", rf"(?:je m'|il s'|elle s'|s')appelle {ADVERB}{VALUE}{STOP}"),
-    _slot_rule("name", rf"<Mon> (?:(?:vrai )?prénom|nom) est {ADVERB}{VALUE}{STOP}"),
-    _slot_rule("name", rf"moi,? c'est {VALUE}{STOP}"),
+    _slot_rule("name", rf"(?:je |j)m'?appelle {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<Mon> (?:(?:vrai )?prénom|nom) est {ADVERB}(?P<value>{NAME}(?: {NAME})?){STOP}"),
+    _slot_rule("name", rf"moi,? c'est (?P<value>{NAME}){STOP}"),
     _slot_rule("address", rf"appelle-moi {VALUE}{STOP}"),
     _slot_rule(
         "home", rf"<Je>(?:n')?(?:ne )?(?:habite|vis|vit) (?:plus|pas) (?:à|en|au|dans) {VALUE}{STOP}", positive=False
     ),
-    _slot_rule("home", rf"<Je>(?:habite|vis|vit|réside) {ADVERB}(?:à|en|au|aux|près de) {VALUE}{STOP}"),
+    _slot_rule("home", rf"<Je>(?:habite|vis|vit|réside) {ADVERB}(?:à|en|au|aux|près de) (?!{NO_TOWN}\b){VALUE}{STOP}"),
     _slot_rule("home", rf"(?:nous (?:habitons|vivons)|on (?:habite|vit)) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
     _slot_rule(
-        "home", rf"(?:j'ai|nous avons|on a) {ADVERB}(?:déménagé|emménagé) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"
+        "home", rf"(?:j'?ai|nous avons|on a) {ADVERB}(?:déménagé|emménagé) {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"
     ),
     _slot_rule("home", rf"je (?:me )?suis {ADVERB}installée? {ADVERB}(?:à|en|au|aux) {VALUE}{STOP}"),
     _slot_rule("employer", rf"<Je>ne travaille (?:plus|pas) (?:chez|pour) {VALUE}{STOP}", positive=False),
     _slot_rule(
         "employer", rf"<Je>(?:travaille|bosse) {ADVERB}(?:chez|pour) (?!moi|toi|un |une |le |la |demain){VALUE}{STOP}"
     ),
-    _slot_rule("job", rf"<Je>travaille {ADVERB}comme (?:une? )?(?P<value>[\w-]+)\b"),
-    _slot_rule("job", rf"je suis {ADVERB}(?:une? )?(?P<value>{JOB})\b"),
+    _slot_rule("job", rf"<Je>travaille {ADVERB}comme (?!une? (?:fou|folle|malade)\b)(?:une? )?(?P<value>[\w-]+)\b"),
+    _slot_rule("job", rf"(?:je |j)suis {ADVERB}(?:une? )?(?P<value>{JOB})\b"),
     _slot_rule(
         "likes",
         rf"<Je>(?:n'|ne )(?:aime|supporte|apprécie) (?:pas|plus) (?:du tout |trop )?{LIKED}{VALUE}{STOP}",
@@ -131,20 +133,20 @@ SLOTS = (
     _slot_rule("likes", rf"<Je>(?:déteste|hais|ai horreur de) {LIKED}{VALUE}{STOP}", positive=False),
     _slot_rule("likes", rf"<Je>(?:aime|adore|préfère|apprécie) {LIKED}{ADVERB}{LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<Mon> (?P<topic>\w+) (?:préférée?|favorite?) (?:est|c'est) {VALUE}{STOP}"),
-    _slot_rule("age", r"(?:j'ai )(?P<value>\d{1,3}) ans\b"),
-    _slot_rule("diet", rf"je ne suis (?:plus|pas) {VEGETARIAN}(?!\w)", positive=False),
-    _slot_rule("diet", rf"je suis {ADVERB}{VEGETARIAN}(?!\w)"),
-    _slot_rule("marital status", rf"je ne suis (?:plus|pas) {MARRIED}(?!\w)", positive=False),
-    _slot_rule("marital status", rf"je suis {ADVERB}{MARRIED}(?!\w)"),
-    _slot_rule("habit", r"je ne (?P<value>fume|bois) (?:plus|pas)(?= *[.!…]*$| *[,;])", positive=False),
-    _slot_rule("habit", r"j'ai arrêté de (?P<value>fumer)\b", positive=False),
-    _slot_rule("habit", r"je (?P<value>fume)\b"),
-    _slot_rule("owns", rf"je n'ai (?:plus|pas) (?:de |d')(?P<value>{PET}|{KIN}|{OWNED})\b", positive=False),
-    _slot_rule("owns", rf"j'ai (?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN}))\b"),
+    _slot_rule("age", r"(?:j'?ai )(?P<value>\d{1,3}) ans(?= *[.!…]*$| *[,;]| et\b| maintenant\b)"),
+    _slot_rule("diet", rf"je ne suis (?:plus|pas) {VEGETARIAN}", positive=False),
+    _slot_rule("diet", rf"(?:je |j)suis {ADVERB}{VEGETARIAN}"),
+    _slot_rule("marital status", rf"je ne suis (?:plus|pas) {MARRIED}", positive=False),
+    _slot_rule("marital status", rf"(?:je |j)suis {ADVERB}{MARRIED}"),
+    _slot_rule("habit", r"je ne (?P<value>fum|bois)e? (?:plus|pas)(?= *[.!…]*$| *[,;])", positive=False),
+    _slot_rule("habit", rf"j'?ai arrêté de (?P<value>fum)er{NO_LIMIT}", positive=False),
+    _slot_rule("habit", r"je (?P<value>fum)e\b"),
+    _slot_rule("owns", rf"je n'ai (?:plus|pas) (?:de |d')(?P<value>{PET}|{KIN}|{OWNED}){NO_LIMIT}", positive=False),
+    _slot_rule("owns", rf"j'?ai (?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN})){NO_LIMIT}"),
     _slot_rule(
         "thing",
         r"<Mon> (?P<topic>anniversaire|ville natale|langue maternelle|signe|groupe sanguin|pointure|médecin|dentiste) "
-        rf"est {VALUE}{STOP}",
+        rf"est (?:le )?(?=(?-i:[A-ZÀ-Þ\d])){VALUE}{STOP}",
     ),
     _slot_rule("reply language", r"(?:réponds|écris)(?:-moi)? (?:toujours |désormais )*en (?P<value>[^\W\d_]{4,})\b"),
 )
@@ -159,13 +161,13 @@ STATEMENTS: Statements = (
     (starting(r"mon (?:(?:grand|plus grand) )?(?:but|rêve|objectif) est de\b"), "goal"),
     (
         starting(
-            rf"(?:j'ai|nous avons|on a) {ADVERB}{DID}", rf"je (?:me )?suis {ADVERB}{BECAME}\b", r"je suis devenue?\b"
+            rf"(?:j'?ai|nous avons|on a) {ADVERB}{DID}", rf"je (?:me )?suis {ADVERB}{BECAME}\b", r"je suis devenue?\b"
         ),
         "event",
     ),
     (starting(r"j'ai (?:une? )?(?:rendez-vous|entretien|examen)\b"), "event"),
-    (starting(rf"(?:je (?:ne )?suis|nous sommes) (?:pas )?{ADVERB}(?:une? )?(?:{BEING}|{JOB})\b"), "fact"),
-    (starting(rf"(?:j'ai|nous avons|on a|je possède) (?:[\w'-]+ ){{0,4}}?(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
+    (starting(rf"(?:je (?:ne )?suis|jsuis|nous sommes) (?:pas )?{ADVERB}(?:une? )?(?:{BEING}|{JOB})\b"), "fact"),
+    (starting(rf"(?:j'?ai|nous avons|on a|je possède) (?:[\w'-]+ ){{0,4}}?(?:{KIN}|{PET}|{OWNED})\b"), "fact"),
     (starting(rf"je {ADVERB}{DOES}", r"j'(?:étudie|apprends|enseigne)\b", rf"je {NOT_DONE}"), "fact"),
     (
         starting(
@@ -285,6 +287,8 @@ FRENCH = Grammar(
         r"appelle-moi (?!quand|si|un|une|demain|plus)[\w-]+(?: [\w-]+)?(?:,? s'il te plaît)?[.!]*$",
     ),
     slots=SLOTS,
+    subject="",
+    past=pattern(r"\bquand j'|\bil y a \w+ ans\b|\bà l'époque\b|\benfant\b|\bautrefois\b"),
     refusal=pattern(
         r"\b(?:tu|te|toi|ton|ta|tes|vous|votre|vos|peut-être|sans doute|probablement|en ce moment|là maintenant|"
         r"lol|mdr)\b",
@@ -340,6 +344,7 @@ FRENCH = Grammar(
     instead=starting(
         rf"{CORRECTING}(?:c'est|je voulais dire|plutôt) (?:plutôt |maintenant )?{NEW_VALUE}[.!]*$",
         rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')},? (?:c'était|était|c'est) (?:juste|correct|bon)[.!]*$",
+        rf"(?:(?:oh|euh|non)[, ]+)*(?:pardon|désolée?|je voulais dire)[, ]+(?P<new_2>{NAME}(?: {NAME})?)[.!]*$",
     ),
     corrects=pattern(r"\b(?:pardon|désolée?|en fait|non|correction|je voulais dire)\b"),
     article=starting(rf"{WITH_ARTICLE[:-1]}"),

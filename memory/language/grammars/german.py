@@ -21,7 +21,9 @@ STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
         "inzwischen gezogen umgezogen über_alles lieber überhaupt wirklich total für und_zwar"
     )
 )
-I_HAVE, I_AM = r"(?:ich hab(?:e)?|hab(?:e)? ich|wir haben|haben wir)", r"(?:ich bin|bin ich|wir sind|sind wir)"
+# "Ich" is often left out at the beginning of a message.
+I_HAVE = r"(?:ich hab(?:e)?|hab(?:e)? ich|\Ahab(?:e)?|wir haben|haben wir)"
+I_AM = r"(?:ich bin|bin ich|\Abin|wir sind|sind wir)"
 KIN = either(
     "mama papa mutter vater eltern schwester bruder geschwister schwestern brüder sohn tochter söhne töchter kind "
     "kinder zwillinge baby frau mann ehefrau ehemann partner(?:in)? verlobter? freund(?:in)? beste_freundin "
@@ -70,7 +72,8 @@ JOB = either(
     r"bäcker(?:in)? \w*tischler(?:in)? schreiner(?:in)? \w*elektriker(?:in)? \w*mechaniker(?:in)? \w*köch(?:in)? koch "
     r"krankenschwester anwalt \w*anwältin \w*architekt(?:in)? \w*journalist(?:in)? autor(?:in)? \w*übersetzer(?:in)? "
     r"\w*designer(?:in)? \w*programmierer(?:in)? \w*professor(?:in)? \w*forscher(?:in)? \w*wissenschaftler(?:in)? "
-    r"landwirt(?:in)? \w*beamt(?:er|in) polizist(?:in)? soldat(?:in)? \w*fahrer(?:in)? gärtner(?:in)? friseur(?:in)? "
+    r"landwirt(?:in)? \w*beamt(?:er|in) polizist(?:in)? soldat(?:in)? (?:lkw-|bus|taxi|kraft)?fahrer(?:in)? "
+    r"gärtner(?:in)? friseur(?:in)? "
     r"fotograf(?:in)? maler(?:in)? künstler(?:in)? \w*musiker(?:in)? \w*schauspieler(?:in)? \w*berater(?:in)? hebamme "
     r"chirurg(?:in)? tierarzt \w*therapeut(?:in)? \w*verkäufer(?:in)? \w*kellner(?:in)? \w*erzieher(?:in)? "
     r"sekretär(?:in)? \w*techniker(?:in)? pilot(?:in)? \w*kauf(?:mann|frau) \w*apotheker(?:in)? \w*biolog(?:e|in) "
@@ -90,58 +93,78 @@ def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
 
     "wohn<e>" matches "wohne", and in a memory also "wohnt".
     """
-    said = text.replace("<Ich>", "(?:ich |(?<=und ))").replace("<e>", "e").replace("<Mein>", "mein")
-    they = r"(?:(?:ich|wir|die person|(?:der|die) nutzer(?:in)?|er|sie) )?"
-    remembered = text.replace("<Ich>", they).replace("<e>", "(?:e|t|en)").replace("<Mein>", "(?:mein|sein|ihr|der|die)")
+    said = (
+        text.replace("<Ich>", "(?:ich |(?<=und ))")
+        .replace("<Ich?>", r"(?:ich |(?<=und )|\A)")
+        .replace("<e>", "e")
+        .replace("<Mein>", "mein")
+    )
+    they = r"(?:(?:ich|wir|die person|(?:der|die) nutzer(?:in)?) )?"
+    remembered = (
+        text.replace("<Ich>", they).replace("<Ich?>", they).replace("<e>", "(?:e|t|en)").replace("<Mein>", "mein")
+    )
     return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
-VEGETARIAN = r"(?:eine? )?(?P<value>vegetarier(?:in)?|veganer(?:in)?|vegan|vegetarisch)"
-MARRIED = r"(?P<value>verheiratet|ledig|geschieden|verlobt|verwitwet|single)"
+NO_LIMIT = r"(?= *(?:[.!…]*$|[,;])| (?:mehr|wieder|jetzt|nun|seit|weil|und|aber|mit)\b)"
+VEGETARIAN = rf"(?:eine? )?(?P<value>vegetarier(?:in)?|veganer(?:in)?|vegan|vegetarisch){NO_LIMIT}"
+MARRIED = rf"(?P<value>verheiratet|ledig|geschieden|verlobt|verwitwet|single){NO_LIMIT}"
+NO_TOWN = either(
+    "eine[rmn]? meine[rmn]? unsere[rmn]? einem angst frieden scheidung trennung armut der den dem wg sünde"
+)
 CORRECTING = r"(?:(?:oh|nein|nee|doch|sorry|entschuldigung|moment|eigentlich|ach)[, ]+)+"
 NEW_VALUE = (
     r"(?P<new>(?!(?:nicht|gut|ok|okay|schön|richtig|wahr|falsch|fertig|du|das|dies|es|der|die|ein)\b)"
-    r"[\w'-]+(?: [\w'-]+){0,2}?)"
+    r"\w[\w'-]*(?: [\w'-]+){0,2}?)"
 )
 NOW = r"(?:jetzt|nun|inzwischen|mittlerweile|aktuell|seit kurzem)"
 SLOTS = (
-    _slot_rule("name", rf"<Ich>hei(?:ß|ss)<e> {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<Ich?>hei(?:ß|ss)<e> {ADVERB}(?!(?:alle|dich|euch|sie|gäste)\b){VALUE}{STOP}"),
     _slot_rule("name", rf"<Mein> (?:(?:voller|neuer|richtiger) )?name ist {ADVERB}{VALUE}{STOP}"),
     _slot_rule("address", rf"(?:bitte )?nenne? mich {ADVERB}{VALUE}{STOP}"),
     _slot_rule("home", rf"<Ich>(?:wohn|leb)<e> nicht mehr in {VALUE}{STOP}", positive=False),
-    _slot_rule("home", rf"<Ich>(?:wohn|leb)<e> {ADVERB}in {VALUE}{STOP}"),
+    _slot_rule("home", rf"<Ich?>(?:wohn|leb)<e> {ADVERB}(?:seit \w+ (?:\d{{4}} )?)?in (?!{NO_TOWN}\b){VALUE}{STOP}"),
     _slot_rule("home", rf"(?:wir wohnen|wir leben|{NOW} (?:wohne|lebe) ich) {ADVERB}in {VALUE}{STOP}"),
-    _slot_rule("home", rf"{I_AM} {ADVERB}(?:von \w+ )?nach {VALUE} (?:um)?gezogen"),
+    _slot_rule(
+        "home",
+        rf"{I_AM} {ADVERB}(?:(?:gestern|kürzlich|neulich|vor kurzem|letzte[nrs]? \w+|im \w+) )?(?:von \w+ "
+        rf")?nach {VALUE} "
+        r"(?:um)?gezogen",
+    ),
     _slot_rule("home", rf"(?:ich ziehe|wir ziehen) {ADVERB}nach {VALUE}(?: um)?{STOP}"),
     _slot_rule("employer", rf"<Ich>arbeit<e> nicht mehr (?:bei(?:m| der| dem)?|für) {VALUE}{STOP}", positive=False),
-    _slot_rule("employer", rf"<Ich>arbeit<e> {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
+    _slot_rule(
+        "employer",
+        rf"<Ich?>arbeit<e> {ADVERB}(?:bei(?:m| der| dem)?|für) (?!(?:nacht|tag|zwei|drei|geld|wenig|"
+        rf"mich)\b){VALUE}{STOP}",
+    ),
     _slot_rule("employer", rf"{NOW} arbeite ich {ADVERB}(?:bei(?:m| der| dem)?|für) {VALUE}{STOP}"),
-    _slot_rule("job", rf"<Ich>arbeit<e> {ADVERB}als (?:eine? )?(?P<value>[\w-]+)\b"),
+    _slot_rule("job", rf"<Ich?>arbeit<e> {ADVERB}als (?:eine? )?(?P<value>[\w-]+)\b"),
     _slot_rule("job", rf"(?:ich bin|bin ich) {ADVERB}(?:von beruf )?(?:eine? )?(?P<value>{JOB})\b"),
-    _slot_rule("job", rf"<Mein> beruf ist {VALUE}{STOP}"),
+    _slot_rule("job", rf"<Mein> beruf ist (?:eine? )?(?P<value>{JOB}){STOP}"),
     _slot_rule("likes", rf"<Ich>mag {ADVERB}kein(?:e|en|er)? {VALUE}{STOP}", positive=False),
-    _slot_rule("likes", rf"<Ich>mag {LIKED}{VALUE} (?:überhaupt |gar )?nicht\b", positive=False),
+    _slot_rule("likes", rf"<Ich>mag {LIKED}{VALUE} (?:überhaupt |gar )?nicht{NO_LIMIT}", positive=False),
     _slot_rule("likes", rf"<Ich>kann {LIKED}{VALUE} nicht (?:leiden|ausstehen)", positive=False),
     _slot_rule("likes", rf"<Ich>(?:hass|verabscheu)<e> {LIKED}{VALUE}{STOP}", positive=False),
     _slot_rule("likes", rf"<Ich>(?:mag|lieb<e>|bevorzug<e>) {ADVERB}{LIKED}{VALUE}{STOP}"),
     _slot_rule("likes", rf"am liebsten (?:esse|trinke|mag|höre|lese) ich {LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<Mein>e? lieblings(?P<topic>\w+) (?:ist|sind) {VALUE}{STOP}"),
-    _slot_rule("age", r"(?:ich bin )(?P<value>\d{1,3}) (?:jahre alt)\b"),
-    _slot_rule("diet", rf"{I_AM} (?:nicht mehr|keine?) {VEGETARIAN}\b", positive=False),
-    _slot_rule("diet", rf"{I_AM} {ADVERB}{VEGETARIAN}\b"),
-    _slot_rule("marital status", rf"{I_AM} nicht (?:mehr )?{MARRIED}\b", positive=False),
-    _slot_rule("marital status", rf"{I_AM} {ADVERB}{MARRIED}\b"),
-    _slot_rule("habit", rf"ich (?P<value>rauche|trinke) nicht(?: mehr)?{STOP}", positive=False),
+    _slot_rule("age", r"ich bin (?:jetzt |schon )?(?P<value>\d{1,3})(?: jahre alt\b|(?= *[.!…]*$| *,| und\b))"),
+    _slot_rule("diet", rf"{I_AM} (?:nicht mehr|keine?) {VEGETARIAN}", positive=False),
+    _slot_rule("diet", rf"{I_AM} {ADVERB}{VEGETARIAN}"),
+    _slot_rule("marital status", rf"{I_AM} nicht (?:mehr )?{MARRIED}", positive=False),
+    _slot_rule("marital status", rf"{I_AM} {ADVERB}{MARRIED}"),
+    _slot_rule("habit", rf"ich (?P<value>rauche|trinke) nicht(?: mehr)?{NO_LIMIT}", positive=False),
     _slot_rule(
         "habit", rf"ich (?P<value>(?:esse|trinke|spiele) (?:kein(?:e|en)? )(?:[\w'-]+))(?: mehr)?{STOP}", positive=False
     ),
     _slot_rule("habit", r"ich (?P<value>rauche)\b(?! (?:nicht|nie|kein))"),
-    _slot_rule("owns", rf"{I_HAVE} keine?[nr]? (?P<value>{PET}|{KIN}|{OWNED})(?: mehr)?\b", positive=False),
-    _slot_rule("owns", rf"{I_HAVE} (?!kein)(?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN}|{OWNED}))\b"),
+    _slot_rule("owns", rf"{I_HAVE} keine?[nr]? (?P<value>{PET}|{KIN}|{OWNED}){NO_LIMIT}", positive=False),
+    _slot_rule("owns", rf"{I_HAVE} (?!kein)(?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN}|{OWNED})){NO_LIMIT}"),
     _slot_rule(
         "thing",
         r"<Mein>e? (?P<topic>geburtstag|muttersprache|heimatstadt|sternzeichen|blutgruppe|schuhgröße|(?:zahn)?arzt|"
-        rf"(?:zahn)?ärztin) ist (?:am )?{VALUE}{STOP}",
+        rf"(?:zahn)?ärztin) ist (?:am )?(?=(?-i:[A-ZÄÖÜ\d])){VALUE}{STOP}",
     ),
     _slot_rule(
         "reply language",
@@ -286,6 +309,8 @@ GERMAN = Grammar(
         rf"(?:bitte )?{TOLD_TO}\b[^;]{{2,100}} {LASTING}[.!]*$",
     ),
     slots=SLOTS,
+    subject="",
+    past=pattern(r"\bals (?:kind|ich|student(?:in)?|jugendlicher?)\b|\bvor (?:\w+ )?jahren\b|\bfrüher\b|\bdamals\b"),
     refusal=pattern(
         r"\b(?:du|dir|dich|dein\w*|sie ihnen|gerade|würde|wäre|hätte|vielleicht|wahrscheinlich|vermutlich|lol)\b",
         r"\b(?:hasse|liebe|mag) diese[nrsm]?\b",
@@ -345,6 +370,8 @@ GERMAN = Grammar(
     instead=starting(
         rf"{CORRECTING}(?:es ist|das ist|ist|ich meinte|ich meine) (?:eigentlich |jetzt )?{NEW_VALUE}[.!]*$",
         rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')} (?:war|ist) (?:doch )?(?:richtig|korrekt)[.!]*$",
+        rf"(?:(?:oh|nein|nee|ach)[, ]+)*(?:sorry|entschuldigung|moment|ich meinte)[, ]+"
+        rf"(?P<new_2>{NAME}(?: {NAME})?)[.!]*$",
     ),
     corrects=pattern(r"\b(?:entschuldigung|sorry|eigentlich|nein|nee|moment|korrektur|ich meinte|doch)\b"),
     article=starting(r"(?:der|die|das|den|dem|eine?[nmrs]?) "),

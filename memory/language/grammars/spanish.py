@@ -98,31 +98,35 @@ NOT_SPANISH = r"\b(?:il|gli|della|che|não|uma|com|em|sono|è|il_mio|nel)\b".rep
 def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
     """Make the rule for a slot from a pattern for both the first person and the wording of memories."""
     said = text.replace("<Yo>", ME).replace("<o>", "o").replace("<me>", "me").replace("<Mi>", "mi")
-    they = r"(?:(?:yo|la persona|el usuario|la usuaria|él|ella) )?"
-    remembered = (
-        text.replace("<Yo>", they).replace("<o>", "[oea]").replace("<me>", "(?:me|le)").replace("<Mi>", "(?:mi|su)")
-    )
+    they = r"(?:(?:yo|la persona|el usuario|la usuaria) )?"
+    remembered = text.replace("<Yo>", they).replace("<o>", "[oea]").replace("<me>", "(?:me|le)").replace("<Mi>", "mi")
     return SlotRule(slot, starting(said), starting(remembered), positive)
 
 
-VEGETARIAN = r"(?:una? )?(?P<value>vegetarian[oa]|vegan[oa])"
-MARRIED = r"(?P<value>casad[oa]|solter[oa]|divorciad[oa]|prometid[oa]|viud[oa])"
+NO_LIMIT = r"(?= *(?:[.!…]*$|[,;])| (?:ahora|desde|y|pero|porque|ya|con|más)\b)"
+VEGETARIAN = rf"(?:una? )?(?P<value>vegetarian[oa]|vegan[oa]){NO_LIMIT}"
+MARRIED = rf"(?P<value>casad[oa]|solter[oa]|divorciad[oa]|prometid[oa]|viud[oa]){NO_LIMIT}"
+NO_TOWN = either("paz pareja una? mi la el casa alquiler")
 CORRECTING = r"(?:(?:oh|no|perdón|en realidad|de hecho|espera)[, ]+)+"
 NEW_VALUE = (
     r"(?P<new>(?!(?:no|bien|bueno|vale|verdad|mal|eso|esto|tú|el|la|los|las|una?)\b)"
-    r"[\w'-]+(?: [\w'-]+){0,2}?)"
+    r"\w[\w'-]*(?: [\w'-]+){0,2}?)"
 )
 SLOTS = (
-    _slot_rule("name", rf"<Yo>(?:me llamo|se llama) {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<Yo>me llamo {ADVERB}{VALUE}{STOP}"),
     _slot_rule("name", rf"<Mi> nombre (?:completo )?es {ADVERB}{VALUE}{STOP}"),
     _slot_rule("address", rf"llámame {VALUE}{STOP}"),
     _slot_rule("home", rf"<Yo>(?:ya )?no viv<o> en {VALUE}{STOP}", positive=False),
-    _slot_rule("home", rf"<Yo>{ADVERB}viv<o> {ADVERB}en {VALUE}{STOP}"),
+    _slot_rule("home", rf"<Yo>{ADVERB}viv<o> {ADVERB}en (?!{NO_TOWN}\b){VALUE}{STOP}"),
     _slot_rule("home", rf"(?:ahora )?vivimos {ADVERB}en {VALUE}{STOP}"),
     _slot_rule("home", rf"(?:(?:me he|nos hemos) {ADVERB}mudado|me mudé|nos mudamos) {ADVERB}a {VALUE}{STOP}"),
     _slot_rule("employer", rf"<Yo>(?:ya )?no trabaj<o> (?:en|para) {VALUE}{STOP}", positive=False),
     _slot_rule("employer", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:en|para) {PLACE}{VALUE}{STOP}"),
-    _slot_rule("job", rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:como|de) (?:una? )?(?P<value>[\w-]+)\b"),
+    _slot_rule(
+        "job",
+        rf"<Yo>{ADVERB}trabaj<o> {ADVERB}(?:como|de) (?!(?:lunes|martes|noche|día|sol|un loco|una loca|mañana|"
+        rf"tarde)\b)(?:una? )?(?P<value>[\w-]+)\b",
+    ),
     _slot_rule("job", rf"<Yo>{ADVERB}soy {ADVERB}(?:una? )?(?P<value>{JOB})\b"),
     _slot_rule(
         "likes",
@@ -134,24 +138,24 @@ SLOTS = (
     _slot_rule("likes", rf"(?:a mí )?{ADVERB}<me> (?:gustan?|encantan?|fascinan?) {ADVERB}{LIKED}{VALUE}{STOP}"),
     _slot_rule("likes", rf"<Yo>(?:ador<o>|am<o>|prefier<o>) {LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<Mi> (?P<topic>\w+) (?:favorit[oa]|preferid[oa]) es {VALUE}{STOP}"),
-    _slot_rule("age", r"(?:tengo )(?P<value>\d{1,3}) años\b"),
-    _slot_rule("diet", rf"(?:<Yo>)?(?:ya )?no soy {VEGETARIAN}\b", positive=False),
-    _slot_rule("diet", rf"<Yo>{ADVERB}soy {ADVERB}{VEGETARIAN}\b"),
-    _slot_rule("marital status", rf"<Yo>(?:ya )?no estoy {MARRIED}\b", positive=False),
-    _slot_rule("marital status", rf"<Yo>{ADVERB}estoy {ADVERB}{MARRIED}\b"),
-    _slot_rule("habit", r"<Yo>(?:ya )?no (?P<value>fumo|bebo)(?= *[.!…]*$| *[,;]| más\b)", positive=False),
-    _slot_rule("habit", r"<Yo>(?:he dejado|dejé) de (?P<value>fumar)\b", positive=False),
-    _slot_rule("habit", r"<Yo>(?P<value>fumo)\b"),
+    _slot_rule("age", r"tengo (?:ya )?(?P<value>\d{1,3}) años(?= *[.!…]*$| *[,;]| y\b| ya\b| ahora\b)"),
+    _slot_rule("diet", rf"(?:<Yo>)?(?:ya )?no soy {VEGETARIAN}", positive=False),
+    _slot_rule("diet", rf"<Yo>{ADVERB}soy {ADVERB}{VEGETARIAN}"),
+    _slot_rule("marital status", rf"<Yo>(?:ya )?no (?:estoy|soy) {MARRIED}", positive=False),
+    _slot_rule("marital status", rf"<Yo>{ADVERB}(?:estoy|soy) {ADVERB}{MARRIED}"),
+    _slot_rule("habit", r"<Yo>(?:ya )?no (?P<value>fum|beb)o(?= *[.!…]*$| *[,;]| más\b)", positive=False),
+    _slot_rule("habit", rf"<Yo>(?:he dejado|dejé) de (?P<value>fum)ar{NO_LIMIT}", positive=False),
+    _slot_rule("habit", r"<Yo>(?P<value>fum)o\b"),
     _slot_rule(
         "owns",
-        rf"<Yo>(?:ya )?no (?:tengo|tenemos) (?:ningún |ninguna )?(?P<value>{PET}|{KIN}|{OWNED})\b",
+        rf"<Yo>(?:ya )?no (?:tengo|tenemos) (?:ningún |ninguna )?(?P<value>{PET}|{KIN}|{OWNED}){NO_LIMIT}",
         positive=False,
     ),
-    _slot_rule("owns", rf"<Yo>(?:tengo|tenemos) (?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN}))\b"),
+    _slot_rule("owns", rf"<Yo>(?:tengo|tenemos) (?P<value>(?:[\w'-]+ ){{0,3}}?(?:{PET}|{KIN})){NO_LIMIT}"),
     _slot_rule(
         "thing",
         r"<Mi> (?P<topic>cumpleaños|ciudad natal|lengua materna|signo|grupo sanguíneo|médic[oa]|dentista) es "
-        rf"(?:el )?{VALUE}{STOP}",
+        rf"(?:el )?(?=(?-i:[A-ZÀ-Þ\d])){VALUE}{STOP}",
     ),
     _slot_rule("reply language", r"(?:responde|contesta|escribe)(?:me)? (?:siempre )?en (?P<value>[^\W\d_]{4,})\b"),
 )
@@ -272,6 +276,8 @@ SPANISH = Grammar(
         r"llámame (?!cuando|si|un|una|mañana|luego|más)[\w-]+(?: [\w-]+)?(?:,? por favor)?[.!]*$",
     ),
     slots=SLOTS,
+    subject="",
+    past=pattern(r"\bcuando (?:era|tenía|fui)\b|\bhace \w+ años\b|\bde (?:niñ[oa]|joven)\b|\bantes\b"),
     refusal=pattern(
         r"\b(?:tú|tu|tus|te|ti|usted|quizás?|tal vez|probablemente|a lo mejor|ahora mismo|en este momento|"
         r"jaja\w*|lol)\b",
@@ -325,6 +331,7 @@ SPANISH = Grammar(
     instead=starting(
         rf"{CORRECTING}(?:es|quise decir|quería decir|mejor) (?:más bien |ahora )?{NEW_VALUE}[.!]*$",
         rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')} (?:era|es|estaba) (?:correct[oa]|bien)[.!]*$",
+        rf"(?:(?:oh|no)[, ]+)*(?:perdón|espera|quise decir|quería decir)[, ]+(?P<new_2>{NAME}(?: {NAME})?)[.!]*$",
     ),
     corrects=pattern(r"\b(?:perdón|en realidad|de hecho|no|corrección|quise decir|quería decir)\b"),
     article=starting(r"(?:el|la|los|las|una?|unos|unas) "),

@@ -11,9 +11,8 @@ import numpy
 import pytest
 
 from memory.embed import RemoteEmbedder
-from memory.embedded.embedder import BATCH, SentenceEmbedder
+from memory.embedded.embedder import BATCH, MOST_PASSED, SentenceEmbedder, ShortestFirst
 from memory.embedded.embedder_server import EmbedderServer
-from memory.embedded.shortest_first import MOST_PASSED, ShortestFirst
 from memory.model.client import Embeddings
 from tests.model_answers import PATIENCE
 

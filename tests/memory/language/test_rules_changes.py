@@ -87,7 +87,7 @@ def test_each_clause_that_says_something_on_its_own_is_a_memory(words: str, told
         ("I moved to Lisbon.", "My name is Dave and I live in Porto.", "My name is Dave and I moved to Lisbon."),
         ("I moved to Lisbon.", "I live in Porto and I have two cats.", "I moved to Lisbon and I have two cats."),
         ("I'm 35 years old.", "I'm Dave, 34", "I'm Dave, 35"),
-        ("Ich wohne jetzt in Bonn.", "Ich heiße Dave und wohne in Köln", "Ich heiße Dave und wohne in Bonn"),
+        ("Ich wohne jetzt in Bonn.", "Ich heiße Dave und wohne in Köln", "Ich heiße Dave und ich wohne jetzt in Bonn."),
     ],
 )
 def test_only_the_clause_that_changed_is_replaced(words: str, known: str, becomes: str) -> None:

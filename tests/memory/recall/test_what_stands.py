@@ -256,9 +256,12 @@ def test_only_the_same_statement_repeats_one(statement: str, said: str, again: b
     ("statement", "said", "again"),
     [
         ("I hate coriander", "oh well, i cant stand coriander lol", True),
-        ("I live in Porto.", "Hi! I'm based in Porto, by the sea.", True),
+        ("I live in Porto.", "Hi! I'm based in Porto.", True),
         ("Ich mag keinen Fisch", "Ich hasse Fisch.", True),
         ("I hate coriander", "I can't stand coriander seeds", False),
+        ("I'm vegan", "I've gone vegan, and I'm allergic to penicillin.", False),
+        ("I live in Porto", "We moved to Porto. My mother has cancer.", False),
+        ("I live in Porto", 'My brother wrote: "We moved to Porto."', False),
         ("I hate coriander", "I love coriander", False),
         ("I hate coriander", "My sister hates coriander", False),
         ("I live in Porto and I work at Fiat", "I work at Fiat", False),
