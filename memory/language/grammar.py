@@ -48,7 +48,8 @@ class Grammar:
     instruction: re.Pattern[str]
     slots: tuple[SlotRule, ...]
     subject: str  # what a later clause may leave out, with a space; empty if the patterns see to it
-    past: re.Pattern[str]  # a sign that a statement is about a time before, and ends nothing
+    limited: re.Pattern[str]  # a sign that a statement is about the past or a part of the time, and ends nothing
+    colours: re.Pattern[str]
     refusal: re.Pattern[str]  # a sentence with a match is ignored
     supposing: re.Pattern[str]  # a sentence with a match is ignored, and all sentences after it
     veto: re.Pattern[str]  # a message with a match is ignored

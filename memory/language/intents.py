@@ -250,8 +250,8 @@ _ASKING = (
     ),
     starting(r"(?:was|wer|wen|wem|wo|wann|wie|welche[rsnm]?|warum|wieso|woher|wohin|bin|habe?|mag|ist|sind|hat)\b"),
     starting(
-        r"(?:où|quand|quel\w*|qui|que|qu'|comment|combien|pourquoi|est-ce que|est-ce qu'|d'où|suis-je|ai-je|"
-        r"à quelle?|chez qui)"
+        r"(?:où|quand|quel\w*|qui|que|comment|combien|pourquoi|est-ce que|d'où|suis-je|ai-je|à quelle?|chez qui)(?!\w)|"
+        r"(?:est-ce )?qu'"
     ),
     starting(r"(?:dónde|cuándo|cuál\w*|quién\w*|qué|cómo|cuánt\w*|por qué|de dónde|a qué|en qué|para quién)\b"),
 )

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 from ..facts import Fact, Kind, Proposal, Said
@@ -38,6 +39,7 @@ from .words import content_words, words
 __all__ = ["propose"]
 
 MIN_WORDS = 2
+MIN_ALIKE = 0.6  # of the letters of two names, for a slip of the pen
 
 
 def propose(said: Sequence[Said], near: Sequence[Fact] = (), zone: tzinfo | None = None) -> list[Proposal]:
@@ -152,6 +154,10 @@ class _SlotProposal:
     slot: FilledSlot | None = None
 
 
+# "Forget what I just said about dinner" does not mean all of it.
+_OF_A_TOPIC = re.compile(r" (?:about|regarding|on|over|über|zu|sur|à propos|sobre|de)\b", re.IGNORECASE)
+
+
 def _from_sentence(sentence: _Clause, known: Sequence[MemorySlots], asks: bool) -> list[_SlotProposal]:
     """Return the proposals of one sentence, read in one language; `asks` if the turn asks a question."""
     grammar = sentence.grammar
@@ -159,7 +165,8 @@ def _from_sentence(sentence: _Clause, known: Sequence[MemorySlots], asks: bool) 
     if corrected:
         return [corrected]
     clause = sentence.without_opening()
-    if grammar.forget_last.match(clause.plain):
+    last = grammar.forget_last.match(clause.plain)
+    if last and not _OF_A_TOPIC.match(clause.plain, last.end()):
         return [_deletion_of(clause, memory) for memory in known if memory.just_learned]
     forget = grammar.forget.match(clause.plain)
     if forget:
@@ -232,7 +239,7 @@ def _statement(clause: _Clause, kind: Kind, slots: Sequence[FilledSlot], known: 
     """Propose the clause as it was said: as a change of the memory it outdates, as a known memory, or as a new one."""
     first = slots[0] if slots else None
     added = _SlotProposal(_addition(clause, kind), first)
-    if clause.grammar.also.search(clause.plain) or _is_past(clause):
+    if clause.grammar.also.search(clause.plain) or _is_limited(clause):
         return added
     for slot in slots:
         old = outdated_by(slot, known)
@@ -251,10 +258,10 @@ def _statement(clause: _Clause, kind: Kind, slots: Sequence[FilledSlot], known: 
 _YEAR = re.compile(r"(?<!since )(?<!seit )(?<!depuis )(?<!desde )\b((?:19|20)\d\d)\b")
 
 
-def _is_past(clause: _Clause) -> bool:
-    """Return whether a clause tells of a time before, such as an earlier year, and so nothing of today."""
+def _is_limited(clause: _Clause) -> bool:
+    """Return whether a clause tells of an earlier year, or of a part of the time, and so ends nothing."""
     year = clause.said.at.year
-    return bool(clause.grammar.past.search(clause.plain)) or any(
+    return bool(clause.grammar.limited.search(clause.plain)) or any(
         int(each) < year for each in _YEAR.findall(clause.plain)
     )
 
@@ -279,6 +286,8 @@ def _companions(clause: _Clause, slots: Sequence[FilledSlot], known: Sequence[Me
     home = next((slot for slot in slots if slot.name == "home"), None)
     for named in clause.grammar.companion.finditer(clause.plain) if home else ():
         companion = clause.part(named.start(), named.end())
+        if named["name"].islower() and clause.text[:1].isupper():  # no name: "when our dad died"
+            continue
         if not any(content_words(companion.text) <= content_words(memory.text) for memory in known):
             entities = ((named["name"], named["kin"]),)
             yield _SlotProposal(replace(_addition(companion, "fact"), entities=entities, happened_at=None))
@@ -322,27 +331,35 @@ def _corrected_in_this_turn(clause: _Clause, proposed: Sequence[_SlotProposal]) 
     return _corrected(clause, wrong.proposal, slot, wrong.proposal.text.replace(slot.value, meant["new"]))
 
 
-_OWN_SUBJECT = re.compile(r"\b(?:i|my|ich|mein|je|j'|yo|mi)\b", re.IGNORECASE)
-
-
 def _corrected_memory(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotProposal | None:
     """Apply "Actually it's Munich, not Berlin" if exactly one memory names Berlin; likes and dislikes stay."""
     swap = clause.grammar.swap.match(clause.plain)
     if not swap or filled_slots(clause.without_opening().plain, clause.grammar):
         return None
     old = re.compile(rf"\b{re.escape(swap['old'])}\b")
-    of_the_person = _OWN_SUBJECT.search(clause.plain, 0, swap.start("new"))
     wrong = [
         memory
         for memory in known
         if len(swap["old"]) > 2 or swap["old"].isdecimal()
-        if len(old.findall(memory.text)) == 1
-        and not any(slot.name.startswith(_TASTES) for slot in memory.slots)
-        and (memory.slots or not of_the_person)
+        if len(old.findall(memory.text)) == 1 and not any(slot.name.startswith(_TASTES) for slot in memory.slots)
     ]
     if len(wrong) != 1:
         return None
+    meant = wrong[0].just_learned or any(old.search(slot.value) for slot in wrong[0].slots)
+    misspelled = _spelled_alike(swap["new"], swap["old"]) and not _OF_ONESELF.search(clause.plain, 0, swap.start("new"))
+    if not meant and not misspelled:
+        return None
     return _change(clause, wrong[0], wrong[0].slot, old.sub(lambda _: swap["new"], wrong[0].text))
+
+
+_OF_ONESELF = re.compile(r"\b(?:i|im|my|ich|mein|je|j'|yo|mi)\b", re.IGNORECASE)
+
+
+def _spelled_alike(name: str, other: str) -> bool:
+    """Return whether one may be a slip of the pen for the other: Maya and Maja, 14 and 4."""
+    if name.isdecimal() and other.isdecimal():
+        return True
+    return name[:1] == other[:1] and SequenceMatcher(None, name, other).ratio() > MIN_ALIKE
 
 
 def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotProposal | None:
@@ -355,29 +372,29 @@ def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotPropo
         OutdatedPart(memory, slot)
         for memory in known
         for slot in (memory.slots if memory.just_learned else ())
-        if slot.positive and _can_be(slot, new)
+        if slot.positive and _can_be(slot, new, clause.grammar)
     ]
     if len(last) != 1 or sorted_words(last[0].slot.value) == sorted_words(new):
         return None
     return _change(clause, last[0].memory, last[0].slot, last[0].with_value(new))
 
 
-# What is said of the moment, and corrects no value: "Oh, it's Christmas", "Actually it's raining".
-_NO_VALUES = frozenset(
-    "christmas easter halloween weihnachten ostern noël pâques navidad raining snowing sunny cold hot warm late early "
-    "urgent beautiful lovely pretty expensive cheap easy hard difficult important funny sad weird nothing everything "
-    "he she they we i both somebody someone nobody regnet spät kalt heiß schön dringend teuer er sie ich alles nichts "
-    "montag dienstag mittwoch donnerstag freitag samstag sonntag lundi mardi mercredi jeudi vendredi samedi dimanche "
-    "lunes martes miércoles jueves viernes sábado domingo joli tard froid chaud cher urgent il elle je tout "
-    "rien tarde frío calor caro bonito él ella yo todo nada".split()
+# Words with a capital letter that are neither a town nor somebody's name: "No, it's English".
+_NO_NAMES = frozenset(
+    "mum mom dad mama papa maman mamá papá madame monsieur thanks typo christmas easter halloween weihnachten "
+    "ostern noël "
+    "pâques navidad english german french spanish portuguese italian dutch he she i it sorry god claude".split()
 )
 
 
-def _can_be(slot: FilledSlot, value: str) -> bool:
-    """Return whether the value of a slot may be corrected with this one."""
-    if any(word in TIME_WORDS or word in _NO_VALUES for word in words(value)):
+def _can_be(slot: FilledSlot, value: str, grammar: Grammar) -> bool:
+    """Return whether the value of a slot may be corrected with this one, and is not said of the moment instead."""
+    spoken = words(value)
+    if any(word in TIME_WORDS or word in _NO_NAMES for word in spoken):
         return False
-    return slot.name.startswith("favourite") or (slot.name in _PLACES and value[0].isupper())
+    if grammar.colours.fullmatch(slot.value):
+        return slot.name.startswith("favourite") and bool(grammar.colours.fullmatch(value))
+    return slot.name.startswith(("home", "employer", "name", "favourite")) and value[0].isupper()
 
 
 def _change(clause: _Clause, memory: MemorySlots, slot: FilledSlot | None, text: str) -> _SlotProposal:

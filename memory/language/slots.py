@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from ..facts import Fact
 from ..plain_text import comparable
@@ -67,6 +68,7 @@ class FilledSlot:
     start: int
     value_start: int
     alone: bool  # the text says nothing else
+    named: bool = True  # the value may be a name: it has a capital letter, or the text has none at its beginning
     weak: bool = False  # may be read wrongly, so it ends nothing: "I'm Stuck"
 
     @property
@@ -83,27 +85,37 @@ class FilledSlot:
         """Return whether the other value can no longer be true if this one is."""
         if self.name != other.name or self.weak:
             return False
+        if other.value[:1].isupper() and not self.named:  # "We live in strange times", "My favourite show is cancelled"
+            return False
         mine, theirs = sorted_words(self.value), sorted_words(other.value)
         if self.name in _MANY or not self.positive or not other.positive:
-            denied, stated = (theirs, mine) if self.positive else (mine, theirs)
-            same = mine == theirs if self.name == "likes" else _ends(denied, stated)
-            if self.name == "owns":  # not "a dog" and "a dog allergy"
-                same = same and same_word(*(comparable(each.value).split()[-1] for each in (self, other)))
+            same = mine == theirs if self.name == "likes" else _same_thing(mine, theirs)
             return self.positive != other.positive and same
         if self.fixed:
             return not set(mine) <= set(theirs) and not set(theirs) <= set(mine)
         return not set(mine) <= set(theirs) if self.name.startswith(_DETAILED) else mine != theirs
 
 
-def _ends(denied: list[str], stated: list[str]) -> bool:
-    """Return whether a denial ends a statement: "no dog" ends "two dogs"; "I don't drink" leaves "I drink tea"."""
-    if len(denied) < len(stated) and denied in (["drink"], ["eat"]):
-        return False
-    return bool(denied) and all(any(same_word(word, each) for each in stated) for word in denied)
+_COUNTS = frozenset(
+    "a an the one two three four five some any my our little old new small big ein eine einen zwei drei vier un "
+    "une des de "
+    "deux trois quatre una uno dos tres cuatro".split()
+)
 
 
+def _same_thing(mine: list[str], theirs: list[str]) -> bool:
+    """Return whether two lists of words are about one thing, of whatever number: "dog" and "two dogs"."""
+    one, other = ([word for word in each if word not in _COUNTS] for each in (mine, theirs))
+    return len(one) == len(other) > 0 and all(map(same_word, one, other))
+
+
+MOST_CLAUSES = 20  # of one sentence that are read
 _CLAUSE_START = re.compile(r"(?:,|;| -|\b(?:and|but|und|aber|et|mais|y|e|pero)\b)[ ,]*(?:now )?", re.IGNORECASE)
 _CONTRASTS = frozenset(("but", "aber", "mais", "pero"))  # what follows often rests on what stands before
+
+
+def _clause_starts(text: str) -> Iterator[re.Match[str]]:
+    return islice(_CLAUSE_START.finditer(text), MOST_CLAUSES)
 
 
 def filled_slots(text: str, grammar: Grammar, *, own: bool = True) -> list[FilledSlot]:
@@ -115,7 +127,7 @@ def filled_slots(text: str, grammar: Grammar, *, own: bool = True) -> list[Fille
     slots: dict[str, FilledSlot] = {}
     first_person = own or bool(_slots_at(0, text, grammar, own=True))
     here = _slots_at(0, text, grammar, own=own)
-    for start in (None, *(clause.end() for clause in _CLAUSE_START.finditer(text))):
+    for start in (None, *(clause.end() for clause in _clause_starts(text))):
         if start is not None:
             goes_on = bool(here)
             here = _slots_at(start, text, grammar, own=True)
@@ -154,6 +166,7 @@ def _filled_slot(rule: SlotRule, match: re.Match[str], start: int, grammar: Gram
         start=start,
         value_start=match.start("value") + skipped + moved,
         alone=start == 0 and not match.string[match.end() :].strip(" .!…"),
+        named=not value[skipped : skipped + 1].islower() or not match.string[:1].isupper(),
         weak=rule.weak,
     )
 
@@ -207,7 +220,7 @@ def _without_opening(sentence: str, grammar: Grammar) -> str:
 
 def clauses(text: str, grammar: Grammar, slots: Sequence[FilledSlot]) -> list[tuple[int, int]]:
     """Return start and end of the clauses of a text that say something on their own; one, if the first does not."""
-    cuts = [(mark.start(), mark.end()) for mark in _CLAUSE_START.finditer(text) if _stands_alone(text, mark, grammar)]
+    cuts = [(mark.start(), mark.end()) for mark in _clause_starts(text) if _stands_alone(text, mark, grammar)]
     while cuts and not _says_something(text[: cuts[0][0]], grammar, slots):
         del cuts[0]
     starts, ends = [0, *(end for _, end in cuts)], [*(len(text[:start].rstrip()) for start, _ in cuts), len(text)]
@@ -234,7 +247,8 @@ def _stands_alone(text: str, mark: re.Match[str], grammar: Grammar) -> bool:
 
 
 def _says_something(head: str, grammar: Grammar, slots: Sequence[FilledSlot]) -> bool:
-    return any(slot.start == 0 for slot in slots) or any(form.match(head) for form, _ in grammar.statements)
+    filled = any(slot.start == 0 and slot.value_start < len(head) for slot in slots)
+    return filled or any(form.match(head) for form, _ in grammar.statements)
 
 
 # -- known memories --------------------------------------------------------------------------------
@@ -245,7 +259,13 @@ _OTHER_SUBJECT = re.compile(
     r"\s*(?:(?:my|our|mein\w*|unser\w*|mon|ma|mes|mis?|nuestr\w+)(?: [\w'-]+){1,3}|[\w'-]+)\s*", re.IGNORECASE
 )
 _ENGLISH_I = re.compile(r"I\b")  # keeps its capital letter in a sentence
-_LIST = re.compile(r",|\b(?:and|or|und|oder|et|ou|y|o)\b", re.IGNORECASE)
+_WORD_END = re.compile(r"^\w+")
+_LIST = re.compile(r",|\b(?:and|or|but|where|who|und|oder|aber|wo|et|ou|mais|où|y|o|pero|donde)\b", re.IGNORECASE)
+_WITH = re.compile(
+    r"(?:with|w/|mit|avec|con)(?:\b|(?<=/))(?!.*\b(?:but|where|aber|wo|mais|où|pero|donde)\b)", re.IGNORECASE
+)
+_LIMIT = re.compile(r"(?:with|without|in|on|for|at|mit|ohne|am|im|avec|sans|con|sin|por)\b", re.IGNORECASE)
+_WE = re.compile(r"(?:we|wir|nous|on|nosotros)\b|.{1,40} (?:and i|und ich|et moi|y yo)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -280,7 +300,7 @@ def _parts(text: str, slots: Sequence[FilledSlot], grammar: Grammar) -> Iterator
     starts = {slot.start for slot in slots}
     cuts = [
         (mark.start(), mark.end())
-        for mark in _CLAUSE_START.finditer(text)
+        for mark in _clause_starts(text)
         if mark.end() in starts or _PRONOUN.match(text, mark.end()) or _stands_alone(text, mark, grammar)
     ]
     if cuts and 0 not in starts and _OTHER_SUBJECT.fullmatch(text, 0, cuts[0][0]):
@@ -305,9 +325,17 @@ class OutdatedPart:
 
     @property
     def tells_more(self) -> bool:
-        """Whether it says more of the same kind, which stays true: "I like tea, coffee and cake"."""
+        """Whether the part says more, which may stay true: "I like tea, coffee and cake", "I'm married with two kids".
+
+        With whom somebody lives is no more than a part of the home.
+        """
         after = self.slot.value_start + len(self.slot.value)
-        return self.slot.name in _MANY and bool(_LIST.search(self.memory.text, after, max(after, self._bounds[1])))
+        rest = _WORD_END.sub("", self.memory.text[after : max(after, self._bounds[1])]).strip()
+        if self.slot.name == "home" and _WITH.match(rest):
+            return False
+        shares_start = any(each is not self.slot and each.start == self.slot.start for each in self.memory.slots)
+        limited = self.slot.name in (*_MANY, "marital status") and bool(_LIMIT.match(rest))
+        return not shares_start and (limited or bool(_LIST.search(rest)))
 
     def corrected(self, statement: str, new: FilledSlot) -> str | None:
         """Return the memory with the statement in place of the part; None where more than that would be lost.
@@ -315,14 +343,18 @@ class OutdatedPart:
         Where the part fills another slot, too ("I'm Dave, 34"), only the value is replaced.
         """
         text, (start, end) = self.memory.text, self._bounds
+        if self.slot.start > start and not _WE.match(statement):  # "My wife and I live in Porto"
+            return None
         if any(each is not self.slot and start <= each.start < end for each in self.memory.slots):
             return self.with_value(new.value) if new.positive and self.slot.positive else None
         if start and not _ENGLISH_I.match(statement):
             statement = statement[:1].lower() + statement[1:]
         after = text[end:]
-        if _POINTS_BACK.search(after):
+        following = _CLAUSE_START.match(after.lstrip())
+        own_subject = bool(following and _PRONOUN.match(after.lstrip(), following.end()))
+        if _POINTS_BACK.search(after) or (after.strip(" .!…") and not new.positive and not own_subject):
             return None
-        return text[:start] + (statement.rstrip(" .!…") if after.strip() else statement) + after
+        return text[:start] + (statement.rstrip(" .!…:;()") if after.strip() else statement) + after
 
     def with_value(self, value: str) -> str:
         """Return the memory with another value in its slot."""

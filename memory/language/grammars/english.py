@@ -12,7 +12,6 @@ from .english_slots import (
     CORRECTING,
     DID,
     DOES,
-    GIVEN_NAME,
     HABIT,
     HAS_NOT,
     HAVE,
@@ -23,7 +22,6 @@ from .english_slots import (
     OWNED,
     PET,
     SLOTS,
-    SORRY,
     WE,
     WHAT_KIN_DO,
 )
@@ -46,6 +44,8 @@ STATEMENTS: Statements = (
     ),
     (
         starting(
+            r"(?:me and [\w'-]+|[\w'-]+ and (?:i|me)|we) (?:have |just )?(?:split up|broke up|separated|got "
+            r"divorced)\b",
             r"\A(?:just |finally )?got (?:married|engaged|divorced|promoted|laid off|hired|a new job)\b",
             rf"{WE}(?: |{HAVE} ){ADVERB}{DID}\b",
             rf"{WE} {ADVERB}had (?:a|my) \w+ (?:appointment|interview|exam)\b",
@@ -68,7 +68,7 @@ STATEMENTS: Statements = (
         ),
         "fact",
     ),
-    (starting(rf"{WE} {ADVERB}live (?:in an?|on an?|alone|with) \w"), "fact"),
+    (starting(rf"{WE} {ADVERB}live(?: alone\b| together\b|(?: in| on| near| at| by| with) \w)"), "fact"),
     (starting(rf"{WE} (?:always|never|usually|rarely|often) {HABIT}\b"), "fact"),
     (starting(rf"{WE} use [^,;]{{1,60}} (?:at work|at home|every day|daily|professionally)\b"), "fact"),
     (
@@ -207,16 +207,26 @@ ENGLISH = Grammar(
     ),
     slots=SLOTS,
     subject="i ",
-    past=pattern(
+    limited=pattern(
         r"\bwhen (?:i|we) (?:was|were)\b|\bas an? (?:child|kid|teenager|student)\b|\b(?:years|decades) ago\b|"
         r"\bused to\b|"
-        r"\bin my (?:childhood|youth|twenties|thirties)\b"
+        r"\bin my (?:childhood|youth|twenties|thirties)\b|\bfor (?:\w+ ){0,2}(?:days?|weeks?|months?)\b|\buntil\b|"
+        r"\bon (?:weekdays|weekends|\w+days)\b|\bin (?:summer|winter)\b|\bduring the\b|\bhalf the\b|\bas of\b"
+    ),
+    colours=pattern(
+        r"(?:(?:dark|light|navy|sky) )?"
+        + either(
+            "red blue green yellow orange purple violet pink black white gr[ae]y brown turquoise teal magenta "
+            "beige gold "
+            "silver navy cyan lilac maroon"
+        )
     ),
     refusal=pattern(
         r"\b(?:you|your|you're|you've|yours)\b",
         r"\b(?:if i|what if|i wish|would be|were to|lol|maybe|perhaps|probably|might|right now|at the moment|"
         r"tonight|sarcasm)\b",
         r", (?:i think|i guess|i suppose|as if|not)\W*$",
+        r"\b(?:i doubt|not true that|as long as|unless|neither)\b",
         r"\b(?:hate|love|like|dislike|can't stand) (?:this|these)\b",
         r"\b(?:this|these|the following) (?:code|error|bug|file|text|table|function|script|command|test|sentence|"
         r"question)s?\b",
@@ -255,6 +265,7 @@ ENGLISH = Grammar(
         r"\boff the record\b|\bbetween you and me\b|\bkeep (?:this|that|it) (?:out of|to yourself)\b",
     ),
     tail=pattern(
+        r",? (?:nice|pleased|good|great) to meet you\W*$",
         "[,;]? (?:so|and|but|then)?,? ?(?:please|can you|could you|would you|will you|do you|is there|are "
         r"there|should i|can i|tell me|give me|help me|suggest|recommend)\b(?! (?:i|my|we)\b).*$",
         ",(?: and| so| but)? (?:can|could|should|do|does|did|is|are|am|will|would|has|have|may|any|who|why|what|"
@@ -280,15 +291,14 @@ ENGLISH = Grammar(
     instead=starting(
         rf"{CORRECTING}(?:it'?s|it is|i mean|i meant|make (?:it|that)) (?:actually |really |now )?{NEW_VALUE}[.!]*$",
         rf"it(?:'?s| is) actually {NEW_VALUE.replace('new', 'new_1')}[.!]*$",
-        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_2')} (?:was|is) (?:right|correct)(?: after all)?[.!]*$",
-        rf"{SORRY}(?P<new_3>{GIVEN_NAME})[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_2')} was (?:right|correct)(?: after all)?[.!]*$",
     ),
     corrects=pattern(r"\b(?:oops|sorry|actually|no|wait|correction|i meant)\b"),
     article=starting(r"(?:the|an?|my|to|some|any) "),
     kin=pattern(rf"\b(?P<kin>my (?:\w+ )?{KIN}),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+))"),
     companion=pattern(
         rf"\b(?P<kin>(?:my|our) (?:\w+ )?(?:{KIN}|{PET})),? (?P<name>(?-i:[A-ZÀ-Þ][\w-]+)|(?!(?:and|or|is|who|in|at|"
-        r"now|here|there|too|as|for|since|but|with|from|to|on)\b)[\w-]+(?= *(?:,|\band\b|&|[.!…]*$)))"
+        r"now|here|there|too|as|for|since|but|with|from|to|on|died|left|passed)\b)[\w-]+(?= *(?:,|\band\b|&|[.!…]*$)))"
     ),
     also=pattern(r"\b(?:also|too|as well|besides|second|another|part-time)\b"),
     months=("january february march april may june july august september october november december").split(),

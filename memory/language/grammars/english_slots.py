@@ -13,7 +13,6 @@ __all__ = [
     "CORRECTING",
     "DID",
     "DOES",
-    "GIVEN_NAME",
     "HABIT",
     "HAS_NOT",
     "HAVE",
@@ -24,7 +23,6 @@ __all__ = [
     "OWN_THING",
     "PET",
     "SLOTS",
-    "SORRY",
     "WE",
     "WHAT_KIN_DO",
 ]
@@ -149,7 +147,7 @@ DISLIKE = either(
 NOT_BEING = rf"{AM} (?:not|no longer|not really) "
 # How a statement goes on that holds without limits: not "I don't smoke at home", "I don't have a car key".
 NO_LIMIT = (
-    r"(?= *(?:[.!…]*$|[,;])| (?:any ?more|again|now|these days|either|since|because|and|but|last|this year|at all|"
+    r"(?=\W*$| *[,;]| (?:any ?more|again|now|these days|either|since|because|and|but|last|this year|at all|"
     r"completely|yet|for good)\b)"
 )
 DIET = rf"(?:an? )?(?P<value>vegetarian|vegan|pescatarian){NO_LIMIT}"
@@ -160,18 +158,19 @@ MARRIED = (
 NO_LONGER = r"(?:(?:really )?(?:don'?t|do not)|no longer|never|(?:have |'?ve )?(?:quit|stopped|gave up|given up))"
 HABITUAL = (
     r"(?P<value>(?:smok(?:e|ing)|vap(?:e|ing)|gambl(?:e|ing))\b|(?:drink|eat|play)(?:ing)?(?: (?!(?:at|in|on|with|"
-    r"every|a lot|too)\b)[\w'-]+){1,3}?|drink(?:ing)?)"
+    r"every|a lot|too|a)\b)[\w'-]+){1,3}?)"
 )
 HOW_OFTEN = either(
     "an? any_?more again now last this these_days every twice once at in on for with because since but and or either",
     then=r"\b",
 )
 HAS = rf"(?P<value>{A_WORD_OR_MORE}(?:{KIN}|{PET}|{OWNED}))"
-HAS_MORE = r"(?= *(?:[.!…]*$|[,;:()])| (?:named|called|and|but|who|which|with|in|at|from|for|since|now|too|as|again)\b)"
+HAS_MORE = r"(?=\W*$| *[,;:()]| (?:named|called|and|but|who|which|with|in|at|from|for|since|now|too|as|again)\b)"
 HAS_NOT = r"(?:no longer have|don'?t have|do not have|have no|haven'?t got)(?: an?| any)?"
+MONTH = either(r"jan\w* feb\w* mar(?:ch)? apr\w* may june? july? aug\w* sep\w* oct\w* nov\w* dec\w*", then=r"\b")
 SINGLE_THING = either(
-    "birthday hometown mother_tongue native_language first_language star_sign blood_type shoe_size height weight "
-    "doctor dentist surname time_?zone (?:wedding_)?anniversary phone laptop"
+    "hometown mother_tongue native_language first_language star_sign blood_type shoe_size height weight doctor dentist "
+    "surname time_?zone phone laptop"
 )
 # Words with a capital letter that are no name: "I'm German."
 NO_NAME = either(
@@ -191,7 +190,6 @@ NO_NAME = either(
 )
 GIVEN_NAME = r"(?-i:[A-ZÀ-Þ][a-zß-ÿ'-]+(?: [A-ZÀ-Þ][a-zß-ÿ'-]+)?)"
 CORRECTING = r"(?:(?:oh|no|nope|sorry|actually|wait|well|oops|hmm|typo|my bad|scratch that|haha)[,. ]+)+"
-SORRY = r"(?:(?:oh|no|nope|haha|well)[, ]+)*(?:sorry|oops|wait|i mean|i meant|scratch that|typo)[,. ]+"
 NEW_VALUE = (
     r"(?P<new>(?!(?:not|fine|ok|okay|good|great|cool|nice|right|true|wrong|done|you|that|this|it|the|an?|my)\b)"
     r"\w[\w'-]*(?: [\w'-]+){0,2}?)"
@@ -211,7 +209,10 @@ WORKPLACE = either(
     r"bakery museum "
     r"library lab garage agency city council supermarket caf[eé] start-?up firm"
 )
-NO_HOBBY = r"(?!(?:\w+ )?(?:good|great|bad|terrible|decent|keen|slow|fast|big|huge|hobby|former|ex|amateur|home|fan)\b)"
+NO_HOBBY = (
+    r"(?!(?:\w+ )?(?:good|great|bad|terrible|decent|keen|slow|fast|big|huge|hobby|former|ex|amateur|"
+    r"home|fan|careful|confident|safe|lousy|patient|lifelong|sunday)\b)"
+)
 
 
 def _slot_rule(slot: SlotName, text: str, *, positive: bool = True) -> SlotRule:
@@ -234,14 +235,13 @@ HABIT_ENDS = rf"(?= *[.!…]*$| *[,;:()]| {HOW_OFTEN})"
 SLOTS = (
     _slot_rule(
         "name",
-        rf"(?:<my>|the )(?:(?:full|first|real) )?name(?: is|'s) {ADVERB}(?!(?:on|in|at|short|hard|difficult|not|"
+        rf"(?:<my>|the )(?:(?:full|first|real) )?name(?: is|'s) {ADVERB}(?!{NO_NAME}\b)(?!(?:on|in|at|short|"
+        rf"hard|difficult|not|"
         rf"easy|pronounced|the|an?|common|rare|long)\b){VALUE}{STOP}",
     ),
     _slot_rule("name", rf"<I'm>called {VALUE}{STOP}"),
     _first_person_rule("name", rf"i(?:'?m| am) (?P<value>(?!(?:{NO_NAME}|{BEING})\b){GIVEN_NAME}){AFTER_NAME}"),
-    _first_person_rule(
-        "name", rf"i(?:'?m| am) (?P<value>(?!(?:{NO_NAME}|{BEING})\b)[a-z]{{2,20}}), *\d{{1,2}}{AFTER_AGE}"
-    ),
+    _first_person_rule("name", rf"i(?:'?m| am) (?P<value>(?!(?:{NO_NAME}|{BEING})\b)[a-z]{{2,20}}), *\d\d{AFTER_AGE}"),
     _first_person_rule(
         "age", rf"i(?:'?m| am) (?:[a-z]{{2,20}}|{GIVEN_NAME}), *(?P<value>\d{{1,2}}){AFTER_AGE}", weak=False
     ),
@@ -276,15 +276,22 @@ SLOTS = (
         rf"<I>{ADVERB}work<s> {ADVERB}as (?!(?:hard|much|long|little|well|if|usual|always)\b)(?:an? |the "
         rf")?{VALUE}{STOP}",
     ),
-    _slot_rule("job", rf"<I'm>{ADVERB}an? {NO_HOBBY}(?P<value>{A_WORD_OR_MORE}{JOB})\b(?!'|-| \w+ of\b)"),
+    _slot_rule(
+        "job",
+        rf"<I'm>{ADVERB}an? {NO_HOBBY}(?P<value>{A_WORD_OR_MORE}{JOB})\b(?!'|-| \w+ of\b| of\b| by training| at "
+        rf"heart| yet)",
+    ),
     _slot_rule("job", rf"<my>(?:job|profession|occupation) is (?:an? )?(?P<value>{A_WORD_OR_MORE}{JOB}){STOP}"),
     _slot_rule("likes", rf"<I>{ADVERB}{DISLIKE}<s> {LIKED}{VALUE}{NO_LIMIT}", positive=False),
     _slot_rule("likes", rf"<I'm>not (?:a|much of a)(?: big| huge| great)? fan of {LIKED}{VALUE}{STOP}", positive=False),
     _slot_rule("likes", rf"<I>{ADVERB}{LIKE}<s> {LIKED}{VALUE}{STOP}"),
     _slot_rule("favourite", rf"<my>favou?rite (?P<topic>\w+(?: \w+)?)(?: is|'s| are) {VALUE}{STOP}"),
-    _slot_rule("age", r"<I'm>(?:now |just |already )?(?P<value>\d{1,3}) years old\b"),
+    _slot_rule("age", r"<I'm>(?:now |just |already )?(?P<value>\d{1,3}) years old\b(?! at heart)"),
     _first_person_rule(
-        "age", rf"i(?:'?m| am| just turned| turned) (?:now |already )?(?P<value>\d{{1,2}}){AFTER_AGE}", weak=False
+        "age",
+        r"i(?:'?m| am| just turned| turned) (?:now |already )?(?P<value>\d{1,2})(?= *[.!…]*$| now\b| today\b| "
+        r"last\b| this week\b| yesterday\b)",
+        weak=False,
     ),
     _slot_rule("diet", rf"{WE}{NOT_BEING}{DIET}", positive=False),
     _slot_rule("diet", rf"<I'm>{ADVERB}{DIET}"),
@@ -292,20 +299,35 @@ SLOTS = (
     _slot_rule("marital status", rf"{WE}{NOT_BEING}{MARRIED}", positive=False),
     _slot_rule("marital status", rf"<I'm>{ADVERB}{MARRIED}"),
     # A wedding stays true after a divorce: as a memory it fills no slot.
-    SlotRule("marital status", starting(rf"{WE} {ADVERB}got {ADVERB}{MARRIED}"), starting(r"(?!)")),
+    SlotRule(
+        "marital status",
+        starting(rf"{WE} {ADVERB}got {ADVERB}(?P<value>married|divorced|engaged)\b(?! in\b)"),
+        starting(r"(?!)"),
+    ),
     _slot_rule("habit", rf"<I>{NO_LONGER} {HABITUAL}{NO_LIMIT}", positive=False),
     _slot_rule("habit", rf"\A(?:just |finally )?(?:quit|stopped|gave up) {HABITUAL}{NO_LIMIT}", positive=False),
+    _slot_rule(
+        "habit",
+        r"(?:<I>|i'?ve |\A)(?:haven'?t|have not|not) (?P<value>smoked|vaped|gambled) (?:since|for)\b",
+        positive=False,
+    ),
     _slot_rule("habit", rf"<I>{ADVERB}{HABITUAL}{HABIT_ENDS}"),
     _slot_rule("owns", rf"<I>{HAS_NOT} {HAS}{NO_LIMIT}", positive=False),
     _slot_rule("owns", rf"(?:<I>{ADVERB}(?:have got|have|has|own)|{WE}'?ve {ADVERB}got) {HAS}{HAS_MORE}"),
     _slot_rule(
         "thing",
-        rf"<my>(?P<topic>(?:{KIN}'?s )?{SINGLE_THING}) (?:is|are) (?:on )?(?=(?:an? |the )?(?-i:[A-ZÀ-Þ\d])|\w+ "
-        rf"\d){VALUE}{STOP}",
+        rf"<my>(?P<topic>(?:{KIN}'?s )?(?:birthday|(?:wedding )?anniversary)) (?:is|'?s) (?:on )?(?:the )?"
+        rf"(?=\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {MONTH}|{MONTH} \d|\d{{1,2}}[./-]\d){VALUE}{STOP}",
+    ),
+    _slot_rule(
+        "thing",
+        rf"<my>(?P<topic>(?:{KIN}'?s )?{SINGLE_THING}) is (?!{NO_NAME}\b)"
+        rf"(?=(?:an? |the )?(?-i:[A-ZÀ-Þ])|\d+(?:[.,]\d+)?(?: ?(?:c?m|kg|lbs?|ft|feet))?[.!]*$){VALUE}{STOP}",
     ),
     _slot_rule(
         "reply language",
         rf"(?:(?:please|always|from now on),? )*(?:answer|reply|respond|write)(?: to)?(?: me)? {ADVERB}in "
-        rf"(?P<value>[a-z]{{4,}})\b",
+        rf"(?!(?:caps|capitals?|bullets?|bullet|short|full|plain|detail|prose|markdown|tables?|verse|simple)\b)"
+        r"(?P<value>[a-z]{4,})\b(?! (?:this time|below|here|for now))",
     ),
 )

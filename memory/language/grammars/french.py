@@ -106,7 +106,7 @@ NEW_VALUE = (
     r"(?P<new>(?!(?:pas|bon|bien|ok|vrai|faux|juste|tout|fini|ça|ce|toi|le|la|les|une?)\b)\w[\w'-]*(?: [\w'-]+){0,2}?)"
 )
 SLOTS = (
-    _slot_rule("name", rf"(?:je |j)m'?appelle {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"(?:je |j)m'?appelle {ADVERB}(?!comme\b){VALUE}{STOP}"),
     _slot_rule("name", rf"<Mon> (?:(?:vrai )?prénom|nom) est {ADVERB}(?P<value>{NAME}(?: {NAME})?){STOP}"),
     _slot_rule("name", rf"moi,? c'est (?P<value>{NAME}){STOP}"),
     _slot_rule("address", rf"appelle-moi {VALUE}{STOP}"),
@@ -288,7 +288,14 @@ FRENCH = Grammar(
     ),
     slots=SLOTS,
     subject="",
-    past=pattern(r"\bquand j'|\bil y a \w+ ans\b|\bà l'époque\b|\benfant\b|\bautrefois\b"),
+    colours=pattern(
+        r"(?:le |la )?(?:rouge|bleu|vert|jaune|orange|violet|rose|noir|blanc|gris|marron|turquoise|beige|doré|"
+        r"argenté)e?"
+    ),
+    limited=pattern(
+        r"\b(?:le week-end|en semaine|l'été|l'hiver|jusqu'(?:à|en))|\bquand j'|\bil y a \w+ ans\b|\bà "
+        r"l'époque\b|\benfant\b|\bautrefois\b"
+    ),
     refusal=pattern(
         r"\b(?:tu|te|toi|ton|ta|tes|vous|votre|vos|peut-être|sans doute|probablement|en ce moment|là maintenant|"
         r"lol|mdr)\b",
@@ -343,8 +350,7 @@ FRENCH = Grammar(
     ),
     instead=starting(
         rf"{CORRECTING}(?:c'est|je voulais dire|plutôt) (?:plutôt |maintenant )?{NEW_VALUE}[.!]*$",
-        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')},? (?:c'était|était|c'est) (?:juste|correct|bon)[.!]*$",
-        rf"(?:(?:oh|euh|non)[, ]+)*(?:pardon|désolée?|je voulais dire)[, ]+(?P<new_2>{NAME}(?: {NAME})?)[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')},? (?:c'était|était) (?:juste|correct|bon)[.!]*$",
     ),
     corrects=pattern(r"\b(?:pardon|désolée?|en fait|non|correction|je voulais dire)\b"),
     article=starting(rf"{WITH_ARTICLE[:-1]}"),

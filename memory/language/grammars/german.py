@@ -112,6 +112,10 @@ MARRIED = rf"(?P<value>verheiratet|ledig|geschieden|verlobt|verwitwet|single){NO
 NO_TOWN = either(
     "eine[rmn]? meine[rmn]? unsere[rmn]? einem angst frieden scheidung trennung armut der den dem wg sünde"
 )
+COLOUR = (
+    r"(?:dunkel|hell)?(?:rot|blau|grün|gelb|orange|lila|violett|rosa|"
+    r"pink|schwarz|weiß|grau|braun|türkis|beige|gold|silber)"
+)
 CORRECTING = r"(?:(?:oh|nein|nee|doch|sorry|entschuldigung|moment|eigentlich|ach)[, ]+)+"
 NEW_VALUE = (
     r"(?P<new>(?!(?:nicht|gut|ok|okay|schön|richtig|wahr|falsch|fertig|du|das|dies|es|der|die|ein)\b)"
@@ -119,7 +123,9 @@ NEW_VALUE = (
 )
 NOW = r"(?:jetzt|nun|inzwischen|mittlerweile|aktuell|seit kurzem)"
 SLOTS = (
-    _slot_rule("name", rf"<Ich?>hei(?:ß|ss)<e> {ADVERB}(?!(?:alle|dich|euch|sie|gäste)\b){VALUE}{STOP}"),
+    _slot_rule(
+        "name", rf"<Ich?>hei(?:ß|ss)<e> {ADVERB}(?!(?:alle|dich|euch|sie|gäste|wie|das|es|nicht)\b){VALUE}{STOP}"
+    ),
     _slot_rule("name", rf"<Mein> (?:(?:voller|neuer|richtiger) )?name ist {ADVERB}{VALUE}{STOP}"),
     _slot_rule("address", rf"(?:bitte )?nenne? mich {ADVERB}{VALUE}{STOP}"),
     _slot_rule("home", rf"<Ich>(?:wohn|leb)<e> nicht mehr in {VALUE}{STOP}", positive=False),
@@ -310,8 +316,13 @@ GERMAN = Grammar(
     ),
     slots=SLOTS,
     subject="",
-    past=pattern(r"\bals (?:kind|ich|student(?:in)?|jugendlicher?)\b|\bvor (?:\w+ )?jahren\b|\bfrüher\b|\bdamals\b"),
+    colours=pattern(COLOUR),
+    limited=pattern(
+        r"\b(?:am wochenende|unter der woche|im (?:sommer|winter)|bis)\b|\bals (?:kind|ich|student(?:in)?|"
+        r"jugendlicher?)\b|\bvor (?:\w+ )?jahren\b|\bfrüher\b|\bdamals\b"
+    ),
     refusal=pattern(
+        r", (?:glaube ich|denke ich|oder so)\W*$",
         r"\b(?:du|dir|dich|dein\w*|sie ihnen|gerade|würde|wäre|hätte|vielleicht|wahrscheinlich|vermutlich|lol)\b",
         r"\b(?:hasse|liebe|mag) diese[nrsm]?\b",
         r"\b(?:wenn|falls) ich\b|\bdiese[rsnm]? (?:code|fehler|text|datei|satz|aufgabe|frage)\b",
@@ -368,10 +379,9 @@ GERMAN = Grammar(
         r"(?-i:[A-ZÄÖÜ])[\w'-]+)?)[.!]*$"
     ),
     instead=starting(
-        rf"{CORRECTING}(?:es ist|das ist|ist|ich meinte|ich meine) (?:eigentlich |jetzt )?{NEW_VALUE}[.!]*$",
-        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')} (?:war|ist) (?:doch )?(?:richtig|korrekt)[.!]*$",
-        rf"(?:(?:oh|nein|nee|ach)[, ]+)*(?:sorry|entschuldigung|moment|ich meinte)[, ]+"
-        rf"(?P<new_2>{NAME}(?: {NAME})?)[.!]*$",
+        rf"{CORRECTING}(?:ich meinte|ich meine) {NEW_VALUE}[.!]*$",
+        rf"{CORRECTING}(?:es ist|das ist) (?:eigentlich |doch )?(?P<new_1>{COLOUR})[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_2')} war (?:doch )?(?:richtig|korrekt)[.!]*$",
     ),
     corrects=pattern(r"\b(?:entschuldigung|sorry|eigentlich|nein|nee|moment|korrektur|ich meinte|doch)\b"),
     article=starting(r"(?:der|die|das|den|dem|eine?[nmrs]?) "),

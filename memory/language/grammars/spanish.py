@@ -113,7 +113,7 @@ NEW_VALUE = (
     r"\w[\w'-]*(?: [\w'-]+){0,2}?)"
 )
 SLOTS = (
-    _slot_rule("name", rf"<Yo>me llamo {ADVERB}{VALUE}{STOP}"),
+    _slot_rule("name", rf"<Yo>me llamo {ADVERB}(?!igual\b|como\b){VALUE}{STOP}"),
     _slot_rule("name", rf"<Mi> nombre (?:completo )?es {ADVERB}{VALUE}{STOP}"),
     _slot_rule("address", rf"llámame {VALUE}{STOP}"),
     _slot_rule("home", rf"<Yo>(?:ya )?no viv<o> en {VALUE}{STOP}", positive=False),
@@ -277,7 +277,14 @@ SPANISH = Grammar(
     ),
     slots=SLOTS,
     subject="",
-    past=pattern(r"\bcuando (?:era|tenía|fui)\b|\bhace \w+ años\b|\bde (?:niñ[oa]|joven)\b|\bantes\b"),
+    colours=pattern(
+        r"(?:el )?(?:roj[oa]|azul|verde|amarill[oa]|naranja|morad[oa]|violeta|rosa|negr[oa]|blanc[oa]|gris|"
+        r"marrón|turquesa)"
+    ),
+    limited=pattern(
+        r"\b(?:los fines de semana|entre semana|en (?:verano|invierno)|hasta)\b|\bcuando (?:era|tenía|fui)\b|"
+        r"\bhace \w+ años\b|\bde (?:niñ[oa]|joven)\b|\bantes\b"
+    ),
     refusal=pattern(
         r"\b(?:tú|tu|tus|te|ti|usted|quizás?|tal vez|probablemente|a lo mejor|ahora mismo|en este momento|"
         r"jaja\w*|lol)\b",
@@ -330,8 +337,7 @@ SPANISH = Grammar(
     ),
     instead=starting(
         rf"{CORRECTING}(?:es|quise decir|quería decir|mejor) (?:más bien |ahora )?{NEW_VALUE}[.!]*$",
-        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')} (?:era|es|estaba) (?:correct[oa]|bien)[.!]*$",
-        rf"(?:(?:oh|no)[, ]+)*(?:perdón|espera|quise decir|quería decir)[, ]+(?P<new_2>{NAME}(?: {NAME})?)[.!]*$",
+        rf"{CORRECTING}{NEW_VALUE.replace('new', 'new_1')} (?:era|estaba) (?:correct[oa]|bien)[.!]*$",
     ),
     corrects=pattern(r"\b(?:perdón|en realidad|de hecho|no|corrección|quise decir|quería decir)\b"),
     article=starting(r"(?:el|la|los|las|una?|unos|unas) "),

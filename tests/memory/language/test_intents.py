@@ -43,7 +43,8 @@ ASKED = {
         "Deshaz eso"
     ),
     "other": (
-        "Write a haiku | Write a haiku about the sea. | I live in Ghent | Ich wohne in Gent | forget it | "
+        "Write a haiku | Write a haiku about the sea. | I live in Ghent | quit smoking! | "
+        "Ich wohne in Gent | forget it | "
         "Don't forget that I live in Ghent | What should I cook for Ana? | How do I install Docker? | "
         "Can you write me an email? | Summarize this: where do I live? | Kannst du mir eine Mail schreiben?"
     ),

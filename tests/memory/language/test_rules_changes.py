@@ -29,7 +29,7 @@ def _written(words: str, *known: str, just_learned: bool = False) -> list[tuple[
         ("I got divorced last year.", "I'm married"),
         ("I'm married now!", "I'm single"),
         ("I no longer have a dog.", "I have a dog named Rex"),
-        ("We don't have a car.", "We have an electric car"),
+        ("We don't have a car.", "We have a car"),
         ("I'm no longer a nurse.", "I'm a nurse"),
         ("i dont like hiking anymore", "I love hiking"),
         ("Ich bin kein Vegetarier mehr.", "Ich bin Vegetarier"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from memory.facts import Fact, Said
@@ -24,6 +26,17 @@ SPOKEN_OF_THE_MOMENT = [
     ("Ach, es ist Montag", "Ich wohne in Köln"),
     ("Oh c'est joli", "Ma couleur préférée est le bleu"),
     ("No, es tarde", "Mi color favorito es azul"),
+]
+
+
+SPOKEN_OF_THE_MOMENT += [
+    ("Oh it's delicious", "My favourite food is pizza"),
+    ("No, it's closed", "My favourite restaurant is Luigi's"),
+    ("oops, Typo!", "I live in Porto"),
+    ("Oh sorry, Mum", "My name is Dave"),
+    ("Actually it's English", "My name is Dave"),
+    ("Ach, das ist Quatsch", "Ich wohne in Köln"),
+    ("Non, c'est Madame", "J'habite à Metz"),
 ]
 
 
@@ -72,6 +85,14 @@ NO_OTHER_VALUE = [
     *[(words, "I'm a nurse") for words in ("I'm a good cook", "I'm a doctor's daughter", "I work as hard as I can")],
     ("My phone is dead", "My phone is a Pixel 7"),
     ("My name is short for Alexander", "My name is Alex"),
+    ("My name is Irish", "My name is Dave"),
+    ("My favourite show is cancelled", "My favourite show is Friends"),
+    ("We live in strange times", "I live in Porto"),
+    ("I work at dawn", "I work at Bosch"),
+    ("I'm an engineer by training", "I'm a nurse"),
+    ("My laptop is 5 years old", "My laptop is a Mac"),
+    ("I'm 12, weeks pregnant", "I'm 34 years old"),
+    ("Answer in French this time", "Always answer in German"),
     ("My birthday is tomorrow", "My birthday is 3 March"),
     ("I got married in 2010", "I'm divorced"),
     ("I'm engaged in politics", "I'm married to Lena"),
@@ -92,7 +113,31 @@ def test_what_only_looks_like_another_value_replaces_nothing(words: str, known: 
     assert _changes(words, known) == []
 
 
+MORE_IS_TOLD = [
+    ("I'm a pilot now", "I'm a nurse, 34, and live in Porto"),
+    ("I'm divorced", "I'm married with two kids"),
+    ("I live in Rome", "I live in Porto, where I work as a nurse"),
+    ("Ich bin vegan", "Ich bin Vegetarier und Sportler"),
+    ("J'habite à Lyon", "J'habite à Metz et travaille chez Renault"),
+    ("No fumo", "Fumo y bebo"),
+    ("I quit smoking", "I smoke and live in Porto"),
+    ("I don't have a dog", "My wife and I have a dog"),
+    ("Forget what I just said about dinner", "I live in Porto"),
+    ("It's Java not Python", "I use Python at work"),
+]
+
+
+@pytest.mark.parametrize(("words", "known"), MORE_IS_TOLD)
+def test_a_memory_that_tells_more_than_what_ended_is_left(words: str, known: str) -> None:
+    assert _changes(words, known) == []
+
+
 LIMITED = [
+    ("I live in Rome until June", "I live in Porto"),
+    ("I live in Berlin on weekdays and in Porto on weekends", "I live in Porto"),
+    ("I hate pizza", "I love pizza with anchovies"),
+    ("I have a toy car in Spain", "I don't have a car"),
+    ("I'm not a nurse yet", "I'm a nursing student"),
     ("I don't smoke at home", "I smoke"),
     ("I don't play football on Sundays", "I play football"),
     ("I hate cooking for one", "I love cooking"),
@@ -116,11 +161,6 @@ def test_a_denial_with_a_limit_ends_nothing(words: str, known: str) -> None:
 @pytest.mark.parametrize(
     ("words", "known", "becomes"),
     [
-        (
-            "I don't have a dog anymore",
-            "I have a dog and live in Porto",
-            "I don't have a dog anymore and live in Porto",
-        ),
         (
             "I no longer work at Siemens",
             "I live in Porto and work at Siemens",
@@ -156,3 +196,16 @@ def test_a_clause_that_rests_on_another_is_not_cut_off(words: str) -> None:
 @pytest.mark.parametrize("words", ["I live in Porto, I think", "I live in Porto, not", "I'm Gay.", "I'm Team Edward"])
 def test_what_is_doubtful_is_not_learned(words: str) -> None:
     assert rules.propose([Said("user", words)]) == []
+
+
+def test_two_who_moved_stay_together() -> None:
+    assert _changes("My brother and I moved to Lisbon", "My brother and I live in Porto") == [
+        "My brother and I moved to Lisbon"
+    ]
+
+
+@pytest.mark.parametrize("unit", ["I have a ;;;;", "I live in a, y y y ", "i,i,i,", "and i and i "])
+def test_a_long_message_with_known_memories_takes_no_long_time(unit: str) -> None:
+    began = time.process_time()
+    _changes((unit * 1_000)[:9_900], *["I live in Porto and work at Bosch"] * 3)
+    assert time.process_time() - began < 2
