@@ -36,7 +36,7 @@ ADVERB = (
     )
     + "*"
 )
-STOP = r"(?= *[.!…]*$| *[,;:()]| {}\b)".format(
+STOP = r"(?= *[.!…]*$| *[,;:()]| w/| {}\b)".format(
     either(
         "and but or with now since for because as at_the_moment last this next any_?more these_days again which "
         r"where who so too currently instead from after before when until in_\d{4} not very_much a_lot more_than "
