@@ -214,6 +214,11 @@ def test_what_is_typed_in_a_hurry_is_learned_and_a_move_leaves_one_home(ask: Ask
     }
 
 
+def test_a_question_about_a_thing_is_not_answered_with_the_name(ask: Ask) -> None:
+    ask("My name is Dave and I use Redis and Supabase")
+    assert "you use Redis and Supabase" in ask("What do you know about my stack?")
+
+
 def test_undo_is_answered_with_where_to_press(ask: Ask) -> None:
     assert ask("undo that").startswith("To take a change back, press Undo")
 

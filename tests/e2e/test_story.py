@@ -26,17 +26,19 @@ def test_it_remembers_across_chats_people_and_restarts(keepsake: Keepsake, visit
     dave = visit(keepsake)
     dave.sign_up("dave@example.com")
     dave.says("My name is Dave and I use Redis and Supabase")
-    dave.sees("Noted: your name is Dave and you use Redis and Supabase")
-    dave.remembers("My name is Dave and I use Redis and Supabase")
+    dave.sees("your name is Dave.")
+    dave.sees("you use Redis and Supabase.")
+    dave.remembers("My name is Dave")
+    dave.remembers("I use Redis and Supabase")
 
     dave.goes_to("Chat")
     dave.starts_a_new_chat()
     dave.says("What do you know about my stack?")
-    dave.sees("you use Redis and Supabase")
+    dave.sees("You use Redis and Supabase")
 
     erin = visit(keepsake, signed_in="erin@example.com")
     erin.says("My name is Erin and I never use Redis")
-    erin.remembers("My name is Erin and I never use Redis")
+    erin.remembers("I never use Redis")
     erin.does_not_see("Dave")
 
     keepsake.restart()
@@ -46,7 +48,7 @@ def test_it_remembers_across_chats_people_and_restarts(keepsake: Keepsake, visit
     again.page.get_by_role("link", name="Go to the start page").click()
     again.sign_in("dave@example.com")
     again.says("What do you know about my stack?")
-    again.sees("Your name is Dave and you use Redis and Supabase")
+    again.sees("You use Redis and Supabase")
     again.does_not_see("Erin")
 
 

@@ -27,10 +27,10 @@ def test_a_reply_draws_on_memory_in_another_chat_and_shows_which(keepsake_with_m
     person.goes_to("Chat")
     person.starts_a_new_chat()
     person.says("What do you know about my stack?")
-    expect(person.replies().last).to_contain_text("I remember: My name is Ada and I use Redis and Supabase")
+    expect(person.replies().last).to_contain_text("I use Redis and Supabase")
     person.presses("Used 1 memory")
     receipt = person.page.get_by_test_id("stPopoverBody")
-    expect(receipt).to_contain_text("My name is Ada and I use Redis and Supabase")
+    expect(receipt).to_contain_text("I use Redis and Supabase")
     expect(receipt).to_contain_text("Memory from ")
     expect(receipt).to_contain_text("scripted · ")
 

@@ -196,12 +196,17 @@ class _Writer:
     def _about_topic(self, found: Sequence[Fact]) -> PlainReply:
         """Tell what is known about something of the person's: what names it, or else the best that was found."""
         sure = [each for each in found if _shares(self.intent.about, each.text)]
-        known = sure or list(found[:MOST_TO_FORGET]) or self._known()[:1]
+        known = sure or list(found[:MOST_TO_FORGET]) or self._latest_thing()
         if not known:
             return PlainReply(self.phrases.about_you_none)
         if len(known) > 1:
             return self._list(self.phrases.about_you, known)
         return PlainReply(self._answer(known[0], sure=bool(sure)), (known[0],))
+
+    def _latest_thing(self) -> list[Fact]:
+        """Return the latest memory, rather one that tells more than who the person is."""
+        known = self._known()
+        return [each for each in known if not slots_of(each.text) & {"name", "age", "address"}][:1] or known[:1]
 
     def _about_name(self) -> PlainReply:
         """Tell what is known about a person or a thing."""
