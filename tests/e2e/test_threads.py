@@ -217,6 +217,7 @@ def test_a_reply_is_whole_in_its_chat_although_another_chat_was_opened_meanwhile
     person.sees("You said: Something else meanwhile")
     slow.gate.open()
     person.page.go_back()
+    person.sees("What's on your mind?")
     person.page.go_back()
     person.sees("word7 word8")
     person.does_not_see("Stopped.")
