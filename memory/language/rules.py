@@ -383,7 +383,7 @@ def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotPropo
 _NO_NAMES = frozenset(
     "mum mom dad mama papa maman mamá papá madame monsieur thanks typo christmas easter halloween weihnachten "
     "ostern noël "
-    "pâques navidad english german french spanish portuguese italian dutch he she i it sorry god claude".split()
+    "pâques navidad english german french spanish portuguese italian dutch he she i it sorry god".split()
 )
 
 
