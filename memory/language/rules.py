@@ -336,11 +336,12 @@ def _corrected_memory(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotPro
     swap = clause.grammar.swap.match(clause.plain)
     if not swap or filled_slots(clause.without_opening().plain, clause.grammar):
         return None
+    if len(swap["old"]) <= 2 and not swap["old"].isdecimal():  # an article or the like
+        return None
     old = re.compile(rf"\b{re.escape(swap['old'])}\b")
     wrong = [
         memory
         for memory in known
-        if len(swap["old"]) > 2 or swap["old"].isdecimal()
         if len(old.findall(memory.text)) == 1 and not any(slot.name.startswith(_TASTES) for slot in memory.slots)
     ]
     if len(wrong) != 1:
@@ -381,9 +382,8 @@ def _corrected_last(clause: _Clause, known: Sequence[MemorySlots]) -> _SlotPropo
 
 # Words with a capital letter that are neither a town nor somebody's name: "No, it's English".
 _NO_NAMES = frozenset(
-    "mum mom dad mama papa maman mamá papá madame monsieur thanks typo christmas easter halloween weihnachten "
-    "ostern noël "
-    "pâques navidad english german french spanish portuguese italian dutch he she i it sorry god".split()
+    "mum mom dad mama papa maman mamá papá madame monsieur thanks typo christmas easter halloween weihnachten ostern "
+    "noël pâques navidad english german french spanish portuguese italian dutch he she i it sorry god".split()
 )
 
 

@@ -97,9 +97,8 @@ class FilledSlot:
 
 
 _COUNTS = frozenset(
-    "a an the one two three four five some any my our little old new small big ein eine einen zwei drei vier un "
-    "une des de "
-    "deux trois quatre una uno dos tres cuatro".split()
+    "a an the one two three four five some any my our little old new small big ein eine einen zwei drei vier un une "
+    "des de deux trois quatre una uno dos tres cuatro".split()
 )
 
 
@@ -124,17 +123,17 @@ def filled_slots(text: str, grammar: Grammar, *, own: bool = True) -> list[Fille
     A later clause is about the person if it says so, or leaves out the subject of a clause that is: "I live in Rome and
     work at Fiat", but not "My sister is a nurse and lives in Ghent".
     """
-    slots: dict[str, FilledSlot] = {}
-    first_person = own or bool(_slots_at(0, text, grammar, own=True))
-    here = _slots_at(0, text, grammar, own=own)
-    for start in (None, *(clause.end() for clause in _clause_starts(text))):
-        if start is not None:
-            goes_on = bool(here)
-            here = _slots_at(start, text, grammar, own=True)
-            if not here and goes_on and first_person and grammar.subject:
-                here = _slots_at(start, text, grammar, own=True, subject=grammar.subject)
-            elif not here and goes_on and not first_person and "owns" not in slots:
-                here = _slots_at(start, text, grammar, own=False)
+    stated = _slots_at(0, text, grammar, own=True)
+    first_person = own or bool(stated)
+    here = stated if own else _slots_at(0, text, grammar, own=False)
+    slots = {slot.name: slot for slot in here}
+    for clause in _clause_starts(text):
+        goes_on, start = bool(here), clause.end()
+        here = _slots_at(start, text, grammar, own=True)
+        if not here and goes_on and first_person and grammar.subject:
+            here = _slots_at(start, text, grammar, own=True, subject=grammar.subject)
+        elif not here and goes_on and not first_person and "owns" not in slots:
+            here = _slots_at(start, text, grammar, own=False)
         for slot in here:
             slots.setdefault(slot.name, slot)
     return list(slots.values())

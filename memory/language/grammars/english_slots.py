@@ -178,15 +178,14 @@ NO_NAME = either(
     "ukrainian indian brazilian canadian australian austrian belgian norwegian hungarian romanian bulgarian croatian "
     "serbian slovenian slovak slovakian estonian latvian lithuanian albanian mexican colombian cuban peruvian chilean "
     "argentinian venezuelan egyptian moroccan tunisian algerian nigerian kenyan ethiopian ghanaian iranian iraqi "
-    "israeli pakistani syrian persian korean indonesian malaysian mongolian armenian georgian welsh icelandic catholic "
-    "christian muslim hindu buddhist sikh protestant orthodox atheist agnostic aries taurus gemini cancer leo virgo "
-    "libra scorpio sagittarius capricorn aquarius pisces ok okay fine good great sorry sure back here not also just "
-    "home done ready sick ill tired busy hungry bored sad happy lost excited exhausted stuck late dead free left black "
-    "white gay queer trans basque catalan bavarian dominican palestinian afghan filipino kurdish arab hispanic "
-    "latino latina "
-    "republican democrat mormon anglican lutheran monday team northern southern roman batman male female man "
-    "woman down "
-    "in at on off out up ok gen type new born and so very really too all now still always never"
+    "israeli pakistani syrian persian korean indonesian malaysian mongolian armenian georgian welsh icelandic "
+    "catholic christian muslim hindu buddhist sikh protestant orthodox atheist agnostic aries taurus gemini cancer "
+    "leo virgo libra scorpio sagittarius capricorn aquarius pisces ok okay fine good great sorry sure back here not "
+    "also just home done ready sick ill tired busy hungry bored sad happy lost excited exhausted stuck late dead free "
+    "left black white gay queer trans basque catalan bavarian dominican palestinian afghan filipino kurdish arab "
+    "hispanic latino latina republican democrat mormon anglican lutheran monday team northern southern roman batman "
+    "male female man woman down in at on off out up ok gen type new born and so very really too all now still always "
+    "never"
 )
 GIVEN_NAME = r"(?-i:[A-ZÀ-Þ][a-zß-ÿ'-]+(?: [A-ZÀ-Þ][a-zß-ÿ'-]+)?)"
 CORRECTING = r"(?:(?:oh|no|nope|sorry|actually|wait|well|oops|hmm|typo|my bad|scratch that|haha)[,. ]+)+"
@@ -199,15 +198,13 @@ NEW_VALUE = (
 # What follows "live in" and "moved to" and is no town: "I live in fear", "I moved to the marketing team".
 NO_TOWN = either(
     "an? my our his her their your this that these fear peace hope denial poverty luxury sin interesting hard tears "
-    "slack teams zoom discord linux windows ubuntu mac macos ios android python rust go typescript javascript "
-    "react vue "
-    "notion github gitlab aws azure postgres kubernetes docker vim emacs firefox chrome part-time full-time"
+    "slack teams zoom discord linux windows ubuntu mac macos ios android python rust go typescript javascript react "
+    "vue notion github gitlab aws azure postgres kubernetes docker vim emacs firefox chrome part-time full-time"
 )
 TOWN = rf"(?:(?:an?|the|my|our) (?:[\w-]+ ){{1,3}}(?:in|near|outside) )?(?!{NO_TOWN}\b|the (?-i:[a-zß-ÿ]))"
 WORKPLACE = either(
-    r"hospital bank bar restaurant company school university shop store factory office clinic pharmacy hotel "
-    r"bakery museum "
-    r"library lab garage agency city council supermarket caf[eé] start-?up firm"
+    "hospital bank bar restaurant company school university shop store factory office clinic pharmacy hotel bakery "
+    "museum library lab garage agency city council supermarket caf[eé] start-?up firm"
 )
 NO_HOBBY = (
     r"(?!(?:\w+ )?(?:good|great|bad|terrible|decent|keen|slow|fast|big|huge|hobby|former|ex|amateur|"
