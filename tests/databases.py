@@ -6,6 +6,7 @@ they were; then deleting the rows is enough. A test that changed the schema gets
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -43,6 +44,9 @@ _TABLES = """
 select format('%I.%I', nspname, relname) from pg_class join pg_namespace on pg_namespace.oid = relnamespace
 where relkind in ('r', 'p') and nspname in ('app', 'app_shared', 'vecs')
   and format('%I.%I', nspname, relname) <> 'app.collections'
+"""
+_END_OTHERS = """
+select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
 """
 
 
@@ -154,10 +158,7 @@ class _Reused:
     def empty(self) -> bool:
         """Delete every row. Return False, and close the connection, if the database cannot be used again."""
         try:
-            self._ask(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
-                " where datname = current_database() and pid <> pg_backend_pid()"
-            )
+            self._end_the_others()
             if self._ask(_SCHEMA) != self._schema:
                 self.close()
                 return False
@@ -173,6 +174,12 @@ class _Reused:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _end_the_others(self) -> None:
+        """End every other connection. Told to wait, the server looks only ten times a second whether one has ended."""
+        deadline = time.monotonic() + 5
+        while self._ask(_END_OTHERS) and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def _delete(self, tables: list[str]) -> None:
         deletes = ";".join(f"delete from {table}" for table in tables)
