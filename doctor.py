@@ -346,6 +346,7 @@ def _auth_server(wanted: Settings) -> Iterator[Finding]:
         return
     yield Finding("fine", "auth server", "it answers and knows the key")
     yield from _offered(wanted, features)
+    yield from _in_the_way(wanted)
     yield from _exposed(wanted)
 
 
@@ -366,6 +367,26 @@ def _offered(wanted: Settings, features: dict[str, object]) -> Iterator[Finding]
         )
 
 
+def _in_the_way(wanted: Settings) -> Iterator[Finding]:
+    """Look for what keeps everybody from signing in: a captcha, and tokens whose issuer is another address."""
+    try:
+        refused = _object(_asked(wanted, "/auth/v1/token?grant_type=password", method="POST"))
+        known = _object(_asked(wanted, "/auth/v1/.well-known/openid-configuration"))
+    except httpx.HTTPError:
+        return
+    if refused.get("error_code") == "captcha_failed":
+        yield Finding(
+            "MEND",
+            "auth server",
+            "it asks for a captcha, which this app does not have, so nobody can sign in: switch off Captcha protection",
+        )
+    issuer = known.get("issuer")
+    if isinstance(issuer, str) and issuer != f"{wanted.supabase_url}/auth/v1":
+        address = issuer.removesuffix("/auth/v1")
+        sentence = f"its tokens are not accepted here: set SUPABASE_URL to their issuer, {address}"
+        yield Finding("MEND", "auth server", sentence)
+
+
 def _exposed(wanted: Settings) -> Iterator[Finding]:
     """Look whether the project's REST interface serves our schemas: it should not, though the walls would hold."""
     for schema in SCHEMAS:
@@ -380,9 +401,10 @@ def _exposed(wanted: Settings) -> Iterator[Finding]:
             yield Finding("MEND", "data API", sentence)
 
 
-def _asked(wanted: Settings, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    key = {"apikey": wanted.supabase_key or ""}
-    return httpx.get(f"{wanted.supabase_url}{path}", headers=key | (headers or {}), timeout=PATIENCE_SECONDS)
+def _asked(wanted: Settings, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> httpx.Response:
+    sent = {"apikey": wanted.supabase_key or ""} | (headers or {})
+    body: dict[str, str] | None = {} if method == "POST" else None
+    return httpx.request(method, f"{wanted.supabase_url}{path}", headers=sent, json=body, timeout=PATIENCE_SECONDS)
 
 
 def _object(answer: httpx.Response) -> dict[str, object]:

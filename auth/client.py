@@ -8,8 +8,9 @@ Every session that it returns has a token that `auth/tokens.py` checked. It turn
 from __future__ import annotations
 
 import logging
+import re
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Literal
@@ -46,12 +47,18 @@ __all__ = [
 log = logging.getLogger("keepsake.auth")
 PATIENCE_SECONDS = 10
 MIN_PASSWORD = 8
+REFUSED_FOR_GOOD = (400, 403, 422)  # statuses after which no refresh of the same session succeeds
 LINK_KINDS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
 Scope = Literal["local", "others", "global"]
 _NO_AUTH_SERVER = "The sign-in server could not be reached. Try again in a minute."
 _USED_UP = "This link or code has expired or was already used. Ask for a new email."
 _WRONG_CODE = "Wrong code. Codes change every 30 seconds: enter the one shown now."
+_ALREADY_YOURS = "This is already your password. Choose a different one."
+_NOT_CURRENT = "Your current password is wrong."
 _NOT_OFFERED = "This is not available here."
+_NOT_SET_UP = "Sign-in is not set up correctly here. Tell whoever runs this app."
+# What Supabase says if a mail went to this address less than a minute ago; its limit for the project has other words.
+_MAILED_JUST_NOW = re.compile(r"only request this after \d+ second")
 
 
 @cache
@@ -82,8 +89,10 @@ class AuthClient:
     def sign_up(self, email: str, password: str) -> Session | None:
         """Make an account. Return None if the address has to be confirmed before signing in."""
         credentials = _credentials(email, password)
-        with _translated_errors():
-            return self._session(self._client.auth.sign_up(credentials))
+        session: Session | None = None
+        with _translated_errors(), _mailed_already():
+            session = self._session(self._client.auth.sign_up(credentials))
+        return session
 
     def sign_in(self, email: str, password: str) -> Session:
         """Sign in with a password."""
@@ -97,7 +106,7 @@ class AuthClient:
     def send_link(self, email: str) -> None:
         """Mail a link and a code to sign in with. The caller cannot tell whether there is such an account."""
         request: Any = {"email": checked_address(email), "options": {"should_create_user": False}}
-        with _translated_errors():
+        with _translated_errors(), _mailed_already():
             try:
                 self._client.auth.sign_in_with_otp(request)
             except vendor.AuthApiError as error:
@@ -106,12 +115,12 @@ class AuthClient:
 
     def send_recovery(self, email: str) -> None:
         """Mail a link and a code to choose a new password with. The caller cannot tell whether the account exists."""
-        with _translated_errors():
+        with _translated_errors(), _mailed_already():
             self._client.auth.reset_password_for_email(checked_address(email))
 
     def resend(self, email: str) -> None:
         """Mail the confirmation of a new account again."""
-        with _translated_errors():
+        with _translated_errors(), _mailed_already():
             self._client.auth.resend({"type": "signup", "email": checked_address(email)})
 
     def use_link(self, token_hash: str, kind: str) -> Session | None:
@@ -125,7 +134,9 @@ class AuthClient:
 
     def use_code(self, email: str, code: str, kind: str) -> Session:
         """Use the code of a mail instead of its link."""
-        session = self._verify({"email": checked_address(email), "token": checked_code(code), "type": kind})
+        # Whoever asks for a code before confirming the address is mailed a confirmation; "email" accepts both codes.
+        proof = "email" if kind in ("signup", "magiclink") else kind
+        session = self._verify({"email": checked_address(email), "token": checked_code(code), "type": proof})
         if session is None:
             raise SignInError(_USED_UP)
         return session
@@ -151,7 +162,14 @@ class AuthClient:
     def refresh(self, session: Session) -> Session:
         """Return the session with new tokens. A refresh token works only once: the caller must not use it again."""
         with _translated_errors():
-            fresh = self._session(self._client.auth.refresh_session(session.refresh_token))
+            try:
+                fresh = self._session(self._client.auth.refresh_session(session.refresh_token))
+            except vendor.AuthApiError as error:
+                if error.status == 409:  # two refreshed at the same moment
+                    raise AuthUnreachable(NOT_RESPONDING) from error
+                if error.status in REFUSED_FOR_GOOD:
+                    raise SessionEnded(SIGNED_OUT) from error
+                raise
         if fresh is None or fresh.user_id != session.user_id:
             raise SessionEnded(SIGNED_OUT)
         return fresh
@@ -183,11 +201,18 @@ class AuthClient:
             if signed_in is not None:
                 self._client.auth.admin.sign_out(signed_in.access_token, "local")
 
-    def change_password(self, session: Session, new: str, code: str = "") -> None:
-        """Set a new password; raise `ConfirmItsYou` if the server first wants the code that it has just mailed."""
+    def change_password(self, session: Session, new: str, code: str = "", *, old: str = "") -> None:
+        """Set a new password; raise `ConfirmItsYou` if the server first wants the code that it has just mailed.
+
+        `old` is the current password, which a server may ask for unless the session came from a mail.
+        """
         changes: Any = {"password": checked_password(new)}
+        if new == old:  # before a code is used up
+            raise WeakPassword(_ALREADY_YOURS)
         if code:
             changes["nonce"] = code.strip()
+        if old:
+            changes["current_password"] = old
         with _translated_errors():
             self._act_as(session)
             try:
@@ -267,14 +292,16 @@ class AuthClient:
         claims = self._tokens.check(granted.access_token, self._user_of)
         if claims["sub"] != granted.user.id:
             raise UntrustedToken(NOT_TRUSTED)
-        factors = [each.id for each in granted.user.factors or [] if each.status == "verified"]
+        # Another app of the same project may have set up others, which this one cannot ask for.
+        factors = [each for each in granted.user.factors or [] if each.status == "verified"]
+        factors.sort(key=lambda each: each.factor_type != "totp")
         return Session(
             granted.user.id,
             granted.user.email or "",
             float(claims["exp"]),
             granted.access_token,
             granted.refresh_token,
-            factors[0] if factors else None,
+            factors[0].id if factors else None,
             claims.get("aal") == "aal2",
         )
 
@@ -284,12 +311,25 @@ def _credentials(email: str, password: str) -> Any:
 
 
 @contextmanager
+def _mailed_already() -> Iterator[None]:
+    """Take a mail that was sent less than a minute ago for the one asked for now.
+
+    The server refuses another one only for addresses that have an account, so passing it on would tell who has one.
+    """
+    try:
+        yield
+    except vendor.AuthApiError as error:
+        if error.code != "over_email_send_rate_limit" or not _MAILED_JUST_NOW.search(str(error)):
+            raise
+
+
+@contextmanager
 def _translated_errors() -> Iterator[None]:
     """Turn supabase's errors into those of `auth/errors.py`."""
     try:
         yield
     except vendor.AuthWeakPasswordError as error:
-        raise WeakPassword(_weak_password_sentence(error.reasons)) from error
+        raise WeakPassword(_weak_password_sentence(error.reasons, str(error))) from error
     except vendor.AuthRetryableError as error:
         raise AuthUnreachable(NOT_RESPONDING) from error
     except vendor.AuthSessionMissingError as error:
@@ -311,7 +351,6 @@ def _translated_errors() -> Iterator[None]:
 
 _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "invalid_credentials": (WrongCredentials, "Wrong email address or password."),
-    "user_not_found": (WrongCredentials, "Wrong email address or password."),
     "user_banned": (SignInError, "This account is blocked."),
     "email_not_confirmed": (
         UnconfirmedEmail,
@@ -325,8 +364,9 @@ _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "oauth_provider_not_supported": (NotSupported, "This way of signing in is not set up here."),
     "email_address_invalid": (SignInError, "Enter a valid email address."),
     "email_address_not_authorized": (SignInError, "This server cannot send email to that address."),
-    "validation_failed": (SignInError, "Enter a valid email address."),
-    "same_password": (WeakPassword, "This is already your password. Choose a different one."),
+    "same_password": (WeakPassword, _ALREADY_YOURS),
+    "current_password_required": (WrongCredentials, "Enter your current password."),
+    "current_password_invalid": (WrongCredentials, _NOT_CURRENT),
     "otp_expired": (SignInError, _USED_UP),
     "otp_disabled": (SignInError, _USED_UP),
     "bad_code_verifier": (SignInError, "This sign-in was started in another browser. Start again here."),
@@ -335,12 +375,14 @@ _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "mfa_verification_failed": (WrongCredentials, _WRONG_CODE),
     "mfa_verification_rejected": (WrongCredentials, _WRONG_CODE),
     "mfa_challenge_expired": (WrongCredentials, "This took too long. Enter the code shown now."),
+    "mfa_factor_not_found": (SignInError, "This took too long. Go back and start again."),
     "mfa_totp_enroll_not_enabled": (NotSupported, _NOT_OFFERED),
     "mfa_totp_verify_not_enabled": (NotSupported, _NOT_OFFERED),
     "too_many_enrolled_mfa_factors": (SignInError, "Too many authenticator apps are set up. Remove one first."),
     "insufficient_aal": (SignInError, "This needs two-step sign-in. Sign out, then sign in again with a code."),
     "reauthentication_needed": (ConfirmItsYou, "To make sure it's you, we emailed you a code. Enter it here."),
     "reauthentication_not_valid": (ConfirmItsYou, "Wrong code. Enter the one from the newest email."),
+    "user_not_found": (SessionEnded, SIGNED_OUT),  # the account of this session was deleted
     "session_not_found": (SessionEnded, SIGNED_OUT),
     "session_expired": (SessionEnded, SIGNED_OUT),
     "refresh_token_not_found": (SessionEnded, SIGNED_OUT),
@@ -352,15 +394,23 @@ _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
 def _translate(code: str, status: int, words: str) -> SignInError:
     """Return the error for a refusal; `words` is the server's own text, which is never shown."""
     if code == "weak_password":
-        return WeakPassword(_weak_password_sentence([]))
+        return WeakPassword(_weak_password_sentence([], words))
     if code in _BY_CODE:
         kind, sentence = _BY_CODE[code]
         return kind(sentence)
+    if code == "validation_failed" and "email" in words.lower():
+        return SignInError("Enter a valid email address.")
+    if code == "captcha_failed":
+        log.warning("the auth server asks for a captcha, which this app does not have: switch its protection off there")
+        return SignInError(_NOT_SET_UP)
+    if code == "over_email_send_rate_limit" and not _MAILED_JUST_NOW.search(words):
+        log.warning("the auth server sends no more emails this hour: raise its limit, or give it a mail server")
+        return TooManyAttempts("No more emails can be sent right now. Try again in an hour.")
     if status == 429:
         return TooManyAttempts("Too many attempts. Try again in a minute.")
     if status == 401 and "api key" in words.lower():
         log.warning("the auth server does not accept SUPABASE_KEY")
-        return SignInError("Sign-in is not set up correctly here. Tell whoever runs this app.")
+        return SignInError(_NOT_SET_UP)
     if status == 404:
         return NotSupported(_NOT_OFFERED)
     if status >= 500:
@@ -368,10 +418,17 @@ def _translate(code: str, status: int, words: str) -> SignInError:
     return SignInError("That didn't work. Check what you entered and try again.")
 
 
-def _weak_password_sentence(reasons: Iterable[str]) -> str:
-    """Return the sentence about a refused password: why it was refused, or what would be accepted."""
+def _weak_password_sentence(reasons: Collection[str], words: str) -> str:
+    """Return why a password was refused, and what would be accepted; only the server's words tell its shortest length.
+
+    Without reasons it is taken to be too short.
+    """
     if "pwned" in reasons:
         return "This password has appeared in a data leak. Choose a different one."
+    told = []
+    if "length" in reasons or "characters" not in reasons:
+        shortest = re.search(r"at least (\d+) characters", words)
+        told.append(f"Use at least {shortest[1] if shortest else MIN_PASSWORD} characters.")
     if "characters" in reasons:
-        return "Use upper and lower case letters, digits and symbols."
-    return f"Use at least {MIN_PASSWORD} characters."
+        told.append("Use upper and lower case letters, digits and symbols.")
+    return " ".join(told)

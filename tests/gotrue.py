@@ -30,6 +30,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 __all__ = ["GoTrue", "Mail", "SigningKey", "totp"]
 
 KEY = "sb_publishable_scripted"
+# With this version, which the client asks for, an error's body holds its code as `code`, and its text as `message`.
+API_VERSION = "2024-01-01"
+MAIL_PAUSE = "For security purposes, you can only request this after 58 seconds."
+CAPTCHA = ("/signup", "/token", "/otp", "/recover", "/resend")
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><path d='M0 0h4v4H0zM5 5h4v4H5z'/></svg>"
 
 
@@ -74,14 +78,20 @@ class AuthUser:
     password: str | None
     confirmed: bool
     id: str = field(default_factory=lambda: str(uuid4()))
+    mailed_at: float = float("-inf")
     secret: str = ""
     factor: dict[str, Any] | None = None
     new_email: str = ""
+    other_factors: list[dict[str, Any]] = field(default_factory=list)  # what another app of the project has set up
+
+    @property
+    def protected(self) -> bool:
+        return self.factor is not None and self.factor["status"] == "verified"
 
     def shown(self) -> dict[str, Any]:
         person: dict[str, Any] = {"id": self.id, "aud": "authenticated", "role": "authenticated", "email": self.email}
         person |= {"app_metadata": {}, "user_metadata": {}, "created_at": "2026-01-01T00:00:00Z"}
-        return person | {"factors": [self.factor] if self.factor else []}
+        return person | {"factors": [*self.other_factors, *([self.factor] if self.factor else [])]}
 
 
 class Refusal(Exception):
@@ -89,8 +99,15 @@ class Refusal(Exception):
 
     def __init__(self, status: int, code: str, **more: Any) -> None:
         super().__init__(code)
-        self.status = status
-        self.body = {"code": status, "error_code": code, "msg": "the server's own words", **more}
+        self.status, self.code = status, code
+        self.words = more.pop("msg", "the server's own words")
+        self.more = more
+
+    def body(self, version: str | None) -> dict[str, Any]:
+        """Return what is sent to a client that asks for this version of the protocol."""
+        if version == API_VERSION:
+            return {"code": self.code, "message": self.words, **self.more}
+        return {"code": self.status, "error_code": self.code, "msg": self.words, **self.more}
 
 
 class GoTrue(ThreadingHTTPServer):
@@ -101,7 +118,9 @@ class GoTrue(ThreadingHTTPServer):
     def __init__(self, *, confirms: bool = False, providers: tuple[str, ...] = ()) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.confirms, self.providers, self.sign_up_open = confirms, providers, True
-        self.wants_nonce = False
+        self.wants_nonce = self.wants_current_password = False
+        self.captcha = False
+        self.seconds_between_mails = 0  # to the same person; Supabase waits 60
         self.lifetime = 3600
         self.keys = [SigningKey()]
         self.published_too: list[dict[str, Any]] = []
@@ -109,9 +128,10 @@ class GoTrue(ThreadingHTTPServer):
         self.people: dict[str, AuthUser] = {}
         self.mails: list[Mail] = []
         self.asked: list[str] = []
-        self.sessions: dict[str, str] = {}  # a refresh token, and whose it is
+        self.sessions: dict[str, dict[str, Any]] = {}  # a refresh token, and what the next token says
         self.hold: Callable[[str], None] = lambda _path: None
         self._codes: dict[str, dict[str, str]] = {}
+        self._ended: set[str] = set()  # sessions that were signed out
         self._faults: dict[str, deque[Refusal]] = {}
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="gotrue")
 
@@ -145,10 +165,9 @@ class GoTrue(ThreadingHTTPServer):
     def session(self, person: AuthUser, **other: Any) -> dict[str, Any]:
         """A session as the server gives it out."""
         refresh = uuid4().hex
-        self.sessions[refresh] = person.id
-        aal = other.get("aal", "aal1")
-        self._codes.setdefault("aal", {})[refresh] = aal
-        token = self.keys[-1].sign(self.claims(person, **other))
+        claims = self.claims(person, **other)
+        self.sessions[refresh] = {name: claims[name] for name in ("sub", "aal", "session_id")}
+        token = self.keys[-1].sign(claims)
         answer = {"access_token": token, "refresh_token": refresh, "token_type": "bearer"}
         return answer | {"expires_in": self.lifetime, "user": person.shown()}
 
@@ -158,6 +177,8 @@ class GoTrue(ThreadingHTTPServer):
         self.hold(path)
         if faults := self._faults.get(path):
             raise faults.popleft()
+        if self.captcha and path in CAPTCHA and query.get("grant_type") != "refresh_token":
+            raise Refusal(400, "captcha_failed")
         if path.startswith("/factors"):
             return self._factors(method, path, body, self._person_of(token))
         name = f"{method.lower()}_{path.strip('/').replace('/', '_').replace('.', '_').replace('-', '_')}"
@@ -179,6 +200,9 @@ class GoTrue(ThreadingHTTPServer):
             "mailer_autoconfirm": not self.confirms,
         }
 
+    def _get__well_known_openid_configuration(self, *_: Any) -> Any:
+        return {"issuer": self.issuer}
+
     def _get__well_known_jwks_json(self, *_: Any) -> Any:
         return {"keys": [*(key.published for key in self.keys), *self.published_too]}
 
@@ -186,7 +210,10 @@ class GoTrue(ThreadingHTTPServer):
         if not self.sign_up_open:
             raise Refusal(422, "signup_disabled")
         self._check_password(body["password"])
-        if body["email"] in self.people:
+        if (known := self.people.get(body["email"])) is not None:
+            if not known.confirmed:
+                self._mail(known.email, "signup")
+                return known.shown()
             if self.confirms:  # it does not tell who has an account
                 return AuthUser(body["email"], None, False).shown()
             raise Refusal(422, "user_already_exists")
@@ -198,16 +225,21 @@ class GoTrue(ThreadingHTTPServer):
 
     def _post_token(self, query: dict[str, str], body: dict[str, Any], _token: str) -> Any:
         if query["grant_type"] == "refresh_token":
-            person = self._by_id(self.sessions.pop(body["refresh_token"], ""))
+            said = self.sessions.pop(body["refresh_token"], {})
+            person = self._by_id(said.pop("sub", ""))
             if person is None:
                 raise Refusal(400, "refresh_token_not_found")
-            return self.session(person, aal=self._codes["aal"].pop(body["refresh_token"]))
+            return self.session(person, **said)
         if query["grant_type"] == "pkce":
             known = self._codes.pop(body["auth_code"], {})
             made = base64.urlsafe_b64encode(hashlib.sha256(body["code_verifier"].encode()).digest()).rstrip(b"=")
-            if not known or known["challenge"] != made.decode():
+            if not known:
+                raise Refusal(404, "flow_state_not_found")
+            if known["challenge"] != made.decode():
                 raise Refusal(400, "bad_code_verifier")
             return self.session(self.people[known["email"]])
+        if "email" not in body:
+            raise Refusal(400, "validation_failed", msg="missing email or phone")
         found = self.people.get(body["email"])
         if found is None or found.password != body["password"]:
             raise Refusal(400, "invalid_credentials")
@@ -216,8 +248,9 @@ class GoTrue(ThreadingHTTPServer):
         return self.session(found)
 
     def _post_resend(self, _query: Any, body: dict[str, Any], _token: str) -> Any:
-        if body["email"] in self.people:
-            self._mail(body["email"], body["type"])
+        person = self.people.get(body["email"])
+        if person is not None and not person.confirmed:
+            self._mail(person.email, body["type"])
         return {}
 
     def _post_recover(self, _query: Any, body: dict[str, Any], _token: str) -> Any:
@@ -226,20 +259,25 @@ class GoTrue(ThreadingHTTPServer):
         return {}
 
     def _post_otp(self, _query: Any, body: dict[str, Any], _token: str) -> Any:
-        if body["email"] not in self.people:
+        person = self.people.get(body["email"])
+        if person is None:
             raise Refusal(422, "otp_disabled")
-        self._mail(body["email"], "magiclink")
+        self._mail(person.email, "magiclink" if person.confirmed else "signup")
         return {}
 
     def _post_verify(self, _query: Any, body: dict[str, Any], _token: str) -> Any:
         for mail in self.mails:
             by_link = mail.token_hash == body.get("token_hash")
             by_code = (mail.to, mail.code) == (body.get("email"), body.get("token"))
-            if (by_link or by_code) and mail.kind == body["type"]:
+            kinds = ("signup", "magiclink") if body["type"] == "email" else (body["type"],)
+            if (by_link or by_code) and mail.kind in kinds:
                 self.mails.remove(mail)
                 person = next(each for each in self.people.values() if mail.to in (each.email, each.new_email))
                 person.confirmed = True
                 if mail.kind == "email_change":
+                    both = (person.email, person.new_email)
+                    if any(each.kind == mail.kind and each.to in both for each in self.mails):
+                        return {"msg": "Confirmation link accepted. Confirm the other one, too.", "code": "200"}
                     self.people[person.new_email] = self.people.pop(person.email)
                     person.email, person.new_email = person.new_email, ""
                 return self.session(person)
@@ -260,28 +298,45 @@ class GoTrue(ThreadingHTTPServer):
 
     def _put_user(self, _query: Any, body: dict[str, Any], token: str) -> Any:
         person = self._person_of(token)
+        if person.protected and jwt.decode(token, options={"verify_signature": False})["aal"] != "aal2":
+            raise Refusal(401, "insufficient_aal")
         if "password" in body:
+            if self.wants_current_password and body.get("current_password") != person.password:
+                missing = "current_password" not in body
+                raise Refusal(400, "current_password_required" if missing else "current_password_invalid")
             if self.wants_nonce and body.get("nonce") not in [mail.code for mail in self.mails]:
                 raise Refusal(400, "reauthentication_not_valid" if body.get("nonce") else "reauthentication_needed")
             self._check_password(body["password"])
+            if body["password"] == person.password:
+                raise Refusal(422, "same_password")
             person.password = body["password"]
         if "email" in body:
             if body["email"] in self.people:
                 raise Refusal(422, "email_exists")
             person.new_email = body["email"]
-            self._mail(body["email"], "email_change")
+            person.mailed_at = float("-inf")
+            for address in (person.email, person.new_email):
+                self._mail(address, "email_change")
         return person.shown()
 
     def _get_reauthenticate(self, _query: Any, _body: Any, token: str) -> Any:
         self._mail(self._person_of(token).email, "reauthentication")
         return {}
 
-    def _post_logout(self, _query: Any, _body: Any, token: str) -> Any:
-        self._person_of(token)
+    def _post_logout(self, query: dict[str, str], _body: Any, token: str) -> Any:
+        person = self._person_of(token)
+        here = jwt.decode(token, options={"verify_signature": False})["session_id"]
+        for refresh, said in list(self.sessions.items()):
+            ends = {"local": said["session_id"] == here, "others": said["session_id"] != here}.get(query["scope"], True)
+            if said["sub"] == person.id and ends:
+                del self.sessions[refresh]
+                self._ended.add(said["session_id"])
         return None
 
     def _factors(self, method: str, path: str, body: dict[str, Any], person: AuthUser) -> Any:
         _, _, *parts = path.split("/")
+        if parts and (person.factor is None or person.factor["id"] != parts[0]):
+            raise Refusal(404, "mfa_factor_not_found")
         if method == "DELETE":
             person.factor = None
             return {"id": parts[0]}
@@ -307,8 +362,11 @@ class GoTrue(ThreadingHTTPServer):
                 claims = jwt.decode(token, key.private.public_key(), ["ES256"], audience="authenticated")
             except jwt.PyJWTError:
                 continue
+            if claims["session_id"] in self._ended:
+                raise Refusal(403, "session_not_found")
             if found := self._by_id(claims["sub"]):
                 return found
+            raise Refusal(403, "user_not_found")
         raise Refusal(403, "bad_jwt")
 
     def _by_id(self, person_id: str) -> AuthUser | None:
@@ -319,6 +377,11 @@ class GoTrue(ThreadingHTTPServer):
             raise Refusal(422, "weak_password", weak_password={"reasons": ["length"]})
 
     def _mail(self, to: str, kind: str) -> None:
+        person = self.people.get(to)
+        if person is not None:
+            if time.monotonic() < person.mailed_at + self.seconds_between_mails:
+                raise Refusal(429, "over_email_send_rate_limit", msg=MAIL_PAUSE)
+            person.mailed_at = time.monotonic()
         self.mails[:] = [mail for mail in self.mails if (mail.to, mail.kind) != (to, kind)]
         self.mails.append(Mail(to, kind, uuid4().hex, f"{uuid4().int % 1_000_000:06d}"))
 
@@ -344,7 +407,8 @@ class _Handler(BaseHTTPRequestHandler):
             told = json.loads(body) if body else {}
             answer = self.server.answer(self.command, path, dict(parse_qsl(parts.query)), told, token)
         except Refusal as refusal:
-            self._send(refusal.status, refusal.body)
+            version = self.headers.get("X-Supabase-Api-Version")
+            self._send(refusal.status, refusal.body(version), version)
             return
         if isinstance(answer, str):
             self.send_response(302)
@@ -355,11 +419,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve
 
-    def _send(self, status: int, value: Any) -> None:
+    def _send(self, status: int, value: Any, version: str | None = None) -> None:
         content = b"" if value is None else json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Content-Type", "application/json")
+        if version is not None:
+            self.send_header("X-Supabase-Api-Version", version)
         self.end_headers()
         self.wfile.write(content)
 

@@ -119,6 +119,13 @@ def test_an_auth_server_that_is_none_or_of_another_project_is_told_apart(to_do: 
     assert any("is no auth server (status 503)" in each for each in to_do())
 
 
+def test_what_keeps_everybody_from_signing_in_is_named(to_do: Examine, auth: GoTrue) -> None:
+    auth.captcha, auth.issuer = True, "https://other.supabase.co/auth/v1"
+    said = [each for each in to_do() if "auth server" in each]
+    assert any("it asks for a captcha" in each for each in said)
+    assert any("set SUPABASE_URL to their issuer, https://other.supabase.co" in each for each in said)
+
+
 def test_a_list_of_people_counts_for_nothing_where_addresses_are_not_confirmed(to_do: Examine, auth: GoTrue) -> None:
     auth.confirms, auth.sign_up_open = False, False
     assert any(each.startswith("MEND  auth server: addresses are not confirmed") for each in to_do())

@@ -64,10 +64,20 @@ const forget = async (request, context) => {
   return new Response(null, { status: 204 });
 };
 
+// Supabase accepts the code of a confirmation and of a sign-in as of one type, "email". To the library it is "magiclink".
+const verify = async (request, context) => {
+  const proof = await request.json();
+  if (proof.type === "email") proof.type = "magiclink";
+  const headers = new Headers(request.headers);
+  headers.delete("content-length");
+  return app.fetch(new Request(request.url, { method: "POST", headers, body: JSON.stringify(proof) }), context);
+};
+
 const answer = (request, context) => {
   const { pathname } = new URL(request.url);
   if (!pathname.startsWith("/auth/v1/")) return new Response("There is nothing here.\n", { status: 404 });
   if (request.method === "DELETE" && pathname === "/auth/v1/user") return forget(request, context);
+  if (request.method === "POST" && pathname === "/auth/v1/verify") return verify(request, context);
   return app.fetch(request, context);
 };
 

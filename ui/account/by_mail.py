@@ -56,7 +56,10 @@ REQUESTS = {
 }
 # Shown once a mail was asked for. The words do not reveal whether the address has an account.
 MAIL_SENT = "If there is an account for {address}, an email is on its way. Open its link, or enter its code here."
-CONFIRMATION_SENT = "Almost there. We sent an email to {address}. Open its link, or enter its code here."
+CONFIRMATION_SENT = (
+    "Almost there. We sent an email to {address}. Open its link, or enter its code here. "
+    "Nothing came? You may already have an account: go back and sign in."
+)
 
 
 def is_under_way() -> bool:

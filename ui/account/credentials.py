@@ -75,7 +75,7 @@ def _set_password(user: User, old: str, new: str, code: str) -> None:
             client.check_password(user.email, old)
         except WrongCredentials as error:
             raise WrongCredentials("Your current password is wrong.") from error
-    client.change_password(session, new, code)
+    client.change_password(session, new, code, old=old)
     client.sign_out(session, "others")
     guard.sessions().revoke_all(user.id, but=guard.device().id)
 

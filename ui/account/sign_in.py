@@ -23,6 +23,13 @@ from ui.frame import MARK, show_error
 __all__ = ["draw_example", "draw_ways_in", "finish_provider_sign_in"]
 
 PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/code:"}
+# What a site that signs people in sends back with the browser, if it is no code.
+PROVIDER_PROBLEMS = {
+    "otp_expired": "This link has expired or was already used.",
+    "signup_disabled": "New accounts are closed here.",
+    "user_banned": "This account is blocked.",
+    "provider_email_needs_verification": "Your email address is not confirmed yet. Open the link we just emailed you.",
+}
 MARKUP = """
 <figure class="keepsake-example">
   <figcaption>How it works</figcaption>
@@ -75,9 +82,9 @@ def finish_provider_sign_in() -> None:
 def _provider_problem() -> str:
     if "code" in st.query_params:
         return "This link belongs to another browser. Sign in here, or ask for a new email."
-    if st.query_params.get("error_code") == "otp_expired":
-        return "This link has expired or was already used."
-    return "You were not signed in. Try again, or sign in another way."
+    return PROVIDER_PROBLEMS.get(
+        st.query_params.get("error_code", ""), "You were not signed in. Try again, or sign in another way."
+    )
 
 
 def _go_to_provider(provider: str) -> None:
