@@ -23,9 +23,8 @@ from auth.keys import PersonalKeys
 from auth.server_features import confirms_addresses
 from auth.session import Sessions
 from chat.chats import Chats, Retention
-from chat.conversations import Conversations
+from chat.conversations import Conversations, clear_quotes, clear_receipts, messages_of, stop_learning
 from chat.export import Exports
-from chat.forget_chat import clear_quotes, clear_receipts, messages_of, stop_learning
 from chat.naming import Namer
 from chat.preferences import PreferenceStore
 from chat.remembering.queue import Refusals

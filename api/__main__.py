@@ -17,6 +17,7 @@ import asyncio
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,17 +27,21 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 
 from api import make_app
-from api.deletion import delete_application, whole_application
 from api.openapi import document
 from auth.applications import (
     ApplicationKey,
     WholeApplication,
     application_keys,
+    application_named,
     end_application_key,
+    end_application_keys,
+    forget_application,
     make_application_key,
 )
-from memory.connect import administering
-from memory.errors import AppError, NotFound
+from auth.session import Sessions
+from memory import Memory
+from memory.connect import Parts, administering, open_parts
+from memory.errors import AppError, DatabaseError, NotFound
 from memory.settings import CONNECTED_FILE
 from monitoring.logs import write_logs
 from services import Services, end_services, rebuild, services
@@ -45,6 +50,7 @@ from settings import settings
 # Longer than programs keep a connection for their next request (httpx: 5 s), so that none is closed under a request.
 KEEP_ALIVE_SECONDS = 75
 SECRETS = (Path(".streamlit/secrets.toml"), Path.home() / ".streamlit" / "secrets.toml")
+LEFT = "Something of {name} is still there: it was written meanwhile. Run the command again."
 STOP_SECONDS = 10  # for calls that are being answered when the process is told to end
 
 
@@ -115,13 +121,46 @@ def _keys(options: argparse.Namespace) -> int:
 
 
 def _to_delete(name: str) -> str:
-    return f"{_amounts(whole_application(name))} would be permanently deleted. Nothing was; add --yes to do it."
+    with administering() as connection:
+        whole = application_named(connection, name)
+    return f"{_amounts(whole)} would be permanently deleted. Nothing was; add --yes to do it."
 
 
 def _deleted(name: str) -> str:
-    gone = delete_application(name)
-    rows = ", ".join(f"{table}: {count:,}" for table, count in sorted(gone.rows.items()) if count)
-    return f"Permanently deleted: {_amounts(gone.was)}. Rows by table: {rows or 'none'}."
+    was, erased = _delete_application(name)
+    rows = ", ".join(f"{table}: {count:,}" for table, count in sorted(erased.items()) if count)
+    return f"Permanently deleted: {_amounts(was)}. Rows by table: {rows or 'none'}."
+
+
+def _delete_application(name: str) -> tuple[WholeApplication, Counter[str]]:
+    """Delete an application with its keys, all its users and everything that is kept of them; ask nobody.
+
+    The keys end first, so that nothing new arrives; then each user is erased as an account is, and searched for once
+    more. What fails half-way can be run again. Return what it was, and the rows of every table that were deleted; raise
+    `DatabaseError` if something of it is still there afterwards.
+    """
+    parts = open_parts(model=None)
+    with parts.opened:
+        with administering() as connection:
+            was = application_named(connection, name)
+            end_application_keys(connection, was.id)
+        rows: Counter[str] = Counter()
+        left = [user_id for user_id in was.users if not _erase(parts, user_id, rows)]
+        with administering() as connection:
+            if application_named(connection, name).users or left:
+                raise DatabaseError(LEFT.format(name=was.name))
+            forget_application(connection, was.id)
+    return was, rows
+
+
+def _erase(parts: Parts, user_id: str, rows: Counter[str]) -> bool:
+    """Erase one user as an account is erased, count the rows, and return whether nothing is left."""
+    memory, sessions = Memory(parts.database, parts.embedder, None), Sessions(parts.database)
+    with parts.database.as_user(user_id) as connection:
+        erased, texts = memory.erasure.erase(connection, user_id)
+    rows.update(erased)
+    rows.update(sessions.delete_account(user_id))
+    return memory.erasure.prove(user_id, erased, texts).proved
 
 
 def _amounts(application: WholeApplication) -> str:

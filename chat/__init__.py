@@ -12,5 +12,5 @@ A turn passes these modules, in this order:
 8. chat/remembering/worker.py remembers the turn afterwards, in a thread of its own.
 
 The other modules are not part of a turn: chats.py (the list of chats, search and retention), naming.py (a chat's name),
-preferences.py, forget_chat.py, export.py, file_sandbox.py, and `python -m chat`, a chat in the terminal.
+preferences.py, export.py, file_sandbox.py, and `python -m chat`, a chat in the terminal.
 """

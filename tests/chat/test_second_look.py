@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chat.answering import told_on
-from chat.forget_chat import clear_receipts
+from chat.conversations import clear_receipts
 from chat.preferences import Preferences, PreferenceStore
 from chat.prompt import SEARCH
 from chat.reply import AS_SET, AnswerOptions, answer

@@ -12,7 +12,7 @@ from auth.client import AuthClient
 from auth.cookies import cookie_name
 from auth.session import Sessions
 from limits.consent import Consents
-from local.auth_service import keys
+from local.stack import keys
 from memory.database import Database
 from memory.embedded.data_folder import DataFolder
 from memory.embedded.postgres import Postgres

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.auth_service import Keys, keys
+from local.stack import Keys, keys
 from memory.embedded.data_folder import DataFolder
 from memory.errors import LocalError
 

@@ -10,9 +10,8 @@ import pytest
 from supabase import Client, ClientOptions, create_client
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 
-import local.auth_service
-from local.auth_service import keys
-from local.stack import LocalStack
+import local.stack
+from local.stack import LocalStack, keys
 from memory.errors import LocalError
 from tests.local.conftest import processes_in
 
@@ -115,7 +114,7 @@ def test_a_second_stack_on_the_same_folder_is_refused(stack: LocalStack) -> None
 def test_without_the_auth_server_installed_a_sentence_says_so_and_nothing_keeps_running(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local.auth_service, "PROGRAM", tmp_path)
+    monkeypatch.setattr(local.stack, "AUTH_PROGRAM", tmp_path)
     with pytest.raises(LocalError, match="auth server is not installed: run `make run` again"):
         LocalStack(data_dir).__enter__()
 

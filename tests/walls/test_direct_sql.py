@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy import exc as sqlalchemy_errors
 
-from chat.forget_chat import clear_quotes, clear_receipts
+from chat.conversations import clear_quotes, clear_receipts
 from memory.database import BIND, Database
 from memory.embedded.embedder import BundledEmbedder
 from tests.databases import Databases
