@@ -88,7 +88,8 @@ def few_connections(database: Database) -> Iterator[Database]:
 def test_nobody_reads_what_another_said(few_connections: Database, embedder: BundledEmbedder) -> None:
     seen: list[tuple[str, str]] = []
     limits, memory = Limits(few_connections, Settings()), Memory(few_connections, embedder, None)
-    chat = ChatServices(Conversations(few_connections), memory, None, lambda: None, limits)
+    # Nobody learns here, so no reply waits for it.
+    chat = ChatServices(Conversations(few_connections), memory, None, lambda: None, limits, noting_seconds=0)
     with watching(few_connections.engine) as watched:
         steps = _interleave([_session(chat, number, seen) for number in range(PEOPLE)])
     assert steps == PEOPLE * 9
