@@ -381,7 +381,7 @@ def _in_the_way(wanted: Settings) -> Iterator[Finding]:
             "it asks for a captcha, which this app does not have, so nobody can sign in: switch off Captcha protection",
         )
     issuer = known.get("issuer")
-    if isinstance(issuer, str) and issuer != f"{wanted.supabase_url}/auth/v1":
+    if isinstance(issuer, str) and issuer != f"{(wanted.supabase_url or '').rstrip('/')}/auth/v1":
         address = issuer.removesuffix("/auth/v1")
         sentence = f"its tokens are not accepted here: set SUPABASE_URL to their issuer, {address}"
         yield Finding("MEND", "auth server", sentence)

@@ -47,7 +47,6 @@ __all__ = [
 log = logging.getLogger("keepsake.auth")
 PATIENCE_SECONDS = 10
 MIN_PASSWORD = 8
-REFUSED_FOR_GOOD = (400, 403, 422)  # statuses after which no refresh of the same session succeeds
 LINK_KINDS = ("signup", "magiclink", "invite", "email", "recovery", "email_change")
 Scope = Literal["local", "others", "global"]
 _NO_AUTH_SERVER = "The sign-in server could not be reached. Try again in a minute."
@@ -57,6 +56,7 @@ _ALREADY_YOURS = "This is already your password. Choose a different one."
 _NOT_CURRENT = "Your current password is wrong."
 _NOT_OFFERED = "This is not available here."
 _NOT_SET_UP = "Sign-in is not set up correctly here. Tell whoever runs this app."
+_NO_MORE_MAILS = "the auth server sends no more emails this hour: raise its limit, or give it a mail server"
 # What Supabase says if a mail went to this address less than a minute ago; its limit for the project has other words.
 _MAILED_JUST_NOW = re.compile(r"only request this after \d+ second")
 
@@ -106,7 +106,7 @@ class AuthClient:
     def send_link(self, email: str) -> None:
         """Mail a link and a code to sign in with. The caller cannot tell whether there is such an account."""
         request: Any = {"email": checked_address(email), "options": {"should_create_user": False}}
-        with _translated_errors(), _mailed_already():
+        with _translated_errors(), _the_same_for_everybody():
             try:
                 self._client.auth.sign_in_with_otp(request)
             except vendor.AuthApiError as error:
@@ -115,12 +115,12 @@ class AuthClient:
 
     def send_recovery(self, email: str) -> None:
         """Mail a link and a code to choose a new password with. The caller cannot tell whether the account exists."""
-        with _translated_errors(), _mailed_already():
+        with _translated_errors(), _the_same_for_everybody():
             self._client.auth.reset_password_for_email(checked_address(email))
 
     def resend(self, email: str) -> None:
-        """Mail the confirmation of a new account again."""
-        with _translated_errors(), _mailed_already():
+        """Mail the confirmation of a new account again. The caller cannot tell whether there is one to confirm."""
+        with _translated_errors(), _the_same_for_everybody():
             self._client.auth.resend({"type": "signup", "email": checked_address(email)})
 
     def use_link(self, token_hash: str, kind: str) -> Session | None:
@@ -165,10 +165,10 @@ class AuthClient:
             try:
                 fresh = self._session(self._client.auth.refresh_session(session.refresh_token))
             except vendor.AuthApiError as error:
-                if error.status == 409:  # two refreshed at the same moment
-                    raise AuthUnreachable(NOT_RESPONDING) from error
-                if error.status in REFUSED_FOR_GOOD:
+                if _refused_for_good(error):
                     raise SessionEnded(SIGNED_OUT) from error
+                if error.status in (403, 409, 422):  # a proxy, two at the same moment, or a slow hook of the project
+                    raise AuthUnreachable(NOT_RESPONDING) from error
                 raise
         if fresh is None or fresh.user_id != session.user_id:
             raise SessionEnded(SIGNED_OUT)
@@ -219,7 +219,8 @@ class AuthClient:
                 self._client.auth.update_user(changes)
             except vendor.AuthApiError as error:
                 if error.code == "reauthentication_needed":
-                    self._client.auth.reauthenticate()
+                    with _mailed_already():
+                        self._client.auth.reauthenticate()
                 raise
 
     def change_email(self, session: Session, new: str) -> bool:
@@ -312,15 +313,32 @@ def _credentials(email: str, password: str) -> Any:
 
 @contextmanager
 def _mailed_already() -> Iterator[None]:
-    """Take a mail that was sent less than a minute ago for the one asked for now.
-
-    The server refuses another one only for addresses that have an account, so passing it on would tell who has one.
-    """
+    """Take a mail that was sent less than a minute ago for the one asked for now: its code and link still work."""
     try:
         yield
     except vendor.AuthApiError as error:
         if error.code != "over_email_send_rate_limit" or not _MAILED_JUST_NOW.search(str(error)):
             raise
+
+
+@contextmanager
+def _the_same_for_everybody() -> Iterator[None]:
+    """Pass over a mail that the server does not send: it refuses only addresses that have an account."""
+    try:
+        yield
+    except vendor.AuthApiError as error:
+        if error.code == "email_address_not_authorized":
+            log.warning("the auth server mails only to members of its project: give it a mail server")
+        elif error.code != "over_email_send_rate_limit":
+            raise
+        elif not _MAILED_JUST_NOW.search(str(error)):
+            log.warning(_NO_MORE_MAILS)
+
+
+def _refused_for_good(error: vendor.AuthApiError) -> bool:
+    """Return whether no refresh of this session can succeed. A refusal without a code is not the auth server's."""
+    code = str(error.code or "")
+    return error.status in (400, 403, 422) and bool(code) and not code.startswith("hook_")
 
 
 @contextmanager
@@ -375,7 +393,7 @@ _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "mfa_verification_failed": (WrongCredentials, _WRONG_CODE),
     "mfa_verification_rejected": (WrongCredentials, _WRONG_CODE),
     "mfa_challenge_expired": (WrongCredentials, "This took too long. Enter the code shown now."),
-    "mfa_factor_not_found": (SignInError, "This took too long. Go back and start again."),
+    "mfa_factor_not_found": (SignInError, "This authenticator app is not set up any more. Go back and start again."),
     "mfa_totp_enroll_not_enabled": (NotSupported, _NOT_OFFERED),
     "mfa_totp_verify_not_enabled": (NotSupported, _NOT_OFFERED),
     "too_many_enrolled_mfa_factors": (SignInError, "Too many authenticator apps are set up. Remove one first."),
@@ -404,7 +422,7 @@ def _translate(code: str, status: int, words: str) -> SignInError:
         log.warning("the auth server asks for a captcha, which this app does not have: switch its protection off there")
         return SignInError(_NOT_SET_UP)
     if code == "over_email_send_rate_limit" and not _MAILED_JUST_NOW.search(words):
-        log.warning("the auth server sends no more emails this hour: raise its limit, or give it a mail server")
+        log.warning(_NO_MORE_MAILS)
         return TooManyAttempts("No more emails can be sent right now. Try again in an hour.")
     if status == 429:
         return TooManyAttempts("Too many attempts. Try again in a minute.")

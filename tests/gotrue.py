@@ -97,7 +97,7 @@ class AuthUser:
 class Refusal(Exception):
     """An answer that is a no."""
 
-    def __init__(self, status: int, code: str, **more: Any) -> None:
+    def __init__(self, status: int, code: str | None, **more: Any) -> None:
         super().__init__(code)
         self.status, self.code = status, code
         self.words = more.pop("msg", "the server's own words")
@@ -139,7 +139,7 @@ class GoTrue(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def fail_next(self, path: str, status: int, code: str = "scripted", times: int = 1, **more: Any) -> None:
+    def fail_next(self, path: str, status: int, code: str | None = "scripted", times: int = 1, **more: Any) -> None:
         """Answer the next requests to this path with a refusal."""
         self._faults.setdefault(path, deque()).extend(Refusal(status, code, **more) for _ in range(times))
 

@@ -63,10 +63,16 @@ def test_a_session_that_can_never_be_refreshed_again_ends(
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind"), [(409, "conflict", AuthUnreachable), (429, "over_request_rate_limit", TooManyAttempts)]
+    ("status", "code", "kind"),
+    [
+        (403, None, AuthUnreachable),
+        (409, "conflict", AuthUnreachable),
+        (422, "hook_timeout", AuthUnreachable),
+        (429, "over_request_rate_limit", TooManyAttempts),
+    ],
 )
 def test_a_session_that_can_be_refreshed_later_stays(
-    gotrue: GoTrue, visitor: AuthClient, session: Session, status: int, code: str, kind: type[SignInError]
+    gotrue: GoTrue, visitor: AuthClient, session: Session, status: int, code: str | None, kind: type[SignInError]
 ) -> None:
     gotrue.fail_next("/token", status, code)
     with pytest.raises(kind):
@@ -107,7 +113,7 @@ def test_whoever_signs_up_again_before_confirming_still_waits_for_the_mail(gotru
 
 
 @pytest.mark.parametrize("send", [AuthClient.send_link, AuthClient.send_recovery, AuthClient.resend])
-def test_a_project_that_sends_no_more_mails_says_so(
+def test_a_project_that_sends_no_more_mails_names_nobody_and_the_log_says_so(
     gotrue: GoTrue,
     visitor: AuthClient,
     send: Callable[[AuthClient, str], None],
@@ -115,9 +121,15 @@ def test_a_project_that_sends_no_more_mails_says_so(
 ) -> None:
     path = {"send_link": "/otp", "send_recovery": "/recover", "resend": "/resend"}[send.__name__]
     gotrue.fail_next(path, 429, "over_email_send_rate_limit", msg="email rate limit exceeded")
-    with caplog.at_level(logging.WARNING), pytest.raises(TooManyAttempts, match="in an hour"):
+    with caplog.at_level(logging.WARNING):
         send(visitor, KIM)
     assert "sends no more emails this hour" in caplog.text
+
+
+def test_who_signs_up_where_no_more_mails_are_sent_is_told(gotrue: GoTrue, visitor: AuthClient) -> None:
+    gotrue.fail_next("/signup", 429, "over_email_send_rate_limit", msg="email rate limit exceeded")
+    with pytest.raises(TooManyAttempts, match="in an hour"):
+        visitor.sign_up(KIM, PASSWORD)
 
 
 def test_a_captcha_is_the_deployers_business(

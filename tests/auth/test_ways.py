@@ -233,7 +233,6 @@ CALLS: dict[str, tuple[str, Callable[[AuthClient, Session], object]]] = {
     ("status", "code", "expected"),
     [
         (429, "over_request_rate_limit", TooManyAttempts),
-        (429, "over_email_send_rate_limit", TooManyAttempts),
         (500, "unexpected_failure", AuthUnreachable),
         (503, "x", AuthUnreachable),
         (404, "not_found", NotSupported),

@@ -55,7 +55,10 @@ REQUESTS = {
     "magiclink": ("Sign in without a password", "We'll email you a link and a code. Use either one to sign in."),
 }
 # Shown once a mail was asked for. The words do not reveal whether the address has an account.
-MAIL_SENT = "If there is an account for {address}, an email is on its way. Open its link, or enter its code here."
+MAIL_SENT = (
+    "If there is an account for {address}, an email is on its way. Open its link, or enter its code here. "
+    "Nothing came? Look into your spam folder, or try again in an hour."
+)
 CONFIRMATION_SENT = (
     "Almost there. We sent an email to {address}. Open its link, or enter its code here. "
     "Nothing came? You may already have an account: go back and sign in."
@@ -197,7 +200,7 @@ def _draw_code_form(mail: Mail) -> None:
             else:
                 enter_or_require_code(session)
     if st.button("Resend email", type="tertiary", icon=":material/mail:") and _send(mail):
-        st.session_state[NOTE] = "Sent. Use the newest email; older ones no longer work."
+        st.session_state[NOTE] = "Use the newest email. A new one is sent at most once a minute."
     _show_note()
 
 
