@@ -126,6 +126,10 @@ def test_what_keeps_everybody_from_signing_in_is_named(to_do: Examine, auth: GoT
     assert any("set SUPABASE_URL to their issuer, https://other.supabase.co" in each for each in said)
 
 
+def test_a_slash_at_the_end_of_the_address_is_no_other_issuer(to_do: Examine, auth: GoTrue) -> None:
+    assert not any("issuer" in each for each in to_do(supabase_url=f"{auth.url}/"))
+
+
 def test_a_list_of_people_counts_for_nothing_where_addresses_are_not_confirmed(to_do: Examine, auth: GoTrue) -> None:
     auth.confirms, auth.sign_up_open = False, False
     assert any(each.startswith("MEND  auth server: addresses are not confirmed") for each in to_do())

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from auth.client import AuthClient
-from auth.errors import AuthUnreachable, SessionEnded, SignInError, TooManyAttempts, WeakPassword, WrongCredentials
+from auth.errors import (
+    AuthUnreachable,
+    ConfirmItsYou,
+    SessionEnded,
+    SignInError,
+    TooManyAttempts,
+    WeakPassword,
+    WrongCredentials,
+)
 from auth.person import Session
 from tests.auth.conftest import PASSWORD
 from tests.gotrue import GoTrue, totp
@@ -163,6 +171,17 @@ def test_the_same_password_is_refused_before_a_mailed_code_is_used_up(
     with pytest.raises(WeakPassword, match="already your password"):
         visitor.change_password(session, PASSWORD, "123456", old=PASSWORD)
     assert gotrue.count("/user") == 0
+
+
+def test_a_mailed_code_is_asked_for_again_while_no_second_one_is_mailed(
+    gotrue: GoTrue, visitor: AuthClient, session: Session
+) -> None:
+    gotrue.wants_nonce, gotrue.seconds_between_mails = True, 60
+    for _ in range(2):
+        with pytest.raises(ConfirmItsYou, match="emailed you a code"):
+            visitor.change_password(session, NEW_PASSWORD)
+    [mail] = gotrue.mails
+    visitor.change_password(session, NEW_PASSWORD, mail.code)
 
 
 @pytest.mark.parametrize(
