@@ -21,6 +21,8 @@ from supabase_auth import SyncMemoryStorage
 from supabase_auth import errors as vendor
 
 from auth.errors import (
+    BLOCKED,
+    NO_NEW_ACCOUNTS,
     NOT_RESPONDING,
     SIGNED_OUT,
     AddressTaken,
@@ -56,7 +58,12 @@ _ALREADY_YOURS = "This is already your password. Choose a different one."
 _NOT_CURRENT = "Your current password is wrong."
 _NOT_OFFERED = "This is not available here."
 _NOT_SET_UP = "Sign-in is not set up correctly here. Tell whoever runs this app."
-_NO_MORE_MAILS = "the auth server sends no more emails this hour: raise its limit, or give it a mail server"
+_NO_ACCOUNT = ("otp_disabled", "user_not_found", "signup_disabled")
+# Refusals of a mail that only an address with an account gets, and what the log says about them.
+_NO_MAIL = {
+    "over_email_send_rate_limit": "it sends no more emails this hour: raise its limit, or give it a mail server",
+    "email_address_not_authorized": "it mails only to members of its project: give it a mail server",
+}
 # What Supabase says if a mail went to this address less than a minute ago; its limit for the project has other words.
 _MAILED_JUST_NOW = re.compile(r"only request this after \d+ second")
 
@@ -106,12 +113,8 @@ class AuthClient:
     def send_link(self, email: str) -> None:
         """Mail a link and a code to sign in with. The caller cannot tell whether there is such an account."""
         request: Any = {"email": checked_address(email), "options": {"should_create_user": False}}
-        with _translated_errors(), _the_same_for_everybody():
-            try:
-                self._client.auth.sign_in_with_otp(request)
-            except vendor.AuthApiError as error:
-                if error.code not in ("otp_disabled", "user_not_found", "signup_disabled"):
-                    raise
+        with _translated_errors(), _the_same_for_everybody(*_NO_ACCOUNT):
+            self._client.auth.sign_in_with_otp(request)
 
     def send_recovery(self, email: str) -> None:
         """Mail a link and a code to choose a new password with. The caller cannot tell whether the account exists."""
@@ -196,10 +199,13 @@ class AuthClient:
     def check_password(self, email: str, password: str) -> None:
         """Raise `WrongCredentials` unless this is the account's password."""
         credentials = _credentials(email, password)
-        with _translated_errors():
-            signed_in = self._client.auth.sign_in_with_password(credentials).session
-            if signed_in is not None:
-                self._client.auth.admin.sign_out(signed_in.access_token, "local")
+        try:
+            with _translated_errors():
+                signed_in = self._client.auth.sign_in_with_password(credentials).session
+                if signed_in is not None:
+                    self._client.auth.admin.sign_out(signed_in.access_token, "local")
+        except WrongCredentials as error:
+            raise WrongCredentials(_NOT_CURRENT) from error
 
     def change_password(self, session: Session, new: str, code: str = "", *, old: str = "") -> None:
         """Set a new password; raise `ConfirmItsYou` if the server first wants the code that it has just mailed.
@@ -322,17 +328,24 @@ def _mailed_already() -> Iterator[None]:
 
 
 @contextmanager
-def _the_same_for_everybody() -> Iterator[None]:
-    """Pass over a mail that the server does not send: it refuses only addresses that have an account."""
+def _the_same_for_everybody(*no_account: str) -> Iterator[None]:
+    """Pass over a mail that is not sent, so that nobody learns who has an account.
+
+    `no_account` are the codes with which the server refuses an address without one; `_NO_MAIL` are those with one.
+    """
     try:
-        yield
+        with _mailed_already():
+            yield
     except vendor.AuthApiError as error:
-        if error.code == "email_address_not_authorized":
-            log.warning("the auth server mails only to members of its project: give it a mail server")
-        elif error.code != "over_email_send_rate_limit":
+        code = str(error.code or "")
+        if code in _NO_MAIL:
+            _log_no_mail(code)
+        elif code not in no_account:
             raise
-        elif not _MAILED_JUST_NOW.search(str(error)):
-            log.warning(_NO_MORE_MAILS)
+
+
+def _log_no_mail(code: str) -> None:
+    log.warning("the auth server sends no email: %s", _NO_MAIL[code])
 
 
 def _refused_for_good(error: vendor.AuthApiError) -> bool:
@@ -369,14 +382,14 @@ def _translated_errors() -> Iterator[None]:
 
 _BY_CODE: dict[str, tuple[type[SignInError], str]] = {
     "invalid_credentials": (WrongCredentials, "Wrong email address or password."),
-    "user_banned": (SignInError, "This account is blocked."),
+    "user_banned": (SignInError, BLOCKED),
     "email_not_confirmed": (
         UnconfirmedEmail,
         "Your email address is not confirmed yet. Open the link we emailed you.",
     ),
     "user_already_exists": (AddressTaken, "An account with this email address already exists. Sign in instead."),
     "email_exists": (AddressTaken, "An account with this email address already exists. Sign in instead."),
-    "signup_disabled": (SignInError, "New accounts are closed here."),
+    "signup_disabled": (SignInError, NO_NEW_ACCOUNTS),
     "email_provider_disabled": (NotSupported, _NOT_OFFERED),
     "provider_disabled": (NotSupported, "This way of signing in is not set up here."),
     "oauth_provider_not_supported": (NotSupported, "This way of signing in is not set up here."),
@@ -422,7 +435,7 @@ def _translate(code: str, status: int, words: str) -> SignInError:
         log.warning("the auth server asks for a captcha, which this app does not have: switch its protection off there")
         return SignInError(_NOT_SET_UP)
     if code == "over_email_send_rate_limit" and not _MAILED_JUST_NOW.search(words):
-        log.warning(_NO_MORE_MAILS)
+        _log_no_mail(code)
         return TooManyAttempts("No more emails can be sent right now. Try again in an hour.")
     if status == 429:
         return TooManyAttempts("Too many attempts. Try again in a minute.")

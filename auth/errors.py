@@ -25,7 +25,9 @@ from __future__ import annotations
 from memory.errors import AppError
 
 __all__ = [
+    "BLOCKED",
     "NOT_RESPONDING",
+    "NO_NEW_ACCOUNTS",
     "SIGNED_OUT",
     "AddressTaken",
     "AuthUnreachable",
@@ -43,6 +45,8 @@ __all__ = [
     "WrongKey",
 ]
 
+BLOCKED = "This account is blocked."
+NO_NEW_ACCOUNTS = "New accounts are closed here."
 SIGNED_OUT = "You were signed out. Sign in again."
 NOT_RESPONDING = "The sign-in server is not responding. Try again in a minute."
 

@@ -26,28 +26,6 @@ from memory.plain_text import storable
 
 __all__ = ["Conversations", "clear_quotes", "clear_receipts", "messages_of", "stop_learning"]
 
-# Rewrites the two lists in a receipt that quote memories, and takes out the words of a second look, which may; `where`
-# leaves the other receipts untouched.
-_QUOTED = """
-update app.messages set receipt = receipt - 'looked_again'
-  || case when jsonb_typeof(receipt -> 'memories') = 'array' then jsonb_build_object('memories', (
-       select coalesce(jsonb_agg(each order by place), '[]') from
-         jsonb_array_elements(receipt -> 'memories') with ordinality listed (each, place)
-       where not coalesce(each ->> 'id' = any(:ids) or each ->> 'text' = any(:texts), false))) else '{}' end
-  || case when jsonb_typeof(receipt -> 'remembered' -> 'events') = 'array' then jsonb_build_object('remembered',
-       receipt -> 'remembered' || jsonb_build_object('events', (
-         select coalesce(jsonb_agg(each order by place), '[]') from
-           jsonb_array_elements(receipt -> 'remembered' -> 'events') with ordinality listed (each, place)
-         where not coalesce(each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
-           or each ->> 'previous_memory' = any(:texts), false)))) else '{}' end
-where user_id = (select app.asking()) and (
-  exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') listed (each)
-    where each ->> 'id' = any(:ids) or each ->> 'text' = any(:texts))
-  or exists (select from jsonb_path_query(receipt, 'lax $.remembered.events[*]') listed (each)
-    where each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
-      or each ->> 'previous_memory' = any(:texts)))
-"""
-
 
 class Conversations:
     """Reads and writes one user's conversations at a time."""
@@ -324,6 +302,28 @@ _SAID_JUST_NOW = text(
 
 
 # -- forgetting a chat ----------------------------------------------------------------------------
+
+# Rewrites the two lists in a receipt that quote memories, and takes out the words of a second look, which may; `where`
+# leaves the other receipts untouched.
+_QUOTED = """
+update app.messages set receipt = receipt - 'looked_again'
+  || case when jsonb_typeof(receipt -> 'memories') = 'array' then jsonb_build_object('memories', (
+       select coalesce(jsonb_agg(each order by place), '[]') from
+         jsonb_array_elements(receipt -> 'memories') with ordinality listed (each, place)
+       where not coalesce(each ->> 'id' = any(:ids) or each ->> 'text' = any(:texts), false))) else '{}' end
+  || case when jsonb_typeof(receipt -> 'remembered' -> 'events') = 'array' then jsonb_build_object('remembered',
+       receipt -> 'remembered' || jsonb_build_object('events', (
+         select coalesce(jsonb_agg(each order by place), '[]') from
+           jsonb_array_elements(receipt -> 'remembered' -> 'events') with ordinality listed (each, place)
+         where not coalesce(each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
+           or each ->> 'previous_memory' = any(:texts), false)))) else '{}' end
+where user_id = (select app.asking()) and (
+  exists (select from jsonb_path_query(receipt, 'lax $.memories[*]') listed (each)
+    where each ->> 'id' = any(:ids) or each ->> 'text' = any(:texts))
+  or exists (select from jsonb_path_query(receipt, 'lax $.remembered.events[*]') listed (each)
+    where each ->> 'id' = any(:ids) or each ->> 'memory' = any(:texts)
+      or each ->> 'previous_memory' = any(:texts)))
+"""
 
 
 def messages_of(connection: Connection, conversation_id: str) -> list[str]:

@@ -57,7 +57,7 @@ REQUESTS = {
 # Shown once a mail was asked for. The words do not reveal whether the address has an account.
 MAIL_SENT = (
     "If there is an account for {address}, an email is on its way. Open its link, or enter its code here. "
-    "Nothing came? Look into your spam folder, or try again in an hour."
+    "Nothing came? Check your spam folder, or try again in an hour."
 )
 CONFIRMATION_SENT = (
     "Almost there. We sent an email to {address}. Open its link, or enter its code here. "

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from auth import guard
-from auth.errors import ConfirmItsYou, WrongCredentials
+from auth.errors import ConfirmItsYou
 from auth.guard import User
 from auth.keys import ApiKey
 from auth.session import Device
@@ -71,10 +71,7 @@ def _set_password(user: User, old: str, new: str, code: str) -> None:
     # Somebody at a device that was left signed in may try passwords and codes here.
     count_attempt(user.email)
     if not code:
-        try:
-            client.check_password(user.email, old)
-        except WrongCredentials as error:
-            raise WrongCredentials("Your current password is wrong.") from error
+        client.check_password(user.email, old)
     client.change_password(session, new, code, old=old)
     client.sign_out(session, "others")
     guard.sessions().revoke_all(user.id, but=guard.device().id)

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from auth import guard
-from auth.errors import SignInError, UnconfirmedEmail
+from auth.errors import BLOCKED, NO_NEW_ACCOUNTS, SignInError, UnconfirmedEmail
 from auth.server_features import PROVIDERS, ServerFeatures
 from memory.errors import AppError
 from ui.account import by_mail
@@ -26,8 +26,8 @@ PROVIDER_ICONS = {"google": ":material/account_circle:", "github": ":material/co
 # What a site that signs people in sends back with the browser, if it is no code.
 PROVIDER_PROBLEMS = {
     "otp_expired": "This link has expired or was already used.",
-    "signup_disabled": "New accounts are closed here.",
-    "user_banned": "This account is blocked.",
+    "signup_disabled": NO_NEW_ACCOUNTS,
+    "user_banned": BLOCKED,
     "provider_email_needs_verification": "Your email address is not confirmed yet. Open the link we just emailed you.",
 }
 MARKUP = """
