@@ -95,10 +95,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a marked test on the embedded server, and on others that are set up as hosted ones."""
     if "databases" not in metafunc.fixturenames:
         return
-    for mark, names in (("every_server", EVERY), ("every_version", EVERY[::2])):
+    on: dict[str, list[str | None]] = {
+        "hosted_servers": [*EVERY],
+        "every_server": [None, *EVERY],
+        "every_version": [None, *EVERY[::2]],
+    }
+    for mark, names in on.items():
         if metafunc.definition.get_closest_marker(mark):
-            each = [None, *names]
-            metafunc.parametrize("databases", each, indirect=True, scope="session", ids=lambda name: name or "embedded")
+            metafunc.parametrize(
+                "databases", names, indirect=True, scope="session", ids=lambda name: name or "embedded"
+            )
+            return
 
 
 @pytest.fixture

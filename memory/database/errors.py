@@ -193,6 +193,10 @@ _UNKNOWN_TENANT = (
     "The pooler {host} does not know this project: it may be paused (restore it in the Supabase dashboard), "
     "or the user in {setting} does not end in .PROJECT-REF, or the host is not the one of its Connect dialog."
 )
+_REFUSED = "The database refused the password of {user}: check {setting}."
+_NO_ROLE = "The role or the database in {setting} does not exist at {host}: check its name."
+_BUSY = "The database has no free connection left: try again in a moment."
+_AWAY = "The pooler {host} cannot reach the database behind it, which may be starting or paused: try again in a minute."
 _CLOSED = "The database closed the connection: try again."
 _BY_STATE = {
     "55P03": "Something else is changing the same data at this moment. Try again in a moment.",
@@ -200,10 +204,25 @@ _BY_STATE = {
     READ_ONLY: "The database takes no changes at the moment, so this was not saved. Try again in a few minutes.",
 }
 _SENTENCES = (
-    ("password authentication failed", "The database refused the password of {user}: check {setting}."),
+    # What Supabase's pooler and PgBouncer say for themselves stands beside what PostgreSQL says.
+    ("password authentication failed", _REFUSED),
+    ("sasl authentication failed", _REFUSED),
+    (
+        "too many authentication errors",
+        "The pooler {host} saw too many wrong passwords and refuses all for ten minutes: check {setting}, then wait.",
+    ),
+    (
+        "address not in tenant allow_list",
+        "The project's network restrictions keep this app out: allow its address in Supabase, or lift them "
+        "(Database → Settings → Network Restrictions).",
+    ),
+    ("user not found in the database", _NO_ROLE),
     ("tenant or user not found", _UNKNOWN_TENANT),
     ("tenant/user", _UNKNOWN_TENANT),
-    ('" does not exist', "The role or the database in {setting} does not exist at {host}: check its name."),
+    ("no tenant identifier", _UNKNOWN_TENANT),
+    ('" does not exist', _NO_ROLE),
+    ("no such database", _NO_ROLE),
+    ("no such user", _NO_ROLE),
     (
         "could not translate host name",
         "The database host {host} is unknown: check {setting}, and whether the project is paused.",
@@ -218,12 +237,26 @@ _SENTENCES = (
         "The database at {host} did not answer in time: it may be paused or unreachable.",
     ),
     ("network is unreachable", "There is no network route to the database at {host}."),
-    ("too many clients", "The database has no free connection left: try again in a moment."),
-    ("max clients", "The database has no free connection left: try again in a moment."),
-    ("remaining connection slots", "The database has no free connection left: try again in a moment."),
+    ("too many clients", _BUSY),
+    ("max clients", _BUSY),
+    ("max client connections", _BUSY),
+    ("max_client_conn", _BUSY),
+    ("checkout timeout", _BUSY),
+    ("query_wait_timeout", _BUSY),
+    ("remaining connection slots", _BUSY),
+    ("authentication query failed", _AWAY),
+    ("auth_query connection failed", _AWAY),
+    ("failed to retrieve database credentials", _AWAY),
+    ("unable to establish connection to upstream", _AWAY),
+    ("server login has been failing", _AWAY),
+    ("server login failed", _AWAY),
+    ("server down", _AWAY),
     ("the database system is ", "The database is being started or stopped: try again in a moment."),
     ("server closed the connection", _CLOSED),
     ("terminating connection", _CLOSED),
+    ("connection to database closed", _CLOSED),
+    ("dbhandler exited", _CLOSED),
+    ("pool terminating", _CLOSED),
     # What an encrypted connection ends with if the server is killed or the network is gone.
     ("ssl syscall error", _CLOSED),
     ("ssl connection has been closed", _CLOSED),

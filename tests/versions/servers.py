@@ -2,6 +2,7 @@
 
 Version 18 is the embedded one. PgBouncer has a single connection to each database in transaction mode, so that whatever
 a transaction left on it would be seen by the next one, whoever's it is. In session mode each client keeps a connection.
+Passwords are proven with SCRAM, as hosted servers want it: by the client to PgBouncer, and by PgBouncer to the server.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ EVERY = [f"{version} pooled by {mode}" for version in ("15", "17", EMBEDDED) for
 PYTHONS = ("3.11", "3.12", "3.13")
 SUPERUSER, PORT, POOLER_PORT = "supabase_admin", 5432, 6432
 PATIENCE = 60
+PASSWORD = "p@ss:w/rd%40 #?"  # all that an address has to quote
 
 CONFIGURATION = """
 listen_addresses = ''
@@ -42,13 +44,17 @@ full_page_writes = off
 jit = off
 timezone = UTC
 """
+LOGINS = f"""
+local all {SUPERUSER} trust
+local all all scram-sha-256
+"""
 POOLER = """
 [databases]
 * = host={folder} port={port}
 [pgbouncer]
 unix_socket_dir = {pooler}
 listen_port = {pooler_port}
-auth_type = trust
+auth_type = scram-sha-256
 auth_file = {pooler}/users
 auth_user = {superuser}
 auth_query = select usename, passwd from pg_catalog.pg_shadow where usename = $1
@@ -146,6 +152,7 @@ def _cluster(bin_folder: Path) -> Iterator[Path]:
         how = ("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-sync")
         run("initdb", f"--pgdata={data}", f"--username={SUPERUSER}", *how)
         (data / "postgresql.conf").write_text(CONFIGURATION.format(folder=folder))
+        (data / "pg_hba.conf").write_text(LOGINS)
         server = ("--pgdata", str(data), "--silent", "--wait", f"--timeout={PATIENCE}")
         run("pg_ctl", "start", *server, f"--log={folder}/log")
         try:
@@ -159,9 +166,10 @@ def _set_up(folder: Path) -> None:
     with closing(psycopg2.connect(host=str(folder), port=PORT, user=SUPERUSER, dbname="template1")) as connection:
         with connection, connection.cursor() as cursor:
             cursor.execute(Path(__file__).with_name("supabase.sql").read_text())
+            cursor.execute("alter role postgres password %s", (PASSWORD,))
         with connection, connection.cursor() as cursor:
             cursor.execute("set role postgres")  # who follows the README in the SQL editor
-            cursor.execute("create role keepsake_app login noinherit nobypassrls")
+            cursor.execute("create role keepsake_app login noinherit nobypassrls password %s", (PASSWORD,))
             cursor.execute("grant authenticated to keepsake_app")
 
 
@@ -208,7 +216,7 @@ def _await(folder: Path, running: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            psycopg2.connect(host=str(folder), port=POOLER_PORT, user=SUPERUSER, dbname="postgres").close()
+            psycopg2.connect(_url("postgres", folder, POOLER_PORT).replace("+psycopg2", "")).close()
         except psycopg2.OperationalError:
             assert running.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()
@@ -218,4 +226,5 @@ def _await(folder: Path, running: subprocess.Popen[bytes]) -> None:
 
 
 def _url(role: str, folder: Path, port: int) -> str:
-    return f"postgresql+psycopg2://{role}@/postgres?host={quote(str(folder), safe='')}&port={port}"
+    who, where = f"{role}:{quote(PASSWORD, safe='')}", quote(str(folder), safe="")
+    return f"postgresql+psycopg2://{who}@/postgres?host={where}&port={port}"

@@ -12,13 +12,13 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import exc as sqlalchemy_errors
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from auth.session import Sessions
 from memory import Memory
 from memory.database import Database
 from memory.embedded.embedder import BundledEmbedder
-from memory.errors import AppError
+from memory.errors import AppError, DatabaseUnreachable
 from memory.migrations import files, migrate, pending
 from tests.databases import Databases
 from tests.walls.attacks import ATTACKS
@@ -53,6 +53,14 @@ def test_everything_is_migrated_and_a_second_run_changes_nothing(
     assert migrate(database, embedder.dimensions, embedder.name).applied == ()
     assert state() == before
     assert len(files()) == databases.ask(database, "select count(*) from supabase_migrations.schema_migrations")[0][0]
+
+
+@pytest.mark.hosted_servers
+def test_a_wrong_password_is_named_as_the_problem(database: Database) -> None:
+    address = make_url(database.url).set(password="wrong/@#pass")
+    with pytest.raises(DatabaseUnreachable, match="refused the password of keepsake_app: check DATABASE_URL") as raised:
+        Database(address.render_as_string(hide_password=False)).ping()
+    assert "wrong" not in str(raised.value)
 
 
 def test_memories_are_learned_found_corrected_undone_and_deleted(memory: Memory) -> None:

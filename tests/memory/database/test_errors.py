@@ -140,9 +140,35 @@ def test_a_direct_address_that_cannot_be_looked_up_points_to_the_session_pooler(
         Database(f"postgresql://app:x@db.{'a' * 64}.supabase.co:5432/postgres").ping()
 
 
-@pytest.mark.parametrize("words", ["Tenant or user not found", "(ENOTFOUND) tenant/user postgres.ref not found"])
-def test_a_pooler_that_does_not_know_the_project_is_explained(words: str) -> None:
-    with refusing(words) as port, pytest.raises(DatabaseUnreachable, match="does not know this project") as raised:
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Tenant or user not found", "does not know this project"),
+        ("(ENOTFOUND) tenant/user postgres.ref not found", "does not know this project"),
+        ("(ENOIDENTIFIER) no tenant identifier provided (external_id or sni_hostname required)", "does not know this"),
+        ("(EAUTHQUERY) user not found in the database", "role or the database in DATABASE_URL does not exist"),
+        ("no such user", "role or the database in DATABASE_URL does not exist"),
+        ("no such database: nope", "role or the database in DATABASE_URL does not exist"),
+        ("(ECIRCUITBREAKER) Too many authentication errors", "too many wrong passwords"),
+        ("(EADDRNOTALLOWED) address not in tenant allow_list: {1, 2, 3, 4}", "network restrictions"),
+        ("(EMAXCLIENTSESSION) max clients reached in session mode - limited to pool_size: 15", "no free connection"),
+        ("(EMAXCLIENTCONN) max client connections reached, limit: 200", "no free connection"),
+        ("(ECHECKOUTTIMEOUT) Pool checkout timeout. Request was dropped after 60000ms", "no free connection"),
+        ("no more connections allowed (max_client_conn)", "no free connection"),
+        ("query_wait_timeout", "no free connection"),
+        ("(EAUTHQUERY) authentication query failed: connection to database not available", "cannot reach the database"),
+        ("(ECIRCUITBREAKER) Unable to establish connection to upstream database", "cannot reach the database"),
+        (
+            "server login has been failing, cached error: connect failed (server_login_retry)",
+            "cannot reach the database",
+        ),
+        ("client_login_timeout (server down)", "cannot reach the database"),
+        ("(EDBHANDLEREXITED) DbHandler exited. Check logs for more information", "closed the connection"),
+        ("SASL authentication failed", "refused the password of postgres"),
+    ],
+)
+def test_what_a_pooler_says_instead_of_the_database_is_explained(words: str, told: str) -> None:
+    with refusing(words) as port, pytest.raises(DatabaseUnreachable, match=told) as raised:
         Database(f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres").ping()
     assert PASSWORD not in str(raised.value)
 
