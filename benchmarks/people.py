@@ -7,7 +7,7 @@ scripted model, reloads in between, leaves, returns, and looks at the memories. 
 memory is looked for in the database. The app runs as a host runs it, with the local servers beside it; memory is that
 of the app's process alone. The last line is one JSON object:
 
-    page_p95_ms    from a request until the page is complete: loading, reloading, opening another page
+    p95_ms         from a request until the page is complete: loading, reloading, opening another page
     rush_p95_ms    the same when everybody opens a page in the same moment, as at the end
     send_p95_ms    from sending a message until one's own words stand on the page
     late_p95_ms    how much later than the model's own time a reply was complete on the page
@@ -29,6 +29,7 @@ import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 
 import httpx
@@ -113,24 +114,24 @@ async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Names
     await asyncio.gather(*(each.signs_up() for each in people))
     signed_up = megabytes(pid)
     print(f"{asked.people} people signed up, {signed_up:.0f} MB, {len(seen.failures)} failures", flush=True)
+    each_idle = await _idle(people, pid, asked.idle) if asked.idle else 0.0
     began = time.monotonic()
     await asyncio.gather(*(each.chats(asked.turns) for each in people))
-    peak = peak_megabytes(pid)
-    print(f"everybody has chatted for {time.monotonic() - began:.0f} s, peak {peak:.0f} MB", flush=True)
+    print(f"everybody has chatted for {time.monotonic() - began:.0f} s, peak {peak_megabytes(pid):.0f} MB", flush=True)
     soak = await _soak(people, pid, asked.soak) if asked.soak else {}
     await asyncio.gather(*(each.checks() for each in people))
     await asyncio.to_thread(_look_into, admin_url, people, seen)
-    each_idle = await _idle(people[0], pid, asked.idle) if asked.idle else 0.0
+    peak = peak_megabytes(pid)
     await asyncio.gather(*(each.tab.close() for each in people))
     for failure in seen.failures[:5]:
         print(failure)
     return {
         "people": asked.people,
         "think": asked.think,
-        **_spread("page", seen.pages),
-        **_spread("rush", seen.rushes),
-        **_spread("send", seen.sends),
-        **_spread("late", seen.lates),
+        **_spread("", seen.pages),
+        **_spread("rush_", seen.rushes),
+        **_spread("send_", seen.sends),
+        **_spread("late_", seen.lates),
         "start_mb": signed_up,
         "peak_mb": peak,
         "idle_mb": each_idle,
@@ -249,10 +250,13 @@ async def _soak(people: list[Guest], pid: int, minutes: float) -> dict[str, floa
     return {"soak_minutes": minutes, "soak_start_mb": at_start, "soak_half_mb": watched[half], "soak_mb": watched[-1]}
 
 
-async def _idle(person: Guest, pid: int, count: int) -> float:
-    """Open tabs that do nothing, and return what each costs."""
+async def _idle(people: list[Guest], pid: int, count: int) -> float:
+    """Open more tabs, which do nothing, of one person after the other, and return what each costs.
+
+    Nobody has chatted yet, so they get no memory that chats have left free.
+    """
     before = megabytes(pid)
-    tabs = [Tab(person.tab.address, person.tab.cookies) for _ in range(count)]
+    tabs = [Tab(each.tab.address, each.tab.cookies) for each in islice(cycle(people), count)]
     for tab in tabs:
         await tab.load("chat")
     cost = (megabytes(pid) - before) / count
@@ -292,7 +296,7 @@ def _held(connection: Connection, table: str) -> dict[int, set[str]]:
 def _spread(name: str, seconds: list[float]) -> dict[str, float]:
     """Return the median, and what 19 of 20 stayed below, in milliseconds."""
     ordered = sorted(seconds) or [0.0]
-    return {f"{name}_p{part}_ms": 1000 * ordered[part * (len(ordered) - 1) // 100] for part in (50, 95)}
+    return {f"{name}p{part}_ms": 1000 * ordered[part * (len(ordered) - 1) // 100] for part in (50, 95)}
 
 
 @contextmanager

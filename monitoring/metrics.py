@@ -48,7 +48,8 @@ class MetricsRoute:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._services, self._token, self._clock = services, token, clock
-        self._queue: Mapping[str, float] | None = None  # None: the database does not answer
+        self._database: Database | None = None  # known once the services could be opened
+        self._of_queue: list[Gauge] = []
         self._good_until = -math.inf
         self._asking = asyncio.Lock()
 
@@ -61,9 +62,9 @@ class MetricsRoute:
             return PlainTextResponse("Wrong token.", status_code=401, headers={"www-authenticate": "Bearer"})
         async with self._asking:
             if self._clock() >= self._good_until:
-                self._queue = await run_in_threadpool(self._ask)
+                self._of_queue = await run_in_threadpool(self._ask)
                 self._good_until = self._clock() + QUEUE_SECONDS
-        gauges = [*_process(), *self._pool(), *_of_queue(self._queue)]
+        gauges = [*_process(), *self._pool(), *self._of_queue]
         return Response(written(gauges), media_type=CONTENT_TYPE, headers={"cache-control": "no-store"})
 
     def _wanted_token(self) -> str | None:
@@ -72,19 +73,22 @@ class MetricsRoute:
         except AppError:  # the settings are wrong, and the page says so
             return None
 
-    def _ask(self) -> Mapping[str, float] | None:
+    def _ask(self) -> list[Gauge]:
+        """Return the figures of the queue; none while all connections are in use, since asking would wait for one."""
         try:
-            return queue_figures(self._services().database)
+            database = self._database = self._services().database
+            if database.connections[0] >= database.most_connections:
+                return []
+            return _of_queue(queue_figures(database))
         except AppError:
-            return None
+            return _of_queue(None)
 
     def _pool(self) -> list[Gauge]:
-        """Return how the connections of this process are used; nothing if it could not open its services."""
-        if self._queue is None:
+        """Return how the connections of this process are used, whether or not the database answers."""
+        if self._database is None:
             return []
-        database = self._services().database
-        in_use, waiting = database.connections
-        states: dict[Labels, float] = {("in use",): float(in_use), ("allowed",): float(database.most_connections)}
+        in_use, waiting = self._database.connections
+        states: dict[Labels, float] = {("in use",): float(in_use), ("allowed",): float(self._database.most_connections)}
         return [
             Gauge("keepsake_database_connections", "Connections to the database.", states, ("state",)),
             Gauge("keepsake_database_waiting", "Threads that wait for a connection.", {(): float(waiting)}),
@@ -97,6 +101,7 @@ def _is_bearer(header: str, token: str) -> bool:
 
 
 def _of_queue(queue: Mapping[str, float] | None) -> list[Gauge]:
+    """Return the figures of the queue, and whether the database answered: without, `queue` is None."""
     up = Gauge("keepsake_database_up", "Whether the database answered.", {(): float(queue is not None)})
     if queue is None:
         return [up]

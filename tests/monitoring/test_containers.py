@@ -87,6 +87,22 @@ def test_every_setting_in_compose_is_one_of_the_app() -> None:
     assert "DATABASE_ADMIN_URL" not in COMPOSE["x-settings"]
 
 
+def test_every_setting_is_reached_from_the_file_beside_compose_and_is_the_usual_one_without() -> None:
+    own = {"DATABASE_ADMIN_URL", "DATA_DIR", "MEMORY_USER", "PORT", "API_PORT"}  # of containers, or of other commands
+    shown = COMPOSE["x-settings"]
+    assert {each.name.upper() for each in fields(Settings)} == shown.keys() | own
+    written = {name for name, value in shown.items() if f"${{{name}" in value}
+    assert shown.keys() - written == {"SUPABASE_URL", "SUPABASE_KEY", "DATABASE_URL", "LOG_FORMAT"}
+    given = {
+        "SUPABASE_URL": "http://gateway:8000",
+        "SUPABASE_KEY": "sb_publishable_x",
+        "DATABASE_URL": "postgresql://x",
+        "OPENAI_API_KEY": "any",
+    }
+    left_empty = dict.fromkeys((name for name in written if shown[name].endswith(":-}")), "")
+    assert Settings.read(given | left_empty) == Settings.read(given)
+
+
 def test_no_secret_stands_in_a_file() -> None:
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():

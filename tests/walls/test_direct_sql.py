@@ -247,7 +247,8 @@ def test_the_sql_of_the_readme_makes_a_role_that_can_work_and_no_more(world: Wor
     for statement in filter(str.strip, written.replace("keepsake_app", name).split(";")):
         databases.run(statement)
     databases.run(f"grant keepsake_worker to {name}")
-    url = make_url(world.database.url).set(username=name).render_as_string(hide_password=False)
+    [password] = re.findall(r"password '(.*?)'", written)
+    url = make_url(world.database.url).set(username=name, password=password).render_as_string(hide_password=False)
     try:
         with closing(Database(url)) as app:
             made = World(app, world.embedder)
