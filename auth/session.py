@@ -73,7 +73,9 @@ _USE_TICKET = text(
 )
 _SEEN = text("update app.sessions set seen_at = now() where id = cast(:id as uuid)")
 _STORED = text(
-    "select sealed, refreshing_until > now() as claimed from app.sessions where id = cast(:id as uuid) for update"
+    # A claim that ends later than it can was made before the database's clock was set back.
+    f"select sealed, refreshing_until between now() and now() + make_interval(secs => {CLAIM_SECONDS + 60}) as claimed"
+    " from app.sessions where id = cast(:id as uuid) for update"
 )
 _CLAIM = text(
     f"update app.sessions set refreshing_until = now() + make_interval(secs => {CLAIM_SECONDS})"

@@ -45,6 +45,12 @@ CHATS_LISTED = 60  # chats that a list shows at first, and that each "more" adds
 MAX_LISTED = 5_000
 FIELDS = "id::text, title, updated_at, pinned_at is not null as pinned, archived_at is not null as archived"
 LISTED = "deleted_at is null and not temporary"
+# A claim ends by itself, also where the clock was set back meanwhile.
+_CLAIM_NAMING = text(
+    "update app.conversations set naming_until = now() + interval '2 minutes'"
+    " where id = cast(:id as uuid) and named_at is null"
+    "  and (naming_until between now() and now() + interval '3 minutes') is not true"
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,11 @@ class Chats:
         kept = checked_name(name)
         self._change(user_id, chat_id, "title = :title, named_at = now()", title=kept)
         return kept
+
+    def claim_naming(self, user_id: str, chat_id: str) -> bool:
+        """Return whether a name is to be found for a chat now: it has none, and no other process looks for one."""
+        with self._database.as_user(user_id) as connection:
+            return connection.execute(_CLAIM_NAMING, {"id": valid_id(chat_id)}).rowcount == 1
 
     def name(self, user_id: str, chat_id: str, name: str) -> None:
         """Name a chat, unless it has been named already."""

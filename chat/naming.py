@@ -82,6 +82,8 @@ class Namer:
                 return False
             unnamed = self._waiting.popleft()
         try:
+            if not self._chats.claim_naming(unnamed.user_id, unnamed.chat_id):
+                return True
             text = f"<conversation>\nPerson: {unnamed.said}\n\nAssistant: {unnamed.reply}\n</conversation>"
             asked = [PromptMessage("system", INSTRUCTIONS), PromptMessage("user", text)]
             if name := cleaned_name(self._model_for(unnamed.user_id).answer(asked, ChatName).name):

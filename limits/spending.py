@@ -69,15 +69,18 @@ class Counts:
         return self._database.read(user_id, memory_count())
 
 
-_ADD_FOR_USER = """
+# A count that ends later than it can was begun before the database's clock was set back. Another call may have begun a
+# moment before this one, so a minute more is let pass.
+_IS_OVER = "(kept.ends_at <= now() or kept.ends_at > now() + make_interval(secs => %(seconds)s + 60))"
+_ADD_FOR_USER = f"""
 with counted as (
   insert into app.counts as kept (what, amount, ends_at)
   select %(what)s, greatest(0, %(more)s), now() + make_interval(secs => %(seconds)s)
   where %(most)s::bigint is null or %(more)s <= %(most)s::bigint
   on conflict (user_id, what) do update set
-    amount = case when kept.ends_at <= now() then excluded.amount else greatest(0, kept.amount + %(more)s) end,
-    ends_at = case when kept.ends_at <= now() then excluded.ends_at else kept.ends_at end
-  where kept.ends_at <= now() or %(most)s::bigint is null or kept.amount + %(more)s <= %(most)s::bigint
+    amount = case when {_IS_OVER} then excluded.amount else greatest(0, kept.amount + %(more)s) end,
+    ends_at = case when {_IS_OVER} then excluded.ends_at else kept.ends_at end
+  where {_IS_OVER} or %(most)s::bigint is null or kept.amount + %(more)s <= %(most)s::bigint
   returning kept.amount
 )
 select (select amount from counted) as amount, coalesce(

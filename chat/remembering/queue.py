@@ -153,6 +153,11 @@ class TurnQueue:
         [row] = self._database.read_as_worker("select app.wake_resting() as woken", {})
         return int(row["woken"])
 
+    def bring_back_times(self) -> int:
+        """Bring back what ends too late, because the database's clock was set back; return how many times there are."""
+        [row] = self._database.read_as_worker("select app.bring_back_times() as moved", {})
+        return int(row["moved"])
+
 
 def _claimed_turn(connection: Connection, message_id: str, lease: Lease) -> ClaimedTurn:
     rows = connection.execute(_TURN, {"id": message_id}).mappings()

@@ -33,6 +33,7 @@ __all__ = ["FULL", "TURNS_AT_ONCE", "Worker"]
 log = logging.getLogger("keepsake.worker")
 TURNS_AT_ONCE = 4  # turns, each of another person, that a process remembers at once if a model thinks about them
 LOOK_SECONDS = 5.0  # how often the worker looks for turns of other processes, and for turns to try again
+TIMES_SECONDS = 60.0  # how often the worker looks for what ends too late
 SWEEP_SECONDS = 900.0  # how often the worker looks for chats whose retention has ended
 FULL = "your memory is full. Delete some memories first"
 UNEXPECTED = "something unexpected went wrong"
@@ -65,7 +66,7 @@ class Worker:
         self._look_seconds = look_seconds
         self._retention = retention
         self._clock = clock
-        self._sweep_at = clock()
+        self._sweep_at = self._times_at = clock()
         self._queue = queue
         self._memory = memory
         self._limits = limits
@@ -240,6 +241,7 @@ class Worker:
             self._woken.clear()
             try:
                 self._wake_resting()
+                self._bring_back_times()
                 self._empty()
             except AppError as error:
                 log.warning("the queue could not be read: %s", error)
@@ -284,6 +286,13 @@ class Worker:
             if woken := self._queue.wake_resting():
                 log.info("%d turns and imported messages that waited for a model are tried again", woken)
             self._has_woken = True
+
+    def _bring_back_times(self) -> None:
+        """Once a minute, end what would wait for as long as the database's clock was set back."""
+        if self._clock() >= self._times_at:
+            self._times_at = self._clock() + TIMES_SECONDS
+            if moved := self._queue.bring_back_times():
+                log.warning("the database's clock was set back: %d times that lay ahead of it were brought back", moved)
 
 
 def _said(turn: ClaimedTurn) -> list[Said]:

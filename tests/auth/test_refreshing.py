@@ -69,6 +69,14 @@ def test_an_auth_server_that_answers_late_holds_no_connection(
         assert not refreshed.result(PATIENCE).expires_soon
 
 
+def test_a_claim_from_before_the_databases_clock_was_set_back_holds_up_nobody(database: Database) -> None:
+    kept = Sessions(database, wait_seconds=0.0)
+    opened = kept.open(STALE, "Firefox on Linux")
+    with administrator(database) as connection:
+        connection.execute(text("update app.sessions set refreshing_until = now() + interval '1 hour'"))
+    assert kept.fresh(opened, lambda _: FRESH) == FRESH
+
+
 def test_while_another_process_refreshes_a_tab_waits_a_moment_and_says_so(database: Database, small: Database) -> None:
     elsewhere, here, gate = Sessions(small), Sessions(database, wait_seconds=0.2), Gate()
     opened = elsewhere.open(STALE, "Firefox on Linux")

@@ -114,13 +114,36 @@ def test_a_name_that_the_person_gave_in_the_meantime_stays(
 
 
 def test_nobodys_share_is_spent_beyond_its_limit(
-    database: Database, chats: Chats, model: Model, model_server: ModelServer
+    database: Database,
+    chat: ChatServices,
+    chats: Chats,
+    model: Model,
+    model_server: ModelServer,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     limits = Limits(database, Settings(tokens_per_day=1))
     namer = Namer(chats, lambda user_id: limits.metered(model, user_id))
-    namer.add("ann", "00000000-0000-0000-0000-000000000000", FIRST, "Peas.")
+    _turn(chat)
+    namer.add("ann", chats.recent("ann")[0].id, FIRST, "Peas.")
+    until(lambda: "keeps its first words" in caplog.text)
     namer.stop(10)
     assert model_server.names == []
+
+
+def test_two_processes_that_name_a_chat_ask_the_model_once(
+    chat: ChatServices, chats: Chats, namer: Namer, model: Model, model_server: ModelServer
+) -> None:
+    _turn(chat)
+    chat_id = chats.recent("ann")[0].id
+    gate, other = Gate(), Namer(chats, lambda _: model)
+    model_server.enqueue_names(lambda _: Json({"name": "Peas" if gate.wait() else ""}), _called("Beans"))
+    namer.add("ann", chat_id, FIRST, "Peas.")
+    until(lambda: model_server.names)
+    other.add("ann", chat_id, FIRST, "Peas.")
+    other.stop(10)
+    gate.open()
+    until(lambda: chats.recent("ann")[0].title == "Peas")
+    assert len(model_server.names) == 1
 
 
 def test_another_persons_chat_is_not_named(
@@ -129,8 +152,8 @@ def test_another_persons_chat_is_not_named(
     _turn(chat)
     model_server.enqueue_names(_called("Mine now"))
     namer.add("bob", chats.recent("ann")[0].id, "x", "y")
-    until(lambda: model_server.names)
     namer.stop(10)
+    assert model_server.names == []
     assert chats.recent("ann")[0].title == FIRST
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from auth.errors import TooManyAttempts
 from chat.attachments import File, open_files
 from limits import Limits
 from limits.spending import Counts, when_again
@@ -40,6 +41,20 @@ def test_a_minute_later_there_are_messages_again_until_the_day_is_used_up(
     assert _passed(limits, "alice", 5) == 2
     later(database, "app.counts", 86_400)
     assert _passed(limits, "alice", 5) == 3
+
+
+def test_where_the_databases_clock_was_set_back_a_limit_does_not_last_longer_by_as_much(
+    limiting: Limiting, database: Database
+) -> None:
+    limits = limiting(messages_per_minute=3, sign_in_attempts=1)
+    assert _passed(limits, "alice", 5) == 3
+    limits.may_try_sign_in("kim@example.com", "198.51.100.7")
+    later(database, "app.counts", -3_600)
+    later(database, "app_shared.counts", -86_400)
+    assert _passed(limits, "alice", 5) == 3
+    limits.may_try_sign_in("kim@example.com", "198.51.100.7")
+    with pytest.raises(TooManyAttempts):
+        limits.may_try_sign_in("kim@example.com", "198.51.100.7")
 
 
 def test_a_refusal_names_the_limit_and_when_to_try_again(limiting: Limiting) -> None:

@@ -416,6 +416,7 @@ LOOKS_ACROSS_USERS = {"claim_turn", "claim_lesson", "has_migration", "session_of
 LOOKS_ACROSS_USERS |= {
     "retry_remembering",
     "wake_resting",
+    "bring_back_times",
     "count_across",
     "use_invitation",
     "was_invited",

@@ -414,6 +414,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
         lambda w: _straight(w, "select * from app.message_words"),
     ),
     "Chats.rename": (lambda w: w.chats.rename(ME, chat_of(w), "mine"),),
+    "Chats.claim_naming": (lambda w: w.chats.claim_naming(ME, chat_of(w)),),
     "Chats.name": (lambda w: w.chats.name(ME, chat_of(w), "mine"),),
     "Chats.pin": (lambda w: w.chats.pin(ME, chat_of(w)),),
     "Chats.archive": (lambda w: w.chats.archive(ME, chat_of(w)),),

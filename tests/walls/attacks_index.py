@@ -17,7 +17,7 @@ def attach_resting(w: World) -> None:
     attach(w.database, InMemory.name)
     w.sending.note(InMemory.name, "emptied")
     with w.database.as_user(ALICE) as connection:
-        connection.exec_driver_sql("update app.index_outbox set after = now() + interval '1 day'")
+        connection.exec_driver_sql("update app.index_outbox set attempts = 1, after = now() + interval '1 day'")
 
 
 def _changed(w: World) -> None:

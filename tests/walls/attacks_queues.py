@@ -125,6 +125,7 @@ QUEUES: dict[str, tuple[Callable[[World], Any], ...]] = {
     "TurnQueue.retry": (lambda w: [w.conversations.queue.retry(each) for each in (ME, *STRANGE)],),
     "TurnQueue.retry_all": (lambda w: w.conversations.queue.retry_all(),),
     "TurnQueue.wake_resting": (lambda w: w.conversations.queue.wake_resting(),),
+    "TurnQueue.bring_back_times": (lambda w: w.conversations.queue.bring_back_times(),),
     "TurnQueue.withdraw_all": (lambda w: w.inside(w.conversations.queue.withdraw_all),),
     "TurnQueue.release": (lambda w: w.inside(lambda c: w.conversations.queue.release(c, w.known["asked"].id)),),
     "TurnQueue.withdraw": (lambda w: w.inside(lambda c: w.conversations.queue.withdraw(c, w.known["asked"].id)),),

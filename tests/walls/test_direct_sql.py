@@ -180,6 +180,7 @@ def test_no_step_leads_higher(world: World, who: str, sql: str) -> None:
         "select app.has_people()",
         "select app.retry_remembering()",
         "select app.wake_resting()",
+        "select app.bring_back_times()",
         "select * from app.key_of('\\x00')",
         "select * from app.queue_figures()",
         "select * from app.open_key('\\x00', 0)",

@@ -30,6 +30,7 @@ CALLS = {
     "has_migration": (AS_MALLORY, "select app.has_migration('20261120000100')"),
     "retry_remembering": (AS_WORKER, "select app.retry_remembering()"),
     "wake_resting": (AS_WORKER, "select app.wake_resting()"),
+    "bring_back_times": (AS_WORKER, "select app.bring_back_times()"),
     "key_of": (AS_WORKER, "select * from app.key_of(sha256('x'))"),
     "queue_figures": (AS_WORKER, "select turns_waiting, imports_waiting from app.queue_figures()"),
     "open_key": (AS_WORKER, "select * from app.open_key(sha256('x'), 1)"),
