@@ -127,7 +127,9 @@ def _named(w: World) -> bool:
     namer = Namer(w.chats, lambda _: w.model)
     w.model.enqueue(ChatName(name="Mine now"))
     namer._waiting.append(Unnamed(ME, chat_of(w), "x", "y"))
-    return namer.name_next()
+    waited = namer.name_next()
+    w.model.replies.clear()  # the model is not even asked
+    return waited
 
 
 def _exported(w: World, *others: str) -> bytes:

@@ -316,7 +316,9 @@ class World:
         self.memory.import_queue.add(user_id, [Said("user", f"I grow {word}", message_id=f"{user_id}-import")], "learn")
         with self.database.as_user(user_id) as connection:
             connection.exec_driver_sql("update app.lessons set after = now() + interval '1 day', attempts = 1")
-            waits = "insert into app.index_outbox (owner, id, attempts, after) values (%s, %s, 1, now() + interval '1 day')"
+            waits = (
+                "insert into app.index_outbox (owner, id, attempts, after) values (%s, %s, 1, now() + interval '1 day')"
+            )
             connection.exec_driver_sql(waits, (user_id, word))
 
     def _lease(self, user_id: str) -> None:
