@@ -64,6 +64,8 @@ def _elsewhere(replies: Replies, asked: Message) -> FollowedReply | None:
 
 
 def _followed(replies: Replies, asked: Message) -> FollowedReply:
+    """The reply as another process sees it, once it does: who writes notes it in a thread of its own."""
+    until(lambda: _elsewhere(replies, asked))
     found = _elsewhere(replies, asked)
     assert found is not None
     return found
