@@ -18,7 +18,6 @@ from auth.person import Session
 from auth.session import OpenDevice
 from chat.answering import Lookup
 from chat.chats import deleted_reading, list_reading, search_reading
-from chat.naming import ChatName, Namer, Unnamed
 from chat.reply import AnswerOptions, answer
 from chat.tree import ChatHistory, Switches
 from chat.turn import say
@@ -35,6 +34,7 @@ from memory.upkeep.grouping import MemoryWithUse
 from memory.upkeep.profile import Line
 from memory.upkeep.recheck import ANSWERS, Answer
 from memory.upkeep.tidy import Survey
+from tests.walls.attacks_chats import CHATS, chat_of
 from tests.walls.attacks_frameworks import FRAMEWORKS
 from tests.walls.attacks_index import INDEX
 from tests.walls.attacks_keys import KEYS
@@ -60,11 +60,6 @@ def own_memory(w: World) -> str:
     """The id of a new memory of Mallory's own."""
     [added] = w.memory.add(f"I own {time.time_ns()} things", user_id=ME, infer=False)["results"]
     return str(added["id"])
-
-
-def chat_of(w: World) -> str:
-    """The id of Alice's chat."""
-    return str(w.known["asked"].conversation_id)
 
 
 def asked_of(w: World, **changed: Any) -> Any:
@@ -115,21 +110,6 @@ def _give_away(w: World) -> Any:
     """Mallory's own memory, made Alice's: a row in her memory that she never said."""
     [added] = w.memory.add("I own nothing", user_id=ME, infer=False)["results"]
     return w.inside(lambda c: w.store.replace(c, added["id"], {"data": "x", "user_id": ALICE}, w.vector("x")))
-
-
-def _straight(w: World, sql: str) -> Any:
-    """What a statement of Mallory's own tells."""
-    return w.database.read_as(ME, sql)
-
-
-def _named(w: World) -> bool:
-    """Alice's chat, named for Mallory."""
-    namer = Namer(w.chats, lambda _: w.model)
-    w.model.enqueue(ChatName(name="Mine now"))
-    namer._waiting.append(Unnamed(ME, chat_of(w), "x", "y"))
-    waited = namer.name_next()
-    w.model.replies.clear()  # the model is not even asked
-    return waited
 
 
 def _exported(w: World, *others: str) -> bytes:
@@ -405,27 +385,7 @@ ATTACKS: dict[str, tuple[Attack, ...]] = {
     "Lookup.for_prompt": (lambda w: _lookup(w).for_prompt({}),),
     "Conversations.leave_out": (lambda w: w.conversations.leave_out(asked_of(w)),),
     "Refusals.of": (lambda w: [w.services.refusals.of(each) for each in (ME, *STRANGE)],),
-    "Chats.recent": (lambda w: [w.chats.recent(each, 1000) for each in (ME, *STRANGE)],),
-    "Chats.archived": (lambda w: [w.chats.archived(each) for each in (ME, *STRANGE)],),
-    "Chats.deleted": (lambda w: [w.chats.deleted(each) for each in (ME, *STRANGE)],),
-    "Chats.search": (
-        lambda w: [w.chats.search(each, word) for each in (ME, *STRANGE) for word in (SECRET, SECRET[:4], "i")],
-        lambda w: w.chats.search(ME, f"{SECRET[:4]}' | '"),
-        lambda w: _straight(w, "select * from app.find_messages(array['i', 'my'], '{}', 1000)"),
-        lambda w: _straight(w, f"select content from app.messages, app.asked_words('{ALICE}', array['my'], true)"),
-        lambda w: _straight(w, "select * from app.message_words"),
-    ),
-    "Chats.rename": (lambda w: w.chats.rename(ME, chat_of(w), "mine"),),
-    "Chats.claim_naming": (lambda w: w.chats.claim_naming(ME, chat_of(w)),),
-    "Chats.name": (lambda w: w.chats.name(ME, chat_of(w), "mine"),),
-    "Chats.pin": (lambda w: w.chats.pin(ME, chat_of(w)),),
-    "Chats.archive": (lambda w: w.chats.archive(ME, chat_of(w)),),
-    "Chats.delete": (lambda w: w.chats.delete(ME, chat_of(w)),),
-    "Chats.restore": (lambda w: w.chats.restore(ME, chat_of(w)),),
-    "Chats.erase": (lambda w: w.chats.erase(ME, chat_of(w)),),
-    "Chats.erase_all": (lambda w: w.inside(w.chats.erase_all),),
-    "Chats.lock_all": (lambda w: w.inside(w.chats.lock_all),),
-    "Namer.name_next": (lambda w: _named(w),),
+    **CHATS,
     "ChatServices.model_for": (lambda w: w.chat.model_for(ME),),
     "turn.say": (
         lambda w: say(w.chat, ME, chat_of(w), "mine now"),
