@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -30,6 +31,7 @@ BEES = "I keep bees in Utrecht."
 WELCOME = "An assistant that remembers you"
 SILENT = "The sign-in server is not responding. Try again in a minute."
 NO_AUTH_SERVER = "The sign-in server could not be reached. Try again in a minute."
+SLOW = 1.0  # seconds that a slow auth server adds to each answer
 Break = Callable[[Relay], AbstractContextManager[None]]
 
 
@@ -97,6 +99,17 @@ def _silent(relay: Relay) -> Iterator[None]:
         st.cache_resource.clear()
 
 
+@contextmanager
+def _slow(relay: Relay) -> Iterator[None]:
+    """Every request takes a second longer; the app waits longer than that."""
+    never = threading.Event()
+    relay.hold = lambda: never.wait(SLOW)
+    try:
+        yield
+    finally:
+        relay.hold = lambda: None
+
+
 class _Impatient(AuthClient):
     """The app's client of the auth server, which waits for as long as the test says."""
 
@@ -161,6 +174,25 @@ def test_whose_session_has_to_be_refreshed_meanwhile_waits_and_is_not_signed_out
     ann.presses("Try again")
     assert BEES in ann.seen
     assert ann.messages[0] == (BEES, "complete")
+
+
+def test_a_slow_auth_server_lets_people_in_and_refreshes_their_sessions(
+    visit: Visit, home: Services, relay: Relay, auth_client: AuthClient
+) -> None:
+    ann = visit()
+    ann.says(BEES)
+    email = f"{uuid4().hex}@example.com"
+    auth_client.sign_up(email, PASSWORD)
+    door = AppTest.from_file("../../app.py", default_timeout=PATIENCE).run()
+    _let_expire(ann, home)
+    with _slow(relay):
+        _signs_in(door, email)
+        assert not door.error
+        assert SESSION in door.session_state
+        ann.reloads()
+        assert BEES in ann.seen
+        assert SILENT not in ann.seen
+    assert ann.app.session_state[SESSION].expires_at > time.time()
 
 
 def _signs_in(door: AppTest, email: str) -> None:
