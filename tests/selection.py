@@ -108,7 +108,7 @@ def _fixtures(item: pytest.Item) -> set[str]:
 
 def _on_another_server(item: pytest.Item) -> bool:
     call = getattr(item, "callspec", None)
-    return call is not None and call.params.get("databases") is not None
+    return "pooler" in _fixtures(item) or (call is not None and call.params.get("databases") is not None)
 
 
 def _on_python(version: str, item: pytest.Item) -> bool:
@@ -156,7 +156,12 @@ NEEDS = (
     Need("tests with a real model", lambda item: bool(_fixtures(item) & MODEL_FIXTURES), _no_llama),
     Need("tests with mem0's client", lambda item: "mem0" in _fixtures(item), _no_mem0),
     Need("tests with npm's clients", lambda item: "node" in _fixtures(item), _no_node_clients),
-    Need("tests on other versions of PostgreSQL", _on_another_server, missing_servers, OTHER_VERSIONS_REQUIRED),
+    Need(
+        "tests on other versions of PostgreSQL or through PgBouncer",
+        _on_another_server,
+        missing_servers,
+        OTHER_VERSIONS_REQUIRED,
+    ),
     *(
         Need(f"tests on Python {each}", partial(_on_python, each), partial(missing_python, each), _has_to_be(each))
         for each in PYTHONS

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,19 @@ from urllib.parse import quote
 import psycopg2
 
 from memory.embedded.postgres import programs
-from memory.embedded.postgres_files import server_account
+from memory.embedded.postgres_files import Account, server_account
 
-__all__ = ["EVERY", "PYTHONS", "Pooled", "hosted_python", "hosted_server", "missing_python", "missing_servers"]
+__all__ = [
+    "EVERY",
+    "PYTHONS",
+    "Pooled",
+    "Pooler",
+    "hosted_python",
+    "hosted_server",
+    "missing_python",
+    "missing_servers",
+    "pooler",
+]
 
 EMBEDDED, MODES = "18", ("session", "transaction")
 EVERY = [f"{version} pooled by {mode}" for version in ("15", "17", EMBEDDED) for mode in MODES]
@@ -50,25 +60,26 @@ local all all scram-sha-256
 """
 POOLER = """
 [databases]
-* = host={folder} port={port}
+* = host={host} port={port}
 [pgbouncer]
 unix_socket_dir = {pooler}
 listen_port = {pooler_port}
-auth_type = scram-sha-256
 auth_file = {pooler}/users
+ignore_startup_parameters = extra_float_digits
+logfile = {pooler}/log
+"""
+ASKING = """
+auth_type = scram-sha-256
 auth_user = {superuser}
 auth_query = select usename, passwd from pg_catalog.pg_shadow where usename = $1
-pool_mode = {mode}
 default_pool_size = {connections}
 # What opens a second transaction while its first one is open gets another connection, a moment later.
 reserve_pool_size = 5
 reserve_pool_timeout = 0.1
 max_client_conn = 400
 query_wait_timeout = {patience}
-ignore_startup_parameters = extra_float_digits
 # A test that ends may end connections, and the next one must not be given a dead one.
 server_check_delay = 0
-logfile = {pooler}/log
 """
 
 
@@ -176,53 +187,72 @@ def _set_up(folder: Path) -> None:
 @contextmanager
 def _pooler(cluster: Path, mode: str) -> Iterator[Path]:
     """Run PgBouncer before a server; yield the folder in which its socket is."""
-    program = (servers_folder() / "pgbouncer").resolve()
+    asking = ASKING.format(superuser=SUPERUSER, connections=1 if mode == "transaction" else 50, patience=PATIENCE)
+    with pooler(cluster, cluster, f"{asking}\npool_mode = {mode}", {SUPERUSER}) as running:
+        yield running.folder
+
+
+class Pooler:
+    """PgBouncer before a server, which can be stopped and started again: in a folder of its own, with its socket."""
+
+    def __init__(self, folder: Path, port: int, account: Account) -> None:
+        self.folder = folder
+        self.port = port
+        self._account = account
+        self._program = (servers_folder() / "pgbouncer").resolve()
+        account.let_through(self._program)
+
+    def start(self) -> None:
+        """Start it; return when it lets somebody in."""
+        self._running = subprocess.Popen(
+            [str(self._program), "--quiet", str(self.folder / "ini")],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            **self._account.process_options,
+        )
+        self._await()
+
+    def stop(self) -> None:
+        """Stop it at once, without waiting for whoever is connected."""
+        self._running.send_signal(signal.SIGQUIT)
+        self._running.wait(PATIENCE)
+
+    def _await(self) -> None:
+        address = _url("postgres", self.folder, self.port).replace("+psycopg2", "")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                psycopg2.connect(address).close()
+            except psycopg2.OperationalError:
+                assert self._running.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.02)
+            else:
+                return
+
+
+@contextmanager
+def pooler(
+    cluster: Path, host: Path, configuration: str, users: Iterable[str], port: int = POOLER_PORT
+) -> Iterator[Pooler]:
+    """Run PgBouncer with a configuration of one's own before the server of this cluster, whose socket is in `host`."""
     with tempfile.TemporaryDirectory(prefix="keepsake-pooler-") as made:
         folder = Path(made) / "pooler"
         folder.mkdir(mode=0o700)
-        (folder / "users").write_text(f'"{SUPERUSER}" ""\n')
+        (folder / "users").write_text("".join(f'"{each}" ""\n' for each in users))
         (folder / "ini").write_text(
-            POOLER.format(
-                folder=cluster,
-                port=PORT,
-                pooler=folder,
-                pooler_port=POOLER_PORT,
-                superuser=SUPERUSER,
-                mode=mode,
-                connections=1 if mode == "transaction" else 50,
-                patience=PATIENCE,
-            )
+            POOLER.format(host=host, port=PORT, pooler=folder, pooler_port=port) + configuration
         )
         account = server_account(cluster)
         for each in (folder, *folder.iterdir()):
             account.own(each)
         account.let_through(folder)
-        account.let_through(program)
-        running = subprocess.Popen(
-            [str(program), "--quiet", str(folder / "ini")],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            **account.process_options,
-        )
+        running = Pooler(folder, port, account)
+        running.start()
         try:
-            _await(folder, running)
-            yield folder
+            yield running
         finally:
-            running.send_signal(signal.SIGQUIT)  # at once, without waiting for whoever is connected
-            running.wait(PATIENCE)
-
-
-def _await(folder: Path, running: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            psycopg2.connect(_url("postgres", folder, POOLER_PORT).replace("+psycopg2", "")).close()
-        except psycopg2.OperationalError:
-            assert running.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.02)
-        else:
-            return
+            running.stop()
 
 
 def _url(role: str, folder: Path, port: int) -> str:
