@@ -1,17 +1,20 @@
 """Measures how many people can chat at once in one process of the app.
 
     python -m benchmarks.people [--people 50] [--turns 3] [--think 2] [--idle 50] [--soak MINUTES]
+    python -m benchmarks.people --people 120 --at-once 60 [--turns 3] [--think 2]
 
 Each person is a tab that speaks Streamlit's websocket (`benchmarks.parts.tab`): it signs up, agrees, chats with a slow
 scripted model, reloads in between, leaves, returns, and looks at the memories. At the end every message and every
 memory is looked for in the database. The app runs as a host runs it, with the local servers beside it; memory is that
-of the app's process alone. The last line is one JSON object:
+of the app's process alone. With `--at-once`, the app lets so many in (`PEOPLE_AT_ONCE`): each person comes, waits in
+line if they have to, chats and leaves. The last line is one JSON object:
 
     p95_ms         from a request until the page is complete: loading, reloading, opening another page
     rush_p95_ms    the same when everybody opens a page in the same moment, as at the end
     send_p95_ms    from sending a message until one's own words stand on the page
     late_p95_ms    how much later than the model's own time a reply was complete on the page
     behind_s       how long after everybody opened a page at the end all of it was remembered
+    waited_p95_s   how long somebody stood in line; most_inside: how many were inside at once
     lost, mixed    messages and memories that are missing, or that somebody else was shown
 """
 
@@ -61,6 +64,9 @@ class Figures:
     rushes: list[float] = field(default_factory=list)
     sends: list[float] = field(default_factory=list)
     lates: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    inside: int = 0
+    most_inside: int = 0
     failures: list[str] = field(default_factory=list)
     mixed: int = 0
     lost: int = 0
@@ -91,6 +97,7 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=2, help="mean seconds between a reply and the next message")
     parser.add_argument("--idle", type=int, default=50, help="tabs that are open and do nothing")
     parser.add_argument("--soak", type=float, default=0, help="minutes in which the people go on chatting")
+    parser.add_argument("--at-once", type=int, default=0, help="how many the app lets in; 0 for everybody")
     parser.add_argument("--serve-model", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.serve_model:
@@ -102,9 +109,12 @@ def main() -> None:
         LocalStack(Path(folder) / "data") as stack,
     ):
         settings = {"OPENAI_BASE_URL": model, "CHAT_MODEL": "scripted", "SIGN_IN_ATTEMPTS": "100000"}
+        settings["PEOPLE_AT_ONCE"] = str(asked.at_once)
         with hosted(stack.settings | settings) as (address, app):
             print(f"started, {megabytes(app.pid):.0f} MB", flush=True)
-            figures = asyncio.run(_measure(address, app.pid, stack.postgres.admin_url, asked))
+            figures = asyncio.run(
+                (_measure_line if asked.at_once else _measure)(address, app.pid, stack.postgres.admin_url, asked)
+            )
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
 
 
@@ -143,6 +153,30 @@ async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Names
     }
 
 
+async def _measure_line(address: str, pid: int, admin_url: str, asked: argparse.Namespace) -> dict[str, float]:
+    seen = Figures()
+    people = [Guest(number, address, seen, asked.think) for number in range(asked.people)]
+    await asyncio.gather(*(each.visits(asked.turns) for each in people))
+    await asyncio.to_thread(_look_into, admin_url, people, seen)
+    for failure in seen.failures[:5]:
+        print(failure)
+    return {
+        "people": asked.people,
+        "at_once": asked.at_once,
+        "most_inside": seen.most_inside,
+        "think": asked.think,
+        **_spread("", seen.pages),
+        **_spread("send_", seen.sends),
+        **_spread("late_", seen.lates),
+        **{name.replace("_ms", "_s"): each / 1000 for name, each in _spread("waited_", seen.waits).items()},
+        "peak_mb": peak_megabytes(pid),
+        "behind_s": seen.behind,
+        "lost": seen.lost,
+        "mixed": seen.mixed,
+        "failures": len(seen.failures),
+    }
+
+
 class Guest:
     """Somebody with a browser of their own, who says things that nobody else says."""
 
@@ -171,6 +205,25 @@ class Guest:
     async def checks(self) -> None:
         """Open a page in the same moment as everybody, and look whether nothing of anybody else is shown."""
         await self._try(self._check())
+
+    async def visits(self, turns: int) -> None:
+        """Come, wait in line, chat, and leave for good."""
+        await asyncio.sleep(self._think * self._random.random())
+        await self._try(self._visit(turns))
+        self._seen.waits.append(self.tab.waited)
+
+    async def _visit(self, turns: int) -> None:
+        await self._sign_up()
+        self._seen.inside += 1
+        self._seen.most_inside = max(self._seen.inside, self._seen.most_inside)
+        try:
+            for turn in range(turns):
+                await self._turn(turn)
+            await self.tab.load("memories")
+            self._look()
+        finally:
+            self._seen.inside -= 1
+            await self.tab.close()
 
     async def _sign_up(self) -> None:
         await self.tab.load()

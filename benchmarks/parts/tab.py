@@ -53,6 +53,7 @@ class Tab:
         self._patience = patience
         self.cookies = {} if cookies is None else cookies
         self.seconds: list[float] = []
+        self.waited = 0.0  # seconds in line, where the app was full
         self._http = httpx.AsyncClient(base_url=address, timeout=patience)
         self._socket: ClientConnection | None = None
         self._page, self._query, self._page_hash = "", "", ""
@@ -78,8 +79,7 @@ class Tab:
         """Open an address of the app, as a new or a reloaded tab does, and wait until it is complete."""
         await self.close()
         self._http = httpx.AsyncClient(base_url=self.address, timeout=self._patience)
-        answer = await self._http.get(f"/{page}", cookies=self.cookies)
-        answer.raise_for_status()
+        await self._get_in(page)
         self._elements, self._values, self._page_hash, self._done_once = {}, {}, "", set()
         self._page, _, self._query = page.partition("?")
         host = urlsplit(self.address)
@@ -157,6 +157,17 @@ class Tab:
         return f"chat?{self._query}" if self._query else "chat"
 
     # what the page does
+
+    async def _get_in(self, page: str) -> None:
+        """Ask for the page, as often as the app says that it is full, and keep the cookies."""
+        while True:
+            answer = await self._http.get(f"/{page}", cookies=self.cookies, headers={"Accept": "text/html"})
+            self.cookies.update(answer.cookies)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or "Retry-After" not in answer.headers:
+                answer.raise_for_status()
+                return
+            self.waited += float(answer.headers["Retry-After"])
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
 
     def _of(self, kind: str) -> Iterator[Any]:
         for element, _, _ in list(self._elements.values()):
