@@ -108,28 +108,23 @@ def main() -> None:
         _slow_model() as model,
         LocalStack(Path(folder) / "data") as stack,
     ):
-        settings = {"OPENAI_BASE_URL": model, "CHAT_MODEL": "scripted", "SIGN_IN_ATTEMPTS": "100000"}
-        settings["PEOPLE_AT_ONCE"] = str(asked.at_once)
+        settings = {
+            "OPENAI_BASE_URL": model,
+            "CHAT_MODEL": "scripted",
+            "SIGN_IN_ATTEMPTS": "100000",
+            "PEOPLE_AT_ONCE": str(asked.at_once),
+        }
         with hosted(stack.settings | settings) as (address, app):
             print(f"started, {megabytes(app.pid):.0f} MB", flush=True)
-            figures = asyncio.run(
-                (_measure_line if asked.at_once else _measure)(address, app.pid, stack.postgres.admin_url, asked)
-            )
+            figures = asyncio.run(_measure(address, app.pid, stack.postgres.admin_url, asked))
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
 
 
 async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Namespace) -> dict[str, float]:
+    """Have the people chat, look into the database, and return every figure."""
     seen = Figures()
     people = [Guest(number, address, seen, asked.think) for number in range(asked.people)]
-    await asyncio.gather(*(each.signs_up() for each in people))
-    signed_up = megabytes(pid)
-    print(f"{asked.people} people signed up, {signed_up:.0f} MB, {len(seen.failures)} failures", flush=True)
-    each_idle = await _idle(people, pid, asked.idle) if asked.idle else 0.0
-    began = time.monotonic()
-    await asyncio.gather(*(each.chats(asked.turns) for each in people))
-    print(f"everybody has chatted for {time.monotonic() - began:.0f} s, peak {peak_megabytes(pid):.0f} MB", flush=True)
-    soak = await _soak(people, pid, asked.soak) if asked.soak else {}
-    await asyncio.gather(*(each.checks() for each in people))
+    only_here = await (_in_line(people, seen, asked) if asked.at_once else _together(people, pid, seen, asked))
     await asyncio.to_thread(_look_into, admin_url, people, seen)
     peak = peak_megabytes(pid)
     await asyncio.gather(*(each.tab.close() for each in people))
@@ -139,42 +134,36 @@ async def _measure(address: str, pid: int, admin_url: str, asked: argparse.Names
         "people": asked.people,
         "think": asked.think,
         **_spread("", seen.pages),
-        **_spread("rush_", seen.rushes),
         **_spread("send_", seen.sends),
         **_spread("late_", seen.lates),
-        "start_mb": signed_up,
         "peak_mb": peak,
-        "idle_mb": each_idle,
         "behind_s": seen.behind,
         "lost": seen.lost,
         "mixed": seen.mixed,
         "failures": len(seen.failures),
-        **soak,
+        **only_here,
     }
 
 
-async def _measure_line(address: str, pid: int, admin_url: str, asked: argparse.Namespace) -> dict[str, float]:
-    seen = Figures()
-    people = [Guest(number, address, seen, asked.think) for number in range(asked.people)]
+async def _together(people: list[Guest], pid: int, seen: Figures, asked: argparse.Namespace) -> dict[str, float]:
+    """Have everybody inside at once, and return the figures that only this has."""
+    await asyncio.gather(*(each.signs_up() for each in people))
+    signed_up = megabytes(pid)
+    print(f"{asked.people} people signed up, {signed_up:.0f} MB", flush=True)
+    each_idle = await _idle(people, pid, asked.idle) if asked.idle else 0.0
+    began = time.monotonic()
+    await asyncio.gather(*(each.chats(asked.turns) for each in people))
+    print(f"everybody has chatted for {time.monotonic() - began:.0f} s, peak {peak_megabytes(pid):.0f} MB", flush=True)
+    soak = await _soak(people, pid, asked.soak) if asked.soak else {}
+    await asyncio.gather(*(each.checks() for each in people))
+    return {**_spread("rush_", seen.rushes), "start_mb": signed_up, "idle_mb": each_idle, **soak}
+
+
+async def _in_line(people: list[Guest], seen: Figures, asked: argparse.Namespace) -> dict[str, float]:
+    """Have everybody come, wait for a place, chat and leave, and return the figures that only this has."""
     await asyncio.gather(*(each.visits(asked.turns) for each in people))
-    await asyncio.to_thread(_look_into, admin_url, people, seen)
-    for failure in seen.failures[:5]:
-        print(failure)
-    return {
-        "people": asked.people,
-        "at_once": asked.at_once,
-        "most_inside": seen.most_inside,
-        "think": asked.think,
-        **_spread("", seen.pages),
-        **_spread("send_", seen.sends),
-        **_spread("late_", seen.lates),
-        **{name.replace("_ms", "_s"): each / 1000 for name, each in _spread("waited_", seen.waits).items()},
-        "peak_mb": peak_megabytes(pid),
-        "behind_s": seen.behind,
-        "lost": seen.lost,
-        "mixed": seen.mixed,
-        "failures": len(seen.failures),
-    }
+    waited = {name.replace("_ms", "_s"): each / 1000 for name, each in _spread("waited_", seen.waits).items()}
+    return {"at_once": asked.at_once, "most_inside": seen.most_inside, **waited}
 
 
 class Guest:

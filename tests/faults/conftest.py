@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,33 @@ from streamlit.util import calc_hash
 import services
 from local.stack import LocalStack
 from memory.embedded.postgres import Postgres
+from memory.errors import DatabaseError
+from tests.chat.conftest import until
 from tests.local_stack import services_of
 from tests.model_answers import PATIENCE
 from tests.pages.conftest import OpenApp, as_read, auth_client, open_app, user_of
 from tests.replicas import FOLLOWED
 
-__all__ = ["ADDRESSES", "Visit", "Visitor", "auth_client", "home", "open_app", "server", "visit"]
+__all__ = [
+    "ADDRESSES",
+    "BEES",
+    "NOTED",
+    "PORTO",
+    "Visit",
+    "Visitor",
+    "ann",
+    "auth_client",
+    "gives_back",
+    "goes_on",
+    "home",
+    "open_app",
+    "server",
+    "visit",
+]
 
 ADDRESSES = ("chat", "memories", "health-report", "settings", "account")
+BEES, PORTO = "I keep bees in Utrecht.", "I live in Porto by the river."
+NOTED = ["Noted: you keep bees in Utrecht.", "Noted: you live in Porto by the river."]
 
 
 @pytest.fixture(scope="package")
@@ -144,3 +164,46 @@ Visit = Callable[[], Visitor]
 def visit(open_app: OpenApp, home: services.Services) -> Visit:
     """Somebody new, who is signed in and has the chat page open."""
     return lambda: Visitor(open_app(), home)
+
+
+@pytest.fixture
+def ann(visit: Visit) -> Visitor:
+    """A person with a chat of one turn and the memory of it."""
+    person = visit()
+    person.says(BEES)
+    until(lambda: person.memories == [BEES])
+    return person
+
+
+def gives_back(
+    person: Visitor,
+    home: services.Services,
+    fault: AbstractContextManager[object],
+    sentence: str,
+    raised: str,
+    still_reads: bool = False,
+) -> None:
+    """A message that cannot be saved is given back with a sentence, every page says it, and nothing is lost."""
+    with fault:
+        person.says(PORTO)
+        assert sentence in person.seen
+        given_back = person.box
+        for address in ADDRESSES:
+            person.opens(address)
+            assert still_reads or sentence in person.seen
+        with pytest.raises(DatabaseError, match=raised):
+            home.memory.add(PORTO, user_id=person.user_id, infer=False)
+    person.opens("chat")
+    assert (given_back or person.box) == PORTO
+    assert person.messages == [(BEES, "complete"), (NOTED[0], "complete")]
+    assert person.memories == [BEES]
+    goes_on(person)
+
+
+def goes_on(person: Visitor) -> None:
+    """The next message is saved once, answered and remembered."""
+    person.says(PORTO)
+    assert person.messages == [(each, "complete") for each in (BEES, NOTED[0], PORTO, NOTED[1])]
+    assert NOTED[1] in person.seen
+    until(lambda: person.memories == [BEES, PORTO])
+    until(lambda: person.waiting == 0)

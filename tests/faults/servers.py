@@ -15,10 +15,11 @@ from memory.embedded.postgres import Postgres
 from memory.embedded.postgres_files import SOCKET, gone_within, postmaster, socket_folder
 from tests.chat.conftest import until
 from tests.model_answers import PATIENCE
-from tests.wires import Relay
 
 __all__ = [
     "FAULTS",
+    "RAISED",
+    "SENTENCES",
     "Fault",
     "connected",
     "killed",
@@ -29,6 +30,16 @@ __all__ = [
 
 Fault = Callable[[Postgres], Any]
 APP = "keepsake"  # as the app's connections call themselves
+# What every page says during a fault.
+SENTENCES = {
+    "killed": "The database cannot be reached at the moment. Try again in a few minutes.",
+    "shutting down": "The database is being started or stopped: try again in a moment.",
+    "out of connections": "The database has no free connection left: try again in a moment.",
+    "full": "The database's disk is full, so this was not saved. It works again once whoever runs it has made room.",
+    "read-only": "The database takes no changes at the moment, so this was not saved. Try again in a few minutes.",
+}
+# What is raised to a program, whose log whoever runs it reads.
+RAISED = SENTENCES | {"killed": "Nothing answers at the database address"}
 
 
 @contextmanager
@@ -164,9 +175,9 @@ def socket_of(server: Postgres) -> Path:
     return socket_folder(server.cluster) / SOCKET
 
 
-def through(relay: Relay) -> dict[str, str]:
-    """The app's settings for a database behind a relay."""
-    address = f"@127.0.0.1:{relay.port}/postgres"
+def through(port: int) -> dict[str, str]:
+    """The app's settings for a database behind a relay or a pooler that listens on this port."""
+    address = f"@127.0.0.1:{port}/postgres"
     return {
         "DATABASE_URL": f"postgresql://keepsake_app{address}",
         "DATABASE_ADMIN_URL": f"postgresql://postgres{address}",

@@ -9,14 +9,12 @@ import pytest
 
 from memory.embedded.postgres import Postgres
 from tests.chat.conftest import until
-from tests.faults.conftest import Visit
+from tests.faults.conftest import BEES, NOTED, PORTO, Visit
 from tests.faults.servers import killed, socket_of, through
 from tests.replicas import replica_of
 from tests.wires import Relay, relaying
 
-BEES, PORTO = "I keep bees in Utrecht.", "I live in Porto by the river."
 SLOWER_BY = 0.05  # seconds, before each message to the database; a turn with its page is some fifty of them
-NOTED = ["Noted: you keep bees in Utrecht.", "Noted: you live in Porto by the river."]
 
 
 @pytest.fixture
@@ -28,7 +26,7 @@ def relay(server: Postgres) -> Iterator[Relay]:
 
 @pytest.fixture
 def database_settings(relay: Relay) -> dict[str, str]:
-    return through(relay)
+    return through(relay.port)
 
 
 def test_when_a_standby_takes_over_it_can_be_read_at_once_and_written_once_it_is_promoted(

@@ -14,16 +14,12 @@ from sqlalchemy import make_url
 
 from memory.embedded.loopback import free_port
 from memory.embedded.postgres import Postgres
-from memory.embedded.postgres_files import socket_folder
-from memory.errors import DatabaseError
 from services import Services
-from tests.chat.conftest import until
-from tests.faults.conftest import ADDRESSES, Visit, Visitor
-from tests.versions.servers import Pooler
-from tests.versions.servers import pooler as pooler_before
+from tests.faults.conftest import Visitor, gives_back, goes_on
+from tests.faults.servers import RAISED, SENTENCES, through
+from tests.versions.servers import Pooler, running_pooler
 
-AWAY = "The database cannot be reached at the moment. Try again in a few minutes."
-BUSY = "The database has no free connection left: try again in a moment."
+AWAY, BUSY = SENTENCES["killed"], SENTENCES["out of connections"]
 # What PgBouncer says to somebody who waited in vain is lost with the connection that it closes.
 CLOSED = "The database closed the connection: try again."
 CLIENTS, CONNECTIONS = 20, 8
@@ -35,8 +31,6 @@ max_client_conn = {clients}
 default_pool_size = {connections}
 query_wait_timeout = 0.2
 """
-BEES, PORTO = "I keep bees in Utrecht.", "I live in Porto by the river."
-NOTED = ["Noted: you keep bees in Utrecht.", "Noted: you live in Porto by the river."]
 
 Fault = Callable[[Pooler], AbstractContextManager[None]]
 
@@ -46,18 +40,14 @@ def pooler(request: pytest.FixtureRequest, server: Postgres) -> Iterator[Pooler]
     """PgBouncer before the server, with few connections to give."""
     how = CONFIGURATION.format(mode=request.param, clients=CLIENTS, connections=CONNECTIONS)
     users = {str(make_url(url).username) for url in (server.app_url, server.admin_url)}
-    with pooler_before(server.cluster, socket_folder(server.cluster), how, users, free_port()) as running:
+    with running_pooler(server.cluster, how, users, free_port()) as running:
         yield running
 
 
 @pytest.fixture
 def database_settings(pooler: Pooler) -> dict[str, str]:
     """Where the app finds its database: at the pooler."""
-    address = f"@127.0.0.1:{pooler.port}/postgres"
-    return {
-        "DATABASE_URL": f"postgresql://keepsake_app{address}",
-        "DATABASE_ADMIN_URL": f"postgresql://postgres{address}",
-    }
+    return through(pooler.port)
 
 
 @contextmanager
@@ -100,45 +90,16 @@ def _restart(pooler: Pooler) -> None:
     pooler.start()
 
 
-@pytest.fixture
-def ann(visit: Visit) -> Visitor:
-    """A person with a chat of one turn and the memory of it."""
-    person = visit()
-    person.says(BEES)
-    until(lambda: person.memories == [BEES])
-    return person
-
-
 @pytest.mark.parametrize(
     ("fault", "sentence", "raised"),
-    [(gone, AWAY, "Nothing answers at the database address"), (full, BUSY, BUSY), (all_in_use, CLOSED, CLOSED)],
+    [(gone, AWAY, RAISED["killed"]), (full, BUSY, BUSY), (all_in_use, CLOSED, CLOSED)],
 )
 def test_a_message_that_cannot_be_saved_is_given_back_with_a_sentence(
     fault: Fault, sentence: str, raised: str, pooler: Pooler, ann: Visitor, home: Services
 ) -> None:
-    with fault(pooler):
-        ann.says(PORTO)
-        assert sentence in ann.seen
-        given_back = ann.box
-        for address in ADDRESSES:
-            ann.opens(address)
-            assert sentence in ann.seen
-        with pytest.raises(DatabaseError, match=raised):
-            home.memory.add(PORTO, user_id=ann.user_id, infer=False)
-    ann.opens("chat")
-    assert (given_back or ann.box) == PORTO
-    assert ann.memories == [BEES]
-    _goes_on(ann)
+    gives_back(ann, home, fault(pooler), sentence, raised)
 
 
 def test_a_restart_between_two_messages_is_not_noticed(pooler: Pooler, ann: Visitor) -> None:
     _restart(pooler)
-    _goes_on(ann)
-
-
-def _goes_on(person: Visitor) -> None:
-    """The next message is saved once, answered and remembered."""
-    person.says(PORTO)
-    assert person.messages == [(each, "complete") for each in (BEES, NOTED[0], PORTO, NOTED[1])]
-    until(lambda: person.memories == [BEES, PORTO])
-    until(lambda: person.waiting == 0)
+    goes_on(ann)

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import psycopg2
 
 from memory.embedded.postgres import programs
-from memory.embedded.postgres_files import Account, server_account
+from memory.embedded.postgres_files import Account, server_account, socket_folder
 
 __all__ = [
     "EVERY",
@@ -32,7 +32,7 @@ __all__ = [
     "hosted_server",
     "missing_python",
     "missing_servers",
-    "pooler",
+    "running_pooler",
 ]
 
 EMBEDDED, MODES = "18", ("session", "transaction")
@@ -72,6 +72,7 @@ ASKING = """
 auth_type = scram-sha-256
 auth_user = {superuser}
 auth_query = select usename, passwd from pg_catalog.pg_shadow where usename = $1
+pool_mode = {mode}
 default_pool_size = {connections}
 # What opens a second transaction while its first one is open gets another connection, a moment later.
 reserve_pool_size = 5
@@ -187,8 +188,9 @@ def _set_up(folder: Path) -> None:
 @contextmanager
 def _pooler(cluster: Path, mode: str) -> Iterator[Path]:
     """Run PgBouncer before a server; yield the folder in which its socket is."""
-    asking = ASKING.format(superuser=SUPERUSER, connections=1 if mode == "transaction" else 50, patience=PATIENCE)
-    with pooler(cluster, cluster, f"{asking}\npool_mode = {mode}", {SUPERUSER}) as running:
+    connections = 1 if mode == "transaction" else 50
+    asking = ASKING.format(superuser=SUPERUSER, mode=mode, connections=connections, patience=PATIENCE)
+    with running_pooler(cluster, asking, {SUPERUSER}) as running:
         yield running.folder
 
 
@@ -232,24 +234,24 @@ class Pooler:
 
 
 @contextmanager
-def pooler(
-    cluster: Path, host: Path, configuration: str, users: Iterable[str], port: int = POOLER_PORT
+def running_pooler(
+    cluster: Path, configuration: str, users: Iterable[str], port: int = POOLER_PORT
 ) -> Iterator[Pooler]:
-    """Run PgBouncer with a configuration of one's own before the server of this cluster, whose socket is in `host`."""
+    """Run PgBouncer before the server of this cluster, with a configuration beside what each one has."""
     with tempfile.TemporaryDirectory(prefix="keepsake-pooler-") as made:
         folder = Path(made) / "pooler"
         folder.mkdir(mode=0o700)
         (folder / "users").write_text("".join(f'"{each}" ""\n' for each in users))
         (folder / "ini").write_text(
-            POOLER.format(host=host, port=PORT, pooler=folder, pooler_port=port) + configuration
+            POOLER.format(host=socket_folder(cluster), port=PORT, pooler=folder, pooler_port=port) + configuration
         )
         account = server_account(cluster)
         for each in (folder, *folder.iterdir()):
             account.own(each)
         account.let_through(folder)
         running = Pooler(folder, port, account)
-        running.start()
         try:
+            running.start()
             yield running
         finally:
             running.stop()
